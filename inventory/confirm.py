@@ -1,0 +1,67 @@
+"""Which absent instances are gone, which were only skipped by the list, and which nobody can tell.
+
+fal's cursors encode page numbers: an instance created or deleted during a walk shifts the pages, and one that exists may
+be on none of them. So each absent one is asked for by id, and where that does not settle it, a second walk does.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from inventory import log
+from inventory.errors import ApiError, Interrupted
+from inventory.spool import BY_ID, Spool
+from inventory.walk import Pages, Walk, walk
+from inventory.wire import Row
+
+MOST_QUESTIONS = 200
+"""More absent instances than this are not asked for one by one: a second walk is quicker and kinder."""
+
+UNLISTED_RUNS = 3
+"""In the so-manieth complete run in a row that finds it by id but on no list, an instance is gone."""
+
+logger = log.get(__name__)
+
+
+class Source(Pages, Protocol):
+    """What a confirmation needs of the API."""
+
+    def instance(self, instance_id: str, *, patiently: bool = True) -> Row | None:
+        """The instance, or None where it is gone."""
+
+
+def confirm(
+    api: Source, spool: Spool, stop: threading.Event, progress: Callable[[Walk], None] = lambda _: None
+) -> Walk | None:
+    """Settle in the spool what can be settled of the instances that the first, complete walk lacked.
+
+    Returns the second walk, where one was needed. What stays absent and is not settled is missing.
+    """
+    absent = spool.absent(limit=MOST_QUESTIONS + 1)
+    second = None
+    if len(absent) > MOST_QUESTIONS or not _ask(api, spool, absent):
+        logger.info("walking a second time", absent=len(absent))
+        second = walk(api, spool, 2, stop, progress)
+        if second.complete:
+            spool.settle_absent()
+    spool.expire_unlisted(UNLISTED_RUNS)
+    return second
+
+
+def _ask(api: Source, spool: Spool, absent: list[str]) -> bool:
+    """Ask for each by id; whether every answer settled it. After a failure each gets one attempt only."""
+    settled = True
+    for instance_id in absent:
+        try:
+            found = api.instance(instance_id, patiently=settled)
+        except Interrupted:
+            return False
+        except ApiError as error:
+            logger.warning("asking by id settled nothing", instance_id=instance_id, reason=str(error))
+            settled = False
+            continue
+        if found is None:
+            spool.settle(instance_id)
+        else:
+            spool.add(BY_ID, [found])
+    return settled

@@ -1,0 +1,244 @@
+"""The engine from a URL, and everything in which SQLite and PostgreSQL differ. Nothing else asks which one it is.
+
+Two ways into the database, both short: `reading(engine)` and `writing(engine)`. A write takes its lock at the start
+(`BEGIN IMMEDIATE`), so that it never fails halfway for another writer; both wait up to 30 s for a lock.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from inventory.errors import DatabaseError, UsageError
+
+LOCK_WAIT_SECONDS = 30
+OLDEST_POSTGRESQL = 13
+BATCH = 2_000
+"""Rows per statement: large enough for speed, small enough that memory stays flat."""
+
+
+def parse_url(text: str) -> URL:
+    """A SQLAlchemy URL of one of the two backends; plain `postgres://` and `postgresql://` mean psycopg 3.
+
+    Raises UsageError, without the text, which may hold a password.
+    """
+    try:
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+    except ArgumentError:
+        raise UsageError(
+            "The database URL cannot be read. Give one like sqlite:///inventory.db or postgresql://user@host/name."
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "postgresql" and url.get_driver_name() == "psycopg":
+        return url
+    if backend == "sqlite" and url.get_driver_name() == "pysqlite":
+        if url.database in (None, "", ":memory:"):
+            raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
+        return url
+    raise UsageError(f"{url.drivername} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+
+
+def describe(engine: Engine) -> str:
+    """The database as it may be shown: a file's path, or a URL without its password."""
+    return engine.url.database or "" if is_sqlite(engine) else engine.url.render_as_string(hide_password=True)
+
+
+def is_sqlite(bind: Engine | Connection) -> bool:
+    """Whether this is SQLite."""
+    return bind.dialect.name == "sqlite"
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def connect(url: URL, *, create: bool = False) -> Engine:
+    """An engine; opens nothing yet. Without `create`, a SQLite file that is not there is a DatabaseError."""
+    if file := sqlite_file(url):
+        if not create and not file.exists():
+            raise DatabaseError(
+                f"There is no database at {file}. `inventory sync` makes it; --database names another one."
+            )
+        return _sqlite(url)
+    return _postgresql(url)
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _(dbapi_connection: sqlite3.Connection, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # we say BEGIN ourselves, see below
+        dbapi_connection.execute("PRAGMA foreign_keys = ON")
+        dbapi_connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("inventory_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,  # the server may have been restarted between two runs
+        # a pooler in transaction mode hands prepared statements to the wrong client
+        connect_args={"prepare_threshold": None, "connect_timeout": LOCK_WAIT_SECONDS, "application_name": "inventory"},
+    ).execution_options(preserve_rowcount=True)
+
+    @event.listens_for(engine, "connect")
+    def _(dbapi_connection: Any, _record: object) -> None:
+        from psycopg.types.string import TextLoader  # noqa: PLC0415 - only where the backend is PostgreSQL
+
+        dbapi_connection.adapters.register_loader("json", TextLoader)
+
+    return engine
+
+
+@contextmanager
+def faults(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
+    """Turn what the driver raises into a DatabaseError of one line; `kept` says what became of the data."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        reason = " ".join(str(cause).split())
+        if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
+            reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
+        raise DatabaseError(f"The database {describe(engine)} failed: {reason}; {kept}. Run again when it is well.") from error
+    except SQLAlchemyError as error:
+        raise DatabaseError(
+            f"The database {describe(engine)} failed: {' '.join(str(error).split())}; {kept}. Run again when it is well."
+        ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection in one read transaction: every statement sees the same snapshot on SQLite and on PostgreSQL."""
+    with faults(engine), engine.connect() as connection:
+        if not is_sqlite(engine):
+            connection = connection.execution_options(  # noqa: PLW2901 - the same connection, told its isolation
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def writing(engine: Engine, *, idle_limit: float | None = None, kept: str = "nothing was written") -> Iterator[Connection]:
+    """A connection in one write transaction, committed at the end.
+
+    `idle_limit`: after so many seconds without a statement PostgreSQL ends the session and rolls back, so that a frozen
+    process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
+    """
+    with faults(engine, kept), engine.connect() as connection:
+        connection = connection.execution_options(inventory_writes=True)  # noqa: PLW2901
+        with connection.begin():
+            if not is_sqlite(engine):
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
+                if idle_limit is not None:
+                    milliseconds = max(1, round(idle_limit * 1000))
+                    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
+            yield connection
+
+
+def now(connection: Connection) -> datetime:
+    """The database's clock, in UTC. SQLite has none of its own: its host's."""
+    if is_sqlite(connection):
+        return datetime.now(UTC)
+    value: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return value.astimezone(UTC)
+
+
+def for_update(connection: Connection, statement: sa.Select[Any]) -> sa.Select[Any]:
+    """The same query, locking its rows. On SQLite the whole file is locked already."""
+    return statement if is_sqlite(connection) else statement.with_for_update()
+
+
+def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Insert a row unless one of its key is there already."""
+    names = list(values)
+    connection.execute(
+        sa.text(
+            f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "
+            "ON CONFLICT DO NOTHING"
+        ).bindparams(*(sa.bindparam(name, type_=table.c[name].type) for name in names)),
+        dict(values),
+    )
+
+
+def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """The rows of a query in batches, at flat memory."""
+    result = connection.execution_options(yield_per=BATCH).execute(statement)
+    yield from result.partitions()
+
+
+def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a column is one of many values, as one parameter on PostgreSQL (where each costs time to plan)."""
+    if is_sqlite(connection):
+        return column.in_(values)
+    return column == sa.func.any(sa.bindparam(None, list(values), type_=sa.ARRAY(sa.Text)))
+
+
+def batches(rows: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    """Lists of at most `size` rows."""
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same keys, in one statement.
+
+    PostgreSQL: one array a column (`unnest`), as fast as COPY; but unlike COPY a process frozen in the middle of it is
+    thrown out by `idle_in_transaction_session_timeout`.
+    """
+    if not rows:
+        return
+    if is_sqlite(connection):
+        connection.execute(sa.insert(table), [dict(row) for row in rows])
+        return
+    names = list(rows[0])
+    connection.execute(
+        sa.text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {_unnest(connection, table, names)}"),
+        {name: [row[name] for row in rows] for name in names},
+    )
+
+
+def update_rows(connection: Connection, table: sa.Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]], *, where: str = "true") -> int:
+    """Update rows found by `key` with the rest of each mapping; returns how many were. `where` is SQL of ours."""
+    if not rows:
+        return 0
+    names = list(rows[0])
+    values = [name for name in names if name not in key]
+    if is_sqlite(connection):
+        found = " AND ".join(f"{name} = :{name}" for name in key)
+        assigned = ", ".join(f"{name} = :{name}" for name in values)
+        statement = sa.text(f"UPDATE {table.name} SET {assigned} WHERE {found} AND {where}").bindparams(
+            *(sa.bindparam(name, type_=table.c[name].type) for name in names)
+        )
+        return connection.execute(statement, [dict(row) for row in rows]).rowcount
+    found = " AND ".join(f"{table.name}.{name} = new.{name}" for name in key)
+    assigned = ", ".join(f"{name} = new.{name}" for name in values)
+    source = f"{_unnest(connection, table, names)} AS new ({', '.join(names)})"
+    return connection.execute(
+        sa.text(f"UPDATE {table.name} SET {assigned} FROM {source} WHERE {found} AND {where}"),
+        {name: [row[name] for row in rows] for name in names},
+    ).rowcount
+
+
+def _unnest(connection: Connection, table: sa.Table, names: Sequence[str]) -> str:
+    types = (table.c[name].type.compile(connection.dialect) for name in names)
+    return f"unnest({', '.join(f'CAST(:{name} AS {type_}[])' for name, type_ in zip(names, types, strict=True))})"

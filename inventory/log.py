@@ -1,0 +1,78 @@
+"""Logs: text for people, JSON for machines, always on stderr. The one place that configures logging and redacts."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+_secrets: set[str] = set()
+
+SHORTEST_SECRET = 6
+"""Shorter parts are not hidden: replacing them would garble every line and hide nothing worth it."""
+
+
+def hide(secret: str) -> None:
+    """From now on this secret, and the part of it after the colon, is replaced in all that `redact` sees."""
+    _secrets.update(part for part in (secret, secret.partition(":")[2]) if len(part) >= SHORTEST_SECRET)
+
+
+def redact(text: str) -> str:
+    """The text without any secret that `hide` was told."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def plain(text: str, limit: int = 300) -> str:
+    """One line that may be printed: no secret, no control or escape character, not longer than `limit`."""
+    kept = "".join(character if character.isprintable() else " " for character in redact(text))
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def configure(style: Literal["text", "json"] = "text", level: str = "info") -> None:
+    """Send every logger's records (ours and the libraries') to stderr, one line an event."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redacted,
+    ]
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get(name: str) -> Any:
+    """A logger; `log.get(__name__).info("event words", key=value)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def _redacted(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {key: plain(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,0 +1,315 @@
+"""The lease: one run per account at a time, over any number of processes and hosts on one database.
+
+A lease is a random token in the account's row. Its heartbeat is in the run's row of `sync_runs` (for `prune` and
+`missing --accept`, which are no runs, in the account's row). A lease whose heartbeat is older than its length is dead; so
+is, at once, one whose holder was a process of this host that is gone. A run whose lease was taken over cannot write any
+more: `fence` checks the token inside the transaction that applies it.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import __version__, database, log
+from inventory.errors import AccountBusy, DatabaseError, InventoryError, LeaseLost, UsageError
+from inventory.tables import accounts, sync_runs
+from inventory.times import iso
+
+Clock = Callable[[], datetime]
+
+BEATS_PER_LEASE = 4
+
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write of one account; `run_id` is None for work that is no run."""
+
+    account: str
+    token: str
+    seconds: float
+    run_id: int | None = None
+    lost: threading.Event = threading.Event()  # noqa: RUF009 - replaced by each acquire
+
+
+@dataclass(frozen=True)
+class Run:
+    """An open run, and what it needs to know of the runs before it."""
+
+    lease: Lease
+    run_id: int
+    account: str
+    started_at: datetime
+    previous_complete_at: datetime | None
+    last_complete_run_id: int | None
+    walk_digest: str | None
+
+
+def open_run(
+    engine: Engine,
+    account: str,
+    *,
+    trigger: str,
+    api_url: str,
+    api_key_id: str,
+    lease_seconds: float,
+    expected_seconds: float | None = None,
+    clock: Clock | None = None,
+) -> Run:
+    """A `running` row in `sync_runs` and the lease; raises AccountBusy where another holds it.
+
+    `started_at` is the database's clock (or `clock`), a microsecond after the account's last run at the least.
+    """
+    _refuse_busy(engine, account, clock)
+    with database.writing(engine) as connection:
+        moment = clock() if clock else database.now(connection)
+        database.insert_if_absent(
+            connection, accounts, {"account": account, "provider": "fal", "created_at": moment}
+        )
+        held = connection.execute(database.for_update(connection, _account(account))).mappings().one()
+        _turn_away(connection, held, moment)
+        last = connection.execute(
+            sa.select(sync_runs.c.started_at)
+            .where(sync_runs.c.account == account)
+            .order_by(sync_runs.c.started_at.desc())
+            .limit(1)
+        ).scalar()
+        started_at = moment
+        if last is not None and moment <= last:
+            started_at = last + timedelta(microseconds=1)
+            logger.warning("the clock stepped back", account=account, now=iso(moment), last_run=iso(last))
+        connection.execute(
+            sa.update(sync_runs)
+            .where(sync_runs.c.account == account, sync_runs.c.status == "running")
+            .values(
+                status="abandoned",
+                finished_at=moment,
+                error="its process died, or lost its lease, before it could apply anything",
+            )
+        )
+        complete = held["last_complete_run_id"]
+        previous = (
+            connection.execute(sa.select(sync_runs.c.started_at).where(sync_runs.c.run_id == complete)).scalar()
+            if complete is not None
+            else None
+        )
+        run_id = connection.execute(
+            sa.insert(sync_runs)
+            .values(
+                account=account,
+                trigger=trigger,
+                status="running",
+                started_at=started_at,
+                heartbeat_at=moment,
+                previous_complete_at=previous,
+                expected_seconds=expected_seconds,
+                api_url=api_url,
+                api_key_id=api_key_id,
+                version=__version__,
+            )
+            .returning(sync_runs.c.run_id)
+        ).scalar_one()
+        lease = _take(connection, account, "sync", lease_seconds, moment, run_id)
+        if held["retired_at"] is not None:
+            connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
+        return Run(lease, run_id, account, started_at, previous, complete, held["walk_digest"])
+
+
+@contextmanager
+def holding(
+    engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
+) -> Iterator[Lease]:
+    """The lease for work that is no run (`prune`, `accept`), with heartbeats, given back at the end."""
+    _refuse_busy(engine, account, clock)
+    with database.writing(engine) as connection:
+        held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
+        if held is None:
+            raise UsageError(f"There is no account {account!r} in the database.")
+        moment = clock() if clock else database.now(connection)
+        _turn_away(connection, held, moment)
+        lease = _take(connection, account, purpose, lease_seconds, moment, None)
+    try:
+        with beating(engine, lease, clock):
+            yield lease
+    finally:
+        with database.writing(engine) as connection:
+            connection.execute(
+                sa.update(accounts)
+                .where(accounts.c.account == account, accounts.c.lease_token == lease.token)
+                .values(_NO_LEASE)
+            )
+
+
+def fence(connection: Connection, lease: Lease) -> None:
+    """Lock the account's row and return if the lease is still ours; else LeaseLost. First in every writing transaction."""
+    held = connection.execute(database.for_update(connection, _account(lease.account))).mappings().first()
+    if held is None or held["lease_token"] != lease.token:
+        raise LeaseLost(
+            f"Account {lease.account}: another process took this run's lease over; nothing of this run was applied. "
+            "Its own run will tell the fleet's state."
+        )
+
+
+def close_run(
+    connection: Connection, run: Run, *, now: datetime, account: Mapping[str, Any] | None = None, **values: Any
+) -> None:
+    """The run's last word, in a transaction that is already fenced: its columns, the account's, and no lease."""
+    connection.execute(
+        sa.update(sync_runs).where(sync_runs.c.run_id == run.run_id).values(finished_at=now, heartbeat_at=now, **values)
+    )
+    connection.execute(
+        sa.update(accounts).where(accounts.c.account == run.account).values({**_NO_LEASE, **(account or {})})
+    )
+
+
+def fail_run(engine: Engine, run: Run, error: InventoryError, clock: Clock | None = None, **values: Any) -> None:
+    """Record that nothing of the run was applied, and why. Where even that fails, the next run marks it abandoned."""
+    try:
+        with database.writing(engine, idle_limit=run.lease.seconds) as connection:
+            fence(connection, run.lease)
+            moment = clock() if clock else database.now(connection)
+            close_run(
+                connection, run, now=moment, status="failed", error_code=error.error_code, error=str(error), **values
+            )
+    except (DatabaseError, LeaseLost) as second:
+        logger.warning("the failed run could not be recorded", account=run.account, reason=str(second))
+
+
+@contextmanager
+def beating(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterator[None]:
+    """Heartbeats from a thread of their own while the block runs. `lease.lost` is set when one finds the lease gone."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(lease.seconds / BEATS_PER_LEASE):
+            try:
+                with database.writing(engine, idle_limit=lease.seconds) as connection:
+                    moment = clock() if clock else database.now(connection)
+                    if not connection.execute(_heartbeat(lease, moment)).rowcount:
+                        lease.lost.set()
+                        return
+            except DatabaseError as error:
+                logger.warning("no heartbeat", account=lease.account, reason=str(error))
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{lease.account}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+_NO_LEASE: dict[str, None] = dict.fromkeys(
+    (
+        "lease_token", "lease_purpose", "lease_run_id", "lease_seconds", "lease_heartbeat_at",
+        "lease_host", "lease_pid", "lease_process_started",
+    )
+)  # fmt: skip
+
+
+def _account(account: str) -> sa.Select[Any]:
+    return sa.select(accounts).where(accounts.c.account == account)
+
+
+def _heartbeat(lease: Lease, moment: datetime) -> sa.Update:
+    if lease.run_id is None:
+        return (
+            sa.update(accounts)
+            .where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
+            .values(lease_heartbeat_at=moment)
+        )
+    ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
+    return (
+        sa.update(sync_runs)
+        .where(sync_runs.c.run_id == lease.run_id, sync_runs.c.status == "running", ours)
+        .values(heartbeat_at=moment)
+    )
+
+
+def _take(
+    connection: Connection, account: str, purpose: str, seconds: float, moment: datetime, run_id: int | None
+) -> Lease:
+    lease = Lease(account, secrets.token_hex(16), seconds, run_id, threading.Event())
+    connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.account == account)
+        .values(
+            lease_token=lease.token,
+            lease_purpose=purpose,
+            lease_run_id=run_id,
+            lease_seconds=seconds,
+            lease_heartbeat_at=moment,
+            lease_host=_host(),
+            lease_pid=os.getpid(),
+            lease_process_started=_process_started(os.getpid()),
+        )
+    )
+    return lease
+
+
+def _refuse_busy(engine: Engine, account: str, clock: Clock | None) -> None:
+    """Turn a second one away at once, without waiting for the holder's locks."""
+    with database.reading(engine) as connection:
+        held = connection.execute(_account(account)).mappings().first()
+        if held is not None:
+            _turn_away(connection, held, clock() if clock else database.now(connection))
+
+
+def _turn_away(connection: Connection, held: Mapping[str, Any], moment: datetime) -> None:
+    """Raise AccountBusy where the account's lease is alive."""
+    if held["lease_token"] is None:
+        return
+    heartbeat, length = held["lease_heartbeat_at"], timedelta(seconds=held["lease_seconds"])
+    if held["lease_run_id"] is not None:
+        row = connection.execute(
+            sa.select(sync_runs.c.status, sync_runs.c.heartbeat_at).where(sync_runs.c.run_id == held["lease_run_id"])
+        ).first()
+        if row is None or row.status != "running":
+            return
+        heartbeat = row.heartbeat_at
+    # a heartbeat from the future: the clock stepped back, and a living holder would have beaten again since
+    if not moment - length < heartbeat <= moment + length or _died_here(held):
+        return
+    what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
+    raise AccountBusy(
+        f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} is "
+        f"at work; its lease ends at {iso(heartbeat + length)} unless it goes on. Nothing was done; try again later."
+    )
+
+
+def _host() -> str:
+    """This host as far as process ids are concerned: two containers of one host are two."""
+    try:
+        processes = os.readlink("/proc/self/ns/pid") if Path("/proc/self/ns/pid").exists() else ""
+    except OSError:
+        processes = ""
+    return f"{socket.gethostname()}/{uuid.getnode():x}/{processes}"
+
+
+def _process_started(pid: int) -> float | None:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def _died_here(held: Mapping[str, Any]) -> bool:
+    """Whether the holder was a process of this host that is gone (or its number is another process's now)."""
+    if held["lease_host"] != _host():
+        return False
+    started, then = _process_started(held["lease_pid"]), held["lease_process_started"]
+    return started is None or (then is not None and abs(started - then) > 1)

@@ -1,0 +1,250 @@
+"""Settings: flags beat the environment, the environment beats the file, the file beats the defaults.
+
+`load(**flags)` makes one frozen `Settings`; there is no global one. The file is `inventory.toml`, or the one that
+INVENTORY_CONFIG names.
+"""
+
+import hashlib
+import ipaddress
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from inventory import log
+from inventory.errors import UsageError
+from inventory.times import parse_duration
+
+DEFAULT_DATABASE_URL = "sqlite:///inventory.db"
+DEFAULT_ACCOUNT = "default"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key that shows only its id: the part before ':', else 'sha256:' and 12 hex digits of its hash."""
+
+    secret: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """What may be stored and shown of the key."""
+        public, colon, _ = self.secret.partition(":")
+        return public if colon else "sha256:" + hashlib.sha256(self.secret.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account to sync: its name and its key."""
+
+    name: str
+    key: ApiKey
+
+
+class AccountSettings(BaseModel):
+    """An `[[accounts]]` table: where the account's key is found, never the key itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "AccountSettings":
+        if (self.api_key_env is None) == (self.api_key_file is None):
+            raise ValueError(f"account {self.name!r} needs api_key_env or api_key_file, one of them")
+        return self
+
+    def account(self) -> Account:
+        """The account with its key; raises UsageError where there is none."""
+        if self.api_key_env is not None:
+            found, place = os.environ.get(self.api_key_env, ""), f"the variable {self.api_key_env}"
+        else:
+            place = f"the file {self.api_key_file}"
+            try:
+                found = Path(self.api_key_file or "").read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise UsageError(f"Account {self.name}: the key cannot be read from {place}: {reason}.") from None
+        return Account(self.name, _key(found, f"Account {self.name}: {place}"))
+
+
+def _names(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, list | tuple):
+        return tuple(sorted({str(name).strip() for name in value} - {""}))
+    return value
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by the names of the contract's section 6."""
+
+    model_config = SettingsConfigDict(env_prefix="INVENTORY_", extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    database_url: str = DEFAULT_DATABASE_URL
+    api_url: str = "https://api.fal.ai/v1"
+    page_size: Annotated[int, Field(ge=1)] = 100
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    retry_attempts: Annotated[int, Field(ge=1)] = 6
+    retry_max_wait: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    every: Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
+    cron: str | None = None
+    max_vanish: Annotated[float, Field(ge=0, le=1)] = 0.5
+    lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 120
+    auto_migrate: bool = True
+    ignore_changes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    accounts: tuple[AccountSettings, ...] = ()
+
+    @field_validator("api_url")
+    @classmethod
+    def _safe_url(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("it must not hold a user or a password")
+        if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
+            raise ValueError("it must be an address like https://api.fal.ai/v1")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise ValueError("plain http would show the key to the network; use https")
+        return value.strip().rstrip("/")
+
+    @field_validator("ignore_changes")
+    @classmethod
+    def _never_the_id(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "id" in value:
+            raise ValueError("the id cannot be ignored")
+        return value
+
+    @field_validator("accounts")
+    @classmethod
+    def _one_of_a_name(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
+        names = [account.name for account in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two accounts are named {name!r}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
+        """The accounts with their keys: those of the file, else `default` with FAL_KEY. Raises UsageError."""
+        if self.accounts:
+            wanted = [account for account in self.accounts if only in (None, account.name)]
+            if not wanted:
+                raise UsageError(f"There is no account {only!r} in the configuration file.")
+            return tuple(account.account() for account in wanted)
+        if only not in (None, DEFAULT_ACCOUNT):
+            raise UsageError(f"There is no account {only!r}: the configuration file names none, so there is only `default`.")
+        return (Account(DEFAULT_ACCOUNT, default_key()),)
+
+
+def load(**flags: Any) -> Settings:
+    """The settings in force; a flag that is None was not given. Raises UsageError of one line."""
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{config_file()} is not TOML: {error}.") from None
+    except OSError as error:
+        raise UsageError(f"{config_file()} cannot be read: {error.strerror}.") from None
+    return settings
+
+
+def config_file() -> Path | None:
+    """The file that is read: the one INVENTORY_CONFIG names, else `inventory.toml` where it exists."""
+    if named := os.environ.get("INVENTORY_CONFIG"):
+        if not Path(named).is_file():
+            raise UsageError(f"INVENTORY_CONFIG names {named}, and there is no such file.")
+        return Path(named)
+    usual = Path("inventory.toml")
+    return usual if usual.is_file() else None
+
+
+def database_url() -> str:
+    """The database alone, for the `alembic` command."""
+    return load().database_url
+
+
+def default_key() -> ApiKey:
+    """The key of `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. Raises UsageError."""
+    if "FAL_KEY" in os.environ:
+        return _key(os.environ["FAL_KEY"], "FAL_KEY")
+    identity, secret = os.environ.get("FAL_KEY_ID", ""), os.environ.get("FAL_KEY_SECRET", "")
+    if identity and secret:
+        return _key(f"{identity.strip()}:{secret.strip()}", "FAL_KEY_ID and FAL_KEY_SECRET")
+    raise UsageError(
+        "There is no key. Set FAL_KEY to an admin API key of your fal workspace, or try `inventory demo`, which needs none."
+    )
+
+
+def _key(text: str, place: str) -> ApiKey:
+    secret = text.strip()
+    if not secret:
+        raise UsageError(f"{place} holds no key.")
+    if not re.fullmatch(r"[\x21-\x7e]+", secret):
+        raise UsageError(f"{place} holds something that is no key: only printable ASCII without spaces can be one.")
+    log.hide(secret)
+    return ApiKey(secret)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _place(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
+    if not location:
+        return "The configuration"
+    name = str(location[0])
+    if flags.get(name) is not None:
+        return "--" + name.replace("_", "-")
+    variable = f"INVENTORY_{name.upper()}"
+    if variable in os.environ:
+        return variable
+    inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])
+    return f"{config_file() or 'The configuration'}, {name}{inside}"
+
+
+def _reason(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting"
+    text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,94 @@
+"""Who makes instances in the lively fleet, when, of what kind, and for how long. All of them are made up."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+LARGE = "gpu_8x_h100_sxm5"
+SMALL = "gpu_1x_h100_sxm5"
+SECTORS = ("sector_1", "sector_2", "sector_3")
+NETWORKS = ("203.0.113", "198.51.100", "192.0.2")
+"""The three networks that are reserved for documentation."""
+
+SATURDAY = 5
+OFFICE = (0.03,) * 7 + (0.1, 0.4, 1.0, 1.2, 1.1, 0.6, 0.9, 1.2, 1.1, 0.9, 0.6, 0.3, 0.2, 0.2, 0.15, 0.1, 0.05)
+NIGHT = (1.0, 0.8, 0.5) + (0.0,) * 18 + (0.3, 0.8, 1.0)
+"""How busy each hour of the local day is, from midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """A way of using instances.
+
+    `share` is the part of the whole fleet that stands for it on average, `life` the mean life in days, `spread` the
+    sigma of its lognormal distribution, `trouble` the mean number of ready days before a stop or an unknown status,
+    `stops` the part of those that are stops, `rest` the mean hours of such a stop, `large` the part with 8 GPUs.
+    """
+
+    share: float
+    life: float
+    spread: float
+    trouble: float
+    stops: float
+    rest: float
+    large: float
+    hours: tuple[float, ...] = OFFICE
+    weekend: float = 0.15
+    burst: bool = False
+
+    def busy(self, local: datetime) -> float:
+        """How busy this local hour is, 0 to `busiest`."""
+        return self.hours[local.hour] * (self.weekend if local.weekday() >= SATURDAY else 1)
+
+    @property
+    def busiest(self) -> float:
+        """The largest value of `busy`."""
+        return max(self.hours)
+
+    @property
+    def average(self) -> float:
+        """The mean of `busy` over a week."""
+        return sum(self.hours) / 24 * (5 + 2 * self.weekend) / 7
+
+    def days(self, rng: Random, *, standing: bool = False) -> float:
+        """A life in days: of a new instance, or of one met `standing` (long lives are met more often)."""
+        mu = math.log(self.life) - self.spread**2 / 2
+        return rng.lognormvariate(mu + (self.spread**2 if standing else 0), self.spread)
+
+
+INTERACTIVE = Habit(share=0.04, life=0.27, spread=0.6, trouble=1.5, stops=0.7, rest=1.5, large=0.15)
+WORKSTATION = Habit(share=0.18, life=7, spread=0.5, trouble=0.5, stops=0.9, rest=12, large=0.1)
+TRAINING = Habit(share=0.30, life=3.5, spread=0.7, trouble=5, stops=0.3, rest=3, large=0.8, weekend=0.3)
+SERVING = Habit(share=0.463, life=16, spread=0.5, trouble=12, stops=0.4, rest=2, large=0.45)
+BATCH = Habit(
+    share=0.017, life=0.2, spread=0.35, trouble=4, stops=0, rest=1, large=1, hours=NIGHT, weekend=0.4, burst=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """A user with a habit, `part` of that habit's share, a zone in hours ahead of UTC, and regions by preference."""
+
+    nickname: str
+    habit: Habit
+    part: float
+    zone: int
+    regions: tuple[str, ...]
+
+    def local(self, at: datetime) -> datetime:
+        """That moment on this user's clock."""
+        return at + timedelta(hours=self.zone)
+
+
+CREATORS = (
+    Creator("mira", INTERACTIVE, 0.6, 1, ("eu-west", "eu-north")),
+    Creator("jun", INTERACTIVE, 0.4, 9, ("us-west", "other")),
+    Creator("kofi", WORKSTATION, 0.5, 0, ("eu-west", "us-east")),
+    Creator("sunniva", WORKSTATION, 0.5, 1, ("eu-north",)),
+    Creator("priya", TRAINING, 0.5, -8, ("us-west", "us-central")),
+    Creator("oskar", TRAINING, 0.3, 1, ("eu-north", "us-east", "eu-west")),
+    Creator("lena", TRAINING, 0.2, -5, ("us-east", "us-central")),
+    Creator("serving-bot", SERVING, 1, 0, ("us-east", "eu-west", "us-west", "other")),
+    Creator("nightly-batch", BATCH, 1, -8, ("us-central", "us-west")),
+)

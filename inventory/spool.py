@@ -1,0 +1,190 @@
+"""What a run has seen, in a private temporary SQLite file: ordered, without duplicates, hashed, and compared with what
+the database knows. Memory stays flat, it is the same for both backends, and the database sees only the difference.
+
+`seen` holds what came from the API, `known` what the database held before the run (only filled where the two may differ).
+"""
+
+import hashlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from inventory.errors import DatabaseError
+from inventory.wire import Row, hash_rows, tracker
+
+BY_ID = 0
+"""The "walk" of a row that no list brought, only the question by id."""
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA temp_store = FILE;
+PRAGMA cache_size = -8192;
+CREATE TABLE seen (
+    id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
+) WITHOUT ROWID;
+CREATE TABLE known (
+    id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
+) WITHOUT ROWID;
+CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
+CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+_PUT = "INSERT OR {} INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
+
+
+class Known(NamedTuple):
+    """What the database holds of a live or missing instance, as far as the comparison needs it."""
+
+    instance_id: str
+    row_hash: bytes
+    version_hash: bytes
+    ignored: str
+    presence: str
+    held: bool
+    unlisted_runs: int
+
+
+class Spool:
+    """A context manager; the file is gone with it. A full disk is a DatabaseError."""
+
+    def __init__(self, ignored: tuple[str, ...] = ()) -> None:
+        """Make the file, in the system's temporary folder (TMPDIR)."""
+        self.ignored = ",".join(ignored)
+        self._tracked = tracker(ignored) if ignored else None
+        self._folder = tempfile.TemporaryDirectory(prefix="inventory-")
+        self._db = sqlite3.connect(Path(self._folder.name) / "spool", isolation_level=None, check_same_thread=False)
+        self._db.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        """This spool."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Remove the file; what SQLite says of it becomes a DatabaseError."""
+        self._db.close()
+        self._folder.cleanup()
+        if isinstance(error, sqlite3.Error):
+            raise DatabaseError(
+                f"The temporary file of this run failed: {error}; nothing was applied. "
+                "Give TMPDIR a folder with more room, then run again."
+            ) from error
+
+    # -- what the API says
+
+    def add(self, walk: int, rows: list[Row]) -> int:
+        """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
+        hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
+        values = [(*row, hash_, walk) for row, hash_ in zip(rows, hashes, strict=True)]
+        self._db.execute("BEGIN")
+        new = self._db.executemany(_PUT.format("IGNORE"), values).rowcount if rows else 0
+        if new < len(rows):
+            ids = {row.instance_id for row in rows}
+            sql = "SELECT count(*) FROM seen WHERE walk = ? AND id IN (SELECT value FROM json_each(?))"
+            again = self._db.execute(sql, (walk, json.dumps(sorted(ids)))).fetchone()[0]
+            # of this walk before this page: those counted now, less those that the first statement has just put in
+            new = len(ids) - (again - new)
+            self._db.executemany(_PUT.format("REPLACE"), values)
+        self._db.execute("COMMIT")
+        return new
+
+    def count(self, walk: int | None = None) -> int:
+        """How many instances were seen: by this walk as the last, or at all."""
+        return self._one("SELECT count(*) FROM seen WHERE ?1 IS NULL OR walk = ?1", walk)
+
+    def digest(self) -> str:
+        """SHA-256 in hex over what was seen: id, U+0000, row hash, in the order of the ids."""
+        return self._hash("SELECT id, hash FROM seen ORDER BY id")
+
+    # -- what the database knows
+
+    def learn(self, known: Iterable[Known]) -> None:
+        """Keep what the database holds of live and missing instances."""
+        self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", known)
+
+    def live_before(self) -> int:
+        """How many instances were live before this run."""
+        return self._one("SELECT count(*) FROM known WHERE presence = 'live'")
+
+    def absent(self, limit: int = -1) -> list[str]:
+        """Ids of live and missing instances that were not seen and are not held, in order."""
+        sql = f"SELECT known.id {_ABSENT} ORDER BY known.id LIMIT ?"
+        return [id_ for (id_,) in self._db.execute(sql, (limit,))]
+
+    def settle(self, instance_id: str) -> None:
+        """This absent instance is proven gone."""
+        self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (instance_id,))
+
+    def settle_absent(self) -> None:
+        """All that are absent are proven gone."""
+        self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
+
+    def expire_unlisted(self, runs: int) -> None:
+        """Those that answer by id, but are on no list for the `runs`-th complete run in a row, are gone."""
+        sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
+        for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
+            self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
+            self.settle(id_)
+
+    def vanishing(self) -> int:
+        """How many would vanish."""
+        return self._one(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
+
+    # -- the difference
+
+    def differing(self) -> Iterator[tuple[Row, bytes, bool]]:
+        """What must be written of what was seen: row, hash of its tracked fields, whether a list brought it."""
+        sql = """
+            SELECT seen.* FROM seen LEFT JOIN known ON known.id = seen.id
+            WHERE known.id IS NULL OR known.row_hash <> seen.hash OR known.ignored <> ? OR known.presence <> 'live'
+                OR known.unlisted > 0 OR seen.walk = ?
+            ORDER BY seen.id
+        """
+        for *fields, hash_, walk in self._db.execute(sql, (self.ignored, BY_ID)):
+            yield Row(*fields), hash_, walk != BY_ID
+
+    def gone(self) -> Iterator[str]:
+        """Ids of absent instances that are proven gone, in order."""
+        for (id_,) in self._db.execute(f"SELECT known.id {_ABSENT} AND known.id IN (SELECT id FROM gone) ORDER BY 1"):
+            yield id_
+
+    def unsettled(self) -> Iterator[str]:
+        """Ids of absent instances that are not proven gone, in order."""
+        sql = f"SELECT known.id {_ABSENT} AND known.id NOT IN (SELECT id FROM gone) ORDER BY 1"
+        for (id_,) in self._db.execute(sql):
+            yield id_
+
+    def kept_version(self, instance_id: str, version_hash: bytes) -> None:
+        """This instance's open version stays although its row differs (ignore_changes has changed)."""
+        self._db.execute("INSERT OR REPLACE INTO final VALUES (?, ?)", (instance_id, version_hash))
+
+    def fleet_digest(self) -> str:
+        """SHA-256 in hex over what the open versions hold after this run, if it leaves nothing missing."""
+        return self._hash(
+            """
+            SELECT seen.id, coalesce(
+                final.version_hash,
+                CASE WHEN known.row_hash = seen.hash THEN known.version_hash END,
+                seen.hash
+            )
+            FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN final ON final.id = seen.id
+            ORDER BY seen.id
+            """
+        )
+
+    def _one(self, sql: str, *parameters: object) -> int:
+        return int(self._db.execute(sql, parameters).fetchone()[0])
+
+    def _hash(self, sql: str) -> str:
+        digest = hashlib.sha256()
+        cursor = self._db.execute(sql)
+        while rows := cursor.fetchmany(1000):
+            digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in rows]))
+        return digest.hexdigest()

@@ -1,0 +1,307 @@
+"""One run of one account, in order: the only place where the HTTP half and the SQL half meet.
+
+Open the run (lease) · walk, spooling each page while the next one is fetched · as at the last complete run? then close the
+run, done · else read what is known and take the difference · confirm what is absent · in one transaction: check the lease,
+apply the difference, close the run.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import database, log, reconcile, runs
+from inventory.api import Api
+from inventory.confirm import confirm
+from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
+from inventory.reconcile import Moment, Step
+from inventory.runs import Clock, Run
+from inventory.settings import Account, Settings
+from inventory.spool import Spool
+from inventory.tables import instance_state, sync_runs
+from inventory.walk import Walk, walk
+
+SMALL = 10
+"""The brake minds fewer vanishing instances than this only after a change of key or address."""
+
+logger = log.get(__name__)
+
+
+@dataclass
+class Outcome:
+    """What became of one run."""
+
+    account: str
+    run_id: int | None = None
+    status: str = "failed"
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    pages: int = 0
+    instances_seen: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    missing: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    error: InventoryError | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Of a dry run: what it would record, as rows of `instance_events` without a run."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that tells of this run; a failed second walk alone is no failure."""
+        if self.error is None or (self.status == "succeeded" and self.error.error_code != "interrupted"):
+            return 0
+        return self.error.exit_code
+
+
+_COUNTS = ("appeared", "changed", "reappeared", "vanished", "settled")
+
+
+def sync(
+    engine: Engine,
+    account: Account,
+    settings: Settings,
+    *,
+    trigger: str = "manual",
+    expected_seconds: float | None = None,
+    clock: Clock | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[Walk], None] = lambda _: None,
+) -> Outcome:
+    """Sync one account now and record the run; every failure ends up in the Outcome, recorded where it can be."""
+    began = time.monotonic()
+    stop = stop or threading.Event()
+    outcome = Outcome(account.name)
+    try:
+        run = runs.open_run(
+            engine,
+            account.name,
+            trigger=trigger,
+            api_url=settings.api_url,
+            api_key_id=account.key.id,
+            lease_seconds=settings.lease_seconds,
+            expected_seconds=expected_seconds,
+            clock=clock,
+        )
+    except InventoryError as error:
+        outcome.error = error
+        return outcome
+    outcome.run_id = run.run_id
+    try:
+        with (
+            runs.beating(engine, run.lease, clock),
+            Spool(settings.ignore_changes) as spool,
+            Api(account.key, settings, stop) as api,
+        ):
+            _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
+            outcome.retries = api.retries
+    except InventoryError as error:
+        outcome.status, outcome.error = "failed", error
+        if not isinstance(error, LeaseLost):
+            runs.fail_run(engine, run, error, clock, **_numbers(outcome))
+    except OSError as error:
+        outcome.status = "failed"
+        outcome.error = InventoryError(f"This host failed: {error.strerror or error}; nothing was applied. Run again.")
+        runs.fail_run(engine, run, outcome.error, clock, **_numbers(outcome))
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def dry_run(
+    engine: Engine,
+    account: Account,
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    progress: Callable[[Walk], None] = lambda _: None,
+) -> Outcome:
+    """Walk and confirm as `sync` does, and tell what it would record; writes nothing, takes no lease."""
+    began = time.monotonic()
+    stop = stop or threading.Event()
+    outcome = Outcome(account.name)
+    try:
+        with Spool(settings.ignore_changes) as spool, Api(account.key, settings, stop) as api:
+            first, second = _see(engine, account.name, settings, api, spool, stop, progress, outcome, None)
+            with database.reading(engine) as connection:
+                last = connection.execute(
+                    sa.select(sync_runs.c.run_id)
+                    .where(sync_runs.c.account == account.name, sync_runs.c.complete)
+                    .order_by(sync_runs.c.started_at.desc())
+                    .limit(1)
+                ).scalar()
+                moment = Moment(account.name, -1, datetime.now(UTC), last, settings.ignore_changes)
+                brake = first.complete and _brake(connection, account, settings, spool)
+                for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
+                    reconcile.count(moment, step, outcome.counts)
+                    outcome.changes += _events(step)
+                    outcome.missing += sum(state["presence"] == "missing" for state in step.written)
+            _judge(outcome, first, second, held=brake)
+    except InventoryError as error:
+        outcome.error = error
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _run(
+    engine: Engine,
+    run: Run,
+    account: Account,
+    settings: Settings,
+    api: Api,
+    spool: Spool,
+    stop: threading.Event,
+    progress: Callable[[Walk], None],
+    clock: Clock | None,
+    outcome: Outcome,
+) -> None:
+    first, second = _see(engine, run.account, settings, api, spool, stop, progress, outcome, run)
+    with _applying(engine, run, clock) as (connection, now):
+        moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
+        if _quiet(run, first, spool):
+            digest = connection.execute(
+                sa.select(sync_runs.c.fleet_digest).where(sync_runs.c.run_id == run.last_complete_run_id)
+            ).scalar()
+            _judge(outcome, first, second, held=False)
+            values = {"complete": True, "fleet_digest": digest, "status": "succeeded", **_numbers(outcome)}
+            runs.close_run(connection, run, now=now, account={"last_complete_run_id": run.run_id}, **values)
+            return
+        brake = first.complete and _brake(connection, account, settings, spool)
+        wrote = False
+        for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
+            reconcile.apply(connection, moment, step, outcome.counts)
+            wrote = wrote or bool(step.new or step.written)
+        outcome.missing, held = _left_missing(connection, run.account)
+        _judge(outcome, first, second, held=held > 0)
+        values = {"status": outcome.status, "complete": first.complete, **_numbers(outcome)}
+        own: dict[str, Any] = {}
+        if first.complete:
+            whole = outcome.missing == 0
+            values["fleet_digest"] = spool.fleet_digest() if whole else None
+            own = {"last_complete_run_id": run.run_id, "walk_digest": _walk_digest(spool) if whole else None}
+        elif wrote:
+            own = {"walk_digest": None}
+        runs.close_run(connection, run, now=now, account=own, **values)
+
+
+def _see(
+    engine: Engine,
+    account: str,
+    settings: Settings,
+    api: Api,
+    spool: Spool,
+    stop: threading.Event,
+    progress: Callable[[Walk], None],
+    outcome: Outcome,
+    run: Run | None,
+) -> tuple[Walk, Walk | None]:
+    """Everything the API is asked: the walk, and where something is absent, the confirmation."""
+    first = walk(api, spool, 1, stop, progress)
+    second = None
+    if first.pages == 0 and first.error is not None:
+        raise first.error
+    if run is None or not _quiet(run, first, spool):
+        with database.reading(engine) as connection:
+            spool.learn(reconcile.known(connection, account))
+        if first.complete:
+            second = confirm(api, spool, stop, progress)
+    for done in filter(None, (first, second)):
+        outcome.pages += done.pages
+        outcome.duplicates += done.duplicates
+        outcome.rejected += done.rejected
+    outcome.instances_seen = spool.count()
+    return first, second
+
+
+def _quiet(run: Run, first: Walk, spool: Spool) -> bool:
+    """Whether the list is, to the letter, that of the last complete run, which left nothing missing."""
+    return first.complete and run.walk_digest is not None and run.walk_digest == _walk_digest(spool)
+
+
+def _walk_digest(spool: Spool) -> str:
+    return f"{spool.digest()} {spool.ignored}"
+
+
+@contextlib.contextmanager
+def _applying(engine: Engine, run: Run, clock: Clock | None) -> Iterator[tuple[Connection, datetime]]:
+    """The one transaction that applies a run, fenced."""
+    if run.lease.lost.is_set():
+        logger.warning("the lease was lost during the walk", account=run.account)
+    with database.writing(engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied") as connection:
+        runs.fence(connection, run.lease)
+        yield connection, clock() if clock else database.now(connection)
+
+
+def _brake(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
+    """Whether so much would vanish that a person must say so first (contract 4.4)."""
+    vanishing = spool.vanishing()
+    if settings.max_vanish >= 1 or vanishing <= settings.max_vanish * spool.live_before():
+        return False
+    last = connection.execute(
+        sa.select(sync_runs.c.api_url, sync_runs.c.api_key_id)
+        .where(
+            sync_runs.c.account == account.name, sync_runs.c.status.in_(("succeeded", "held", "partial"))
+        )
+        # the last succeeded run; before there is one, the last that applied anything
+        .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
+        .limit(1)
+    ).first()
+    moved = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
+    return vanishing >= SMALL or moved
+
+
+def _left_missing(connection: Connection, account: str) -> tuple[int, int]:
+    state = instance_state.c
+    missing, held = connection.execute(
+        sa.select(sa.func.count(), sa.func.count(sa.case((state.held, 1)))).where(
+            state.account == account, state.presence == "missing"
+        )
+    ).one()
+    return int(missing), int(held)
+
+
+def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool) -> None:
+    """Status and error of a run that applied something."""
+    if first.error is not None:
+        outcome.status, outcome.error = "partial", _told(first.error, "what was seen was applied, nothing was marked missing")
+    elif held:
+        outcome.status = "held"
+        outcome.error = MassVanish(
+            f"{outcome.missing} instances are absent and held: more than the brake allows, or the key or address is "
+            "another one. All else was applied. Look with `inventory missing`, settle with `inventory missing --accept`."
+        )
+    else:
+        outcome.status = "succeeded"
+        if second is not None and second.error is not None:
+            outcome.error = _told(second.error, "the second walk failed, so what is absent stays missing until a later run")
+
+
+def _told(error: ApiError, kept: str) -> ApiError:
+    """The same error, saying what was kept."""
+    return type(error)(f"{str(error).rstrip('.')}; {kept}.", status=error.status)
+
+
+def _numbers(outcome: Outcome) -> dict[str, Any]:
+    """The columns of `sync_runs` that every end of a run has."""
+    return {
+        "pages": outcome.pages,
+        "instances_seen": outcome.instances_seen,
+        "duplicates": outcome.duplicates,
+        "rejected": outcome.rejected,
+        "missing": outcome.missing,
+        **{name: outcome.counts[name] for name in ("appeared", "changed", "reappeared", "vanished")},
+        "error_code": outcome.error.error_code if outcome.error else None,
+        "error": str(outcome.error) if outcome.error else None,
+    }
+
+
+def _events(step: Step) -> list[dict[str, Any]]:
+    rows = [{**version, "event": version["opened_as"]} for version in step.opened]
+    rows += [{**state, "event": "vanished"} for state in step.written if state["presence"] == "vanished"]
+    wanted = ("event", "account", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
+    return [{name: row.get(name) for name in wanted} for row in rows]

@@ -1,0 +1,227 @@
+"""The tables, as SQLAlchemy Core: names and meanings are contract, the rest is ours.
+
+Payload columns are data (`FIELDS`): code loops over them. Columns that the contract does not name are marked
+"internal". Instances and versions bear no foreign keys: PostgreSQL checks each with a query of its own, half a million
+for a first run of 100,000 instances; `inventory verify` checks the references instead.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, UserDefinedType
+
+FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
+"""The API's fields but for `id`, in the order in which they are hashed, stored and shown."""
+
+PAYLOAD = (*FIELDS, "extra")
+"""What a version keeps: the fields and `extra`."""
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC for the database; a naive time is a fault of ours."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """An aware UTC time, whatever the session's zone is."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class JSONText(UserDefinedType[str]):
+    """JSON kept as the very text that was written: a column of type JSON that Python reads and writes as `str`."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name on both backends."""
+        return "JSON"
+
+
+RunId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only under the name INTEGER
+
+
+def _payload() -> list[Column[Any]]:
+    return [
+        *(Column(name, Text) for name in FIELDS),
+        Column("extra", JSONText),
+        Column("gpu_count", Integer),
+        Column("gpu_model", Text),
+    ]
+
+
+accounts = Table(
+    "accounts",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("provider", Text, nullable=False, server_default="fal"),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("retired_at", UTCDateTime),
+    Column("pruned_before", UTCDateTime),
+    # internal: what a quiet run is compared with, and by what a live instance's last_seen_at is joined
+    Column("last_complete_run_id", RunId),
+    Column("walk_digest", Text),
+    # internal: the lease; the heartbeat of a run is in its row of sync_runs, that of other work is here
+    Column("lease_token", Text),
+    Column("lease_purpose", Text),
+    Column("lease_run_id", RunId),
+    Column("lease_seconds", Double),
+    Column("lease_heartbeat_at", UTCDateTime),
+    Column("lease_host", Text),
+    Column("lease_pid", Integer),
+    Column("lease_process_started", Double),
+)
+
+sync_runs = Table(
+    "sync_runs",
+    METADATA,
+    Column("run_id", RunId, primary_key=True, autoincrement=True),
+    Column("account", Text, ForeignKey("accounts.account", onupdate="CASCADE"), nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("heartbeat_at", UTCDateTime, nullable=False),
+    Column("finished_at", UTCDateTime),
+    Column("previous_complete_at", UTCDateTime),
+    Column("complete", Boolean, nullable=False, server_default=text("false")),
+    Column("expected_seconds", Double),
+    *(
+        Column(name, Integer, nullable=False, server_default="0")
+        for name in (
+            "pages", "instances_seen", "duplicates", "rejected",
+            "appeared", "changed", "reappeared", "vanished", "missing",
+        )
+    ),
+    Column("api_url", Text, nullable=False),
+    Column("api_key_id", Text),
+    Column("fleet_digest", Text),
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("version", Text, nullable=False),
+    Index("ix_sync_runs_account_started_at", "account", "started_at", unique=True),
+    Index(
+        "uq_sync_runs_account_running", "account", unique=True,
+        sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"),
+    ),
+    CheckConstraint(
+        "status IN ('running', 'succeeded', 'held', 'partial', 'failed', 'abandoned')", name="status"
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+instance_state = Table(
+    "instance_state",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("instance_id", Text, primary_key=True),
+    *_payload(),
+    Column("presence", Text, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=text("false")),
+    Column("first_seen_at", UTCDateTime, nullable=False),
+    Column("missing_since", UTCDateTime),
+    Column("vanished_at", UTCDateTime),
+    Column("episodes", Integer, nullable=False),
+    Column("versions", Integer, nullable=False),
+    # internal. While live: the run that last recorded something of it; else: the run that last saw it
+    Column("seen_run_id", RunId, nullable=False),
+    Column("missing_run_id", RunId),
+    Column("unlisted_runs", Integer, nullable=False, server_default="0"),
+    Column("episode_creator", Text),
+    # internal. row_hash: the tracked content as last written, under the list `ignored`; version_hash: what the open
+    # version holds. The two differ only after ignore_changes was changed.
+    Column("row_hash", LargeBinary, nullable=False),
+    Column("version_hash", LargeBinary, nullable=False),
+    Column("ignored", Text, nullable=False, server_default=""),
+    CheckConstraint("presence IN ('live', 'missing', 'vanished')", name="presence"),
+    Index("ix_instance_state_account_presence", "account", "presence"),
+    sqlite_with_rowid=False,
+)
+
+instance_versions = Table(
+    "instance_versions",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("instance_id", Text, primary_key=True),
+    Column("episode", Integer, nullable=False),
+    Column("valid_from", UTCDateTime, primary_key=True),
+    Column("valid_to", UTCDateTime),
+    Column("opened_by_run_id", RunId, nullable=False),
+    Column("closed_by_run_id", RunId),
+    Column("opened_as", Text, nullable=False),
+    Column("closed_as", Text),
+    Column("last_seen_at", UTCDateTime),
+    *_payload(),
+    # internal: the first creator of the episode that was not null, as known when this version opened
+    Column("episode_creator", Text),
+    CheckConstraint("opened_as IN ('appeared', 'changed', 'reappeared')", name="opened_as"),
+    CheckConstraint("closed_as IN ('changed', 'vanished')", name="closed_as"),
+    CheckConstraint("valid_to > valid_from", name="interval"),
+    CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name="closed"),
+    Index(
+        "uq_instance_versions_open", "account", "instance_id", unique=True,
+        sqlite_where=text("valid_to IS NULL"), postgresql_where=text("valid_to IS NULL"),
+    ),
+    Index("ix_instance_versions_valid_from", "valid_from"),
+    Index("ix_instance_versions_valid_to", "valid_to"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+calendar = Table(
+    "calendar",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("week", Date, nullable=False),
+    Column("month", Date, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# internal: never holds a row of meaning. SQLite takes a view's column types from the first arm of a UNION ALL, so views
+# whose numbers are computed begin with `SELECT ... FROM typed WHERE false` and keep the types BI tools look for.
+typed = Table(
+    "typed",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("count", Integer),
+    Column("hours", Double),
+    Column("label", Text),
+    Column("at", UTCDateTime),
+)

@@ -1,0 +1,40 @@
+"""Times and durations as people write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from inventory.errors import UsageError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90s`, `5m`, `3h`, `2d`, `1w`, or several in a row (`1h30m`); a bare number is seconds. Raises UsageError."""
+    written = text.strip().lower()
+    if re.fullmatch(r"\d+", written):
+        written += "s"
+    if not re.fullmatch(r"(\d+[smhdw])+", written):
+        raise UsageError(f"{text!r} is no duration. Write one like 90s, 5m, 3h or 2d.")
+    parts = re.findall(r"(\d+)([smhdw])", written)
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise UsageError(f"{text!r} is too long a duration.") from None
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """A UTC time from ISO 8601 (no zone means UTC) or relative to `now` (`2d` is two days ago). Raises UsageError."""
+    try:
+        if re.fullmatch(r"\s*(\d+[smhdwSMHDW])+\s*", text):
+            return now - parse_duration(text)
+        value = datetime.fromisoformat(text.strip())
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text!r} is no time. Write ISO 8601 like 2026-03-06T22:00Z, or a time ago like 3h or 2d."
+        ) from None
+
+
+def iso(value: datetime) -> str:
+    """ISO 8601 with `Z`; microseconds only where there are any."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Names, columns and one-line meaning of every view."""

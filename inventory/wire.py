@@ -1,0 +1,193 @@
+"""What fal sends, and what we keep of it.
+
+Source: fal's OpenAPI document, GET /compute/instances. All value sets are open, any field may be new; only `id` is
+indispensable.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from inventory.errors import BadResponse
+
+LONGEST_ID = 255
+_KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
+
+
+class Row(NamedTuple):
+    """One instance as it is kept: absent, null and "" are all None; `extra` is canonical JSON text of the rest."""
+
+    instance_id: str
+    instance_type: str | None
+    region: str | None
+    sector: str | None
+    ip: str | None
+    status: str | None
+    creator_user_nickname: str | None
+    extra: str | None
+
+
+class Rejected(ValueError):  # noqa: N818 - it is an item, not an error
+    """An item without a usable id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the list: its items as JSON values, where to go on, and whether the list says it ends here."""
+
+    items: list[Any]
+    next_cursor: str | None
+    has_more: bool | None
+    escaped: bool
+    """Whether strings may hold what only an escape can write: U+0000 or a lone surrogate."""
+
+
+@with_config(ConfigDict(extra="ignore", strict=True))
+class _Envelope(TypedDict):
+    instances: list[Any]
+    next_cursor: str | None
+    has_more: bool
+
+
+_ENVELOPE = TypeAdapter(_Envelope)
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def parse_page(body: bytes) -> Page:
+    """The page that a body holds; raises BadResponse where it is not the JSON promised."""
+    try:
+        found = _ENVELOPE.validate_json(body)
+    except ValidationError as error:
+        # pydantic refuses a whole page for one lone surrogate or one huge number; json does not
+        if any(part["type"] != "json_invalid" for part in error.errors(include_input=False, include_url=False)):
+            raise BadResponse(_what(error)) from None
+        try:
+            found = _ENVELOPE.validate_python(_lenient(body))
+        except ValidationError as second:
+            raise BadResponse(_what(second)) from None
+    return Page(found["instances"], found["next_cursor"], found["has_more"], b"\\u" in body)
+
+
+def parse_instance(body: bytes) -> tuple[Any, bool]:
+    """The JSON value of an answer about one instance, and whether it holds escapes; raises BadResponse."""
+    try:
+        return _ANY.validate_json(body), b"\\u" in body
+    except ValidationError:
+        return _lenient(body), True
+
+
+def row(item: Any, *, escaped: bool = True) -> Row:
+    """What is kept of one item; raises Rejected where it has no usable id.
+
+    A known field of another type than text goes into `extra`. Where `escaped`, U+0000 and lone surrogates become U+FFFD;
+    numbers that are not finite become null.
+    """
+    if type(item) is not dict:
+        raise Rejected("an item that is no object")
+    rest = dict(item)
+    instance_id = rest.pop("id", None)
+    if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID or _CONTROL.search(instance_id):
+        raise Rejected("an item without a usable id")
+    known: list[str | None] = []
+    for name in _KNOWN:
+        value = rest.get(name)
+        if type(value) is str:
+            del rest[name]
+            known.append((clean(value) if escaped else value) or None)
+        else:
+            known.append(None)
+    try:
+        extra = _canonical(rest) if rest else None
+    except RecursionError:
+        raise Rejected("an item nested too deeply to be kept") from None
+    return Row(clean(instance_id) if escaped else instance_id, *known, extra)
+
+
+def clean(text: str) -> str:
+    """The text with U+0000 and lone surrogates replaced by U+FFFD: neither backend can store them."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def hash_rows(rows: list[Row]) -> list[bytes]:
+    """SHA-256 of each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
+    sha256 = hashlib.sha256
+    return [sha256("\0".join([field or "" for field in row[1:]]).encode()).digest() for row in rows]
+
+
+def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
+    """A function that takes from a row the fields named in `ignore_changes`: what is left is what a version holds."""
+    if not ignored:
+        return lambda row: row
+    columns = {name: None for name in _KNOWN if name in ignored}
+
+    def tracked(row: Row) -> Row:
+        kept = row._replace(**columns)
+        if row.extra is None:
+            return kept
+        rest = {name: value for name, value in json.loads(row.extra).items() if name not in ignored}
+        return kept._replace(extra=_dump(rest) if rest else None)
+
+    return tracked
+
+
+def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
+    """Number and model of the GPUs, from `gpu_<n>x_<model>`; else two Nones."""
+    found = _GPU.fullmatch(instance_type or "")
+    return (int(found[1]), found[2]) if found else (None, None)
+
+
+def _canonical(rest: dict[str, Any]) -> str | None:
+    kept = {
+        clean(name): value
+        for name, value in ((name, _plain(value)) for name, value in rest.items())
+        if value is not None and value != ""
+    }
+    return _dump(kept) if kept else None
+
+
+def _dump(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """The JSON value with what cannot be stored replaced."""
+    kind = type(value)
+    if kind is str:
+        return clean(value)
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is dict:
+        return {clean(name): _plain(inner) for name, inner in value.items()}
+    if kind is list:
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _lenient(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_int=_integer)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise BadResponse("the body is not JSON") from None
+
+
+def _integer(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python turns into a number
+        return math.inf
+
+
+def _what(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place or 'the body'}: {first['msg'][:1].lower()}{first['msg'][1:]}"

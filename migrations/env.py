@@ -1,0 +1,33 @@
+"""Runs the migrations on the connection it is handed, or, under the `alembic` command, on INVENTORY_DATABASE_URL.
+
+No fileConfig here: it would silence the program's loggers.
+"""
+
+from alembic import context
+
+from inventory import schema
+from inventory.tables import METADATA
+
+
+def run(connection):
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        render_as_batch=True,
+        include_object=schema.include_object,
+        render_item=schema.render_item,
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+handed = context.config.attributes.get("connection")
+if handed is not None:
+    run(handed)
+else:
+    from inventory.database import connect, parse_url
+    from inventory.settings import database_url
+
+    with schema.migrating(connect(parse_url(database_url()), create=True)) as connection:
+        run(connection)

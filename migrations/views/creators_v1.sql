@@ -1,0 +1,26 @@
+CREATE VIEW creators AS
+SELECT
+    label AS account, label AS creator_user_nickname, count AS instances_created, count AS created_before_watch,
+    count AS live_now, at AS first_created_at, at AS last_created_at, hours AS hours_low, hours AS gpu_hours_low
+FROM typed
+WHERE false
+UNION ALL
+SELECT
+    made.account, made.creator_user_nickname, made.instances_created, made.created_before_watch, made.live_now,
+    earliest.started_at, latest.started_at, made.hours_low, made.gpu_hours_low
+FROM (
+    SELECT
+        e.account, e.creator_user_nickname,
+        count(*) FILTER (WHERE e.episode = 1 AND e.appeared_after IS NOT NULL) AS instances_created,
+        count(*) FILTER (WHERE e.episode = 1 AND e.appeared_after IS NULL) AS created_before_watch,
+        count(*) FILTER (WHERE e.vanished_at IS NULL AND s.presence = 'live') AS live_now,
+        min(e.appeared_at) FILTER (WHERE e.episode = 1 AND e.appeared_after IS NOT NULL) AS earliest,
+        max(e.appeared_at) FILTER (WHERE e.episode = 1 AND e.appeared_after IS NOT NULL) AS latest,
+        sum(e.hours_low) AS hours_low,
+        sum(e.gpu_hours_low) AS gpu_hours_low
+    FROM instance_episodes AS e
+    LEFT JOIN instance_state AS s ON s.account = e.account AND s.instance_id = e.instance_id
+    GROUP BY e.account, e.creator_user_nickname
+) AS made
+LEFT JOIN sync_runs AS earliest ON earliest.account = made.account AND earliest.started_at = made.earliest
+LEFT JOIN sync_runs AS latest ON latest.account = made.account AND latest.started_at = made.latest

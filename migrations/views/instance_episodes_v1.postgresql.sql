@@ -1,0 +1,36 @@
+CREATE VIEW instance_episodes AS
+SELECT
+    e.account, e.instance_id, e.episode, e.creator_user_nickname, e.instance_type, e.gpu_count, e.region,
+    e.appeared_after, e.appeared_at, e.last_seen_at, e.vanished_at, e.hours_low, e.hours_high,
+    e.hours_low * e.gpu_count AS gpu_hours_low,
+    e.hours_high * e.gpu_count AS gpu_hours_high
+FROM (
+    SELECT
+        last.account, last.instance_id, last.episode, last.episode_creator AS creator_user_nickname,
+        last.instance_type, last.gpu_count, last.region,
+        run.previous_complete_at AS appeared_after, first.valid_from AS appeared_at,
+        last.last_seen_at, last.valid_to AS vanished_at,
+        CAST(extract(EPOCH FROM last.last_seen_at - first.valid_from) AS double precision) / 3600 AS hours_low,
+        CAST(extract(EPOCH FROM last.valid_to - run.previous_complete_at) AS double precision) / 3600 AS hours_high
+    FROM instance_versions AS last
+    JOIN instance_versions AS first
+        ON first.account = last.account AND first.instance_id = last.instance_id AND first.episode = last.episode
+        AND first.opened_as <> 'changed'
+    LEFT JOIN sync_runs AS run ON run.run_id = first.opened_by_run_id
+    WHERE last.closed_as = 'vanished'
+    UNION ALL
+    SELECT
+        last.account, last.instance_id, last.episode, last.episode_creator,
+        last.instance_type, last.gpu_count, last.region,
+        run.previous_complete_at, first.valid_from,
+        instances.last_seen_at, last.valid_to,
+        CAST(extract(EPOCH FROM instances.last_seen_at - first.valid_from) AS double precision) / 3600,
+        NULL
+    FROM instance_versions AS last
+    JOIN instance_versions AS first
+        ON first.account = last.account AND first.instance_id = last.instance_id AND first.episode = last.episode
+        AND first.opened_as <> 'changed'
+    LEFT JOIN sync_runs AS run ON run.run_id = first.opened_by_run_id
+    LEFT JOIN instances ON instances.account = last.account AND instances.instance_id = last.instance_id
+    WHERE last.valid_to IS NULL
+) AS e

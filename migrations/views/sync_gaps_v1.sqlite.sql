@@ -1,0 +1,38 @@
+CREATE VIEW sync_gaps AS
+WITH failures AS (
+    SELECT account, previous_complete_at, count(*) AS runs
+    FROM sync_runs
+    WHERE status IN ('partial', 'failed', 'abandoned')
+    GROUP BY account, previous_complete_at
+)
+
+SELECT label AS account, at AS gap_start, at AS gap_end, hours AS seconds, count AS failed_runs
+FROM typed
+WHERE false
+UNION ALL
+SELECT account, gap_start, gap_end, seconds, failed_runs
+FROM (
+    SELECT
+        r.account, r.previous_complete_at AS gap_start, r.started_at AS gap_end, r.expected_seconds,
+        (unixepoch(substr(r.started_at, 1, 19)) - unixepoch(substr(r.previous_complete_at, 1, 19))
+        + (substr(r.started_at, 21) - substr(r.previous_complete_at, 21)) / 1e6) AS seconds,
+        coalesce(failures.runs, 0) AS failed_runs
+    FROM sync_runs AS r
+    LEFT JOIN failures
+        ON failures.account = r.account AND failures.previous_complete_at = r.previous_complete_at
+    WHERE r.complete AND r.previous_complete_at IS NOT NULL
+) AS closed
+WHERE failed_runs > 0 OR seconds > 2 * expected_seconds
+UNION ALL
+SELECT account, gap_start, NULL, seconds, failed_runs
+FROM (
+    SELECT
+        a.account, last.started_at AS gap_start, last.expected_seconds,
+        (julianday('now') - julianday(last.started_at)) * 86400 AS seconds,
+        coalesce(failures.runs, 0) AS failed_runs
+    FROM accounts AS a
+    JOIN sync_runs AS last ON last.run_id = a.last_complete_run_id
+    LEFT JOIN failures ON failures.account = a.account AND failures.previous_complete_at = last.started_at
+    WHERE a.retired_at IS NULL
+) AS still_open
+WHERE failed_runs > 0 OR seconds > 2 * expected_seconds

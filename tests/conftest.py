@@ -1,0 +1,100 @@
+"""What every test gets: a clean environment, and fresh databases of both backends."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from itertools import count
+
+import pytest
+from hypothesis import settings
+from postgres import server
+
+from inventory import schema
+from inventory.database import connect, parse_url
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
+settings.load_profile("ci")
+
+
+def pytest_collection(session):
+    """Collect without pytest-alembic's collector, which fails under pytest 9: test_migrations.py imports its tests."""
+    plugins = session.config.pluginmanager
+    if plugins.has_plugin("pytest-alembic"):
+        plugins.unregister(name="pytest-alembic")
+
+
+@pytest.fixture(autouse=True)
+def clean_surroundings(monkeypatch, tmp_path):
+    """No test reads the developer's keys, settings or files."""
+    for name in list(os.environ):
+        if name.startswith(("FAL_KEY", "INVENTORY_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The PostgreSQL server, started when the first test asks for it. Where it cannot start, those tests fail."""
+    with server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory):
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "template.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres):
+    """The name of a migrated PostgreSQL database, to be copied."""
+    with postgres.database() as name:
+        _migrate(postgres.url_of(name))
+        yield name
+
+
+def _migrate(url):
+    engine = connect(parse_url(url), create=True)
+    schema.upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request):
+    """The name of the backend; the test runs once for each."""
+    return request.param
+
+
+@pytest.fixture
+def new_database(request, backend, tmp_path):
+    """A function that makes one more fresh database and returns its URL: empty, or `migrated`."""
+    numbers = count(1)
+    with ExitStack() as stack:
+
+        def make(*, migrated=False):
+            if backend == "sqlite":
+                file = tmp_path / f"database-{next(numbers)}.db"
+                if migrated:
+                    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), file)
+                return f"sqlite:///{file}"
+            postgres = request.getfixturevalue("postgres")
+            template = request.getfixturevalue("migrated_postgres") if migrated else "template0"
+            return postgres.url_of(stack.enter_context(postgres.database(template)))
+
+        yield make
+
+
+@pytest.fixture
+def database_url(request, new_database):
+    """The URL of a fresh database: empty, or the migrated one of `engine` where the test asks for that too."""
+    return new_database(migrated="engine" in request.fixturenames)
+
+
+@pytest.fixture
+def engine(database_url):
+    """An engine on a fresh, migrated database."""
+    made = connect(parse_url(database_url), create=True)
+    yield made
+    made.dispose()

