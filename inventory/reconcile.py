@@ -1,7 +1,7 @@
 """The difference between what was seen and what was known, as rows of `instance_state` and `instance_versions`.
 
-`plan` reads and computes, in batches, and writes nothing; `apply` writes what a plan says. One instance's step is a pure
-function: `seen`, `vanish` or `lose`. Every time recorded is that of a run.
+`plan` reads and computes, in batches, and writes nothing; `apply` writes what a plan says. One instance's step is a
+pure function: `_seen`, `_vanish` or `_lose`. Every time recorded is that of a run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -58,16 +58,29 @@ def known(connection: Connection, account: str) -> Iterator[Known]:
     ).where(state.account == account, state.presence.in_(("live", "missing")))
     for rows in database.stream(connection, statement):
         for row in rows:
-            yield Known(*row)
+            yield Known._make(row)
 
 
-def plan(connection: Connection, moment: Moment, spool: Spool, *, complete: bool, brake: bool) -> Iterator[Step]:
+def missing(connection: Connection, account: str) -> dict[str, bool]:
+    """Ids of the account's missing instances, and whether each is held."""
+    state = instance_state.c
+    rows = connection.execute(
+        sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")
+    )
+    return {row.instance_id: row.held for row in rows}
+
+
+def plan(
+    connection: Connection, moment: Moment, spool: Spool, *, complete: bool, brake: bool, newcomers: bool = True
+) -> Iterator[Step]:
     """The steps that make the database say what the spool says.
 
     `complete`: the walk was, so that what is absent is treated. `brake`: what would vanish becomes missing and held.
+    `newcomers` False leaves those out that were never seen before: `appear` writes them.
     """
+    _learn_returning(connection, moment, spool)
     tracked = tracker(moment.ignored)
-    for batch in batches(spool.differing()):
+    for batch in batches(spool.differing(newcomers=newcomers)):
         before = _states(connection, moment.account, [row.instance_id for row, _, _ in batch])
         step = Step()
         for row, row_hash, listed in batch:
@@ -94,14 +107,54 @@ def plan(connection: Connection, moment: Moment, spool: Spool, *, complete: bool
         yield step
 
 
+def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
+    """Everything never seen before has its state and first version; returns how many.
+
+    The same as `plan` and `apply` do for a newcomer, without a detour through Python for each row: a first run has
+    nothing else to do. After `plan`, and not with `ignore_changes`, under which a version holds less than the row.
+    """
+    spool.name_gpus()
+    fields = ", ".join(FIELDS)
+    seen = "instance_type, region, sector, ip, status, creator"
+    return database.insert_from_file(
+        connection,
+        "newcomers",
+        {
+            "id": "TEXT", "instance_type": "TEXT", "region": "TEXT", "sector": "TEXT", "ip": "TEXT", "status": "TEXT",
+            "creator": "TEXT", "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER", "gpu_model": "TEXT",
+        },
+        spool.newcomers(),
+        (
+            f"""
+            INSERT INTO instance_state (account, instance_id, {fields}, extra, gpu_count, gpu_model, presence,
+                first_seen_at, episodes, versions, seen_run_id, episode_creator, row_hash, version_hash)
+            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 'live', :at, 1, 1, :run_id, creator, hash, hash
+            FROM """,
+            f"""
+            INSERT INTO instance_versions (account, instance_id, {fields}, extra, gpu_count, gpu_model, episode,
+                valid_from, opened_by_run_id, opened_as, episode_creator)
+            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator
+            FROM """,
+        ),
+        {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id},
+    )  # fmt: skip
+
+
+def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> None:
+    """Let the spool know which of its newcomers vanished once: they are none."""
+    state = instance_state.c
+    vanished = sa.select(state.instance_id).where(state.account == moment.account, state.presence == "vanished")
+    if connection.execute(vanished.limit(1)).first() is None:
+        return
+    for ids in batches(spool.newcomer_ids()):
+        found = connection.scalars(vanished.where(database.among(connection, state.instance_id, ids)))
+        # a hash that no row has: what comes back is always written
+        spool.learn(Known(id_, b"", b"", "", "vanished", held=False, unlisted_runs=0) for id_ in found)
+
+
 def accept(connection: Connection, moment: Moment) -> Iterator[Step]:
     """The steps that settle all missing instances as vanished, at the time since when each is missing."""
-    ids = connection.scalars(
-        sa.select(instance_state.c.instance_id)
-        .where(instance_state.c.account == moment.account, instance_state.c.presence == "missing")
-        .order_by(instance_state.c.instance_id)
-    ).all()
-    for batch in batches(ids):
+    for batch in batches(sorted(missing(connection, moment.account))):
         states = _states(connection, moment.account, batch)
         times = _times(connection, moment, states.values())
         step = Step()
@@ -116,7 +169,11 @@ def apply(connection: Connection, moment: Moment, step: Step, counts: dict[str, 
     What bears an earlier run's time (a late settlement) is added to that run's own counts, and to `settled`.
     """
     database.update_rows(
-        connection, instance_versions, ("account", "instance_id"), step.closed, where="instance_versions.valid_to IS NULL"
+        connection,
+        instance_versions,
+        ("account", "instance_id"),
+        step.closed,
+        where="instance_versions.valid_to IS NULL",
     )
     database.insert_rows(connection, instance_state, step.new)
     database.update_rows(connection, instance_state, ("account", "instance_id"), step.written)
@@ -128,9 +185,7 @@ def apply(connection: Connection, moment: Moment, step: Step, counts: dict[str, 
             earlier[version["closed_by_run_id"]] = earlier.get(version["closed_by_run_id"], 0) + 1
     for run_id, vanished in earlier.items():
         connection.execute(
-            sa.update(sync_runs)
-            .where(sync_runs.c.run_id == run_id)
-            .values(vanished=sync_runs.c.vanished + vanished)
+            sa.update(sync_runs).where(sync_runs.c.run_id == run_id).values(vanished=sync_runs.c.vanished + vanished)
         )
 
 
@@ -173,7 +228,11 @@ def _seen(
         (step.new if before is None else step.written).append(key | state)
         step.opened.append(_version(moment, key, state, tracked, opened_as))
         return
-    changed = before["row_hash"] != row_hash and (before["ignored"] == ignored or _really(before, row, ignored))
+    changed = (
+        before["row_hash"] != row_hash
+        and before["version_hash"] != row_hash  # back to what the version holds, after changes that opened none
+        and (before["ignored"] == ignored or _really(before, row, ignored))
+    )
     state |= {
         "first_seen_at": before["first_seen_at"],
         "episodes": before["episodes"],
@@ -203,8 +262,10 @@ def _vanish(step: Step, moment: Moment, before: State, times: Mapping[int, datet
 
 
 def _lose(step: Step, moment: Moment, before: State, *, held: bool) -> None:
-    """The instance is missing: absent, and not proven gone."""
+    """The instance is missing: absent, and not proven gone. Nothing is written where that is known."""
     first = before["presence"] == "live"
+    if not first and not held:
+        return
     step.written.append(
         _absent(
             before,
@@ -292,4 +353,4 @@ def _times(connection: Connection, moment: Moment, states: Any) -> dict[int, dat
     rows = connection.execute(
         sa.select(sync_runs.c.run_id, sync_runs.c.started_at).where(sync_runs.c.run_id.in_(run_ids))
     )
-    return {run_id: started_at for run_id, started_at in rows}
+    return {row.run_id: row.started_at for row in rows}

@@ -1,9 +1,9 @@
 """The lease: one run per account at a time, over any number of processes and hosts on one database.
 
 A lease is a random token in the account's row. Its heartbeat is in the run's row of `sync_runs` (for `prune` and
-`missing --accept`, which are no runs, in the account's row). A lease whose heartbeat is older than its length is dead; so
-is, at once, one whose holder was a process of this host that is gone. A run whose lease was taken over cannot write any
-more: `fence` checks the token inside the transaction that applies it.
+`missing --accept`, which are no runs, in the account's row). A lease whose heartbeat is older than its length is dead;
+so is, at once, one whose holder was a process of this host that is gone. A run whose lease was taken over cannot write
+any more: `fence` checks the token inside the transaction that applies it.
 """
 
 import os
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, database, log
-from inventory.errors import AccountBusy, DatabaseError, InventoryError, LeaseLost, UsageError
+from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.tables import accounts, sync_runs
 from inventory.times import iso
 
@@ -56,6 +56,8 @@ class Run:
     previous_complete_at: datetime | None
     last_complete_run_id: int | None
     walk_digest: str | None
+    """What an equal walk is known by to bring nothing new; null where the last complete run left something missing."""
+    fleet_digest: str | None
 
 
 def open_run(
@@ -76,9 +78,7 @@ def open_run(
     _refuse_busy(engine, account, clock)
     with database.writing(engine) as connection:
         moment = clock() if clock else database.now(connection)
-        database.insert_if_absent(
-            connection, accounts, {"account": account, "provider": "fal", "created_at": moment}
-        )
+        database.insert_if_absent(connection, accounts, {"account": account, "provider": "fal", "created_at": moment})
         held = connection.execute(database.for_update(connection, _account(account))).mappings().one()
         _turn_away(connection, held, moment)
         last = connection.execute(
@@ -97,15 +97,14 @@ def open_run(
             .values(
                 status="abandoned",
                 finished_at=moment,
+                error_code=LeaseLost.error_code,
                 error="its process died, or lost its lease, before it could apply anything",
             )
         )
         complete = held["last_complete_run_id"]
-        previous = (
-            connection.execute(sa.select(sync_runs.c.started_at).where(sync_runs.c.run_id == complete)).scalar()
-            if complete is not None
-            else None
-        )
+        previous, fleet_digest = connection.execute(
+            sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(sync_runs.c.run_id == complete)
+        ).first() or (None, None)
         run_id = connection.execute(
             sa.insert(sync_runs)
             .values(
@@ -125,7 +124,9 @@ def open_run(
         lease = _take(connection, account, "sync", lease_seconds, moment, run_id)
         if held["retired_at"] is not None:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
-        return Run(lease, run_id, account, started_at, previous, complete, held["walk_digest"])
+        # without the fleet's digest (`prune` clears old ones) nobody knows what a quiet run should repeat
+        walk_digest = held["walk_digest"] if fleet_digest is not None else None
+        return Run(lease, run_id, account, started_at, previous, complete, walk_digest, fleet_digest)
 
 
 @contextmanager
@@ -154,7 +155,10 @@ def holding(
 
 
 def fence(connection: Connection, lease: Lease) -> None:
-    """Lock the account's row and return if the lease is still ours; else LeaseLost. First in every writing transaction."""
+    """Lock the account's row and return if the lease is still ours; else LeaseLost.
+
+    The first statement of every transaction that writes.
+    """
     held = connection.execute(database.for_update(connection, _account(lease.account))).mappings().first()
     if held is None or held["lease_token"] != lease.token:
         raise LeaseLost(
@@ -175,15 +179,16 @@ def close_run(
     )
 
 
-def fail_run(engine: Engine, run: Run, error: InventoryError, clock: Clock | None = None, **values: Any) -> None:
-    """Record that nothing of the run was applied, and why. Where even that fails, the next run marks it abandoned."""
+def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any) -> None:
+    """Record that nothing of the run was applied, and in `values` why.
+
+    Where even that fails, the next run marks it abandoned.
+    """
     try:
         with database.writing(engine, idle_limit=run.lease.seconds) as connection:
             fence(connection, run.lease)
             moment = clock() if clock else database.now(connection)
-            close_run(
-                connection, run, now=moment, status="failed", error_code=error.error_code, error=str(error), **values
-            )
+            close_run(connection, run, now=moment, status="failed", **values)
     except (DatabaseError, LeaseLost) as second:
         logger.warning("the failed run could not be recorded", account=run.account, reason=str(second))
 
@@ -269,7 +274,7 @@ def _refuse_busy(engine: Engine, account: str, clock: Clock | None) -> None:
             _turn_away(connection, held, clock() if clock else database.now(connection))
 
 
-def _turn_away(connection: Connection, held: Mapping[str, Any], moment: datetime) -> None:
+def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) -> None:
     """Raise AccountBusy where the account's lease is alive."""
     if held["lease_token"] is None:
         return
@@ -286,16 +291,16 @@ def _turn_away(connection: Connection, held: Mapping[str, Any], moment: datetime
         return
     what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
     raise AccountBusy(
-        f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} is "
-        f"at work; its lease ends at {iso(heartbeat + length)} unless it goes on. Nothing was done; try again later."
+        f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} "
+        f"is at work; its lease ends at {iso(heartbeat + length)} unless it goes on. Nothing was done; try again later."
     )
 
 
 def _host() -> str:
-    """This host as far as process ids are concerned: two containers of one host are two."""
+    """What process ids are unique in: two containers of one host are two."""
     try:
-        processes = os.readlink("/proc/self/ns/pid") if Path("/proc/self/ns/pid").exists() else ""
-    except OSError:
+        processes = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no such file but on Linux
         processes = ""
     return f"{socket.gethostname()}/{uuid.getnode():x}/{processes}"
 
@@ -307,7 +312,7 @@ def _process_started(pid: int) -> float | None:
         return None
 
 
-def _died_here(held: Mapping[str, Any]) -> bool:
+def _died_here(held: sa.RowMapping) -> bool:
     """Whether the holder was a process of this host that is gone (or its number is another process's now)."""
     if held["lease_host"] != _host():
         return False

@@ -32,7 +32,7 @@ def location() -> Path:
 
 def config(connection: Connection | None = None) -> "Config":
     """Alembic's configuration, made here rather than read from a file; migrations run on `connection`."""
-    from alembic.config import Config  # noqa: PLC0415 - Alembic costs a tenth of a second
+    from alembic.config import Config  # Alembic costs a tenth of a second
 
     made = Config()
     made.set_main_option("script_location", str(location()))
@@ -94,9 +94,9 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision`, in one transaction; two at once are safe: the second finds the work done."""
-    from alembic import command  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     try:
         ScriptDirectory.from_config(config()).get_revisions(revision)
@@ -135,8 +135,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 def differences(engine: Engine) -> list[Any]:
     """What autogenerate would change to make the database's tables those of `tables.py`: empty when all is well."""
-    from alembic.autogenerate import compare_metadata  # noqa: PLC0415
-    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
 
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"include_object": include_object})
@@ -155,8 +155,8 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 
 def _known(revision: str) -> bool:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     try:
         return ScriptDirectory.from_config(config()).get_revision(revision) is not None

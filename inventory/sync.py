@@ -1,8 +1,8 @@
 """One run of one account, in order: the only place where the HTTP half and the SQL half meet.
 
-Open the run (lease) · walk, spooling each page while the next one is fetched · as at the last complete run? then close the
-run, done · else read what is known and take the difference · confirm what is absent · in one transaction: check the lease,
-apply the difference, close the run.
+Open the run (lease) · walk, spooling each page while the next one is fetched · as at the last complete run? then close
+the run, done · else read what is known and take the difference · confirm what is absent · in one transaction: check the
+lease, apply the difference, close the run.
 """
 
 import contextlib
@@ -24,13 +24,15 @@ from inventory.reconcile import Moment, Step
 from inventory.runs import Clock, Run
 from inventory.settings import Account, Settings
 from inventory.spool import Spool
-from inventory.tables import instance_state, sync_runs
+from inventory.tables import sync_runs
 from inventory.walk import Walk, walk
 
 SMALL = 10
 """The brake minds fewer vanishing instances than this only after a change of key or address."""
 
 logger = log.get(__name__)
+
+_COUNTS = ("appeared", "changed", "reappeared", "vanished", "settled")
 
 
 @dataclass
@@ -58,9 +60,6 @@ class Outcome:
         if self.error is None or (self.status == "succeeded" and self.error.error_code != "interrupted"):
             return 0
         return self.error.exit_code
-
-
-_COUNTS = ("appeared", "changed", "reappeared", "vanished", "settled")
 
 
 def sync(
@@ -102,13 +101,10 @@ def sync(
             _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
             outcome.retries = api.retries
     except InventoryError as error:
-        outcome.status, outcome.error = "failed", error
-        if not isinstance(error, LeaseLost):
-            runs.fail_run(engine, run, error, clock, **_numbers(outcome))
+        _fail(engine, run, outcome, error, clock)
     except OSError as error:
-        outcome.status = "failed"
-        outcome.error = InventoryError(f"This host failed: {error.strerror or error}; nothing was applied. Run again.")
-        runs.fail_run(engine, run, outcome.error, clock, **_numbers(outcome))
+        reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
+        _fail(engine, run, outcome, InventoryError(reason), clock)
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -127,7 +123,7 @@ def dry_run(
     outcome = Outcome(account.name)
     try:
         with Spool(settings.ignore_changes) as spool, Api(account.key, settings, stop) as api:
-            first, second = _see(engine, account.name, settings, api, spool, stop, progress, outcome, None)
+            first, second, _ = _see(engine, account.name, api, spool, stop, progress, outcome, None)
             with database.reading(engine) as connection:
                 last = connection.execute(
                     sa.select(sync_runs.c.run_id)
@@ -137,11 +133,16 @@ def dry_run(
                 ).scalar()
                 moment = Moment(account.name, -1, datetime.now(UTC), last, settings.ignore_changes)
                 brake = first.complete and _brake(connection, account, settings, spool)
+                missing = reconcile.missing(connection, account.name)
                 for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
                     reconcile.count(moment, step, outcome.counts)
                     outcome.changes += _events(step)
-                    outcome.missing += sum(state["presence"] == "missing" for state in step.written)
-            _judge(outcome, first, second, held=brake)
+                    for state in step.written:
+                        missing.pop(state["instance_id"], None)
+                        if state["presence"] == "missing":
+                            missing[state["instance_id"]] = state["held"]
+            outcome.missing = len(missing)
+            _judge(outcome, first, second, held=any(missing.values()))
     except InventoryError as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - began
@@ -160,24 +161,29 @@ def _run(
     clock: Clock | None,
     outcome: Outcome,
 ) -> None:
-    first, second = _see(engine, run.account, settings, api, spool, stop, progress, outcome, run)
-    with _applying(engine, run, clock) as (connection, now):
+    first, second, quiet = _see(engine, run.account, api, spool, stop, progress, outcome, run)
+    with _applying(engine, run, clock, spool) as (connection, now):
         moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
-        if _quiet(run, first, spool):
-            digest = connection.execute(
-                sa.select(sync_runs.c.fleet_digest).where(sync_runs.c.run_id == run.last_complete_run_id)
-            ).scalar()
+        if quiet:
             _judge(outcome, first, second, held=False)
-            values = {"complete": True, "fleet_digest": digest, "status": "succeeded", **_numbers(outcome)}
+            values = {"complete": True, "fleet_digest": run.fleet_digest, "status": "succeeded", **_numbers(outcome)}
             runs.close_run(connection, run, now=now, account={"last_complete_run_id": run.run_id}, **values)
             return
         brake = first.complete and _brake(connection, account, settings, spool)
         wrote = False
-        for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
+        in_bulk = not settings.ignore_changes
+        steps = reconcile.plan(
+            connection, moment, spool, complete=first.complete, brake=brake, newcomers=not in_bulk
+        )
+        for step in steps:
             reconcile.apply(connection, moment, step, outcome.counts)
             wrote = wrote or bool(step.new or step.written)
-        outcome.missing, held = _left_missing(connection, run.account)
-        _judge(outcome, first, second, held=held > 0)
+        if in_bulk:
+            outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
+            wrote = wrote or new > 0
+        missing = reconcile.missing(connection, run.account)
+        outcome.missing = len(missing)
+        _judge(outcome, first, second, held=any(missing.values()))
         values = {"status": outcome.status, "complete": first.complete, **_numbers(outcome)}
         own: dict[str, Any] = {}
         if first.complete:
@@ -189,23 +195,37 @@ def _run(
         runs.close_run(connection, run, now=now, account=own, **values)
 
 
+def _fail(engine: Engine, run: Run, outcome: Outcome, error: InventoryError, clock: Clock | None) -> None:
+    """The outcome and the run's row say that nothing was applied, and why."""
+    outcome.status, outcome.error = "failed", error
+    outcome.counts, outcome.missing = dict.fromkeys(_COUNTS, 0), 0  # what was counted was rolled back
+    if isinstance(error, LeaseLost):
+        outcome.status = "abandoned"  # as whoever took over has called it
+    else:
+        runs.fail_run(engine, run, clock, **_numbers(outcome))
+
+
 def _see(
     engine: Engine,
     account: str,
-    settings: Settings,
     api: Api,
     spool: Spool,
     stop: threading.Event,
     progress: Callable[[Walk], None],
     outcome: Outcome,
     run: Run | None,
-) -> tuple[Walk, Walk | None]:
-    """Everything the API is asked: the walk, and where something is absent, the confirmation."""
+) -> tuple[Walk, Walk | None, bool]:
+    """Everything the API is asked: the walk, and where something is absent, the confirmation; whether the run is quiet.
+
+    Quiet: the list is, to the letter, that of the last complete run, which left nothing missing. (Settled before the
+    confirmation adds rows that no list brought: those must be recorded as such.)
+    """
     first = walk(api, spool, 1, stop, progress)
     second = None
     if first.pages == 0 and first.error is not None:
         raise first.error
-    if run is None or not _quiet(run, first, spool):
+    quiet = run is not None and first.complete and run.walk_digest == _walk_digest(spool)
+    if not quiet:
         with database.reading(engine) as connection:
             spool.learn(reconcile.known(connection, account))
         if first.complete:
@@ -215,12 +235,7 @@ def _see(
         outcome.duplicates += done.duplicates
         outcome.rejected += done.rejected
     outcome.instances_seen = spool.count()
-    return first, second
-
-
-def _quiet(run: Run, first: Walk, spool: Spool) -> bool:
-    """Whether the list is, to the letter, that of the last complete run, which left nothing missing."""
-    return first.complete and run.walk_digest is not None and run.walk_digest == _walk_digest(spool)
+    return first, second, quiet
 
 
 def _walk_digest(spool: Spool) -> str:
@@ -228,25 +243,26 @@ def _walk_digest(spool: Spool) -> str:
 
 
 @contextlib.contextmanager
-def _applying(engine: Engine, run: Run, clock: Clock | None) -> Iterator[tuple[Connection, datetime]]:
+def _applying(engine: Engine, run: Run, clock: Clock | None, spool: Spool) -> Iterator[tuple[Connection, datetime]]:
     """The one transaction that applies a run, fenced."""
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
-    with database.writing(engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied") as connection:
+    with database.writing(
+        engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied", file=spool.file
+    ) as connection:
         runs.fence(connection, run.lease)
         yield connection, clock() if clock else database.now(connection)
 
 
 def _brake(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
     """Whether so much would vanish that a person must say so first (contract 4.4)."""
-    vanishing = spool.vanishing()
-    if settings.max_vanish >= 1 or vanishing <= settings.max_vanish * spool.live_before():
+    vanishing, live = spool.vanishing(), spool.live_before()
+    # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
+    if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
     last = connection.execute(
         sa.select(sync_runs.c.api_url, sync_runs.c.api_key_id)
-        .where(
-            sync_runs.c.account == account.name, sync_runs.c.status.in_(("succeeded", "held", "partial"))
-        )
+        .where(sync_runs.c.account == account.name, sync_runs.c.status.in_(("succeeded", "held", "partial")))
         # the last succeeded run; before there is one, the last that applied anything
         .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
         .limit(1)
@@ -255,30 +271,26 @@ def _brake(connection: Connection, account: Account, settings: Settings, spool: 
     return vanishing >= SMALL or moved
 
 
-def _left_missing(connection: Connection, account: str) -> tuple[int, int]:
-    state = instance_state.c
-    missing, held = connection.execute(
-        sa.select(sa.func.count(), sa.func.count(sa.case((state.held, 1)))).where(
-            state.account == account, state.presence == "missing"
-        )
-    ).one()
-    return int(missing), int(held)
-
-
 def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool) -> None:
     """Status and error of a run that applied something."""
     if first.error is not None:
-        outcome.status, outcome.error = "partial", _told(first.error, "what was seen was applied, nothing was marked missing")
+        outcome.status, outcome.error = (
+            "partial",
+            _told(first.error, "what was seen was applied, nothing was marked missing"),
+        )
     elif held:
         outcome.status = "held"
         outcome.error = MassVanish(
             f"{outcome.missing} instances are absent and held: more than the brake allows, or the key or address is "
-            "another one. All else was applied. Look with `inventory missing`, settle with `inventory missing --accept`."
+            "another one. All else was applied. Look with `inventory missing`, settle with "
+            "`inventory missing --accept`."
         )
     else:
         outcome.status = "succeeded"
         if second is not None and second.error is not None:
-            outcome.error = _told(second.error, "the second walk failed, so what is absent stays missing until a later run")
+            outcome.error = _told(
+                second.error, "the second walk failed, so what is absent stays missing until a later run"
+            )
 
 
 def _told(error: ApiError, kept: str) -> ApiError:

@@ -200,9 +200,10 @@ instance_versions = Table(
         "uq_instance_versions_open", "account", "instance_id", unique=True,
         sqlite_where=text("valid_to IS NULL"), postgresql_where=text("valid_to IS NULL"),
     ),
-    Index("ix_instance_versions_valid_from", "valid_from"),
+    # both times, so that `valid_from <= T AND (valid_to IS NULL OR valid_to > T)` is settled within the index; for that
+    # the table keeps its rowid: SQLite fetches each row first where there is none, 30 times slower
+    Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
     Index("ix_instance_versions_valid_to", "valid_to"),
-    sqlite_with_rowid=False,
 )  # fmt: skip
 
 calendar = Table(

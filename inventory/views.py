@@ -1,1 +1,356 @@
-"""Names, columns and one-line meaning of every view."""
+"""What every table and view of the contract holds, in one line per relation and column.
+
+It feeds docs/schema.md, the comments in PostgreSQL's catalogue, the queries, and the tests that compare it with the
+database. The SQL of the views lies in migrations/views.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column and what it means; `Internal:` where it is no part of the contract."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view, its columns in their order."""
+
+    name: str
+    kind: Literal["table", "view"]
+    meaning: str
+    columns: tuple[Column, ...]
+
+
+_ACCOUNT = Column("account", "The account: one API key's workspace, under the name the user chose.")
+_INSTANCE_ID = Column("instance_id", "fal's id of the instance; unique within the account.")
+_EPISODE = Column("episode", "Number of the presence, from 1: a return after vanishing starts the next.")
+
+_FIELDS = {
+    column.name: column
+    for column in (
+        Column("instance_type", "fal's type, such as gpu_8x_h100_sxm5."),
+        Column("gpu_count", "GPUs of the instance, from its type gpu_<n>x_<model>; null if the type tells none."),
+        Column("gpu_model", "GPU model, from its type gpu_<n>x_<model>; null if the type tells none."),
+        Column("region", "fal's region, such as us-west."),
+        Column("sector", "fal's sector; null if none was given."),
+        Column("ip", "IP address; null if none was given."),
+        Column("status", "fal's status, such as ready or stopped."),
+        Column("creator_user_nickname", "Who created it, as fal gave it; null if fal did not."),
+        Column("extra", "Every other field that fal sent, a JSON object with sorted keys; null if there is none."),
+    )
+}
+_AS_STORED = tuple(
+    _FIELDS[name]
+    for name in (
+        "instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra", "gpu_count", "gpu_model",
+    )
+)  # fmt: skip
+_AS_SHOWN = tuple(_FIELDS.values())
+
+_PRESENCE = (
+    Column("presence", "live; missing: absent, not yet proven gone; vanished: proven gone."),
+    Column("held", "Whether it is missing and waits for a person's word."),
+    Column("first_seen_at", "Time (UTC) of the run that first saw it, ever."),
+)
+_ABSENCE = (
+    Column("missing_since", "Time (UTC) of the complete run since which it is missing; null unless it is."),
+    Column("vanished_at", "Time (UTC) of the first complete run that lacked it; null unless it vanished."),
+    Column("episodes", "Number of its presences so far."),
+    Column("versions", "Number of its versions so far."),
+)
+_INSTANCE = (
+    _ACCOUNT,
+    _INSTANCE_ID,
+    *_AS_SHOWN,
+    *_PRESENCE,
+    Column("last_seen_at", "Time (UTC) of the last run known to have seen it."),
+    *_ABSENCE,
+)
+
+RELATIONS = (
+    Relation(
+        "accounts",
+        "table",
+        "One row per account.",
+        (
+            _ACCOUNT,
+            Column("provider", "Whose account it is: fal."),
+            Column("created_at", "Time (UTC) of the account's first run or entry here."),
+            Column("retired_at", "Time (UTC) since which it is no longer synced; null while it is."),
+            Column("pruned_before", "Time (UTC) before which the history was folded by prune; null if never."),
+            Column("last_complete_run_id", "Internal: the last complete run."),
+            Column("walk_digest", "Internal: digest of the list as the last complete run saw it."),
+            Column("lease_token", "Internal: secret of the process that works on the account; null if none does."),
+            Column("lease_purpose", "Internal: what that process does: sync, prune or accept."),
+            Column("lease_run_id", "Internal: its run."),
+            Column("lease_seconds", "Internal: seconds without a heartbeat after which it counts as dead."),
+            Column("lease_heartbeat_at", "Internal: time (UTC) of its last heartbeat, where it has no run."),
+            Column("lease_host", "Internal: its host."),
+            Column("lease_pid", "Internal: its process id on that host."),
+            Column("lease_process_started", "Internal: when that process started, in seconds since 1970."),
+        ),
+    ),
+    Relation(
+        "sync_runs",
+        "table",
+        "One row per run: one attempt to sync one account.",
+        (
+            Column("run_id", "Number of the run; increases with time within an account."),
+            _ACCOUNT,
+            Column("trigger", "What started it: manual, schedule or demo."),
+            Column("status", "running; succeeded, held (both complete); partial, failed, abandoned (not complete)."),
+            Column("started_at", "Time (UTC) of the run; everything it recorded bears it."),
+            Column("heartbeat_at", "Time (UTC) of its last sign of life."),
+            Column("finished_at", "Time (UTC) of its end; null while it runs."),
+            Column("previous_complete_at", "Time (UTC) of the account's last complete run before it; null if none."),
+            Column("complete", "Whether it saw the whole list, and applied it."),
+            Column("expected_seconds", "The schedule's interval in seconds; null if it was started by hand."),
+            Column("pages", "Number of pages read."),
+            Column("instances_seen", "Number of different instances seen."),
+            Column("duplicates", "Number of items that came again."),
+            Column("rejected", "Number of items without a usable id."),
+            Column("appeared", "Number of instances first seen at this run's time."),
+            Column("changed", "Number of instances of which a tracked field changed at this run's time."),
+            Column("reappeared", "Number of instances back after vanishing at this run's time."),
+            Column("vanished", "Number of instances gone at this run's time, also where that was settled later."),
+            Column("missing", "Number of instances that the run left missing."),
+            Column("api_url", "Address of the API."),
+            Column("api_key_id", "Public part of the API key, or a part of its hash; never the secret."),
+            Column("fleet_digest", "Digest of all open versions after a complete run that left nothing missing."),
+            Column("error_code", "Kind of the fault, such as unauthorized or network; null if there was none."),
+            Column("error", "The fault in words; null if there was none."),
+            Column("version", "Version of the program."),
+        ),
+    ),
+    Relation(
+        "instance_state",
+        "table",
+        "One row per instance ever seen; read it through the view instances.",
+        (
+            _ACCOUNT,
+            _INSTANCE_ID,
+            *_AS_STORED,
+            *_PRESENCE,
+            *_ABSENCE,
+            Column(
+                "seen_run_id",
+                "Internal: while live, the run that last recorded something of it; else the run that last saw it.",
+            ),
+            Column("missing_run_id", "Internal: the complete run since which it is missing."),
+            Column("unlisted_runs", "Internal: number of complete runs in a row that found it by id only."),
+            Column("episode_creator", "Internal: the first creator of its last episode that was not null."),
+            Column("row_hash", "Internal: hash of its tracked content as last written."),
+            Column("version_hash", "Internal: hash of what its open version holds."),
+            Column("ignored", "Internal: the fields in ignore_changes when it was last written."),
+        ),
+    ),
+    Relation(
+        "instance_versions",
+        "table",
+        "One row per version: an interval [valid_from, valid_to) in which no tracked field of an instance changed.",
+        (
+            _ACCOUNT,
+            _INSTANCE_ID,
+            _EPISODE,
+            Column("valid_from", "Time (UTC) of the run that opened it; part of the interval."),
+            Column("valid_to", "Time (UTC) of the run that closed it, no part of the interval; null: current."),
+            Column("opened_by_run_id", "The run whose time is valid_from."),
+            Column("closed_by_run_id", "The run whose time is valid_to; null: current."),
+            Column("opened_as", "appeared, changed or reappeared."),
+            Column("closed_as", "changed or vanished; null: current."),
+            Column("last_seen_at", "Time (UTC) of the last run that saw it, once it is closed as vanished; else null."),
+            *_AS_STORED,
+            Column("episode_creator", "Internal: the episode's creator as known when this version opened."),
+        ),
+    ),
+    Relation(
+        "instances",
+        "view",
+        "One row per instance ever seen, as it was when last seen.",
+        _INSTANCE,
+    ),
+    Relation(
+        "live_instances",
+        "view",
+        "The instances that are there, or missing and not yet proven gone.",
+        _INSTANCE,
+    ),
+    Relation(
+        "instance_events",
+        "view",
+        "One row per event: an instance appeared, changed, vanished or reappeared.",
+        (
+            Column("occurred_at", "Time (UTC) of the run whose event it is."),
+            _ACCOUNT,
+            _INSTANCE_ID,
+            Column(
+                "event", "appeared, changed, vanished or reappeared; the fields are those after it, or the last ones."
+            ),
+            Column("run_id", "The run whose time is occurred_at."),
+            _EPISODE,
+            *_AS_SHOWN,
+        ),
+    ),
+    Relation(
+        "instance_field_changes",
+        "view",
+        "One row per field that a change changed, within an episode.",
+        (
+            Column("changed_at", "Time (UTC) of the first run that saw the new value."),
+            _ACCOUNT,
+            _INSTANCE_ID,
+            Column("field", "Name of the field; a field kept in extra under its own name."),
+            Column(
+                "old_value", "The value before, as text (of a field kept in extra: as JSON); null if there was none."
+            ),
+            Column("new_value", "The value after, as text (of a field kept in extra: as JSON); null if there is none."),
+            Column("run_id", "The run whose time is changed_at."),
+        ),
+    ),
+    Relation(
+        "instance_episodes",
+        "view",
+        "One row per episode: an unbroken presence of an instance.",
+        (
+            _ACCOUNT,
+            _INSTANCE_ID,
+            _EPISODE,
+            Column("creator_user_nickname", "The first creator that fal gave in the episode; null if it gave none."),
+            Column("instance_type", "fal's type, as last seen in the episode."),
+            Column("gpu_count", "GPUs of the instance, as last seen in the episode; null if its type tells none."),
+            Column("region", "fal's region, as last seen in the episode."),
+            Column("appeared_after", "Time (UTC) of the last complete run before it appeared; null if there was none."),
+            Column("appeared_at", "Time (UTC) of the first run that saw it."),
+            Column("last_seen_at", "Time (UTC) of the last run that saw it."),
+            Column("vanished_at", "Time (UTC) of the first complete run that lacked it; null while it goes on."),
+            Column("hours_low", "Hours it was there at least: last_seen_at - appeared_at."),
+            Column(
+                "hours_high", "Hours it was there at most: vanished_at - appeared_after; null if either is unknown."
+            ),
+            Column("gpu_hours_low", "GPU hours at least: hours_low times gpu_count."),
+            Column("gpu_hours_high", "GPU hours at most: hours_high times gpu_count."),
+        ),
+    ),
+    Relation(
+        "creators",
+        "view",
+        "One row per account and creator of an episode; one row is for the episodes without a known creator.",
+        (
+            _ACCOUNT,
+            Column("creator_user_nickname", "The creator; null: fal gave none."),
+            Column("instances_created", "Number of instances created since the account's first complete run."),
+            Column(
+                "created_before_watch", "Number of instances that were there up to the account's first complete run."
+            ),
+            Column("live_now", "Number of instances that are live (missing ones not counted)."),
+            Column(
+                "first_created_at", "Time (UTC) at which the first of instances_created appeared; null if none did."
+            ),
+            Column("last_created_at", "Time (UTC) at which the last of instances_created appeared; null if none did."),
+            Column("hours_low", "Hours at least, of all episodes."),
+            Column("gpu_hours_low", "GPU hours at least, of all episodes; null where no GPU count is known."),
+        ),
+    ),
+    Relation(
+        "calendar",
+        "table",
+        "One row per day from 2020 to 2049.",
+        (
+            Column("day", "The day (UTC)."),
+            Column("week", "The Monday of its week."),
+            Column("month", "The first day of its month."),
+        ),
+    ),
+    Relation(
+        "fleet_daily",
+        "view",
+        "One row per day, account, type and region in which an instance was present.",
+        (
+            Column("day", "The day (UTC)."),
+            _ACCOUNT,
+            Column("instance_type", "fal's type, as last seen in the episode."),
+            Column("region", "fal's region, as last seen in the episode."),
+            Column("instances", "Number of different instances present at some time of the day."),
+            Column("hours", "Hours of that day that they were there at least: the day's share of hours_low."),
+            Column("gpu_hours", "GPU hours of that day at least: the day's share of gpu_hours_low."),
+        ),
+    ),
+    Relation(
+        "sync_freshness",
+        "view",
+        "One row per account: how fresh its data is.",
+        (
+            _ACCOUNT,
+            Column("last_complete_at", "Time (UTC) of its last complete run; null if there was none."),
+            Column("last_attempt_at", "Time (UTC) of its last run of any kind; null if there was none."),
+            Column("last_status", "Status of its last run of any kind."),
+            Column("failures_since_complete", "Number of runs since its last complete one that were not."),
+            Column("live_instances", "Number of its instances that are live (missing ones not counted)."),
+            Column("missing_instances", "Number of its instances that are missing."),
+        ),
+    ),
+    Relation(
+        "sync_gaps",
+        "view",
+        "One row per time between two complete runs in which runs failed, or which was longer than two intervals.",
+        (
+            _ACCOUNT,
+            Column("gap_start", "Time (UTC) of the last complete run before the gap."),
+            Column("gap_end", "Time (UTC) of the first complete run after it; null: still open."),
+            Column("seconds", "Seconds from gap_start to gap_end, or to now."),
+            Column("failed_runs", "Number of runs in it that were not complete."),
+        ),
+    ),
+)
+"""In the contract's order."""
+
+VIEWS = tuple(relation.name for relation in RELATIONS if relation.kind == "view")
+"""In order of dependence."""
+
+
+def comments() -> Iterator[str]:
+    """The statements that write all meanings into PostgreSQL's catalogue, for `exec_driver_sql` without parameters."""
+    for relation in RELATIONS:
+        yield f"COMMENT ON {relation.kind.upper()} {relation.name} IS {_literal(relation.meaning)}"
+        for column in relation.columns:
+            yield f"COMMENT ON COLUMN {relation.name}.{column.name} IS {_literal(column.meaning)}"
+
+
+def schema_markdown() -> str:
+    """docs/schema.md: every relation with its columns."""
+    return "\n".join(
+        (
+            "# Tables and views",
+            "",
+            "Written from `inventory/views.py`, with which a test compares it. Columns marked *internal* may change any time.",
+            "All times are UTC: `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite.",
+            *(line for relation in RELATIONS for line in _section(relation)),
+            "",
+        )
+    )
+
+
+def _section(relation: Relation) -> Iterator[str]:
+    yield from (
+        "",
+        f"## `{relation.name}` ({relation.kind})",
+        "",
+        relation.meaning,
+        "",
+        "| column | meaning |",
+        "|---|---|",
+    )
+    for column in relation.columns:
+        meaning = column.meaning.replace("Internal:", "*Internal:*").replace("<", "&lt;").replace("|", "\\|")
+        yield f"| `{column.name}` | {meaning} |"
+
+
+def _literal(text: str) -> str:
+    """A string of SQL; psycopg reads a doubled % as one."""
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"

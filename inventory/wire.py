@@ -19,6 +19,7 @@ from inventory.errors import BadResponse
 
 LONGEST_ID = 255
 _KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
+_FIELDS = frozenset(("id", *_KNOWN))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
@@ -37,7 +38,7 @@ class Row(NamedTuple):
     extra: str | None
 
 
-class Rejected(ValueError):  # noqa: N818 - it is an item, not an error
+class Rejected(ValueError):
     """An item without a usable id."""
 
 
@@ -75,7 +76,8 @@ def parse_page(body: bytes) -> Page:
             found = _ENVELOPE.validate_python(_lenient(body))
         except ValidationError as second:
             raise BadResponse(_what(second)) from None
-    return Page(found["instances"], found["next_cursor"], found["has_more"], b"\\u" in body)
+        return _page(found, escaped=True)  # json lets raw surrogates and other encodings than UTF-8 pass
+    return _page(found, escaped=b"\\u" in body)
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:
@@ -94,34 +96,51 @@ def row(item: Any, *, escaped: bool = True) -> Row:
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
-    rest = dict(item)
-    instance_id = rest.pop("id", None)
-    if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID or _CONTROL.search(instance_id):
+    instance_id = item.get("id")
+    if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID:
         raise Rejected("an item without a usable id")
-    known: list[str | None] = []
-    for name in _KNOWN:
-        value = rest.get(name)
-        if type(value) is str:
-            del rest[name]
-            known.append((clean(value) if escaped else value) or None)
-        else:
-            known.append(None)
-    try:
-        extra = _canonical(rest) if rest else None
-    except RecursionError:
-        raise Rejected("an item nested too deeply to be kept") from None
-    return Row(clean(instance_id) if escaped else instance_id, *known, extra)
+    if not instance_id.isprintable() and _CONTROL.search(instance_id):  # the first alone is the quick look
+        raise Rejected("an item without a usable id")
+    known = [value if type(value) is str else None for value in map(item.get, _KNOWN)]
+    extra = None
+    if len(item) > len(_FIELDS) - known.count(None):
+        rest = {name: value for name, value in item.items() if name not in _FIELDS or type(value) is not str}
+        try:
+            extra = _canonical(rest, escaped=escaped)
+        except RecursionError:
+            raise Rejected("an item nested too deeply to be kept") from None
+    if escaped:
+        instance_id = clean(instance_id)
+        known = [None if value is None else clean(value) for value in known]
+    if "" in known:
+        known = [value or None for value in known]
+    return Row(instance_id, *known, extra)
 
 
 def clean(text: str) -> str:
     """The text with U+0000 and lone surrogates replaced by U+FFFD: neither backend can store them."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
+
+
+def pack(rows: list[Row]) -> list[bytes]:
+    """Each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
+    return ["\0".join([field or "" for field in row[1:]]).encode() for row in rows]
+
+
+def unpack(instance_id: str, packed: bytes) -> Row:
+    """The row that `pack` has packed."""
+    return Row(instance_id, *[field or None for field in packed.decode().split("\0")])
+
+
+def hash_packed(packed: list[bytes]) -> list[bytes]:
+    """SHA-256 of each packed row."""
+    sha256 = hashlib.sha256
+    return [sha256(fields).digest() for fields in packed]
 
 
 def hash_rows(rows: list[Row]) -> list[bytes]:
-    """SHA-256 of each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
-    sha256 = hashlib.sha256
-    return [sha256("\0".join([field or "" for field in row[1:]]).encode()).digest() for row in rows]
+    """SHA-256 of each row's fields without the id, as `pack` writes them."""
+    return hash_packed(pack(rows))
 
 
 def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
@@ -146,17 +165,18 @@ def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
     return (int(found[1]), found[2]) if found else (None, None)
 
 
-def _canonical(rest: dict[str, Any]) -> str | None:
-    kept = {
-        clean(name): value
-        for name, value in ((name, _plain(value)) for name, value in rest.items())
-        if value is not None and value != ""
-    }
+def _canonical(rest: dict[str, Any], *, escaped: bool) -> str | None:
+    kept = {name: value for name, value in rest.items() if value is not None and value != ""}
+    if kept and not escaped:
+        try:
+            return _dump(kept)
+        except ValueError:  # a number that is not finite
+            pass
+    kept = {clean(name): plain for name, value in kept.items() if (plain := _plain(value)) is not None}
     return _dump(kept) if kept else None
 
 
-def _dump(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def _plain(value: Any) -> Any:
@@ -171,6 +191,10 @@ def _plain(value: Any) -> Any:
     if kind is list:
         return [_plain(inner) for inner in value]
     return value
+
+
+def _page(found: _Envelope, *, escaped: bool) -> Page:
+    return Page(found["instances"], found["next_cursor"], found["has_more"], escaped)
 
 
 def _lenient(body: bytes) -> Any:

@@ -5,7 +5,7 @@ No fileConfig here: it would silence the program's loggers.
 
 from alembic import context
 
-from inventory import schema
+from inventory import schema, views
 from inventory.tables import METADATA
 
 
@@ -19,7 +19,13 @@ def run(connection):
         transaction_per_migration=False,
     )
     with context.begin_transaction():
+        migrations = context.get_context()
+        before = migrations.get_current_heads()
         context.run_migrations()
+        after = migrations.get_current_heads()
+        # only when something was migrated: a reader may not comment, and `alembic current` passes here too
+        if connection.dialect.name == "postgresql" and before != after == (schema.HEAD,):
+            connection.exec_driver_sql(";\n".join(views.comments()))
 
 
 handed = context.config.attributes.get("connection")

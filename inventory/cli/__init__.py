@@ -1,1 +1,62 @@
-"""The command line: parse, call one function, print, exit code."""
+"""The command line: parse, call one function, print, exit code.
+
+Results go to stdout, all else to stderr. A failure is one line; `--debug` adds the traceback.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    sys.exit(_run(words, debug=debug))
+
+
+def _run(words: list[str], *, debug: bool) -> int:  # noqa: PLR0911 - one return for each end
+    import click  # after the interpreter can catch an early Ctrl-C
+
+    from inventory import log
+    from inventory.cli.app import app
+    from inventory.errors import InventoryError
+
+    try:
+        app(words, prog_name="inventory", standalone_mode=False)
+        sys.stdout.flush()
+    except InventoryError as error:
+        return _failed(error, error.exit_code, debug=debug)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        print("Stopped; nothing more was done.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not fail again
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, whatever happened
+        name = type(error).__name__
+        print(
+            f"error: a fault of inventory itself: {name}: {log.plain(str(error))}. "
+            "Run again with --debug to see where.",
+            file=sys.stderr,
+        )
+        return _failed(None, 1, debug=debug)
+    return 0
+
+
+def _failed(error: Exception | None, code: int, *, debug: bool) -> int:
+    import traceback
+
+    from inventory import log
+
+    if error is not None:
+        print(f"error: {log.plain(str(error), 1000)}", file=sys.stderr)
+    if debug:
+        print(log.redact(traceback.format_exc()), file=sys.stderr)
+    return code

@@ -100,7 +100,7 @@ def error(status: int, message: str, request_id: str = "sim-fault", **headers: s
     return Response(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-class Stopped(ConnectionError):  # noqa: N818 - no error: the simulator was told to stop
+class Stopped(ConnectionError):
     """The simulator stops; whoever waits or sends gives up."""
 
 

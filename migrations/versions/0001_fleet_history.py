@@ -150,13 +150,12 @@ def upgrade():
         sa.CheckConstraint("closed_as IN ('changed', 'vanished')", name=op.f("ck_instance_versions_closed_as")),
         sa.CheckConstraint("valid_to > valid_from", name=op.f("ck_instance_versions_interval")),
         sa.CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name=op.f("ck_instance_versions_closed")),
-        sqlite_with_rowid=False,
     )
     op.create_index(
         "uq_instance_versions_open", "instance_versions", ["account", "instance_id"], unique=True,
         sqlite_where=sa.text("valid_to IS NULL"), postgresql_where=sa.text("valid_to IS NULL"),
     )  # fmt: skip
-    op.create_index("ix_instance_versions_valid_from", "instance_versions", ["valid_from"])
+    op.create_index("ix_instance_versions_valid_from_valid_to", "instance_versions", ["valid_from", "valid_to"])
     op.create_index("ix_instance_versions_valid_to", "instance_versions", ["valid_to"])
     calendar = op.create_table(
         "calendar",

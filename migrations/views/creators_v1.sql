@@ -1,3 +1,5 @@
+-- Created by someone: the first episodes of instances that were not there at the first complete run (`appeared_after`
+-- tells), by the episode's creator. The times are those of runs, reached by a join, so that they keep their type.
 CREATE VIEW creators AS
 SELECT
     label AS account, label AS creator_user_nickname, count AS instances_created, count AS created_before_watch,

@@ -1,3 +1,7 @@
+-- Not episode by day, but edge by edge: an episode adds one to its group on its first day and takes it away after its last,
+-- so that the work grows with the number of episodes and not with their length. A span is the time between two edges of a
+-- group; on each of its days an episode has 24 hours, less what its first and last day lack (`lost`, in microseconds,
+-- which add up exactly). An instance that returns on the day on which it vanished counts as one on that day.
 CREATE VIEW fleet_daily AS
 WITH episodes AS (
     SELECT

@@ -1,3 +1,5 @@
+-- An episode is its first version (when it appeared) and its last (what it was, and its end). Of a vanished one the last
+-- version knows when it was last seen; of the one that goes on, `instances` does: hence two arms.
 CREATE VIEW instance_episodes AS
 SELECT
     e.account, e.instance_id, e.episode, e.creator_user_nickname, e.instance_type, e.gpu_count, e.region,
@@ -31,6 +33,6 @@ FROM (
         ON first.account = last.account AND first.instance_id = last.instance_id AND first.episode = last.episode
         AND first.opened_as <> 'changed'
     LEFT JOIN sync_runs AS run ON run.run_id = first.opened_by_run_id
-    LEFT JOIN instances ON instances.account = last.account AND instances.instance_id = last.instance_id
+    JOIN instances ON instances.account = last.account AND instances.instance_id = last.instance_id
     WHERE last.valid_to IS NULL
 ) AS e

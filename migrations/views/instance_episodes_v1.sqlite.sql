@@ -1,3 +1,6 @@
+-- An episode is its first version (when it appeared) and its last (what it was, and its end). Of a vanished one the last
+-- version knows when it was last seen; of the one that goes on, `instances` does: hence two arms.
+-- Seconds are counted whole and the microseconds apart: julianday() would be off by up to a millisecond.
 CREATE VIEW instance_episodes AS
 SELECT
     label AS account, label AS instance_id, count AS episode, label AS creator_user_nickname, label AS instance_type,
@@ -44,6 +47,6 @@ FROM (
         ON first.account = last.account AND first.instance_id = last.instance_id AND first.episode = last.episode
         AND first.opened_as <> 'changed'
     LEFT JOIN sync_runs AS run ON run.run_id = first.opened_by_run_id
-    LEFT JOIN instances ON instances.account = last.account AND instances.instance_id = last.instance_id
+    JOIN instances ON instances.account = last.account AND instances.instance_id = last.instance_id
     WHERE last.valid_to IS NULL
 )

@@ -1,10 +1,11 @@
+-- Each version that a change ended meets the next one.
 CREATE VIEW instance_field_changes AS
 SELECT
-    new.valid_from AS changed_at, new.account, new.instance_id,
-    difference.field, difference.old_value, difference.new_value, new.opened_by_run_id AS run_id
-FROM instance_versions AS new
-JOIN instance_versions AS old
-    ON old.account = new.account AND old.instance_id = new.instance_id AND old.valid_to = new.valid_from
+    old.valid_to AS changed_at, old.account, old.instance_id,
+    difference.field, difference.old_value, difference.new_value, old.closed_by_run_id AS run_id
+FROM instance_versions AS old
+JOIN instance_versions AS new
+    ON new.account = old.account AND new.instance_id = old.instance_id AND new.valid_from = old.valid_to
 CROSS JOIN LATERAL (
     SELECT field, old_value, new_value
     FROM (
@@ -24,4 +25,4 @@ CROSS JOIN LATERAL (
     WHERE CAST(old.extra AS text) IS DISTINCT FROM CAST(new.extra AS text)
         AND nullif(CAST(before.value AS text), 'null') IS DISTINCT FROM nullif(CAST(after.value AS text), 'null')
 ) AS difference
-WHERE new.opened_as = 'changed'
+WHERE old.closed_as = 'changed'

@@ -1,3 +1,4 @@
+-- A complete run is none of the failures, so those since the last one are those not before it.
 CREATE VIEW sync_freshness AS
 SELECT
     label AS account, at AS last_complete_at, at AS last_attempt_at, label AS last_status,

@@ -1,3 +1,4 @@
+-- Every run knows when the last complete run before it was: that is where a gap starts, also after a prune.
 CREATE VIEW sync_gaps AS
 WITH failures AS (
     SELECT account, previous_complete_at, count(*) AS runs

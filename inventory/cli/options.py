@@ -1,0 +1,51 @@
+"""Options that several commands share, and how a command gets its database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import database, queries, schema
+from inventory.errors import UsageError
+from inventory.render import Format
+from inventory.settings import Settings, load
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="The database [INVENTORY_DATABASE_URL; sqlite:///inventory.db]."),
+]
+AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only this account.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+@contextmanager
+def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
+    """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
+    engine = database.connect(database.parse_url(load(database_url=url).database_url))
+    try:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_for_writing(settings: Settings) -> Iterator[Engine]:
+    """An engine whose database is made or migrated first, where that is allowed."""
+    engine = database.connect(database.parse_url(settings.database_url), create=True)
+    try:
+        schema.prepare(engine, auto_migrate=settings.auto_migrate)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def require_account(connection: Connection, account: str | None) -> None:
+    """Return if the database knows the account, or none is asked for; else UsageError."""
+    names = queries.account_names(connection)
+    if account is not None and account not in names:
+        raise UsageError(f"There is no account {account!r} in this database; it has {', '.join(names) or 'none yet'}.")

@@ -1,0 +1,109 @@
+"""`simulate` and `demo`: the whole program at work without a key."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from inventory import database, queries
+from inventory.cli.look import FLEET_COLUMNS, HEADINGS
+from inventory.cli.signals import stop_on_signal
+from inventory.render import show
+
+EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
+CREATOR_COLUMNS = (
+    "creator_user_nickname", "instances_created", "created_before_watch", "live_now", "hours_low", "gpu_hours_low",
+)  # fmt: skip
+
+
+def simulate_command(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8123,
+    instances: Annotated[int, typer.Option("--instances", min=0, help="How many live on average.")] = 60,
+    churn: Annotated[float, typer.Option("--churn", min=0, help="How lively: 1 as in life, 0 nothing changes.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same fleet.")] = 0,
+    speed: Annotated[float, typer.Option("--speed", min=0, help="Made-up seconds per second.")] = 60.0,
+) -> None:
+    """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is good.
+
+    \b
+    Examples:
+      inventory simulate
+      inventory simulate --port 9000 --instances 500 --churn 5
+      FAL_KEY=any INVENTORY_API_URL=http://127.0.0.1:8123/v1 inventory sync
+    """
+    from inventory.simulator import LivelyFleet, Simulator
+
+    began = datetime.now(UTC)
+    fleet = LivelyFleet(seed=seed, start=began, instances=instances, churn=churn)
+    with Simulator(fleet, port=port, max_page_size=1000) as simulator, stop_on_signal() as stop:
+        pace = f"an hour passes in {3600 / speed:g} s" if speed else "time stands still"
+        print(f"A made-up fleet of {len(fleet)} instances at {simulator.url} ({pace}).")
+        print(f"Try: FAL_KEY=any INVENTORY_API_URL={simulator.url} inventory sync", flush=True)
+        while not stop.wait(0.5):
+            fleet.advance(began + (datetime.now(UTC) - began) * speed)
+    print("Stopped.", file=sys.stderr)
+
+
+def demo_command(
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="How many days of hourly runs.")] = 30,
+    url: Annotated[str, typer.Option("--database", metavar="URL", help="Where to keep it.")] = "sqlite:///demo.db",
+) -> None:
+    """Watch a made-up fleet for a month in a minute: the real sync over real HTTP, with a simulated clock.
+
+    Needs no key.
+
+    Replaces a database that a demo made; any other that is not empty is refused.
+
+    \b
+    Examples:
+      inventory demo
+      inventory demo --days 7 --database postgresql://inventory@db/demo
+    """
+    from inventory.demo import QUERIES, demo
+
+    with _bar(f"{days} days of hourly runs") as advance:
+        result = demo(url, days=days, progress=advance)
+    engine = database.connect(database.parse_url(url))
+    try:
+        with database.reading(engine) as connection:
+            fleet = queries.instances(connection)
+            events = queries.events(connection, limit=10)
+            creators = queries.creators(connection)
+    finally:
+        engine.dispose()
+    print(
+        f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear (`inventory list --database {url}` has all):\n"
+    )
+    show(fleet[-15:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
+    print("\nThe last changes\n")
+    show(events, "changes", columns=EVENT_COLUMNS, headings=HEADINGS)
+    print("\nWho created what\n")
+    show(creators, "creators", columns=CREATOR_COLUMNS, headings=HEADINGS)
+    print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {url}. Three questions to try next:")
+    for title, sql in QUERIES:
+        print(f"\n-- {title}\n{sql}")
+
+
+class _bar:  # noqa: N801 - used like a function
+    """A progress bar on a terminal, a line at the start elsewhere; gives a function of (done, of)."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._progress: Any = None
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            print(f"{self._title} ...", file=sys.stderr)
+            return lambda _done, _of: None
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress.start()
+        task = self._progress.add_task(self._title)
+        return lambda done, of: self._progress.update(task, completed=done, total=of)
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()

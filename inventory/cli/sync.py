@@ -1,0 +1,206 @@
+"""`sync` and `missing`: the commands that write the fleet's history."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from inventory import database, log, queries, schema
+from inventory.cli.options import (
+    AccountOption,
+    DatabaseOption,
+    FormatOption,
+    open_for_reading,
+    open_for_writing,
+    require_account,
+)
+from inventory.cli.signals import stop_on_signal
+from inventory.render import Format, json_row, show
+from inventory.settings import Settings, load
+
+FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
+"""With several accounts: the exit code is the first of these that occurred."""
+
+MISSING_COLUMNS = (
+    "account", "instance_id", "instance_type", "region", "creator_user_nickname",
+    "held", "missing_since", "last_seen_at",
+)  # fmt: skip
+
+
+def sync_command(
+    account: AccountOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change; write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
+    url: DatabaseOption = None,
+) -> None:
+    """Copy the fleet as it is now into the database, once, for each account.
+
+    \b
+    Examples:
+      FAL_KEY=... inventory sync
+      inventory sync --dry-run
+      inventory sync --database postgresql://inventory@db/inventory --account research --json
+    """
+    settings = load(database_url=url)
+    log.configure(settings.log_format, settings.log_level)
+    accounts = settings.accounts_to_sync(account)
+    if dry_run:
+        _dry_run(settings, accounts, as_json=as_json)
+    from inventory.sync import sync  # httpx costs time that a usage error need not pay
+
+    outcomes = []
+    with open_for_writing(settings) as engine, stop_on_signal() as stop:
+        for one in accounts:
+            if stop.is_set():
+                break
+            with _progress(one.name) as progress:
+                outcome = sync(engine, one, settings, stop=stop, progress=progress)
+            outcomes.append(outcome)
+            if not as_json:
+                print(_summary(outcome), flush=True)
+            _complain(outcome)
+        if as_json:
+            with database.reading(engine) as connection:
+                rows = [_as_row(connection, outcome) for outcome in outcomes]
+            print(json.dumps({"runs": [json_row(row) for row in rows]}, indent=2))
+    _exit(outcomes, stop)
+
+
+def missing_command(
+    accept: Annotated[bool, typer.Option("--accept", help="Settle what is missing as vanished.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """List what is missing: absent, and neither proven gone nor seen again. `held` waits for your word.
+
+    --accept settles all of it as vanished, at the time since when each is missing; on a terminal it lists and asks
+    first.
+
+    \b
+    Examples:
+      inventory missing
+      inventory missing --accept
+      inventory missing --account research --format json
+    """
+    if not accept:
+        with open_for_reading(url, account) as connection:
+            _show_missing(queries.instances(connection, account=account, presence="missing"), style)
+        return
+    from inventory.history import accept_missing
+
+    settings = load(database_url=url)
+    log.configure(settings.log_format, settings.log_level)
+    engine = database.connect(database.parse_url(settings.database_url))
+    try:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            rows = queries.instances(connection, account=account, presence="missing")
+        if rows and sys.stdin.isatty() and not yes:
+            _show_missing(rows, Format.table)
+            if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
+                print("Nothing was settled.", file=sys.stderr)
+                raise typer.Exit(0)
+        settled = 0
+        for name in sorted({row["account"] for row in rows}):
+            settled += accept_missing(engine, name, lease_seconds=settings.lease_seconds)
+    finally:
+        engine.dispose()
+    print(f"{settled} settled as vanished." if settled else "Nothing is missing.")
+
+
+def _dry_run(settings: Settings, accounts: Any, *, as_json: bool) -> None:
+    from inventory.sync import dry_run
+
+    outcomes = []
+    with _database_or_empty(settings) as engine, stop_on_signal() as stop:
+        for one in accounts:
+            with _progress(one.name) as progress:
+                outcome = dry_run(engine, one, settings, stop=stop, progress=progress)
+            outcomes.append(outcome)
+            if not as_json:
+                print(_summary(outcome, would=True))
+            _complain(outcome)
+    changes = [change for outcome in outcomes for change in outcome.changes]
+    show(changes, "changes", Format.json if as_json else Format.table)
+    _exit(outcomes, stop)
+
+
+@contextmanager
+def _database_or_empty(settings: Settings) -> Iterator[Any]:
+    """The database if there is one of the right version; an empty, temporary one where there is none yet."""
+    import tempfile
+    from pathlib import Path
+
+    url = database.parse_url(settings.database_url)
+    file = database.sqlite_file(url)
+    with tempfile.TemporaryDirectory(prefix="inventory-") as folder:
+        scratch = database.parse_url(f"sqlite:///{Path(folder) / 'empty.db'}")
+        engine = database.connect(scratch if file is not None and not file.exists() else url, create=True)
+        try:
+            with database.reading(engine) as connection:
+                empty = schema.current(connection) is None
+            if empty:
+                engine.dispose()
+                engine = database.connect(scratch, create=True)
+                schema.upgrade(engine)
+            else:
+                schema.require_current(engine)
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _progress(account: str) -> Iterator[Callable[[Any], None]]:
+    """A live line on a terminal: pages and instances so far; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(f"{account}: asking for the first page")) as status:
+        yield lambda walk: status.update(Text(f"{account}: {walk.items:,} instances on {walk.pages:,} pages"))
+
+
+def _summary(outcome: Any, *, would: bool = False) -> str:
+    counts = outcome.counts
+    found = ", ".join(
+        f"{counts[name]:,} {name}" for name in ("appeared", "changed", "reappeared", "vanished", "settled")
+        if counts[name] or name != "settled"
+    )  # fmt: skip
+    head = f"{outcome.account}: " + ("would be " if would else "") + outcome.status
+    if outcome.run_id is not None:
+        head += f" (run {outcome.run_id})"
+    elif not would:
+        return f"{head}: no run was opened"
+    seen = f"{outcome.instances_seen:,} instances on {outcome.pages:,} pages"
+    return f"{head}: {seen}; {found}, {outcome.missing:,} missing; {outcome.seconds:.1f} s"
+
+
+def _complain(outcome: Any) -> None:
+    if outcome.error is not None:
+        word = "warning" if outcome.exit_code == 0 else "error"
+        print(f"{word}: {outcome.account}: {log.plain(str(outcome.error), 1000)}", file=sys.stderr)
+
+
+def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
+    if outcome.run_id is not None:
+        return queries.run(connection, outcome.run_id)
+    return {"account": outcome.account, "status": outcome.status, "run_id": None, "error": str(outcome.error)}
+
+
+def _exit(outcomes: list[Any], stop: threading.Event) -> None:
+    codes = {outcome.exit_code for outcome in outcomes} | ({4} if stop.is_set() else set())
+    raise typer.Exit(next((code for code in FIRST_OF if code in codes), 0))
+
+
+def _show_missing(rows: list[dict[str, Any]], style: Format) -> None:
+    show(rows, "missing", style, columns=MISSING_COLUMNS, empty="Nothing is missing.")

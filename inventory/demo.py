@@ -1,0 +1,215 @@
+"""A made-up month in a database: simulated days of hourly runs through the very same sync, over real HTTP on loopback.
+
+Only two things are simulated: the API (`inventory.simulator`, with some bad hours of its own) and the clock, which is a
+parameter of every run. The user's environment, configuration file and keys play no part.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import database, schema
+from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
+from inventory.settings import Account, ApiKey, Settings
+from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
+from inventory.simulator.faults import Faults
+from inventory.sync import sync
+from inventory.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
+
+DEFAULT_DATABASE_URL = "sqlite:///demo.db"
+ACCOUNT = "demo"
+TRIGGER = "demo"
+LONGEST = 3650
+"""Days: ten years."""
+
+QUERIES = (
+    (
+        "GPU hours of each of the last seven days",
+        "SELECT day, sum(instances) AS instances, round(sum(gpu_hours)) AS gpu_hours "
+        "FROM fleet_daily GROUP BY day ORDER BY day DESC LIMIT 7",
+    ),
+    (
+        "Who keeps instances longest",
+        "SELECT creator_user_nickname, count(*) AS episodes, round(avg(hours_low)) AS mean_hours, "
+        "round(max(hours_low)) AS longest_hours FROM instance_episodes "
+        "GROUP BY creator_user_nickname ORDER BY mean_hours DESC LIMIT 10",
+    ),
+    (
+        "When nobody could know the fleet, and for how many seconds",
+        "SELECT gap_start, gap_end, seconds, failed_runs FROM sync_gaps ORDER BY gap_start",
+    ),
+)
+"""Titles and SQL to try next: the same words run on SQLite and on PostgreSQL."""
+
+_HOUR = timedelta(hours=1)
+_PER_REQUEST = timedelta(seconds=1.5)  # simulated: how long a request takes by the run's clock
+_PAGE_SIZE = 25  # two to four pages
+_DOWN = Status(503, body="<html><body>Service Unavailable</body></html>")
+_MOMENT = 0.01  # seconds: the longest real wait between two attempts
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What a demo made."""
+
+    database: str
+    """A SQLite file's path, or a URL without its password."""
+    account: str
+    runs: int
+    failed: int
+    """Runs that did not succeed: the API's bad hours are a part of the demo."""
+    first_run_at: datetime
+    last_run_at: datetime
+    seconds: float
+    """Real ones."""
+
+
+def demo(
+    engine_url: str,
+    *,
+    days: int,
+    seed: int = 7,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    now: datetime | None = None,
+    stop: threading.Event | None = None,
+) -> DemoResult:
+    """Fill a database with `days` times 24 hourly runs of a simulated fleet, the last at the full hour before `now`.
+
+    Replaces what an earlier demo made. `progress` gets how many runs are done, and of how many. Raises UsageError for a
+    database that holds anything else, which is left as it is, and Interrupted after `stop` or Ctrl-C.
+    """
+    if not 1 <= days <= LONGEST:
+        raise UsageError(f"A demo takes 1 to {LONGEST} days.")
+    began = time.monotonic()
+    last = (now or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    runs = 24 * days
+    hours = [last - _HOUR * ago for ago in reversed(range(runs))]
+    _refuse_other_files(engine_url)
+    engine = database.connect(database.parse_url(engine_url), create=True)
+    done = 0
+
+    def count(so_far: int) -> None:
+        nonlocal done
+        done = so_far
+        progress(so_far, runs)
+
+    try:
+        _make_room(engine)
+        failed = _live(engine, hours, seed, count, stop or threading.Event())
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(
+            f"The demo was stopped after {done} of {runs} runs, which are in {database.describe(engine)}. "
+            "The next demo there replaces them."
+        ) from None
+    finally:
+        engine.dispose()
+    return DemoResult(
+        database=database.describe(engine),
+        account=ACCOUNT,
+        runs=runs,
+        failed=failed,
+        first_run_at=hours[0],
+        last_run_at=hours[-1],
+        seconds=time.monotonic() - began,
+    )
+
+
+def _live(
+    engine: Engine, hours: list[datetime], seed: int, progress: Callable[[int], None], stop: threading.Event
+) -> int:
+    """The runs, one an hour; returns how many did not succeed, as planned."""
+    account = Account(ACCOUNT, ApiKey("demo:no-secret"))
+    fleet = LivelyFleet(seed=seed, start=hours[0] - _HOUR)
+    failed = 0
+    progress(0)
+    with Simulator(fleet) as simulator:
+        # not `load()`: the user's variables and file are for the real API
+        settings = Settings.model_construct(
+            api_url=simulator.url, page_size=_PAGE_SIZE, retry_attempts=2, retry_max_wait=_MOMENT
+        )
+        for number, hour in enumerate(hours):
+            fleet.advance(hour)
+            _arrange(simulator.faults, number, len(hours))
+            planned = len(simulator.faults) > 0
+            simulator.requests.clear()
+
+            def clock(hour: datetime = hour) -> datetime:
+                return hour + _PER_REQUEST * len(simulator.requests)
+
+            outcome = sync(
+                engine, account, settings, trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop
+            )
+            if outcome.error is not None and not (planned and _of_the_api(outcome.error)):
+                raise outcome.error
+            failed += outcome.status != "succeeded"
+            progress(number + 1)
+    return failed
+
+
+def _arrange(faults: Faults, number: int, of: int) -> None:
+    """What goes wrong in this run: in the last day of two or more, nothing does."""
+    faults.clear()
+    broken_page, outage, no_answer_by_id = of // 4, of // 2, of * 2 // 3
+    if number == broken_page:  # the first page comes, the second never: a partial run
+        faults.add(_DOWN, when=on_page(2), times=None)
+    elif outage <= number < outage + 3:  # nothing comes: failed runs, and a gap in what is known
+        faults.add(_DOWN, times=None)
+    elif number == outage + 3:
+        faults.add(Drop(), times=None)
+    elif no_answer_by_id <= number < no_answer_by_id + 6:  # what is absent is settled by a second walk
+        faults.add(Status(500), when=on_get, times=None)
+
+
+def _of_the_api(error: Exception) -> bool:
+    return isinstance(error, ApiError) and not isinstance(error, Interrupted)
+
+
+def _refuse_other_files(engine_url: str) -> None:
+    """Return where the URL is PostgreSQL's, or its file is not there, empty or a SQLite database."""
+    file = database.sqlite_file(database.parse_url(engine_url))
+    if file is None or not file.exists():
+        return
+    try:
+        with closing(file.open("rb")) as opened:
+            start = opened.read(16)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}. Name another one with --database.") from None
+    if start not in (b"", b"SQLite format 3\0"):
+        raise UsageError(
+            f"{file} is no SQLite database; a demo does not replace it. Name another one with --database."
+        )
+
+
+def _make_room(engine: Engine) -> None:
+    """The database has this program's tables, and nothing in them. UsageError where more than a demo would be lost."""
+    with database.reading(engine) as connection:
+        _require_a_demo(connection)
+    schema.prepare(engine, auto_migrate=True)
+    with database.writing(engine) as connection:
+        _require_a_demo(connection)  # a real sync may have come between
+        for table in (instance_versions, instance_state, sync_runs, accounts):
+            connection.execute(sa.delete(table))
+
+
+def _require_a_demo(connection: Connection) -> None:
+    """Return where the database is empty, or every run in it a demo's and every table ours."""
+    try:
+        empty = schema.current(connection) is None
+    except DatabaseError:  # the tables of other people; the driver's errors are not yet DatabaseErrors here
+        demos_only = False
+    else:
+        others = set(sa.inspect(connection).get_table_names()) - {*METADATA.tables, "alembic_version"}
+        demos_only = empty or not (
+            others or connection.execute(sa.select(sync_runs.c.run_id).where(sync_runs.c.trigger != TRIGGER)).first()
+        )
+    if not demos_only:
+        raise UsageError(
+            f"The database {database.describe(connection.engine)} holds what no demo made; it was left as it is. "
+            "Name another one with --database."
+        )

@@ -1,0 +1,30 @@
+"""The history as a whole: what is done to it outside of a run."""
+
+from sqlalchemy.engine import Engine
+
+from inventory import database, reconcile, runs
+from inventory.reconcile import Moment
+from inventory.runs import Clock
+
+NO_RUN = -1
+"""The run id of a Moment that is no run's; nothing recorded ever bears it."""
+
+
+def accept_missing(engine: Engine, account: str, *, lease_seconds: float, clock: Clock | None = None) -> int:
+    """All missing instances of the account, held or not, have vanished, each at the time since when it was missing.
+
+    Returns how many. The runs that first lacked them count them as vanished; no run of its own is recorded, and what
+    the last run says it left missing stays as it was. The next complete run is `succeeded` again, and bears a digest.
+    Raises UsageError for an unknown account, AccountBusy while another holds it, LeaseLost.
+    """
+    counts = {"vanished": 0, "settled": 0}
+    with (
+        runs.holding(engine, account, "missing --accept", lease_seconds, clock) as lease,
+        database.writing(engine, idle_limit=lease.seconds) as connection,
+    ):
+        runs.fence(connection, lease)
+        moment = Moment(account, NO_RUN, clock() if clock else database.now(connection), None)
+        # the account's walk_digest is null while anything is missing, so the next run compares everything
+        for step in reconcile.accept(connection, moment):
+            reconcile.apply(connection, moment, step, counts)
+    return counts["settled"]

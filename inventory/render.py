@@ -1,0 +1,131 @@
+"""Rows as a table for people, JSON for programs, CSV for spreadsheets.
+
+No string from the API acts as anything but text: escapes are shown to a terminal, not sent; a formula reaches a
+spreadsheet as text; nothing is markup.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TextIO
+
+from inventory.times import iso
+
+Rows = Sequence[Mapping[str, Any]]
+
+WIDE = 100_000  # columns: a pipe has no edge at which to wrap
+
+
+class Format(StrEnum):
+    """How a list is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def show(
+    rows: Rows,
+    name: str,
+    style: Format = Format.table,
+    *,
+    columns: Sequence[str] = (),
+    headings: Mapping[str, str] | None = None,
+    empty: str = "",
+    stream: TextIO | None = None,
+) -> None:
+    """Print rows. `name` is the plural key of the JSON; `columns` those of the table (all for the other two).
+
+    An empty table prints `empty` on stderr, so that stdout stays what a script expects.
+    """
+    stream = stream or sys.stdout
+    if style is Format.json:
+        json.dump({name: [json_row(row) for row in rows]}, stream, indent=2)
+        stream.write("\n")
+    elif style is Format.csv:
+        _csv(rows, columns, stream)
+    elif rows:
+        _table(rows, columns or list(rows[0]), headings or {}, stream)
+    elif empty:
+        sys.stderr.write(f"{empty}\n")
+
+
+def printable(text: str) -> str:
+    """The text with everything that is no printable character written as an escape, so that it cannot act as one."""
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def cell(value: Any) -> str:
+    """One value as people read it: times in UTC to the second, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return printable(str(value))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
+    from rich.console import Console  # rich costs time that JSON and CSV need not pay
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
+    for column in columns:
+        number = all(isinstance(row.get(column), int | float | None) for row in rows)
+        table.add_column(
+            headings.get(column, column.replace("_", " ")),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=not console.is_terminal,
+        )
+    for row in rows:
+        table.add_row(*(Text(cell(row.get(column))) for column in columns))
+    console.print(table)
+
+
+def _csv(rows: Rows, columns: Sequence[str], stream: TextIO) -> None:
+    names = list(rows[0]) if rows else list(columns)
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_csv_value(row[name]) for name in names])
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = printable(value)
+        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\\t", "\\r")) else text
+    return value
+
+
+def json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as JSON values: times as ISO 8601 with `Z`, `extra` as the object that it is."""
+    return {name: _json_value(name, value) for name, value in row.items()}
+
+
+def _json_value(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if name == "extra" and isinstance(value, str):
+        return json.loads(value)
+    return value

@@ -1,0 +1,256 @@
+"""What the database must say, kept in plain objects: written from the contract, sharing no code with the program."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
+
+
+@dataclass
+class Observed:
+    """What the API served during one run."""
+
+    first: list[list[dict[str, Any]]]
+    """The pages of the first walk."""
+    code: str | None
+    """Why the first walk was not complete."""
+    by_id: dict[str, dict[str, Any] | None]
+    """What is answered by id, None for 404; whoever is not in here gets a 500."""
+    second: list[list[dict[str, Any]]]
+    second_code: str | None
+
+
+@dataclass
+class Run:
+    time: datetime
+    key: str
+    previous: "Run | None"
+    status: str = "failed"
+    complete: bool = False
+    code: str | None = None
+    pages: int = 0
+    seen: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("appeared", "changed", "reappeared", "vanished"), 0)
+    )
+    digest: str | None = None
+    fleet: dict[str, tuple] = field(default_factory=dict)
+    """The fleet as of this run: what the versions hold, by id."""
+
+
+@dataclass
+class Version:
+    opened: Run
+    opened_as: str
+    episode: int
+    fields: dict[str, Any]
+    closed: Run | None = None
+    closed_as: str | None = None
+    last_seen: Run | None = None
+
+
+@dataclass
+class Instance:
+    fields: dict[str, Any]
+    ignored: frozenset
+    recorded: Run
+    """The run that last recorded something of it."""
+    presence: str = "live"
+    held: bool = False
+    last_seen: Run | None = None
+    """Of one that is not live."""
+    missing_since: Run | None = None
+    vanished: Run | None = None
+    unlisted: int = 0
+    versions: list[Version] = field(default_factory=list)
+
+
+class Model:
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.instances: dict[str, Instance] = {}
+
+    def sync(self, at: datetime, seen: Observed, *, ignored: frozenset, key: str, max_vanish: float = 0.5) -> Run:
+        last = self.runs[-1] if self.runs else None
+        time = at if last is None or at > last.time else last.time + timedelta(microseconds=1)
+        run = Run(time, key, self.last_complete())
+        brake_before = self._compared_by_the_brake()
+        self.runs.append(run)
+        if not seen.first:
+            run.code = seen.code
+            run.fleet = dict(last.fleet) if last else {}
+            return run
+        run.complete = seen.code is None
+        listed = {item["id"]: item for page in seen.first for item in page}
+        found = {id_: (fields_of(item), True) for id_, item in listed.items()}
+        run.duplicates = sum(map(len, seen.first)) - len(listed)
+        run.pages = len(seen.first)
+        gone: set[str] = set()
+        second_code = None
+        if run.complete:
+            second_code = self._confirm(run, seen, found, gone)
+        run.seen = len(found)
+        absent = {id_ for id_ in self._asked() if id_ not in found} if run.complete else set()
+        live_before = sum(each.presence == "live" for each in self.instances.values())
+        brake = (
+            len(gone) > max_vanish * live_before
+            and max_vanish < 1
+            and (len(gone) >= 10 or brake_before not in (None, key))
+        )
+        for id_, (fields, on_a_list) in found.items():
+            self._see(run, id_, fields, ignored, listed=on_a_list)
+        for id_ in absent:
+            if id_ in gone and not brake:
+                self._vanish(run, self.instances[id_], id_)
+            else:
+                self._lose(run, self.instances[id_], held=id_ in gone)
+        return self._judge(run, seen.code, second_code)
+
+    def accept(self) -> int:
+        missing = [(id_, each) for id_, each in self.instances.items() if each.presence == "missing"]
+        for id_, each in missing:
+            self._vanish(self.runs[-1], each, id_)
+        return len(missing)
+
+    def last_complete(self) -> Run | None:
+        return next((run for run in reversed(self.runs) if run.complete), None)
+
+    def last_seen(self, each: Instance) -> Run:
+        if each.presence != "live":
+            return each.last_seen
+        complete = self.last_complete()
+        return each.recorded if complete is None else max(each.recorded, complete, key=lambda run: run.time)
+
+    def _asked(self) -> list[str]:
+        return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
+
+    def _compared_by_the_brake(self) -> str | None:
+        """The key of the last succeeded run; before there is one, of the last that applied anything."""
+        for statuses in (("succeeded",), ("held", "partial")):
+            for run in reversed(self.runs):
+                if run.status in statuses:
+                    return run.key
+        return None
+
+    def _confirm(self, run: Run, seen: Observed, found: dict, gone: set) -> str | None:
+        absent = {id_ for id_ in self._asked() if id_ not in found}
+        unclear = len(absent) > 200
+        for id_ in () if unclear else absent:
+            if id_ not in seen.by_id:
+                unclear = True
+            elif seen.by_id[id_] is None:
+                gone.add(id_)
+            else:
+                found[id_] = (fields_of(seen.by_id[id_]), False)
+        if not unclear:
+            assert seen.second == [], "a second walk that nobody needed"
+            assert seen.second_code is None
+        else:
+            items = [item for page in seen.second for item in page]
+            found |= {item["id"]: (fields_of(item), True) for item in items}
+            run.pages += len(seen.second)
+            run.duplicates += len(items) - len({item["id"] for item in items})
+            if seen.second_code is None:
+                gone |= absent
+        for id_, (_, listed) in list(found.items()):
+            if not listed and self.instances[id_].unlisted == 2:
+                del found[id_]
+                gone.add(id_)
+        gone -= found.keys()
+        return seen.second_code
+
+    def _see(self, run: Run, id_: str, fields: dict, ignored: frozenset, *, listed: bool) -> None:
+        each = self.instances.get(id_)
+        tracked = without(fields, ignored)
+        if each is None or each.presence == "vanished":
+            opened_as = "appeared" if each is None else "reappeared"
+            versions = [] if each is None else each.versions
+            episode = versions[-1].episode + 1 if versions else 1
+            versions.append(Version(run, opened_as, episode, tracked))
+            run.counts[opened_as] += 1
+            self.instances[id_] = Instance(
+                fields, ignored, run, versions=versions, unlisted=0 if listed else 1
+            )
+            return
+        differs = tracked != without(each.fields, ignored)
+        if each.presence == "live" and each.unlisted == 0 and listed and not differs and ignored == each.ignored:
+            return  # nothing to record
+        open_ = each.versions[-1]
+        really = without(fields, ignored | each.ignored) != without(each.fields, ignored | each.ignored)
+        if really and tracked != open_.fields:
+            open_.closed, open_.closed_as = run, "changed"
+            each.versions.append(Version(run, "changed", open_.episode, tracked))
+            run.counts["changed"] += 1
+        each.fields, each.ignored, each.recorded = fields, ignored, run
+        each.presence, each.held, each.missing_since = "live", False, None
+        each.unlisted = 0 if listed else each.unlisted + 1
+
+    def _vanish(self, run: Run, each: Instance, id_: str) -> None:
+        since = each.missing_since or run
+        if each.presence == "live":
+            each.last_seen = self._last_seen_before(run, each)
+        each.presence, each.held, each.missing_since, each.vanished = "vanished", False, None, since
+        each.unlisted = 0
+        version = each.versions[-1]
+        version.closed, version.closed_as, version.last_seen = since, "vanished", each.last_seen
+        since.counts["vanished"] += 1
+        for later in self.runs[self.runs.index(since) :]:
+            later.fleet.pop(id_, None)
+
+    def _lose(self, run: Run, each: Instance, *, held: bool) -> None:
+        if each.presence == "live":
+            each.last_seen = self._last_seen_before(run, each)
+            each.missing_since = run
+        each.presence, each.held, each.unlisted = "missing", held, 0
+
+    def _last_seen_before(self, run: Run, each: Instance) -> Run:
+        return each.recorded if run.previous is None else max(each.recorded, run.previous, key=lambda one: one.time)
+
+    def _judge(self, run: Run, code: str | None, second_code: str | None) -> Run:
+        missing = [each for each in self.instances.values() if each.presence == "missing"]
+        run.missing = len(missing)
+        run.code = code
+        if not run.complete:
+            run.status = "partial"
+        elif any(each.held for each in missing):
+            run.status, run.code = "held", "mass_vanish"
+        else:
+            run.status, run.code = "succeeded", second_code
+        run.fleet = {
+            id_: columns_of(each.versions[-1].fields)
+            for id_, each in self.instances.items()
+            if each.presence != "vanished"
+        }
+        if run.complete and not missing:
+            run.digest = digest_of(run.fleet)
+        return run
+
+
+def fields_of(item: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an item that have a value."""
+    return {name: value for name, value in item.items() if name != "id" and value is not None and value != ""}
+
+
+def without(fields: dict[str, Any], names: frozenset) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def columns_of(fields: dict[str, Any]) -> tuple:
+    """The six known fields and `extra`, as a version holds them."""
+    extra = {name: value for name, value in fields.items() if name not in KNOWN}
+    text = json.dumps(extra, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if extra else None
+    return (*(fields.get(name) for name in KNOWN), text)
+
+
+def digest_of(fleet: dict[str, tuple]) -> str:
+    """SHA-256 over id, NUL and hash of each instance in the order of the ids."""
+    parts = [
+        id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
+        for id_, columns in sorted(fleet.items())
+    ]
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -1,0 +1,416 @@
+"""The commands, as a person or a script meets them: stdout, stderr, exit codes, files."""
+
+import csv
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+from inventory import database, schema
+from inventory.simulator import Body, Fleet, Hang, Simulator, Status, on_get, on_list
+
+INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
+SECRET = "8f1c6a77secretpart"
+KEY = f"keyid-1:{SECRET}"
+
+
+def machine(number, **fields):
+    return {
+        "id": f"inst_{number:03}",
+        "instance_type": "gpu_8x_h100_sxm5",
+        "region": "us-west",
+        "status": "ready",
+        "ip": f"203.0.113.{number}",
+        "creator_user_nickname": "ada",
+        **fields,
+    }
+
+
+@pytest.fixture
+def simulator():
+    with Simulator(Fleet([machine(number) for number in range(1, 4)]), keys={KEY}) as running:
+        yield running
+
+
+@pytest.fixture
+def run(database_url, simulator, tmp_path):
+    """Runs a command in a process of its own, as a person would, and gives what it printed."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "FAL_KEY": KEY,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_API_URL": simulator.url,
+        "INVENTORY_RETRY_ATTEMPTS": "2",
+        "INVENTORY_RETRY_MAX_WAIT": "0.05",
+    }
+
+    def command(*words, expect=0, **extra):
+        done = subprocess.run(
+            [*INVENTORY, *words],
+            env={name: value for name, value in (environment | extra).items() if value is not None},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert SECRET not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.returncode == expect, done.stderr + done.stdout
+        return done
+
+    command.environment = environment
+    return command
+
+
+@pytest.fixture
+def query(database_url):
+    def rows(sql):
+        engine = database.connect(database.parse_url(database_url))
+        try:
+            with database.reading(engine) as connection:
+                return [tuple(row) for row in connection.exec_driver_sql(sql)]
+        finally:
+            engine.dispose()
+
+    return rows
+
+
+def test_sync_records_the_fleet_and_says_so_in_one_line(run, query):
+    done = run("sync")
+    assert done.stdout.count("\n") == 1
+    assert "default: succeeded (run 1): 3 instances on 1 pages; 3 appeared" in done.stdout
+    assert query("SELECT instance_id, presence FROM instances ORDER BY 1") == [
+        ("inst_001", "live"), ("inst_002", "live"), ("inst_003", "live"),
+    ]  # fmt: skip
+
+
+def test_sync_as_json_is_one_object_with_the_runs(run):
+    run("sync")
+    found = json.loads(run("sync", "--json").stdout)
+    assert set(found) == {"runs"}
+    assert found["runs"][0]["status"] == "succeeded"
+    assert found["runs"][0]["api_key_id"] == "keyid-1"
+    assert found["runs"][0]["started_at"].endswith("Z")
+    assert found["runs"][0]["complete"] is True
+    assert "lease_token" not in found["runs"][0]
+
+
+def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
+    run("sync")
+    simulator.fleet.put(machine(9))
+    simulator.fleet.remove("inst_001")
+    done = run("sync", "--dry-run")
+    assert "1 appeared, 0 changed, 0 reappeared, 1 vanished" in done.stdout
+    assert "inst_009" in done.stdout
+    changes = json.loads(run("sync", "--dry-run", "--json").stdout)["changes"]
+    assert {(change["event"], change["instance_id"]) for change in changes} == {
+        ("appeared", "inst_009"), ("vanished", "inst_001"),
+    }  # fmt: skip
+    assert query("SELECT count(*) FROM sync_runs") == [(1,)]
+    assert query("SELECT count(*) FROM instances") == [(3,)]
+
+
+def test_a_dry_run_before_the_first_run_makes_no_database(run, database_url, tmp_path):
+    done = run("sync", "--dry-run")
+    assert "3 appeared" in done.stdout
+    assert not list(tmp_path.glob("*.db"))
+    if database_url.startswith("postgresql"):
+        engine = database.connect(database.parse_url(database_url))
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+def test_a_refused_key_is_3_and_names_the_remedy(run):
+    done = run("sync", FAL_KEY="keyid-1:wrongsecret123", expect=3)
+    assert "FAL_KEY" in done.stderr
+    assert "wrongsecret123" not in done.stdout + done.stderr
+
+
+def test_no_key_is_2_and_points_to_the_demo(run):
+    assert "inventory demo" in run("sync", FAL_KEY=None, expect=2).stderr
+
+
+def test_a_broken_api_is_4_and_a_partial_run_is_4(run, query, simulator):
+    simulator.faults.add(Status(503), when=on_list, times=None)
+    assert "error: default: The API answered 503" in run("sync", expect=4).stderr
+    simulator.faults.clear()
+    simulator.fleet.put({"id": "", "status": "ready"} | {"id": "x" * 300})
+    assert "nothing was marked missing" in run("sync", expect=4).stderr
+    assert query("SELECT status, error_code FROM sync_runs ORDER BY run_id") == [
+        ("failed", "server_error"), ("partial", "rejected_items"),
+    ]  # fmt: skip
+
+
+def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, query, simulator):
+    for number in range(4, 21):
+        simulator.fleet.put(machine(number))
+    run("sync")
+    simulator.fleet.clear()
+    assert "inventory missing --accept" in run("sync", expect=5).stderr
+    listed = json.loads(run("missing", "--format", "json").stdout)["missing"]
+    assert len(listed) == 20
+    assert all(row["held"] for row in listed)
+    assert run("missing", "--accept").stdout == "20 settled as vanished.\n"
+    assert run("missing", "--accept").stdout == "Nothing is missing.\n"
+    assert query("SELECT presence, count(*) FROM instances GROUP BY 1") == [("vanished", 20)]
+    run("sync")
+
+
+def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulator, tmp_path):
+    run("sync")
+    simulator.faults.add(Hang(), when=on_list)
+    first = subprocess.Popen(
+        [*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with first:
+        _wait_for(lambda: len(simulator.requests) >= 2)
+        assert "its lease ends at" in run("sync", expect=6).stderr
+        first.send_signal(signal.SIGTERM)
+        out, err = first.communicate(timeout=30)
+    assert first.returncode == 4, err
+    run("sync")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, tmp_path, number):
+    run("sync")
+    simulator.faults.add(Hang(), when=on_list)
+    process = subprocess.Popen(
+        [*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        _wait_for(lambda: len(simulator.requests) >= 2)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 4, err
+    assert "stopped by a signal" in err
+    assert query("SELECT status, error_code FROM sync_runs ORDER BY run_id DESC LIMIT 1") == [("failed", "interrupted")]
+
+
+def test_a_killed_run_is_marked_abandoned_by_the_next(run, query, simulator, tmp_path):
+    simulator.faults.add(Hang(), when=on_list)
+    process = subprocess.Popen([*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    with process:
+        _wait_for(lambda: len(simulator.requests) >= 1)
+        process.kill()
+        process.wait(timeout=30)
+    run("sync")
+    assert query("SELECT status FROM sync_runs ORDER BY run_id") == [("abandoned",), ("succeeded",)]
+
+
+def test_list_filters_and_prints_all_three_formats(run, simulator):
+    simulator.fleet.put(machine(4, region="eu-north", creator_user_nickname="grace", status="stopped"))
+    run("sync")
+    simulator.fleet.remove("inst_001")
+    run("sync")
+    assert {row["instance_id"] for row in _json(run("list", "--format", "json"), "instances")} == {
+        "inst_002", "inst_003", "inst_004",
+    }  # fmt: skip
+    assert len(_json(run("list", "--all", "--format", "json"), "instances")) == 4
+    for filter_ in (("--creator", "grace"), ("--region", "eu-north"), ("--status", "stopped")):
+        assert [row["instance_id"] for row in _json(run("list", *filter_, "--format", "json"), "instances")] == ["inst_004"]
+    assert _json(run("list", "--type", "gpu_1x", "--format", "json"), "instances") == []
+    rows = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").stdout)))
+    assert rows[0]["instance_id"] == "inst_002"
+    assert rows[0]["first_seen_at"].endswith("Z")
+    table = run("list").stdout
+    assert "inst_004" in table
+    assert "inst_001" not in table
+
+
+def test_json_rows_bear_the_views_columns_and_extra_is_an_object(run, simulator):
+    simulator.fleet.put(machine(4, labels={"team": "a"}))
+    run("sync")
+    row = _json(run("list", "--format", "json"), "instances")[-1]
+    assert row["extra"] == {"labels": {"team": "a"}}
+    assert list(row) == [
+        "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
+        "creator_user_nickname", "extra", "presence", "held", "first_seen_at", "last_seen_at", "missing_since",
+        "vanished_at", "episodes", "versions",
+    ]  # fmt: skip
+
+
+HOSTILE = [
+    "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "=1+1", "+SUM(A1)", "@cmd", "-2", "[bold]x[/bold]", "<script>alert(1)</script>",
+    "'; DROP TABLE accounts; --", "\u202eevil", "a\nb", "\t=1", "%(x)s %s :name", ":warning:",
+]  # fmt: skip
+
+
+def test_hostile_strings_are_text_in_every_format(run, simulator):
+    for number, text in enumerate(HOSTILE, start=10):
+        simulator.fleet.put(machine(number, creator_user_nickname=text))
+    run("sync")
+    for command in (("list",), ("list", "--format", "csv"), ("list", "--format", "json")):
+        out = run(*command).stdout
+        assert "\x1b" not in out
+        assert "\x07" not in out
+        assert "\u202e" not in out
+    rows = csv.DictReader(io.StringIO(run("list", "--format", "csv").stdout))
+    for row in rows:
+        assert not row["creator_user_nickname"].startswith(("=", "+", "-", "@", "\t"))
+    shown = run("list").stdout
+    assert "[bold]x[/bold]" in shown
+    assert ":warning:" in shown
+    found = {row["creator_user_nickname"] for row in _json(run("list", "--format", "json"), "instances")}
+    assert set(HOSTILE) <= found
+
+
+def test_a_hostile_error_body_is_one_harmless_line_without_the_key(run, simulator):
+    body = {"error": {"type": "authorization_error", "message": f"\x1b[2J\nbad key {KEY}\r\n\x07 secret {SECRET}"}}
+    simulator.faults.add(Status(401, body=json.dumps(body)), when=on_list)
+    err = run("sync", expect=3).stderr
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+def test_runs_lists_the_newest_first_and_only_failures_where_asked(run, simulator):
+    run("sync")
+    simulator.faults.add(Body(b"<html>"), when=on_list, times=2)
+    run("sync", expect=4)
+    assert [row["status"] for row in _json(run("runs", "--format", "json"), "runs")] == ["failed", "succeeded"]
+    assert [row["error_code"] for row in _json(run("runs", "--failed", "--format", "json"), "runs")] == ["bad_response"]
+    assert len(_json(run("runs", "--limit", "1", "--format", "json"), "runs")) == 1
+    assert "bad_response" in run("runs").stdout
+
+
+@pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",), ("missing", "--accept"), ("db", "check")])
+def test_a_reading_command_makes_no_database_and_says_where_to_begin(run, words, tmp_path):
+    err = run(*words, expect=7).stderr
+    assert "inventory sync" in err
+    assert not list(tmp_path.glob("*.db*"))
+
+
+@pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",)])
+def test_reading_commands_need_no_key(run, words):
+    run("sync")
+    run(*words, FAL_KEY=None)
+
+
+def test_an_unknown_account_is_2(run):
+    run("sync")
+    assert "There is no account 'nobody'" in run("list", "--account", "nobody", expect=2).stderr
+    assert "There is no account 'nobody'" in run("sync", "--account", "nobody", expect=2).stderr
+
+
+def test_bad_input_is_2_in_one_line(run):
+    assert "INVENTORY_TIMEOUT" in run("sync", INVENTORY_TIMEOUT="soon", expect=2).stderr
+    assert "https" in run("sync", INVENTORY_API_URL="http://example.com/v1", expect=2).stderr
+    assert "not a backend" in run("sync", "--database", "mysql://x/y", expect=2).stderr
+    assert "cannot be read" in run("list", "--database", "nonsense", expect=2).stderr
+    run("list", "--format", "xml", expect=2)
+    run("nonsense", expect=2)
+
+
+def test_a_file_that_is_no_database_is_7_and_untouched(run, tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("my notes, which are no database at all\n" * 50)
+    for words in (("sync",), ("list",)):
+        assert "error:" in run(*words, "--database", f"sqlite:///{other}", expect=7).stderr
+    assert other.read_text().startswith("my notes")
+
+
+def test_an_unreachable_postgresql_is_7_without_its_password(run):
+    url = "postgresql://someone:hunter2hunter2@127.0.0.1:9/none"
+    err = run("sync", "--database", url, expect=7).stderr
+    assert "hunter2" not in err
+    assert err.count("\n") == 1
+
+
+def test_db_commands_show_check_and_upgrade(run, database_url):
+    assert f"to revision {schema.HEAD}" in run("db", "upgrade").stdout
+    assert f"is at revision {schema.HEAD}" in run("db", "upgrade").stdout
+    assert run("db", "current").stdout == f"{schema.HEAD} (this program: {schema.HEAD})\n"
+    assert "as it should be" in run("db", "check").stdout
+    assert "There is no revision 9999" in run("db", "upgrade", "9999", expect=2).stderr
+    engine = database.connect(database.parse_url(database_url))
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE calendar ADD COLUMN extra_column INTEGER")
+    engine.dispose()
+    assert "by hand" in run("db", "check", expect=7).stderr
+
+
+def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
+    assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
+
+
+def test_several_accounts_all_are_tried_and_the_first_code_of_the_list_wins(run, query, simulator, tmp_path):
+    (tmp_path / "inventory.toml").write_text(
+        '[[accounts]]\nname = "bad"\napi_key_env = "KEY_BAD"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'
+    )
+    run("sync", KEY_BAD="nobody:knowsthiskey", KEY_GOOD=KEY, expect=3)
+    assert query("SELECT account, status FROM sync_runs ORDER BY 1") == [("bad", "failed"), ("good", "succeeded")]
+    assert "good" in run("sync", "--account", "good", KEY_GOOD=KEY, KEY_BAD="nobody:knowsthiskey").stdout
+
+
+def test_a_failed_second_walk_leaves_the_run_succeeded_with_a_warning(run, query, simulator):
+    run("sync")
+    simulator.fleet.remove("inst_001")
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    simulator.faults.add(Status(500), when=on_list, times=None, after=1)
+    err = run("sync").stderr
+    assert "warning: default:" in err
+    assert query("SELECT status, error_code, missing FROM sync_runs ORDER BY run_id DESC LIMIT 1") == [
+        ("succeeded", "server_error", 1)
+    ]
+    assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [("missing",)]
+
+
+def test_every_command_has_help_with_examples(run):
+    for words in (("sync",), ("list",), ("runs",), ("missing",), ("db", "upgrade"), ("simulate",), ("demo",)):
+        assert "Examples:" in run(*words, "--help").stdout
+
+
+def test_a_closed_pipe_is_no_error(run, tmp_path):
+    run("sync")
+    command = " ".join(f"'{word}'" for word in INVENTORY)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} list --format json | head -c 1"],
+        env=run.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_path):
+    run("sync")
+    simulator.fleet.remove("inst_001")
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    simulator.faults.add(Status(500), when=on_list, times=None, after=1)
+    run("sync")
+    for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
+        leader, follower = pty.openpty()
+        with closing(os.fdopen(leader, "r+b", buffering=0)) as terminal:
+            with subprocess.Popen(
+                [*INVENTORY, "missing", "--accept"], env=run.environment, cwd=tmp_path,
+                stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            ) as process:  # fmt: skip
+                os.close(follower)
+                terminal.write(answer)
+                out, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert "inst_001" in out
+        assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]
+
+
+def _json(done, key):
+    found = json.loads(done.stdout)
+    assert list(found) == [key]
+    return found[key]
+
+
+def _wait_for(condition, seconds=30):
+    import time
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
