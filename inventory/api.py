@@ -1,20 +1,23 @@
 """The HTTP half: one client for one account. The only importer of httpx (and of httpcore beneath it).
 
-Layers, from the outside in: retries (httpx-retries: exponential, full jitter, Retry-After) · a transport that reads each
-body whole, within a size, and checks that a 200 is the JSON promised, so that a broken body is tried again like a broken
-connection · a network backend that ends every read at the request's wall-clock limit, however slowly bytes drip.
+Layers, from the outside in: retries (httpx-retries: exponential, full jitter, Retry-After) · a transport that reads
+each body whole, within a size, and checks that a 200 is the JSON promised, so that a broken body is tried again like a
+broken connection · a network backend that ends every read at the request's wall-clock limit, however slowly bytes drip.
 
 The key goes to the configured origin only: redirects are not followed, and `settings` lets plain http pass for loopback
 alone.
 """
 
+import contextlib
 import copy
 import functools
+import socket
 import threading
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import httpcore
@@ -38,6 +41,9 @@ from inventory.wire import Page, Rejected, Row, parse_instance, parse_page, row
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of one decoded body; a larger one ends the walk."""
 
+LARGEST_ERROR = 64 * 1024
+"""Bytes that are read of the body of an error; the rest is left."""
+
 FIRST_WAIT = 0.5
 """Seconds: the longest first wait; it doubles with each attempt."""
 
@@ -54,16 +60,19 @@ class Api:
 
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
         """Open nothing yet."""
+        log.hide(key.secret)
         self.retries = 0
         self._base = settings.api_url
         self._page_size: int | None = settings.page_size
         self._stop = stop
         self._policy = _Policy(settings.retry_attempts, settings.retry_max_wait, stop, self._count_retry)
+        self._whole = _Whole(self._base, settings.timeout)
         self._client = httpx.Client(
-            transport=RetryTransport(_Whole(self._base, settings.timeout), retry=self._policy),
+            transport=RetryTransport(self._whole, retry=self._policy),
             headers={
                 "Authorization": f"Key {key.secret}",
                 "Accept": "application/json",
+                "Accept-Encoding": "gzip",
                 "User-Agent": f"fal-inventory/{__version__}",
             },
             timeout=settings.timeout,
@@ -71,8 +80,8 @@ class Api:
             trust_env=False,
         )
 
-    def __enter__(self) -> "Api":
-        """This client."""
+    def __enter__(self) -> Self:
+        """The client itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +89,8 @@ class Api:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; a request under way ends with NetworkError."""
+        """Close the connections, from any thread; a request under way ends with NetworkError."""
+        self._whole.abort()
         self._client.close()
 
     def page(self, cursor: str | None) -> Page:
@@ -92,22 +102,31 @@ class Api:
         if self._page_size is not None:
             response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse_page)
             if cursor is not None or response.status_code not in {400, 422}:
-                return self._promised(response)
+                return self._page(response)
             logger.warning("the API refused the page size, asking without", page_size=self._page_size)
             self._page_size = None
-        return self._promised(self._get("/compute/instances", parameters, parse_page))
+        return self._page(self._get("/compute/instances", parameters, parse_page))
 
     def instance(self, instance_id: str, *, patiently: bool = True) -> Row | None:
         """The instance as the API answers by id: a row, or None for 404 (gone). Anything else raises ApiError.
 
         `patiently` False makes one attempt only.
         """
-        if not instance_id.strip("."):
-            raise BadResponse("an id of dots only cannot be asked for")  # a URL's path would lose it on the way
+        if not instance_id.strip("."):  # a URL's path would lose it on the way
+            raise BadResponse("an id of dots only cannot be asked for")
+        if "\ufffd" in instance_id:  # it may stand for what cannot be stored
+            raise BadResponse("an id that holds U+FFFD cannot be asked for")
         policy = self._policy if patiently else self._policy.once()
         path = f"/compute/instances/{quote(instance_id, safe='')}"
         response = self._get(path, {}, functools.partial(_same_instance, instance_id), policy)
-        return None if response.status_code == 404 else self._promised(response)  # noqa: PLR2004
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        found: Row = self._promised(response)
+        return found
+
+    def _page(self, response: httpx.Response) -> Page:
+        page: Page = self._promised(response)
+        return page
 
     def _get(
         self, path: str, parameters: dict[str, str | int], promise: Callable[[bytes], Any], policy: Retry | None = None
@@ -119,10 +138,16 @@ class Api:
             extensions["retry"] = policy
         try:
             return self._client.get(self._base + path, params=parameters, extensions=extensions)
+        except (UnicodeError, httpx.InvalidURL):
+            raise BadResponse("The API gave a cursor or an id that no address can hold") from None
         except _BrokenPromise as error:
-            raise BadResponse(f"The API answered 200, but not as promised: {log.plain(str(error))}", status=200) from None
+            raise BadResponse(
+                f"The API answered 200, but not as promised: {log.plain(str(error))}", status=200
+            ) from None
         except httpx.TimeoutException:
-            raise NetworkError(f"The API at {self._base} did not answer within {self._client.timeout.read:g} s") from None
+            raise NetworkError(
+                f"The API at {self._base} did not answer within {self._client.timeout.read:g} s"
+            ) from None
         except httpx.HTTPError as error:
             reason = log.plain(str(error)) or type(error).__name__
             raise NetworkError(f"The API at {self._base} cannot be reached: {reason}") from None
@@ -134,7 +159,7 @@ class Api:
             return response.extensions["promised"]
         said = _message(response)
         if status == httpx.codes.UNAUTHORIZED:
-            raise Unauthorized(f"The API refused the key (401{said}); check FAL_KEY", status=status)
+            raise Unauthorized(f"The API refused the key (401{said}); is it the right one?", status=status)
         if status == httpx.codes.FORBIDDEN:
             raise Forbidden(
                 f"The key may not list compute instances (403{said}); use an admin key with compute permission",
@@ -176,6 +201,10 @@ class _BrokenPromise(httpx.RemoteProtocolError):
     """A 200 whose body is not what was promised: tried again like a broken connection."""
 
 
+class _TooLarge(BadResponse):
+    """A body beyond the limit: it would be so again."""
+
+
 class _Policy(Retry):
     """httpx-retries' policy, which obeys Retry-After or gives up, counts, and wakes up for a signal."""
 
@@ -200,7 +229,6 @@ class _Policy(Retry):
         """The policy for the next attempt (the base's own copy would lose our two fields)."""
         policy = copy.copy(self)
         policy.attempts_made += 1
-        self._on_retry()
         return policy
 
     def sleep(self, response: httpx.Response | Exception) -> None:
@@ -211,7 +239,7 @@ class _Policy(Retry):
             reason = str(response.status_code)
             try:
                 asked = self.parse_retry_after(response.headers.get("Retry-After", ""))
-            except ValueError:
+            except (ValueError, OverflowError):
                 asked = 0.0
             if asked > self.max_backoff_wait:
                 kind = RateLimited if response.status_code == httpx.codes.TOO_MANY_REQUESTS else ServerError
@@ -224,6 +252,7 @@ class _Policy(Retry):
         logger.info("trying again", reason=reason, attempt=self.attempts_made + 1, wait_seconds=round(wait, 2))
         if self._stop.wait(wait):
             raise Interrupted("stopped by a signal")
+        self._on_retry()
 
 
 class _Whole(httpx.BaseTransport):
@@ -232,48 +261,92 @@ class _Whole(httpx.BaseTransport):
     def __init__(self, base: str, limit: float) -> None:
         self._limit = limit
         self._deadline = threading.local()
+        self._backend = _Backend(self._deadline)
         self._inner = httpx.HTTPTransport(proxy=_proxy(base), retries=0)
         # httpx has no public way to give its pool a network backend; tests with dripping servers guard this line
-        self._inner._pool._network_backend = _Backend(self._deadline)  # noqa: SLF001
+        self._inner._pool._network_backend = self._backend  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer; a 200 carries what its promise made of the body in `extensions["promised"]`."""
         self._deadline.at = time.monotonic() + self._limit
-        response = self._inner.handle_request(request)
         try:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    raise BadResponse(f"The API's answer is larger than {LARGEST_BODY >> 20} MiB")
-        except httpx.DecodingError as error:
-            raise _BrokenPromise(f"the body cannot be decoded: {error}") from None
-        finally:
-            response.close()
-        extensions: dict[str, Any] = {}
-        if response.status_code == httpx.codes.OK:
-            try:
-                extensions["promised"] = request.extensions["promise"](bytes(body))
-            except BadResponse as error:
-                raise _BrokenPromise(str(error)) from None
-            body.clear()
-        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_TRANSFER]
-        return httpx.Response(response.status_code, headers=headers, content=bytes(body), extensions=extensions)
+            return self._answer(request)
+        except Exception:
+            if self._backend.aborted:  # whatever a socket taken away looks like: nothing that is tried again
+                raise NetworkError("The connection to the API was closed on this side") from None
+            raise
+
+    def abort(self) -> None:
+        """Requests under way, in any thread, fail at once; none is made any more."""
+        self._backend.abort()
 
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
 
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = self._inner.handle_request(request)
+        try:
+            if response.status_code == httpx.codes.OK:
+                promised = request.extensions["promise"](_body(response))
+                return httpx.Response(response.status_code, extensions={"promised": promised})
+            body = _beginning(response)
+        except _TooLarge:
+            raise
+        except BadResponse as error:
+            raise _BrokenPromise(str(error)) from None
+        finally:
+            response.close()
+        # No Location: httpx would make a request of it, even where it is not to be followed. No cookies either.
+        kept = {name: value for name, value in response.headers.items() if name == "retry-after"}
+        return httpx.Response(response.status_code, headers=kept, content=body)
 
-_OF_THE_TRANSFER = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+
+def _body(response: httpx.Response) -> bytes:
+    """The whole body, decoded; ApiError where it is too large, BadResponse where it cannot be decoded.
+
+    httpx would decode without a limit, any number of layers deep, and take a gzip that ends early for a whole one.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        raise BadResponse("the body is encoded as nobody asked for")
+    gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
+    body = bytearray()
+    for chunk in response.iter_raw():
+        try:
+            body += chunk if gzip is None else gzip.decompress(chunk, LARGEST_BODY + 1 - len(body))
+        except zlib.error:
+            raise BadResponse("the body cannot be decoded") from None
+        if len(body) > LARGEST_BODY:
+            raise _TooLarge(f"The API's answer is larger than {LARGEST_BODY >> 20} MiB", status=response.status_code)
+    if gzip is not None and not gzip.eof:
+        raise BadResponse("the body ends early")
+    return bytes(body)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """What can be read of the body of an error; its status says enough without."""
+    body = bytearray()
+    gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if "Content-Encoding" in response.headers else None
+    try:
+        for chunk in response.iter_raw():
+            body += chunk if gzip is None else gzip.decompress(chunk, LARGEST_ERROR)
+            if len(body) >= LARGEST_ERROR:
+                break
+    except (zlib.error, httpx.TransportError):
+        return b""
+    return bytes(body)
 
 
 class _Backend(httpcore.NetworkBackend):
-    """httpcore's own network, with each wait shortened to what is left of the request's time."""
+    """httpcore's own network, each wait shortened to what is left of the request's time; `abort` ends them all."""
 
     def __init__(self, deadline: threading.local) -> None:
-        self._deadline = deadline
+        self.deadline = deadline
+        self.aborted = False
         self._inner = httpcore.SyncBackend()
+        self._open: set[_Stream] = set()
+        self._lock = threading.Lock()
 
     def connect_tcp(
         self,
@@ -284,30 +357,61 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection whose reads and writes end at the deadline."""
-        left = _left(self._deadline, timeout, httpcore.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream, self._deadline)
+        left = _left(self.deadline, timeout, httpcore.ConnectTimeout)
+        return self.watch(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+
+    def watch(self, inner: httpcore.NetworkStream) -> httpcore.NetworkStream:
+        """The stream, known to `abort`."""
+        stream = _Stream(inner, self)
+        with self._lock:
+            if not self.aborted:
+                self._open.add(stream)
+                return stream
+        inner.close()
+        raise httpcore.ConnectError("closed")
+
+    def forget(self, stream: "_Stream") -> None:
+        """The stream is closed."""
+        with self._lock:
+            self._open.discard(stream)
+
+    def abort(self) -> None:
+        """Whatever thread waits for a socket waits no longer: closing alone would not wake it."""
+        with self._lock:
+            self.aborted = True
+            for stream in self._open:
+                stream.wake()
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, deadline: threading.local) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, backend: _Backend) -> None:
         self._inner = inner
-        self._deadline = deadline
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(self._deadline, timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, _left(self._backend.deadline, timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(self._deadline, timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, _left(self._backend.deadline, timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
+        self._backend.forget(self)
         self._inner.close()
+
+    def wake(self) -> None:
+        found = self._inner.get_extra_info("socket")
+        if isinstance(found, socket.socket):
+            with contextlib.suppress(OSError):
+                # not the method of an SSLSocket, which takes its TLS away under the thread that reads
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
 
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _left(self._deadline, timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+        left = _left(self._backend.deadline, timeout, httpcore.ConnectTimeout)
+        inner = self._inner.start_tls(ssl_context, server_hostname, left)
+        self._backend.forget(self)
+        return self._backend.watch(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

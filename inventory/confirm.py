@@ -1,17 +1,18 @@
 """Which absent instances are gone, which were only skipped by the list, and which nobody can tell.
 
-fal's cursors encode page numbers: an instance created or deleted during a walk shifts the pages, and one that exists may
-be on none of them. So each absent one is asked for by id, and where that does not settle it, a second walk does.
+fal's cursors encode page numbers: an instance created or deleted during a walk shifts the pages, and one that exists
+may be on none of them. So each absent one is asked for by id, and where that does not settle it, a second walk does.
 """
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from inventory import log
 from inventory.errors import ApiError, Interrupted
 from inventory.spool import BY_ID, Spool
-from inventory.walk import Pages, Walk, walk
+from inventory.walk import Pages, Walk, answer, ask, walk
 from inventory.wire import Row
 
 MOST_QUESTIONS = 200
@@ -39,7 +40,7 @@ def confirm(
     """
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
     second = None
-    if len(absent) > MOST_QUESTIONS or not _ask(api, spool, absent):
+    if len(absent) > MOST_QUESTIONS or not _settle(api, spool, absent, stop):
         logger.info("walking a second time", absent=len(absent))
         second = walk(api, spool, 2, stop, progress)
         if second.complete:
@@ -48,12 +49,12 @@ def confirm(
     return second
 
 
-def _ask(api: Source, spool: Spool, absent: list[str]) -> bool:
+def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event) -> bool:
     """Ask for each by id; whether every answer settled it. After a failure each gets one attempt only."""
     settled = True
     for instance_id in absent:
         try:
-            found = api.instance(instance_id, patiently=settled)
+            found = answer(ask(partial(api.instance, instance_id, patiently=settled)), stop)
         except Interrupted:
             return False
         except ApiError as error:

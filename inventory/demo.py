@@ -30,15 +30,19 @@ LONGEST = 3650
 
 QUERIES = (
     (
-        "GPU hours of each of the last seven days",
-        "SELECT day, sum(instances) AS instances, round(sum(gpu_hours)) AS gpu_hours "
-        "FROM fleet_daily GROUP BY day ORDER BY day DESC LIMIT 7",
+        "How many instances and GPU hours on each of the last seven days",
+        (
+            "SELECT day, sum(instances) AS instances, round(sum(gpu_hours)) AS gpu_hours "
+            "FROM fleet_daily GROUP BY day ORDER BY day DESC LIMIT 7"
+        ),
     ),
     (
         "Who keeps instances longest",
-        "SELECT creator_user_nickname, count(*) AS episodes, round(avg(hours_low)) AS mean_hours, "
-        "round(max(hours_low)) AS longest_hours FROM instance_episodes "
-        "GROUP BY creator_user_nickname ORDER BY mean_hours DESC LIMIT 10",
+        (
+            "SELECT creator_user_nickname, count(*) AS episodes, round(avg(hours_low)) AS mean_hours, "
+            "round(max(hours_low)) AS longest_hours FROM instance_episodes "
+            "GROUP BY creator_user_nickname ORDER BY mean_hours DESC LIMIT 10"
+        ),
     ),
     (
         "When nobody could know the fleet, and for how many seconds",
@@ -143,7 +147,13 @@ def _live(
                 return hour + _PER_REQUEST * len(simulator.requests)
 
             outcome = sync(
-                engine, account, settings, trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop
+                engine,
+                account,
+                settings,
+                trigger=TRIGGER,
+                expected_seconds=_HOUR.total_seconds(),
+                clock=clock,
+                stop=stop,
             )
             if outcome.error is not None and not (planned and _of_the_api(outcome.error)):
                 raise outcome.error
@@ -181,9 +191,7 @@ def _refuse_other_files(engine_url: str) -> None:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}. Name another one with --database.") from None
     if start not in (b"", b"SQLite format 3\0"):
-        raise UsageError(
-            f"{file} is no SQLite database; a demo does not replace it. Name another one with --database."
-        )
+        raise UsageError(f"{file} is no SQLite database; a demo does not replace it. Name another one with --database.")
 
 
 def _make_room(engine: Engine) -> None:

@@ -26,8 +26,7 @@ def redact(text: str) -> str:
 
 def plain(text: str, limit: int = 300) -> str:
     """One line that may be printed: no secret, no control or escape character, not longer than `limit`."""
-    kept = "".join(character if character.isprintable() else " " for character in redact(text))
-    line = " ".join(kept.split())
+    line = " ".join(_visible(redact(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -37,6 +36,7 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
         _redacted,
     ]
     last: Any = (
@@ -60,7 +60,6 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
-            structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -75,4 +74,16 @@ def get(name: str) -> Any:
 
 
 def _redacted(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {key: plain(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _safe(key, value) for key, value in event.items()}
+
+
+def _safe(key: str, value: Any) -> Any:
+    if value is None or isinstance(value, int | float) or key.startswith("_"):  # `_record` is structlog's own
+        return value
+    if key == "exception":  # a traceback keeps its lines
+        return "\n".join(_visible(line) for line in redact(str(value)).splitlines())
+    return plain(str(value))
+
+
+def _visible(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -33,6 +33,9 @@ BEATS_PER_LEASE = 4
 
 logger = log.get(__name__)
 
+_at_work: set[str] = set()
+"""Tokens of the leases that this process is using now."""
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -56,7 +59,7 @@ class Run:
     previous_complete_at: datetime | None
     last_complete_run_id: int | None
     walk_digest: str | None
-    """What an equal walk is known by to bring nothing new; null where the last complete run left something missing."""
+    """What a walk equals that brings nothing new; null where the last complete run left something missing or unlisted."""
     fleet_digest: str | None
 
 
@@ -216,6 +219,7 @@ def beating(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterato
     finally:
         done.set()
         thread.join()
+        _at_work.discard(lease.token)
 
 
 _NO_LEASE: dict[str, None] = dict.fromkeys(
@@ -249,6 +253,7 @@ def _take(
     connection: Connection, account: str, purpose: str, seconds: float, moment: datetime, run_id: int | None
 ) -> Lease:
     lease = Lease(account, secrets.token_hex(16), seconds, run_id, threading.Event())
+    _at_work.add(lease.token)
     connection.execute(
         sa.update(accounts)
         .where(accounts.c.account == account)
@@ -313,8 +318,13 @@ def _process_started(pid: int) -> float | None:
 
 
 def _died_here(held: sa.RowMapping) -> bool:
-    """Whether the holder was a process of this host that is gone (or its number is another process's now)."""
+    """Whether the holder was a process of this host that is gone (or its number is another process's now).
+
+    This very process is gone from a lease that it could not give back, the database being away.
+    """
     if held["lease_host"] != _host():
         return False
+    if held["lease_pid"] == os.getpid():
+        return held["lease_token"] not in _at_work
     started, then = _process_started(held["lease_pid"]), held["lease_process_started"]
     return started is None or (then is not None and abs(started - then) > 1)

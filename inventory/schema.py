@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
+AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
+"""What autogenerate compares: not the comments, which `views.py` knows and `env.py` writes."""
+
 _UPGRADE_LOCK = 7_465_316_001  # a number of ours for pg_advisory_xact_lock: one upgrade at a time
 
 
@@ -139,7 +142,9 @@ def differences(engine: Engine) -> list[Any]:
     from alembic.migration import MigrationContext
 
     with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": include_object})
+        context = MigrationContext.configure(
+            connection, opts={"include_object": include_object, "autogenerate_plugins": AUTOGENERATE}
+        )
         return list(compare_metadata(context, METADATA))
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -58,7 +59,7 @@ class AccountSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
     api_key_env: str | None = None
     api_key_file: Path | None = None
 
@@ -76,7 +77,7 @@ class AccountSettings(BaseModel):
             place = f"the file {self.api_key_file}"
             try:
                 found = Path(self.api_key_file or "").read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name with U+0000
                 reason = error.strerror if isinstance(error, OSError) else "it is not text"
                 raise UsageError(f"Account {self.name}: the key cannot be read from {place}: {reason}.") from None
         return Account(self.name, _key(found, f"Account {self.name}: {place}"))
@@ -106,14 +107,14 @@ class Settings(BaseSettings):
 
     database_url: str = DEFAULT_DATABASE_URL
     api_url: str = "https://api.fal.ai/v1"
-    page_size: Annotated[int, Field(ge=1)] = 100
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
-    retry_attempts: Annotated[int, Field(ge=1)] = 6
-    retry_max_wait: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    page_size: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = 30
+    retry_attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    retry_max_wait: Annotated[float, Field(gt=0, le=86_400)] = 30
     every: Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
     cron: str | None = None
     max_vanish: Annotated[float, Field(ge=0, le=1)] = 0.5
-    lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 120
+    lease_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120
     auto_migrate: bool = True
     ignore_changes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
     log_format: Literal["text", "json"] = "text"
@@ -124,6 +125,8 @@ class Settings(BaseSettings):
     @classmethod
     def _safe_url(cls, value: str) -> str:
         parts = urlsplit(value.strip())
+        if not re.fullmatch(r"[\x21-\x7e]+", value.strip()) or parts.port == 0:  # `port` raises what is no port
+            raise ValueError("it must be an address like https://api.fal.ai/v1")
         if parts.username is not None or parts.password is not None:
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
@@ -168,7 +171,9 @@ class Settings(BaseSettings):
                 raise UsageError(f"There is no account {only!r} in the configuration file.")
             return tuple(account.account() for account in wanted)
         if only not in (None, DEFAULT_ACCOUNT):
-            raise UsageError(f"There is no account {only!r}: the configuration file names none, so there is only `default`.")
+            raise UsageError(
+                f"There is no account {only!r}: the configuration file names none, so there is only `default`."
+            )
         return (Account(DEFAULT_ACCOUNT, default_key()),)
 
 
@@ -179,6 +184,10 @@ def load(**flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}.") from None
+    except SettingsError:
+        raise UsageError("The environment holds a list of tables as no JSON; name accounts in the file.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{config_file()} is not TOML: {error}.") from None
     except OSError as error:
@@ -203,13 +212,14 @@ def database_url() -> str:
 
 def default_key() -> ApiKey:
     """The key of `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. Raises UsageError."""
-    if "FAL_KEY" in os.environ:
-        return _key(os.environ["FAL_KEY"], "FAL_KEY")
-    identity, secret = os.environ.get("FAL_KEY_ID", ""), os.environ.get("FAL_KEY_SECRET", "")
+    if key := os.environ.get("FAL_KEY"):
+        return _key(key, "FAL_KEY")
+    identity, secret = (os.environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET"))
     if identity and secret:
-        return _key(f"{identity.strip()}:{secret.strip()}", "FAL_KEY_ID and FAL_KEY_SECRET")
+        return _key(f"{identity}:{secret}", "FAL_KEY_ID and FAL_KEY_SECRET")
     raise UsageError(
-        "There is no key. Set FAL_KEY to an admin API key of your fal workspace, or try `inventory demo`, which needs none."
+        "There is no key. Set FAL_KEY to an admin API key of your fal workspace, "
+        "or try `inventory demo`, which needs none."
     )
 
 
@@ -237,7 +247,7 @@ def _place(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
     if flags.get(name) is not None:
         return "--" + name.replace("_", "-")
     variable = f"INVENTORY_{name.upper()}"
-    if variable in os.environ:
+    if any(each.upper() == variable for each in os.environ):  # pydantic-settings takes any case
         return variable
     inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])
     return f"{config_file() or 'The configuration'}, {name}{inside}"

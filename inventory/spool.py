@@ -10,13 +10,12 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from inventory.errors import DatabaseError
-from inventory.wire import gpus, hash_rows, Row, tracker
+from inventory.wire import Row, gpus, hash_rows, tracker
 
 BY_ID = 0
 """The "walk" of a row that no list brought, only the question by id."""
@@ -27,7 +26,9 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
-CREATE TABLE seen (id TEXT PRIMARY KEY, hash, walk, packed) WITHOUT ROWID;
+CREATE TABLE seen (
+    id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
+) WITHOUT ROWID;
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
 ) WITHOUT ROWID;
@@ -40,7 +41,7 @@ CREATE VIEW newcomers AS
     WHERE known.id IS NULL ORDER BY seen.id;
 """
 
-_PUT = "INSERT OR {} INTO seen VALUES (?, ?, ?, ?)"
+_PUT = "INSERT OR {} INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
 
@@ -70,7 +71,7 @@ class Spool:
         self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:
-        """This spool."""
+        """The spool itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -87,9 +88,8 @@ class Spool:
 
     def add(self, walk: int, rows: list[Row]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
-        packed = pack(rows)
-        hashes = hash_rows([self._tracked(row) for row in rows]) if self._tracked else hash_packed(packed)
-        values = list(zip([row[0] for row in rows], hashes, repeat(walk), packed, strict=False))
+        hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
+        values = [(*row, hash_, walk) for row, hash_ in zip(rows, hashes, strict=True)]
         self._db.execute("BEGIN")
         new = self._db.executemany(_PUT.format("IGNORE"), values).rowcount if rows else 0
         if new < len(rows):
@@ -126,7 +126,7 @@ class Spool:
         return [id_ for (id_,) in self._db.execute(sql, (limit,))]
 
     def settle(self, instance_id: str) -> None:
-        """This absent instance is proven gone."""
+        """The absent instance is proven gone."""
         self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (instance_id,))
 
     def settle_absent(self) -> None:
@@ -149,7 +149,7 @@ class Spool:
     def differing(self, *, newcomers: bool) -> Iterator[tuple[Row, bytes, bool]]:
         """What must be written of what was seen: row, hash of its tracked fields, whether a list brought it."""
         sql = """
-            SELECT seen.id, packed, seen.hash, walk FROM seen LEFT JOIN known ON known.id = seen.id
+            SELECT seen.* FROM seen LEFT JOIN known ON known.id = seen.id
             WHERE CASE WHEN known.id IS NULL THEN ? ELSE known.row_hash <> seen.hash OR known.ignored <> ?
                 OR known.presence <> 'live' OR known.unlisted > 0 OR seen.walk = ? END
             ORDER BY seen.id
@@ -184,7 +184,7 @@ class Spool:
             yield id_
 
     def kept_version(self, instance_id: str, version_hash: bytes) -> None:
-        """This instance's open version stays although its row differs (ignore_changes has changed)."""
+        """The instance's open version stays although its row differs (ignore_changes has changed)."""
         self._db.execute("INSERT OR REPLACE INTO final VALUES (?, ?)", (instance_id, version_hash))
 
     def fleet_digest(self) -> str:

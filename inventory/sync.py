@@ -23,7 +23,7 @@ from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
 from inventory.reconcile import Moment, Step
 from inventory.runs import Clock, Run
 from inventory.settings import Account, Settings
-from inventory.spool import Spool
+from inventory.spool import BY_ID, Spool
 from inventory.tables import sync_runs
 from inventory.walk import Walk, walk
 
@@ -172,9 +172,7 @@ def _run(
         brake = first.complete and _brake(connection, account, settings, spool)
         wrote = False
         in_bulk = not settings.ignore_changes
-        steps = reconcile.plan(
-            connection, moment, spool, complete=first.complete, brake=brake, newcomers=not in_bulk
-        )
+        steps = reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake, newcomers=not in_bulk)
         for step in steps:
             reconcile.apply(connection, moment, step, outcome.counts)
             wrote = wrote or bool(step.new or step.written)
@@ -189,7 +187,9 @@ def _run(
         if first.complete:
             whole = outcome.missing == 0
             values["fleet_digest"] = spool.fleet_digest() if whole else None
-            own = {"last_complete_run_id": run.run_id, "walk_digest": _walk_digest(spool) if whole else None}
+            # what no list brought must be looked at again by the next run, whatever its list says
+            quotable = whole and not spool.count(BY_ID)
+            own = {"last_complete_run_id": run.run_id, "walk_digest": _walk_digest(spool) if quotable else None}
         elif wrote:
             own = {"walk_digest": None}
         runs.close_run(connection, run, now=now, account=own, **values)

@@ -203,7 +203,10 @@ instance_versions = Table(
     # both times, so that `valid_from <= T AND (valid_to IS NULL OR valid_to > T)` is settled within the index; for that
     # the table keeps its rowid: SQLite fetches each row first where there is none, 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
-    Index("ix_instance_versions_valid_to", "valid_to"),
+    Index(
+        "ix_instance_versions_valid_to", "valid_to",
+        sqlite_where=text("valid_to IS NOT NULL"), postgresql_where=text("valid_to IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 calendar = Table(

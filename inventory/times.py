@@ -18,8 +18,8 @@ def parse_duration(text: str) -> timedelta:
     parts = re.findall(r"(\d+)([smhdw])", written)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    except OverflowError:
-        raise UsageError(f"{text!r} is too long a duration.") from None
+    except (OverflowError, ValueError):  # ValueError: more digits than Python turns into a number
+        raise UsageError(f"{text[:40]!r} is too long a duration.") from None
 
 
 def parse_time(text: str, now: datetime) -> datetime:

@@ -328,7 +328,7 @@ def schema_markdown() -> str:
         (
             "# Tables and views",
             "",
-            "Written from `inventory/views.py`, with which a test compares it. Columns marked *internal* may change any time.",
+            "Written from `inventory/views.py`, and compared with it by a test. Those marked *internal* may change.",
             "All times are UTC: `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite.",
             *(line for relation in RELATIONS for line in _section(relation)),
             "",

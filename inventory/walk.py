@@ -6,10 +6,10 @@ missing, and no item was rejected. Whatever else happens, what was seen until th
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
@@ -19,7 +19,9 @@ from inventory.wire import Page, Rejected, Row, row
 BARREN_PAGES = 50
 """So many pages in a row without a single new id: the list has no end, whatever its cursors say."""
 
-_POLL = 0.2  # seconds between looks for a signal while a page is on its way
+_POLL = 0.2  # seconds between looks for a signal while an answer is on its way
+
+T = TypeVar("T")
 
 logger = log.get(__name__)
 
@@ -52,13 +54,10 @@ def walk(
 ) -> Walk:
     """Walk the whole list into the spool as walk `number` (1 or 2); ApiErrors end up in the result."""
     done = Walk()
-    with ThreadPoolExecutor(1, thread_name_prefix="page") as ahead:
-        try:
-            _follow(api, spool, number, stop, progress, done, ahead)
-        except ApiError as error:
-            done.error = error
-        finally:
-            ahead.shutdown(wait=not stop.is_set(), cancel_futures=True)
+    try:
+        _follow(api, spool, number, stop, progress, done)
+    except ApiError as error:
+        done.error = error
     done.duplicates = done.items - done.rejected - spool.count(number)
     if done.rejected and done.error is None:
         done.error = RejectedItems(f"{done.rejected} of {done.items} items have no usable id")
@@ -72,18 +71,17 @@ def _follow(
     stop: threading.Event,
     progress: Callable[[Walk], None],
     done: Walk,
-    ahead: ThreadPoolExecutor,
 ) -> None:
     cursors: set[str] = set()
     barren = 0
-    coming = ahead.submit(api.page, None)
+    coming = ask(partial(api.page, None))
     while True:
-        page = _arrived(coming, stop)
+        page = answer(coming, stop)
         cursor = page.next_cursor
         goes_on = bool(cursor) and cursor not in cursors
         if cursor and goes_on:
             cursors.add(cursor)
-            coming = ahead.submit(api.page, cursor)
+            coming = ask(partial(api.page, cursor))
         new = spool.add(number, _rows(page, done))
         done.pages += 1
         progress(done)
@@ -98,24 +96,39 @@ def _follow(
             raise CursorLoop(f"{barren} pages in a row brought nothing new")
 
 
-def _arrived(coming: "Future[Page]", stop: threading.Event) -> Page:
-    while True:
-        if stop.is_set():
-            raise Interrupted("stopped by a signal")
+def ask(question: Callable[[], T]) -> "Future[T]":
+    """The question is asked in a thread that holds up nothing: not a signal, not the end of the process."""
+    coming: Future[T] = Future()
+
+    def answered() -> None:
         try:
-            return coming.result(timeout=_POLL)
-        except NotYet:
-            if coming.done():  # the page's own time limit, not ours
-                raise
+            coming.set_result(question())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            coming.set_exception(error)
+
+    threading.Thread(target=answered, name="ask", daemon=True).start()
+    return coming
+
+
+def answer(coming: "Future[T]", stop: threading.Event) -> T:
+    """The answer, or what it raised; Interrupted as soon as `stop` is set."""
+    while not stop.is_set():
+        if wait([coming], timeout=_POLL).done:
+            return coming.result()
+    raise Interrupted("stopped by a signal")
 
 
 def _rows(page: Page, done: Walk) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
+    reason = None
     for item in page.items:
         try:
             rows.append(row(item, escaped=page.escaped))
-        except Rejected as reason:
-            done.rejected += 1
-            logger.warning("item rejected", reason=str(reason))
+        except Rejected as error:
+            reason = error
+    if reason is not None:
+        rejected = len(page.items) - len(rows)
+        done.rejected += rejected
+        logger.warning("items rejected", page=done.pages + 1, count=rejected, last_reason=str(reason))
     done.items += len(page.items)
     return rows

@@ -91,8 +91,8 @@ def parse_instance(body: bytes) -> tuple[Any, bool]:
 def row(item: Any, *, escaped: bool = True) -> Row:
     """What is kept of one item; raises Rejected where it has no usable id.
 
-    A known field of another type than text goes into `extra`. Where `escaped`, U+0000 and lone surrogates become U+FFFD;
-    numbers that are not finite become null.
+    A known field of another type than text goes into `extra`. Where `escaped`, U+0000 and lone surrogates become
+    U+FFFD; numbers that are not finite become null.
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
@@ -114,7 +114,7 @@ def row(item: Any, *, escaped: bool = True) -> Row:
         known = [None if value is None else clean(value) for value in known]
     if "" in known:
         known = [value or None for value in known]
-    return Row(instance_id, *known, extra)
+    return Row._make((instance_id, *known, extra))
 
 
 def clean(text: str) -> str:
@@ -122,32 +122,17 @@ def clean(text: str) -> str:
     return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
-def pack(rows: list[Row]) -> list[bytes]:
-    """Each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
-    return ["\0".join([field or "" for field in row[1:]]).encode() for row in rows]
-
-
-def unpack(instance_id: str, packed: bytes) -> Row:
-    """The row that `pack` has packed."""
-    return Row(instance_id, *[field or None for field in packed.decode().split("\0")])
-
-
-def hash_packed(packed: list[bytes]) -> list[bytes]:
-    """SHA-256 of each packed row."""
-    sha256 = hashlib.sha256
-    return [sha256(fields).digest() for fields in packed]
-
-
 def hash_rows(rows: list[Row]) -> list[bytes]:
-    """SHA-256 of each row's fields without the id, as `pack` writes them."""
-    return hash_packed(pack(rows))
+    """SHA-256 of each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
+    sha256 = hashlib.sha256
+    return [sha256("\0".join([field or "" for field in row[1:]]).encode()).digest() for row in rows]
 
 
 def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
     """A function that takes from a row the fields named in `ignore_changes`: what is left is what a version holds."""
     if not ignored:
         return lambda row: row
-    columns = {name: None for name in _KNOWN if name in ignored}
+    columns: dict[str, Any] = {name: None for name in _KNOWN if name in ignored}
 
     def tracked(row: Row) -> Row:
         kept = row._replace(**columns)

@@ -15,6 +15,7 @@ def run(connection):
         target_metadata=METADATA,
         render_as_batch=True,
         include_object=schema.include_object,
+        autogenerate_plugins=schema.AUTOGENERATE,
         render_item=schema.render_item,
         transaction_per_migration=False,
     )

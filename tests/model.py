@@ -173,9 +173,7 @@ class Model:
             episode = versions[-1].episode + 1 if versions else 1
             versions.append(Version(run, opened_as, episode, tracked))
             run.counts[opened_as] += 1
-            self.instances[id_] = Instance(
-                fields, ignored, run, versions=versions, unlisted=0 if listed else 1
-            )
+            self.instances[id_] = Instance(fields, ignored, run, versions=versions, unlisted=0 if listed else 1)
             return
         differs = tracked != without(each.fields, ignored)
         if each.presence == "live" and each.unlisted == 0 and listed and not differs and ignored == each.ignored:

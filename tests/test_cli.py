@@ -168,7 +168,12 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     first = subprocess.Popen(
-        [*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*INVENTORY, "sync"],
+        env=run.environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with first:
         _wait_for(lambda: len(simulator.requests) >= 2)
@@ -184,7 +189,12 @@ def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, 
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     process = subprocess.Popen(
-        [*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*INVENTORY, "sync"],
+        env=run.environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     with process:
         _wait_for(lambda: len(simulator.requests) >= 2)
@@ -216,7 +226,9 @@ def test_list_filters_and_prints_all_three_formats(run, simulator):
     }  # fmt: skip
     assert len(_json(run("list", "--all", "--format", "json"), "instances")) == 4
     for filter_ in (("--creator", "grace"), ("--region", "eu-north"), ("--status", "stopped")):
-        assert [row["instance_id"] for row in _json(run("list", *filter_, "--format", "json"), "instances")] == ["inst_004"]
+        assert [row["instance_id"] for row in _json(run("list", *filter_, "--format", "json"), "instances")] == [
+            "inst_004"
+        ]
     assert _json(run("list", "--type", "gpu_1x", "--format", "json"), "instances") == []
     rows = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").stdout)))
     assert rows[0]["instance_id"] == "inst_002"
@@ -412,5 +424,3 @@ def _wait_for(condition, seconds=30):
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
-
-

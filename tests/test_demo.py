@@ -95,7 +95,8 @@ def test_a_second_demo_replaces_the_first(database_url, rows):
     assert result.last_run_at == LAST
 
 
-def test_a_migrated_database_without_a_run_is_as_good_as_an_empty_one(engine, database_url, rows):
+@pytest.mark.usefixtures("engine")  # which migrates
+def test_a_migrated_database_without_a_run_is_as_good_as_an_empty_one(database_url, rows):
     demo(database_url, days=1, now=NOW)
     assert rows("SELECT count(*) FROM sync_runs") == [(24,)]
 

@@ -17,23 +17,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str], *, debug: bool) -> int:  # noqa: PLR0911 - one return for each end
-    import click  # after the interpreter can catch an early Ctrl-C
+    import typer  # here, where an early Ctrl-C is caught
+    from typer.exceptions import TyperException
 
     from inventory import log
     from inventory.cli.app import app
-    from inventory.errors import InventoryError
+    from inventory.errors import InventoryError, UsageError
 
     try:
-        app(words, prog_name="inventory", standalone_mode=False)
+        code = app(words, prog_name="inventory", standalone_mode=False)  # that of a typer.Exit, else None
         sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except InventoryError as error:
         return _failed(error, error.exit_code, debug=debug)
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        message = error.format_message()
+        if message.startswith("Usage:"):  # a group without a command: its help
+            print(message, file=sys.stderr)
+        else:
+            print(f"error: {log.plain(message)} `inventory --help` shows how.", file=sys.stderr)
+        return UsageError.exit_code
+    except (typer.Abort, KeyboardInterrupt):
         print("Stopped; nothing more was done.", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -47,7 +51,6 @@ def _run(words: list[str], *, debug: bool) -> int:  # noqa: PLR0911 - one return
             file=sys.stderr,
         )
         return _failed(None, 1, debug=debug)
-    return 0
 
 
 def _failed(error: Exception | None, code: int, *, debug: bool) -> int:

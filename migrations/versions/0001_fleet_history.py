@@ -3,7 +3,6 @@
 Revision: 0001
 """
 
-from datetime import date, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,7 +20,20 @@ VIEWS = (
 )  # fmt: skip
 """In order of dependence."""
 
-FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2049, 12, 31)
+CALENDAR = {
+    "sqlite": """
+        INSERT INTO calendar (day, week, month)
+        WITH RECURSIVE days (day) AS (
+            SELECT '2020-01-01' UNION ALL SELECT date(day, '+1 day') FROM days WHERE day < '2049-12-31'
+        )
+        SELECT day, date(day, 'weekday 0', '-6 days'), date(day, 'start of month') FROM days
+    """,
+    "postgresql": """
+        INSERT INTO calendar (day, week, month)
+        SELECT day, date_trunc('week', day), date_trunc('month', day)
+        FROM generate_series(timestamp '2020-01-01', timestamp '2049-12-31', interval '1 day') AS day
+    """,
+}
 
 time = sa.DateTime(timezone=True)
 run_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -156,8 +168,11 @@ def upgrade():
         sqlite_where=sa.text("valid_to IS NULL"), postgresql_where=sa.text("valid_to IS NULL"),
     )  # fmt: skip
     op.create_index("ix_instance_versions_valid_from_valid_to", "instance_versions", ["valid_from", "valid_to"])
-    op.create_index("ix_instance_versions_valid_to", "instance_versions", ["valid_to"])
-    calendar = op.create_table(
+    op.create_index(
+        "ix_instance_versions_valid_to", "instance_versions", ["valid_to"],
+        sqlite_where=sa.text("valid_to IS NOT NULL"), postgresql_where=sa.text("valid_to IS NOT NULL"),
+    )  # fmt: skip
+    op.create_table(
         "calendar",
         sa.Column("day", sa.Date, nullable=False),
         sa.Column("week", sa.Date, nullable=False),
@@ -165,11 +180,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("day", name="pk_calendar"),
         sqlite_with_rowid=False,
     )
-    days = (FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1))
-    op.bulk_insert(
-        calendar,
-        [{"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)} for day in days],
-    )
+    op.execute(sa.text(CALENDAR[op.get_bind().dialect.name]))
     op.create_table(
         "typed",
         sa.Column("id", sa.Integer, nullable=False),

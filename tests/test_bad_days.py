@@ -1,0 +1,209 @@
+"""A full disk, a locked database, a lost connection: a clear error, nothing lost, nothing wrongly marked."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from inventory import database
+from inventory.settings import Account, ApiKey, load
+from inventory.simulator import Fleet, Simulator
+from inventory.sync import sync
+
+ACCOUNT = Account("default", ApiKey("id:secret-part"))
+
+
+def machine(number, **fields):
+    return {
+        "id": f"inst_{number:05}",
+        "instance_type": "gpu_8x_h100_sxm5",
+        "region": "us-west",
+        "status": "ready",
+        **fields,
+    }
+
+
+@pytest.fixture
+def simulator():
+    with Simulator(Fleet(machine(number) for number in range(30))) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(simulator, database_url):
+    return load(
+        api_url=simulator.url,
+        database_url=database_url,
+        page_size=10,
+        retry_attempts=2,
+        retry_max_wait=0.05,
+        lease_seconds=5,
+    )
+
+
+def dump(engine):
+    """All that the history says, but for the log of runs."""
+    with database.reading(engine) as connection:
+        return {
+            name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))
+            for name in ("instance_state", "instance_versions")
+        }
+
+
+def statuses(engine):
+    with database.reading(engine) as connection:
+        return [row[0] for row in connection.exec_driver_sql("SELECT status FROM sync_runs ORDER BY run_id")]
+
+
+def changed(fleet):
+    """Something of every kind to record."""
+    fleet.remove(machine(1)["id"])
+    fleet.put(machine(2, status="stopped"))
+    for number in range(100, 140):
+        fleet.put(machine(number))
+
+
+def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(engine, settings, simulator):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    before = dump(engine)
+    changed(simulator.fleet)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def fail(_connection, _cursor, statement, *_):
+        if "INTO instance_versions" in statement:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    outcome = sync(engine, ACCOUNT, settings)
+    event.remove(engine, "before_cursor_execute", fail)
+    assert outcome.exit_code == 7
+    assert "nothing of this run was applied" in str(outcome.error)
+    assert dump(engine) == before
+    assert sync(engine, ACCOUNT, settings).counts["appeared"] == 40
+    assert statuses(engine) == ["succeeded", "failed", "succeeded"]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_connection_lost_between_two_pages_is_made_anew(engine, settings, simulator, database_url):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    changed(simulator.fleet)
+    simulator.before_page = lambda page: cut(database_url) if page == 2 else None
+    outcome = sync(engine, ACCOUNT, settings)
+    assert (outcome.status, outcome.counts["appeared"]) == ("succeeded", 40)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_connection_lost_while_applying_is_7_and_the_next_run_puts_it_right(
+    engine, settings, simulator, database_url
+):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    before = dump(engine)
+    changed(simulator.fleet)
+    once = [True]
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def fail(_connection, _cursor, statement, *_):
+        if "INTO instance_versions" in statement and once.pop():
+            cut(database_url)
+
+    outcome = sync(engine, ACCOUNT, settings)
+    event.remove(engine, "before_cursor_execute", fail)
+    assert outcome.exit_code == 7, outcome
+    assert dump(engine) == before
+    assert sync(engine, ACCOUNT, settings).counts["appeared"] == 40
+
+
+def cut(url):
+    """End every other session of the database, as a restarted server does."""
+    other = database.connect(database.parse_url(url))
+    with other.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).all()
+    other.dispose()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_locked_for_a_moment_is_waited_for(engine, settings, simulator):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    changed(simulator.fleet)
+    locker = sqlite3.connect(engine.url.database, isolation_level=None, check_same_thread=False)
+    timer = threading.Timer(1, locker.execute, ["ROLLBACK"])
+
+    def lock(page):
+        if page == 2 and not timer.is_alive():
+            locker.execute("BEGIN IMMEDIATE")
+            timer.start()
+
+    simulator.before_page = lock
+    outcome = sync(engine, ACCOUNT, settings)
+    timer.join()
+    locker.close()
+    assert (outcome.status, outcome.counts["appeared"]) == ("succeeded", 40)
+
+
+def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
+    database_url, engine, settings, simulator, monkeypatch
+):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    before = dump(engine)
+    changed(simulator.fleet)
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
+    hurried = database.connect(database.parse_url(database_url))
+    locker = database.connect(database.parse_url(database_url))
+    with locker.connect().execution_options(inventory_writes=True) as connection:
+        transaction = []
+
+        def lock(page):
+            if page == 2 and not transaction:
+                transaction.append(connection.begin())
+                connection.exec_driver_sql("UPDATE accounts SET provider = provider")
+
+        simulator.before_page = lock
+        outcome = sync(hurried, ACCOUNT, settings)
+        transaction[0].rollback()
+    assert outcome.exit_code == 7
+    assert "locked by another process" in str(outcome.error)
+    assert dump(engine) == before
+    simulator.before_page = None
+    assert sync(hurried, ACCOUNT, settings).counts["appeared"] == 40
+    assert statuses(engine) == ["succeeded", "abandoned", "succeeded"]
+    hurried.dispose()
+    locker.dispose()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("limit", [60_000, 300_000, 700_000])
+def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, settings, simulator, database_url, limit):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    before = dump(engine)
+    for number in range(1_000, 4_000):
+        simulator.fleet.put(machine(number, note="x" * 200))
+    done = subprocess.run(
+        [sys.executable, "-c", "from inventory.cli import main; main(['sync'])"],
+        env={"PATH": os.environ["PATH"], "FAL_KEY": "id:secret-part", "INVENTORY_API_URL": simulator.url,
+             "INVENTORY_DATABASE_URL": database_url, "INVENTORY_PAGE_SIZE": "100"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("error:")], done.stderr
+    assert dump(engine) == before
+    assert sync(engine, ACCOUNT, settings).counts["appeared"] == 3_000
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_database_that_is_gone_is_7_in_one_line(engine, settings, simulator):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    lost = database.connect(sa.engine.make_url("postgresql+psycopg://nobody@/none?host=/nowhere"))
+    outcome = sync(lost, ACCOUNT, settings)
+    assert outcome.exit_code == 7
+    assert "\n" not in str(outcome.error)
+    lost.dispose()

@@ -1,0 +1,251 @@
+"""What is kept of what fal sends: rows, their hashes, and pages that JSON would not hold."""
+
+import hashlib
+import json
+import math
+import random
+
+import pytest
+
+from inventory.errors import BadResponse
+from inventory.wire import Rejected, Row, gpus, hash_rows, parse_instance, parse_page, row, tracker
+
+WHOLE = {
+    "id": "inst_1",
+    "instance_type": "gpu_8x_h100_sxm5",
+    "region": "us-west",
+    "sector": "sector_1",
+    "ip": "203.0.113.7",
+    "status": "ready",
+    "creator_user_nickname": "mira",
+}
+
+
+def page(*items, **envelope):
+    return json.dumps({"instances": items, "next_cursor": None, "has_more": False, **envelope}).encode()
+
+
+def rows(body):
+    found = parse_page(body)
+    return [row(item, escaped=found.escaped) for item in found.items]
+
+
+def extra(**fields):
+    return row({"id": "a", **fields}).extra
+
+
+# Fields
+
+
+def test_a_whole_instance_becomes_its_seven_fields_and_no_extra():
+    assert row(WHOLE) == Row("inst_1", "gpu_8x_h100_sxm5", "us-west", "sector_1", "203.0.113.7", "ready", "mira", None)
+
+
+@pytest.mark.parametrize("absent", [{}, {"ip": None}, {"ip": ""}])
+@pytest.mark.parametrize("escaped", [True, False])
+def test_absent_null_and_empty_are_all_none(absent, escaped):
+    item = {name: value for name, value in WHOLE.items() if name != "ip"} | absent
+    found = row(item, escaped=escaped)
+    assert (found.ip, found.status, found.extra) == (None, "ready", None)
+
+
+@pytest.mark.parametrize("field", [name for name in WHOLE if name != "id"])
+@pytest.mark.parametrize("value", [7, 0, False, 1.5, [], {}, ["x"], {"a": 1}])
+def test_a_known_field_of_another_type_goes_to_extra(field, value):
+    found = row({**WHOLE, field: value})
+    assert getattr(found, field) is None
+    assert json.loads(found.extra) == {field: value}
+
+
+def test_unknown_fields_are_canonical_json_in_extra():
+    assert extra(zone="ä", b={"z": 1, "a": [1, 2.5, True, None, ""]}, a=1) == (
+        '{"a":1,"b":{"a":[1,2.5,true,null,""],"z":1},"zone":"ä"}'
+    )
+
+
+def test_unknown_fields_that_are_null_or_empty_are_absent():
+    assert extra(zone=None, note="") is None
+    assert extra(zone=None, note="", price=0) == '{"price":0}'
+
+
+def test_the_order_of_the_fields_changes_nothing():
+    one = {**WHOLE, "b": {"x": 1, "y": 2}, "a": 1}
+    other = {"a": 1, "b": {"y": 2, "x": 1}, **dict(reversed(WHOLE.items()))}
+    assert row(one) == row(other)
+    assert hash_rows([row(one)]) == hash_rows([row(other)])
+
+
+def test_the_quick_way_and_the_careful_way_give_the_same_row():
+    values = [None, "", "x", 7, 0.5, math.nan, [], {"k": math.inf}, {"k": [None, ""]}, "ü\n"]
+    dice = random.Random(4)
+    for _ in range(500):
+        names = dice.sample([*WHOLE, "new", "newer"], 6)
+        item = {name: dice.choice(values) for name in names} | {"id": "a"}
+        assert row(item, escaped=True) == row(item, escaped=False)
+
+
+def test_the_item_itself_is_left_as_it_was():
+    item = {**WHOLE, "new": None, "ip": 7}
+    before = dict(item)
+    row(item)
+    assert item == before
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {},
+        {"id": None},
+        {"id": ""},
+        {"id": "x" * 256},
+        {"id": "a\nb"},
+        {"id": "a\x00"},
+        {"id": "\x7f"},
+        {"id": "\x85"},
+        {"id": 7},
+        {"id": ["a"]},
+        {"id": True},
+        None,
+        "a",
+        7,
+        [],
+    ],
+)
+def test_an_item_without_a_usable_id_is_rejected(item):
+    with pytest.raises(Rejected):
+        row(item)
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ü" * 255, "a b", "a/b", "..", "\u200b", "💥", " "])
+def test_any_other_id_of_up_to_255_characters_is_kept(name):
+    assert row({"id": name}).instance_id == name
+
+
+def test_an_item_nested_too_deeply_is_rejected():
+    deep = []
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(Rejected, match="too deeply"):
+        row({"id": "a", "deep": deep})
+
+
+def test_gpus_come_from_the_type_or_not_at_all():
+    assert gpus("gpu_8x_h100_sxm5") == (8, "h100_sxm5")
+    assert gpus("gpu_16x_b") == (16, "b")
+    for other in (None, "", "cpu", "gpu_x_h100", "gpu_12345x_h100", "gpu_8x_", "a gpu_8x_h100"):
+        assert gpus(other) == (None, None)
+
+
+# What cannot be stored
+
+
+def test_one_lone_surrogate_does_not_lose_the_page():
+    body = b'{"instances":[{"id":"a","status":"\\ud800x"},{"id":"b"}],"next_cursor":null,"has_more":false}'
+    assert [(each.instance_id, each.status) for each in rows(body)] == [("a", "\ufffdx"), ("b", None)]
+
+
+def test_a_raw_surrogate_in_the_bytes_does_not_lose_the_page():
+    body = b'{"instances":[{"id":"a","status":"\xed\xa0\x80x"}],"next_cursor":null,"has_more":false}'
+    (found,) = rows(body)
+    assert set(found.status) == {"\ufffd", "x"}
+    assert hash_rows([found])
+
+
+def test_the_surrogates_of_a_pair_are_one_character():
+    assert [each.status for each in rows(page({"id": "a", "status": "💥"}))] == ["💥"]
+
+
+def test_u0000_becomes_ufffd_wherever_it_stands():
+    (found,) = rows(page({"id": "a", "ip": "\0", "new\0": {"\0": ["\0"]}}))
+    assert (found.ip, found.extra) == ("\ufffd", '{"new\ufffd":{"\ufffd":["\ufffd"]}}')
+
+
+def test_an_id_with_a_lone_surrogate_is_kept_with_ufffd():
+    assert [each.instance_id for each in rows(page({"id": "a\ud800"}))] == ["a\ufffd"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5_000])
+def test_a_number_that_is_none_is_null_and_does_not_lose_the_page(number):
+    body = f'{{"instances":[{{"id":"a","n":{number},"o":[{number},1],"ip":{number}}},{{"id":"b"}}],'
+    first, second = rows((body + '"next_cursor":null,"has_more":false}').encode())
+    assert (first.extra, first.ip, second.instance_id) == ('{"o":[null,1]}', None, "b")
+
+
+def test_a_large_integer_keeps_its_digits():
+    digits = "9" * 4_000
+    body = f'{{"instances":[{{"id":"a","n":{digits}}}],"next_cursor":null,"has_more":false}}'
+    assert rows(body.encode())[0].extra == f'{{"n":{digits}}}'
+
+
+def test_an_instance_by_id_is_as_lenient_as_a_page():
+    item, escaped = parse_instance(b'{"id":"a","status":"\\udc00","n":NaN}')
+    assert row(item, escaped=escaped)[5:] == ("\ufffd", None, None)
+    with pytest.raises(BadResponse):
+        parse_instance(b"<html>")
+
+
+# Pages
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Bad gateway</html>",
+        b"null",
+        b"[]",
+        b'"instances"',
+        b"{}",
+        b'{"next_cursor":null,"has_more":false}',
+        b'{"instances":[],"has_more":false}',
+        b'{"instances":[],"next_cursor":null}',
+        b'{"instances":null,"next_cursor":null,"has_more":false}',
+        b'{"instances":{},"next_cursor":null,"has_more":false}',
+        b'{"instances":[],"next_cursor":7,"has_more":false}',
+        b'{"instances":[],"next_cursor":null,"has_more":"false"}',
+        b'{"instances":[],"next_cursor":null,"has_more":0}',
+        b'{"instances":[],"next_cursor":null,"has_more":false',
+        b'{"instances":["\\ud800"],"has_more":false}',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+    ],
+)
+def test_a_body_that_is_not_the_page_promised_is_a_bad_response_of_one_line(body):
+    with pytest.raises(BadResponse) as raised:
+        parse_page(body)
+    assert "\n" not in str(raised.value)
+    assert raised.value.error_code == "bad_response"
+
+
+def test_new_keys_beside_the_list_are_nothing_to_mind():
+    found = parse_page(page(WHOLE, next_cursor="x", has_more=True, total=1))
+    assert (found.items, found.next_cursor, found.has_more) == ([WHOLE], "x", True)
+
+
+# Hashes
+
+
+def test_the_hash_is_sha_256_over_the_fields_without_the_id():
+    text = "gpu_8x_h100_sxm5\0us-west\0sector_1\x00203.0.113.7\0ready\0mira\0"
+    assert hash_rows([row(WHOLE)]) == [hashlib.sha256(text.encode()).digest()]
+
+
+def test_every_field_but_the_id_changes_the_hash():
+    changed = [{**WHOLE, name: "other"} for name in WHOLE if name != "id"] + [{**WHOLE, "new": 1}, WHOLE]
+    assert len(set(hash_rows([row(item) for item in changed]))) == len(changed)
+    assert hash_rows([row(WHOLE)]) == hash_rows([row({**WHOLE, "id": "b"})])
+
+
+def test_a_value_that_moves_to_the_next_field_changes_the_hash():
+    one, two = row({"id": "a", "region": "x"}), row({"id": "a", "sector": "x"})
+    assert hash_rows([one]) != hash_rows([two])
+
+
+def test_a_tracker_takes_known_and_unknown_fields_away():
+    tracked = tracker(("ip", "load"))
+    busy = tracked(row({**WHOLE, "load": 1, "zone": "z"}))
+    idle = tracked(row({**WHOLE, "load": 2, "zone": "z", "ip": "x"}))
+    assert busy == idle
+    assert (busy.ip, busy.extra) == (None, '{"zone":"z"}')
+    assert tracked(row({**WHOLE, "load": 1})).extra is None
+    assert tracker(())(row(WHOLE)) == row(WHOLE)

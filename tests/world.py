@@ -1,0 +1,110 @@
+"""A fleet behind the simulator, a clock by the hour, and a database: what the tests of the meanings play in."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from inventory import database
+from inventory.settings import Account, ApiKey, load
+from inventory.sync import sync
+from inventory.tables import UTCDateTime
+
+BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
+TIMES = (
+    "started_at", "heartbeat_at", "finished_at", "previous_complete_at", "first_seen_at", "last_seen_at",
+    "missing_since", "vanished_at", "valid_from", "valid_to", "occurred_at", "appeared_after", "appeared_at",
+)  # fmt: skip
+BOOLEANS = ("complete", "held")
+
+
+def hour(number):
+    """The time of the run of that number, where the clock is the world's."""
+    return BEGIN + timedelta(hours=number)
+
+
+def machine(id_, **fields):
+    """An instance as the API sends it."""
+    return {"id": id_, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} | fields
+
+
+class World:
+    """Every run is an hour after the one before; `runs` counts them."""
+
+    def __init__(self, engine, simulator):
+        self.engine = engine
+        self.simulator = simulator
+        self.fleet = simulator.fleet
+        self.faults = simulator.faults
+        self.runs = 0
+
+    def settings(self, **flags):
+        return load(**{"api_url": self.simulator.url, "retry_attempts": 1, "retry_max_wait": 0.05} | flags)
+
+    def run(self, *, key="id:secret", account="default", clock=None, expected_seconds=None, trigger="manual", **flags):
+        """One run of the account; its Outcome."""
+        self.runs += 1
+        now = hour(self.runs)
+        self.simulator.requests.clear()
+        return sync(
+            self.engine,
+            Account(account, ApiKey(key)),
+            self.settings(**flags),
+            clock=clock or (lambda: now),
+            expected_seconds=expected_seconds,
+            trigger=trigger,
+        )
+
+    def put(self, *ids, **fields):
+        for id_ in ids:
+            self.fleet.put(machine(id_, **fields))
+
+    def remove(self, *ids):
+        for id_ in ids:
+            self.fleet.remove(id_)
+
+    def rows(self, sql, **values):
+        """The rows of a query as tuples, times as UTC datetimes."""
+        types = {name: UTCDateTime() for name in TIMES if name in sql}
+        types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
+        with database.reading(self.engine) as connection:
+            return [tuple(row) for row in connection.execute(sa.text(sql).columns(**types), values)]
+
+    def one(self, sql, **values):
+        (row,) = self.rows(sql, **values)
+        return row[0] if len(row) == 1 else row
+
+    def presences(self):
+        return dict(self.rows("SELECT instance_id, presence FROM instances"))
+
+    def last_run(self, *columns):
+        return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
+
+    def statuses(self):
+        return [status for (status,) in self.rows("SELECT status FROM sync_runs ORDER BY run_id")]
+
+    def events(self):
+        """(hour, id, event) of everything that happened, in order."""
+        rows = self.rows("SELECT occurred_at, instance_id, event FROM instance_events")
+        return sorted(((at - BEGIN) / timedelta(hours=1), id_, event) for at, id_, event in rows)
+
+    def asked_by_id(self):
+        """The ids that the last run asked for, in order."""
+        return [
+            request.path.rpartition("/")[2] for request in self.simulator.requests if not request.path.endswith("s")
+        ]
+
+    def walks(self):
+        """How many walks the last run began."""
+        return sum(request.page == 1 for request in self.simulator.requests)
+
+    def dump(self):
+        """Every row of every table, as text."""
+        with database.reading(self.engine) as connection:
+            return {
+                table: sorted(
+                    json.dumps(dict(row), default=str, sort_keys=True)
+                    for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
+                )
+                for table in ("accounts", "sync_runs", "instance_state", "instance_versions", "typed")
+            }
