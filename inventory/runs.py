@@ -59,7 +59,7 @@ class Run:
     previous_complete_at: datetime | None
     last_complete_run_id: int | None
     walk_digest: str | None
-    """What a walk equals that brings nothing new; null where the last complete run left something missing or unlisted."""
+    """What a walk equals that brings nothing new; null where the last complete run left any missing or unlisted."""
     fleet_digest: str | None
 
 

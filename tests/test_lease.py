@@ -361,10 +361,8 @@ def test_4_9_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(worl
     outcome = run(world, clock=yesterday)
     assert outcome.status == "succeeded"
     rows = world.rows("SELECT status, started_at FROM sync_runs ORDER BY run_id")
-    assert [status for status, _ in rows] == ["succeeded", "succeeded"] or [status for status, _ in rows] == [
-        "succeeded", "abandoned", "succeeded",
-    ]  # fmt: skip
-    assert rows[-1][1] > rows[-2][1]
+    assert [status for status, _ in rows] == ["succeeded", "abandoned", "succeeded"]
+    assert rows[2][1] == rows[1][1] + timedelta(microseconds=1)
 
 
 def test_4_9_accepting_takes_the_same_lease(world):
@@ -388,10 +386,14 @@ def test_4_9_accepting_takes_the_same_lease(world):
 def test_4_9_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
     run(world)
     beat = "SELECT lease_heartbeat_at AS heartbeat_at FROM accounts"
-    with pytest.raises(ZeroDivisionError), runs.holding(world.engine, "default", "prune", 0.2):
+
+    def work():
         first = world.one(beat)
         until(lambda: world.one(beat) > first + timedelta(seconds=0.4))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), runs.holding(world.engine, "default", "prune", 0.2):
+        work()
     assert world.one("SELECT lease_token FROM accounts") is None
 
 
@@ -447,11 +449,8 @@ def test_a_signal_settles_the_row_at_once_as_interrupted(world):
     assert gate.reached.wait(PATIENCE)
     until(lambda: world.last_run("status") == "running")
     stop.set()
-    gate.opened.set()
     thread.join(PATIENCE)
+    gate.opened.set()
     assert outcomes[0].exit_code == 4
-    assert world.last_run("status", "error_code", "missing") in (
-        ("partial", "interrupted", 0),
-        ("failed", "interrupted", 0),
-    )
+    assert world.last_run("status", "error_code", "missing") == ("partial", "interrupted", 0)
     assert world.one("SELECT lease_token FROM accounts") is None

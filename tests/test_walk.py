@@ -1,0 +1,531 @@
+"""Walks and confirmations against a real server: what ends one complete, what breaks it, what is kept all the same."""
+
+import itertools
+import json
+import threading
+
+import pytest
+
+from inventory.api import Api
+from inventory.confirm import MOST_QUESTIONS, confirm
+from inventory.errors import DatabaseError
+from inventory.settings import ApiKey, load
+from inventory.simulator import (
+    Body,
+    Drip,
+    Drop,
+    Endless,
+    Fleet,
+    Hang,
+    Rewrite,
+    Simulator,
+    Status,
+    encode_cursor,
+    on_get,
+    on_list,
+    on_page,
+)
+from inventory.simulator.exchange import Response
+from inventory.spool import BY_ID, Known, Spool
+from inventory.walk import BARREN_PAGES, walk
+from inventory.wire import hash_rows, row
+
+
+def machine(name, **fields):
+    return {"id": name, "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready", **fields}
+
+
+@pytest.fixture
+def fleet():
+    return Fleet(machine(f"inst_{number}") for number in range(6))
+
+
+@pytest.fixture
+def simulator(fleet):
+    with Simulator(fleet) as running:
+        yield running
+
+
+@pytest.fixture
+def stop():
+    return threading.Event()
+
+
+@pytest.fixture
+def api(simulator, stop):
+    settings = load(api_url=simulator.url, retry_attempts=2, retry_max_wait=0.01, timeout=20, page_size=2)
+    with Api(ApiKey("id:secret-word"), settings, stop) as opened:
+        yield opened
+
+
+@pytest.fixture
+def spool():
+    with Spool() as opened:
+        yield opened
+
+
+@pytest.fixture
+def walked(api, spool, stop):
+    """A function that walks the list once more."""
+    return lambda number=1, **arguments: walk(api, spool, number, stop, **arguments)
+
+
+def seen(spool):
+    return {row.instance_id: row.status for row, _, _ in spool.differing(newcomers=True)}
+
+
+def ids(*numbers):
+    return {f"inst_{number}": "ready" for number in numbers}
+
+
+def numbers(done):
+    return (done.pages, done.items, done.duplicates, done.rejected)
+
+
+def asked(simulator):
+    return [request.page for request in simulator.requests]
+
+
+class Pages:
+    """A fault that answers every page from a function of its number, with whatever cursors that gives."""
+
+    def __init__(self, page):
+        self._page = page
+        self._numbers = itertools.count(1)
+
+    def play(self, exchange, answer):  # noqa: ARG002
+        exchange.reply(Response(200, json.dumps(self._page(next(self._numbers))).encode()))
+
+
+# The end
+
+
+def test_a_walk_ends_complete_where_the_list_says_that_it_ends(simulator, spool, walked):
+    done = walked()
+    assert (done.complete, done.error, numbers(done)) == (True, None, (3, 6, 0, 0))
+    assert seen(spool) == ids(*range(6))
+    assert asked(simulator) == [1, 2, 3]
+
+
+def test_an_empty_fleet_is_a_complete_walk_of_one_page(fleet, walked):
+    fleet.clear()
+    assert (walked().complete, numbers(walked())) == (True, (1, 0, 0, 0))
+
+
+def test_passing_faults_on_every_page_do_not_break_a_walk(simulator, walked, api):
+    for number in (1, 2, 3):
+        simulator.faults.add(Drop(), when=on_page(number))
+    assert (walked().complete, api.retries) == (True, 3)
+
+
+def test_a_cursor_is_followed_even_where_has_more_is_false(simulator, spool, walked):
+    simulator.faults.add(Rewrite(lambda page: {**page, "has_more": False}), when=on_page(1))
+    assert walked().complete
+    assert seen(spool) == ids(*range(6))
+
+
+def test_progress_is_told_after_each_page(walked):
+    told = []
+    walked(progress=lambda done: told.append((done.pages, done.items)))
+    assert told == [(1, 2), (2, 4), (3, 6)]
+
+
+# The breaks
+
+BREAKS = {
+    "has_more without a cursor": (Rewrite(lambda page: {**page, "next_cursor": None}), "bad_response", range(4)),
+    "an empty cursor": (Rewrite(lambda page: {**page, "next_cursor": ""}), "cursor_loop", range(4)),
+    "the same cursor again": (Rewrite(lambda page: {**page, "next_cursor": encode_cursor(2)}), "cursor_loop", range(4)),
+    "no instances": (Rewrite(lambda _: {"next_cursor": None, "has_more": False}), "bad_response", range(2)),
+    "no next_cursor": (Rewrite(lambda _: {"instances": [], "has_more": False}), "bad_response", range(2)),
+    "no has_more": (Rewrite(lambda _: {"instances": [], "next_cursor": None}), "bad_response", range(2)),
+    "html": (Body("<html>"), "bad_response", range(2)),
+    "an endless body": (Endless(), "bad_response", range(2)),
+    "400": (Status(400), "server_error", range(2)),
+    "401": (Status(401), "unauthorized", range(2)),
+    "403": (Status(403), "forbidden", range(2)),
+    "404": (Status(404), "server_error", range(2)),
+    "429": (Status(429), "rate_limited", range(2)),
+    "500": (Status(500), "server_error", range(2)),
+    "dropped": (Drop(), "network", range(2)),
+    "a cursor that no address holds": (
+        Rewrite(lambda page: {**page, "next_cursor": "\ud800"}),
+        "bad_response",
+        range(4),
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "code", "kept"), BREAKS.values(), ids=BREAKS)
+def test_a_break_on_the_second_page_ends_the_walk_incomplete_with_all_before_it_kept(
+    simulator, spool, walked, fault, code, kept
+):
+    simulator.faults.add(fault, when=on_page(2), times=None)
+    done = walked()
+    assert (done.complete, done.error.error_code) == (False, code)
+    assert seen(spool) == ids(*kept)
+    assert "\n" not in str(done.error)
+
+
+@pytest.mark.parametrize(("fault", "code", "kept"), [BREAKS["html"], BREAKS["500"], BREAKS["401"]])
+def test_a_break_on_the_first_page_is_a_walk_of_no_pages(simulator, spool, walked, fault, code, kept):  # noqa: ARG001
+    simulator.faults.add(fault, times=None)
+    done = walked()
+    assert (done.error.error_code, numbers(done), seen(spool)) == (code, (0, 0, 0, 0), {})
+
+
+def test_cursors_that_go_in_a_circle_end_the_walk(simulator, spool, walked):
+    simulator.faults.add(
+        Rewrite(lambda page: {**page, "next_cursor": "MQ==", "has_more": True}), when=on_page(3), times=None
+    )
+    done = walked()
+    assert done.error.error_code == "cursor_loop"
+    assert seen(spool) == ids(*range(6))
+
+
+@pytest.mark.parametrize("items", [[], [machine("inst_1")]], ids=["empty", "always the same"])
+def test_a_list_of_ever_new_cursors_that_brings_nothing_new_ends(simulator, spool, walked, items):
+    simulator.faults.add(
+        Pages(lambda number: {"instances": items, "next_cursor": f"c{number}", "has_more": True}), times=None
+    )
+    done = walked()
+    assert done.error.error_code == "cursor_loop"
+    assert done.pages in {BARREN_PAGES, BARREN_PAGES + 1}
+    assert len(seen(spool)) == len(items)
+
+
+def test_that_end_holds_for_a_second_walk_too(simulator, walked):
+    assert walked().complete
+    simulator.faults.add(
+        Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
+        times=None,
+    )
+    assert walked(2).error.error_code == "cursor_loop"
+
+
+def test_empty_pages_here_and_there_are_no_end(simulator, spool, walked):
+    def page(number):
+        items = [] if number % 10 else [machine(f"inst_{number}")]
+        return {"instances": items, "next_cursor": f"c{number}" if number < 200 else None, "has_more": number < 200}
+
+    simulator.faults.add(Pages(page), times=None)
+    assert walked().complete
+    assert len(seen(spool)) == 20
+
+
+# The items
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"status": "ready"},
+        {"id": ""},
+        {"id": "x" * 256},
+        {"id": "a\x1bb"},
+        {"id": 7},
+        {"id": None},
+        None,
+        7,
+        "inst_9",
+        [],
+    ],
+)
+def test_an_item_without_a_usable_id_is_counted_and_the_walk_is_not_complete(simulator, spool, walked, item):
+    simulator.faults.add(Rewrite(lambda page: {**page, "instances": [*page["instances"], item]}), when=on_page(2))
+    done = walked()
+    assert (done.complete, done.error.error_code, numbers(done)) == (False, "rejected_items", (3, 7, 0, 1))
+    assert seen(spool) == ids(*range(6))
+
+
+def test_a_break_tells_more_than_a_rejected_item(simulator, walked):
+    simulator.faults.add(Rewrite(lambda page: {**page, "instances": [7]}), when=on_page(1))
+    simulator.faults.add(Status(500), when=on_page(2), times=None)
+    done = walked()
+    assert (done.error.error_code, done.rejected) == ("server_error", 1)
+
+
+@pytest.mark.parametrize("odd", [b'"\\ud800"', b"NaN", b"1e999", b"9" * 5_000])
+def test_one_odd_value_does_not_lose_the_page(simulator, spool, walked, odd):
+    body = b'{"instances":[{"id":"a","status":"ready","odd":%b},{"id":"b"}],"next_cursor":null,"has_more":false}' % odd
+    simulator.faults.add(Body(body))
+    assert walked().complete
+    kept = {row.instance_id: row.extra for row, _, _ in spool.differing(newcomers=True)}
+    assert kept == {"a": '{"odd":"\ufffd"}' if b"ud800" in odd else None, "b": None}
+
+
+def test_of_two_items_of_one_id_the_later_wins_and_it_is_counted(simulator, spool, walked):
+    def twice(page):
+        return {
+            **page,
+            "instances": [machine("inst_0", status="old"), *page["instances"], machine("inst_3", status="new")],
+        }
+
+    simulator.faults.add(Rewrite(twice), when=on_page(2))
+    done = walked()
+    assert (done.complete, numbers(done)) == (True, (3, 8, 2, 0))
+    assert seen(spool) == {**ids(*range(6)), "inst_0": "old", "inst_3": "new"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["a", "b", "c"])))
+def test_later_wins_within_one_page_in_any_order(spool, order):
+    rows = [row({"id": "inst_0", "status": status}) for status in order]
+    assert spool.add(1, rows) == 1
+    assert seen(spool) == {"inst_0": order[-1]}
+
+
+def test_the_spool_counts_what_is_new_to_a_walk(spool):
+    rows = [row(machine(f"inst_{number}")) for number in range(6)]
+    assert spool.add(1, rows[:3]) == 3
+    assert spool.add(1, rows[2:4]) == 1
+    assert spool.add(1, []) == 0
+    assert spool.add(1, [*rows[:2], *rows[:2]]) == 0
+    assert spool.add(2, rows[:2]) == 2
+    assert spool.add(2, [rows[1], rows[5], rows[5]]) == 1
+    assert (spool.count(1), spool.count(2), spool.count()) == (2, 3, 5)
+
+
+def test_the_digest_is_of_what_was_seen_in_whatever_order():
+    rows = [row(machine(f"inst_{number}")) for number in range(6)]
+    digests = set()
+    for order in (rows, rows[::-1], [*rows, *rows[:3]]):
+        with Spool() as spool:
+            spool.add(1, order[:3])
+            spool.add(1, order[3:])
+            digests.add(spool.digest())
+    with Spool() as spool:
+        spool.add(1, rows[:5])
+        digests.add(spool.digest())
+    assert len(digests) == 2
+
+
+# The pages shift
+
+
+def test_an_instance_deleted_between_two_pages_makes_the_list_skip_one(fleet, simulator, spool, walked):
+    simulator.before_page = lambda number: fleet.remove("inst_0") if number == 2 else None
+    done = walked()
+    assert (done.complete, done.duplicates) == (True, 0)
+    assert seen(spool) == ids(0, 1, 3, 4, 5)
+
+
+def test_an_instance_put_first_between_two_pages_makes_one_come_twice(simulator, spool, walked):
+    other = Fleet([machine("newest"), *(machine(f"inst_{number}") for number in range(6))])
+
+    def shift(number):
+        if number == 2:
+            simulator.fleet = other
+
+    simulator.before_page = shift
+    done = walked()
+    assert (done.complete, numbers(done)) == (True, (4, 7, 1, 0))
+    assert seen(spool) == ids(*range(6))
+
+
+# The look-ahead
+
+
+def test_the_next_page_is_asked_for_before_the_last_one_is_spooled(simulator, api, stop):
+    arrived = {number: threading.Event() for number in (1, 2, 3)}
+    simulator.before_page = lambda number: arrived[number].set()
+    order = []
+
+    class Watched(Spool):
+        def add(self, walk, rows):
+            page = len(order) + 1
+            order.append((page, page == 3 or arrived[page + 1].wait(30)))
+            return super().add(walk, rows)
+
+    with Watched() as spool:
+        assert walk(api, spool, 1, stop).complete
+    assert order == [(1, True), (2, True), (3, True)]
+
+
+def test_not_more_than_one_page_is_fetched_ahead(simulator, api, stop):
+    order = []
+
+    class Watched(Spool):
+        def add(self, walk, rows):
+            order.append(len(simulator.requests) <= len(order) + 2)
+            return super().add(walk, rows)
+
+    with Watched() as spool:
+        assert walk(api, spool, 1, stop).complete
+    assert order == [True] * 3
+
+
+# The signal
+
+
+@pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
+def test_the_stop_event_ends_a_walk_with_what_was_seen(simulator, spool, walked, stop, fault):
+    simulator.faults.add(fault, when=lambda request: request.page == 3 and (stop.set() or True), times=None)
+    done = walked()
+    assert done.error.error_code == "interrupted"
+    assert seen(spool).keys() <= ids(*range(4)).keys()
+    assert done.pages >= 1
+
+
+def test_after_the_stop_event_nothing_is_asked(simulator, walked, stop):
+    stop.set()
+    assert walked().error.error_code == "interrupted"
+    assert not simulator.requests
+
+
+def test_a_fault_of_ours_in_the_other_thread_is_raised_here(spool, stop):
+    class Broken:
+        def page(self, cursor):  # noqa: ARG002
+            raise TimeoutError("a bug")
+
+    with pytest.raises(TimeoutError, match="a bug"):
+        walk(Broken(), spool, 1, stop)
+
+
+def test_a_full_disk_is_a_database_error_that_names_tmpdir():
+    with pytest.raises(DatabaseError, match="TMPDIR"), Spool() as spool:  # noqa: PT012
+        spool._db.execute("PRAGMA max_page_count = 10")  # noqa: SLF001
+        spool.add(1, [row(machine(f"inst_{number}", note="x" * 9_000)) for number in range(100)])
+
+
+# The confirmation
+
+
+def knows(spool, *names, presence="live", unlisted=0):
+    hash_ = hash_rows([row(machine("any"))])[0]
+    spool.learn(Known(name, hash_, hash_, "", presence, held=False, unlisted_runs=unlisted) for name in names)
+
+
+@pytest.fixture
+def confirmed(api, spool, stop):
+    return lambda: confirm(api, spool, stop)
+
+
+def questions(simulator):
+    return [request.path.rpartition("/")[2] for request in simulator.requests if on_get(request)]
+
+
+def test_where_nothing_is_absent_nothing_is_asked(simulator, spool, walked, confirmed):
+    walked()
+    knows(spool, *ids(*range(6)))
+    assert confirmed() is None
+    assert questions(simulator) == []
+
+
+def test_a_404_by_id_settles_and_a_200_means_skipped_only(fleet, simulator, spool, walked, confirmed):
+    fleet.hide("inst_2")
+    walked()
+    knows(spool, "inst_1", "inst_2", "inst_9")
+    assert confirmed() is None
+    assert questions(simulator) == ["inst_2", "inst_9"]
+    assert (list(spool.gone()), list(spool.unsettled()), spool.vanishing()) == (["inst_9"], [], 1)
+    assert seen(spool) == {**ids(0, 2, 3, 4, 5)}
+    assert (spool.count(BY_ID), spool.count(1)) == (1, 5)
+
+
+UNSETTLING = {
+    "500": Status(500),
+    "410": Status(410),
+    "401": Status(401),
+    "html": Body("<html>"),
+    "another id": Body(json.dumps(machine("inst_0"))),
+    "dropped": Drop(),
+}
+
+
+@pytest.mark.parametrize("fault", UNSETTLING.values(), ids=UNSETTLING)
+def test_a_question_that_settles_nothing_takes_a_second_walk_and_absent_from_both_is_gone(
+    simulator, spool, walked, confirmed, fault
+):
+    walked()
+    knows(spool, "inst_1", "inst_8", "inst_9")
+    simulator.faults.add(fault, when=on_get, times=None)
+    second = confirmed()
+    assert second.complete
+    assert list(spool.gone()) == ["inst_8", "inst_9"]
+
+
+def test_after_a_failing_question_the_others_are_asked_once_each(simulator, spool, walked, confirmed):
+    walked()
+    knows(spool, "inst_7", "inst_8", "inst_9")
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    confirmed()
+    assert questions(simulator) == ["inst_7", "inst_7", "inst_8", "inst_9"]
+
+
+def test_the_second_walk_finds_what_the_first_skipped_and_its_values_win(fleet, simulator, spool, walked, confirmed):
+    fleet.hide("inst_2")
+    walked()
+    knows(spool, "inst_2", "inst_9")
+    fleet.unhide("inst_2")
+    fleet.put(machine("inst_3", status="stopped"))
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    assert confirmed().complete
+    assert list(spool.gone()) == ["inst_9"]
+    assert seen(spool) == {**ids(0, 1, 4, 5), "inst_3": "stopped"}
+
+
+def test_a_failing_second_walk_leaves_what_no_question_settled(simulator, spool, walked, confirmed):
+    walked()
+    knows(spool, "inst_7", "inst_8")
+    simulator.faults.add(Status(500), when=lambda request: request.path.endswith("inst_8"), times=None)
+    simulator.faults.add(Status(500), when=on_list, times=None)
+    second = confirmed()
+    assert second.error.error_code == "server_error"
+    assert (list(spool.gone()), list(spool.unsettled())) == (["inst_7"], ["inst_8"])
+
+
+def test_an_incomplete_second_walk_settles_nothing_either(simulator, spool, walked, confirmed):
+    walked()
+    knows(spool, "inst_8")
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    simulator.faults.add(Rewrite(lambda page: {**page, "instances": [7]}), when=on_page(2))
+    assert confirmed().error.error_code == "rejected_items"
+    assert (list(spool.gone()), list(spool.unsettled())) == ([], ["inst_8"])
+
+
+@pytest.mark.parametrize("name", ["..", "a\ufffd"])
+def test_an_id_that_cannot_be_asked_for_is_left_to_the_second_walk(simulator, spool, walked, confirmed, name):
+    walked()
+    knows(spool, name)
+    simulator.faults.add(Status(500), when=on_list, times=None)
+    assert not confirmed().complete
+    assert (questions(simulator), list(spool.unsettled())) == ([], [name])
+    simulator.faults.clear()
+    assert confirmed().complete
+    assert list(spool.gone()) == [name]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_more_absent_than_can_be_asked_take_a_second_walk_and_no_question(simulator, spool, walked, confirmed, more):
+    walked()
+    absent = [f"old_{number:04}" for number in range(MOST_QUESTIONS + more)]
+    knows(spool, *absent)
+    second = confirmed()
+    assert (second is not None) == bool(more)
+    assert questions(simulator) == ([] if more else absent)
+    assert list(spool.gone()) == absent
+
+
+def test_held_ones_are_not_asked_for(simulator, spool, walked, confirmed):
+    walked()
+    spool.learn([Known("inst_9", b"", b"", "", "missing", held=True, unlisted_runs=0)])
+    assert confirmed() is None
+    assert (questions(simulator), list(spool.gone()), list(spool.unsettled())) == ([], [], [])
+
+
+@pytest.mark.parametrize(("unlisted", "gone"), [(0, []), (1, []), (2, ["inst_2"]), (3, ["inst_2"])])
+def test_on_no_list_three_times_in_a_row_is_gone_though_it_answers(fleet, spool, walked, confirmed, unlisted, gone):
+    fleet.hide("inst_2")
+    walked()
+    knows(spool, "inst_2", unlisted=unlisted)
+    assert confirmed() is None
+    assert list(spool.gone()) == gone
+
+
+def test_the_stop_event_ends_the_questions_and_settles_nothing_more(simulator, spool, walked, confirmed, stop):
+    walked()
+    knows(spool, "inst_7", "inst_8")
+    simulator.faults.add(Hang(), when=lambda request: on_get(request) and (stop.set() or True), times=None)
+    second = confirmed()
+    assert second.error.error_code == "interrupted"
+    assert (questions(simulator), list(spool.gone())) == (["inst_7"], [])
