@@ -1,18 +1,20 @@
 """What a run has seen, in a private temporary SQLite file: ordered, without duplicates, hashed, and compared with what
 the database knows. Memory stays flat, it is the same for both backends, and the database sees only the difference.
 
-`seen` holds what came from the API, `known` what the database held before the run (only filled where the two may
+`pages` holds pages as they came, unread, for as long as the list may be that of the last complete run to the letter:
+then nobody needs to read them. Else `seen` holds what came from the API, `known` what the database held before the run (only filled where the two may
 differ), `newcomers` what is in the first and not in the second.
 """
 
 import hashlib
 import json
+import marshal
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from inventory.errors import DatabaseError
 from inventory.wire import Row, gpus, hash_rows, tracker
@@ -26,6 +28,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
+CREATE TABLE pages (number INTEGER PRIMARY KEY, escaped, items);
 CREATE TABLE seen (
     id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
 ) WITHOUT ROWID;
@@ -44,6 +47,15 @@ CREATE VIEW newcomers AS
 _PUT = "INSERT OR {} INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
+
+
+class Fingerprint(NamedTuple):
+    """By what a whole walk is known again: the digest of its items as they came, and what was counted of them."""
+
+    digest: str
+    pages: int
+    instances: int
+    duplicates: int
 
 
 class Known(NamedTuple):
@@ -65,6 +77,7 @@ class Spool:
         """Make the file, in the system's temporary folder (TMPDIR)."""
         self.ignored = ",".join(ignored)
         self._tracked = tracker(ignored) if ignored else None
+        self._sequence = hashlib.sha256()
         self._folder = tempfile.TemporaryDirectory(prefix="inventory-")
         self.file = Path(self._folder.name) / "spool"
         self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
@@ -86,6 +99,26 @@ class Spool:
 
     # -- what the API says
 
+    def note(self, items: list[Any]) -> bytes:
+        """Let a page count in `sequence`; returns its items in the form in which `keep` stores them."""
+        packed = marshal.dumps(items, 2)  # version 2 is the newest whose bytes depend on the value alone
+        self._sequence.update(packed)
+        return packed
+
+    def sequence(self) -> str:
+        """SHA-256 in hex over the items of all noted pages, in the order in which they came."""
+        return self._sequence.hexdigest()
+
+    def keep(self, packed: bytes, *, escaped: bool) -> None:
+        """Keep a page unread."""
+        self._db.execute("INSERT INTO pages (escaped, items) VALUES (?, ?)", (escaped, packed))
+
+    def unread(self) -> Iterator[tuple[list[Any], bool]]:
+        """The pages that were kept, and whether each holds escapes, in order; each is forgotten once it was given."""
+        for (number,) in self._db.execute("SELECT number FROM pages ORDER BY number").fetchall():
+            row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING items, escaped", (number,)).fetchone()
+            yield marshal.loads(row[0]), bool(row[1])  # noqa: S302 - our own bytes, from a file only we can read
+
     def add(self, walk: int, rows: list[Row]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
         hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
@@ -105,10 +138,6 @@ class Spool:
     def count(self, walk: int | None = None) -> int:
         """How many instances were seen: by this walk as the last, or at all."""
         return self._one("SELECT count(*) FROM seen WHERE ?1 IS NULL OR walk = ?1", walk)
-
-    def digest(self) -> str:
-        """SHA-256 in hex over what was seen: id, U+0000, row hash, in the order of the ids."""
-        return self._hash("SELECT id, hash FROM seen ORDER BY id")
 
     # -- what the database knows
 

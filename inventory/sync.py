@@ -16,14 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import database, log, reconcile, runs
+from inventory import __version__, database, log, reconcile, runs
 from inventory.api import Api
 from inventory.confirm import confirm
 from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
 from inventory.reconcile import Moment, Step
 from inventory.runs import Clock, Run
 from inventory.settings import Account, Settings
-from inventory.spool import BY_ID, Spool
+from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.tables import sync_runs
 from inventory.walk import Walk, walk
 
@@ -123,7 +123,7 @@ def dry_run(
     outcome = Outcome(account.name)
     try:
         with Spool(settings.ignore_changes) as spool, Api(account.key, settings, stop) as api:
-            first, second, _ = _see(engine, account.name, api, spool, stop, progress, outcome, None)
+            first, second = _see(engine, account.name, api, spool, stop, progress, outcome, None)
             with database.reading(engine) as connection:
                 last = connection.execute(
                     sa.select(sync_runs.c.run_id)
@@ -161,10 +161,10 @@ def _run(
     clock: Clock | None,
     outcome: Outcome,
 ) -> None:
-    first, second, quiet = _see(engine, run.account, api, spool, stop, progress, outcome, run)
+    first, second = _see(engine, run.account, api, spool, stop, progress, outcome, run)
     with _applying(engine, run, clock, spool) as (connection, now):
         moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
-        if quiet:
+        if first.unchanged:
             _judge(outcome, first, second, held=False)
             values = {"complete": True, "fleet_digest": run.fleet_digest, "status": "succeeded", **_numbers(outcome)}
             runs.close_run(connection, run, now=now, account={"last_complete_run_id": run.run_id}, **values)
@@ -187,9 +187,12 @@ def _run(
         if first.complete:
             whole = outcome.missing == 0
             values["fleet_digest"] = spool.fleet_digest() if whole else None
-            # what no list brought must be looked at again by the next run, whatever its list says
-            quotable = whole and not spool.count(BY_ID)
-            own = {"last_complete_run_id": run.run_id, "walk_digest": _walk_digest(spool) if quotable else None}
+            # what the first list did not bring must be looked at again by the next run, whatever its list says
+            quotable = whole and second is None and not spool.count(BY_ID)
+            own = {
+                "last_complete_run_id": run.run_id,
+                "walk_digest": _walk_digest(first, spool) if quotable else None,
+            }
         elif wrote:
             own = {"walk_digest": None}
         runs.close_run(connection, run, now=now, account=own, **values)
@@ -214,18 +217,18 @@ def _see(
     progress: Callable[[Walk], None],
     outcome: Outcome,
     run: Run | None,
-) -> tuple[Walk, Walk | None, bool]:
-    """Everything the API is asked: the walk, and where something is absent, the confirmation; whether the run is quiet.
+) -> tuple[Walk, Walk | None]:
+    """Everything the API is asked: the walk, and where something is absent, the confirmation.
 
-    Quiet: the list is, to the letter, that of the last complete run, which left nothing missing. (Settled before the
-    confirmation adds rows that no list brought: those must be recorded as such.)
+    The first walk is `unchanged` where the list is, to the letter, that of the last complete run, which left nothing
+    missing: then there is nothing to compare.
     """
-    first = walk(api, spool, 1, stop, progress)
+    expected = _expected(run, spool) if run else None
+    first = walk(api, spool, 1, stop, progress, expected)
     second = None
     if first.pages == 0 and first.error is not None:
         raise first.error
-    quiet = run is not None and first.complete and run.walk_digest == _walk_digest(spool)
-    if not quiet:
+    if not first.unchanged:
         with database.reading(engine) as connection:
             spool.learn(reconcile.known(connection, account))
         if first.complete:
@@ -234,12 +237,24 @@ def _see(
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
         outcome.rejected += done.rejected
-    outcome.instances_seen = spool.count()
-    return first, second, quiet
+    outcome.instances_seen = expected.instances if expected and first.unchanged else spool.count()
+    return first, second
 
 
-def _walk_digest(spool: Spool) -> str:
-    return f"{spool.digest()} {spool.ignored}"
+def _walk_digest(first: Walk, spool: Spool) -> str:
+    """By what the next run knows the same list again, in the hands of the same program with the same settings."""
+    return f"{spool.sequence()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
+
+
+def _expected(run: Run, spool: Spool) -> Fingerprint | None:
+    if run.walk_digest is None:
+        return None
+    digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)
+    return (
+        Fingerprint(digest, int(pages), int(instances), int(duplicates))
+        if rest == [__version__, spool.ignored]
+        else None
+    )
 
 
 @contextlib.contextmanager

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
-from inventory.spool import Spool
+from inventory.spool import Fingerprint, Spool
 from inventory.wire import Page, Rejected, Row, row
 
 BARREN_PAGES = 50
@@ -42,6 +42,8 @@ class Walk:
     duplicates: int = 0
     rejected: int = 0
     error: ApiError | None = None
+    unchanged: bool = False
+    """Whether it is, to the letter, the walk that was expected: complete, and nothing of it was read into the spool."""
 
     @property
     def complete(self) -> bool:
@@ -50,14 +52,27 @@ class Walk:
 
 
 def walk(
-    api: Pages, spool: Spool, number: int, stop: threading.Event, progress: Callable[[Walk], None] = lambda _: None
+    api: Pages,
+    spool: Spool,
+    number: int,
+    stop: threading.Event,
+    progress: Callable[[Walk], None] = lambda _: None,
+    expected: Fingerprint | None = None,
 ) -> Walk:
-    """Walk the whole list into the spool as walk `number` (1 or 2); ApiErrors end up in the result."""
+    """Walk the whole list into the spool as walk `number` (1 or 2); ApiErrors end up in the result.
+
+    Where the walk may prove to be the `expected` one, its pages are read only once it has proven not to be.
+    """
     done = Walk()
     try:
-        _follow(api, spool, number, stop, progress, done)
+        _follow(api, spool, number, stop, progress, done, expected)
     except ApiError as error:
         done.error = error
+    if expected is not None and done.complete and (spool.sequence(), done.pages) == expected[:2]:
+        done.unchanged = True
+        done.duplicates = expected.duplicates
+        return done
+    _read(spool, number, done)
     done.duplicates = done.items - done.rejected - spool.count(number)
     if done.rejected and done.error is None:
         done.error = RejectedItems(f"{done.rejected} of {done.items} items have no usable id")
@@ -71,6 +86,7 @@ def _follow(
     stop: threading.Event,
     progress: Callable[[Walk], None],
     done: Walk,
+    expected: Fingerprint | None,
 ) -> None:
     cursors: set[str] = set()
     barren = 0
@@ -82,7 +98,14 @@ def _follow(
         if cursor and goes_on:
             cursors.add(cursor)
             coming = ask(partial(api.page, cursor))
-        new = spool.add(number, _rows(page, done))
+        packed = spool.note(page.items)
+        if expected is not None and done.pages < expected.pages:
+            spool.keep(packed, escaped=page.escaped)
+            new = len(page.items)  # perhaps; a list without an end outgrows the expected one, and is read from then on
+        else:
+            _read(spool, number, done)
+            new = spool.add(number, _rows(page.items, page.escaped, done))
+        done.items += len(page.items)
         done.pages += 1
         progress(done)
         if cursor is None:
@@ -94,6 +117,12 @@ def _follow(
         barren = 0 if new else barren + 1
         if barren >= BARREN_PAGES:
             raise CursorLoop(f"{barren} pages in a row brought nothing new")
+
+
+def _read(spool: Spool, number: int, done: Walk) -> None:
+    """What was kept unread is in the spool as this walk's rows."""
+    for items, escaped in spool.unread():
+        spool.add(number, _rows(items, escaped, done))
 
 
 def ask(question: Callable[[], T]) -> "Future[T]":
@@ -118,17 +147,16 @@ def answer(coming: "Future[T]", stop: threading.Event) -> T:
     raise Interrupted("stopped by a signal")
 
 
-def _rows(page: Page, done: Walk) -> list[Row]:
+def _rows(items: list[Any], escaped: bool, done: Walk) -> list[Row]:
     rows: list[Row] = []
     reason = None
-    for item in page.items:
+    for item in items:
         try:
-            rows.append(row(item, escaped=page.escaped))
+            rows.append(row(item, escaped=escaped))
         except Rejected as error:
             reason = error
     if reason is not None:
-        rejected = len(page.items) - len(rows)
+        rejected = len(items) - len(rows)
         done.rejected += rejected
-        logger.warning("items rejected", page=done.pages + 1, count=rejected, last_reason=str(reason))
-    done.items += len(page.items)
+        logger.warning("items rejected", count=rejected, last_reason=str(reason))
     return rows
