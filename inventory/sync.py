@@ -105,6 +105,10 @@ def sync(
     except OSError as error:
         reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
         _fail(engine, run, outcome, InventoryError(reason), clock)
+    except Exception as error:
+        reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
+        _fail(engine, run, outcome, InventoryError(reason), clock)
+        raise
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -200,7 +200,7 @@ def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, se
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_database_that_is_gone_is_7_in_one_line(engine, settings, simulator):
+def test_a_database_that_is_gone_is_7_in_one_line(engine, settings):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     lost = database.connect(sa.engine.make_url("postgresql+psycopg://nobody@/none?host=/nowhere"))
     outcome = sync(lost, ACCOUNT, settings)

@@ -12,6 +12,7 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
+
 from inventory import database, schema
 from inventory.simulator import Body, Fleet, Hang, Simulator, Status, on_get, on_list
 
@@ -179,7 +180,7 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
         _wait_for(lambda: len(simulator.requests) >= 2)
         assert "its lease ends at" in run("sync", expect=6).stderr
         first.send_signal(signal.SIGTERM)
-        out, err = first.communicate(timeout=30)
+        _, err = first.communicate(timeout=30)
     assert first.returncode == 4, err
     run("sync")
 
@@ -251,7 +252,8 @@ def test_json_rows_bear_the_views_columns_and_extra_is_an_object(run, simulator)
 
 
 HOSTILE = [
-    "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "=1+1", "+SUM(A1)", "@cmd", "-2", "[bold]x[/bold]", "<script>alert(1)</script>",
+    "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "=1+1", "+SUM(A1)", "@cmd", "-2", "[bold]x[/bold]",
+    "<script>alert(1)</script>",
     "'; DROP TABLE accounts; --", "\u202eevil", "a\nb", "\t=1", "%(x)s %s :name", ":warning:",
 ]  # fmt: skip
 
@@ -353,7 +355,7 @@ def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
     assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
 
 
-def test_several_accounts_all_are_tried_and_the_first_code_of_the_list_wins(run, query, simulator, tmp_path):
+def test_several_accounts_all_are_tried_and_the_first_code_of_the_list_wins(run, query, tmp_path):
     (tmp_path / "inventory.toml").write_text(
         '[[accounts]]\nname = "bad"\napi_key_env = "KEY_BAD"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'
     )
@@ -398,14 +400,16 @@ def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_pa
     run("sync")
     for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
         leader, follower = pty.openpty()
-        with closing(os.fdopen(leader, "r+b", buffering=0)) as terminal:
-            with subprocess.Popen(
+        with (
+            closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
+            subprocess.Popen(
                 [*INVENTORY, "missing", "--accept"], env=run.environment, cwd=tmp_path,
                 stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            ) as process:  # fmt: skip
-                os.close(follower)
-                terminal.write(answer)
-                out, err = process.communicate(timeout=30)
+            ) as process,
+        ):  # fmt: skip
+            os.close(follower)
+            terminal.write(answer)
+            out, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
         assert "inst_001" in out
         assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]

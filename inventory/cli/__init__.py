@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(_run(words, debug=debug))
 
 
-def _run(words: list[str], *, debug: bool) -> int:  # noqa: PLR0911 - one return for each end
+def _run(words: list[str], *, debug: bool) -> int:
     import typer  # here, where an early Ctrl-C is caught
     from typer.exceptions import TyperException
 
