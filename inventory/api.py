@@ -159,7 +159,9 @@ class Api:
             return response.extensions["promised"]
         said = _message(response)
         if status == httpx.codes.UNAUTHORIZED:
-            raise Unauthorized(f"The API refused the key (401{said}); is it the right one?", status=status)
+            raise Unauthorized(
+                f"The API refused the key (401{said}); check the account's key (by default FAL_KEY)", status=status
+            )
         if status == httpx.codes.FORBIDDEN:
             raise Forbidden(
                 f"The key may not list compute instances (403{said}); use an admin key with compute permission",

@@ -1,5 +1,6 @@
 -- Created by someone: the first episodes of instances that were not there at the first complete run (`appeared_after`
--- tells), by the episode's creator. The times are those of runs, reached by a join, so that they keep their type.
+-- tells), by the episode's creator. The times are those of runs, reached by a join, so that they keep their
+-- type; CAST, because SQLite from 3.41 on drops the first arm's type where another arm's column has none.
 CREATE VIEW creators AS
 SELECT
     label AS account, label AS creator_user_nickname, count AS instances_created, count AS created_before_watch,
@@ -8,8 +9,10 @@ FROM typed
 WHERE false
 UNION ALL
 SELECT
-    made.account, made.creator_user_nickname, made.instances_created, made.created_before_watch, made.live_now,
-    earliest.started_at, latest.started_at, made.hours_low, made.gpu_hours_low
+    made.account, made.creator_user_nickname,
+    CAST(made.instances_created AS integer), CAST(made.created_before_watch AS integer), CAST(made.live_now AS integer),
+    earliest.started_at, latest.started_at,
+    CAST(made.hours_low AS double precision), CAST(made.gpu_hours_low AS double precision)
 FROM (
     SELECT
         e.account, e.creator_user_nickname,

@@ -2,6 +2,7 @@
 -- so that the work grows with the number of episodes and not with their length. A span is the time between two edges of a
 -- group; on each of its days an episode has 24 hours, less what its first and last day lack (`lost`, in microseconds,
 -- which add up exactly). An instance that returns on the day on which it vanished counts as one on that day.
+-- CAST, because SQLite from 3.41 on drops the first arm's type where another arm's column has none.
 CREATE VIEW fleet_daily AS
 WITH episodes AS (
     SELECT
@@ -52,7 +53,8 @@ FROM calendar, typed
 WHERE false
 UNION ALL
 SELECT
-    calendar.day, spans.account, spans.instance_type, spans.region, spans.instances,
+    calendar.day, spans.account, spans.instance_type, spans.region,
+    CAST(spans.instances AS INTEGER),
     (86400000000 * spans.episodes - CASE WHEN calendar.day = spans.day THEN spans.lost ELSE 0 END) / 3.6e9,
     (86400000000 * spans.episodes - CASE WHEN calendar.day = spans.day THEN spans.lost ELSE 0 END)
     * spans.gpu_count / 3.6e9

@@ -1,7 +1,8 @@
 -- Each version that a change ended meets the next one, and then part by part: the six fields, the keys that `extra` had,
 -- the keys that it has now only. A key's value is told by its JSON type, since json_each gives 1 for true; a
 -- number is cut out of the text as it stands there, since json_each rounds (but not under a key with a quote in it, whose
--- path SQLite 3.40 cannot follow). CAST gives the columns the affinity of the first arm, or SQLite copies every row.
+-- path SQLite 3.40 cannot follow). CAST gives the columns the affinity of the first arm, or SQLite copies every row (and from 3.41 on
+-- drops the column's type).
 CREATE VIEW instance_field_changes AS
 SELECT
     at AS changed_at, label AS account, label AS instance_id, label AS field, label AS old_value, label AS new_value,

@@ -11,7 +11,7 @@ SELECT label AS account, at AS gap_start, at AS gap_end, hours AS seconds, count
 FROM typed
 WHERE false
 UNION ALL
-SELECT account, gap_start, gap_end, seconds, failed_runs
+SELECT account, gap_start, gap_end, seconds, CAST(failed_runs AS integer)
 FROM (
     SELECT
         r.account, r.previous_complete_at AS gap_start, r.started_at AS gap_end, r.expected_seconds,
@@ -24,7 +24,7 @@ FROM (
 ) AS closed
 WHERE failed_runs > 0 OR seconds > 2 * expected_seconds
 UNION ALL
-SELECT account, gap_start, NULL, seconds, failed_runs
+SELECT account, gap_start, NULL, seconds, CAST(failed_runs AS integer)
 FROM (
     SELECT
         a.account, last.started_at AS gap_start, last.expected_seconds,

@@ -1,4 +1,5 @@
 -- Every run knows when the last complete run before it was: that is where a gap starts, also after a prune.
+-- CAST, because SQLite from 3.41 on drops the first arm's type where another arm's column has none.
 CREATE VIEW sync_gaps AS
 WITH failures AS (
     SELECT account, previous_complete_at, count(*) AS runs
@@ -11,7 +12,7 @@ SELECT label AS account, at AS gap_start, at AS gap_end, hours AS seconds, count
 FROM typed
 WHERE false
 UNION ALL
-SELECT account, gap_start, gap_end, seconds, failed_runs
+SELECT account, gap_start, gap_end, CAST(seconds AS REAL), CAST(failed_runs AS INTEGER)
 FROM (
     SELECT
         r.account, r.previous_complete_at AS gap_start, r.started_at AS gap_end, r.expected_seconds,
@@ -25,7 +26,7 @@ FROM (
 ) AS closed
 WHERE failed_runs > 0 OR seconds > 2 * expected_seconds
 UNION ALL
-SELECT account, gap_start, NULL, seconds, failed_runs
+SELECT account, gap_start, NULL, CAST(seconds AS REAL), CAST(failed_runs AS INTEGER)
 FROM (
     SELECT
         a.account, last.started_at AS gap_start, last.expected_seconds,
