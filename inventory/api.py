@@ -264,7 +264,10 @@ class _Whole(httpx.BaseTransport):
         self._limit = limit
         self._deadline = threading.local()
         self._backend = _Backend(self._deadline)
-        self._inner = httpx.HTTPTransport(proxy=_proxy(base), retries=0)
+        self._inner = httpx.HTTPTransport(
+            proxy=_proxy(base),
+            verify=base.startswith("https:"),  # to read the certificates takes longer than to sync a small fleet
+        )
         # httpx has no public way to give its pool a network backend; tests with dripping servers guard this line
         self._inner._pool._network_backend = self._backend  # noqa: SLF001
 

@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -264,11 +265,20 @@ def insert_from_file(
     parts = [f"{source} AS (SELECT * FROM unnest({arrays}) AS rows ({', '.join(types)}))"]
     parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
     together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
+    left = batches(rows)
+
+    def prepared() -> tuple[int, dict[str, Any]]:
+        batch = next(left, [])
+        columns = zip(*batch, strict=True) if batch else [()] * len(types)
+        return len(batch), dict(zip(types, map(_array, columns), strict=True))
+
     inserted = 0
-    for batch in batches(rows):
-        columns = dict(zip(types, map(_array, zip(*batch, strict=True)), strict=True))
-        connection.execute(together, {**parameters, **columns})
-        inserted += len(batch)
+    with ThreadPoolExecutor(1, thread_name_prefix="prepare") as ahead:  # the next batch, while the server has this one
+        coming = ahead.submit(prepared)
+        while (batch := coming.result())[0]:
+            coming = ahead.submit(prepared)
+            connection.execute(together, {**parameters, **batch[1]})
+            inserted += batch[0]
     return inserted
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inventory import database, queries
+from inventory import database, log, queries
 from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.signals import stop_on_signal
 from inventory.render import show
@@ -62,6 +62,7 @@ def demo_command(
     """
     from inventory.demo import QUERIES, demo
 
+    log.configure(level="error")  # the outages that the demo plans are no news
     with _bar(f"{days} days of hourly runs") as advance:
         result = demo(url, days=days, progress=advance)
     engine = database.connect(database.parse_url(url))
@@ -72,15 +73,13 @@ def demo_command(
             creators = queries.creators(connection)
     finally:
         engine.dispose()
-    print(
-        f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear (`inventory list --database {url}` has all):\n"
-    )
+    print(f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear; `inventory list --database ...` has all.\n")
     show(fleet[-15:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")
     show(events, "changes", columns=EVENT_COLUMNS, headings=HEADINGS)
     print("\nWho created what\n")
     show(creators, "creators", columns=CREATOR_COLUMNS, headings=HEADINGS)
-    print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {url}. Three questions to try next:")
+    print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql}")
 

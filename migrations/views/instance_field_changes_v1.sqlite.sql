@@ -24,17 +24,12 @@ FROM (
             WHEN 4 THEN old.ip
             WHEN 5 THEN old.status
             WHEN 6 THEN old.creator_user_nickname
-            ELSE (
-                SELECT CASE
-                    WHEN type = 'null' THEN NULL
-                    WHEN type IN ('true', 'false') THEN type
-                    WHEN type = 'text' THEN json_quote(value)
-                    WHEN type IN ('integer', 'real') AND instr(key, '"') = 0 THEN old.extra -> fullkey
-                    ELSE value
-                END
-                FROM json_each(old.extra)
-                WHERE key = item.key
-            )
+            WHEN 7 THEN CASE
+                WHEN item.type IN ('true', 'false') THEN item.type
+                WHEN item.type = 'text' THEN json_quote(item.value)
+                WHEN item.type IN ('integer', 'real') AND instr(item.key, '"') = 0 THEN old.extra -> item.fullkey
+                ELSE item.value
+            END
         END AS old_value,
         CASE part.column1
             WHEN 1 THEN new.instance_type
@@ -43,9 +38,8 @@ FROM (
             WHEN 4 THEN new.ip
             WHEN 5 THEN new.status
             WHEN 6 THEN new.creator_user_nickname
-            ELSE (
+            WHEN 7 THEN (
                 SELECT CASE
-                    WHEN type = 'null' THEN NULL
                     WHEN type IN ('true', 'false') THEN type
                     WHEN type = 'text' THEN json_quote(value)
                     WHEN type IN ('integer', 'real') AND instr(key, '"') = 0 THEN new.extra -> fullkey
@@ -54,6 +48,12 @@ FROM (
                 FROM json_each(new.extra)
                 WHERE key = item.key
             )
+            WHEN 8 THEN CASE
+                WHEN item.type IN ('true', 'false') THEN item.type
+                WHEN item.type = 'text' THEN json_quote(item.value)
+                WHEN item.type IN ('integer', 'real') AND instr(item.key, '"') = 0 THEN new.extra -> item.fullkey
+                ELSE item.value
+            END
         END AS new_value
     FROM instance_versions AS old
     CROSS JOIN instance_versions AS new
