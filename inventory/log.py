@@ -54,7 +54,7 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler"):
+    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

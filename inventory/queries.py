@@ -1,24 +1,41 @@
 """The questions people ask, as rows of the contract's relations: dicts with their column names, times aware in UTC."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from inventory import database
+from inventory.errors import UsageError
 from inventory.tables import JSONText, UTCDateTime
+from inventory.times import iso
 from inventory.views import RELATIONS
 
 Row = dict[str, Any]
 
+AS_OF_COLUMNS = (
+    "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
+    "creator_user_nickname", "extra", "valid_from", "valid_to", "episode",
+)  # fmt: skip
+
 _TIMES = ("_at", "_since", "_after", "_before", "_from", "_to", "_start", "_end")
 _BOOLEANS = ("held", "complete")
+_HOUR = timedelta(hours=1)
 
 
 def relation(name: str) -> sa.TableClause:
     """A table or view of the contract, its columns typed by their names; without the internal ones."""
+    return sa.table(name, *(sa.column(column, _type(column)) for column in columns(name)))
+
+
+def columns(name: str) -> list[str]:
+    """The names of a relation's columns, without the internal ones."""
     found = next(relation for relation in RELATIONS if relation.name == name)
-    shown = (column.name for column in found.columns if not column.meaning.startswith("Internal:"))
-    return sa.table(name, *(sa.column(column, _type(column)) for column in shown))
+    return [column.name for column in found.columns if not column.meaning.startswith("Internal:")]
 
 
 def instances(
@@ -34,18 +51,101 @@ def instances(
 ) -> list[Row]:
     """Rows of `instances`: the fleet now (live and missing), or every instance ever seen with `all_`."""
     view = relation("instances")
-    wanted = {
-        "account": account,
-        "presence": presence,
-        "creator_user_nickname": creator,
-        "region": region,
-        "instance_type": type_,
-        "status": status,
-    }
-    query = sa.select(view).where(*(view.c[name] == value for name, value in wanted.items() if value is not None))
+    wanted = _matching(
+        view,
+        account=account,
+        presence=presence,
+        creator_user_nickname=creator,
+        region=region,
+        instance_type=type_,
+        status=status,
+    )
+    query = sa.select(view).where(*wanted)
     if not all_ and presence is None:
         query = query.where(view.c.presence.in_(("live", "missing")))
     return _rows(connection, query.order_by(view.c.account, view.c.first_seen_at, view.c.instance_id))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is known of an account's fleet at a time T: the complete runs around it, and the gap in which it lies."""
+
+    account: str
+    before: Row
+    """The last complete run at or before T: `run_id`, `started_at`."""
+    after: Row | None
+    """The first complete run after T; None where there is none."""
+    exact: bool
+    """T is the very time of `before`."""
+    gap: Row | None = None
+    """Row of `sync_gaps`; None where T lies in none."""
+    retired: bool = False
+    """Retired, and T is later than its last complete run: nothing is known of its fleet at T."""
+
+
+def sights(connection: Connection, at: datetime, account: str | None = None) -> list[Sight]:
+    """What each account (or that one) knows of the time.
+
+    Raises UsageError where one does not know it: before its first or after its last complete run, or before what
+    `prune` left. Only one that was retired before may stand aside, unless it alone is asked for.
+    """
+    table = relation("accounts")
+    query = sa.select(table).where(*_matching(table, account=account)).order_by(table.c.account)
+    found = [_sight(connection, at, row, alone=account is not None) for row in _rows(connection, query)]
+    if all(sight.retired for sight in found):
+        raise UsageError(f"Nothing is known of {iso(at)}: no account was synced then.")
+    return found
+
+
+def _sight(connection: Connection, at: datetime, account: Row, *, alone: bool) -> Sight:
+    name = account["account"]
+    table = relation("sync_runs")
+    complete = sa.select(table.c.run_id, table.c.started_at).where(table.c.account == name, table.c.complete)
+    newest, oldest = complete.order_by(table.c.started_at.desc()), complete.order_by(table.c.started_at)
+    before = _first(connection, newest.where(table.c.started_at <= at))
+    after = _first(connection, oldest.where(table.c.started_at > at))
+    other = "" if alone else " --account asks another account alone."
+    if before is None:
+        why = f"its first complete run was at {iso(after['started_at'])}" if after else "it has no complete run yet"
+        raise UsageError(f"The fleet of account {name!r} at {iso(at)} is not known: {why}.{other}")
+    if account["pruned_before"] is not None and at < account["pruned_before"]:
+        raise UsageError(
+            f"The fleet of account {name!r} at {iso(at)} is not known any more: `inventory prune` folded its history "
+            f"before {iso(account['pruned_before'])}.{other}"
+        )
+    exact = before["started_at"] == at
+    if after is None and not exact:
+        if account["retired_at"] is not None and not alone:
+            return Sight(name, before, None, exact=False, retired=True)
+        raise UsageError(
+            f"The fleet of account {name!r} at {iso(at)} is not known: its last complete run was at "
+            f"{iso(before['started_at'])}. `inventory list` without --at shows what that run left.{other}"
+        )
+    gaps = relation("sync_gaps")
+    within = sa.select(gaps).where(gaps.c.account == name, gaps.c.gap_start == before["started_at"])
+    return Sight(name, before, after, exact, None if exact else _first(connection, within))
+
+
+def as_of(
+    connection: Connection,
+    at: datetime,
+    accounts: Sequence[str],
+    *,
+    creator: str | None = None,
+    region: str | None = None,
+    type_: str | None = None,
+    status: str | None = None,
+) -> list[Row]:
+    """The fleet as it was at that time: rows of `instance_versions`, by AS_OF_COLUMNS, the fields as they then were."""
+    table = relation("instance_versions")
+    wanted = _matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)
+    query = sa.select(*(table.c[name] for name in AS_OF_COLUMNS)).where(
+        table.c.valid_from <= at,
+        sa.or_(table.c.valid_to.is_(None), table.c.valid_to > at),
+        table.c.account.in_(accounts),
+        *wanted,
+    )
+    return _rows(connection, query.order_by(table.c.account, table.c.instance_id))
 
 
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> list[Row]:
@@ -65,28 +165,203 @@ def run(connection: Connection, run_id: int) -> Row:
     return _rows(connection, sa.select(table).where(table.c.run_id == run_id))[0]
 
 
-def events(connection: Connection, *, account: str | None = None, limit: int = 20) -> list[Row]:
-    """Rows of `instance_events`, the newest first."""
+def events(
+    connection: Connection,
+    *,
+    account: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    event: str | None = None,
+    creator: str | None = None,
+    instance: str | None = None,
+    limit: int | None = 20,
+) -> list[Row]:
+    """Rows of `instance_events`, the newest first: from `since` on, and before `until`.
+
+    Raises UsageError for an unknown instance.
+    """
     view = relation("instance_events")
-    query = sa.select(view)
-    if account is not None:
-        query = query.where(view.c.account == account)
-    return _rows(connection, query.order_by(view.c.occurred_at.desc(), view.c.instance_id).limit(limit))
+    query = sa.select(view).where(*_matching(view, account=account, event=event, creator_user_nickname=creator))
+    if instance is not None:  # with its accounts, since the key of the table begins with them
+        query = query.where(
+            view.c.account.in_(holders(connection, instance, account)), *_matching(view, instance_id=instance)
+        )
+    if since is not None:
+        query = query.where(view.c.occurred_at >= since)
+    if until is not None:
+        query = query.where(view.c.occurred_at < until)
+    return _rows(connection, query.order_by(view.c.occurred_at.desc(), view.c.account, view.c.instance_id).limit(limit))
 
 
-def creators(connection: Connection, *, account: str | None = None) -> list[Row]:
-    """Rows of `creators`, the busiest first."""
+def with_fields(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Rows of `events`, in their order, each with `fields`: of a change its `field`, `old_value`, `new_value`."""
+    view = relation("instance_field_changes")
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    # by stretches of time that do not overlap, so that all of them together cost at most the whole view
+    for batch in database.batches(row for row in rows if row["event"] == "changed"):
+        query = sa.select(view).where(
+            view.c.changed_at >= batch[-1]["occurred_at"],
+            view.c.changed_at <= batch[0]["occurred_at"],
+            view.c.account.in_({row["account"] for row in batch}),
+            view.c.instance_id.in_({row["instance_id"] for row in batch}),
+        )
+        wanted = {_change(row, "occurred_at") for row in batch}
+        for row in _rows(connection, query.order_by(view.c.field)):
+            if (key := _change(row, "changed_at")) in wanted:
+                part = {name: row[name] for name in ("field", "old_value", "new_value")}
+                found.setdefault(key, []).append(part)
+    return [
+        row | {"fields": found.get(_change(row, "occurred_at"), []) if row["event"] == "changed" else []}
+        for row in rows
+    ]
+
+
+def _change(row: Row, time: str) -> tuple[Any, ...]:
+    return row[time], row["account"], row["instance_id"]
+
+
+def biographies(connection: Connection, instance_id: str, account: str | None = None) -> list[Row]:
+    """All that is known of an instance, once for each account that knows it.
+
+    Rows of `instances` in which `episodes` and `versions` are lists of rows, as are `events` and `field_changes`; all
+    in the order of time. Raises UsageError for an unknown instance.
+    """
+    parts = {
+        "episodes": ("instance_episodes", ("episode",)),
+        "versions": ("instance_versions", ("valid_from",)),
+        "events": ("instance_events", ("occurred_at",)),
+        "field_changes": ("instance_field_changes", ("changed_at", "field")),
+    }
+    found = []
+    for name in holders(connection, instance_id, account):
+        (row,) = _of_one(connection, "instances", name, instance_id, ())
+        for part, (source, order) in parts.items():
+            row[part] = _of_one(connection, source, name, instance_id, order)
+        found.append(row)
+    return found
+
+
+def _of_one(connection: Connection, source: str, account: str, instance_id: str, order: Sequence[str]) -> list[Row]:
+    view = relation(source)
+    query = sa.select(view).where(*_matching(view, account=account, instance_id=instance_id))
+    return _rows(connection, query.order_by(*(view.c[name] for name in order)))
+
+
+def holders(connection: Connection, instance_id: str, account: str | None = None) -> list[str]:
+    """The accounts (of all, or of that one) that ever saw the instance. UsageError where none did."""
+    names = account_names(connection) if account is None else [account]
+    table = relation("instance_state")
+    query = sa.select(table.c.account).where(table.c.account.in_(names), *_matching(table, instance_id=instance_id))
+    found = list(connection.scalars(query.order_by(table.c.account)))
+    if not found:
+        where = "this database" if account is None else f"the account {account!r}"
+        raise UsageError(f"There is no instance {instance_id!r} in {where}. `inventory list --all` has all.")
+    return found
+
+
+def creators(
+    connection: Connection,
+    *,
+    account: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Row]:
+    """Rows of `creators`, by account, the busiest first.
+
+    With a period, from `since` on and before `until`: only what was created in it, and only its share of the hours. Who
+    had nothing in it has no row. `live_now` is now in any case.
+    """
     view = relation("creators")
-    query = sa.select(view)
-    if account is not None:
-        query = query.where(view.c.account == account)
-    return _rows(connection, query.order_by(view.c.account, view.c.gpu_hours_low.desc()))
+    query = sa.select(view).where(*_matching(view, account=account))
+    rows = _rows(connection, query)
+    if since is not None or until is not None:
+        live = {(row["account"], row["creator_user_nickname"]): row["live_now"] for row in rows}
+        rows = _creators_within(connection, account, since, until)
+        rows = [row | {"live_now": live[row["account"], row["creator_user_nickname"]]} for row in rows]
+    return sorted(
+        rows, key=lambda row: (row["account"], -(row["gpu_hours_low"] or 0), row["creator_user_nickname"] or "")
+    )
+
+
+def _creators_within(
+    connection: Connection, account: str | None, since: datetime | None, until: datetime | None
+) -> list[Row]:
+    view = relation("instance_episodes")
+    query = sa.select(view).where(*_matching(view, account=account))
+    if since is not None:
+        query = query.where(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since))
+    if until is not None:
+        query = query.where(view.c.appeared_at < until)
+    found: dict[tuple[str, str | None], Row] = {}
+    times: dict[tuple[str, str | None], tuple[timedelta, timedelta | None]] = {}
+    for episode in (row for batch in database.stream(connection, query) for row in batch):
+        key = episode.account, episode.creator_user_nickname
+        row = found.setdefault(key, dict.fromkeys(columns("creators")) | dict.fromkeys(_COUNTED, 0))
+        row["account"], row["creator_user_nickname"] = key
+        _count_creation(row, episode, since)
+        there = _overlap(episode, since, until)
+        hours, gpu_hours = times.get(key, (timedelta(), None))
+        if episode.gpu_count is not None:
+            gpu_hours = (gpu_hours or timedelta()) + there * episode.gpu_count
+        times[key] = hours + there, gpu_hours
+    for key, (hours, gpu_hours) in times.items():
+        found[key] |= {"hours_low": hours / _HOUR, "gpu_hours_low": None if gpu_hours is None else gpu_hours / _HOUR}
+    return list(found.values())
+
+
+_COUNTED = ("instances_created", "created_before_watch", "live_now")
+
+
+def _count_creation(row: Row, episode: sa.Row[Any], since: datetime | None) -> None:
+    """The row counts the instance if this is its first episode, and began in the period."""
+    at = episode.appeared_at
+    if episode.episode != 1 or (since is not None and at < since):
+        return
+    if episode.appeared_after is None:
+        row["created_before_watch"] += 1
+        return
+    row["instances_created"] += 1
+    row["first_created_at"] = min(row["first_created_at"] or at, at)
+    row["last_created_at"] = max(row["last_created_at"] or at, at)
+
+
+def _overlap(episode: sa.Row[Any], since: datetime | None, until: datetime | None) -> timedelta:
+    begin: datetime = episode.appeared_at if since is None else max(episode.appeared_at, since)
+    end: datetime = episode.last_seen_at if until is None else min(episode.last_seen_at, until)
+    return max(end - begin, timedelta())
+
+
+def freshness(connection: Connection, *, account: str | None = None) -> list[Row]:
+    """Rows of `sync_freshness` of the accounts that are not retired. UsageError where that one account is."""
+    table, view = relation("accounts"), relation("sync_freshness")
+    active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
+    query = sa.select(view).where(view.c.account.in_(active), *_matching(view, account=account))
+    found = _rows(connection, query.order_by(view.c.account))
+    if account is not None and not found:
+        raise UsageError(f"The account {account!r} is retired: it is not synced any more.")
+    return found
 
 
 def account_names(connection: Connection) -> list[str]:
     """The accounts of the database."""
     table = relation("accounts")
     return list(connection.scalars(sa.select(table.c.account).order_by(table.c.account)))
+
+
+def _matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
+    """That each column has the value wanted of it; None wants none.
+
+    What no database can store is looked for as what was stored in its place.
+    """
+    return [
+        source.c[name] == re.sub("[\0\ud800-\udfff]", "\ufffd", value)
+        for name, value in wanted.items()
+        if value is not None
+    ]
+
+
+def _first(connection: Connection, query: sa.Select[Any]) -> Row | None:
+    return next(iter(_rows(connection, query.limit(1))), None)
 
 
 def _rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:

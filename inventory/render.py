@@ -33,12 +33,14 @@ def show(
     style: Format = Format.table,
     *,
     columns: Sequence[str] = (),
+    header: Sequence[str] = (),
     headings: Mapping[str, str] | None = None,
     empty: str = "",
     stream: TextIO | None = None,
 ) -> None:
     """Print rows. `name` is the plural key of the JSON; `columns` those of the table (all for the other two).
 
+    `header` is the first line of a CSV without rows, which else says only what the table shows.
     An empty table prints `empty` on stderr, so that stdout stays what a script expects.
     """
     stream = stream or sys.stdout
@@ -46,11 +48,18 @@ def show(
         json.dump({name: [json_row(row) for row in rows]}, stream, indent=2)
         stream.write("\n")
     elif style is Format.csv:
-        _csv(rows, columns, stream)
+        _csv(rows, header or columns, stream)
     elif rows:
         _table(rows, columns or list(rows[0]), headings or {}, stream)
     elif empty:
         sys.stderr.write(f"{empty}\n")
+
+
+def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> None:
+    """Print names and values, a line each, the values below each other."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        print(f"{name:<{width}}  {cell(value)}".rstrip(), file=stream or sys.stdout)
 
 
 def printable(text: str) -> str:
@@ -117,7 +126,7 @@ def _csv_value(value: Any) -> Any:
 
 
 def json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as JSON values: times as ISO 8601 with `Z`, `extra` as the object that it is."""
+    """The row as JSON values: times as ISO 8601 with `Z`, `extra` as the object that it is; also in rows within it."""
     return {name: _json_value(name, value) for name, value in row.items()}
 
 
@@ -128,4 +137,6 @@ def _json_value(name: str, value: Any) -> Any:
         return value.isoformat()
     if name == "extra" and isinstance(value, str):
         return json.loads(value)
+    if isinstance(value, list):
+        return [json_row(row) for row in value]
     return value

@@ -231,7 +231,7 @@ def _see(
     first = walk(api, spool, 1, stop, progress, expected)
     second = None
     if first.pages == 0 and first.error is not None:
-        raise first.error
+        raise _told(first.error, "nothing was applied; the next run tries again")
     if not first.unchanged:
         with database.reading(engine) as connection:
             spool.learn(reconcile.known(connection, account))

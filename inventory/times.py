@@ -35,6 +35,18 @@ def parse_time(text: str, now: datetime) -> datetime:
         ) from None
 
 
+def brief(value: timedelta) -> str:
+    """A duration as people say it, by its two largest units: `12m 5s`, `3h 40m`, `9d 2h`; `-5s` below zero."""
+    left = round(abs(value.total_seconds()))
+    parts = []
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, seconds)
+        parts.append(f"{number}{unit}" if number else "")
+    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+    words = " ".join(filter(None, parts[first : first + 2])) or "0s"
+    return f"-{words}" if value < timedelta() and words != "0s" else words
+
+
 def iso(value: datetime) -> str:
     """ISO 8601 with `Z`; microseconds only where there are any."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import database, look, play, sync
+from inventory.cli import database, history, look, play, status, sync, verify
 
 
 def _version(wanted: bool) -> None:
@@ -39,8 +39,13 @@ def _main(
 
 app.command("sync")(sync.sync_command)
 app.command("list")(look.list_command)
+app.command("show")(history.show_command)
+app.command("changes")(history.changes_command)
+app.command("creators")(history.creators_command)
+app.command("status")(status.status_command)
 app.command("runs")(look.runs_command)
 app.command("missing")(sync.missing_command)
+app.command("verify")(verify.verify_command)
 app.add_typer(database.app, name="db")
 app.command("simulate")(play.simulate_command)
 app.command("demo")(play.demo_command)

@@ -1,16 +1,26 @@
 """`list` and `runs`: looking at what is known. They need no key and write nothing."""
 
+import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from inventory import queries
+from inventory import database, queries
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
-from inventory.render import Format, show
+from inventory.errors import UsageError
+from inventory.queries import Sight
+from inventory.render import Format, cell, printable, show
+from inventory.times import brief, parse_time
 
 FLEET_COLUMNS = (
     "account", "instance_id", "instance_type", "region", "status", "ip", "creator_user_nickname", "presence",
     "first_seen_at", "last_seen_at",
+)  # fmt: skip
+
+THEN_COLUMNS = (
+    "account", "instance_id", "instance_type", "region", "status", "ip", "creator_user_nickname", "valid_from",
+    "valid_to", "episode",
 )  # fmt: skip
 
 RUN_COLUMNS = (
@@ -22,6 +32,9 @@ HEADINGS = {"creator_user_nickname": "creator", "instance_type": "type", "instan
 
 
 def list_command(
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601, or a time ago like 2d.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every instance ever seen, the vanished ones too.")] = False,
     creator: Annotated[str | None, typer.Option("--creator", metavar="NICKNAME")] = None,
     region: Annotated[str | None, typer.Option("--region")] = None,
@@ -33,17 +46,52 @@ def list_command(
 ) -> None:
     """List the fleet as of the last runs: what is live, and what is missing. Times are UTC.
 
+    With --at: the fleet as it was at that time, the fields as they then were; and the complete runs on either side.
+
     \b
     Examples:
       inventory list
+      inventory list --at 2d
+      inventory list --at 2026-03-06T22:00+01:00 --creator ada
       inventory list --creator ada --status ready
       inventory list --all --format csv > fleet.csv
     """
+    if at is not None and all_:
+        raise UsageError("--at and --all exclude each other: the fleet as of a time has only what was there then.")
+    wanted = {"creator": creator, "region": region, "type_": type_, "status": status}
     with open_for_reading(url, account) as connection:
-        rows = queries.instances(
-            connection, account=account, all_=all_, creator=creator, region=region, type_=type_, status=status
-        )
-    show(rows, "instances", style, columns=FLEET_COLUMNS, headings=HEADINGS, empty="No instance is like that.")
+        if at is None:
+            rows = queries.instances(connection, account=account, all_=all_, **wanted)
+        else:
+            time = parse_time(at, database.now(connection))
+            sights = queries.sights(connection, time, account)
+            known = [sight.account for sight in sights if not sight.retired]
+            rows = queries.as_of(connection, time, known, **wanted)
+    columns, header, empty = FLEET_COLUMNS, queries.columns("instances"), "No instance is like that."
+    if at is not None:
+        columns, header, empty = THEN_COLUMNS, list(queries.AS_OF_COLUMNS), "No instance was like that."
+        print(*(f"{cell(time)}, {_told(sight)}" for sight in sights), sep="\n", file=sys.stderr)
+    show(rows, "instances", style, columns=columns, header=header, headings=HEADINGS, empty=empty)
+
+
+def _told(sight: Sight) -> str:
+    """What is known of the time: the complete runs on either side of it, and the gap in which it lies."""
+    before = f"run {sight.before['run_id']} ({cell(sight.before['started_at'])})"
+    name = f"account {printable(sight.account)}"
+    if sight.retired:
+        return f"{name}: not listed; it is retired, and its last complete run was {before}."
+    if sight.exact:
+        return f"{name}: the very time of complete {before}."
+    assert sight.after is not None  # noqa: S101 - a time after the last complete run is refused
+    after = f"run {sight.after['run_id']} ({cell(sight.after['started_at'])})"
+    if sight.gap is None:
+        return f"{name}: between the complete {before} and {after}."
+    failed = sight.gap["failed_runs"]
+    why = f"{failed} failed {'run' if failed == 1 else 'runs'}" if failed else "no run, though one was due"
+    return (
+        f"{name}: in a gap of {brief(timedelta(seconds=sight.gap['seconds']))} between the complete {before} and "
+        f"{after}, with {why}: what came and went there is not known."
+    )
 
 
 def runs_command(

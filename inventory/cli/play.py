@@ -81,7 +81,7 @@ def demo_command(
     show(creators, "creators", columns=CREATOR_COLUMNS, headings=HEADINGS)
     print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
     for title, sql in QUERIES:
-        print(f"\n-- {title}\n{sql}")
+        print(f"\n-- {title}\n{sql};")
 
 
 class _bar:  # noqa: N801 - used like a function

@@ -1,0 +1,247 @@
+"""`show`, `changes` and `creators`: what happened, and who did it. They need no key and write nothing."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.engine import Connection
+
+from inventory import database, queries
+from inventory.cli.look import HEADINGS
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.errors import UsageError
+from inventory.queries import Row
+from inventory.render import Format, cell, facts, json_row, show
+from inventory.tables import PAYLOAD
+from inventory.times import parse_time
+
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="From this time on: ISO 8601, or a time ago like 2d.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time, likewise.")]
+
+EPISODE_COLUMNS = (
+    "episode", "creator_user_nickname", "appeared_after", "appeared_at", "last_seen_at", "vanished_at", "hours_low",
+    "hours_high",
+)  # fmt: skip
+CHANGE_COLUMNS = (
+    "occurred_at", "account", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname",
+    "fields",
+)  # fmt: skip
+CREATOR_COLUMNS = (
+    "account", "creator_user_nickname", "instances_created", "created_before_watch", "live_now", "first_created_at",
+    "last_created_at", "hours_low", "gpu_hours_low",
+)  # fmt: skip
+NEWEST = 50
+"""How many changes are shown where neither a number nor a beginning is asked for."""
+
+
+class Event(StrEnum):
+    """What can happen to an instance."""
+
+    appeared = "appeared"
+    changed = "changed"
+    vanished = "vanished"
+    reappeared = "reappeared"
+
+
+def show_command(
+    instance_id: Annotated[str, typer.Argument(metavar="INSTANCE_ID", help="fal's id of the instance.")],
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """Tell the life of one instance: who created it, when it was there, and what changed. Times are UTC.
+
+    An id that several accounts know is told once for each. As CSV: its versions.
+
+    \b
+    Examples:
+      inventory show inst_1
+      inventory show inst_1 --account research --format json
+    """
+    with open_for_reading(url, account) as connection:
+        found = queries.biographies(connection, instance_id, account)
+    if style is Format.json:
+        print(json.dumps({"instances": [json_row(row) for row in found]}, indent=2))
+    elif style is Format.csv:
+        show([version for row in found for version in row["versions"]], "versions", style)
+    else:
+        for number, row in enumerate(found):
+            if number:
+                print()
+            _tell(row)
+
+
+def changes_command(
+    since: SinceOption = None,
+    until: UntilOption = None,
+    event: Annotated[Event | None, typer.Option("--event", help="Only these.")] = None,
+    creator: Annotated[str | None, typer.Option("--creator", metavar="NICKNAME")] = None,
+    instance: Annotated[str | None, typer.Option("--instance", metavar="INSTANCE_ID")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help=f"How many, the newest [all since --since; else {NEWEST}].")
+    ] = None,
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """List what happened, the newest first: what appeared, changed, vanished and came back. Times are UTC.
+
+    \b
+    Examples:
+      inventory changes --since 2d
+      inventory changes --event vanished --creator ada --limit 10
+      inventory changes --instance inst_1 --format json
+      inventory changes --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
+    """
+    with open_for_reading(url, account) as connection:
+        begin, end = _period(connection, since, until)
+        most = limit if limit is not None or begin is not None else NEWEST
+        rows = queries.events(
+            connection,
+            account=account,
+            since=begin,
+            until=end,
+            event=event,
+            creator=creator,
+            instance=instance,
+            limit=None if most is None else most + 1,
+        )
+        more = most is not None and len(rows) > most
+        rows = queries.with_fields(connection, rows[:most])
+    if style is not Format.json:
+        rows = [row | {"fields": _in_words(row["fields"])} for row in rows]
+    show(
+        rows,
+        "changes",
+        style,
+        columns=CHANGE_COLUMNS,
+        header=[*queries.columns("instance_events"), "fields"],
+        headings=HEADINGS | {"fields": "what changed"},
+        empty="Nothing like that happened.",
+    )
+    if more:
+        print(f"These are the newest {most}; --limit or --since shows more.", file=sys.stderr)
+
+
+def creators_command(
+    since: SinceOption = None,
+    until: UntilOption = None,
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """List who created what: how many instances, how many are live now, and for how many hours at least.
+
+    With --since or --until: what was created in that period, and the hours within it. Created before the watch are the
+    instances that were there at the account's first complete run. Times are UTC.
+
+    \b
+    Examples:
+      inventory creators
+      inventory creators --since 7d
+      inventory creators --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
+    """
+    with open_for_reading(url, account) as connection:
+        begin, end = _period(connection, since, until)
+        rows = queries.creators(connection, account=account, since=begin, until=end)
+    show(
+        rows,
+        "creators",
+        style,
+        columns=CREATOR_COLUMNS,
+        header=queries.columns("creators"),
+        headings=HEADINGS,
+        empty="Nobody created anything then.",
+    )
+
+
+def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """The two times by the database's clock. UsageError where the second is not later than the first."""
+    now = database.now(connection)
+    begin, end = (None if text is None else parse_time(text, now) for text in (since, until))
+    if begin is not None and end is not None and begin >= end:
+        raise UsageError(f"--since {since} is not before --until {until}.")
+    return begin, end
+
+
+def _in_words(fields: Sequence[Row]) -> str:
+    """`status: init -> ready; ip: (none) -> 192.0.2.1`."""
+    return "; ".join(f"{row['field']}: {_value(row['old_value'])} -> {_value(row['new_value'])}" for row in fields)
+
+
+def _value(value: str | None) -> str:
+    return "(none)" if value is None else value
+
+
+def _tell(row: Row) -> None:
+    """Print one biography."""
+    episodes = row["episodes"]
+    facts(
+        [
+            ("instance", row["instance_id"]),
+            ("account", row["account"]),
+            ("presence", _presence(row)),
+            ("created by", f"{_value(episodes[0]['creator_user_nickname'])}, {_created(episodes[0])}"),
+            ("first seen", row["first_seen_at"]),
+            ("last seen", row["last_seen_at"]),
+            ("hours", _bounds(episodes, "hours")),
+            ("GPU hours", _bounds(episodes, "gpu_hours")),
+            *((HEADINGS.get(name, name), row[name]) for name in PAYLOAD if row[name] is not None),
+        ]
+    )
+    print("\nEpisodes\n")
+    show(episodes, "episodes", columns=EPISODE_COLUMNS, headings=HEADINGS)
+    print("\nHistory\n")
+    show(list(_history(row)), "history", columns=("at", "event", "field", "before", "after"))
+
+
+def _presence(row: Row) -> str:
+    if row["presence"] == "vanished":
+        return f"vanished between {cell(row['last_seen_at'])} and {cell(row['vanished_at'])}"
+    if row["presence"] == "missing":
+        held = "; held until `inventory missing --accept` or until it is seen" if row["held"] else ""
+        return f"missing since {cell(row['missing_since'])}{held}"
+    return "live"
+
+
+def _created(episode: Row) -> str:
+    if episode["appeared_after"] is None:
+        return f"before the account's first complete run; seen at {cell(episode['appeared_at'])}"
+    return f"between {cell(episode['appeared_after'])} and {cell(episode['appeared_at'])}"
+
+
+def _bounds(episodes: Sequence[Row], what: str) -> str:
+    """The hours of all episodes, at least and at most."""
+    low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
+    if None in low:
+        return "unknown"
+    if None not in high:
+        return f"{cell(sum(low))} to {cell(sum(high))}"
+    going_on = episodes[-1]["vanished_at"] is None
+    return f"{cell(sum(low))} at least; " + ("it goes on" if going_on else "when it was created is not known")
+
+
+def _history(row: Row) -> Iterator[dict[str, Any]]:
+    """Every event with its fields, one a line: of a change the old and the new, else what there was."""
+    changed: dict[datetime, list[Row]] = {}
+    for change in row["field_changes"]:
+        changed.setdefault(change["changed_at"], []).append(change)
+    for event in row["events"]:
+        at = {"at": event["occurred_at"], "event": event["event"]}
+        if event["event"] == "changed":
+            parts = [
+                {"field": part["field"], "before": _value(part["old_value"]), "after": _value(part["new_value"])}
+                for part in changed.get(event["occurred_at"], [])
+            ]
+        elif event["event"] == "vanished":
+            parts = []
+        else:
+            parts = [{"field": name, "after": event[name]} for name in PAYLOAD if event[name] is not None]
+        yield at | (parts[0] if parts else {})
+        yield from parts[1:]

@@ -1,0 +1,73 @@
+"""`status`: how fresh the record is, for people, cron and probes. It needs no key and writes nothing."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from inventory import database, queries
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.errors import Stale
+from inventory.queries import Row
+from inventory.render import Format, show
+from inventory.times import brief, iso, parse_duration
+
+COLUMNS = (
+    "account", "age", "last_complete_at", "last_attempt_at", "last_status", "failures_since_complete",
+    "live_instances", "missing_instances",
+)  # fmt: skip
+HEADINGS = {
+    "last_complete_at": "last complete", "last_attempt_at": "last attempt", "failures_since_complete": "failures since",
+    "live_instances": "live", "missing_instances": "missing",
+}  # fmt: skip
+
+
+def status_command(
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", metavar="DURATION", help="Exit with 8 where it is older, like 15m.")
+    ] = None,
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """Tell how old each account's last complete run is. Times are UTC.
+
+    Exits with 8 where an account is older than --max-age, was never synced to the end, or has a run in the future; also
+    where there is no account at all. A retired one is left out.
+
+    \b
+    Examples:
+      inventory status
+      inventory status --max-age 15m
+      inventory status --account research --format json
+    """
+    limit = None if max_age is None else parse_duration(max_age)
+    with open_for_reading(url, account) as connection:
+        rows = queries.freshness(connection, account=account)
+        now = database.now(connection)
+    ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
+    faults = [_fault(row, age, now, limit) for row, age in zip(rows, ages, strict=True)]
+    rows = [
+        row | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
+        for row, age, fault in zip(rows, ages, faults, strict=True)
+    ]
+    if style is Format.table:
+        rows = [row | {"age": "never" if age is None else brief(age)} for row, age in zip(rows, ages, strict=True)]
+    header = [*queries.columns("sync_freshness"), "age_seconds", "stale"]
+    show(rows, "accounts", style, columns=COLUMNS, header=header, headings=HEADINGS)
+    if not rows:
+        raise Stale("No account is synced into this database. `inventory sync` begins.")
+    if any(faults):
+        raise Stale(f"{'; '.join(filter(None, faults))}. `inventory runs` shows what happened.")
+
+
+def _fault(row: Row, age: timedelta | None, now: datetime, limit: timedelta | None) -> str | None:
+    """Why the account is stale; None where it is not."""
+    name = row["account"]
+    if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
+        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, lies in the future of the database's clock"
+    if age is None:
+        return f"{name}: never synced to the end"
+    if limit is not None and age > limit:
+        return f"{name}: the last complete run is {brief(age)} old, more than {brief(limit)}"
+    return None

@@ -1,0 +1,66 @@
+"""`verify`: whether the history is still what the runs recorded."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.errors import BreachFound
+from inventory.render import Format, printable, show
+from inventory.verify import Breach, verify
+
+
+def verify_command(
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
+
+    Everything else that must hold is checked too: intervals, counts, references, times. Exit 9 where anything does
+    not; each breach is a line with its account, run and instance.
+
+    \b
+    Examples:
+      inventory verify
+      inventory verify --account research --format json
+    """
+    with open_for_reading(url, account) as connection, _progress() as progress:
+        found = verify(connection, account=account, progress=progress)
+    if style is not Format.table:
+        show([breach._asdict() for breach in found.breaches], "breaches", style, columns=Breach._fields)
+    elif found.count:
+        print("\n".join(_line(breach) for breach in found.breaches))
+        if found.count > len(found.breaches):
+            print(f"and {found.count - len(found.breaches):,} more")
+    if found.count:
+        sys.stdout.flush()
+        raise BreachFound(
+            f"{found.count:,} {'breach' if found.count == 1 else 'breaches'} in {found.versions:,} versions: the "
+            "history is not what the runs recorded. Nothing was changed; compare with a backup."
+        )
+    print(
+        f"verified: {found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions; "
+        "every digest matches",
+        file=sys.stdout if style is Format.table else sys.stderr,
+    )
+
+
+def _line(breach: Breach) -> str:
+    parts = [f"{breach.kind}: account {breach.account}"]
+    parts += [f"run {breach.run_id}"] if breach.run_id is not None else []
+    parts += [f"instance {breach.instance_id}"] if breach.instance_id is not None else []
+    return printable(f"{', '.join(parts)}: {breach.what}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A live line on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text("reading the runs")) as status:
+        yield lambda done: status.update(Text(printable(done)))
