@@ -34,6 +34,7 @@ from inventory.errors import (
     RateLimited,
     ServerError,
     Unauthorized,
+    UsageError,
 )
 from inventory.settings import ApiKey, Settings
 from inventory.wire import Page, Rejected, Row, parse_instance, parse_page, row
@@ -264,10 +265,18 @@ class _Whole(httpx.BaseTransport):
         self._limit = limit
         self._deadline = threading.local()
         self._backend = _Backend(self._deadline)
-        self._inner = httpx.HTTPTransport(
-            proxy=_proxy(base),
-            verify=base.startswith("https:"),  # to read the certificates takes longer than to sync a small fleet
-        )
+        try:
+            self._inner = httpx.HTTPTransport(
+                proxy=_proxy(base),
+                verify=base.startswith("https:"),  # to read the certificates takes longer than to sync a small fleet
+            )
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(
+                f"The certificates cannot be read: {reason}. Check SSL_CERT_FILE and SSL_CERT_DIR."
+            ) from None
+        except (ValueError, ImportError):
+            raise UsageError("HTTPS_PROXY cannot be used. Write it like http://proxy.example:3128.") from None
         # httpx has no public way to give its pool a network backend; tests with dripping servers guard this line
         self._inner._pool._network_backend = self._backend  # noqa: SLF001
 

@@ -14,17 +14,20 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from inventory import log
 from inventory.errors import DatabaseError, UsageError
 from inventory.tables import UTCDateTime
 
 LOCK_WAIT_SECONDS = 30
 OLDEST_POSTGRESQL = 13
+_SECRETS = ("password", "sslpassword")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
 
@@ -34,12 +37,19 @@ def parse_url(text: str) -> URL:
 
     Raises UsageError, without the text, which may hold a password.
     """
+    # two @ before the host: one belongs to the password, and nobody can tell which
+    unreadable = re.match(r"[^/?]*@[^/?]*@", text.partition("://")[2])
     try:
-        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
-    except ArgumentError:
+        url = None if unreadable else make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None:
         raise UsageError(
-            "The database URL cannot be read. Give one like sqlite:///inventory.db or postgresql://user@host/name."
-        ) from None
+            "The database URL cannot be read. Give one like sqlite:///inventory.db or postgresql://user@host/name "
+            "(in a password, @ is written %40)."
+        )
+    for secret in (url.password, *(url.query.get(name) for name in _SECRETS)):
+        log.hide(str(secret or ""))
     backend = url.get_backend_name()
     if backend == "postgresql" and url.get_driver_name() == "psycopg":
         return url
@@ -51,8 +61,11 @@ def parse_url(text: str) -> URL:
 
 
 def describe(engine: Engine) -> str:
-    """The database as it may be shown: a file's path, or a URL without its password."""
-    return engine.url.database or "" if is_sqlite(engine) else engine.url.render_as_string(hide_password=True)
+    """The database as it may be shown: a file's path, or a URL without its password and most of its parameters."""
+    if is_sqlite(engine):
+        return engine.url.database or ""
+    shown = {name: value for name, value in engine.url.query.items() if name in {"host", "port"}}
+    return engine.url.set(query=shown).render_as_string(hide_password=True)
 
 
 def is_sqlite(bind: Engine | Connection) -> bool:
@@ -61,8 +74,11 @@ def is_sqlite(bind: Engine | Connection) -> bool:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL."""
-    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    """The file of a SQLite database, also of a `file:` URI; None for PostgreSQL."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database or ""
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
@@ -138,6 +154,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         with connection.begin():
+            if not is_sqlite(engine):
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             yield connection
 
 

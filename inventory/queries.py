@@ -142,10 +142,11 @@ def as_of(
     query = sa.select(*(table.c[name] for name in AS_OF_COLUMNS)).where(
         table.c.valid_from <= at,
         sa.or_(table.c.valid_to.is_(None), table.c.valid_to > at),
-        table.c.account.in_(accounts),
+        # an expression, and sorted here: for the bare column SQLite would leave the index by times and read everything
+        sa.func.coalesce(table.c.account, "").in_(accounts),
         *wanted,
     )
-    return _rows(connection, query.order_by(table.c.account, table.c.instance_id))
+    return sorted(_rows(connection, query), key=lambda row: (row["account"], row["instance_id"]))
 
 
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> list[Row]:
@@ -271,23 +272,34 @@ def creators(
     With a period, from `since` on and before `until`: only what was created in it, and only its share of the hours. Who
     had nothing in it has no row. `live_now` is now in any case.
     """
-    view = relation("creators")
-    query = sa.select(view).where(*_matching(view, account=account))
-    rows = _rows(connection, query)
-    if since is not None or until is not None:
-        live = {(row["account"], row["creator_user_nickname"]): row["live_now"] for row in rows}
+    if since is None and until is None:
+        view = relation("creators")
+        rows = _rows(connection, sa.select(view).where(*_matching(view, account=account)))
+    else:
+        live = _live_now(connection)
         rows = _creators_within(connection, account, since, until)
-        rows = [row | {"live_now": live[row["account"], row["creator_user_nickname"]]} for row in rows]
+        rows = [row | {"live_now": live.get((row["account"], row["creator_user_nickname"]), 0)} for row in rows]
     return sorted(
         rows, key=lambda row: (row["account"], -(row["gpu_hours_low"] or 0), row["creator_user_nickname"] or "")
     )
+
+
+def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
+    """How many instances of each account and creator are live, as the view `creators` counts them."""
+    episodes, state = relation("instance_episodes"), relation("instance_state")
+    same = sa.and_(state.c.account == episodes.c.account, state.c.instance_id == episodes.c.instance_id)
+    who = episodes.c.account, episodes.c.creator_user_nickname
+    query = sa.select(*who, sa.func.count()).select_from(episodes.join(state, same))
+    query = query.where(episodes.c.vanished_at.is_(None), state.c.presence == "live").group_by(*who)
+    return {(account, creator): number for account, creator, number in connection.execute(query)}
 
 
 def _creators_within(
     connection: Connection, account: str | None, since: datetime | None, until: datetime | None
 ) -> list[Row]:
     view = relation("instance_episodes")
-    query = sa.select(view).where(*_matching(view, account=account))
+    needed = "account", "creator_user_nickname", "episode", "gpu_count", "appeared_after", "appeared_at", "last_seen_at"
+    query = sa.select(*(view.c[name] for name in needed)).where(*_matching(view, account=account))
     if since is not None:
         query = query.where(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since))
     if until is not None:

@@ -42,6 +42,8 @@ class Step:
     opened: list[dict[str, Any]] = field(default_factory=list)
     kept: list[tuple[str, bytes]] = field(default_factory=list)
     """Ids, and hashes of their open versions, of which only the row changed (ignore_changes)."""
+    gone: list[State] = field(default_factory=list)
+    """The vanished ones as they last were."""
 
 
 def known(connection: Connection, account: str) -> Iterator[Known]:
@@ -257,6 +259,7 @@ def _vanish(step: Step, moment: Moment, before: State, times: Mapping[int, datet
     step.written.append(
         _absent(before, presence="vanished", vanished_at=at, seen_run_id=seen_run_id, missing_since=None)
     )
+    step.gone.append(before)
     key = {"account": moment.account, "instance_id": before["instance_id"]}
     step.closed.append(_closing(key, at, run_id, "vanished", times[seen_run_id]))
 

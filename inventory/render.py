@@ -16,7 +16,7 @@ from inventory.times import iso
 
 Rows = Sequence[Mapping[str, Any]]
 
-WIDE = 100_000  # columns: a pipe has no edge at which to wrap
+WIDE = 100_000  # columns: wider than any row
 
 
 class Format(StrEnum):
@@ -89,9 +89,8 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
+    # never narrower than the rows: a terminal breaks a long line once, a table that folds its cells breaks every cell
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
     table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
     for column in columns:
         number = all(isinstance(row.get(column), int | float | None) for row in rows)
@@ -99,7 +98,7 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
             headings.get(column, column.replace("_", " ")),
             justify="right" if number else "left",
             overflow="fold",
-            no_wrap=not console.is_terminal,
+            no_wrap=True,
         )
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))

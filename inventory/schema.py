@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory.database import OLDEST_POSTGRESQL, describe, faults, is_sqlite, reading, writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.tables import METADATA, JSONText, UTCDateTime
+from inventory.views import VIEWS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -137,7 +138,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """What autogenerate would change to make the database's tables those of `tables.py`: empty when all is well."""
+    """What must change to make the database's tables and views those of this version: empty when all is well.
+
+    As autogenerate writes it: tuples that begin with what to do, such as ("add_view", "instances").
+    """
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -145,7 +149,8 @@ def differences(engine: Engine) -> list[Any]:
         context = MigrationContext.configure(
             connection, opts={"include_object": include_object, "autogenerate_plugins": AUTOGENERATE}
         )
-        return list(compare_metadata(context, METADATA))
+        views = set(VIEWS) - set(sa.inspect(connection).get_view_names())
+        return [*compare_metadata(context, METADATA), *(("add_view", name) for name in sorted(views))]
 
 
 def include_object(_object: object, name: str | None, type_: str, reflected: bool, _compare_to: object) -> bool:

@@ -91,6 +91,10 @@ def _names(value: Any) -> Any:
     return value
 
 
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
         try:
@@ -103,7 +107,9 @@ def _duration(value: Any) -> Any:
 class Settings(BaseSettings):
     """Everything that can be set, by the names of the contract's section 6."""
 
-    model_config = SettingsConfigDict(env_prefix="INVENTORY_", extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="INVENTORY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     database_url: str = DEFAULT_DATABASE_URL
     api_url: str = "https://api.fal.ai/v1"
@@ -118,7 +124,7 @@ class Settings(BaseSettings):
     auto_migrate: bool = True
     ignore_changes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
     log_format: Literal["text", "json"] = "text"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     accounts: tuple[AccountSettings, ...] = ()
 
     @field_validator("api_url")
@@ -162,6 +168,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    def names_to_sync(self, only: str | None = None) -> tuple[str, ...]:
+        """The names of the accounts to sync: the one asked for, those of the file, or `default`."""
+        if only is not None:
+            return (only,)
+        return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
         """The accounts with their keys: those of the file, else `default` with FAL_KEY. Raises UsageError."""

@@ -74,14 +74,22 @@ class Spool:
     """A context manager; the file is gone with it. A full disk is a DatabaseError."""
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
-        """Make the file, in the system's temporary folder (TMPDIR)."""
+        """Make the file, in the system's temporary folder (TMPDIR); raises DatabaseError where there is no room."""
         self.ignored = ",".join(ignored)
         self._tracked = tracker(ignored) if ignored else None
         self._sequence = hashlib.sha256()
-        self._folder = tempfile.TemporaryDirectory(prefix="inventory-")
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="inventory-")
+        except OSError as error:
+            raise _no_room(error) from error
         self.file = Path(self._folder.name) / "spool"
         self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._db.close()
+            self._folder.cleanup()
+            raise _no_room(error) from error
 
     def __enter__(self) -> Self:
         """The spool itself."""
@@ -92,10 +100,7 @@ class Spool:
         self._db.close()
         self._folder.cleanup()
         if isinstance(error, sqlite3.Error):
-            raise DatabaseError(
-                f"The temporary file of this run failed: {error}; nothing was applied. "
-                "Give TMPDIR a folder with more room, then run again."
-            ) from error
+            raise _no_room(error) from error
 
     # -- what the API says
 
@@ -239,3 +244,10 @@ class Spool:
         while rows := cursor.fetchmany(1000):
             digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in rows]))
         return digest.hexdigest()
+
+
+def _no_room(error: Exception) -> DatabaseError:
+    return DatabaseError(
+        f"The temporary file of this run failed: {error}; nothing was applied. "
+        "Give TMPDIR a folder with more room, then run again."
+    )

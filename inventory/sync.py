@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import __version__, database, log, reconcile, runs
 from inventory.api import Api
 from inventory.confirm import confirm
-from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
+from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.reconcile import Moment, Step
 from inventory.runs import Clock, Run
 from inventory.settings import Account, Settings
@@ -73,7 +73,10 @@ def sync(
     stop: threading.Event | None = None,
     progress: Callable[[Walk], None] = lambda _: None,
 ) -> Outcome:
-    """Sync one account now and record the run; every failure ends up in the Outcome, recorded where it can be."""
+    """Sync one account now and record the run.
+
+    Every failure ends up in the Outcome, recorded where it can be; a fault of ours is recorded, too, and raised.
+    """
     began = time.monotonic()
     stop = stop or threading.Event()
     outcome = Outcome(account.name)
@@ -104,7 +107,7 @@ def sync(
         _fail(engine, run, outcome, error, clock)
     except OSError as error:
         reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
-        _fail(engine, run, outcome, InventoryError(reason), clock)
+        _fail(engine, run, outcome, DatabaseError(reason), clock)
     except Exception as error:
         reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
         _fail(engine, run, outcome, InventoryError(reason), clock)
@@ -333,6 +336,6 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
 
 def _events(step: Step) -> list[dict[str, Any]]:
     rows = [{**version, "event": version["opened_as"]} for version in step.opened]
-    rows += [{**state, "event": "vanished"} for state in step.written if state["presence"] == "vanished"]
+    rows += [{**state, "event": "vanished"} for state in step.gone]
     wanted = ("event", "account", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
     return [{name: row.get(name) for name in wanted} for row in rows]

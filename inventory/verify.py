@@ -181,6 +181,8 @@ class _Verifier:
 
     def _suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
         """The instance with such a version, if there is just one; and the names of the first few."""
+        if self.findings.count >= SHOWN:  # nobody would see them, and each costs a look at all versions
+            return None, ""
         version = instance_versions.c
         query = sa.select(version.instance_id).where(version.account == self.account, *where).distinct()
         found = self.connection.scalars(query.order_by(version.instance_id).limit(SUSPECTS + 1)).all()
@@ -300,7 +302,7 @@ class _Verifier:
             "missing_since is not the time of the run that first lacked it": (
                 missing is not None and missing.started_at == state.missing_since
                 if is_missing
-                else state.missing_since is None and missing is None
+                else state.missing_since is None and state.missing_run_id is None
             ),
             "it is held, but not missing": is_missing or not state.held,
             "its newest version is not what the last run saw": state.version_hash == version_hash,
@@ -329,7 +331,7 @@ class _Verifier:
                     fleet[instance_id] = part
                 digest = None
                 step = next(steps, None)
-            if number % 100 == 0:
+            if number % 10 == 0:
                 self.progress(f"{self.account}: digest {number + 1:,} of {len(self.runs):,}")
             if expected is None:
                 continue

@@ -75,7 +75,7 @@ def walk(
     _read(spool, number, done)
     done.duplicates = done.items - done.rejected - spool.count(number)
     if done.rejected and done.error is None:
-        done.error = RejectedItems(f"{done.rejected} of {done.items} items have no usable id")
+        done.error = RejectedItems(f"{done.rejected} of {done.items} items cannot be kept: they have no usable id")
     return done
 
 

@@ -207,3 +207,27 @@ def test_a_database_that_is_gone_is_7_in_one_line(engine, settings):
     assert outcome.exit_code == 7
     assert "\n" not in str(outcome.error)
     lost.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, settings, simulator, monkeypatch):
+    assert sync(engine, ACCOUNT, settings).status == "succeeded"
+    before = dump(engine)
+    changed(simulator.fleet)
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
+    locker = database.connect(database.parse_url(database_url))
+    with locker.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE instance_state IN ACCESS EXCLUSIVE MODE")
+        outcome = sync(engine, ACCOUNT, settings)
+    locker.dispose()
+    assert outcome.exit_code == 7
+    assert "locked by another process" in str(outcome.error)
+    assert dump(engine) == before
+
+
+def test_a_full_temporary_folder_is_7_and_names_the_remedy(engine, settings, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    outcome = sync(engine, ACCOUNT, settings)
+    assert outcome.exit_code == 7
+    assert "TMPDIR" in str(outcome.error)
+    assert statuses(engine) == ["failed"]

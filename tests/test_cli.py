@@ -87,7 +87,7 @@ def query(database_url):
 def test_sync_records_the_fleet_and_says_so_in_one_line(run, query):
     done = run("sync")
     assert done.stdout.count("\n") == 1
-    assert "default: succeeded (run 1): 3 instances on 1 pages; 3 appeared" in done.stdout
+    assert "default: succeeded (run 1): 3 instances on 1 page; 3 appeared" in done.stdout
     assert query("SELECT instance_id, presence FROM instances ORDER BY 1") == [
         ("inst_001", "live"), ("inst_002", "live"), ("inst_003", "live"),
     ]  # fmt: skip
@@ -428,3 +428,72 @@ def _wait_for(condition, seconds=30):
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_password_anywhere_in_the_databases_url_is_never_shown(run, database_url):
+    joint = "&" if "?" in database_url else "?"
+    done = run("db", "upgrade", "--database", f"{database_url}{joint}password=hunter2hunter2")
+    assert "hunter2" not in done.stdout + done.stderr
+    for url in (
+        "postgresql://u@127.0.0.1:1/x?password=hunter2hunter2",
+        "postgresql://u:hunter2hunter2@127.0.0.1:1/x?sslpassword=hunter2hunter2",
+    ):
+        for words in (("sync",), ("list",), ("db", "current")):
+            done = run(*words, "--database", url, expect=7)
+            assert "hunter2" not in done.stdout + done.stderr
+    done = run("list", "--database", "postgresql://u:hunter2@secret@127.0.0.1:1/x", expect=2)
+    assert "secret" not in done.stderr
+
+
+def test_a_dry_run_tells_of_a_vanished_instance_as_it_last_was(run, simulator):
+    run("sync")
+    simulator.fleet.remove("inst_001")
+    (change,) = json.loads(run("sync", "--dry-run", "--json").stdout)["changes"]
+    assert (change["event"], change["status"], change["creator_user_nickname"]) == ("vanished", "ready", "ada")
+
+
+def test_an_account_without_a_key_does_not_stop_the_others(run, query, tmp_path):
+    (tmp_path / "inventory.toml").write_text(
+        '[[accounts]]\nname = "lost"\napi_key_file = "none"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'
+    )
+    assert "lost" in run("sync", KEY_GOOD=KEY, expect=2).stderr
+    assert query("SELECT account, status FROM sync_runs") == [("good", "succeeded")]
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (("sync", "--database", "postgresql://u:p@127.0.0.1:abc/x"), {}),
+        (("db", "upgrade", ""), {}),
+        (("db", "upgrade", "base"), {}),
+        (("sync",), {"HTTPS_PROXY": "socks5://127.0.0.1:1", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}),
+        (("sync",), {"SSL_CERT_FILE": "/nowhere", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}),
+    ],
+)
+def test_what_only_the_user_can_put_right_is_2(run, words, settings):
+    run(*words, expect=2, **settings)
+
+
+def test_an_empty_variable_is_as_good_as_none(run):
+    run("sync", INVENTORY_PAGE_SIZE="", INVENTORY_LOG_LEVEL="", INVENTORY_MAX_VANISH="")
+    run("sync", INVENTORY_LOG_LEVEL="INFO")
+
+
+def test_a_view_that_is_gone_is_found_by_db_check(run, database_url):
+    run("db", "upgrade")
+    engine = database.connect(database.parse_url(database_url))
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("DROP VIEW creators")
+    engine.dispose()
+    assert "add_view creators" in run("db", "check", expect=7).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_program_starts_is_4_in_one_line(run, tmp_path, number):
+    code = "import inventory.cli as c, os, signal; c._run = lambda *a, **k: os.kill(os.getpid(), {}); c.main(['sync'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(int(number))],
+        env=run.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (4, "Stopped by a signal; nothing was begun.\n")

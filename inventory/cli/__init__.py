@@ -4,6 +4,7 @@ Results go to stdout, all else to stderr. A failure is one line; `--debug` adds 
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,11 +14,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    sys.exit(_run(words, debug=debug))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, also while the imports go on
+    try:
+        code = _run(words, debug=debug)
+    except KeyboardInterrupt:
+        print("Stopped by a signal; nothing was begun.", file=sys.stderr)
+        code = 4
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.exit(code)
 
 
 def _run(words: list[str], *, debug: bool) -> int:
-    import typer  # here, where an early Ctrl-C is caught
+    import typer  # here, where main() catches an early Ctrl-C
     from typer.exceptions import TyperException
 
     from inventory import log
@@ -38,8 +47,8 @@ def _run(words: list[str], *, debug: bool) -> int:
             print(f"error: {log.plain(message)} `inventory --help` shows how.", file=sys.stderr)
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        print("Stopped; nothing more was done.", file=sys.stderr)
-        return 130
+        print("Stopped by a signal; nothing more was done.", file=sys.stderr)
+        return 4
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not fail again
         return 0

@@ -1,12 +1,12 @@
 """`db`: the database's version."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from inventory import database, schema
 from inventory.cli.options import DatabaseOption
-from inventory.errors import DatabaseError
+from inventory.errors import DatabaseError, UsageError
 from inventory.settings import load
 
 app = typer.Typer(help="The database's version: upgrade, show, check.", no_args_is_help=True, rich_markup_mode=None)
@@ -24,6 +24,8 @@ def upgrade(
       inventory db upgrade
       inventory db upgrade --database postgresql://inventory@db/inventory
     """
+    if revision in {"", "base"}:
+        raise UsageError("An upgrade goes up: name a revision, or none for the newest.")
     engine = database.connect(database.parse_url(load(database_url=url).database_url), create=True)
     try:
         with database.reading(engine) as connection:
@@ -67,12 +69,20 @@ def check(url: DatabaseOption = None) -> None:
         schema.require_current(engine)
         differences = schema.differences(engine)
         if differences:
+            due = ", ".join(map(_due, differences))
             raise DatabaseError(
-                f"{len(differences)} tables or columns of {database.describe(engine)} are not as this version made "
-                "them: "
-                f"{', '.join(str(difference[0]) for difference in differences if isinstance(difference, tuple))}. "
-                "Someone changed them by hand; put them back, or move the data into a new database."
+                f"{database.describe(engine)} is not as this version made it; what is due: {due}. "
+                "Someone changed it by hand; put that back, or move the data into a new database."
             )
         print(f"{database.describe(engine)} is at revision {schema.HEAD}, and as it should be.")
     finally:
         engine.dispose()
+
+
+def _due(difference: Any) -> str:
+    """A difference in words: `add_view instances`, `remove_column calendar.note`."""
+    if isinstance(difference, list):  # several changes of one column
+        return ", ".join(map(_due, difference))
+    what, *parts = difference
+    names = (part if isinstance(part, str) else getattr(part, "name", None) for part in parts)
+    return " ".join([str(what), ".".join(name for name in names if name)])

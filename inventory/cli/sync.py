@@ -19,8 +19,9 @@ from inventory.cli.options import (
     require_account,
 )
 from inventory.cli.signals import stop_on_signal
+from inventory.errors import UsageError
 from inventory.render import Format, json_row, show
-from inventory.settings import Settings, load
+from inventory.settings import Account, Settings, load
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
@@ -47,12 +48,11 @@ def sync_command(
     """
     settings = load(database_url=url)
     log.configure(settings.log_format, settings.log_level)
-    accounts = settings.accounts_to_sync(account)
+    accounts, outcomes = _accounts(settings, account)
     if dry_run:
-        _dry_run(settings, accounts, as_json=as_json)
+        _dry_run(settings, accounts, outcomes, as_json=as_json)
     from inventory.sync import sync  # httpx costs time that a usage error need not pay
 
-    outcomes = []
     with open_for_writing(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
             if stop.is_set():
@@ -115,10 +115,27 @@ def missing_command(
     print(f"{settled} settled as vanished." if settled else "Nothing is missing.")
 
 
-def _dry_run(settings: Settings, accounts: Any, *, as_json: bool) -> None:
+def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
+    """The accounts that have a key, and an outcome for each that has none; UsageError where none has."""
+    from inventory.sync import Outcome
+
+    accounts: list[Account] = []
+    outcomes: list[Any] = []
+    for name in settings.names_to_sync(only):
+        try:
+            accounts += settings.accounts_to_sync(name)
+        except UsageError as error:
+            outcomes.append(Outcome(name, error=error))
+    if not accounts:
+        raise outcomes[0].error
+    for outcome in outcomes:
+        _complain(outcome)
+    return accounts, outcomes
+
+
+def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *, as_json: bool) -> None:
     from inventory.sync import dry_run
 
-    outcomes = []
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
             with _progress(one.name) as progress:
@@ -181,8 +198,12 @@ def _summary(outcome: Any, *, would: bool = False) -> str:
         head += f" (run {outcome.run_id})"
     elif not would:
         return f"{head}: no run was opened"
-    seen = f"{outcome.instances_seen:,} instances on {outcome.pages:,} pages"
+    seen = f"{_number(outcome.instances_seen, 'instance')} on {_number(outcome.pages, 'page')}"
     return f"{head}: {seen}; {found}, {outcome.missing:,} missing; {outcome.seconds:.1f} s"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _complain(outcome: Any) -> None:
@@ -194,7 +215,9 @@ def _complain(outcome: Any) -> None:
 def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     if outcome.run_id is not None:
         return queries.run(connection, outcome.run_id)
-    return {"account": outcome.account, "status": outcome.status, "run_id": None, "error": str(outcome.error)}
+    empty: dict[str, Any] = {column.name: None for column in queries.relation("sync_runs").c}
+    told = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
+    return empty | told | {"error_code": outcome.error.error_code if outcome.error else None}
 
 
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:
