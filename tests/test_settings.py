@@ -12,7 +12,7 @@ import pytest
 
 from inventory import log
 from inventory.errors import UsageError
-from inventory.settings import Account, ApiKey, database_url, default_key, load
+from inventory.settings import Account, ApiKey, Settings, database_url, default_key, load
 from inventory.times import iso, parse_duration, parse_time
 
 NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
@@ -96,11 +96,11 @@ def test_settings_do_not_change():
 
 
 BAD = (
-    [("PAGE_SIZE", value) for value in ("0", "-1", "many", "", "1.5", "9" * 30)]
-    + [("TIMEOUT", value) for value in ("0", "-1", "nan", "inf", "1e300", "soon", "")]
+    [("PAGE_SIZE", value) for value in ("0", "-1", "many", "1.5", "9" * 30)]
+    + [("TIMEOUT", value) for value in ("0", "-1", "nan", "inf", "1e300", "soon")]
     + [("RETRY_ATTEMPTS", value) for value in ("0", "x", "100000")]
     + [("RETRY_MAX_WAIT", value) for value in ("0", "nan", "inf", "1e300", "x")]
-    + [("EVERY", value) for value in ("0s", "", "often", "5 m", "-1m", "9" * 5_000 + "s", "999999999999d")]
+    + [("EVERY", value) for value in ("0s", "often", "5 m", "-1m", "9" * 5_000 + "s", "999999999999d")]
     + [("MAX_VANISH", value) for value in ("-0.1", "1.1", "nan", "half")]
     + [("LEASE_SECONDS", value) for value in ("0", "nan", "inf", "x", "1e300")]
     + [
@@ -113,7 +113,6 @@ BAD = (
     + [
         ("API_URL", value)
         for value in (
-            "",
             "api.fal.ai",
             "ftp://api.fal.ai",
             "https://",
@@ -409,3 +408,9 @@ def test_a_short_secret_is_hidden_with_its_id():
 
 def test_the_environment_of_the_tests_is_clean():
     assert not [name for name in os.environ if name.startswith(("FAL_KEY", "INVENTORY_"))]
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+    for name in ("PAGE_SIZE", "TIMEOUT", "EVERY", "API_URL", "DATABASE_URL", "LOG_LEVEL"):
+        monkeypatch.setenv(f"INVENTORY_{name}", "")
+    assert load() == Settings()
