@@ -87,8 +87,7 @@ def plan(
         step = Step()
         for row, row_hash, listed in batch:
             _seen(step, moment, before.get(row.instance_id), row, tracked(row), row_hash, listed=listed)
-        for instance_id, version_hash in step.kept:
-            spool.kept_version(instance_id, version_hash)
+        spool.keep_versions(step.kept)
         yield step
     if not complete:
         return
