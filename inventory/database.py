@@ -7,7 +7,7 @@ Two ways into the database, both short: `reading(engine)` and `writing(engine)`.
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -27,6 +27,9 @@ from inventory.tables import UTCDateTime
 
 LOCK_WAIT_SECONDS = 30
 OLDEST_POSTGRESQL = 13
+Clock = Callable[[], datetime]
+"""Where the time comes from instead of the database, in UTC."""
+
 _SECRETS = ("password", "sslpassword")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
@@ -196,8 +199,10 @@ def _attach(connection: Connection, file: Path, afterwards: ExitStack) -> None:
     afterwards.callback(driver.execute, "DETACH DATABASE file")
 
 
-def now(connection: Connection) -> datetime:
-    """The database's clock, in UTC. SQLite has none of its own: its host's."""
+def now(connection: Connection, clock: Clock | None = None) -> datetime:
+    """The time of `clock`, where one is injected; else of the database's, in UTC. SQLite has its host's."""
+    if clock is not None:
+        return clock()
     if is_sqlite(connection):
         return datetime.now(UTC)
     value: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
@@ -253,9 +258,9 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
         connection.execute(sa.insert(table), [dict(row) for row in rows])
         return
     names = list(rows[0])
+    source = _unnest(_types(connection, table, names))
     connection.execute(
-        sa.text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {_unnest(connection, table, names)}"),
-        {name: _array([row[name] for row in rows]) for name in names},
+        sa.text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {source}"), _arrays(names, rows)
     )
 
 
@@ -278,9 +283,8 @@ def insert_from_file(
             connection.execute(sa.text(f"{statement}file.{source}").bindparams(*bound), dict(parameters)).rowcount
             for statement in statements
         )
-    arrays = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in types.items())
     *firsts, last = (f"{statement}{source}" for statement in statements)
-    parts = [f"{source} AS (SELECT * FROM unnest({arrays}) AS rows ({', '.join(types)}))"]
+    parts = [f"{source} AS (SELECT * FROM {_unnest(types)} AS rows ({', '.join(types)}))"]
     parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
     together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
     left = batches(rows)
@@ -322,11 +326,14 @@ def update_rows(
         return connection.execute(statement, [dict(row) for row in rows]).rowcount
     found = " AND ".join(f"{table.name}.{name} = new.{name}" for name in key)
     assigned = ", ".join(f"{name} = new.{name}" for name in values)
-    source = f"{_unnest(connection, table, names)} AS new ({', '.join(names)})"
+    source = f"{_unnest(_types(connection, table, names))} AS new ({', '.join(names)})"
     return connection.execute(
-        sa.text(f"UPDATE {table.name} SET {assigned} FROM {source} WHERE {found} AND {where}"),
-        {name: _array([row[name] for row in rows]) for name in names},
+        sa.text(f"UPDATE {table.name} SET {assigned} FROM {source} WHERE {found} AND {where}"), _arrays(names, rows)
     ).rowcount
+
+
+def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, str | list[Any]]:
+    return {name: _array([row[name] for row in rows]) for name in names}
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
@@ -346,6 +353,9 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
     return f"{{{json.dumps(values, ensure_ascii=False)[1:-1]}}}"
 
 
-def _unnest(connection: Connection, table: sa.Table, names: Sequence[str]) -> str:
-    types = (table.c[name].type.compile(connection.dialect) for name in names)
-    return f"unnest({', '.join(f'CAST(:{name} AS {type_}[])' for name, type_ in zip(names, types, strict=True))})"
+def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dict[str, str]:
+    return {name: table.c[name].type.compile(connection.dialect) for name in names}
+
+
+def _unnest(types: Mapping[str, str]) -> str:
+    return f"unnest({', '.join(f'CAST(:{name} AS {type_}[])' for name, type_ in types.items())})"

@@ -7,7 +7,6 @@ parameter of every run. The user's environment, configuration file and keys play
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +21,6 @@ from inventory.simulator.faults import Faults
 from inventory.sync import sync
 from inventory.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
 
-DEFAULT_DATABASE_URL = "sqlite:///demo.db"
 ACCOUNT = "demo"
 TRIGGER = "demo"
 LONGEST = 3650
@@ -186,7 +184,7 @@ def _refuse_other_files(engine_url: str) -> None:
     if file is None or not file.exists():
         return
     try:
-        with closing(file.open("rb")) as opened:
+        with file.open("rb") as opened:
             start = opened.read(16)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}. Name another one with --database.") from None

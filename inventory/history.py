@@ -3,11 +3,8 @@
 from sqlalchemy.engine import Engine
 
 from inventory import database, reconcile, runs
-from inventory.reconcile import Moment
-from inventory.runs import Clock
-
-NO_RUN = -1
-"""The run id of a Moment that is no run's; nothing recorded ever bears it."""
+from inventory.database import Clock
+from inventory.reconcile import NO_RUN, Moment
 
 
 def accept_missing(engine: Engine, account: str, *, lease_seconds: float, clock: Clock | None = None) -> int:
@@ -23,7 +20,7 @@ def accept_missing(engine: Engine, account: str, *, lease_seconds: float, clock:
         database.writing(engine, idle_limit=lease.seconds) as connection,
     ):
         runs.fence(connection, lease)
-        moment = Moment(account, NO_RUN, clock() if clock else database.now(connection), None)
+        moment = Moment(account, NO_RUN, database.now(connection, clock), None)
         # the account's walk_digest is null while anything is missing, so the next run compares everything
         for step in reconcile.accept(connection, moment):
             reconcile.apply(connection, moment, step, counts)

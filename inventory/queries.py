@@ -1,6 +1,5 @@
 """The questions people ask, as rows of the contract's relations: dicts with their column names, times aware in UTC."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from inventory.errors import UsageError
 from inventory.tables import JSONText, UTCDateTime
 from inventory.times import iso
 from inventory.views import RELATIONS
+from inventory.wire import clean
 
 Row = dict[str, Any]
 
@@ -152,9 +152,7 @@ def as_of(
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> list[Row]:
     """Rows of `sync_runs`, the newest first; `failed` leaves those that did not succeed."""
     table = relation("sync_runs")
-    query = sa.select(table)
-    if account is not None:
-        query = query.where(table.c.account == account)
+    query = sa.select(table).where(*_matching(table, account=account))
     if failed:
         query = query.where(table.c.status.not_in(("succeeded", "running")))
     return _rows(connection, query.order_by(table.c.run_id.desc()).limit(limit))
@@ -365,11 +363,7 @@ def _matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnEle
 
     What no database can store is looked for as what was stored in its place.
     """
-    return [
-        source.c[name] == re.sub("[\0\ud800-\udfff]", "\ufffd", value)
-        for name, value in wanted.items()
-        if value is not None
-    ]
+    return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
 
 
 def _first(connection: Connection, query: sa.Select[Any]) -> Row | None:

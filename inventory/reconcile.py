@@ -4,7 +4,8 @@
 pure function: `_seen`, `_vanish` or `_lose`. Every time recorded is that of a run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ from inventory.tables import FIELDS, PAYLOAD, instance_state, instance_versions,
 from inventory.wire import Row, gpus, tracker
 
 State = dict[str, Any]
+
+NO_RUN = -1
+"""The run id of a Moment that is no run's; nothing recorded ever bears it."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +95,9 @@ def plan(
         yield step
     if not complete:
         return
-    for gone in batches(spool.gone()):
-        states = _states(connection, moment.account, gone)
-        step = Step()
-        times = {} if brake else _times(connection, moment, states.values())
-        for state in states.values():
-            if brake:
-                _lose(step, moment, state, held=True)
-            else:
-                _vanish(step, moment, state, times)
-        yield step
-    for lost in batches(spool.unsettled()):
-        step = Step()
-        for state in _states(connection, moment.account, lost).values():
-            _lose(step, moment, state, held=False)
-        yield step
+    gone = spool.gone()
+    yield from _losing(connection, moment, gone, held=True) if brake else _vanishing(connection, moment, gone)
+    yield from _losing(connection, moment, spool.unsettled(), held=False)
 
 
 def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
@@ -155,12 +147,24 @@ def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> No
 
 def accept(connection: Connection, moment: Moment) -> Iterator[Step]:
     """The steps that settle all missing instances as vanished, at the time since when each is missing."""
-    for batch in batches(sorted(missing(connection, moment.account))):
-        states = _states(connection, moment.account, batch)
-        times = _times(connection, moment, states.values())
+    yield from _vanishing(connection, moment, sorted(missing(connection, moment.account)))
+
+
+def _vanishing(connection: Connection, moment: Moment, ids: Iterable[str]) -> Iterator[Step]:
+    for batch in batches(ids):
+        states = _states(connection, moment.account, batch).values()
+        times = _times(connection, moment, states)
         step = Step()
-        for state in states.values():
+        for state in states:
             _vanish(step, moment, state, times)
+        yield step
+
+
+def _losing(connection: Connection, moment: Moment, ids: Iterable[str], *, held: bool) -> Iterator[Step]:
+    for batch in batches(ids):
+        step = Step()
+        for state in _states(connection, moment.account, batch).values():
+            _lose(step, moment, state, held=held)
         yield step
 
 
@@ -180,10 +184,8 @@ def apply(connection: Connection, moment: Moment, step: Step, counts: dict[str, 
     database.update_rows(connection, instance_state, ("account", "instance_id"), step.written)
     database.insert_rows(connection, instance_versions, step.opened)
     count(moment, step, counts)
-    earlier: dict[int, int] = {}
-    for version in step.closed:
-        if version["closed_as"] == "vanished" and version["closed_by_run_id"] != moment.run_id:
-            earlier[version["closed_by_run_id"]] = earlier.get(version["closed_by_run_id"], 0) + 1
+    closed_by = (version["closed_by_run_id"] for version in step.closed if version["closed_as"] == "vanished")
+    earlier = Counter(run_id for run_id in closed_by if run_id != moment.run_id)
     for run_id, vanished in earlier.items():
         connection.execute(
             sa.update(sync_runs).where(sync_runs.c.run_id == run_id).values(vanished=sync_runs.c.vanished + vanished)

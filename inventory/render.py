@@ -45,7 +45,7 @@ def show(
     """
     stream = stream or sys.stdout
     if style is Format.json:
-        json.dump({name: [json_row(row) for row in rows]}, stream, indent=2)
+        json.dump({name: [_json_row(row) for row in rows]}, stream, indent=2)
         stream.write("\n")
     elif style is Format.csv:
         _csv(rows, header or columns, stream)
@@ -124,7 +124,7 @@ def _csv_value(value: Any) -> Any:
     return value
 
 
-def json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row as JSON values: times as ISO 8601 with `Z`, `extra` as the object that it is; also in rows within it."""
     return {name: _json_value(name, value) for name, value in row.items()}
 
@@ -137,5 +137,5 @@ def _json_value(name: str, value: Any) -> Any:
     if name == "extra" and isinstance(value, str):
         return json.loads(value)
     if isinstance(value, list):
-        return [json_row(row) for row in value]
+        return [_json_row(row) for row in value]
     return value

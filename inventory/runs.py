@@ -11,9 +11,9 @@ import secrets
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, database, log
+from inventory.database import Clock
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.tables import accounts, sync_runs
 from inventory.times import iso
-
-Clock = Callable[[], datetime]
 
 BEATS_PER_LEASE = 4
 
@@ -45,7 +44,7 @@ class Lease:
     token: str
     seconds: float
     run_id: int | None = None
-    lost: threading.Event = threading.Event()  # noqa: RUF009 - replaced by each acquire
+    lost: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ class Run:
     run_id: int
     account: str
     started_at: datetime
-    previous_complete_at: datetime | None
     last_complete_run_id: int | None
     walk_digest: str | None
     """What a walk equals that brings nothing new; null where the last complete run left any missing or unlisted."""
@@ -80,7 +78,7 @@ def open_run(
     """
     _refuse_busy(engine, account, clock)
     with database.writing(engine) as connection:
-        moment = clock() if clock else database.now(connection)
+        moment = database.now(connection, clock)
         database.insert_if_absent(connection, accounts, {"account": account, "provider": "fal", "created_at": moment})
         held = connection.execute(database.for_update(connection, _account(account))).mappings().one()
         _turn_away(connection, held, moment)
@@ -129,7 +127,7 @@ def open_run(
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
         # without the fleet's digest (`prune` clears old ones) nobody knows what a quiet run should repeat
         walk_digest = held["walk_digest"] if fleet_digest is not None else None
-        return Run(lease, run_id, account, started_at, previous, complete, walk_digest, fleet_digest)
+        return Run(lease, run_id, account, started_at, complete, walk_digest, fleet_digest)
 
 
 @contextmanager
@@ -142,7 +140,7 @@ def holding(
         held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
         if held is None:
             raise UsageError(f"There is no account {account!r} in the database.")
-        moment = clock() if clock else database.now(connection)
+        moment = database.now(connection, clock)
         _turn_away(connection, held, moment)
         lease = _take(connection, account, purpose, lease_seconds, moment, None)
     try:
@@ -190,7 +188,7 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
     try:
         with database.writing(engine, idle_limit=run.lease.seconds) as connection:
             fence(connection, run.lease)
-            moment = clock() if clock else database.now(connection)
+            moment = database.now(connection, clock)
             close_run(connection, run, now=moment, status="failed", **values)
     except (DatabaseError, LeaseLost) as second:
         logger.warning("the failed run could not be recorded", account=run.account, reason=str(second))
@@ -205,7 +203,7 @@ def beating(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterato
         while not done.wait(lease.seconds / BEATS_PER_LEASE):
             try:
                 with database.writing(engine, idle_limit=lease.seconds) as connection:
-                    moment = clock() if clock else database.now(connection)
+                    moment = database.now(connection, clock)
                     if not connection.execute(_heartbeat(lease, moment)).rowcount:
                         lease.lost.set()
                         return
@@ -252,7 +250,7 @@ def _heartbeat(lease: Lease, moment: datetime) -> sa.Update:
 def _take(
     connection: Connection, account: str, purpose: str, seconds: float, moment: datetime, run_id: int | None
 ) -> Lease:
-    lease = Lease(account, secrets.token_hex(16), seconds, run_id, threading.Event())
+    lease = Lease(account, secrets.token_hex(16), seconds, run_id)
     _at_work.add(lease.token)
     connection.execute(
         sa.update(accounts)
@@ -276,7 +274,7 @@ def _refuse_busy(engine: Engine, account: str, clock: Clock | None) -> None:
     with database.reading(engine) as connection:
         held = connection.execute(_account(account)).mappings().first()
         if held is not None:
-            _turn_away(connection, held, clock() if clock else database.now(connection))
+            _turn_away(connection, held, database.now(connection, clock))
 
 
 def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,12 +19,13 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import __version__, database, log, reconcile, runs
 from inventory.api import Api
 from inventory.confirm import confirm
+from inventory.database import Clock
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
-from inventory.reconcile import Moment, Step
-from inventory.runs import Clock, Run
+from inventory.reconcile import NO_RUN, Moment, Step
+from inventory.runs import Run
 from inventory.settings import Account, Settings
 from inventory.spool import BY_ID, Fingerprint, Spool
-from inventory.tables import sync_runs
+from inventory.tables import accounts, sync_runs
 from inventory.walk import Walk, walk
 
 SMALL = 10
@@ -132,13 +133,10 @@ def dry_run(
         with Spool(settings.ignore_changes) as spool, Api(account.key, settings, stop) as api:
             first, second = _see(engine, account.name, api, spool, stop, progress, outcome, None)
             with database.reading(engine) as connection:
-                last = connection.execute(
-                    sa.select(sync_runs.c.run_id)
-                    .where(sync_runs.c.account == account.name, sync_runs.c.complete)
-                    .order_by(sync_runs.c.started_at.desc())
-                    .limit(1)
-                ).scalar()
-                moment = Moment(account.name, -1, datetime.now(UTC), last, settings.ignore_changes)
+                last = connection.scalar(
+                    sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name)
+                )
+                moment = Moment(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
                 brake = first.complete and _brake(connection, account, settings, spool)
                 missing = reconcile.missing(connection, account.name)
                 for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
@@ -198,7 +196,7 @@ def _run(
             quotable = whole and second is None and not spool.count(BY_ID)
             own = {
                 "last_complete_run_id": run.run_id,
-                "walk_digest": _walk_digest(first, spool) if quotable else None,
+                "walk_digest": _walk_digest(first, outcome.instances_seen, spool) if quotable else None,
             }
         elif wrote:
             own = {"walk_digest": None}
@@ -248,9 +246,9 @@ def _see(
     return first, second
 
 
-def _walk_digest(first: Walk, spool: Spool) -> str:
+def _walk_digest(first: Walk, instances: int, spool: Spool) -> str:
     """By what the next run knows the same list again, in the hands of the same program with the same settings."""
-    return f"{spool.sequence()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
+    return f"{spool.sequence()} {first.pages} {instances} {first.duplicates} {__version__} {spool.ignored}"
 
 
 def _expected(run: Run, spool: Spool) -> Fingerprint | None:
@@ -273,7 +271,7 @@ def _applying(engine: Engine, run: Run, clock: Clock | None, spool: Spool) -> It
         engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied", file=spool.file
     ) as connection:
         runs.fence(connection, run.lease)
-        yield connection, clock() if clock else database.now(connection)
+        yield connection, database.now(connection, clock)
 
 
 def _brake(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:

@@ -94,7 +94,7 @@ def now(monkeypatch):
     """Sets the database's clock."""
 
     def set_to(at):
-        monkeypatch.setattr(database, "now", lambda _connection: at)
+        monkeypatch.setattr(database, "now", lambda _connection, clock=None: clock() if clock else at)
 
     set_to(hour(6.25))
     return set_to

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from inventory import database, schema
-from inventory.cli.options import DatabaseOption
+from inventory.cli.options import DatabaseOption, opened
 from inventory.errors import DatabaseError, UsageError
 from inventory.settings import load
 
@@ -26,8 +26,7 @@ def upgrade(
     """
     if revision in {"", "base"}:
         raise UsageError("An upgrade goes up: name a revision, or none for the newest.")
-    engine = database.connect(database.parse_url(load(database_url=url).database_url), create=True)
-    try:
+    with opened(load(database_url=url).database_url, create=True) as engine:
         with database.reading(engine) as connection:
             before = schema.current(connection)
         schema.upgrade(engine, revision)
@@ -35,8 +34,6 @@ def upgrade(
             after = schema.current(connection)
         done = "is at" if before == after else f"went from {before or 'empty'} to"
         print(f"{database.describe(engine)} {done} revision {after}.")
-    finally:
-        engine.dispose()
 
 
 @app.command("current")
@@ -47,13 +44,10 @@ def current(url: DatabaseOption = None) -> None:
     Examples:
       inventory db current
     """
-    engine = database.connect(database.parse_url(load(database_url=url).database_url))
-    try:
+    with opened(load(database_url=url).database_url) as engine:
         with database.reading(engine) as connection:
             found = schema.current(connection)
         print(f"{found or 'empty'} (this program: {schema.HEAD})")
-    finally:
-        engine.dispose()
 
 
 @app.command("check")
@@ -64,8 +58,7 @@ def check(url: DatabaseOption = None) -> None:
     Examples:
       inventory db check
     """
-    engine = database.connect(database.parse_url(load(database_url=url).database_url))
-    try:
+    with opened(load(database_url=url).database_url) as engine:
         schema.require_current(engine)
         differences = schema.differences(engine)
         if differences:
@@ -75,8 +68,6 @@ def check(url: DatabaseOption = None) -> None:
                 "Someone changed it by hand; put that back, or move the data into a new database."
             )
         print(f"{database.describe(engine)} is at revision {schema.HEAD}, and as it should be.")
-    finally:
-        engine.dispose()
 
 
 def _due(difference: Any) -> str:

@@ -1,6 +1,5 @@
 """`show`, `changes` and `creators`: what happened, and who did it. They need no key and write nothing."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
 from inventory.queries import Row
-from inventory.render import Format, cell, facts, json_row, show
+from inventory.render import Format, cell, facts, show
 from inventory.tables import PAYLOAD
 from inventory.times import parse_time
 
@@ -67,7 +66,7 @@ def show_command(
     with open_for_reading(url, account) as connection:
         found = queries.biographies(connection, instance_id, account)
     if style is Format.json:
-        print(json.dumps({"instances": [json_row(row) for row in found]}, indent=2))
+        show(found, "instances", style)
     elif style is Format.csv:
         show([version for row in found for version in row["versions"]], "versions", style)
     else:

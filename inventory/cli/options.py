@@ -21,27 +21,31 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 
 @contextmanager
-def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
-    """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
-    engine = database.connect(database.parse_url(load(database_url=url).database_url))
+def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
+    """An engine for this while. Without `create`, a SQLite file that is not there is a DatabaseError."""
+    engine = database.connect(database.parse_url(url), create=create)
     try:
-        schema.require_current(engine)
-        with database.reading(engine) as connection:
-            require_account(connection, account)
-            yield connection
+        yield engine
     finally:
         engine.dispose()
 
 
 @contextmanager
+def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
+    """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
+    with opened(load(database_url=url).database_url) as engine:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            yield connection
+
+
+@contextmanager
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
     """An engine whose database is made or migrated first, where that is allowed."""
-    engine = database.connect(database.parse_url(settings.database_url), create=True)
-    try:
+    with opened(settings.database_url, create=True) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)
         yield engine
-    finally:
-        engine.dispose()
 
 
 def require_account(connection: Connection, account: str | None) -> None:

@@ -2,12 +2,14 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from inventory import database, log, queries
 from inventory.cli.look import FLEET_COLUMNS, HEADINGS
+from inventory.cli.options import opened
+from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
 from inventory.render import show
 
@@ -63,16 +65,12 @@ def demo_command(
     from inventory.demo import QUERIES, demo
 
     log.configure(level="error")  # the outages that the demo plans are no news
-    with _bar(f"{days} days of hourly runs") as advance:
+    with bar(f"{days} days of hourly runs") as advance:
         result = demo(url, days=days, progress=advance)
-    engine = database.connect(database.parse_url(url))
-    try:
-        with database.reading(engine) as connection:
-            fleet = queries.instances(connection)
-            events = queries.events(connection, limit=10)
-            creators = queries.creators(connection)
-    finally:
-        engine.dispose()
+    with opened(url) as engine, database.reading(engine) as connection:
+        fleet = queries.instances(connection)
+        events = queries.events(connection, limit=10)
+        creators = queries.creators(connection)
     print(f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear; `inventory list --database ...` has all.\n")
     show(fleet[-15:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")
@@ -82,27 +80,3 @@ def demo_command(
     print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql};")
-
-
-class _bar:  # noqa: N801 - used like a function
-    """A progress bar on a terminal, a line at the start elsewhere; gives a function of (done, of)."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._progress: Any = None
-
-    def __enter__(self) -> Any:
-        if not sys.stderr.isatty():
-            print(f"{self._title} ...", file=sys.stderr)
-            return lambda _done, _of: None
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._progress = Progress(console=Console(stderr=True), transient=True)
-        self._progress.start()
-        task = self._progress.add_task(self._title)
-        return lambda done, of: self._progress.update(task, completed=done, total=of)
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()

@@ -1,6 +1,5 @@
 """`sync` and `missing`: the commands that write the fleet's history."""
 
-import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,11 +15,13 @@ from inventory.cli.options import (
     FormatOption,
     open_for_reading,
     open_for_writing,
+    opened,
     require_account,
 )
+from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
-from inventory.render import Format, json_row, show
+from inventory.render import Format, show
 from inventory.settings import Account, Settings, load
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
@@ -51,7 +52,8 @@ def sync_command(
     accounts, outcomes = _accounts(settings, account)
     if dry_run:
         _dry_run(settings, accounts, outcomes, as_json=as_json)
-    from inventory.sync import sync  # httpx costs time that a usage error need not pay
+        return
+    from inventory.sync import sync
 
     with open_for_writing(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
@@ -66,7 +68,7 @@ def sync_command(
         if as_json:
             with database.reading(engine) as connection:
                 rows = [_as_row(connection, outcome) for outcome in outcomes]
-            print(json.dumps({"runs": [json_row(row) for row in rows]}, indent=2))
+            show(rows, "runs", Format.json)
     _exit(outcomes, stop)
 
 
@@ -96,8 +98,7 @@ def missing_command(
 
     settings = load(database_url=url)
     log.configure(settings.log_format, settings.log_level)
-    engine = database.connect(database.parse_url(settings.database_url))
-    try:
+    with opened(settings.database_url) as engine:
         schema.require_current(engine)
         with database.reading(engine) as connection:
             require_account(connection, account)
@@ -110,24 +111,23 @@ def missing_command(
         settled = 0
         for name in sorted({row["account"] for row in rows}):
             settled += accept_missing(engine, name, lease_seconds=settings.lease_seconds)
-    finally:
-        engine.dispose()
     print(f"{settled} settled as vanished." if settled else "Nothing is missing.")
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
     """The accounts that have a key, and an outcome for each that has none; UsageError where none has."""
-    from inventory.sync import Outcome
-
     accounts: list[Account] = []
-    outcomes: list[Any] = []
+    errors: dict[str, UsageError] = {}
     for name in settings.names_to_sync(only):
         try:
             accounts += settings.accounts_to_sync(name)
         except UsageError as error:
-            outcomes.append(Outcome(name, error=error))
+            errors[name] = error
     if not accounts:
-        raise outcomes[0].error
+        raise next(iter(errors.values()))
+    from inventory.sync import Outcome  # httpx costs time that a usage error need not pay
+
+    outcomes = [Outcome(name, error=error) for name, error in errors.items()]
     for outcome in outcomes:
         _complain(outcome)
     return accounts, outcomes
@@ -155,36 +155,27 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
     import tempfile
     from pathlib import Path
 
-    url = database.parse_url(settings.database_url)
-    file = database.sqlite_file(url)
+    url = settings.database_url
+    file = database.sqlite_file(database.parse_url(url))
+    empty = file is not None and not file.exists()
+    if not empty:
+        with opened(url) as engine, database.reading(engine) as connection:
+            empty = schema.current(connection) is None
     with tempfile.TemporaryDirectory(prefix="inventory-") as folder:
-        scratch = database.parse_url(f"sqlite:///{Path(folder) / 'empty.db'}")
-        engine = database.connect(scratch if file is not None and not file.exists() else url, create=True)
-        try:
-            with database.reading(engine) as connection:
-                empty = schema.current(connection) is None
+        scratch = f"sqlite:///{Path(folder) / 'empty.db'}"
+        with opened(scratch if empty else url, create=empty) as engine:
             if empty:
-                engine.dispose()
-                engine = database.connect(scratch, create=True)
                 schema.upgrade(engine)
             else:
                 schema.require_current(engine)
             yield engine
-        finally:
-            engine.dispose()
 
 
 @contextmanager
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
-    """A live line on a terminal: pages and instances so far; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    with Console(stderr=True).status(Text(f"{account}: asking for the first page")) as status:
-        yield lambda walk: status.update(Text(f"{account}: {walk.items:,} instances on {walk.pages:,} pages"))
+    """A live line of the pages and instances so far."""
+    with live_line(f"{account}: asking for the first page") as tell:
+        yield lambda walk: tell(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
 
 def _summary(outcome: Any, *, would: bool = False) -> str:

@@ -1,10 +1,9 @@
 """`verify`: whether the history is still what the runs recorded."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
 from inventory.render import Format, printable, show
 from inventory.verify import Breach, verify
@@ -25,8 +24,8 @@ def verify_command(
       inventory verify
       inventory verify --account research --format json
     """
-    with open_for_reading(url, account) as connection, _progress() as progress:
-        found = verify(connection, account=account, progress=progress)
+    with open_for_reading(url, account) as connection, live_line("reading the runs") as tell:
+        found = verify(connection, account=account, progress=lambda done: tell(printable(done)))
     if style is not Format.table:
         show([breach._asdict() for breach in found.breaches], "breaches", style, columns=Breach._fields)
     elif found.count:
@@ -51,16 +50,3 @@ def _line(breach: Breach) -> str:
     parts += [f"run {breach.run_id}"] if breach.run_id is not None else []
     parts += [f"instance {breach.instance_id}"] if breach.instance_id is not None else []
     return printable(f"{', '.join(parts)}: {breach.what}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A live line on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    with Console(stderr=True).status(Text("reading the runs")) as status:
-        yield lambda done: status.update(Text(printable(done)))
