@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -88,7 +88,7 @@ def raw(answer):
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with connection:
+                with connection, suppress(OSError):  # a client that has read enough resets the connection
                     if received := connection.recv(65_536):
                         requests.append(received)
                         connection.sendall(answer)
