@@ -1,4 +1,4 @@
-"""Which libraries this project asks for, and which those need in turn."""
+"""Which libraries this project asks for, with its extras and its tests, and which those need in turn."""
 
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
@@ -10,7 +10,13 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROGRAM = [Requirement(text) for text in PROJECT["dependencies"]]
-TESTS = [Requirement(text) for text in PROJECT["optional-dependencies"]["test"]]
+EXTRAS = PROJECT["optional-dependencies"]
+TESTS = [
+    Requirement(text)
+    for name, texts in EXTRAS.items()
+    for text in texts
+    if name != "test" or not text.startswith(f"{PROJECT['name']}[")
+]
 
 
 def closure(requirements):
