@@ -157,7 +157,7 @@ class Api:
         """What a 200 promised; every other status is an error."""
         status = response.status_code
         if status == httpx.codes.OK:
-            return response.extensions["promised"]
+            return response.extensions.pop("promised")  # not held by the response, which is a cycle of objects
         said = _message(response)
         if status == httpx.codes.UNAUTHORIZED:
             raise Unauthorized(
