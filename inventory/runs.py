@@ -168,6 +168,16 @@ def fence(connection: Connection, lease: Lease) -> None:
         )
 
 
+def last_known(account: str) -> sa.Select[Any]:
+    """The run whose key and address a sudden loss is judged by: the last that succeeded, else that applied anything."""
+    return (
+        sa.select(sync_runs)
+        .where(sync_runs.c.account == account, sync_runs.c.status.in_(("succeeded", "held", "partial")))
+        .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
+        .limit(1)
+    )
+
+
 def close_run(
     connection: Connection, run: Run, *, now: datetime, account: Mapping[str, Any] | None = None, **values: Any
 ) -> None:

@@ -25,7 +25,7 @@ from inventory.reconcile import NO_RUN, Moment, Step
 from inventory.runs import Run
 from inventory.settings import Account, Settings
 from inventory.spool import BY_ID, Fingerprint, Spool
-from inventory.tables import accounts, sync_runs
+from inventory.tables import accounts
 from inventory.walk import Walk, walk
 
 SMALL = 10
@@ -280,13 +280,7 @@ def _brake(connection: Connection, account: Account, settings: Settings, spool: 
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
-    last = connection.execute(
-        sa.select(sync_runs.c.api_url, sync_runs.c.api_key_id)
-        .where(sync_runs.c.account == account.name, sync_runs.c.status.in_(("succeeded", "held", "partial")))
-        # the last succeeded run; before there is one, the last that applied anything
-        .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
-        .limit(1)
-    ).first()
+    last = connection.execute(runs.last_known(account.name)).first()
     moved = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
     return vanishing >= SMALL or moved
 

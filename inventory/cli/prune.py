@@ -1,0 +1,62 @@
+"""`prune`: old history made coarse. The only command that deletes."""
+
+from typing import Annotated
+
+import typer
+
+from inventory import database, log, schema
+from inventory.cli.options import AccountOption, DatabaseOption, opened, require_account
+from inventory.cli.progress import live_line
+from inventory.prune import Pruned, prune, would_prune
+from inventory.queries import account_names
+from inventory.render import printable
+from inventory.settings import load
+from inventory.times import iso, parse_time
+
+
+def prune_command(
+    before: Annotated[
+        str, typer.Option("--before", metavar="TIME", help="ISO 8601, or a time ago like 400d. Required.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; write nothing.")] = False,
+    account: AccountOption = None,
+    url: DatabaseOption = None,
+) -> None:
+    """Make the history before a time coarse: of each episode, the versions that ended by then become one.
+
+    Episodes stay, with their times, hours and creators, and so does the fleet at any time since. What changed within an
+    episode before that time is lost, and the runs that nothing refers to. There is no way back but a backup.
+
+    \b
+    Examples:
+      inventory prune --before 400d --dry-run
+      inventory prune --before 2026-01-01
+    """
+    settings = load(database_url=url)
+    log.configure(settings.log_format, settings.log_level)
+    with opened(settings.database_url) as engine:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            names = [account] if account else account_names(connection)
+            time = parse_time(before, database.now(connection))
+            if dry_run:
+                for name in names:
+                    print(_told(would_prune(connection, name, time), "would be "))
+                return
+        with live_line("") as tell:
+            for name in names:
+                done = prune(
+                    engine,
+                    name,
+                    time,
+                    lease_seconds=settings.lease_seconds,
+                    progress=lambda so_far: tell(_told(so_far, "")),
+                )
+                print(f"{_told(done, '')}; what was before {iso(time)} is coarse now", flush=True)
+
+
+def _told(done: Pruned, how: str) -> str:
+    return printable(
+        f"{done.account}: {done.versions:,} versions {how}folded into others, {done.runs:,} runs {how}dropped"
+    )
