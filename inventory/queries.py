@@ -358,6 +358,13 @@ def account_names(connection: Connection) -> list[str]:
     return list(connection.scalars(sa.select(table.c.account).order_by(table.c.account)))
 
 
+def beginning(connection: Connection, name: str, column: str, start: str, *, limit: int) -> list[str]:
+    """The values of a text column that begin so, in order."""
+    values = relation(name).c[column]
+    query = sa.select(values).where(values.startswith(start, autoescape=True)).distinct().order_by(values)
+    return list(connection.scalars(query.limit(limit)))
+
+
 def _matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
     """That each column has the value wanted of it; None wants none.
 

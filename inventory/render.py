@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from inventory.times import iso
@@ -86,23 +87,35 @@ def _escaped(character: str) -> str:
 
 def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
     from rich.console import Console  # rich costs time that JSON and CSV need not pay
+    from rich.measure import measure_renderables
     from rich.table import Table
     from rich.text import Text
 
-    # never narrower than the rows: a terminal breaks a long line once, a table that folds its cells breaks every cell
+    # never narrower than the rows: a table that folds its cells breaks every cell
     console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
     table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
+    names = {column: headings.get(column, column.replace("_", " ")) for column in columns}
     for column in columns:
         number = all(isinstance(row.get(column), int | float | None) for row in rows)
         table.add_column(
-            headings.get(column, column.replace("_", " ")),
+            names[column],
             justify="right" if number else "left",
             overflow="fold",
             no_wrap=True,
         )
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
-    console.print(table)
+    if stream.isatty() and measure_renderables(console, console.options, [table]).maximum > get_terminal_size().columns:
+        _records(rows, names, stream)
+    else:
+        console.print(table)
+
+
+def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:
+    """Each row as lines of its own: what fits a terminal that is narrower than the table."""
+    for row in rows:
+        facts([(name, row.get(column)) for column, name in names.items()], stream)
+        stream.write("\n")
 
 
 def _csv(rows: Rows, columns: Sequence[str], stream: TextIO) -> None:

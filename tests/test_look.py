@@ -625,6 +625,7 @@ def test_on_a_narrow_terminal_everything_is_there_and_no_escape_is_sent(database
         (("show", "h0"), r"\x1b[31mred"),
         (("changes",), r'"before"->"\u001b[31mred"'),
         (("status",), "default"),
+        (("list",), "instanceidh0"),
     ):
         leader, follower = pty.openpty()
         command = [sys.executable, "-c", "from inventory.cli import main; main()", *words, "--database", database_url]
@@ -638,8 +639,36 @@ def test_on_a_narrow_terminal_everything_is_there_and_no_escape_is_sent(database
         assert process.returncode == 0, out
         for escape in (b"\x1b[31m", b"\x1b]0;", b"\x07", "\u202e".encode()):
             assert escape not in out
+        if words == ("list",):  # no table fits: each row has lines of its own
+            assert max(map(len, out.decode().splitlines())) <= 60
         shown = "".join(out.decode().replace("\x1b[1m", "").replace("\x1b[0m", "").split())
         assert text in shown
+
+
+def completed(line, directory, **environment):
+    """What a shell offers for the last word of a line."""
+    words = {"_INVENTORY_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", "from inventory.cli import main; main()"],
+        cwd=directory, env={"PATH": os.environ["PATH"]} | words | environment,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split("\n")[:-1]
+
+
+@pytest.mark.usefixtures("hostile")
+def test_tab_completes_commands_options_and_values_of_the_database(database_url, tmp_path):
+    known = {"INVENTORY_DATABASE_URL": database_url}
+    assert completed("inventory cr", tmp_path, **known) == ["creators"]
+    assert completed("inventory list --reg", tmp_path, **known) == ["--region"]
+    assert completed("inventory show h1", tmp_path, **known) == ["h1", "h10"]
+    assert completed(f"inventory show --database {database_url} h1", tmp_path) == ["h1", "h10"]
+    assert completed("inventory list --account d", tmp_path, **known) == ["default"]
+    offered = completed("inventory changes --creator ", tmp_path, **known)
+    assert not [word for word in offered if set(word) & set(" $`'\"\\;&|<>()*?[]{}~!#=\n\x1b")]
+    assert completed("inventory show h1", tmp_path, INVENTORY_DATABASE_URL="sqlite:///none.db") == []
+    assert not (tmp_path / "none.db").exists()
 
 
 @pytest.mark.parametrize("words", READING)

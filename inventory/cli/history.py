@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.engine import Connection
 
 from inventory import database, queries
+from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
@@ -49,7 +50,14 @@ class Event(StrEnum):
 
 
 def show_command(
-    instance_id: Annotated[str, typer.Argument(metavar="INSTANCE_ID", help="fal's id of the instance.")],
+    instance_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="INSTANCE_ID",
+            help="fal's id of the instance.",
+            autocompletion=values("instances", "instance_id"),
+        ),
+    ],
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
@@ -80,8 +88,14 @@ def changes_command(
     since: SinceOption = None,
     until: UntilOption = None,
     event: Annotated[Event | None, typer.Option("--event", help="Only these.")] = None,
-    creator: Annotated[str | None, typer.Option("--creator", metavar="NICKNAME")] = None,
-    instance: Annotated[str | None, typer.Option("--instance", metavar="INSTANCE_ID")] = None,
+    creator: Annotated[
+        str | None,
+        typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
+    ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="INSTANCE_ID", autocompletion=values("instances", "instance_id")),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help=f"How many, the newest [all since --since; else {NEWEST}].")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from inventory import database, queries
+from inventory.cli.complete import values
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
 from inventory.queries import Sight
@@ -36,10 +37,15 @@ def list_command(
         str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601, or a time ago like 2d.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every instance ever seen, the vanished ones too.")] = False,
-    creator: Annotated[str | None, typer.Option("--creator", metavar="NICKNAME")] = None,
-    region: Annotated[str | None, typer.Option("--region")] = None,
-    type_: Annotated[str | None, typer.Option("--type", metavar="INSTANCE_TYPE")] = None,
-    status: Annotated[str | None, typer.Option("--status")] = None,
+    creator: Annotated[
+        str | None,
+        typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", autocompletion=values("instances", "region"))] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", metavar="INSTANCE_TYPE", autocompletion=values("instances", "instance_type"))
+    ] = None,
+    status: Annotated[str | None, typer.Option("--status", autocompletion=values("instances", "status"))] = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import database, queries, schema
+from inventory.cli.complete import values
 from inventory.errors import UsageError
 from inventory.render import Format
 from inventory.settings import Settings, load
@@ -16,7 +17,14 @@ DatabaseOption = Annotated[
     str | None,
     typer.Option("--database", metavar="URL", help="The database [INVENTORY_DATABASE_URL; sqlite:///inventory.db]."),
 ]
-AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only this account.")]
+AccountOption = Annotated[
+    str | None,
+    typer.Option("--account", metavar="NAME", help="Only this account.", autocompletion=values("accounts", "account")),
+]
+CreatorOption = Annotated[
+    str | None,
+    typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 
