@@ -103,7 +103,6 @@ def test_a_reader_reads_everything_and_writes_nothing(name, ask, role, database_
     for write in (
         "INSERT INTO accounts (account, created_at) VALUES ('mine', now())",
         "UPDATE sync_runs SET status = 'failed'",
-        "UPDATE live_instances SET region = 'moon'",
         "SELECT nextval('sync_runs_run_id_seq')",
         "SELECT * FROM instance_state FOR UPDATE",
         "CREATE TABLE mine (a int)",
