@@ -1,21 +1,25 @@
 """Who only reads: the role that `db grant-reader` makes a reader, and readers and syncs that never block each other."""
 
 import json
+import sqlite3
+from contextlib import closing
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from world import World
 
 from inventory import views
 from inventory.cli import main
-from inventory.simulator import Fleet, Simulator
+from inventory.simulator import Fleet, Simulator, on_page
 from inventory.tables import METADATA
+from inventory.views import VIEWS
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
-EVERYTHING = (*METADATA.tables, *views.VIEWS, "alembic_version")
+EVERYTHING = (*METADATA.tables, *VIEWS, "alembic_version")
 
 
 @pytest.fixture
@@ -211,3 +215,96 @@ def test_sqlite_has_no_roles(ask, tmp_path):
     url = f"sqlite:///{tmp_path}/none.db"
     assert "SQLite has no roles" in ask("db", "grant-reader", "reader", "--database", url, expect=2)[1]
     assert list(tmp_path.iterdir()) == []
+
+
+# --- readers and syncs do not wait for each other --------------------------------------------------------------------
+
+
+class Reader:
+    """A BI tool's transaction that is open from its first look on, and waits for nobody's lock."""
+
+    def __init__(self, url):
+        if url.startswith("sqlite"):
+            file = url.removeprefix("sqlite:///")
+            self.connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=0, isolation_level=None)
+            self.connection.execute("BEGIN")
+        else:
+            self.connection = psycopg.connect(url, options="-c lock_timeout=1")
+            self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            self.connection.read_only = True
+
+    def look(self):
+        """Every row of every view, but for the clock in the length of a gap that is still open."""
+        return {
+            view: sorted(map(str, self.connection.execute(f"SELECT {columns(view)} FROM {view}"))) for view in VIEWS
+        }
+
+    def close(self):
+        self.connection.close()
+
+
+def columns(view):
+    (found,) = (relation.columns for relation in views.RELATIONS if relation.name == view)
+    return ", ".join(column.name for column in found if (view, column.name) != ("sync_gaps", "seconds"))
+
+
+def look(url):
+    with closing(Reader(url)) as reader:
+        return reader.look()
+
+
+def change_everything(world):
+    world.put("a", status="stopped", creator_user_nickname="ada")
+    world.remove("b")
+    world.put("c", "d", "e", creator_user_nickname="grace")
+
+
+def test_a_long_reader_blocks_no_sync_and_keeps_its_view(world, database_url):
+    with closing(Reader(database_url)) as reader:
+        before = reader.look()
+        assert len(before["instances"]) == 2
+        change_everything(world)
+        for _ in range(2):
+            outcome = world.run()
+            assert (outcome.status, outcome.error) == ("succeeded", None)
+        assert reader.look() == before
+    assert len(look(database_url)["instances"]) == 5
+
+
+def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
+    change_everything(world)
+    before = look(database_url)
+    seen = []
+
+    class Look:
+        def play(self, exchange, answer):
+            seen.append(look(database_url))
+            exchange.reply(answer())
+
+    world.faults.add(Look(), when=on_page(2))
+    assert world.run(page_size=2).status == "succeeded"
+    (during,) = seen
+    freshness = before.pop("sync_freshness"), during.pop("sync_freshness")
+    assert during == before
+    assert "running" in freshness[1][0]  # what a walk writes is its own row
+    assert "running" not in freshness[0][0]
+
+
+def test_a_sync_in_the_middle_of_writing_blocks_no_reader(world, database_url):
+    """A reader looks after every statement of the transaction that applies the run, whose work it does not see yet."""
+    change_everything(world)
+    seen = []
+
+    def after(_connection, _cursor, statement, *_):
+        if "instance_versions" in statement and statement.startswith(("INSERT", "UPDATE", "WITH")):
+            seen.append(look(database_url)["instances"])
+
+    event.listen(world.engine, "after_cursor_execute", after)
+    before = look(database_url)["instances"]
+    try:
+        assert world.run().status == "succeeded"
+    finally:
+        event.remove(world.engine, "after_cursor_execute", after)
+    assert seen
+    assert all(found == before for found in seen)
+    assert len(look(database_url)["instances"]) == 5
