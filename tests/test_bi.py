@@ -1,11 +1,14 @@
 """What docs/bi.md says is so: its list of views, its charts, its URLs and its commands."""
 
+import os
 import re
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -111,3 +114,42 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_histo
         assert copy.execute("SELECT account FROM accounts").fetchall() == [("demo",)]
         assert len(copy.execute("SELECT * FROM instances").fetchall()) > 20
     assert not (folder / "copy.db-wal").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two other users")
+def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(migrated_sqlite):
+    """A reader of another user makes the -shm and leaves it; then the sync's user writes, and the reader reads again."""
+    assert "chmod 2770 . && chmod 660 inventory.db*" in GUIDE
+    group, sync, reader, stranger = 54_000, 54_001, 54_002, 54_003
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        place = Path(folder) / "data"
+        place.mkdir()
+        file = place / "inventory.db"
+        shutil.copyfile(migrated_sqlite, file)
+        for path, mode in ((place, 0o2770), (file, 0o660)):
+            os.chown(path, sync, group)
+            path.chmod(mode)
+
+        def look(user, group=group):
+            with being(user, group), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+                return connection.execute("SELECT label FROM typed").fetchall()
+
+        assert look(reader) == []
+        with being(sync, group), closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("INSERT INTO typed (id, label) VALUES (1, 'written')")
+        assert look(reader) == [("written",)]
+        with pytest.raises(sqlite3.OperationalError):
+            look(stranger, stranger)
+
+
+@contextmanager
+def being(user, group):
+    """For this while the process is that user, as far as files go."""
+    os.setegid(group)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
