@@ -93,7 +93,7 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
             while thread.is_alive() and not server.started:
                 thread.join(0.05)
             if not server.started:
-                raise InventoryError("Datasette did not start. --debug shows its reason.")
+                raise InventoryError("Datasette did not start; the lines above say why.")
             yield f"http://{HOST}:{listener.getsockname()[1]}{datasette.urls.database(name)}", thread.is_alive
         finally:
             server.should_exit = True

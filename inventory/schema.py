@@ -195,7 +195,10 @@ def grant_reader(engine: Engine, role: str) -> Reader:
             "WHERE pg_class.oid = 'accounts'::regclass"
         ).one()
         if not ask("pg_has_role(:owner, 'USAGE')", owner=owner):
-            raise DatabaseError(f"The tables are those of the role {owner}, which alone may let others read them.")
+            raise DatabaseError(
+                f"The tables are those of the role {owner}, which alone may let others read them. "
+                "Nothing was granted; run as it."
+            )
         if ask("pg_has_role(:role, :owner, 'MEMBER')", owner=owner):
             raise UsageError(
                 f"The role {role} owns the tables, is a member of {owner}, which does, or is a superuser: it writes "
@@ -210,8 +213,12 @@ def grant_reader(engine: Engine, role: str) -> Reader:
             f"{later} GRANT SELECT ON TABLES TO {reader}",
         ):
             connection.exec_driver_sql(statement)
-        if not ask("has_database_privilege(:role, current_database(), 'CONNECT')"):  # GRANT only warns where it may not
-            raise DatabaseError(f"The owner of the database must let {role} connect to it first. Nothing was granted.")
+        reaches = "has_database_privilege(:role, current_database(), 'CONNECT')"
+        if not ask(f"{reaches} AND has_schema_privilege(:role, :schema, 'USAGE')", schema=schema):
+            raise DatabaseError(  # GRANT itself only warns
+                f"The role {role} may not connect to the database or use the schema {schema}, and only their owner can "
+                "let it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
+            )
         writes = connection.scalars(
             sa.text(
                 "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:ours AS regclass[])) AND "

@@ -118,7 +118,7 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_histo
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two other users")
 def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(migrated_sqlite):
-    """A reader of another user makes the -shm and leaves it; then the sync's user writes, and the reader reads again."""
+    """A reader of another user makes the -shm and leaves it; then the sync's user writes, and it reads again."""
     assert "chmod 2770 . && chmod 660 inventory.db*" in GUIDE
     group, sync, reader, stranger = 54_000, 54_001, 54_002, 54_003
     with TemporaryDirectory(dir="/tmp") as folder:

@@ -207,6 +207,23 @@ def test_a_role_that_may_write_is_refused_and_keeps_its_rights(rights, message, 
 
 
 @ON_POSTGRESQL
+@pytest.mark.usefixtures("world")
+def test_a_reader_that_could_not_even_connect_is_told_who_can_let_it(ask, role, database_url):
+    """Who migrates need not own the database; PostgreSQL itself only warns then."""
+    migrating, reader = role("migrating"), role()
+    base = make_url(database_url).database
+    run(database_url, "GRANT CREATE, USAGE ON SCHEMA public TO {}", migrating.name)
+    run(database_url, "GRANT CONNECT ON DATABASE {} TO {}", base, migrating.name)
+    run(database_url, "REVOKE CONNECT ON DATABASE {} FROM PUBLIC", base)
+    for relation in EVERYTHING:
+        run(database_url, "ALTER TABLE {} OWNER TO {}", relation, migrating.name)
+    assert "only their owner" in ask("db", "grant-reader", reader.name, "--database", migrating.url, expect=7)[1]
+    run(database_url, "GRANT CONNECT ON DATABASE {} TO {}", base, reader.name)
+    ask("db", "grant-reader", reader.name, "--database", migrating.url)
+    assert reader.run("SELECT instance_id FROM instances ORDER BY 1") == [("a",), ("b",)]
+
+
+@ON_POSTGRESQL
 def test_an_empty_database_has_nothing_to_read(ask, database_url):
     assert "is empty" in ask("db", "grant-reader", "reader", "--database", database_url, expect=7)[1]
 
