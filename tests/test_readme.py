@@ -7,17 +7,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from libraries import PROGRAM, ROOT, TESTS, closure
 from packaging.utils import canonicalize_name
 
-from inventory import errors
-from inventory.database import connect, parse_url, reading
+from inventory import errors, schema
+from inventory.database import connect, parse_url, reading, writing
 from inventory.demo import QUERIES, demo
 from inventory.settings import Settings
 from inventory.simulator import Fleet, Simulator
@@ -31,6 +32,7 @@ COMMANDS = list(dict.fromkeys(line for line in LINES[2:] if re.match(r"(\w+=\S+ 
 STATEMENTS = [text for kind, text in BLOCKS if kind == "sql"] + re.findall(
     r'^sqlite3 inventory\.db "(.+)"$', README, re.MULTILINE
 )
+SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": "inventory.db is at http://127.0.0.1:"}
 LATER: set[type] = set()  # errors whose commands are not there yet
 SETTINGS_LATER = {"every", "cron"}  # nor is the schedule
 
@@ -110,14 +112,31 @@ def test_a_command_does_what_it_says(line, shell, request):
     if "postgresql://" in line:
         with request.getfixturevalue("postgres").database() as name:
             url = request.getfixturevalue("postgres").url_of(name)
-            succeeds(shell(re.sub(r"postgresql://\S+", lambda _: f"'{url}'", line)))
-    elif line == "inventory simulate":
+            with migrated_with_a_role(url) if "grant-reader" in line else nullcontext("bi") as role:
+                line = line.replace(" bi ", f" {role} ")
+                succeeds(shell(re.sub(r"postgresql://\S+", lambda _: f"'{url}'", line)))
+    elif line in SERVERS:
         process = shell(f"exec {line} --port 0")  # another program may be at the usual port
-        assert process.stdout.readline().startswith("A made-up fleet")
+        assert process.stdout.readline().startswith(SERVERS[line])
         process.send_signal(signal.SIGINT)
         succeeds(process)
     else:
         succeeds(shell(line))
+
+
+@contextmanager
+def migrated_with_a_role(url):
+    """The database has its tables, the server a role for this while."""
+    role = f"bi_{uuid4().hex}"
+    engine = connect(parse_url(url))
+    schema.upgrade(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role}")
+    yield role
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {role}")
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()
 
 
 def succeeds(process):
@@ -136,7 +155,7 @@ def test_every_command_of_the_program_is_shown_and_no_other():
     there = {name for name in command.commands if name != "db"} | {
         f"db {name}" for name in command.commands["db"].commands
     }
-    shown = {re.search(r"inventory (db \w+|\w+)", line)[1] for line in COMMANDS}
+    shown = {re.search(r"inventory (db [\w-]+|\w+)", line)[1] for line in COMMANDS}
     assert shown == there
 
 

@@ -1,5 +1,6 @@
-"""`db`: the database's version."""
+"""`db`: the database's version, and who may read it."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -7,9 +8,15 @@ import typer
 from inventory import database, schema
 from inventory.cli.options import DatabaseOption, opened
 from inventory.errors import DatabaseError, UsageError
+from inventory.render import printable
 from inventory.settings import load
+from inventory.wire import clean
 
-app = typer.Typer(help="The database's version: upgrade, show, check.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="The database's version: upgrade, show, check. Who may read it: grant-reader.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("upgrade")
@@ -68,6 +75,35 @@ def check(url: DatabaseOption = None) -> None:
                 "Someone changed it by hand; put that back, or move the data into a new database."
             )
         print(f"{database.describe(engine)} is at revision {schema.HEAD}, and as it should be.")
+
+
+@app.command("grant-reader")
+def grant_reader(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the server that is there already.")],
+    url: DatabaseOption = None,
+) -> None:
+    """Let a PostgreSQL role read all tables and views, those of later versions included, and write none: for BI.
+
+    The role must be there, since it needs a password that is no business of this program's:
+    CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Again does no harm.
+
+    \b
+    Examples:
+      inventory db grant-reader bi
+      inventory db grant-reader bi --database postgresql://inventory@db/inventory
+    """
+    settings = load(database_url=url)
+    with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant
+        found = schema.grant_reader(engine, clean(role))
+        print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
+    if not found.logs_in:
+        print("It cannot log in itself: grant it to those who shall read.", file=sys.stderr)
+    if found.creates_tables:
+        print(
+            f"It may make tables of its own in the schema {found.schema}, as every role may that no one forbade it "
+            f"(PostgreSQL before 15). To end that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;",
+            file=sys.stderr,
+        )
 
 
 def _due(difference: Any) -> str:

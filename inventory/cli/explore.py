@@ -1,0 +1,58 @@
+"""`explore`: the SQLite database in a browser, by Datasette."""
+
+import json
+import sys
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from inventory import database, schema
+from inventory.cli.options import DatabaseOption, opened
+from inventory.cli.signals import stop_on_signal
+from inventory.errors import UsageError
+from inventory.settings import load
+
+
+def explore_command(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8001,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser, on a terminal.")] = True,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Print the metadata for a Datasette of your own; start nothing.")
+    ] = False,
+    url: DatabaseOption = None,
+) -> None:
+    """Look into the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
+
+    Datasette shows every table and view with its meaning, and questions that are ready to be asked. It is the extra
+    `explore`: pip install 'fal-inventory[explore]'.
+
+    \b
+    Examples:
+      inventory explore
+      inventory explore --port 0 --no-open --database sqlite:///demo.db
+      inventory explore --metadata > metadata.json && datasette inventory.db --metadata metadata.json
+    """
+    from inventory.explore import metadata as made
+    from inventory.explore import serving
+
+    settings = load(database_url=url)
+    file = database.sqlite_file(database.parse_url(settings.database_url))
+    if file is None:
+        raise UsageError("Datasette opens SQLite only. docs/bi.md connects other tools to PostgreSQL.")
+    if metadata:
+        print(json.dumps(made(file.stem), indent=2))
+        return
+    if find_spec("datasette") is None:
+        raise UsageError("Datasette is not installed. Add it: pip install 'fal-inventory[explore]'.")
+    with opened(settings.database_url) as engine:
+        schema.require_current(engine)
+    with serving(file, port) as (address, at_work), stop_on_signal() as stop:
+        print(f"{file} is at {address} until Ctrl-C.", flush=True)
+        if browser and sys.stdout.isatty():
+            import webbrowser
+
+            webbrowser.open(address)
+        while at_work() and not stop.wait(0.5):
+            pass
+    print("Stopped.", file=sys.stderr)

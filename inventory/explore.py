@@ -1,0 +1,142 @@
+"""A SQLite database in Datasette: its pages bear the meanings of `views.py`, and questions that are ready to be asked.
+
+Datasette is the extra `explore`, imported where it starts. Whatever it is asked, it reads: its connections are opened
+read-only, and beside the running syncs, not as a file that nobody changes.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from inventory.errors import InventoryError, UsageError
+from inventory.questions import QUESTIONS
+from inventory.views import RELATIONS
+
+HOST = "127.0.0.1"
+SETTINGS = {
+    "sql_time_limit_ms": 10_000,  # a whole view over a million versions
+    "allow_download": False,  # the file alone lacks what is still in its -wal
+}
+HIDDEN = ("instance_state", "typed", "alembic_version", "sqlite_sequence", "sqlite_stat1")
+NEWEST_FIRST = {
+    "sync_runs": "run_id", "instance_versions": "valid_from", "instances": "first_seen_at",
+    "live_instances": "first_seen_at", "instance_events": "occurred_at", "instance_field_changes": "changed_at",
+    "instance_episodes": "appeared_at", "creators": "gpu_hours_low", "fleet_daily": "day", "sync_gaps": "gap_start",
+}  # fmt: skip
+
+
+def metadata(database: str) -> dict[str, Any]:
+    """Datasette's metadata for a database under that name (it takes the file's, without its ending)."""
+    tables: dict[str, dict[str, Any]] = {name: {"hidden": True} for name in HIDDEN}
+    for relation in RELATIONS:
+        told = tables.setdefault(relation.name, {})
+        told["description"] = relation.meaning
+        told["columns"] = {column.name: column.meaning for column in relation.columns}
+        if relation.name in NEWEST_FIRST:
+            told["sort_desc"] = NEWEST_FIRST[relation.name]
+    queries = {
+        question.name: {
+            "title": question.title,
+            "description": question.meaning,
+            "sql": question.sql,
+            "params": list(question.parameters),
+        }
+        for question in QUESTIONS
+    }
+    return {
+        "title": "The history of your fal compute instances",
+        "databases": {
+            database: {"description": "All times are UTC.", "tables": tables, "queries": queries},
+        },
+    }
+
+
+@contextmanager
+def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Datasette answers for the file on this machine only; yields its address, and whether it is still at work."""
+    import uvicorn
+    from datasette.app import Datasette
+    from datasette.database import Database
+    from datasette.plugins import pm
+    from datasette.utils.sqlite import sqlite3
+
+    # for a slip in someone's SQL it prints a thousand lines with rich; the page says it in one
+    pm.get_plugin("datasette.handle_exception").rich = None
+    name = file.stem
+    datasette = Datasette([], metadata=metadata(name), settings=SETTINGS, memory=False)
+    datasette.remove_database("_memory")
+    database = Database(datasette, path=str(file))
+
+    def connect(write: bool = False) -> Any:  # noqa: ARG001 - Datasette's name; nothing is ever written
+        place = f"file:{quote(str(file))}?mode=ro"  # Datasette leaves out the quoting
+        opened = sqlite3.connect(place, uri=True, check_same_thread=False)
+        database._all_file_connections.append(opened)  # noqa: SLF001 - which it closes at the end
+        return opened
+
+    database.connect = connect
+    datasette.add_database(database, name=name)
+    pm.register(plugin := _plain_text())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            _local_only(datasette.app()), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        )
+    )
+    with _listening(port) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), name="datasette")
+        thread.start()
+        try:
+            while thread.is_alive() and not server.started:
+                thread.join(0.05)
+            if not server.started:
+                raise InventoryError("Datasette did not start; the lines above say why.")
+            yield f"http://{HOST}:{listener.getsockname()[1]}{datasette.urls.database(name)}", thread.is_alive
+        finally:
+            server.should_exit = True
+            thread.join()
+            database.close()
+            pm.unregister(plugin)
+
+
+def _plain_text() -> Any:
+    """A plugin: what looks like an address is text, where Datasette would make a link of what anyone may have sent."""
+    from datasette import hookimpl
+
+    class Inventory:
+        @staticmethod
+        @hookimpl  # type: ignore[untyped-decorator]
+        def render_cell(value: Any) -> str | None:
+            return value if isinstance(value, str) and value.strip().startswith(("http://", "https://")) else None
+
+    return Inventory
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket of this machine only, taken before anything else is begun."""
+    try:
+        listener = socket.create_server((HOST, port))
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise UsageError(f"Port {port} cannot be had: {why}. --port 0 picks a free one.") from None
+    with listener:
+        yield listener
+
+
+def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Answers to this machine's names alone: a page of another site, whose name leads here, learns nothing."""
+    from datasette.utils.asgi import asgi_send
+
+    async def guarded(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            if host.rpartition(":")[0] not in {HOST, "localhost"}:
+                await asgi_send(send, "Only for this machine.", 421, content_type="text/plain")
+                return
+        await app(scope, receive, send)
+
+    return guarded

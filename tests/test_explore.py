@@ -1,0 +1,218 @@
+"""`explore`: Datasette on the SQLite file, as a browser meets it, and its metadata."""
+
+import json
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+
+from inventory.cli import main
+from inventory.demo import demo
+from inventory.explore import metadata
+from inventory.questions import QUESTIONS
+from inventory.views import RELATIONS
+
+MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)
+EVIL = (
+    "https://evil.example/?a=<b>",
+    "javascript:alert(1)",
+    '<img src=x onerror="alert(1)">',
+    '{"href": "//evil.example"}',
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A day's history under a name that no address may trip over, with creators who mean harm."""
+    made = tmp_path_factory.mktemp("explore") / "fleet #1 (50%).db"
+    demo(f"sqlite:///{made}", days=1, now=MARCH)
+    with closing(sqlite3.connect(made)) as connection:
+        live = connection.execute("SELECT instance_id FROM live_instances ORDER BY 1").fetchall()
+        for (id_,), nickname in zip(live, EVIL, strict=False):
+            connection.execute(
+                "UPDATE instance_state SET creator_user_nickname = ? WHERE instance_id = ?", (nickname, id_)
+            )
+        connection.commit()
+    return made
+
+
+class Browser:
+    """Asks a server at an address; `host` is the name under which it asks."""
+
+    def __init__(self, address):
+        self.parts = urlsplit(address)
+
+    def get(self, path="", *, host=None, **parameters):
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        with closing(HTTPConnection(self.parts.hostname, self.parts.port, timeout=10)) as connection:
+            connection.request("GET", self.parts.path + path + query, headers={"Host": host} if host else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def rows(self, path, **parameters):
+        status, text = self.get(f"{path}.json", _shape="array", **parameters)
+        assert status == 200, text
+        return json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def browser(file):
+    """The command in a process of its own, until it is told to stop: then it ends well."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from inventory.cli import main; main()",
+         "explore", "--port", "0", "--database", f"sqlite:///{file}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    said = process.stdout.readline()
+    try:
+        yield Browser(re.search(r"http://127\.0\.0\.1:\d+/\S+", said)[0])
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "Stopped.\n")
+
+
+def test_a_canned_query_is_answered_over_http(browser, file):
+    with closing(sqlite3.connect(file)) as connection:
+        there = {row[0] for row in connection.execute("SELECT instance_id FROM live_instances")}
+    rows = browser.rows("/fleet-now")
+    assert {row["instance_id"] for row in rows} == there
+    assert len(there) > 20
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+def test_every_question_has_an_answer_and_its_page_says_what_it_means(question, browser):
+    (one, *_) = browser.rows("/vanished")
+    given = {"instance_id": one["instance_id"]} if question.name == "life" else dict.fromkeys(question.parameters, "")
+    assert browser.rows(f"/{question.name}", **given)
+    status, page = browser.get(f"/{question.name}")
+    assert status == 200
+    assert question.meaning.replace("'", "&#39;") in page
+    assert all(f'name="{name}"' in page for name in question.parameters)
+
+
+def test_parameters_narrow_the_answer(browser):
+    (creator, *_) = (row["creator_user_nickname"] for row in browser.rows("/top-creators"))
+    assert {row["creator_user_nickname"] for row in browser.rows("/created", creator=creator)} == {creator}
+    assert {row["creator_user_nickname"] for row in browser.rows("/events", creator=creator)} == {creator}
+    assert {row["field"] for row in browser.rows("/changes", field="status")} == {"status"}
+    (change, *_) = browser.rows("/changes")
+    assert {row["instance_id"] for row in browser.rows("/changes", instance_id=change["instance_id"])} == {
+        change["instance_id"]
+    }
+    first = {row["instance_id"] for row in browser.rows("/fleet-at", at="2026-03-06 13:00")}
+    last = {row["instance_id"] for row in browser.rows("/fleet-at", at="2026-03-07 12:00")}
+    assert first != last == {row["instance_id"] for row in browser.rows("/fleet-at", at="")}
+    assert browser.rows("/fleet-at", at="2026-03-06 12:59:59") == []
+
+
+@pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
+def test_the_page_of_a_relation_says_what_it_and_its_columns_mean(relation, browser):
+    status, page = browser.get(f"/{relation.name}")
+    assert status == 200
+    for meaning in (relation.meaning, *(column.meaning for column in relation.columns)):
+        assert meaning.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;").replace(">", "&gt;") in page
+
+
+def test_the_first_page_shows_views_and_questions_and_hides_what_is_internal(browser):
+    _, page = browser.get()
+    assert all(question.title in page for question in QUESTIONS)
+    about = json.loads(browser.get(".json")[1])
+    assert {table["name"] for table in about["tables"] if not table["hidden"]} == {
+        "accounts", "sync_runs", "instance_versions", "calendar",
+    }  # fmt: skip
+
+
+def test_what_the_api_sent_is_text_and_no_link(browser):
+    for path in ("/instances", "/fleet-now"):
+        _, page = browser.get(path, _size="max")
+        assert "&lt;img src=x" in page
+        assert "<img src=x" not in page
+        links = re.findall(r'href="([^"]*)"', page)
+        assert not [link for link in links if link.startswith(("https://evil", "javascript:", "//"))]
+
+
+def test_nothing_can_be_written_or_fetched_whole(browser, file):
+    for sql in ("DELETE FROM accounts", "PRAGMA journal_mode = DELETE", "ATTACH 'other.db' AS other"):
+        assert browser.get(".json", sql=sql)[0] == 400
+    with closing(HTTPConnection(browser.parts.hostname, browser.parts.port)) as connection:
+        connection.request("GET", f"/{quote(file.name)}")
+        assert connection.getresponse().status in {403, 404}
+
+
+def test_a_page_of_another_site_learns_nothing(browser):
+    """Its name may lead to 127.0.0.1 by a trick; a browser then says that name."""
+    port = browser.parts.port
+    assert browser.get(host=f"evil.example:{port}") == (421, "Only for this machine.")
+    assert browser.get(host="127.0.0.1.evil.example") == (421, "Only for this machine.")
+    assert browser.get(host=f"localhost:{port}")[0] == 200
+
+
+def test_a_sync_goes_on_beside_it_and_is_seen_at_once(browser, file):
+    """The file is taken as one that others write."""
+    before = browser.rows("/freshness")
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE accounts SET provider = 'other'")
+        assert browser.rows("/freshness") == before
+        assert {row["provider"] for row in browser.rows("/accounts")} == {"fal"}
+        connection.execute("COMMIT")
+        assert {row["provider"] for row in browser.rows("/accounts")} == {"other"}
+        connection.execute("UPDATE accounts SET provider = 'fal'")
+
+
+# --- before it starts ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def explore(capsys):
+    """Runs the command where it is to end by itself; gives its stdout and stderr."""
+
+    def command(*words, expect):
+        with pytest.raises(SystemExit) as ended:
+            main(["explore", *words])
+        out, err = capsys.readouterr()
+        assert ended.value.code == expect, err
+        assert err.count("\n") == (expect != 0)
+        return out, err
+
+    return command
+
+
+def test_the_metadata_is_a_file_for_a_datasette_of_ones_own(explore, file):
+    out, _ = explore("--metadata", "--database", f"sqlite:///{file}", expect=0)
+    assert json.loads(out) == metadata("fleet #1 (50%)")
+    (made,) = json.loads(out)["databases"].values()
+    assert len(made["queries"]) == len(QUESTIONS) >= 12
+    assert made["tables"]["creators"]["columns"]["live_now"] == (
+        "Number of instances that are live (missing ones not counted)."
+    )
+
+
+def test_postgresql_is_for_other_tools(explore):
+    assert "docs/bi.md" in explore("--database", "postgresql://nobody@127.0.0.1:1/none", expect=2)[1]
+
+
+def test_without_the_extra_the_line_says_how_to_get_it(explore, monkeypatch, file):
+    monkeypatch.setattr("inventory.cli.explore.find_spec", lambda _: None)
+    assert "pip install 'fal-inventory[explore]'" in explore("--database", f"sqlite:///{file}", expect=2)[1]
+
+
+def test_a_database_that_is_not_there_is_not_made(explore, tmp_path):
+    assert "There is no database" in explore("--database", f"sqlite:///{tmp_path}/none.db", expect=7)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_usage(explore, file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        err = explore("--port", port, "--database", f"sqlite:///{file}", expect=2)[1]
+    assert f"Port {port} cannot be had: Address already in use. --port 0 picks a free one." in err
