@@ -654,7 +654,7 @@ def completed(line, directory, **environment):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stderr == ""
-    return done.stdout.split("\n")[:-1]
+    return done.stdout.split()
 
 
 @pytest.mark.usefixtures("hostile")
