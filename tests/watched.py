@@ -1,7 +1,7 @@
 """Two simulated weeks, watched by runs: what the fleet really did, what it told each run, and what that amounts to.
 
-The fleet goes on living while a run asks: each request takes two seconds of its time. Two accounts watch the same fleet,
-the second less often, so that the same ids are in both. Nothing in here is read from the database.
+The fleet goes on living while a run asks: each request takes two seconds of its time. Two accounts watch the same
+fleet, the second less often, so that the same ids are in both. Nothing in here is read from the database.
 """
 
 import json
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from inventory.database import connect, parse_url
 from inventory.settings import Account, ApiKey, Settings
-from inventory.simulator import LivelyFleet, Simulator, Status, on_get, on_page
+from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.sync import sync
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
@@ -61,6 +61,8 @@ class Episode:
     gone: Run | None = None
     missing: Run | None = None
     versions: list[Version] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    """The true ones; two where the absence between them was over before a run could see it."""
 
     @property
     def item(self):
@@ -128,11 +130,19 @@ class Watch:
     """The truth and the runs of a play; `url` is the database that they wrote."""
 
     url: str
-    lives: list
+    lives: list[Life]
     runs: list[Run]
 
     def __post_init__(self):
         self.episodes = [each for account in EVERY for each in observed(self.of(account))]
+        for each in self.episodes:
+            each.lives = [
+                life
+                for life in self.lives
+                if life.id == each.id
+                and life.born <= each.last.ended
+                and (life.died is None or life.died > each.seen.started)
+            ]
 
     def skipped(self, account):
         """(id, run) of what was there during all of a complete run, and yet on none of the pages it read.
@@ -233,4 +243,3 @@ def observed(runs):
                     there[id_].missing = run
             complete = run
     return episodes
-
