@@ -154,7 +154,7 @@ def grouped_gpus(watch, item_of):
 
 @answers("Who created how many machines that week?")
 def _(watch):
-    week = utc("2026-03-09"), utc("2026-03-16")
+    week = utc("2026-03-02"), utc("2026-03-09")
     return grouped_gpus(
         watch, lambda each: each.unseen and week[0] < each.seen.started <= week[1] and each.versions[-1].item
     )
