@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import settings
 from postgres import server
+from watched import play
 
 from inventory import schema
 from inventory.database import connect, parse_url
@@ -59,6 +60,27 @@ def _migrate(url):
     engine = connect(parse_url(url), create=True)
     schema.upgrade(engine)
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def watched_sqlite(migrated_sqlite, tmp_path_factory):
+    """The watch over two simulated weeks, kept in a SQLite file; for reading only."""
+    file = tmp_path_factory.mktemp("watched") / "watched.db"
+    shutil.copyfile(migrated_sqlite, file)
+    return play(f"sqlite:///{file}")
+
+
+@pytest.fixture(scope="session")
+def watched_postgres(postgres, migrated_postgres):
+    """The same, kept in PostgreSQL."""
+    with postgres.database(migrated_postgres) as name:
+        yield play(postgres.url_of(name))
+
+
+@pytest.fixture
+def watch(request, backend):
+    """The watch over two simulated weeks on the test's backend."""
+    return request.getfixturevalue("watched_sqlite" if backend == "sqlite" else "watched_postgres")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -462,6 +462,21 @@ def test_the_truth_agrees_with_the_list_at_every_look(lived):
         }
 
 
+def test_the_truth_tells_what_was_listed_at_every_look_and_since_when(lived):
+    fleet, looks = lived
+    for at, listed in looks[::7]:
+        told = {}
+        for life in fleet.truth:
+            if life.born <= at and (life.died is None or at < life.died):
+                told[life.id] = [item for since, item in life.told if since <= at][-1]
+        assert told == listed
+    for life in fleet.truth:
+        times = [since for since, _ in life.told]
+        assert times == sorted(times)
+        assert times[0] == life.born
+        assert all(one != two for (_, one), (_, two) in pairwise(life.told))
+
+
 def test_the_truth_is_in_order_and_the_lives_of_one_id_do_not_touch(lived):
     lives = {}
     for life in lived[0].truth:

@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -111,13 +111,18 @@ class Fleet:
 
 @dataclass(slots=True)
 class Life:
-    """One presence of an instance, from `born` until just before `died` (None: it lives). A return is another Life."""
+    """One presence of an instance, from `born` until just before `died` (None: it lives). A return is another Life.
+
+    `told` is every change: since when the API tells what of it, the first time being `born`. (Of those that a fleet
+    begins with, what they were before its start is not known.)
+    """
 
     id: str
     born: datetime
     died: datetime | None
     instance_type: str
     creator: str | None
+    told: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -213,7 +218,7 @@ class LivelyFleet(Fleet):
         self._begin(at, self._make(at, creator, region, self._first_status()))
 
     def _return(self, at: datetime, before: _Being) -> None:
-        life = replace(before.life, born=at, died=None)
+        life = replace(before.life, born=at, died=None, told=[])
         self._begin(at, replace(before, life=life, status=self._first_status(), ip=None))
 
     def _first_status(self) -> str:
@@ -234,7 +239,7 @@ class LivelyFleet(Fleet):
 
     def _welcome(self, being: _Being) -> None:
         self.truth.append(being.life)
-        self.put(being.as_listed())
+        self._tell(being.life.born, being)
 
     def _become(self, at: datetime, being: _Being, status: str) -> None:
         if being.life.died is not None:
@@ -245,8 +250,13 @@ class LivelyFleet(Fleet):
         elif status == "stopped" and being.ip is not None:
             self._ips.discard(being.ip)
             being.ip = None
-        self.put(being.as_listed())
+        self._tell(at, being)
         self._go_on(at, being)
+
+    def _tell(self, at: datetime, being: _Being) -> None:
+        item = being.as_listed()
+        being.life.told.append((at, item))
+        self.put(item)
 
     def _go_on(self, at: datetime, being: _Being) -> None:
         """What follows the present status is on its way."""

@@ -1,0 +1,245 @@
+"""Two simulated weeks, watched by runs: what the fleet really did, what it told each run, and what that amounts to.
+
+The fleet goes on living while a run asks: each request takes two seconds of its time. Two accounts watch the same
+fleet, the second less often, so that the same ids are in both. Nothing in here is read from the database.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from inventory.database import connect, parse_url
+from inventory.settings import Account, ApiKey, Settings
+from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
+from inventory.sync import sync
+
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+HOUR = timedelta(hours=1)
+HOURS = 14 * 24
+REQUEST = timedelta(seconds=2)
+PAGE = 25
+EVERY = {"research": 1, "production": 12}  # hours
+BROKEN, DOWN, ASLEEP, MUTE = 100, range(150, 156), range(200, 203), range(230, 236)
+DOWNTIME = Status(503)
+
+
+@dataclass
+class Run:
+    """One run as it was planned, and what the fleet told it."""
+
+    account: str
+    status: str
+    code: str | None
+    started: datetime
+    ended: datetime | None = None
+    told: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def complete(self):
+        return self.status == "succeeded"
+
+
+@dataclass
+class Version:
+    since: Run
+    item: dict
+    until: Run | None = None
+    changed: bool = False
+    """Whether another version of the same episode follows."""
+
+
+@dataclass
+class Episode:
+    """What runs could know of one presence of an instance."""
+
+    account: str
+    id: str
+    number: int
+    unseen: Run | None
+    seen: Run
+    last: Run
+    gone: Run | None = None
+    missing: Run | None = None
+    versions: list[Version] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    """The true ones; two where the absence between them was over before a run could see it."""
+
+    @property
+    def item(self):
+        return self.versions[-1].item
+
+    @property
+    def creator(self):
+        names = (version.item.get("creator_user_nickname") for version in self.versions)
+        return next((name for name in names if name), None)
+
+    @property
+    def gpus(self):
+        return gpus(self.item)
+
+    @property
+    def low(self):
+        return hours(self.last.started - self.seen.started)
+
+    @property
+    def high(self):
+        return hours(self.gone.started - self.unseen.started) if self.gone and self.unseen else None
+
+    def at(self, moment):
+        """What was on record of it at a moment; None where it was not there."""
+        for version in self.versions:
+            if version.since.started <= moment and (version.until is None or moment < version.until.started):
+                return version.item
+        return None
+
+
+def gpus(item):
+    return {"gpu_8x_h100_sxm5": 8, "gpu_1x_h100_sxm5": 1}[item["instance_type"]]
+
+
+def hours(span):
+    return span / HOUR
+
+
+def alive(life, begin, end):
+    """Whether it was there all the time from `begin` to `end`."""
+    return life.born <= begin and (life.died is None or life.died > end)
+
+
+class WatchedFleet(LivelyFleet):
+    """Goes on while it is asked, and notes what it told."""
+
+    noted: dict
+
+    def page(self, number, size):
+        self.advance(self.now + REQUEST)
+        items, more = super().page(number, size)
+        self.noted |= {item["id"]: item for item in map(json.loads, items)}
+        return items, more
+
+    def encoded(self, instance_id):
+        self.advance(self.now + REQUEST)
+        item = super().encoded(instance_id)
+        if item is not None:
+            self.noted[instance_id] = json.loads(item)
+        return item
+
+
+@dataclass
+class Watch:
+    """The truth and the runs of a play; `url` is the database that they wrote."""
+
+    url: str
+    lives: list[Life]
+    runs: list[Run]
+
+    def __post_init__(self):
+        self.episodes = [each for account in EVERY for each in observed(self.of(account))]
+        for each in self.episodes:
+            each.lives = [
+                life
+                for life in self.lives
+                if life.id == each.id
+                and life.born <= each.last.ended
+                and (life.died is None or life.died > each.seen.started)
+            ]
+
+    def skipped(self, account):
+        """(id, run) of what was there during all of a complete run, and yet on none of the pages it read.
+
+        The end of another in the middle of a walk moves all that follow by one: what was known is then asked for by
+        its id, but what is new stays unseen until the next run.
+        """
+        return {
+            (life.id, run.started)
+            for run in self.of(account)
+            for life in self.lives
+            if run.complete and alive(life, run.started, run.ended) and life.id not in run.told
+        }
+
+    def of(self, account):
+        return [run for run in self.runs if run.account == account]
+
+    def first(self, account):
+        return next(run for run in self.of(account) if run.complete)
+
+    def last(self, account):
+        return next(run for run in reversed(self.of(account)) if run.complete)
+
+
+def play(url):
+    """The watch over two weeks, in a migrated database."""
+    engine = connect(parse_url(url))
+    fleet = WatchedFleet(seed=40, start=BEGIN - HOUR, instances=40, churn=2)
+    runs = []
+    with Simulator(fleet) as simulator:
+        settings = Settings.model_construct(
+            api_url=simulator.url, page_size=PAGE, retry_attempts=1, retry_max_wait=0.01, max_vanish=1
+        )
+        for number in range(HOURS):
+            odd = timedelta(minutes=number * 7 % 23, seconds=number * 13 % 60, microseconds=123456)
+            fleet.advance(BEGIN + number * HOUR + odd)
+            for account, every in EVERY.items():
+                if number not in ASLEEP and number % every == every // 2:
+                    runs.append(_run(engine, simulator, settings, account, number))
+    engine.dispose()
+    return Watch(url, fleet.truth, runs)
+
+
+def _run(engine, simulator, settings, account, number):
+    faults, fleet = simulator.faults, simulator.fleet
+    status, code = "succeeded", None
+    faults.clear()
+    if number == BROKEN:
+        faults.add(DOWNTIME, when=on_page(2), times=None)
+        status, code = "partial", "server_error"
+    elif number in DOWN:
+        faults.add(DOWNTIME, times=None)
+        status, code = "failed", "server_error"
+    elif number in MUTE:  # what is absent is settled by a second walk
+        faults.add(Status(500), when=on_get, times=None)
+    elif number == HOURS - 1:  # nor does that one end: what is absent stays missing
+        faults.add(Status(500), when=on_get, times=None)
+        faults.add(DOWNTIME, when=on_page(2), times=None, after=1)
+        code = "server_error"
+    fleet.noted = {}
+    run = Run(account, status, code, fleet.now)
+    outcome = sync(
+        engine,
+        Account(account, ApiKey(f"{account}:secret")),
+        settings,
+        trigger="schedule",
+        expected_seconds=EVERY[account] * 3600.0,
+        clock=lambda: fleet.now,
+    )
+    run.ended, run.told = fleet.now, fleet.noted
+    assert (outcome.status, outcome.error and outcome.error.error_code) == (status, code), (number, outcome)
+    return run
+
+
+def observed(runs):
+    """The episodes that follow from what the runs of one account were told."""
+    episodes, there, complete = [], {}, None
+    for run in runs:
+        for id_, item in run.told.items():
+            episode = there.get(id_)
+            if episode is None:
+                number = 1 + sum(each.id == id_ for each in episodes)
+                episode = there[id_] = Episode(run.account, id_, number, complete, run, run)
+                episode.versions.append(Version(run, item))
+                episodes.append(episode)
+            elif item != episode.item:
+                episode.versions[-1].until, episode.versions[-1].changed = run, True
+                episode.versions.append(Version(run, item))
+                episode.last = run
+            if run.complete:
+                episode.last = run
+        if run.complete:
+            for id_ in there.keys() - run.told.keys():
+                if run.code is None:
+                    there[id_].gone = there[id_].versions[-1].until = run
+                    del there[id_]
+                else:
+                    there[id_].missing = run
+            complete = run
+    return episodes
