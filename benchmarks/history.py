@@ -109,10 +109,15 @@ def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
     )  # fmt: skip
     hash_ = hashlib.sha256(last["instance_id"].encode()).digest()
     return {name: last[name] for name in names} | {
-        "presence": "vanished" if gone else "live", "first_seen_at": first["valid_from"],
-        "vanished_at": last["valid_to"], "episodes": 1, "versions": len(versions), "row_hash": hash_, "version_hash": hash_,
+        "presence": "vanished" if gone else "live",
+        "first_seen_at": first["valid_from"],
+        "vanished_at": last["valid_to"],
+        "episodes": 1,
+        "versions": len(versions),
+        "row_hash": hash_,
+        "version_hash": hash_,
         "seen_run_id": last["closed_by_run_id"] - 1 if gone else last["opened_by_run_id"],
-    }  # fmt: skip
+    }
 
 
 def took(work: Callable[[], Any]) -> tuple[float, Any]:
