@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import database, explore, history, look, play, prune, status, sync, verify
+from inventory.cli import database, explore, history, look, play, prune, report, status, sync, verify
 
 
 def _version(wanted: bool) -> None:
@@ -46,6 +46,7 @@ app.command("status")(status.status_command)
 app.command("runs")(look.runs_command)
 app.command("missing")(sync.missing_command)
 app.command("verify")(verify.verify_command)
+app.command("report")(report.report_command)
 app.command("explore")(explore.explore_command)
 app.command("prune")(prune.prune_command)
 app.add_typer(database.app, name="db")

@@ -1,7 +1,9 @@
 """`simulate` and `demo`: the whole program at work without a key."""
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +13,15 @@ from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.options import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
+from inventory.errors import UsageError
 from inventory.render import show
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 CREATOR_COLUMNS = (
     "creator_user_nickname", "instances_created", "created_before_watch", "live_now", "hours_low", "gpu_hours_low",
 )  # fmt: skip
+
+GENERATOR = b'<meta name="generator" content="inventory '
 
 
 def simulate_command(
@@ -55,7 +60,8 @@ def demo_command(
 
     Needs no key.
 
-    Replaces a database that a demo made; any other that is not empty is refused.
+    Replaces a database that a demo made; any other that is not empty is refused. Ends by writing a page with charts
+    beside it (`inventory report`).
 
     \b
     Examples:
@@ -63,14 +69,19 @@ def demo_command(
       inventory demo --days 7 --database postgresql://inventory@db/demo
     """
     from inventory.demo import QUERIES, demo
+    from inventory.report import REMEDY, drawable, gather, page, page_file
 
     log.configure(level="error")  # the outages that the demo plans are no news
-    with bar(f"{days} days of hourly runs") as advance:
-        result = demo(url, days=days, progress=advance)
-    with opened(url) as engine, database.reading(engine) as connection:
-        fleet = queries.instances(connection)
-        events = queries.events(connection, limit=10)
-        creators = queries.creators(connection)
+    file = _page_of(url)
+    with page_file(file) if drawable() else nullcontext() as write:
+        with bar(f"{days} days of hourly runs") as advance:
+            result = demo(url, days=days, progress=advance)
+        with opened(url) as engine, database.reading(engine) as connection:
+            fleet = queries.instances(connection)
+            events = queries.events(connection, limit=10)
+            creators = queries.creators(connection)
+            if write:
+                write(page(gather(connection, written_at=database.now(connection))))
     print(f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear; `inventory list --database ...` has all.\n")
     show(fleet[-15:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")
@@ -80,3 +91,16 @@ def demo_command(
     print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql};")
+    if drawable():
+        print(f"\nThe same as a page with charts: open {file} in a browser.")
+    else:
+        print(f"\nFor a page with charts: {REMEDY}, then `inventory report`.", file=sys.stderr)
+
+
+def _page_of(url: str) -> Path:
+    """Where a demo's page lies: beside a SQLite file, else in the working directory."""
+    file = database.sqlite_file(database.parse_url(url))
+    page_file = Path("demo.html") if file is None else file.with_suffix(".html")
+    if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:
+        raise UsageError(f"{page_file} is no page of inventory; a demo does not replace it. Nothing was done.")
+    return page_file

@@ -1,0 +1,41 @@
+"""`report`: the history as one HTML page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory import database
+from inventory.cli.options import AccountOption, DatabaseOption, open_for_reading
+from inventory.cli.progress import live_line
+from inventory.render import printable
+from inventory.times import parse_time
+
+
+def report_command(
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")] = Path("fleet.html"),
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From when on: ISO 8601, or a time ago like 90d.")
+    ] = None,
+    account: AccountOption = None,
+    url: DatabaseOption = None,
+) -> None:
+    """Write one HTML page with charts: the fleet over time, GPU hours, lifetimes, creators, changes, gaps, freshness.
+
+    The page needs no network to be viewed, and sends nothing; it can be mailed, printed, and filtered by period,
+    creator and type. Its charts come with the extra `report`: pip install 'fal-inventory[report]'.
+
+    \b
+    Examples:
+      inventory report
+      inventory report --since 90d --output quarter.html
+    """
+    from inventory.report import gather, page, page_file, require_drawable
+
+    require_drawable()
+    with page_file(output) as write, live_line("reading the history"), open_for_reading(url, account) as connection:
+        now = database.now(connection)
+        begins = parse_time(since, now) if since else None
+        data = gather(connection, written_at=now, since=begins, account=account)
+        write(page(data))
+    print(printable(f"{output} shows {len(data['episodes']['appeared']):,} episodes. Open it in a browser."))

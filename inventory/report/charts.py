@@ -1,0 +1,173 @@
+"""The charts as plain Vega-Lite, without their data: the page's script puts in `datasets` and the domain of time.
+
+Colours are the style sheet's variables, so that a chart follows light, dark and paper without being drawn again.
+"""
+
+from typing import Any
+
+Chart = dict[str, Any]
+
+COLOURS = 8
+"""How many kinds of instances have a colour of their own (the last is for all others): `--c1` to `--c8`."""
+
+_GAPS: Chart = {
+    "data": {"name": "gaps"},
+    "mark": {"type": "rect", "fill": "var(--gap)", "stroke": "var(--gap-edge)", "strokeDash": [3, 3], "aria": False},
+    "encoding": {
+        "x": {"field": "from", "type": "temporal"},
+        "x2": {"field": "to"},
+        "tooltip": {"field": "tip", "type": "nominal"},
+    },
+}
+_COLOUR: Chart = {"field": "kind", "type": "nominal", "scale": {"domain": [], "range": []}, "legend": None}
+_TIME: Chart = {
+    "field": "at",
+    "type": "temporal",
+    "scale": {"type": "utc"},
+    "axis": {
+        "title": None, "grid": False, "labelOverlap": True, "labelFlush": True, "tickCount": {"expr": "width / 90"},
+    },
+}  # fmt: skip
+
+
+def _amount(**axis: Any) -> Chart:
+    return {
+        "field": "amount",
+        "type": "quantitative",
+        "stack": "zero",
+        "axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False, **axis},
+    }
+
+
+def _hover(**encoding: Any) -> Chart:
+    """A rule at the moment nearest to the pointer, with all that is known of it."""
+    return {
+        "data": {"name": "moments"},
+        "params": [
+            {
+                "name": "near",
+                "select": {
+                    "type": "point", "nearest": True, "on": "pointermove", "clear": "pointerout", "encodings": ["x"],
+                },
+            }
+        ],
+        "mark": {"type": "rule", "stroke": "var(--ink)", "aria": False},
+        "encoding": {
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.5}, "value": 0},
+            "tooltip": {"field": "tip", "type": "nominal"},
+            **encoding,
+        },
+    }  # fmt: skip
+
+
+def over_time(height: int) -> Chart:
+    """How many there were, stacked by kind.
+
+    Each unbroken stretch of observation (`stretch`) is an area of its own, so that nothing is drawn across a gap. A
+    stretch that is one moment only has no width: a bar shows it.
+    """
+    stacked = {"y": _amount(tickMinStep=1), "color": _COLOUR, "order": {"field": "rank", "type": "quantitative"}}
+    return {
+        "height": height,
+        "encoding": {"x": _TIME},
+        "layer": [
+            _GAPS,
+            {
+                "data": {"name": "rows"},
+                "mark": {"type": "area", "interpolate": "step-after", "aria": False},
+                "encoding": stacked | {"detail": {"field": "stretch", "type": "nominal"}},
+            },
+            {
+                "data": {"name": "alone"},
+                "mark": {"type": "bar", "width": 2, "aria": False},
+                "encoding": stacked,
+            },
+            _hover(),
+        ],
+    }
+
+
+def by_day(height: int) -> Chart:
+    """How many hours fell into each bar's time, stacked by kind."""
+    bar = {"x": _TIME | {"bin": "binned"}, "x2": {"field": "to"}}
+    return {
+        "height": height,
+        "layer": [
+            _GAPS,
+            {
+                "data": {"name": "rows"},
+                "mark": {"type": "bar", "x2Offset": -1, "aria": False},
+                "encoding": bar
+                | {"y": _amount(format="~s"), "color": _COLOUR, "order": {"field": "rank", "type": "quantitative"}},
+            },
+            {
+                "data": {"name": "moments"},
+                "mark": {"type": "bar", "fill": "transparent", "aria": False},
+                "encoding": bar | {"y": {"value": 0}, "y2": {"value": height}, "tooltip": {"field": "tip"}},
+            },
+        ],
+    }
+
+
+def lifetimes() -> Chart:
+    """A row for each creator: the middle 80 %, the middle 50 %, and where the median lies."""
+
+    def span(low: str, high: str, size: int, opacity: float) -> Chart:
+        return {
+            "mark": {"type": "bar", "height": size, "fill": "var(--accent)", "fillOpacity": opacity, "aria": False},
+            "encoding": {"x": _hours(low), "x2": {"field": high}},
+        }
+
+    return {
+        "data": {"name": "rows"},
+        "encoding": {
+            "y": {
+                "field": "who",
+                "type": "nominal",
+                "sort": None,
+                "axis": {"title": None, "domain": False, "ticks": False, "labelLimit": 130, "labelPadding": 8},
+            },
+            "tooltip": {"field": "tip", "type": "nominal"},
+        },
+        "layer": [
+            span("low10", "high90", 2, 0.55),
+            span("low25", "high75", 10, 0.35),
+            span("low50", "high50", 16, 1) | {"mark": {
+                "type": "bar", "height": 16, "fill": "var(--accent)", "stroke": "var(--accent)", "strokeWidth": 2,
+                "aria": False,
+            }},
+        ],
+    }  # fmt: skip
+
+
+def _hours(name: str) -> Chart:
+    """Hours from 0 on, the short ones as wide as the long ones: a logarithmic scale that knows 0."""
+    ticks = [0, 1, 3, 8, 24, 72, 168, 720, 2160, 8760, 43800]
+    label = (
+        "datum.value < 24 ? datum.value + ' h' : datum.value < 8760 ? datum.value / 24 + ' d' : "
+        "datum.value / 8760 + ' y'"
+    )
+    return {
+        "field": name,
+        "type": "quantitative",
+        "scale": {"type": "symlog", "constant": 1, "nice": False, "domainMin": 0},
+        "axis": {"title": None, "values": ticks, "labelExpr": label, "labelOverlap": True, "domain": False},
+    }
+
+
+CONFIG: Chart = {
+    "background": None,
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--muted)", "labelFontSize": 11, "gridColor": "var(--line)", "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+    },
+}  # fmt: skip
+
+
+def charts() -> dict[str, Chart]:
+    """Every chart, by the name of its place in the page."""
+    common = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}, "config": CONFIG}
+    found = {"fleet": over_time(260), "gpus": over_time(180), "hours": by_day(180), "lifetimes": lifetimes()}
+    return {name: common | chart for name, chart in found.items()}
