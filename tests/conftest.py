@@ -9,9 +9,11 @@ import pytest
 from hypothesis import settings
 from postgres import server
 from watched import play
+from world import World
 
 from inventory import schema
 from inventory.database import connect, parse_url
+from inventory.simulator import Fleet, Simulator
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.load_profile("ci")
@@ -120,3 +122,10 @@ def engine(database_url):
     made = connect(parse_url(database_url), create=True)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def world(engine):
+    """A fleet, the simulator that serves it, and the database that watches it: empty at first."""
+    with Simulator(Fleet()) as simulator:
+        yield World(engine, simulator)

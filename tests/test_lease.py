@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from world import World, hour
+from world import hour
 
 from inventory import database, history, runs
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.settings import Account, ApiKey
-from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
+from inventory.simulator import Status, on_get, on_page
 from inventory.sync import sync
 from inventory.tables import accounts
 
@@ -44,11 +44,9 @@ PATIENCE = 60
 
 
 @pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        made = World(engine, simulator)
-        made.put("a", "b", "c", "d")
-        yield made
+def world(world):
+    world.put("a", "b", "c", "d")
+    return world
 
 
 @pytest.fixture

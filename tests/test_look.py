@@ -20,11 +20,11 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from world import BEGIN, World, hour
+from world import BEGIN, hour
 
 from inventory import database
 from inventory.cli import main
-from inventory.simulator import Fleet, Simulator, Status, on_list
+from inventory.simulator import Status, on_list
 from inventory.tables import accounts, sync_runs
 from inventory.times import brief
 
@@ -34,14 +34,7 @@ READING = (
 
 
 @pytest.fixture
-def empty_world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
-
-
-@pytest.fixture
-def world(empty_world):
-    world = empty_world
+def lived(world):
     world.put("a", status="pending", creator_user_nickname="ada")
     world.put("b", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="grace")
     world.run()
@@ -108,8 +101,8 @@ def csv_rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def alter(world, statement):
-    with database.writing(world.engine) as connection:
+def alter(lived, statement):
+    with database.writing(lived.engine) as connection:
         connection.execute(statement)
 
 
@@ -134,13 +127,13 @@ def alter(world, statement):
         ),
     ],
 )
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_the_fleet_at_a_time_has_the_fields_as_they_then_were(rows, at, expected):
     found = rows("list", "--at", iso(at))
     assert {(row["instance_id"], row["status"], row["region"], row["ip"], row["episode"]) for row in found} == expected
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_its_rows_bear_the_names_of_the_contract_in_json_and_csv_with_or_without_rows(ask, rows):
     names = [
         "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
@@ -166,12 +159,12 @@ def test_its_rows_bear_the_names_of_the_contract_in_json_and_csv_with_or_without
         (("--account", "default"), {"a", "b"}),
     ],
 )
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_its_filters_look_at_what_was_then(rows, filter_, expected):
     assert {row["instance_id"] for row in rows("list", "--at", iso(1), *filter_)} == expected
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_one_line_names_the_complete_runs_on_either_side(ask):
     out, err = ask("list", "--at", iso(4.5))
     assert err == (
@@ -182,57 +175,57 @@ def test_one_line_names_the_complete_runs_on_either_side(ask):
     assert "the very time of complete run 6" in ask("list", "--at", iso(6))[1]
 
 
-def test_a_time_in_a_gap_is_told_as_one(world, ask):
+def test_a_time_in_a_gap_is_told_as_one(lived, ask):
     err = ask("list", "--at", iso(3.5))[1]
     assert "in a gap of 2h between the complete run 2" in err
     assert "and run 4 (2026-03-06 04:00:00), with 1 failed run: what came and went there is not known." in err
     assert err.count("\n") == 1
     assert "gap" not in ask("list", "--at", iso(4))[1]
-    world.runs = 19
-    world.run(expected_seconds=3600)
+    lived.runs = 19
+    lived.run(expected_seconds=3600)
     assert "in a gap of 14h between" in (err := ask("list", "--at", iso(10))[1])
     assert "no run, though one was due" in err
 
 
-def test_a_time_that_nobody_watched_is_2_and_says_since_when_or_until_when_somebody_did(world, ask):
+def test_a_time_that_nobody_watched_is_2_and_says_since_when_or_until_when_somebody_did(lived, ask):
     assert f"its first complete run was at {iso(1)}" in ask("list", "--at", iso(0.5), expect=2)[1]
     assert f"its last complete run was at {iso(6)}" in ask("list", "--at", iso(6.01), expect=2)[1]
-    alter(world, sa.update(accounts).values(pruned_before=hour(4)))
+    alter(lived, sa.update(accounts).values(pruned_before=hour(4)))
     err = ask("list", "--at", iso(3.9), expect=2)[1]
     assert f"`inventory prune` folded its history before {iso(4)}" in err
     assert err.count("\n") == 1
     ask("list", "--at", iso(4))
 
 
-def test_an_account_without_a_complete_run_knows_no_time_and_neither_does_an_empty_database(empty_world, ask):
+def test_an_account_without_a_complete_run_knows_no_time_and_neither_does_an_empty_database(world, ask):
     assert "no account was synced then" in ask("list", "--at", "1h", expect=2)[1]
-    empty_world.faults.add(Status(503), when=on_list, times=None)
-    empty_world.run()
+    world.faults.add(Status(503), when=on_list, times=None)
+    world.run()
     assert "has no complete run yet" in ask("list", "--at", "1h", expect=2)[1]
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_at_and_all_exclude_each_other_and_nonsense_is_no_time(ask):
     assert "exclude each other" in ask("list", "--at", iso(1), "--all", expect=2)[1]
     for text in ("yesterday", "2026-13-01", "", "5", "-1h", "9" * 50 + "d", "0001-01-01T00:00+23:00"):
         assert ask("list", f"--at={text}", expect=2)[1].count("\n") == 1
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_times_may_be_relative_to_the_databases_clock_or_bear_a_zone_and_are_shown_in_utc(ask, now):
     now(hour(6))
     for text in ("90m", "1h30m", "2026-03-06T10:15+05:45", "2026-03-06 04:30", "20260306T043000Z"):
         assert ask("list", "--at", text)[1].startswith("2026-03-06 04:30:00, account default")
 
 
-def test_every_account_must_know_the_time_unless_it_was_retired_before(world, ask, rows):
-    world.run(account="second")
-    world.run(account="default")
+def test_every_account_must_know_the_time_unless_it_was_retired_before(lived, ask, rows):
+    lived.run(account="second")
+    lived.run(account="default")
     assert "'second'" in (err := ask("list", "--at", iso(4), expect=2)[1])
     assert "--account" in err
     assert {row["account"] for row in rows("list", "--at", iso(4), "--account", "default")} == {"default"}
     assert "'second'" in ask("list", "--at", iso(7.5), expect=2)[1]
-    alter(world, sa.update(accounts).where(accounts.c.account == "second").values(retired_at=hour(7.2)))
+    alter(lived, sa.update(accounts).where(accounts.c.account == "second").values(retired_at=hour(7.2)))
     out, err = ask("list", "--at", iso(7.5))
     assert {line.split()[0] for line in out.splitlines()[1:]} == {"default"}
     assert "account second: not listed; it is retired, and its last complete run was run 7" in err
@@ -243,7 +236,7 @@ def test_every_account_must_know_the_time_unless_it_was_retired_before(world, as
 # show
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_a_biography_has_the_row_the_episodes_the_versions_the_events_and_the_changes(rows):
     (found,) = rows("show", "b")
     assert {name: found[name] for name in ("account", "instance_id", "presence", "region", "first_seen_at")} == {
@@ -267,7 +260,7 @@ def test_a_biography_has_the_row_the_episodes_the_versions_the_events_and_the_ch
     assert found["versions"][-1]["extra"] == {"labels": {"team": "x"}}
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_on_the_terminal_it_reads_as_a_life(ask):
     out, err = ask("show", "a")
     assert err == ""
@@ -287,9 +280,9 @@ def test_on_the_terminal_it_reads_as_a_life(ask):
     assert ["status", "pending", "ready"] in lines
 
 
-def test_a_life_that_began_and_ended_under_watch_has_hours_at_least_and_at_most(world, ask):
-    world.remove("c")
-    world.run()
+def test_a_life_that_began_and_ended_under_watch_has_hours_at_least_and_at_most(lived, ask):
+    lived.remove("c")
+    lived.run()
     out = ask("show", "c")[0]
     assert "created by  ada, between 2026-03-06 02:00:00 and 2026-03-06 04:00:00" in out
     assert "presence    vanished between 2026-03-06 06:00:00 and 2026-03-06 07:00:00" in out
@@ -297,33 +290,33 @@ def test_a_life_that_began_and_ended_under_watch_has_hours_at_least_and_at_most(
     assert "GPU hours   16.0 to 40.0" in out
 
 
-def test_a_type_without_a_gpu_count_has_no_gpu_hours_and_a_missing_creator_is_told(empty_world, ask):
-    empty_world.put("d", instance_type="cpu")
-    empty_world.run()
+def test_a_type_without_a_gpu_count_has_no_gpu_hours_and_a_missing_creator_is_told(world, ask):
+    world.put("d", instance_type="cpu")
+    world.run()
     out = ask("show", "d")[0]
     assert "GPU hours   unknown" in out
     assert "created by  (none), before" in out
 
 
-def test_a_missing_and_held_one_says_so(world, ask):
-    world.remove("a", "b", "c")
-    assert world.run(key="another:key").status == "held"
+def test_a_missing_and_held_one_says_so(lived, ask):
+    lived.remove("a", "b", "c")
+    assert lived.run(key="another:key").status == "held"
     assert "presence    missing since 2026-03-06 07:00:00; held until" in ask("show", "a")[0]
 
 
-def test_an_unknown_id_is_2_and_one_known_to_two_accounts_is_told_twice(world, ask, rows):
+def test_an_unknown_id_is_2_and_one_known_to_two_accounts_is_told_twice(lived, ask, rows):
     assert ask("show", "nobody", expect=2)[1] == (
         "error: There is no instance 'nobody' in this database. `inventory list --all` has all.\n"
     )
     ask("show", "\udcff", expect=2)
     ask("show", expect=2)
-    world.run(account="second")
+    lived.run(account="second")
     assert [row["account"] for row in rows("show", "a")] == ["default", "second"]
     assert [row["account"] for row in rows("show", "a", "--account", "second")] == ["second"]
     assert ask("show", "a")[0].count("\nHistory\n") == 2
-    world.remove("a")
-    world.put("e")
-    world.run()
+    lived.remove("a")
+    lived.put("e")
+    lived.run()
     assert "in the account 'second'" in ask("show", "e", "--account", "second", expect=2)[1]
     assert [row["valid_from"] for row in csv_rows(ask("show", "a", "--format", "csv")[0])] == [iso(1), iso(2), iso(7)]
 
@@ -341,7 +334,7 @@ EVERYTHING = [
 ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_the_log_has_every_event_the_newest_first_and_a_change_with_its_fields(rows):
     found = rows("changes")
     assert told(found) == EVERYTHING
@@ -377,12 +370,12 @@ def test_the_log_has_every_event_the_newest_first_and_a_change_with_its_fields(r
         (("--creator", "nobody"), []),
     ],
 )
-@pytest.mark.usefixtures("world", "now")
+@pytest.mark.usefixtures("lived", "now")
 def test_the_log_is_filtered(rows, filters, expected):
     assert told(rows("changes", *filters)) == expected
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_on_the_terminal_and_in_csv_an_event_is_one_row_with_its_changes_in_words(ask):
     line = next(line for line in ask("changes")[0].splitlines() if " changed " in line and "labels" in line)
     assert line.rstrip().endswith('labels: (none) -> {"team":"x"}; status: ready -> stopped')
@@ -393,7 +386,7 @@ def test_on_the_terminal_and_in_csv_an_event_is_one_row_with_its_changes_in_word
     assert nothing == out.splitlines()[0] + "\n"
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_a_log_that_was_cut_says_so(ask, monkeypatch):
     assert ask("changes", "--limit", "7")[1] == ""
     assert "the newest 6; --limit or --since" in ask("changes", "--limit", "6")[1]
@@ -404,13 +397,13 @@ def test_a_log_that_was_cut_says_so(ask, monkeypatch):
     assert (len(csv_rows(out)), err) == (7, "")
 
 
-def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(world, rows):
-    world.run(account="second")
-    world.put("a", ip="192.0.2.7", creator_user_nickname="ada")
-    world.run(account="second")
-    world.runs -= 1
-    world.put("a", ip="192.0.2.8", creator_user_nickname="ada")
-    world.run()
+def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(lived, rows):
+    lived.run(account="second")
+    lived.put("a", ip="192.0.2.7", creator_user_nickname="ada")
+    lived.run(account="second")
+    lived.runs -= 1
+    lived.put("a", ip="192.0.2.8", creator_user_nickname="ada")
+    lived.run()
     found = rows("changes", "--since", iso(8))
     assert [(row["account"], row["occurred_at"], row["fields"][0]["new_value"]) for row in found] == [
         ("default", iso(8), "192.0.2.8"), ("second", iso(8), "192.0.2.7"),
@@ -418,12 +411,12 @@ def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(world, r
     assert {row["account"] for row in rows("changes", "--account", "second", "--instance", "a")} == {"second"}
 
 
-def test_more_changes_than_one_question_holds_have_all_their_fields(empty_world, rows, monkeypatch):
+def test_more_changes_than_one_question_holds_have_all_their_fields(world, rows, monkeypatch):
     monkeypatch.setattr(database.batches, "__defaults__", (3,))
     ids = [f"m{number:02}" for number in range(10)]
     for status in ("init", "pending", "ready", "stopped"):
-        empty_world.put(*ids, status=status)
-        empty_world.run()
+        world.put(*ids, status=status)
+        world.run()
     found = [row for row in rows("changes", "--since", iso(0)) if row["event"] == "changed"]
     assert len(found) == 30
     assert {(row["occurred_at"], row["fields"][0]["new_value"], len(row["fields"])) for row in found} == {
@@ -431,7 +424,7 @@ def test_more_changes_than_one_question_holds_have_all_their_fields(empty_world,
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_what_the_log_cannot_be_asked_is_2(ask):
     assert "There is no instance 'nobody'" in ask("changes", "--instance", "nobody", expect=2)[1]
     assert "is not before" in ask("changes", "--since", iso(3), "--until", iso(3), expect=2)[1]
@@ -449,7 +442,7 @@ def tallies(found):
     return [tuple(row[name] for name in names) for row in found]
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_without_a_period_the_creators_are_the_view(rows):
     found = rows("creators")
     assert tallies(found) == [("ada", 1, 1, 2, 7.0, 56.0), ("grace", 0, 1, 1, 2.0, 2.0)]
@@ -473,15 +466,15 @@ def test_without_a_period_the_creators_are_the_view(rows):
         (("--since", iso(7)), []),
     ],
 )  # fmt: skip
-@pytest.mark.usefixtures("world", "now")
+@pytest.mark.usefixtures("lived", "now")
 def test_with_a_period_only_what_lies_within_it_counts(rows, period, expected):
     assert tallies(rows("creators", *period)) == expected
 
 
-def test_a_period_over_everything_gives_exactly_the_view_by_account(world, rows):
-    world.put("d", instance_type="cpu")
-    world.run(account="second")
-    world.run(account="second")
+def test_a_period_over_everything_gives_exactly_the_view_by_account(lived, rows):
+    lived.put("d", instance_type="cpu")
+    lived.run(account="second")
+    lived.run(account="second")
     whole, within = rows("creators"), rows("creators", "--since", iso(0))
     assert within == whole
     assert list(within[0]) == list(whole[0])
@@ -491,7 +484,7 @@ def test_a_period_over_everything_gives_exactly_the_view_by_account(world, rows)
     assert {row["account"] for row in rows("creators", "--since", iso(0), "--account", "second")} == {"second"}
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_creators_are_a_table_and_csv_too(ask):
     assert "ada" in ask("creators", "--since", iso(0))[0]
     assert [row["instances_created"] for row in csv_rows(ask("creators", "--format", "csv")[0])] == ["1", "0"]
@@ -503,7 +496,7 @@ def test_creators_are_a_table_and_csv_too(ask):
 # status
 
 
-@pytest.mark.usefixtures("world", "now")
+@pytest.mark.usefixtures("lived", "now")
 def test_a_fresh_account_is_0_with_its_age_and_counts(ask, rows):
     assert rows("status", "--max-age", "15m") == [
         {
@@ -517,7 +510,7 @@ def test_a_fresh_account_is_0_with_its_age_and_counts(ask, rows):
     assert csv_rows(ask("status", "--format", "csv")[0])[0]["stale"] == "false"
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("lived")
 def test_an_account_older_than_the_age_is_8_in_one_line_and_still_told(ask, rows, now):
     now(hour(6.25) + timedelta(seconds=1))
     out, err = ask("status", "--max-age", "15m", expect=8)
@@ -530,33 +523,33 @@ def test_an_account_older_than_the_age_is_8_in_one_line_and_still_told(ask, rows
 
 
 @pytest.mark.usefixtures("ask")
-def test_failures_do_not_refresh_an_account(world, rows, now):
-    world.faults.add(Status(503), when=on_list, times=None)
-    world.run()
+def test_failures_do_not_refresh_an_account(lived, rows, now):
+    lived.faults.add(Status(503), when=on_list, times=None)
+    lived.run()
     now(hour(7))
     (found,) = rows("status", "--max-age", "59m", expect=8)
     assert (found["last_status"], found["failures_since_complete"], found["age_seconds"]) == ("failed", 1, 3600.0)
 
 
 @pytest.mark.usefixtures("now")
-def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(empty_world, ask):
-    empty_world.faults.add(Status(503), when=on_list, times=None)
-    empty_world.run()
+def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
+    world.faults.add(Status(503), when=on_list, times=None)
+    world.run()
     out, err = ask("status", expect=8)
     assert "never" in out
     assert "default: never synced to the end" in err
 
 
-def test_a_run_in_the_future_is_8_without_an_age_too(world, ask, now):
+def test_a_run_in_the_future_is_8_without_an_age_too(lived, ask, now):
     now(hour(5.5))
     out, err = ask("status", expect=8)
     assert "-30m" in out
     assert "lies in the future" in err
-    alter(world, sa.update(sync_runs).where(sync_runs.c.run_id == 6).values(started_at=BEGIN + timedelta(hours=5.2)))
+    alter(lived, sa.update(sync_runs).where(sync_runs.c.run_id == 6).values(started_at=BEGIN + timedelta(hours=5.2)))
     ask("status")
 
 
-@pytest.mark.usefixtures("empty_world")
+@pytest.mark.usefixtures("world")
 def test_no_account_at_all_is_8_and_an_unknown_one_2(ask, rows):
     assert "`inventory sync` begins" in ask("status", expect=8)[1]
     assert rows("status", expect=8) == []
@@ -564,14 +557,14 @@ def test_no_account_at_all_is_8_and_an_unknown_one_2(ask, rows):
     ask("status", "--max-age", "soon", expect=2)
 
 
-def test_a_retired_account_is_left_out_and_2_where_it_is_asked_for(world, ask, rows, now):
-    world.run(account="second")
+def test_a_retired_account_is_left_out_and_2_where_it_is_asked_for(lived, ask, rows, now):
+    lived.run(account="second")
     now(hour(7))
     assert "default: the last complete run is 1h old" in ask("status", "--max-age", "1m", expect=8)[1]
-    alter(world, sa.update(accounts).where(accounts.c.account == "default").values(retired_at=hour(7)))
+    alter(lived, sa.update(accounts).where(accounts.c.account == "default").values(retired_at=hour(7)))
     assert [row["account"] for row in rows("status", "--max-age", "1m")] == ["second"]
     assert "is retired" in ask("status", "--account", "default", expect=2)[1]
-    alter(world, sa.update(accounts).values(retired_at=hour(7)))
+    alter(lived, sa.update(accounts).values(retired_at=hour(7)))
     ask("status", expect=8)
 
 
@@ -585,15 +578,15 @@ HOSTILE = (
 
 
 @pytest.fixture
-def hostile(empty_world):
+def hostile(world):
     """Every hostile string is an id or a nickname, and a field's name, its old and its new value."""
     for number, text in enumerate(HOSTILE):
-        empty_world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})
-    empty_world.run()
+        world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})
+    world.run()
     for number, text in enumerate(HOSTILE):
-        empty_world.put(f"h{number}", creator_user_nickname=text, status="ready", **{text: text})
-    empty_world.run()
-    return empty_world
+        world.put(f"h{number}", creator_user_nickname=text, status="ready", **{text: text})
+    world.run()
+    return world
 
 
 @pytest.mark.usefixtures("hostile")
@@ -682,10 +675,10 @@ def test_where_there_is_no_database_none_is_made_and_the_answer_is_7(words, tmp_
 
 @pytest.mark.parametrize("words", READING)
 @pytest.mark.usefixtures("now")
-def test_asking_writes_nothing(world, ask, words):
-    before = world.dump()
+def test_asking_writes_nothing(lived, ask, words):
+    before = lived.dump()
     ask(*(word.replace("1h", "2h") for word in words))
-    assert world.dump() == before
+    assert lived.dump() == before
 
 
 @pytest.mark.parametrize("command", ["list", "show", "changes", "creators", "status"])

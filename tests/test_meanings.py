@@ -6,20 +6,14 @@ from itertools import count
 
 import pytest
 import sqlalchemy as sa
-from world import BEGIN, World, hour, machine
+from world import BEGIN, hour, machine
 
 from inventory import database, history
 from inventory.settings import Account, ApiKey
-from inventory.simulator import Drop, Fleet, Redirect, Rewrite, Simulator, Status, on_get, on_list, on_page
+from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, on_get, on_list, on_page
 from inventory.sync import dry_run, sync
 
 GONE = "SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1"
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 def ids(number, prefix="i"):

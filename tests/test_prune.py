@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from test_model import History
-from world import World, hour
+from world import hour
 
 from inventory import database, runs
 from inventory.cli import main
@@ -30,12 +30,6 @@ KEPT = (  # what no prune may change, whatever its time
     "SELECT occurred_at, account, instance_id, event, run_id, episode FROM instance_events WHERE event <> 'changed'",
     "SELECT account, last_complete_at, last_status, live_instances, missing_instances FROM sync_freshness",
 )
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 def pruned(world, before, account="default"):

@@ -10,11 +10,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from world import World
 
 from inventory import views
 from inventory.cli import main
-from inventory.simulator import Fleet, Simulator, on_page
+from inventory.simulator import on_page
 from inventory.tables import METADATA
 from inventory.views import VIEWS
 
@@ -23,12 +22,10 @@ EVERYTHING = (*METADATA.tables, *VIEWS, "alembic_version")
 
 
 @pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        made = World(engine, simulator)
-        made.put("a", "b", creator_user_nickname="ada")
-        made.run()
-        yield made
+def world(world):
+    world.put("a", "b", creator_user_nickname="ada")
+    world.run()
+    return world
 
 
 @pytest.fixture

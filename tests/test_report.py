@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from world import World, hour
+from world import hour
 
 from inventory import database, report
 from inventory.cli import main
@@ -16,7 +16,6 @@ from inventory.database import connect, insert_rows, parse_url, reading
 from inventory.demo import demo
 from inventory.queries import creators, instances
 from inventory.report.file import page_file
-from inventory.simulator import Fleet, Simulator
 from inventory.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 
 NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)
@@ -254,12 +253,6 @@ def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
         page.emulate_media(media="print")
         assert not page.is_visible("#filters button")
         assert page.is_visible("#fleet svg")
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp_path, look):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from test_model import History
-from world import World, hour
+from world import hour
 
 from inventory import database, history
 from inventory.cli import main
@@ -21,12 +21,6 @@ from inventory.tables import accounts, instance_state, instance_versions, sync_r
 from inventory.verify import SHOWN, verify
 
 VERSION = instance_versions.c
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 @pytest.fixture
