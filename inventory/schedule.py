@@ -91,27 +91,27 @@ class _State:
     def __init__(self, well: str, failing: str, **names: str) -> None:
         self._words = well, failing
         self._names = names
-        self._code: str | None = None
+        self._kind: type | None = None
         self._since = 0.0
         self._lock = threading.Lock()
 
     def failed(self, error: InventoryError, **names: Any) -> None:
         """It fails for this reason."""
-        code = error.error_code or type(error).__name__
+        kind = type(error)
         with self._lock:
-            tell = logger.debug if code == self._code else logger.warning if _waits(error) else logger.error
-            tell(self._words[1], code=code, reason=str(error), **self._names, **names)
-            if self._code is None:
+            tell = logger.debug if kind is self._kind else logger.warning if _waits(error) else logger.error
+            tell(self._words[1], **self._names, **names, code=error.error_code, reason=str(error))
+            if self._kind is None:
                 self._since = time.monotonic()
-            self._code = code
+            self._kind = kind
 
     def works(self, **names: Any) -> None:
         """It is well."""
         with self._lock:
-            if self._code is not None:
+            if self._kind is not None:
                 after = brief(timedelta(seconds=time.monotonic() - self._since))
-                logger.info(self._words[0], after=after, **self._names, **names)
-            self._code = None
+                logger.info(self._words[0], **self._names, **names, after=after)
+            self._kind = None
 
 
 class _Base:
@@ -188,6 +188,7 @@ class _Watch:
         try:
             outcome = self._attempt(account)
         except NotDue as wait:
+            logger.debug("not due", account=self._name, seconds=round(wait.seconds, 1))
             return min(wait.seconds, LONGEST_WAIT_SECONDS) + self.jitter
         if outcome.run_id is None and isinstance(outcome.error, AccountBusy):
             logger.debug("another process is at work", account=self._name, reason=str(outcome.error))
