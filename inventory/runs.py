@@ -134,7 +134,7 @@ def open_run(
 def holding(
     engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
 ) -> Iterator[Lease]:
-    """The lease for work that is no run (`prune`, `accept`), with heartbeats, given back at the end."""
+    """The lease for work that is no run (`prune`, say, or `rename`), with heartbeats, given back at the end."""
     _refuse_busy(engine, account, clock)
     with database.writing(engine) as connection:
         held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
@@ -148,11 +148,8 @@ def holding(
             yield lease
     finally:
         with database.writing(engine) as connection:
-            connection.execute(
-                sa.update(accounts)
-                .where(accounts.c.account == account, accounts.c.lease_token == lease.token)
-                .values(_NO_LEASE)
-            )
+            # by the token alone: the account may have another name by now
+            connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(_NO_LEASE))
 
 
 def fence(connection: Connection, lease: Lease) -> None:
@@ -244,11 +241,7 @@ def _account(account: str) -> sa.Select[Any]:
 
 def _heartbeat(lease: Lease, moment: datetime) -> sa.Update:
     if lease.run_id is None:
-        return (
-            sa.update(accounts)
-            .where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
-            .values(lease_heartbeat_at=moment)
-        )
+        return sa.update(accounts).where(accounts.c.lease_token == lease.token).values(lease_heartbeat_at=moment)
     ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
     return (
         sa.update(sync_runs)
