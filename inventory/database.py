@@ -30,7 +30,7 @@ OLDEST_POSTGRESQL = 13
 Clock = Callable[[], datetime]
 """Where the time comes from instead of the database, in UTC."""
 
-_SECRETS = ("password", "sslpassword")
+_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
 
@@ -61,6 +61,12 @@ def parse_url(text: str) -> URL:
             raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
         return url
     raise UsageError(f"{url.drivername} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+
+
+def masked(url: URL) -> str:
+    """The whole URL, but for its secrets."""
+    hidden = dict.fromkeys(set(_SECRETS) & set(url.query), "hidden")
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def describe(engine: Engine) -> str:

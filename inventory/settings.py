@@ -12,6 +12,7 @@ import re
 import shlex
 import stat
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -263,6 +264,23 @@ def variable(name: str) -> str | None:
     return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)
 
 
+def unknown_variables() -> list[str]:
+    """One line for each variable that looks like a setting and is none: a name mistyped does nothing, silently."""
+    known = (*Settings.model_fields, "config")
+    told = []
+    for name in sorted(os.environ):
+        prefix, wrong = name[: len("INVENTORY_")], name[len("INVENTORY_") :].lower()
+        if prefix.upper() == "INVENTORY_" and wrong not in known:
+            told.append(f"{name} is no setting, and does nothing; {_like(wrong, known, variables=True)}")
+    return told
+
+
+def key_variables() -> str:
+    """Where `default_key` looks, and finds it first."""
+    whole = os.environ.get("FAL_KEY") or not os.environ.get("FAL_KEY_ID")
+    return "FAL_KEY" if whole else "FAL_KEY_ID and FAL_KEY_SECRET"
+
+
 def database_url() -> str:
     """The database alone, for the `alembic` command."""
     return load().database_url
@@ -314,12 +332,17 @@ def _reason(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         *above, wrong = error["loc"]
         known = AccountSettings.model_fields if above[:1] == ["accounts"] else {} if above else Settings.model_fields
-        like = " or ".join(difflib.get_close_matches(str(wrong), known, n=2))
-        return f"there is no such setting; {f'did you mean {like}?' if like else 'take it out.'}"
+        return f"there is no such setting; {_like(str(wrong), known)}"
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if error["type"] == "twice":
         text += "; give each a name of its own"
     return f"{text[:1].lower()}{text[1:]}."
+
+
+def _like(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:
+    found = difflib.get_close_matches(wrong, known, n=2)
+    like = " or ".join(f"INVENTORY_{name.upper()}" if variables else name for name in found)
+    return f"did you mean {like}?" if like else "take it out."
 
 
 def _private_text(file: Path) -> str:
