@@ -205,6 +205,22 @@ def _attach(connection: Connection, file: Path, afterwards: ExitStack) -> None:
     afterwards.callback(driver.execute, "DETACH DATABASE file")
 
 
+def require_version(engine: Engine, version: Sequence[Any]) -> None:
+    """Return if a server of that version will do; else DatabaseError. Python brings its own SQLite."""
+    if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
+        number = ".".join(map(str, version))
+        raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")
+
+
+def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
+    """Return if rows of the tables may be written, by locks and rights; else DatabaseError. No row is."""
+    with writing(engine) as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")
+            if not is_sqlite(connection):  # SQLite has no rights by table, and would write its counter of rows
+                connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE false")
+
+
 def now(connection: Connection, clock: Clock | None = None) -> datetime:
     """The time of `clock`, where one is injected; else of the database's, in UTC. SQLite has its host's."""
     if clock is not None:

@@ -152,6 +152,26 @@ def holding(
             connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(_NO_LEASE))
 
 
+@dataclass(frozen=True)
+class Held:
+    """A lease as it is found: whose it is, and whether that process is still at work."""
+
+    who: str
+    alive: bool
+
+
+def lease_of(connection: Connection, account: str, moment: datetime) -> Held | None:
+    """Who has the account's lease, dead or alive; None where nobody has."""
+    held = connection.execute(_account(account)).mappings().first()
+    if held is None or held["lease_token"] is None:
+        return None
+    try:
+        _turn_away(connection, held, moment)
+    except AccountBusy:
+        return Held(_who(held), alive=True)
+    return Held(_who(held), alive=False)
+
+
 def fence(connection: Connection, lease: Lease) -> None:
     """Lock the account's row and return if the lease is still ours; else LeaseLost.
 
@@ -295,11 +315,15 @@ def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) ->
     # a heartbeat from the future: the clock stepped back, and a living holder would have beaten again since
     if not moment - length < heartbeat <= moment + length or _died_here(held):
         return
-    what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
     raise AccountBusy(
-        f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} "
-        f"is at work; its lease ends at {iso(heartbeat + length)} unless it goes on. Nothing was done; try again later."
+        f"Account {held['account']}: {_who(held)} is at work; its lease ends at {iso(heartbeat + length)} "
+        "unless it goes on. Nothing was done; try again later."
     )
+
+
+def _who(held: sa.RowMapping) -> str:
+    what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
+    return f"{what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]}"
 
 
 def _host() -> str:

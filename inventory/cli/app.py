@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import account, config, database, explore, history, look, play, prune, status, sync, verify
+from inventory.cli import account, config, database, doctor, explore, history, look, play, prune, status, sync, verify
 
 
 def _version(wanted: bool) -> None:
@@ -50,6 +50,7 @@ app.command("explore")(explore.explore_command)
 app.command("prune")(prune.prune_command)
 app.add_typer(account.app, name="account")
 app.command("config")(config.config_command)
+app.command("doctor")(doctor.doctor_command)
 app.add_typer(database.app, name="db")
 app.command("simulate")(play.simulate_command)
 app.command("demo")(play.demo_command)
