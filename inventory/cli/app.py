@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import account, config, database, doctor, explore, history, look, play, prune, status, sync, verify
+from inventory.cli import (
+    account,
+    config,
+    database,
+    doctor,
+    explore,
+    history,
+    look,
+    play,
+    prune,
+    run,
+    status,
+    sync,
+    verify,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -38,6 +52,7 @@ def _main(
 
 
 app.command("sync")(sync.sync_command)
+app.command("run")(run.run_command)
 app.command("list")(look.list_command)
 app.command("show")(history.show_command)
 app.command("changes")(history.changes_command)
