@@ -220,6 +220,11 @@ def require_version(engine: Engine, version: Sequence[Any]) -> None:
         raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")
 
 
+def readers_wait(connection: Connection) -> bool:
+    """Whether readers and a writer wait for each other: SQLite outside of WAL mode, as some ways to copy leave it."""
+    return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
+
+
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
     """Return if rows of the tables may be written, by locks and rights; else DatabaseError. No row is."""
     with writing(engine) as connection:

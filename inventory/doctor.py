@@ -142,6 +142,10 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
         yield _fail("database", None, error, "Let the user that syncs write it; reading commands work all the same.")
     else:
         yield _ok("database", None, "it may be written")
+    with database.reading(engine) as connection:
+        if database.readers_wait(connection):
+            finding = "it is not in WAL mode, so that readers and a sync wait for each other"
+            yield _warn("database", None, finding, "`inventory db upgrade` sets that right.")
     return True
 
 

@@ -254,6 +254,16 @@ def test_a_database_that_may_only_be_read_is_told(look, engine, database_url, re
     assert "Let the user that syncs write it" in failed.remedy
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_copy_that_left_wal_mode_is_told(look, run, engine):
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA journal_mode = DELETE")
+    engine.dispose()
+    assert "wait for each other" in the(look(), "database", "warn").finding
+    run("db", "upgrade")
+    assert [check for check in look() if check.result == "warn"] == []
+
+
 # Clocks, leases, accounts
 
 
