@@ -62,7 +62,7 @@ def _shown(name: str, value: Any) -> Any:
         return written(value)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         return ",".join(value) or None
-    return value if value is None or isinstance(value, str | bool | int | float) else "set; not shown"
+    return value if value is None or isinstance(value, str | bool | int | float) else "not shown: it may hold secrets"
 
 
 def _accounts(settings: Settings) -> list[Row]:

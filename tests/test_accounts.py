@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -96,6 +97,7 @@ def test_a_move_from_fal_key_to_a_file_leaves_no_twin(world, run, tmp_path):
     assert world.rows("SELECT account, appeared FROM sync_runs ORDER BY run_id") == [("research", 3), ("research", 0)]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -115,6 +117,16 @@ def test_a_rename_that_cannot_be_is_refused_and_changes_nothing(world, run, old,
     refused = run("account", "rename", old, new, expect=2)
     assert refused.stderr.startswith(f"error: {words}") or words in refused.stderr
     assert refused.stderr.count("\n") == 1
+    assert world.dump() == before
+
+
+def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
+    lively(world)
+    before = world.dump()
+    with pytest.raises(UsageError, match="There is an account 'other' already"):
+        accounts.rename(world.engine, "default", "other", lease_seconds=120)
+    with pytest.raises(UsageError, match="There is no account 'nobody'"):
+        accounts.rename(world.engine, "nobody", "research", lease_seconds=120)
     assert world.dump() == before
 
 
@@ -358,6 +370,17 @@ def test_a_key_file_of_another_owner_may_let_our_group_in_but_not_all(refusal, t
     assert refusal(text) == ""
     key.chmod(0o644)
     assert "Run `chmod 640 key`." in refusal(text)
+
+
+def test_a_key_file_on_a_read_only_mount_is_as_whoever_mounted_it_wanted(refusal, tmp_path, monkeypatch):
+    """As the secrets of Docker and Kubernetes are, which a container's root owns and all in it may read."""
+    key = tmp_path / "key"
+    key.write_text(KEY)
+    key.chmod(0o444)
+    text = '[[accounts]]\nname = "a"\napi_key_file = "key"'
+    assert "Run `chmod 400 key`." in refusal(text)
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY | os.ST_NOSUID))
+    assert refusal(text) == ""
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -111,11 +111,8 @@ def test_a_file_named_by_the_environment_is_shown(run, tmp_path):
     ],
 )
 def test_a_password_in_the_databases_url_is_not_shown(run, url, shown):
-    for style in ("json", "table", "csv"):
-        done = run("config", "--format", style, secrets=("word-9-word",), INVENTORY_DATABASE_URL=url)
-        if style == "json":
-            value, source, where = settings(done)["database_url"]
-            assert (value, source, where) == (shown, "environment", "INVENTORY_DATABASE_URL")
+    done = run("config", "--format", "json", secrets=("word-9-word",), INVENTORY_DATABASE_URL=url)
+    assert settings(done)["database_url"] == (shown, "environment", "INVENTORY_DATABASE_URL")
 
 
 def test_a_key_shows_only_its_id(run):
