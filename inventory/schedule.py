@@ -100,7 +100,8 @@ class _State:
         kind = type(error)
         with self._lock:
             tell = logger.debug if kind is self._kind else logger.warning if _waits(error) else logger.error
-            tell(self._words[1], **self._names, **names, code=error.error_code, reason=str(error))
+            words = "instances are held" if isinstance(error, MassVanish) else self._words[1]
+            tell(words, **self._names, **names, code=error.error_code, reason=str(error))
             if self._kind is None:
                 self._since = time.monotonic()
             self._kind = kind
@@ -192,8 +193,8 @@ class _Watch:
             return min(wait.seconds, LONGEST_WAIT_SECONDS) + self.jitter
         if outcome.run_id is None and isinstance(outcome.error, AccountBusy):
             logger.debug("another process is at work", account=self._name, reason=str(outcome.error))
-            lease = self._base.settings.lease_seconds
-            return max(0.05, min(outcome.error.seconds, lease / BEATS_PER_LEASE))
+            beat = self._base.settings.lease_seconds / BEATS_PER_LEASE
+            return max(0.05, min(outcome.error.seconds, beat, self._base.often))
         self._tell(outcome)
         self._news.turn()
         recorded = outcome.run_id is not None and not isinstance(outcome.error, DatabaseError)
@@ -273,7 +274,7 @@ class _Timer:
 
     def _plan(self, name: str, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
-        self._scheduler.add_job(self._watches[name].look, DateTrigger(at), id=name, replace_existing=True)
+        self._scheduler.add_job(self._watches[name].look, DateTrigger(at, timezone=UTC), id=name, replace_existing=True)
 
     def _looked(self, event: Any) -> None:
         # here, when APScheduler has forgotten the job of the look that ended: before, it would refuse a second one

@@ -245,8 +245,10 @@ def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tm
     python = tmp_path / "bin" / "python3"
     python.write_text(f"#!/bin/sh\n{tell}mkdir -p .venv/bin; cp bin/tell .venv/bin/pip; cp bin/tell .venv/bin/pytest\n")
     (tmp_path / "bin" / "tell").write_text(f"#!/bin/sh\n{tell}")
-    shutil.copy(tmp_path / "bin" / "tell", tmp_path / "bin" / "make")
-    for program in (python, tmp_path / "bin" / "tell", tmp_path / "bin" / "make"):
+    there = [tmp_path / "bin" / program for program in ("make", "pgbouncer")]
+    for program in there:
+        shutil.copy(tmp_path / "bin" / "tell", program)
+    for program in (python, tmp_path / "bin" / "tell", *there):
         program.chmod(0o755)
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     subprocess.run([tmp_path / ".ci" / "run"], cwd="/", env=environment, check=True, capture_output=True)

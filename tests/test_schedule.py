@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
-from inventory import database, runs, schedule
+from inventory import database, history, runs, schedule
+from inventory.errors import AccountBusy
 from inventory.runs import NotDue
 from inventory.settings import Account, ApiKey
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
@@ -210,6 +211,14 @@ def test_the_start_is_one_line_without_a_password(world, start, database_url):
     assert "secret-part" not in worker.text
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("zone", ["Nowhere/Nothing", "Asia/Kathmandu", ":/etc/nothing"])
+def test_the_hosts_time_zone_does_not_matter(world, start, zone):
+    worker = start(TZ=zone)
+    statuses(world, 2)
+    assert worker.stop() == 0
+
+
 def test_what_changed_is_a_line_with_its_run_and_a_quiet_run_is_none(world, start):
     worker = start()
     statuses(world, 2)
@@ -273,6 +282,27 @@ def test_an_api_that_is_down_is_told_once_for_each_change(world, start):
     assert back["after"].endswith("s")
     assert all(line["run_id"] for line in [*failed, back])
     assert len(worker.log("trying again")) <= 2  # not in each of the failed runs
+
+
+def test_what_is_held_is_told_once_and_so_is_the_word_that_settles_it(world, start):
+    world.put(*(f"i{number}" for number in range(20)))
+    worker = start()
+    statuses(world, 1)
+    world.remove(*(f"i{number}" for number in range(20)))
+    until(lambda: world.statuses().count("held") >= 3)
+    until(lambda: settles(world) == 20)
+    worker.wait_for("sync works again")
+    worker.stop()
+    (line,) = worker.log("instances are held")
+    assert (line["level"], line["code"]) == ("warning", "mass_vanish")
+    assert worker.log("sync failed") == []
+
+
+def settles(world):
+    try:
+        return history.accept_missing(world.engine, "default", lease_seconds=60)
+    except AccountBusy:
+        return None
 
 
 def test_what_every_run_would_say_is_said_once(world, start):
