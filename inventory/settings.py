@@ -71,6 +71,20 @@ class AccountSettings(BaseModel):
     api_key_env: str | None = None
     api_key_file: Path | None = None
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("it is the name of a variable, never the key itself")  # which no message may show
+        return value
+
+    @field_validator("api_key_file")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and re.fullmatch(r"[\w-]{4,}:[\w-]{8,}", str(value)):
+            raise ValueError("it is the name of a file, never the key itself")
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> "AccountSettings":
         if (self.api_key_env is None) == (self.api_key_file is None):
@@ -243,7 +257,7 @@ class Settings(BaseSettings):
             return self.accounts[number].account()
         except UsageError as error:
             place = in_file(
-                ("accounts", number, "api_key_env" if self.accounts[number].api_key_env else "api_key_file")
+                ("accounts", number, "api_key_file" if self.accounts[number].api_key_env is None else "api_key_env")
             )
             raise UsageError(f"{place}: {error}" if place else str(error)) from None
 

@@ -328,6 +328,14 @@ def refusal(tmp_path):
             'accounts = [\n  {name = "a", api_key_file = "no.key"},\n]',
             "line 1: Account a: the key cannot be read from the file no.key: No such file or directory. Put an admin",
         ),
+        (
+            '[[accounts]]\nname = "a"\napi_key_env = "key-id:very-secret"',
+            "line 3, accounts[0].api_key_env: it is the name of a variable, never the key itself.",
+        ),
+        (
+            '[[accounts]]\nname = "a"\napi_key_file = "key-id:very-secret"',
+            "line 3, accounts[0].api_key_file: it is the name of a file, never the key itself.",
+        ),
         ("timeout = = 3", "Invalid value (at line 1, column 11)."),
         ('timeout = """\n\nsoon"""\n', "line 1, timeout: "),
         ('page_size = 3\r\nlog_level = "loud"\r\n', "line 2, log_level: "),
