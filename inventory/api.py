@@ -17,6 +17,8 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
@@ -93,6 +95,15 @@ class Api:
         """Close the connections, from any thread; a request under way ends with NetworkError."""
         self._whole.abort()
         self._client.close()
+
+    @property
+    def clock(self) -> datetime | None:
+        """What the API's clock said at its last answer, to the second; None where it did not say."""
+        try:
+            said = parsedate_to_datetime(self._whole.date)
+            return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            return None
 
     def page(self, cursor: str | None) -> Page:
         """The page that a cursor leads to; the first for None.
@@ -262,6 +273,7 @@ class _Whole(httpx.BaseTransport):
     """Answers come with their body read, within LARGEST_BODY and `limit` seconds for the whole request."""
 
     def __init__(self, base: str, limit: float) -> None:
+        self.date = ""
         self._limit = limit
         self._deadline = threading.local()
         self._backend = _Backend(self._deadline)
@@ -300,6 +312,7 @@ class _Whole(httpx.BaseTransport):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
+        self.date = response.headers.get("Date", "")
         try:
             if response.status_code == httpx.codes.OK:
                 promised = request.extensions["promise"](_body(response))

@@ -33,7 +33,7 @@ Clock = Callable[[], datetime]
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """For libpq: a server that went without a word, as in a failover, is given up after a minute, not after two hours."""
 
-_SECRETS = ("password", "sslpassword")
+_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
 
@@ -64,6 +64,12 @@ def parse_url(text: str) -> URL:
             raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
         return url
     raise UsageError(f"{url.drivername} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+
+
+def masked(url: URL) -> str:
+    """The whole URL, but for its secrets."""
+    hidden = dict.fromkeys(set(_SECRETS) & set(url.query), "hidden")
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def describe(engine: Engine) -> str:
@@ -205,6 +211,27 @@ def _attach(connection: Connection, file: Path, afterwards: ExitStack) -> None:
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - is_sqlite
     driver.execute("ATTACH DATABASE ? AS file", (str(file),))
     afterwards.callback(driver.execute, "DETACH DATABASE file")
+
+
+def require_version(engine: Engine, version: Sequence[Any]) -> None:
+    """Return if a server of that version will do; else DatabaseError. Python brings its own SQLite."""
+    if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
+        number = ".".join(map(str, version))
+        raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")
+
+
+def readers_wait(connection: Connection) -> bool:
+    """Whether readers and a writer wait for each other: SQLite outside of WAL mode, as some ways to copy leave it."""
+    return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
+
+
+def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
+    """Return if rows of the tables may be written, by locks and rights; else DatabaseError. No row is."""
+    with writing(engine) as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")
+            if not is_sqlite(connection):  # SQLite has no rights by table, and would write its counter of rows
+                connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE false")
 
 
 def now(connection: Connection, clock: Clock | None = None) -> datetime:

@@ -156,7 +156,7 @@ def open_run(
 def holding(
     engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
 ) -> Iterator[Lease]:
-    """The lease for work that is no run (`prune`, `accept`), with heartbeats, given back at the end."""
+    """The lease for work that is no run (`prune`, say, or `rename`), with heartbeats, given back at the end."""
     _refuse(engine, account, clock)
     with database.writing(engine, idle_limit=lease_seconds) as connection:
         held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
@@ -170,11 +170,28 @@ def holding(
             yield lease
     finally:
         with database.writing(engine) as connection:
-            connection.execute(
-                sa.update(accounts)
-                .where(accounts.c.account == account, accounts.c.lease_token == lease.token)
-                .values(_NO_LEASE)
-            )
+            # by the token alone: the account may have another name by now
+            connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(_NO_LEASE))
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease as it is found: whose it is, and whether that process is still at work."""
+
+    who: str
+    alive: bool
+
+
+def lease_of(connection: Connection, account: str, moment: datetime) -> Held | None:
+    """Who has the account's lease, dead or alive; None where nobody has."""
+    held = connection.execute(_account(account)).mappings().first()
+    if held is None or held["lease_token"] is None:
+        return None
+    try:
+        _turn_away(connection, held, moment)
+    except AccountBusy:
+        return Held(_who(held), alive=True)
+    return Held(_who(held), alive=False)
 
 
 def fence(connection: Connection, lease: Lease) -> None:
@@ -268,11 +285,7 @@ def _account(account: str) -> sa.Select[Any]:
 
 def _heartbeat(lease: Lease, moment: datetime) -> sa.Update:
     if lease.run_id is None:
-        return (
-            sa.update(accounts)
-            .where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
-            .values(lease_heartbeat_at=moment)
-        )
+        return sa.update(accounts).where(accounts.c.lease_token == lease.token).values(lease_heartbeat_at=moment)
     ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
     return (
         sa.update(sync_runs)
@@ -350,13 +363,16 @@ def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) ->
     # a heartbeat from the future: the clock stepped back, and a living holder would have beaten again since
     if not moment - length < heartbeat <= moment + length or _died_here(held):
         return
-    what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
     raise AccountBusy(
-        f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} "
-        f"is at work; its lease ends at {iso(heartbeat + length)} unless it goes on. "
-        "Nothing was done; try again later.",
+        f"Account {held['account']}: {_who(held)} is at work; its lease ends at {iso(heartbeat + length)} "
+        "unless it goes on. Nothing was done; try again later.",
         seconds=(heartbeat + length - moment).total_seconds(),
     )
+
+
+def _who(held: sa.RowMapping) -> str:
+    what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
+    return f"{what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]}"
 
 
 def _host() -> str:

@@ -71,7 +71,7 @@ def require_current(engine: Engine) -> None:
         raise WrongSchema(
             f"The database {describe(engine)} is empty. `inventory sync` or `inventory db upgrade` fills it."
         )
-    if _known(found):
+    if known(found):
         raise WrongSchema(
             f"The database {describe(engine)} is at the older revision {found}. Run `inventory db upgrade` first."
         )
@@ -130,7 +130,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # two first starts: the second waits its turn
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
         found = current(connection)
-        if found is not None and not _known(found):
+        if found is not None and not known(found):
             raise WrongSchema(
                 f"The database {describe(engine)} is at revision {found}, which this version of inventory does not "
                 "know; nothing was written. Install the newer version."
@@ -248,7 +248,8 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
     return plain.get(type(item), False) if kind == "type" else False
 
 
-def _known(revision: str) -> bool:
+def known(revision: str) -> bool:
+    """Whether this version can bring a database of that revision up to date."""
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 

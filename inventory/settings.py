@@ -4,11 +4,15 @@
 INVENTORY_CONFIG names.
 """
 
+import difflib
 import hashlib
 import ipaddress
 import os
 import re
+import shlex
+import stat
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -27,6 +32,7 @@ from pydantic_settings import (
 
 from inventory import log
 from inventory.errors import UsageError
+from inventory.lines import Place, line_of
 from inventory.times import parse_duration
 from inventory.timetable import Cron, Every, Timetable
 
@@ -65,24 +71,53 @@ class AccountSettings(BaseModel):
     api_key_env: str | None = None
     api_key_file: Path | None = None
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("it is the name of a variable, never the key itself")  # which no message may show
+        return value
+
+    @field_validator("api_key_file")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and re.fullmatch(r"[\w-]{4,}:[\w-]{8,}", str(value)):
+            raise ValueError("it is the name of a file, never the key itself")
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> "AccountSettings":
         if (self.api_key_env is None) == (self.api_key_file is None):
             raise ValueError(f"account {self.name!r} needs api_key_env or api_key_file, one of them")
         return self
 
+    @property
+    def place(self) -> str:
+        """Where the key is."""
+        return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
+
     def account(self) -> Account:
-        """The account with its key; raises UsageError where there is none."""
+        """The account with its key; raises UsageError where there is none, or one that others may read."""
         if self.api_key_env is not None:
-            found, place = os.environ.get(self.api_key_env, ""), f"the variable {self.api_key_env}"
+            found = os.environ.get(self.api_key_env, "")
         else:
-            place = f"the file {self.api_key_file}"
             try:
-                found = Path(self.api_key_file or "").read_text(encoding="utf-8")
+                found = _private_text(Path(self.api_key_file or ""))
             except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name with U+0000
                 reason = error.strerror if isinstance(error, OSError) else "it is not text"
-                raise UsageError(f"Account {self.name}: the key cannot be read from {place}: {reason}.") from None
-        return Account(self.name, _key(found, f"Account {self.name}: {place}"))
+                raise UsageError(
+                    f"Account {self.name}: the key cannot be read from {self.place}: {reason}. "
+                    "Put an admin API key there, or name another place."
+                ) from None
+            except UsageError as error:
+                raise UsageError(f"Account {self.name}: {error}") from None
+        return Account(self.name, _key(found, f"Account {self.name}: {self.place}"))
+
+
+def require_account_name(name: str) -> None:
+    """Return if an account may be named so; else UsageError."""
+    if not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}", name):
+        raise UsageError(f"An account cannot be named {name[:40]!r}: 1 to 255 characters, no control characters.")
 
 
 def _names(value: Any) -> Any:
@@ -167,10 +202,12 @@ class Settings(BaseSettings):
     @field_validator("accounts")
     @classmethod
     def _one_of_a_name(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
-        names = [account.name for account in value]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two accounts are named {name!r}")
+        first: dict[str, int] = {}
+        for number, account in enumerate(value):
+            if first.setdefault(account.name, number) != number:
+                raise PydanticCustomError(
+                    "twice", "two accounts are named {name}", {"name": repr(account.name), "at": number}
+                )
         return value
 
     @model_validator(mode="after")
@@ -205,15 +242,24 @@ class Settings(BaseSettings):
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
         """The accounts with their keys: those of the file, else `default` with FAL_KEY. Raises UsageError."""
         if self.accounts:
-            wanted = [account for account in self.accounts if only in (None, account.name)]
+            wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
             if not wanted:
                 raise UsageError(f"There is no account {only!r} in the configuration file.")
-            return tuple(account.account() for account in wanted)
+            return tuple(self._account(number) for number in wanted)
         if only not in (None, DEFAULT_ACCOUNT):
             raise UsageError(
                 f"There is no account {only!r}: the configuration file names none, so there is only `default`."
             )
         return (Account(DEFAULT_ACCOUNT, default_key()),)
+
+    def _account(self, number: int) -> Account:
+        try:
+            return self.accounts[number].account()
+        except UsageError as error:
+            place = in_file(
+                ("accounts", number, "api_key_file" if self.accounts[number].api_key_env is None else "api_key_env")
+            )
+            raise UsageError(f"{place}: {error}" if place else str(error)) from None
 
 
 def load(**flags: Any) -> Settings:
@@ -225,7 +271,9 @@ def load(**flags: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}.") from None
+        if first["type"] == "twice":
+            first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
+        raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}") from None
     except SettingsError:
         raise UsageError("The environment holds a list of tables as no JSON; name accounts in the file.") from None
     except UnicodeDecodeError:
@@ -245,6 +293,36 @@ def config_file() -> Path | None:
         return Path(named)
     usual = Path("inventory.toml")
     return usual if usual.is_file() else None
+
+
+def in_file(place: Place) -> str | None:
+    """The file and the line where a value, or what should hold it, begins; None where no file holds it."""
+    file = config_file()
+    line = line_of(file.read_text(encoding="utf-8"), place) if file else None
+    return f"{file}, line {line}" if line else None
+
+
+def variable(name: str) -> str | None:
+    """The variable that gives a setting its value; None where none does."""
+    wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes any case
+    return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)
+
+
+def unknown_variables() -> list[str]:
+    """One line for each variable that looks like a setting and is none: a name mistyped does nothing, silently."""
+    known = (*Settings.model_fields, "config")
+    told = []
+    for name in sorted(os.environ):
+        prefix, wrong = name[: len("INVENTORY_")], name[len("INVENTORY_") :].lower()
+        if prefix.upper() == "INVENTORY_" and wrong not in known:
+            told.append(f"{name} is no setting, and does nothing; {_like(wrong, known, variables=True)}")
+    return told
+
+
+def key_variables() -> str:
+    """Where `default_key` looks, and finds it first."""
+    whole = os.environ.get("FAL_KEY") or not os.environ.get("FAL_KEY_ID")
+    return "FAL_KEY" if whole else "FAL_KEY_ID and FAL_KEY_SECRET"
 
 
 def database_url() -> str:
@@ -268,7 +346,7 @@ def default_key() -> ApiKey:
 def _key(text: str, place: str) -> ApiKey:
     secret = text.strip()
     if not secret:
-        raise UsageError(f"{place} holds no key.")
+        raise UsageError(f"{place} holds no key. Put an admin API key there.")
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
         raise UsageError(f"{place} holds something that is no key: only printable ASCII without spaces can be one.")
     log.hide(secret)
@@ -288,15 +366,44 @@ def _place(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
     name = str(location[0])
     if flags.get(name) is not None:
         return "--" + name.replace("_", "-")
-    variable = f"INVENTORY_{name.upper()}"
-    if any(each.upper() == variable for each in os.environ):  # pydantic-settings takes any case
-        return variable
+    if named := variable(name):
+        return named
     inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])
-    return f"{config_file() or 'The configuration'}, {name}{inside}"
+    return f"{in_file(location) or 'The configuration'}, {name}{inside}"
 
 
 def _reason(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return "there is no such setting"
+        *above, wrong = error["loc"]
+        known = AccountSettings.model_fields if above[:1] == ["accounts"] else {} if above else Settings.model_fields
+        return f"there is no such setting; {_like(str(wrong), known)}"
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-    return text[:1].lower() + text[1:]
+    if error["type"] == "twice":
+        text += "; give each a name of its own"
+    return f"{text[:1].lower()}{text[1:]}."
+
+
+def _like(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:
+    found = difflib.get_close_matches(wrong, known, n=2)
+    like = " or ".join(f"INVENTORY_{name.upper()}" if variables else name for name in found)
+    return f"did you mean {like}?" if like else "take it out."
+
+
+def _private_text(file: Path) -> str:
+    """What the file holds; UsageError where people may read it for whom it is not.
+
+    The owner's group may where the owner is another: it is how a service is let in (root:inventory, 640). On a mount
+    that is read-only nobody could take a right away; whoever mounted it decided (the secrets of Docker and Kubernetes
+    come so, readable by all in a container that is the service's own).
+    """
+    with file.open(encoding="utf-8") as opened:
+        found = os.fstat(opened.fileno())
+        for_others = stat.S_IRWXO | (stat.S_IRWXG if found.st_uid == os.geteuid() else 0)
+        fixed = os.fstatvfs(opened.fileno()).f_flag & os.ST_RDONLY
+        if stat.S_ISREG(found.st_mode) and found.st_mode & for_others and not fixed:
+            mode = stat.S_IMODE(found.st_mode)
+            raise UsageError(
+                f"others may read or change the key file {file} (its mode is {mode:o}). "
+                f"Run `chmod {mode & ~for_others:o} {shlex.quote(str(file))}`."
+            )
+        return opened.read()

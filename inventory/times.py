@@ -47,6 +47,15 @@ def brief(value: timedelta) -> str:
     return f"-{words}" if value < timedelta() and words != "0s" else words
 
 
+def written(value: timedelta) -> str:
+    """A duration as `parse_duration` reads it, such as `1h30m`; to the second."""
+    left, text = round(value.total_seconds()), ""
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, seconds)
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
+
+
 def iso(value: datetime) -> str:
     """ISO 8601 with `Z`; microseconds only where there are any."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -87,7 +87,7 @@ RELATIONS = (
             Column("last_complete_run_id", "Internal: the last complete run."),
             Column("walk_digest", "Internal: digest of the list as the last complete run saw it."),
             Column("lease_token", "Internal: secret of the process that works on the account; null if none does."),
-            Column("lease_purpose", "Internal: what that process does: sync, prune or accept."),
+            Column("lease_purpose", "Internal: what that process does: sync, prune, accept, rename or retire."),
             Column("lease_run_id", "Internal: its run."),
             Column("lease_seconds", "Internal: seconds without a heartbeat after which it counts as dead."),
             Column("lease_heartbeat_at", "Internal: time (UTC) of its last heartbeat, where it has no run."),

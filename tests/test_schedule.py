@@ -332,6 +332,7 @@ def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(wor
 def test_a_key_file_that_is_changed_is_the_key_of_the_next_run(world, start, tmp_path):
     world.simulator.keys = {"new:secret-part"}
     key = tmp_path / "key"
+    key.touch(0o600)
     key.write_text("old:secret-part")
     (tmp_path / "inventory.toml").write_text(f'[[accounts]]\nname = "default"\napi_key_file = "{key}"\n')
     worker = start(INVENTORY_CONFIG=str(tmp_path / "inventory.toml"))

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -151,7 +152,7 @@ def test_a_bad_flag_is_one_line_that_names_the_flag(name, value):
 @pytest.mark.parametrize(("name", "value"), [case for case in BAD if case[0] != "ACCOUNTS"])
 def test_a_bad_value_in_the_file_is_one_line_that_names_file_and_setting(file, name, value):
     file(f"{name.lower()} = {json.dumps(value)}")
-    assert refusal().startswith(f"inventory.toml, {name.lower()}: ")
+    assert refusal().startswith(f"inventory.toml, line 1, {name.lower()}: ")
 
 
 def test_a_variable_in_small_letters_is_named_too(monkeypatch):
@@ -161,9 +162,12 @@ def test_a_variable_in_small_letters_is_named_too(monkeypatch):
 
 def test_an_unknown_setting_in_the_file_is_refused_by_name(file):
     file("page_sise = 3")
-    assert refusal() == "inventory.toml, page_sise: there is no such setting."
+    assert refusal() == "inventory.toml, line 1, page_sise: there is no such setting; did you mean page_size?"
     file('[[accounts]]\nname = "a"\napi_key = "id:very-secret"')
-    assert refusal() == "inventory.toml, accounts[0].api_key: there is no such setting."
+    assert refusal() == (
+        "inventory.toml, line 3, accounts[0].api_key: there is no such setting; "
+        "did you mean api_key_env or api_key_file?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,6 +248,7 @@ def test_without_accounts_in_the_file_there_is_default_alone(monkeypatch):
 
 def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp_path):
     (tmp_path / "key").write_text("c:from-file\n")
+    (tmp_path / "key").chmod(0o600)
     file(
         '[[accounts]]\nname = "research"\napi_key_env = "KEY_OF_RESEARCH"\n'
         '[[accounts]]\nname = "production"\napi_key_file = "key"\n'
@@ -260,7 +265,11 @@ def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
-        ('name = "a"\napi_key_env = "X"\n[[accounts]]\nname = "a"\napi_key_env = "Y"', "accounts", "two accounts are"),
+        (
+            'name = "a"\napi_key_env = "X"\n[[accounts]]\nname = "a"\napi_key_env = "Y"',
+            "accounts[1].name",
+            "two accounts are",
+        ),
         ('name = "a"', "accounts[0]", "one of them"),
         ('name = "a"\napi_key_env = "X"\napi_key_file = "y"', "accounts[0]", "one of them"),
         ('name = ""\napi_key_env = "X"', "accounts[0].name", "at least 1"),
@@ -271,23 +280,24 @@ def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp
 )
 def test_an_account_that_makes_no_sense_is_refused_in_its_place(file, text, place, reason):
     file(f"[[accounts]]\n{text}")
-    assert refusal().startswith(f"inventory.toml, {place}: ")
+    assert re.match(rf"inventory.toml, line \d, {re.escape(place)}: ", refusal())
     assert reason in refusal()
 
 
 @pytest.mark.parametrize("source", ['api_key_env = "X"', 'api_key_file = "empty"'])
 def test_an_account_whose_place_is_empty_has_no_key(file, tmp_path, source):
-    (tmp_path / "empty").touch()
+    (tmp_path / "empty").touch(0o600)
     file(f'[[accounts]]\nname = "a"\n{source}')
-    with pytest.raises(UsageError, match=r"^Account a: the .* holds no key.$"):
+    with pytest.raises(UsageError, match=r"Account a: the .* holds no key\. Put an admin API key there\.$"):
         load().accounts_to_sync()
 
 
 @pytest.mark.parametrize("name", ["nowhere", ".", "binary", "a\\u0000b"])
 def test_a_key_file_that_cannot_be_read_is_refused(file, tmp_path, name):
     (tmp_path / "binary").write_bytes(b"id:secret\xff")
+    (tmp_path / "binary").chmod(0o600)
     file(f'[[accounts]]\nname = "a"\napi_key_file = "{name}"')
-    with pytest.raises(UsageError, match=r"^Account a: the key cannot be read from the file ") as raised:
+    with pytest.raises(UsageError, match=r"Account a: the key cannot be read from the file ") as raised:
         load().accounts_to_sync()
     assert "secret" not in str(raised.value)
 

@@ -5,7 +5,22 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import database, explore, history, look, play, prune, report, run, status, sync, verify
+from inventory.cli import (
+    account,
+    config,
+    database,
+    doctor,
+    explore,
+    history,
+    look,
+    play,
+    prune,
+    report,
+    run,
+    status,
+    sync,
+    verify,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -50,6 +65,9 @@ app.command("verify")(verify.verify_command)
 app.command("report")(report.report_command)
 app.command("explore")(explore.explore_command)
 app.command("prune")(prune.prune_command)
+app.add_typer(account.app, name="account")
+app.command("config")(config.config_command)
+app.command("doctor")(doctor.doctor_command)
 app.add_typer(database.app, name="db")
 app.command("simulate")(play.simulate_command)
 app.command("demo")(play.demo_command)

@@ -1,0 +1,117 @@
+"""`account`: which accounts the database has, under which names, and which are synced no more."""
+
+from typing import Annotated
+
+import typer
+
+from inventory import accounts, database, log, schema
+from inventory.cli.complete import values
+from inventory.cli.options import (
+    AccountOption,
+    DatabaseOption,
+    FormatOption,
+    open_for_reading,
+    opened,
+    require_account,
+)
+from inventory.render import Format, printable, show
+from inventory.settings import Settings, load
+
+app = typer.Typer(
+    help="The accounts of the database: list, rename, retire.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+SHOWN = (
+    "account", "created_at", "retired_at", "pruned_before", "last_complete_at", "last_status", "live_instances",
+    "missing_instances",
+)  # fmt: skip
+HEADINGS = {
+    "created_at": "since", "retired_at": "retired", "last_complete_at": "last complete", "live_instances": "live",
+    "missing_instances": "missing",
+}  # fmt: skip
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="An account of the database.", autocompletion=values("accounts", "account")),
+]
+
+
+@app.command("list")
+def list_command(account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
+    """List the accounts of the database, the retired ones too. Times are UTC.
+
+    \b
+    Examples:
+      inventory account list
+      inventory account list --format json
+    """
+    with open_for_reading(url, account) as connection:
+        rows = accounts.listed(connection, account)
+    show(
+        rows,
+        "accounts",
+        style,
+        columns=SHOWN,
+        header=accounts.COLUMNS,
+        headings=HEADINGS,
+        empty="No account is synced into this database. `inventory sync` begins.",
+    )
+
+
+@app.command("rename")
+def rename_command(
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="Its name now.", autocompletion=values("accounts", "account"))
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
+    url: DatabaseOption = None,
+) -> None:
+    """Give an account another name, with its whole history, at once.
+
+    Do so when its name in the configuration changes, before the next sync: one under the new name would begin a second
+    history of the same workspace, beside the first.
+
+    \b
+    Examples:
+      inventory account rename default research
+    """
+    settings = _settings(url)
+    with opened(settings.database_url) as engine:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, old)
+        done = accounts.rename(engine, old, new, lease_seconds=settings.lease_seconds)
+    print(
+        printable(
+            f"{new} was {old}: {done.runs:,} runs, {done.instances:,} instances, {done.versions:,} versions. "
+            "A sync under the old name would begin anew."
+        )
+    )
+
+
+@app.command("retire")
+def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
+    """Say that an account is synced no more: `status` leaves it out. Its history stays.
+
+    A sync of it brings it back, so take it out of the configuration too.
+
+    \b
+    Examples:
+      inventory account retire default
+    """
+    settings = _settings(url)
+    with opened(settings.database_url) as engine:
+        schema.require_current(engine)
+        with database.reading(engine) as connection:
+            require_account(connection, name)
+        done = accounts.retire(engine, name, lease_seconds=settings.lease_seconds)
+    what = "is retired; its history stays, and a sync of it brings it back" if done else "was retired before"
+    print(printable(f"{name} {what}."))
+
+
+def _settings(url: str | None) -> Settings:
+    settings = load(database_url=url)
+    log.configure(settings.log_format, settings.log_level)
+    return settings

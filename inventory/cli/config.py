@@ -1,0 +1,26 @@
+"""`config`: what is in force, and why."""
+
+import sys
+
+from inventory.cli.options import DatabaseOption, FormatOption
+from inventory.origins import COLUMNS, in_force
+from inventory.render import Format, printable, show
+from inventory.settings import load, unknown_variables
+
+
+def config_command(style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
+    """Show every setting in force, and where its value came from. It opens no database and shows no secret.
+
+    A flag beats the environment, the environment beats the file, the file beats the default. A variable that looks like
+    a setting and is none is told of on stderr.
+
+    \b
+    Examples:
+      inventory config
+      inventory config --format json
+    """
+    flags = {"database_url": url}
+    rows = in_force(load(**flags), flags)
+    show(rows, "settings", style, columns=COLUMNS)
+    for line in unknown_variables():
+        print(printable(f"warning: {line}"), file=sys.stderr)

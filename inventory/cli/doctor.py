@@ -1,0 +1,57 @@
+"""`doctor`: whether a sync would work, and what to do where not."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from inventory import log
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
+from inventory.render import Format, printable, show
+from inventory.settings import load
+
+if TYPE_CHECKING:
+    from inventory.doctor import Check
+
+COLUMNS = ("check", "account", "result", "finding", "remedy")
+
+FIRST_OF = (2, 3, 4, 7)
+"""The exit code is the first of these that occurred."""
+
+
+def doctor_command(
+    account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None
+) -> None:
+    """Check settings, database, schema, keys, the API, clocks and leases, and say what to do about each.
+
+    It asks the API for one page with each key, and makes, migrates and writes nothing. Exits with the code of the first
+    kind that failed: 2 settings, 3 a key refused, 4 the API, 7 the database; with 0 where there are only warnings.
+
+    \b
+    Examples:
+      inventory doctor
+      inventory doctor --account research --format json
+    """
+    from inventory.doctor import examine
+
+    settings = load(database_url=url)
+    log.configure(settings.log_format, "error")  # what there is to say, the checks say
+    checks = []
+    for check in examine(settings, account):
+        checks.append(check)
+        if style is Format.table:
+            print(_line(check), flush=True)
+    if style is not Format.table:
+        rows = [{name: value for name, value in asdict(check).items() if name in COLUMNS} for check in checks]
+        show(rows, "checks", style, columns=COLUMNS)
+    failed = [check for check in checks if check.result == "fail"]
+    if failed:
+        print(f"error: {len(failed)} of {len(checks)} checks failed; each says what to do.", file=sys.stderr)
+        raise typer.Exit(next(code for code in FIRST_OF if code in {check.exit_code for check in failed}))
+
+
+def _line(check: "Check") -> str:
+    whose = f"{check.account}: " if check.account else ""
+    what = printable(f"{check.result:<5}{check.check:<10}{whose}{check.finding}.")
+    return what if check.remedy is None else f"{what}\n{'':<15}{printable(check.remedy)}"

@@ -1,0 +1,263 @@
+"""What keeps a sync from working, and what to do about it. Nothing is made, migrated or written."""
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import accounts, database, log, runs, schema
+from inventory.api import Api
+from inventory.errors import (
+    ApiError,
+    BadResponse,
+    DatabaseError,
+    Forbidden,
+    InventoryError,
+    NetworkError,
+    RateLimited,
+    Unauthorized,
+    UsageError,
+)
+from inventory.queries import Row
+from inventory.settings import Account, Settings, unknown_variables
+from inventory.times import brief, iso
+
+AT_ONCE = 8
+"""Accounts whose API is asked at the same time."""
+
+TOLERANCE = timedelta(seconds=5)
+"""Clocks further apart are worth a word. The API's comes in whole seconds, and both a part of a round trip late."""
+
+REMEDIES = {
+    Unauthorized: "Put a valid admin key in its place; `inventory config` shows where that is.",
+    Forbidden: "Use an admin key, which may list the compute instances of the whole workspace.",
+    RateLimited: "Wait, sync less often, and look who else uses this key.",
+    NetworkError: "Check the network, DNS, HTTPS_PROXY and firewall between this host and INVENTORY_API_URL.",
+    BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
+    ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
+}
+"""The first that an error is one of tells what to do."""
+
+
+TWIN = (
+    "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
+    "or `inventory account retire` lets it rest."
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `exit_code` is that of the fault, 0 where there is none."""
+
+    check: str
+    account: str | None
+    result: Literal["ok", "warn", "fail"]
+    finding: str
+    remedy: str | None = None
+    exit_code: int = 0
+
+
+def examine(
+    settings: Settings, only: str | None = None, clock: Callable[[], datetime] | None = None
+) -> Iterator[Check]:
+    """Every check, as it is made: settings, database, schema, keys, the API, clocks, leases. `clock` is this host's."""
+    clock = clock or (lambda: datetime.now(UTC))
+    warnings = [_warn("settings", None, line, "The variables are those of README's Settings.") for line in _strange()]
+    yield from warnings or [_ok("settings", None, "all that is set is known")]
+    with ExitStack() as stack:
+        engine = yield from _database(settings, stack)
+        whole = engine is not None and (yield from _schema(engine, settings))
+        if engine is not None:
+            yield from _clock(engine, clock)
+        yield from _api(settings, (yield from _keys(settings, only)), clock)
+        if engine is not None and whole:
+            with database.reading(engine) as connection:
+                yield from _accounts(connection, settings, only)
+
+
+def _strange() -> list[str]:
+    return [line.rstrip(".") for line in unknown_variables()]
+
+
+def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
+    """The engine, where the database is there and answers."""
+    try:
+        url = database.parse_url(settings.database_url)
+        file = database.sqlite_file(url)
+        if file is not None and not file.exists():
+            yield _absent(settings, str(file), str(file.absolute().parent))
+            return None
+        engine = database.connect(url)
+        stack.callback(engine.dispose)
+        with database.reading(engine) as connection:
+            sa.inspect(connection).get_table_names()
+            version = connection.dialect.server_version_info or ()
+        database.require_version(engine, version)
+    except InventoryError as error:
+        yield _fail("database", None, error, "Check that it is there, and INVENTORY_DATABASE_URL.")
+        return None
+    number = ".".join(map(str, version[:2]))
+    yield _ok("database", None, f"{database.describe(engine)} answers ({engine.dialect.name} {number})")
+    return engine
+
+
+def _absent(settings: Settings, file: str, folder: str) -> Check:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        fault = DatabaseError(f"there is no database at {file}, and none can be made in {folder}")
+        return _fail("database", None, fault, "Make the folder, and let this user write it; or name another database.")
+    maker = "`inventory sync`" if settings.auto_migrate else "`inventory db upgrade`"
+    return _warn("database", None, f"there is no database at {file} yet", f"{maker} makes it.")
+
+
+def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
+    """Whether the tables are this version's; then also whether they may be written."""
+    try:
+        with database.reading(engine) as connection:
+            found = schema.current(connection)
+        if found != schema.HEAD and settings.auto_migrate and (found is None or schema.known(found)):
+            yield _warn(
+                "schema",
+                None,
+                f"the database is {f'at the older revision {found}' if found else 'empty'}",
+                "`inventory db upgrade`, or the next sync, brings it up to date.",
+            )
+            return False
+        schema.require_current(engine)
+        if due := schema.differences(engine):
+            raise DatabaseError(f"{len(due)} of its parts are not as this version made them")  # noqa: TRY301
+    except DatabaseError as error:
+        yield _fail("schema", None, error, "`inventory db check` names what is due.")
+        return False
+    yield _ok("schema", None, f"revision {schema.HEAD}, as it should be")
+    try:
+        database.try_to_write(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
+    except DatabaseError as error:
+        yield _fail("database", None, error, "Let the user that syncs write it; reading commands work all the same.")
+    else:
+        yield _ok("database", None, "it may be written")
+    with database.reading(engine) as connection:
+        if database.readers_wait(connection):
+            finding = "it is not in WAL mode, so that readers and a sync wait for each other"
+            yield _warn("database", None, finding, "`inventory db upgrade` sets that right.")
+    return True
+
+
+def _clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:
+    try:
+        with database.reading(engine) as connection:
+            began = clock()
+            there = database.now(connection)
+            ended = clock()
+    except DatabaseError as error:
+        yield _fail("clock", None, error, "Check that the database is there.")
+        return
+    yield _compared("the database's clock", there - (began + (ended - began) / 2), "one of the two hosts")
+
+
+def _keys(settings: Settings, only: str | None) -> Generator[Check, None, list[Account]]:
+    """The accounts that have a key."""
+    found: list[Account] = []
+    for name in settings.names_to_sync(only):
+        try:
+            (account,) = settings.accounts_to_sync(name)
+        except UsageError as error:
+            finding, _, remedy = str(error).rpartition(". ")
+            yield Check("key", name, "fail", *_said(finding, remedy), error.exit_code)
+            continue
+        twin = next((other.name for other in found if other.key == account.key), None)
+        if twin is not None:
+            remedy = "Give each its own key, or take one of them out of the file: its workspace is recorded twice."
+            yield _warn("key", name, f"it is the key of {twin} too", remedy)
+        elif ":" not in account.key.secret:
+            remedy = "Copy the whole key from fal, unless the API takes it as it is."
+            yield _warn("key", name, f"{account.key.id} has no colon, while fal's keys are id:secret", remedy)
+        else:
+            yield _ok("key", name, f"{account.key.id} is there")
+        found.append(account)
+    return found
+
+
+def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
+    """One page of one instance is asked for with each key, and the API's clock is looked at once."""
+    brisk = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
+
+    def ask(account: Account) -> tuple[Check, timedelta | None]:
+        try:
+            with Api(account.key, brisk, threading.Event()) as api:
+                began = clock()
+                api.page(None)
+                ended = clock()
+        except InventoryError as error:
+            remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
+            return _fail("api", account.name, error, remedy), None
+        ahead = None if api.clock is None else api.clock - (began + (ended - began) / 2)
+        return _ok("api", account.name, f"{settings.api_url} answers, and the key may list the instances"), ahead
+
+    if not found:
+        return
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as pool:
+        differences = []
+        for check, ahead in pool.map(ask, found):
+            yield check
+            differences += [] if ahead is None else [ahead]
+    if differences:
+        yield _compared("the API's clock", min(differences, key=abs), "this host")
+
+
+def _accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
+    """Of each account in the database: its lease, and whether anybody means it."""
+    now = database.now(connection)
+    for row in accounts.listed(connection, only):
+        if row["retired_at"] is not None:
+            continue
+        name = row["account"]
+        yield _lease(name, runs.lease_of(connection, name, now))
+        if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
+            finding = f"its last run, at {iso(row['last_attempt_at'])}, lies in the future"
+            yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
+        if name not in settings.names_to_sync():
+            yield _warn("account", name, _unmeant(row), TWIN)
+
+
+def _unmeant(row: Row) -> str:
+    last = "never synced to the end" if row["last_complete_at"] is None else f"last at {iso(row['last_complete_at'])}"
+    return f"it is in the database, but not in this configuration ({last})"
+
+
+def _lease(name: str, lease: runs.Held | None) -> Check:
+    if lease is None:
+        return _ok("lease", name, "free")
+    if lease.alive:
+        return _ok("lease", name, f"{lease.who} is at work")
+    return _warn("lease", name, f"{lease.who} died", "Nothing to do: the next run takes its place at once.")
+
+
+def _compared(whose: str, ahead: timedelta, wrong: str) -> Check:
+    if abs(ahead) <= TOLERANCE:
+        return _ok("clock", None, f"{whose} agrees with this host's")
+    how = f"{brief(abs(ahead))} {'ahead of' if ahead > timedelta() else 'behind'} this host's"
+    return _warn("clock", None, f"{whose} is {how}", f"Let a time service (NTP) set the clock of {wrong}.")
+
+
+def _ok(check: str, account: str | None, finding: str) -> Check:
+    return Check(check, account, "ok", *_said(finding))
+
+
+def _warn(check: str, account: str | None, finding: str, remedy: str) -> Check:
+    return Check(check, account, "warn", *_said(finding, remedy))
+
+
+def _fail(check: str, account: str | None, error: InventoryError, remedy: str) -> Check:
+    return Check(check, account, "fail", *_said(str(error), remedy), error.exit_code)
+
+
+def _said(finding: str, remedy: str | None = None) -> tuple[str, str | None]:
+    """Without secrets, a line each."""
+    return log.plain(finding.rstrip("."), 1000), None if remedy is None else log.plain(remedy, 1000)
