@@ -102,8 +102,10 @@ def sync(
             Spool(settings.ignore_changes) as spool,
             Api(account.key, settings, stop) as api,
         ):
-            _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
-            outcome.retries = api.retries
+            try:
+                _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
+            finally:
+                outcome.retries = api.retries
     except InventoryError as error:
         _fail(engine, run, outcome, error, clock)
     except OSError as error:
