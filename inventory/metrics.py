@@ -231,7 +231,7 @@ def serve(
 ) -> Iterator[Served]:
     """`/metrics` and `/healthz` are there for this while, at HOST:PORT. Raises UsageError where that cannot be had."""
     host, port = parse_address(address)
-    disable_created_metrics()  # a second series for each counter, that nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, read by nobody
     registry = CollectorRegistry()
     record = Record(engine, stale_after, clock, patience)
     counters = Counters(registry, accounts)

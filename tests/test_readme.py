@@ -186,7 +186,7 @@ def test_the_relations_are_those_of_the_database(demo_url):
 def test_the_settings_are_those_of_the_program_with_their_defaults():
     fields = Settings.model_fields
     shown = {variable.removeprefix("INVENTORY_").lower(): default for variable, default, _ in table("Settings")}
-    assert set(shown) == set(fields) - SETTINGS_LATER - {"accounts"}
+    assert set(shown) == set(fields) - SETTINGS_LATER - {"accounts", "alerts"}
     for name, default in shown.items():
         if default == "-":
             assert not fields[name].default
