@@ -30,6 +30,9 @@ OLDEST_POSTGRESQL = 13
 Clock = Callable[[], datetime]
 """Where the time comes from instead of the database, in UTC."""
 
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""For libpq: a server that went without a word, as in a failover, is given up after a minute, not after two hours."""
+
 _SECRETS = ("password", "sslpassword")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
@@ -113,11 +116,16 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
+    arguments: dict[str, Any] = {
+        "prepare_threshold": None,  # a pooler in transaction mode hands prepared statements to the wrong client
+        "connect_timeout": LOCK_WAIT_SECONDS,
+        "application_name": "inventory",
+        **{name: value for name, value in _ALIVE.items() if name not in url.query},
+    }
     engine = sa.create_engine(
         url,
         pool_pre_ping=True,  # the server may have been restarted between two runs
-        # a pooler in transaction mode hands prepared statements to the wrong client
-        connect_args={"prepare_threshold": None, "connect_timeout": LOCK_WAIT_SECONDS, "application_name": "inventory"},
+        connect_args=arguments,
     ).execution_options(preserve_rowcount=True)
 
     @event.listens_for(engine, "connect")

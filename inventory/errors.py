@@ -17,7 +17,8 @@ A class exists only where someone decides differently because of it::
     ├── MassVanish                       5   the brake holds instances for a person's word
     ├── AccountBusy                      6   another process holds the account
     │   └── LeaseLost                    6   another process took this run's lease over
-    ├── DatabaseError                    7   lost, locked, full, not ours, of another version
+    ├── DatabaseError                    7   lost, locked, full
+    │   └── WrongSchema                  7   not ours, or of another version: waiting does not help
     ├── Stale                            8   `status --max-age`
     └── BreachFound                      9   `verify`
 
@@ -120,6 +121,11 @@ class AccountBusy(InventoryError):
 
     exit_code = 6
 
+    def __init__(self, message: str, *, seconds: float = 0) -> None:
+        """Keep the message, and in how many seconds the lease ends unless it goes on."""
+        super().__init__(message)
+        self.seconds = seconds
+
 
 class LeaseLost(AccountBusy):
     """Another process took the lease over; nothing of this run was applied."""
@@ -132,6 +138,10 @@ class DatabaseError(InventoryError):
 
     exit_code = 7
     error_code = "database"
+
+
+class WrongSchema(DatabaseError):
+    """The database answers, but is not inventory's, or is of another version."""
 
 
 class Stale(InventoryError):

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import structlog
@@ -34,6 +35,7 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
     """Send every logger's records (ours and the libraries') to stderr, one line an event."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _new_only,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -54,7 +56,7 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic"):
+    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
@@ -71,6 +73,44 @@ def configure(style: Literal["text", "json"] = "text", level: str = "info") -> N
 def get(name: str) -> Any:
     """A logger; `log.get(__name__).info("event words", key=value)`."""
     return structlog.stdlib.get_logger(name)
+
+
+def bound(**names: Any) -> AbstractContextManager[Any]:
+    """A while in which every event of this thread, and of threads given its context, bears these names."""
+    return structlog.contextvars.bound_contextvars(**names)
+
+
+class News:
+    """What a work that is done again and again has to say: not what it said the last time, unless for `debug`.
+
+    `names` are for `bound`.
+    """
+
+    def __init__(self) -> None:
+        """Everything is new."""
+        self._before: set[str] = set()
+        self._now: set[str] = set()
+        self.names: dict[str, Any] = {"_news": self}
+
+    def turn(self) -> None:
+        """The work begins again."""
+        self._before, self._now = self._now, set()
+
+    def is_new(self, event: str) -> bool:
+        """Whether it was said neither this time nor the last."""
+        new = event not in self._before | self._now
+        self._now.add(event)
+        return new
+
+
+def _new_only(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    news = event.pop("_news", None)
+    of_a_library = "_record" in event  # those cannot be dropped here
+    if news is None or of_a_library or logging.root.isEnabledFor(logging.DEBUG):
+        return event
+    if not news.is_new(str(event["event"])):
+        raise structlog.DropEvent
+    return event
 
 
 def _redacted(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,9 +25,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, database, log
 from inventory.database import Clock
-from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
+from inventory.errors import AccountBusy, DatabaseError, Interrupted, LeaseLost, UsageError
 from inventory.tables import accounts, sync_runs
 from inventory.times import iso
+from inventory.timetable import Timetable
 
 BEATS_PER_LEASE = 4
 
@@ -45,6 +47,15 @@ class Lease:
     seconds: float
     run_id: int | None = None
     lost: threading.Event = field(default_factory=threading.Event)
+
+
+class NotDue(Exception):
+    """No failure: the account's next run is not due yet, by the database's clock, whoever made the last."""
+
+    def __init__(self, seconds: float) -> None:
+        """Keep in how many seconds it will be."""
+        super().__init__(f"due in {seconds:.1f} s")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -70,18 +81,29 @@ def open_run(
     api_key_id: str,
     lease_seconds: float,
     expected_seconds: float | None = None,
+    timetable: Timetable | None = None,
     clock: Clock | None = None,
 ) -> Run:
     """A `running` row in `sync_runs` and the lease; raises AccountBusy where another holds it.
 
+    With a `timetable`, raises NotDue where an attempt was made since the last time at which one was due: of many who
+    wake up for the same run, one gets it, since the account's row is locked while that is looked up.
+
     `started_at` is the database's clock (or `clock`), a microsecond after the account's last run at the least.
     """
-    _refuse_busy(engine, account, clock)
-    with database.writing(engine) as connection:
-        moment = database.now(connection, clock)
-        database.insert_if_absent(connection, accounts, {"account": account, "provider": "fal", "created_at": moment})
+    _refuse(engine, account, clock, timetable)
+    with database.writing(engine, idle_limit=lease_seconds) as connection:
+        database.insert_if_absent(
+            connection,
+            accounts,
+            {"account": account, "provider": "fal", "created_at": database.now(connection, clock)},
+        )
         held = connection.execute(database.for_update(connection, _account(account))).mappings().one()
+        moment = database.now(connection, clock)  # now that whoever had the row has let it go
         _turn_away(connection, held, moment)
+        if timetable is not None:
+            _require_due(connection, account, timetable, moment)
+            expected_seconds = timetable.interval(moment)
         last = connection.execute(
             sa.select(sync_runs.c.started_at)
             .where(sync_runs.c.account == account)
@@ -135,8 +157,8 @@ def holding(
     engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
 ) -> Iterator[Lease]:
     """The lease for work that is no run (`prune`, `accept`), with heartbeats, given back at the end."""
-    _refuse_busy(engine, account, clock)
-    with database.writing(engine) as connection:
+    _refuse(engine, account, clock)
+    with database.writing(engine, idle_limit=lease_seconds) as connection:
         held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
         if held is None:
             raise UsageError(f"There is no account {account!r} in the database.")
@@ -201,7 +223,9 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
             moment = database.now(connection, clock)
             close_run(connection, run, now=moment, status="failed", **values)
     except (DatabaseError, LeaseLost) as second:
-        logger.warning("the failed run could not be recorded", account=run.account, reason=str(second))
+        logger.warning(
+            "the failed run could not be recorded", account=run.account, run_id=run.run_id, reason=str(second)
+        )
 
 
 @contextmanager
@@ -220,7 +244,7 @@ def beating(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterato
             except DatabaseError as error:
                 logger.warning("no heartbeat", account=lease.account, reason=str(error))
 
-    thread = threading.Thread(target=beat, name=f"heartbeat-{lease.account}", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(beat,), name=f"heartbeat-{lease.account}", daemon=True)
     thread.start()
     try:
         yield
@@ -279,12 +303,36 @@ def _take(
     return lease
 
 
-def _refuse_busy(engine: Engine, account: str, clock: Clock | None) -> None:
-    """Turn a second one away at once, without waiting for the holder's locks."""
+def _refuse(engine: Engine, account: str, clock: Clock | None, timetable: Timetable | None = None) -> None:
+    """Turn a second one, or one too early, away at once: without a lock, and without waiting for the holder's."""
     with database.reading(engine) as connection:
         held = connection.execute(_account(account)).mappings().first()
         if held is not None:
-            _turn_away(connection, held, database.now(connection, clock))
+            moment = database.now(connection, clock)
+            _turn_away(connection, held, moment)
+            if timetable is not None:
+                _require_due(connection, account, timetable, moment)
+
+
+def _require_due(connection: Connection, account: str, timetable: Timetable, moment: datetime) -> None:
+    """Raise NotDue where the account's last attempt, whatever came of it, is too young.
+
+    One that was cut short, by a signal or by the death of its process, is made good at once.
+    """
+    last = connection.execute(
+        sa.select(sync_runs.c.status, sync_runs.c.started_at, sync_runs.c.heartbeat_at, sync_runs.c.error_code)
+        .where(sync_runs.c.account == account)
+        .order_by(sync_runs.c.started_at.desc())
+        .limit(1)
+    ).first()
+    if last is None or last.status in {"running", "abandoned"} or last.error_code == Interrupted.error_code:
+        return
+    # after a step back of the clock `started_at` goes on from where it was; the heartbeat tells the time
+    at = min(last.started_at, last.heartbeat_at)
+    interval = timetable.interval(moment)
+    left = timetable.left(at, moment)
+    if left > 0 and (at - moment).total_seconds() <= interval:
+        raise NotDue(left)
 
 
 def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) -> None:
@@ -305,7 +353,9 @@ def _turn_away(connection: Connection, held: sa.RowMapping, moment: datetime) ->
     what = "a sync" if held["lease_purpose"] == "sync" else f"`{held['lease_purpose']}`"
     raise AccountBusy(
         f"Account {held['account']}: {what} of process {held['lease_pid']} on {held['lease_host'].partition('/')[0]} "
-        f"is at work; its lease ends at {iso(heartbeat + length)} unless it goes on. Nothing was done; try again later."
+        f"is at work; its lease ends at {iso(heartbeat + length)} unless it goes on. "
+        "Nothing was done; try again later.",
+        seconds=(heartbeat + length - moment).total_seconds(),
     )
 
 

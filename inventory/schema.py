@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory.database import OLDEST_POSTGRESQL, describe, faults, is_sqlite, reading, writing
-from inventory.errors import DatabaseError, UsageError
+from inventory.errors import DatabaseError, UsageError, WrongSchema
 from inventory.tables import METADATA, JSONText, UTCDateTime
 from inventory.views import VIEWS
 
@@ -47,14 +47,14 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def current(connection: Connection) -> str | None:
-    """The database's revision; None for an empty one. A database with other people's tables is a DatabaseError."""
+    """The database's revision; None for an empty one. A database with other people's tables is a WrongSchema."""
     tables = set(sa.inspect(connection).get_table_names())
     versioned = "alembic_version" in tables
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if versioned else None
     if revision and {"accounts", "sync_runs"} <= tables:
         return str(revision)
     if revision or tables - {"alembic_version"}:  # a downgrade to nothing leaves that one, without a row
-        raise DatabaseError(
+        raise WrongSchema(
             f"The database {describe(connection.engine)} holds tables that are not inventory's; nothing was written. "
             "Name an empty or another one with --database."
         )
@@ -62,20 +62,20 @@ def current(connection: Connection) -> str | None:
 
 
 def require_current(engine: Engine) -> None:
-    """Return when the database is of this program's version; else DatabaseError names the command that helps."""
+    """Return when the database is of this program's version; else WrongSchema names the command that helps."""
     with reading(engine) as connection:
         found = current(connection)
     if found == HEAD:
         return
     if found is None:
-        raise DatabaseError(
+        raise WrongSchema(
             f"The database {describe(engine)} is empty. `inventory sync` or `inventory db upgrade` fills it."
         )
     if _known(found):
-        raise DatabaseError(
+        raise WrongSchema(
             f"The database {describe(engine)} is at the older revision {found}. Run `inventory db upgrade` first."
         )
-    raise DatabaseError(
+    raise WrongSchema(
         f"The database {describe(engine)} is at revision {found}, which this version of inventory does not know. "
         "Install the newer version."
     )
@@ -89,7 +89,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
         return
     if not auto_migrate:
         if found is None:
-            raise DatabaseError(
+            raise WrongSchema(
                 f"The database {describe(engine)} has no tables yet, and INVENTORY_AUTO_MIGRATE is off. "
                 "Run `inventory db upgrade` first."
             )
@@ -126,12 +126,12 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         if not is_sqlite(engine):
             version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
             if int(version) < OLDEST_POSTGRESQL * 10_000:
-                raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {version}.")
+                raise WrongSchema(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {version}.")
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # two first starts: the second waits its turn
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
         found = current(connection)
         if found is not None and not _known(found):
-            raise DatabaseError(
+            raise WrongSchema(
                 f"The database {describe(engine)} is at revision {found}, which this version of inventory does not "
                 "know; nothing was written. Install the newer version."
             )

@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -37,9 +37,11 @@ from pydantic_settings import (
 from inventory import log
 from inventory.errors import UsageError
 from inventory.times import parse_duration
+from inventory.timetable import Cron, Every, Timetable
 
 DEFAULT_DATABASE_URL = "sqlite:///inventory.db"
 DEFAULT_ACCOUNT = "default"
+DEFAULT_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Settings(BaseSettings):
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 30
     retry_attempts: Annotated[int, Field(ge=1, le=100)] = 6
     retry_max_wait: Annotated[float, Field(gt=0, le=86_400)] = 30
-    every: Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
+    every: Annotated[timedelta, BeforeValidator(_duration)] = DEFAULT_EVERY
     cron: str | None = None
     max_vanish: Annotated[float, Field(ge=0, le=1)] = 0.5
     lease_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120
@@ -218,6 +220,20 @@ class Settings(BaseSettings):
             raise ValueError("the id cannot be ignored")
         return value
 
+    @field_validator("every")
+    @classmethod
+    def _sensible(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(days=366):
+            raise ValueError("it must be from 1s to 366d")
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            Cron(value)
+        return value
+
     @field_validator("accounts")
     @classmethod
     def _one_of_a_name(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
@@ -226,6 +242,12 @@ class Settings(BaseSettings):
             if names.count(name) > 1:
                 raise ValueError(f"two accounts are named {name!r}")
         return value
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.cron is not None and self.every != DEFAULT_EVERY:
+            raise ValueError("`every` and `cron` are two ways to say one thing; set INVENTORY_EVERY or INVENTORY_CRON")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -238,6 +260,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def timetable(self) -> Timetable:
+        """When `inventory run` syncs an account."""
+        return Every(self.every) if self.cron is None else Cron(self.cron)
 
     def names_to_sync(self, only: str | None = None) -> tuple[str, ...]:
         """The names of the accounts to sync: the one asked for, those of the file, or `default`."""
@@ -261,8 +288,11 @@ class Settings(BaseSettings):
 
 def load(**flags: Any) -> Settings:
     """The settings in force; a flag that is None was not given. Raises UsageError of one line."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    if ("every" in given) != ("cron" in given):  # the flag for one beats the environment and the file in both
+        given = {"every": DEFAULT_EVERY, "cron": None} | given
     try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+        settings = Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}.") from None

@@ -26,6 +26,7 @@ from inventory.runs import Run
 from inventory.settings import Account, Settings
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.tables import accounts
+from inventory.timetable import Timetable
 from inventory.walk import Walk, walk
 
 SMALL = 10
@@ -72,11 +73,12 @@ def sync(
     *,
     trigger: str = "manual",
     expected_seconds: float | None = None,
+    timetable: Timetable | None = None,
     clock: Clock | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Walk], None] = lambda _: None,
 ) -> Outcome:
-    """Sync one account now and record the run.
+    """Sync one account now and record the run; with a `timetable`, only where a run is due (else `runs.NotDue`).
 
     Every failure ends up in the Outcome, recorded where it can be; a fault of ours is recorded, too, and raised.
     """
@@ -92,6 +94,7 @@ def sync(
             api_key_id=account.key.id,
             lease_seconds=settings.lease_seconds,
             expected_seconds=expected_seconds,
+            timetable=timetable,
             clock=clock,
         )
     except InventoryError as error:
@@ -100,6 +103,7 @@ def sync(
     outcome.run_id = run.run_id
     try:
         with (
+            log.bound(run_id=run.run_id),
             runs.beating(engine, run.lease, clock),
             Spool(settings.ignore_changes) as spool,
             Api(account.key, settings, stop) as api,

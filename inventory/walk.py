@@ -7,6 +7,7 @@ missing, and no item was rejected. Whatever else happens, what was seen until th
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -135,7 +136,7 @@ def ask(question: Callable[[], T]) -> "Future[T]":
         except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
             coming.set_exception(error)
 
-    threading.Thread(target=answered, name="ask", daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(answered,), name="ask", daemon=True).start()
     return coming
 
 

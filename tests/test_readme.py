@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from inventory.database import connect, parse_url, reading, writing
 from inventory.demo import QUERIES, demo
 from inventory.settings import Settings
 from inventory.simulator import Fleet, Simulator
+from inventory.times import brief
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_SCREEN = README.partition("\n## ")[0]
@@ -34,7 +35,6 @@ STATEMENTS = [text for kind, text in BLOCKS if kind == "sql"] + re.findall(
 )
 SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": "inventory.db is at http://127.0.0.1:"}
 LATER: set[type] = set()  # errors whose commands are not there yet
-SETTINGS_LATER = {"every", "cron"}  # nor is the schedule
 
 MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)  # the demo's last run; README's own time lies within its two days
 PYTHON_BIN = Path(sys.executable).parent
@@ -120,6 +120,11 @@ def test_a_command_does_what_it_says(line, shell, request):
         assert process.stdout.readline().startswith(SERVERS[line])
         process.send_signal(signal.SIGINT)
         succeeds(process)
+    elif line.split()[:2] == ["inventory", "run"]:
+        process = shell(f"exec {line}")
+        assert "started" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        succeeds(process)
     else:
         succeeds(shell(line))
 
@@ -186,10 +191,12 @@ def test_the_relations_are_those_of_the_database(demo_url):
 def test_the_settings_are_those_of_the_program_with_their_defaults():
     fields = Settings.model_fields
     shown = {variable.removeprefix("INVENTORY_").lower(): default for variable, default, _ in table("Settings")}
-    assert set(shown) == set(fields) - SETTINGS_LATER - {"accounts", "alerts"}
+    assert set(shown) == set(fields) - {"accounts", "alerts"}
     for name, default in shown.items():
         if default == "-":
             assert not fields[name].default
+        elif isinstance(fields[name].default, timedelta):
+            assert brief(fields[name].default) == default
         else:
             assert str(fields[name].default) in (default, default.capitalize()), name
 
@@ -235,8 +242,10 @@ def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tm
     python = tmp_path / "bin" / "python3"
     python.write_text(f"#!/bin/sh\n{tell}mkdir -p .venv/bin; cp bin/tell .venv/bin/pip; cp bin/tell .venv/bin/pytest\n")
     (tmp_path / "bin" / "tell").write_text(f"#!/bin/sh\n{tell}")
-    shutil.copy(tmp_path / "bin" / "tell", tmp_path / "bin" / "make")
-    for program in (python, tmp_path / "bin" / "tell", tmp_path / "bin" / "make"):
+    there = [tmp_path / "bin" / program for program in ("make", "pgbouncer")]
+    for program in there:
+        shutil.copy(tmp_path / "bin" / "tell", program)
+    for program in (python, tmp_path / "bin" / "tell", *there):
         program.chmod(0o755)
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     subprocess.run([tmp_path / ".ci" / "run"], cwd="/", env=environment, check=True, capture_output=True)

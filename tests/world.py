@@ -41,7 +41,17 @@ class World:
     def settings(self, **flags):
         return load(**{"api_url": self.simulator.url, "retry_attempts": 1, "retry_max_wait": 0.05} | flags)
 
-    def run(self, *, key="id:secret", account="default", clock=None, expected_seconds=None, trigger="manual", **flags):
+    def run(
+        self,
+        *,
+        key="id:secret",
+        account="default",
+        clock=None,
+        expected_seconds=None,
+        timetable=None,
+        trigger="manual",
+        **flags,
+    ):
         """One run of the account; its Outcome."""
         self.runs += 1
         now = hour(self.runs)
@@ -52,6 +62,7 @@ class World:
             self.settings(**flags),
             clock=clock or (lambda: now),
             expected_seconds=expected_seconds,
+            timetable=timetable,
             trigger=trigger,
         )
 

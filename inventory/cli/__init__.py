@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _run(words, debug=debug)
     except KeyboardInterrupt:
         print("Stopped by a signal; nothing was begun.", file=sys.stderr)
-        code = 4
+        code = _stopped(words)
     finally:
         signal.signal(signal.SIGTERM, before)
     sys.exit(code)
@@ -50,7 +50,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         return UsageError.exit_code
     except (typer.Abort, KeyboardInterrupt):
         print("Stopped by a signal; nothing more was done.", file=sys.stderr)
-        return 4
+        return _stopped(words)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not fail again
         return 0
@@ -62,6 +62,10 @@ def _run(words: list[str], *, debug: bool) -> int:
             file=sys.stderr,
         )
         return _failed(None, 1, debug=debug)
+
+
+def _stopped(words: list[str]) -> int:
+    return 0 if words[:1] == ["run"] else 4  # `run` is there to be ended by a signal, however early
 
 
 def _failed(error: Exception | None, code: int, *, debug: bool) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import __version__
-from inventory.cli import database, explore, history, look, play, prune, status, sync, verify
+from inventory.cli import database, explore, history, look, play, prune, run, status, sync, verify
 
 
 def _version(wanted: bool) -> None:
@@ -38,6 +38,7 @@ def _main(
 
 
 app.command("sync")(sync.sync_command)
+app.command("run")(run.run_command)
 app.command("list")(look.list_command)
 app.command("show")(history.show_command)
 app.command("changes")(history.changes_command)

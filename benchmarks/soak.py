@@ -1,0 +1,266 @@
+"""Whether many hosts on one PostgreSQL make every due run once, on a bad day, and the history agrees with itself.
+
+    python benchmarks/soak.py [--workers 4] [--accounts 50] [--runs 2000] [--every 4] [--seed 0] [--pgbouncer]
+    python benchmarks/soak.py --memory [--runs 10000] [--accounts 40]
+
+Real `inventory run` processes share the accounts of a lively simulated fleet, while the API fails now and then, and
+every few seconds a worker is killed (and another started), or frozen for longer than its lease, or stopped by SIGTERM.
+Then the runs are counted, and `inventory verify` has the last word. The server is the tests' own.
+
+- due: runs made, and those lost. A run is due an interval after the last one began; at once, where that one was cut
+  short (its process died or was stopped).
+- doubled: begun before it was due, or while another of the account was under way.
+- lost: not begun within an interval (after a cut: an interval and a lease) of when it was due.
+
+With --memory: one worker, nothing goes wrong, nothing changes; its resident memory along the way.
+"""
+
+import argparse
+import collections
+import contextlib
+import dataclasses
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy.engine import Connection
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from inventory import database
+from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
+from inventory.tables import sync_runs
+from inventory.verify import verify
+
+LEASE = 2.0
+PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main(['run'])"]
+FAULTS = (Status(500), Status(429, {"Retry-After": "1"}), Status(401), Drop(), Truncate(), Delay(1.5))
+RARE = 0.004
+"""The chance of each fault at each page."""
+SLOW = 0.5
+"""The longest that a page takes, in seconds, so that workers are struck in the middle of walks."""
+GROWTH_LIMIT = 10.0
+"""MB that a worker may gain from the first tenth of the runs to the end."""
+
+
+@dataclasses.dataclass
+class Count:
+    """What became of the runs that were due."""
+
+    made: int = 0
+    cut: int = 0
+    lost: int = 0
+    doubled: int = 0
+    late: list[float] = dataclasses.field(default_factory=list)
+    taken_over: list[float] = dataclasses.field(default_factory=list)
+
+    def account(self, runs: Sequence[Any], period: float, ended: datetime) -> None:
+        """One account's runs are counted, in the order in which they began."""
+        for run, following in itertools.pairwise([*runs, None]):
+            cut = run.status == "abandoned" or run.error_code == "interrupted"
+            self.cut += cut
+            self.made += not cut
+            sign_of_life = run.heartbeat_at if cut else run.started_at
+            patience = 0.0 if cut else period
+            begun = following.started_at if following else ended
+            wait = (begun - sign_of_life).total_seconds() - patience
+            self.lost += int(max(0.0, wait - (LEASE if cut else 0)) / period)
+            if following is None:
+                continue
+            (self.taken_over if cut else self.late).append(wait)
+            early = begun < run.started_at + timedelta(seconds=patience)
+            self.doubled += early or (run.finished_at is None) or begun < run.finished_at
+
+
+class Crew:
+    """The workers, and what happens to them."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], number: int, chance: random.Random) -> None:
+        """So many have started."""
+        self.deeds: collections.Counter[str] = collections.Counter()
+        self._folder = folder
+        self._environment = environment
+        self._chance = chance
+        self._started = itertools.count()
+        self.processes = [self._start() for _ in range(number)]
+
+    def strike(self) -> None:
+        """One worker is killed, frozen for longer than a lease, or stopped; afterwards there are as many as before."""
+        place = self._chance.randrange(len(self.processes))
+        process = self.processes[place]
+        deed = self._chance.choice(("SIGKILL", "SIGSTOP", "SIGTERM"))
+        self.deeds[deed] += 1
+        process.send_signal(getattr(signal, deed))
+        if deed == "SIGSTOP":
+            time.sleep(LEASE * self._chance.uniform(0.5, 2))
+            process.send_signal(signal.SIGCONT)
+        else:
+            code = process.wait(60)
+            if deed == "SIGTERM" and code:
+                sys.exit(f"a worker ended with {code} on SIGTERM; see its log in {self._folder}")
+            self.processes[place] = self._start()
+
+    def stop(self) -> None:
+        """All have ended."""
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            if code := process.wait(60):
+                sys.exit(f"a worker ended with {code} on SIGTERM; see its log in {self._folder}")
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with (self._folder / f"worker-{next(self._started)}.log").open("wb") as log:
+            return subprocess.Popen(PROGRAM, env=self._environment, cwd=self._folder, stderr=log)
+
+
+@contextlib.contextmanager
+def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, Path, dict[str, str]]]:
+    """A fleet, a database's URL, and a folder with a configuration for the workers."""
+    from pgbouncer import pgbouncer
+    from postgres import server
+    from sqlalchemy.engine import make_url
+
+    names = [f"account{number}" for number in range(options.accounts)]
+    fleet = LivelyFleet(start=datetime.now(UTC), instances=60, churn=0 if options.memory else 20)
+    with contextlib.ExitStack() as stack:
+        simulator = stack.enter_context(Simulator(fleet, max_page_size=25))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        started = stack.enter_context(server())
+        url = started.url_of(stack.enter_context(started.database()))
+        if options.pgbouncer:
+            url = stack.enter_context(pgbouncer(make_url(url))).render_as_string(hide_password=False)
+        (folder / "inventory.toml").write_text(
+            "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY"\n' for name in names)
+        )
+        yield (
+            simulator,
+            url,
+            folder,
+            {
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "KEY": "a:b",
+                "INVENTORY_API_URL": simulator.url,
+                "INVENTORY_DATABASE_URL": url,
+                "INVENTORY_EVERY": f"{options.every}s",
+                "INVENTORY_LEASE_SECONDS": f"{LEASE}",
+                "INVENTORY_RETRY_ATTEMPTS": "2",
+            },
+        )
+
+
+def number_of_runs(engine: Any) -> int:
+    """How many have begun; none where there are no tables yet."""
+    with contextlib.suppress(Exception), database.reading(engine) as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM sync_runs").scalar_one())
+    return 0
+
+
+def soak(options: argparse.Namespace) -> int:
+    """Run, strike, count; 1 where a run was lost or doubled, or the history contradicts itself."""
+    chance = random.Random(options.seed)
+    with surroundings(options) as (simulator, url, folder, environment):
+        for fault in FAULTS:
+            simulator.faults.add(fault, when=lambda request: on_list(request) and chance.random() < RARE, times=None)
+        simulator.before_page = lambda _: time.sleep(chance.uniform(0, SLOW))
+        done = threading.Event()
+        life = threading.Thread(target=live, args=(simulator.fleet, done))
+        life.start()
+        engine = database.connect(database.parse_url(url))
+        began = time.monotonic()
+        crew = Crew(folder, environment, options.workers, chance)
+        while (runs := number_of_runs(engine)) < options.runs:
+            print(f"\r{runs:,} runs, {sum(crew.deeds.values())} strikes", end="", file=sys.stderr, flush=True)
+            time.sleep(chance.uniform(0.5, 2))
+            if runs:
+                crew.strike()
+        with database.reading(engine) as connection:
+            ended = database.now(connection)
+        crew.stop()
+        done.set()
+        life.join()
+        with database.reading(engine) as connection:
+            count, statuses = counted(connection, options.every, ended)
+            findings = verify(connection)
+        engine.dispose()
+    print(
+        f"\r{options.workers} workers, {options.accounts} accounts, every {options.every} s, lease {LEASE:g} s, ",
+        end="",
+    )
+    print(f"{time.monotonic() - began:.0f} s; {dict(crew.deeds)}; runs: {dict(statuses)}\n")
+    for name, value in (
+        ("due", count.made + count.lost), ("done", count.made), ("doubled", count.doubled), ("lost", count.lost),
+        ("cut short, and made good", count.cut), ("breaches found by verify", findings.count),
+    ):  # fmt: skip
+        print(f"{name:28}{value:9,}")
+    for name, waits in (("late, in seconds", sorted(count.late)), ("made good after", sorted(count.taken_over))):
+        if waits:
+            print(f"{name:28}{waits[len(waits) // 2]:9.2f} median, {waits[-1]:.2f} at most")
+    return 1 if count.doubled or count.lost or findings.count else 0
+
+
+def live(fleet: LivelyFleet, done: threading.Event) -> None:
+    """A minute of the fleet's life goes by each second."""
+    now = datetime.now(UTC)
+    while not done.wait(0.5):
+        now += timedelta(seconds=30)
+        fleet.advance(now)
+
+
+def counted(connection: Connection, period: float, ended: datetime) -> tuple[Count, collections.Counter[str]]:
+    """What became of the due runs up to this time, and the statuses of all."""
+    rows = connection.execute(sync_runs.select().order_by(sync_runs.c.account, sync_runs.c.started_at)).all()
+    count = Count()
+    for _, runs in itertools.groupby((row for row in rows if row.started_at <= ended), lambda row: row.account):
+        count.account(list(runs), period, ended)
+    return count, collections.Counter(row.status for row in rows)
+
+
+def memory(options: argparse.Namespace) -> int:
+    """Print a worker's resident memory along the way; 1 where it grew."""
+    with surroundings(options) as (_, url, folder, environment):
+        engine = database.connect(database.parse_url(url))
+        crew = Crew(folder, environment, 1, random.Random(0))
+        process = psutil.Process(crew.processes[0].pid)
+        seen: list[float] = []
+        for tenth in range(1, 11):
+            while number_of_runs(engine) < options.runs * tenth / 10:
+                time.sleep(0.5)
+            seen.append(process.memory_info().rss / 2**20)
+            print(f"{options.runs * tenth // 10:9,} runs{seen[-1]:9.1f} MB", flush=True)
+        crew.stop()
+        engine.dispose()
+    print(f"grew by {seen[-1] - seen[0]:.1f} MB (limit {GROWTH_LIMIT:g})")
+    return 1 if seen[-1] - seen[0] > GROWTH_LIMIT else 0
+
+
+def main() -> int:
+    """Soak, or measure memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--accounts", type=int)
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--every", type=int, help="seconds between two runs of an account")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pgbouncer", action="store_true", help="through a pgbouncer in transaction mode")
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    options.accounts = options.accounts or (40 if options.memory else 50)
+    options.runs = options.runs or (10_000 if options.memory else 2_000)
+    options.every = options.every or (1 if options.memory else 4)
+    return memory(options) if options.memory else soak(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""`run`: syncs on schedule, until a signal."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from inventory import log
+from inventory.cli.options import DatabaseOption, opened
+from inventory.cli.signals import stop_on_signal
+from inventory.settings import load
+
+
+def run_command(
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="5m", help="How often each account is synced [INVENTORY_EVERY; 5m]."),
+    ] = None,
+    cron: Annotated[
+        str | None, typer.Option("--cron", metavar="EXPRESSION", help="When instead, in UTC [INVENTORY_CRON].")
+    ] = None,
+    url: DatabaseOption = None,
+) -> None:
+    """Sync every account on schedule until SIGTERM or SIGINT, which end a run under way within seconds.
+
+    An account is synced at once where its last attempt is long enough ago. Any number of processes may share one
+    PostgreSQL: each run is made by one of them, and one that dies or freezes is replaced within
+    INVENTORY_LEASE_SECONDS.
+
+    \b
+    Examples:
+      inventory run
+      inventory run --every 90s
+      inventory run --cron "*/15 8-18 * * mon-fri" --database postgresql://inventory@db/inventory
+    """
+    settings = load(database_url=url, every=every, cron=cron)
+    log.configure(settings.log_format, settings.log_level)
+    with stop_on_signal() as stop:
+        from inventory.schedule import serve  # the libraries take half a second, in which a signal may come
+
+        with opened(settings.database_url, create=True) as engine:
+            if not serve(engine, settings, stop=stop):
+                sys.stderr.flush()
+                os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down

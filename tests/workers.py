@@ -1,0 +1,100 @@
+"""`inventory run` in processes of their own, as on several hosts, and what tests wait for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+
+PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
+PATIENCE = 90
+"""Seconds after which a test gives up; nothing is ever expected to take that long."""
+
+
+def until(true, why=lambda: ""):
+    """Return what it is as soon as it is true."""
+    end = time.monotonic() + PATIENCE
+    while not (found := true()):
+        assert time.monotonic() < end, f"it never came about {why()}"
+        time.sleep(0.02)
+    return found
+
+
+class Worker:
+    """A process that runs `inventory run`; its log is JSON."""
+
+    def __init__(self, folder, environment, *words, program=PROGRAM):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self._file = folder / "log"
+        with self._file.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [*program, "run", *words],
+                cwd=folder,
+                env={"PATH": os.environ["PATH"], "HOME": str(folder), "INVENTORY_LOG_FORMAT": "json"} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+
+    @property
+    def text(self):
+        return self._file.read_text()
+
+    def log(self, event=None, **names):
+        """The lines of the log, or those of an event, with these values."""
+        lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
+        wanted = {"event": event, **names} if event else names
+        return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
+
+    def wait_for(self, event, *, count=1, **names):
+        """Those lines, as soon as there are so many."""
+
+        def there():
+            found = self.log(event, **names)
+            assert len(found) >= count or self.process.poll() is None, self.text
+            return found if len(found) >= count else None
+
+        return until(there, lambda: self.text)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def ends(self):
+        """Its exit code."""
+        return self.process.wait(PATIENCE)
+
+    def stop(self):
+        """Stopped as a service manager does it; its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.ends()
+
+
+@contextmanager
+def crew():
+    """A function that starts a Worker; all are gone in the end, and none has shown a traceback."""
+    workers = []
+
+    def start(*arguments, **options):
+        workers.append(Worker(*arguments, **options))
+        return workers[-1]
+
+    try:
+        yield start
+    finally:
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                worker.process.kill()
+            worker.process.wait()
+    for worker in workers:
+        assert "Traceback" not in worker.text
+
+
+def configuration(folder, names):
+    """A file of accounts, and their keys as environment variables."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "accounts.toml"
+    file.write_text("".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY_{name.upper()}"\n' for name in names))
+    return {"INVENTORY_CONFIG": str(file)} | {f"KEY_{name.upper()}": f"{name}:secret-{name}" for name in names}
