@@ -28,9 +28,6 @@ ENDED = ("held", "partial", "failed")
 SHOWN = 20
 """Instances that one alert lists."""
 
-PARTING = 5.0
-"""Seconds that the end of the process waits for what is still to be sent."""
-
 _HARMLESS = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}
 """What may be markup, a link or a mention somewhere, by its full-width twin, which never is."""
 
@@ -67,10 +64,10 @@ class Alerts:
     def __init__(
         self, engine: Engine, settings: AlertSettings, stale_after: timedelta, *, pauses: Sequence[float] = PAUSES
     ) -> None:
-        """Raises UsageError for an address that cannot be one. `settings.stale_after` beats `stale_after`."""
+        """Raises UsageError for an address that cannot be one."""
         self._engine = engine
         self._settings = settings
-        self._stale_after = settings.stale_after or stale_after
+        self._stale_after = stale_after
         self._channels = Channels(settings.addresses(), pauses)
 
     def observe(self, outcome: Outcome) -> None:
@@ -82,7 +79,7 @@ class Alerts:
         for alert in alerts:
             self._channels.send(alert)
 
-    def close(self, seconds: float = PARTING) -> None:
+    def close(self, seconds: float) -> None:
         """What waited was sent, or `seconds` are over."""
         self._channels.close(seconds)
 
@@ -125,13 +122,13 @@ class Alerts:
 
 
 @contextmanager
-def sending(engine: Engine, settings: AlertSettings, stale_after: timedelta) -> Iterator[Alerts]:
-    """Alerts are sent for this while, and at its end those that wait."""
+def sending(engine: Engine, settings: AlertSettings, stale_after: timedelta, parting: float) -> Iterator[Alerts]:
+    """Alerts are sent for this while, and at its end those that wait, for `parting` seconds at most."""
     alerts = Alerts(engine, settings, stale_after)
     try:
         yield alerts
     finally:
-        alerts.close()
+        alerts.close(parting)
 
 
 def _history(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -9,11 +10,14 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from libraries import ROOT
+from workers import crew
 from world import World, hour, machine
 
 from inventory import log
 from inventory.alerts import Alerts, due, sending
 from inventory.channels import Alert, Channels
+from inventory.cli import main
 from inventory.database import writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
@@ -47,6 +51,7 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.handle_error = lambda *_: None  # a client that gave up waiting
         self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
 
     def taken(self):
@@ -91,7 +96,7 @@ def told(world, receiver):
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
         settings = AlertSettings(urls=[receiver.url], rules=rules, **({} if on is None else {"on": on}))
-        with sending(world.engine, settings, LIMIT) as alerts:
+        with sending(world.engine, settings, LIMIT, 60) as alerts:
             alerts.observe(outcome)
         return receiver.taken()
 
@@ -516,6 +521,69 @@ def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path)
     (tmp_path / "where").write_bytes(b"\xff")
     with pytest.raises(UsageError, match="it is not text"):
         file('[alerts]\nurls_file = "where"').addresses()
+
+
+# The commands
+
+
+def test_a_guide_by_which_the_settings_can_be_read(file):
+    guide = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    settings = file(text)
+    assert (settings.stale_after, len(settings.rules)) == (timedelta(minutes=30), 3)
+    assert settings.on == AlertSettings(urls_env="X").on
+    rows = re.findall(r"^\| (`[^|]+) \| [^|]+ \| .+ \|$", guide.partition("## Alerts")[2], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(AlertSettings.model_fields)
+
+
+@pytest.fixture
+def commanded(world, database_url, receiver, tmp_path):
+    """The environment of a program whose file sends alerts to the receiver, and to nobody."""
+    (tmp_path / "inventory.toml").write_text(
+        f'[alerts]\nurls = ["json://127.0.0.1:{free_port()}/very-secret-token", "{receiver.url}"]\n'
+    )
+    return {
+        "FAL_KEY": "id:secret-part",
+        "INVENTORY_CONFIG": str(tmp_path / "inventory.toml"),
+        "INVENTORY_API_URL": world.simulator.url,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_RETRY_ATTEMPTS": "1",
+    }
+
+
+def test_sync_and_run_tell_the_same_trouble_once_between_them(
+    world, commanded, receiver, monkeypatch, capsys, tmp_path
+):
+    for name, value in commanded.items():
+        monkeypatch.setenv(name, value)
+    world.faults.add(Status(401), times=None)
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main(["sync"])
+        assert ended.value.code == 3
+    assert titles(receiver.taken()) == ["inventory: default: the key was refused"]
+    with crew() as start:
+        worker = start(tmp_path / "worker", commanded, "--every", "1s")
+        worker.wait_for("sync failed")
+        world.faults.clear()
+        worker.wait_for("sync works again")
+        post = receiver.posts.get(timeout=60)
+        assert post["title"] == "inventory: default is well again"
+        assert worker.stop() == 0
+        assert "very-secret-token" not in worker.text + "".join(capsys.readouterr())
+    assert receiver.taken() == []
+
+
+def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
+    for name, value in commanded.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("inventory.cli.watched.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["run"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: apprise is not installed. Add it: pip install 'fal-inventory[alerts]'.\n"
+    )
 
 
 def free_port():

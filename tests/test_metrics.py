@@ -1,5 +1,6 @@
 """`--metrics`: what Prometheus reads and what /healthz says, over real HTTP, after real syncs."""
 
+import json
 import re
 import socket
 import threading
@@ -9,17 +10,24 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
+from libraries import ROOT
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
+from workers import crew, until
 from world import World, hour, machine
 
 from inventory import __version__
+from inventory.cli import main
+from inventory.cli.watched import by_schedule
 from inventory.database import connect, parse_url, writing
 from inventory.errors import AccountBusy, DatabaseError, UsageError
-from inventory.metrics import parse_address, serve
+from inventory.metrics import Served, parse_address, serve
 from inventory.simulator import Fleet, Simulator
 from inventory.simulator.faults import Status
 from inventory.sync import Outcome
+from inventory.times import brief
+from inventory.timetable import Cron, Every
 
 LIMIT = timedelta(minutes=90)
 
@@ -331,6 +339,131 @@ def test_a_port_in_use_and_a_host_that_is_not_ours_are_refused_in_one_line(engin
     for host in ("192.0.2.1", "no-such-host.invalid", "a" * 70, "[2001:db8::1]"):
         with pytest.raises(UsageError, match=r"^--metrics \S+ cannot be had: [^\n]+\.$"):
             serve(engine, f"{host}:0", LIMIT).__enter__()
+
+
+# What is handed out with the program
+
+
+def names_in(text):
+    return set(re.findall(r"\binventory_[a-z_]+", text))
+
+
+def test_the_guide_names_every_metric_with_its_labels_and_no_other(world, serving):
+    served = serving()
+    served.observe(world.run())
+    there = {}
+    for family in read_text(get(served, "/metrics")[1]):
+        for sample in family.samples:
+            if sample.name.startswith("inventory_"):
+                name = re.sub("_(bucket|count|sum)$", "", sample.name)
+                there.setdefault(name, set()).update(set(sample.labels) - {"le"})
+    guide = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(inventory_\w+)` \| (.*?) ?\| .+ \|$", guide, re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == there
+
+
+@pytest.mark.parametrize("file", ["prometheus-alerts.yml", "grafana-dashboard.json"])
+def test_rules_and_dashboard_ask_for_metrics_and_labels_that_are_served(world, serving, file):
+    served = serving()
+    served.observe(world.run())
+    samples = [sample for family in read_text(get(served, "/metrics")[1]) for sample in family.samples]
+    expressions = expressions_of(file)
+    asked = names_in(" ".join(expressions))
+    assert len(asked) > 4
+    assert asked <= {sample.name for sample in samples}
+    for expression in expressions:
+        labels = {
+            label
+            for group in re.findall(r"(?:by|on) \(([^)]*)\)", expression) + re.findall(r"\{([^}]*)\}", expression)
+            for label in re.findall(r"([a-z_]+)(?==|!|,|$|\s*,)", re.sub(r'"[^"]*"', "", group))
+        }
+        served_labels = {label for sample in samples if sample.name in names_in(expression) for label in sample.labels}
+        assert labels <= served_labels | {"instance", "job"}, expression
+        assert expression.count("(") == expression.count(")")
+
+
+def expressions_of(file):
+    text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
+    if file.endswith(".yml"):
+        rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+        assert {rule["alert"] for rule in rules} >= {
+            "InventoryDatabaseDown", "InventoryStale", "InventoryKeyRefused", "InventoryHeld",
+        }  # fmt: skip
+        assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] for rule in rules)
+        return [rule["expr"] for rule in rules]
+    dashboard = json.loads(text)
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert variables == {"datasource", "account"}
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+# The command
+
+
+@pytest.fixture
+def running(world, database_url, tmp_path):
+    """A function that starts `inventory run` with these words in a process of its own."""
+    with crew() as start:
+        yield lambda *words: start(
+            tmp_path / "worker",
+            {
+                "FAL_KEY": "id:secret-part",
+                "INVENTORY_API_URL": world.simulator.url,
+                "INVENTORY_DATABASE_URL": database_url,
+                "INVENTORY_RETRY_ATTEMPTS": "1",
+            },
+            *words,
+        )
+
+
+def test_run_serves_metrics_of_its_runs_until_its_end(world, running):
+    world.put("a", "b")
+    port = free_port()
+    worker = running("--metrics", f"127.0.0.1:{port}")
+    worker.wait_for("synced")
+    served = Served(f"http://127.0.0.1:{port}", None)
+    found = until(lambda: (found := scrape(served))["inventory_runs_total", "default", "succeeded"] and found)
+    assert found["inventory_events_total", "default", "appeared"] == 2
+    assert until(lambda: get(served, "/healthz")[0] == 200)
+    assert worker.stop() == 0
+    with pytest.raises(OSError, match="refused"):
+        get(served, "/metrics")
+
+
+def test_a_port_in_use_ends_run_before_it_begins(world, running):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        worker = running("--metrics", f"127.0.0.1:{taken.getsockname()[1]}")
+        assert worker.ends() == 2
+    assert re.fullmatch(r"error: --metrics \S+ cannot be had: Address already in use\.\n", worker.text)
+    assert world.statuses() == []
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys):
+    monkeypatch.setenv("FAL_KEY", "id:secret-part")
+    monkeypatch.setattr("inventory.cli.watched.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--metrics", ":0", "--database", database_url])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: prometheus_client is not installed. Add it: pip install 'fal-inventory[metrics]'.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("timetable", "limit"),
+    [
+        (Every(timedelta(minutes=5)), "15m"),
+        (Every(timedelta(seconds=1)), "1m"),
+        (Cron("0 * * * *"), "3h"),
+        (Cron("*/15 8-18 * * mon-fri"), "2d 13h"),
+        (Cron("* 8-18 * * mon-fri"), "2d 13h"),
+    ],
+)
+def test_the_schedule_says_what_is_stale_nights_and_weekends_included(timetable, limit):
+    assert brief(by_schedule(timetable, hour(0))) == limit
 
 
 def free_port():
