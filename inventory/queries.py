@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from inventory import database
 from inventory.errors import UsageError
 from inventory.tables import JSONText, UTCDateTime
-from inventory.times import iso
+from inventory.times import brief, iso
 from inventory.views import RELATIONS
 from inventory.wire import clean
 
@@ -350,6 +350,42 @@ def freshness(connection: Connection, *, account: str | None = None) -> list[Row
     if account is not None and not found:
         raise UsageError(f"The account {account!r} is retired: it is not synced any more.")
     return found
+
+
+def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
+    """Why the account of a row of `sync_freshness` is stale, older than `limit` or worse; None where it is not."""
+    name = row["account"]
+    if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
+        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, lies in the future of the database's clock"
+    if row["last_complete_at"] is None:
+        return f"{name}: never synced to the end"
+    age = now - row["last_complete_at"]
+    if limit is not None and age > limit:
+        return f"{name}: the last complete run is {brief(age)} old, more than {brief(limit)}"
+    return None
+
+
+def last_runs(connection: Connection) -> list[Row]:
+    """`account`, `status` and `error_code` of each account's last run that has ended."""
+    table, runs_, other = relation("accounts"), relation("sync_runs"), relation("sync_runs").alias()
+    last = (  # by the index of account and time, once an account
+        sa.select(other.c.started_at)
+        .where(other.c.account == table.c.account, other.c.status != "running")
+        .order_by(other.c.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    same = sa.and_(runs_.c.account == table.c.account, runs_.c.started_at == last)
+    wanted = sa.select(runs_.c.account, runs_.c.status, runs_.c.error_code)
+    return _rows(connection, wanted.select_from(table.join(runs_, same)).where(table.c.retired_at.is_(None)))
+
+
+def held(connection: Connection) -> dict[str, int]:
+    """How many instances of each account are held; without those that have none."""
+    state = relation("instance_state")
+    number = sa.func.count().label("number")
+    query = sa.select(state.c.account, number).where(state.c.presence == "missing", state.c.held)
+    return {row.account: row.number for row in connection.execute(query.group_by(state.c.account))}
 
 
 def account_names(connection: Connection) -> list[str]:

@@ -201,6 +201,12 @@ def count(moment: Moment, step: Step, counts: dict[str, int]) -> None:
             counts["vanished" if version["closed_by_run_id"] == moment.run_id else "settled"] += 1
 
 
+def settled(moment: Moment, step: Step) -> list[str]:
+    """Ids of those that vanish in this step, but at an earlier run's time."""
+    gone = (version for version in step.closed if version["closed_as"] == "vanished")
+    return [version["instance_id"] for version in gone if version["closed_by_run_id"] != moment.run_id]
+
+
 def _seen(
     step: Step, moment: Moment, before: State | None, row: Row, tracked: Row, row_hash: bytes, *, listed: bool
 ) -> None:

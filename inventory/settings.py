@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -141,6 +150,66 @@ def _duration(value: Any) -> Any:
     return value
 
 
+Trouble = Literal["held", "stale", "key_refused"]
+
+
+class AlertRule(BaseModel):
+    """An `[[alerts.rules]]` table: which instances are worth an alert, and when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    event: Literal["appeared", "vanished"] | None = None
+    older_than: Annotated[timedelta | None, BeforeValidator(_duration), Field(gt=timedelta())] = None
+    creator: str | None = None
+    type: str | None = None
+
+    @model_validator(mode="after")
+    def _one_occasion(self) -> "AlertRule":
+        if (self.event is None) == (self.older_than is None):
+            raise ValueError("a rule needs event or older_than, one of them")
+        return self
+
+
+class AlertSettings(BaseModel):
+    """The `[alerts]` table: where alerts go, and which. Its addresses hold secrets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    urls: tuple[SecretStr, ...] = ()
+    urls_env: str | None = None
+    urls_file: Path | None = None
+    on: tuple[Literal["held", "stale", "key_refused", "recovery"], ...] = ("held", "stale", "key_refused", "recovery")
+    stale_after: Annotated[timedelta | None, BeforeValidator(_duration), Field(gt=timedelta())] = None
+    rules: tuple[AlertRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "AlertSettings":
+        if [bool(self.urls), self.urls_env is not None, self.urls_file is not None].count(True) != 1:
+            raise ValueError("alerts need urls, urls_env or urls_file, one of them")
+        return self
+
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses, which no log shows from now on; raises UsageError where there is none."""
+        if self.urls_env is not None:
+            place, text = f"the variable {self.urls_env}", os.environ.get(self.urls_env, "")
+        elif self.urls_file is not None:
+            place = f"the file {self.urls_file}"
+            try:
+                text = self.urls_file.read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise UsageError(f"Alerts: the addresses cannot be read from {place}: {reason}.") from None
+        else:
+            place, text = "urls", "\n".join(url.get_secret_value() for url in self.urls)
+        lines = (line.strip() for line in text.splitlines())
+        found = tuple(line for line in lines if line and not line.startswith("#"))
+        if not found:
+            raise UsageError(f"Alerts: {place} holds no address.")
+        for address in found:
+            log.hide(address)
+        return found
+
+
 class Settings(BaseSettings):
     """Everything that can be set, by the names of the contract's section 6."""
 
@@ -163,6 +232,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     accounts: tuple[AccountSettings, ...] = ()
+    alerts: AlertSettings | None = None
 
     @field_validator("api_url")
     @classmethod

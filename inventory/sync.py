@@ -53,6 +53,8 @@ class Outcome:
     retries: int = 0
     seconds: float = 0.0
     error: InventoryError | None = None
+    settled: list[str] = field(default_factory=list)
+    """Ids of those that vanished at an earlier run's time, as this one settled."""
     changes: list[dict[str, Any]] = field(default_factory=list)
     """Of a dry run: what it would record, as rows of `instance_events` without a run."""
 
@@ -106,8 +108,10 @@ def sync(
             Spool(settings.ignore_changes) as spool,
             Api(account.key, settings, stop) as api,
         ):
-            _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
-            outcome.retries = api.retries
+            try:
+                _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
+            finally:
+                outcome.retries = api.retries
     except InventoryError as error:
         _fail(engine, run, outcome, error, clock)
     except OSError as error:
@@ -185,6 +189,7 @@ def _run(
         for step in steps:
             reconcile.apply(connection, moment, step, outcome.counts)
             wrote = wrote or bool(step.new or step.written)
+            outcome.settled += reconcile.settled(moment, step)
         if in_bulk:
             outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
             wrote = wrote or new > 0
@@ -210,7 +215,8 @@ def _run(
 def _fail(engine: Engine, run: Run, outcome: Outcome, error: InventoryError, clock: Clock | None) -> None:
     """The outcome and the run's row say that nothing was applied, and why."""
     outcome.status, outcome.error = "failed", error
-    outcome.counts, outcome.missing = dict.fromkeys(_COUNTS, 0), 0  # what was counted was rolled back
+    # what was counted was rolled back
+    outcome.counts, outcome.missing, outcome.settled = dict.fromkeys(_COUNTS, 0), 0, []
     if isinstance(error, LeaseLost):
         outcome.status = "abandoned"  # as whoever took over has called it
     else:

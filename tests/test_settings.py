@@ -59,6 +59,7 @@ def test_without_anything_the_defaults_of_the_contract_hold():
         "log_format": "text",
         "log_level": "info",
         "accounts": (),
+        "alerts": None,
     }
 
 

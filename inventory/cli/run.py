@@ -9,7 +9,11 @@ import typer
 from inventory import log
 from inventory.cli.options import DatabaseOption, opened
 from inventory.cli.signals import stop_on_signal
+from inventory.cli.watched import watched
 from inventory.settings import load
+
+PARTING_SECONDS = 1.5
+"""For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""
 
 
 def run_command(
@@ -19,6 +23,10 @@ def run_command(
     ] = None,
     cron: Annotated[
         str | None, typer.Option("--cron", metavar="EXPRESSION", help="When instead, in UTC [INVENTORY_CRON].")
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="HOST:PORT", help="Serve /metrics and /healthz there, like 127.0.0.1:9464."),
     ] = None,
     url: DatabaseOption = None,
 ) -> None:
@@ -32,6 +40,7 @@ def run_command(
     Examples:
       inventory run
       inventory run --every 90s
+      inventory run --metrics 127.0.0.1:9464
       inventory run --cron "*/15 8-18 * * mon-fri" --database postgresql://inventory@db/inventory
     """
     settings = load(database_url=url, every=every, cron=cron)
@@ -40,6 +49,8 @@ def run_command(
         from inventory.schedule import serve  # the libraries take half a second, in which a signal may come
 
         with opened(settings.database_url, create=True) as engine:
-            if not serve(engine, settings, stop=stop):
+            with watched(engine, settings, metrics=metrics, parting=PARTING_SECONDS) as observers:
+                ended = serve(engine, settings, stop=stop, observers=observers)
+            if not ended:
                 sys.stderr.flush()
                 os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down

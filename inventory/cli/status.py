@@ -1,6 +1,5 @@
 """`status`: how fresh the record is, for people, cron and probes. It needs no key and writes nothing."""
 
-from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -8,9 +7,8 @@ import typer
 from inventory import database, queries
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import Stale
-from inventory.queries import Row
 from inventory.render import Format, show
-from inventory.times import brief, iso, parse_duration
+from inventory.times import brief, parse_duration
 
 COLUMNS = (
     "account", "age", "last_complete_at", "last_attempt_at", "last_status", "failures_since_complete",
@@ -46,7 +44,7 @@ def status_command(
         rows = queries.freshness(connection, account=account)
         now = database.now(connection)
     ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
-    faults = [_fault(row, age, now, limit) for row, age in zip(rows, ages, strict=True)]
+    faults = [queries.why_stale(row, now, limit) for row in rows]
     rows = [
         row | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
         for row, age, fault in zip(rows, ages, faults, strict=True)
@@ -59,15 +57,3 @@ def status_command(
         raise Stale("No account is synced into this database. `inventory sync` begins.")
     if any(faults):
         raise Stale(f"{'; '.join(filter(None, faults))}. `inventory runs` shows what happened.")
-
-
-def _fault(row: Row, age: timedelta | None, now: datetime, limit: timedelta | None) -> str | None:
-    """Why the account is stale; None where it is not."""
-    name = row["account"]
-    if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
-        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, lies in the future of the database's clock"
-    if age is None:
-        return f"{name}: never synced to the end"
-    if limit is not None and age > limit:
-        return f"{name}: the last complete run is {brief(age)} old, more than {brief(limit)}"
-    return None

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -20,12 +20,16 @@ from inventory.cli.options import (
 )
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
+from inventory.cli.watched import watched
 from inventory.errors import UsageError
 from inventory.render import Format, show
 from inventory.settings import Account, Settings, load
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
+
+PARTING_SECONDS = 15.0
+"""For alerts still to be sent."""
 
 MISSING_COLUMNS = (
     "account", "instance_id", "instance_type", "region", "creator_user_nickname",
@@ -55,12 +59,17 @@ def sync_command(
         return
     from inventory.sync import sync
 
-    with open_for_writing(settings) as engine, stop_on_signal() as stop:
+    with (
+        open_for_writing(settings) as engine,
+        stop_on_signal() as stop,
+        watched(engine, settings, parting=PARTING_SECONDS) as observers,
+    ):
         for one in accounts:
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
                 outcome = sync(engine, one, settings, stop=stop, progress=progress)
+            _tell(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome), flush=True)
@@ -131,6 +140,15 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
     for outcome in outcomes:
         _complain(outcome)
     return accounts, outcomes
+
+
+def _tell(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
+    """Each was told; one that fails does not fail the sync."""
+    for observer in observers:
+        try:
+            observer(outcome)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was synced is synced
+            log.get(__name__).warning("an alert failed", account=outcome.account, reason=str(error))
 
 
 def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *, as_json: bool) -> None:
