@@ -195,10 +195,12 @@ class AlertSettings(BaseModel):
         elif self.urls_file is not None:
             place = f"the file {self.urls_file}"
             try:
-                text = self.urls_file.read_text(encoding="utf-8")
+                text = _private_text(self.urls_file)
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not text"
                 raise UsageError(f"Alerts: the addresses cannot be read from {place}: {reason}.") from None
+            except UsageError as error:
+                raise UsageError(f"Alerts: {error}") from None
         else:
             place, text = "urls", "\n".join(url.get_secret_value() for url in self.urls)
         lines = (line.strip() for line in text.splitlines())
@@ -473,7 +475,7 @@ def _private_text(file: Path) -> str:
         if stat.S_ISREG(found.st_mode) and found.st_mode & for_others and not fixed:
             mode = stat.S_IMODE(found.st_mode)
             raise UsageError(
-                f"others may read or change the key file {file} (its mode is {mode:o}). "
+                f"others may read or change the secrets in {file} (its mode is {mode:o}). "
                 f"Run `chmod {mode & ~for_others:o} {shlex.quote(str(file))}`."
             )
         return opened.read()

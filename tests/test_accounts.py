@@ -361,7 +361,7 @@ def test_a_key_file_that_others_may_read_is_refused_with_the_command_that_helps(
     key.chmod(mode)
     text = '[[accounts]]\nname = "a"\napi_key_file = "my key"'
     assert refusal(text) == (
-        "inventory.toml, line 3: Account a: others may read or change the key file my key "
+        "inventory.toml, line 3: Account a: others may read or change the secrets in my key "
         f"(its mode is {mode:o}). Run `chmod {remedy} 'my key'`."
     )
     key.chmod(0o400)

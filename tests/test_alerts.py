@@ -466,6 +466,9 @@ def test_addresses_come_from_the_file_a_variable_or_a_file_of_their_own(file, tm
     monkeypatch.setenv("WHERE", "json://a/token-one\njson://b/token-two\n")
     assert file('[alerts]\nurls_env = "WHERE"').addresses() == two
     (tmp_path / "where").write_text("# mine\njson://a/token-one\n\n  json://b/token-two\n")
+    with pytest.raises(UsageError, match=r"^Alerts: others may read or change the secrets in where .* Run `chmod 600"):
+        file('[alerts]\nurls_file = "where"').addresses()
+    (tmp_path / "where").chmod(0o600)
     assert file('[alerts]\nurls_file = "where"').addresses() == two
 
 
@@ -507,7 +510,7 @@ def test_bad_alerts_are_one_line_that_names_the_place_and_no_secret(file, text, 
     with pytest.raises(UsageError) as raised:
         file(f"[alerts]\n{text}")
     message = str(raised.value)
-    assert message.startswith("inventory.toml, alerts")
+    assert re.match(r"inventory\.toml, line \d+, alerts", message)
     assert reason in message
     assert "very-secret-token" not in message
     assert "\n" not in message
@@ -519,6 +522,7 @@ def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path)
     with pytest.raises(UsageError, match=r"^Alerts: the addresses cannot be read from the file where: No such file"):
         file('[alerts]\nurls_file = "where"').addresses()
     (tmp_path / "where").write_bytes(b"\xff")
+    (tmp_path / "where").chmod(0o600)
     with pytest.raises(UsageError, match="it is not text"):
         file('[alerts]\nurls_file = "where"').addresses()
 
