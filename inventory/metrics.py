@@ -123,7 +123,7 @@ class Record(Collector):
         """Whether every account is fresh, by the rule of `inventory status`; a line for each."""
         facts = self.facts()
         if facts is None:
-            return False, ["STALE the database does not answer"]
+            return False, ["STALE the database cannot be read"]
         if not facts.freshness:
             return False, ["STALE no account is synced into this database yet"]
         reasons = [queries.why_stale(row, facts.now, self.stale_after) for row in facts.freshness]
