@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import database, log
 from inventory.channels import PAUSES, Alert, Channels
+from inventory.errors import DatabaseError
 from inventory.queries import Row, relation
 from inventory.settings import AlertRule, AlertSettings, Trouble
 from inventory.sync import Outcome
@@ -55,6 +56,8 @@ def due(run: Row, before: Sequence[Row], stale_after: timedelta) -> tuple[set[Tr
     told = {trouble for each in before if each["status"] in ENDED for trouble in troubles(each, stale_after)}
     if run["status"] == "succeeded":
         return set(), told
+    if run["status"] not in ENDED:  # taken over, or cut off before it could say so: the next run tells
+        return set(), set()
     return troubles(run, stale_after) - told, set()
 
 
@@ -74,8 +77,12 @@ class Alerts:
         """What is due after this run is on its way. An attempt that began no run left nothing to tell it by."""
         if outcome.run_id is None:
             return
-        with database.reading(self._engine) as connection:
-            alerts = list(self._alerts(connection, outcome))
+        try:
+            with database.reading(self._engine) as connection:
+                alerts = list(self._alerts(connection, outcome))
+        except DatabaseError as error:
+            logger.warning("nobody knows which alerts are due", run_id=outcome.run_id, reason=str(error))
+            return
         for alert in alerts:
             self._channels.send(alert)
 

@@ -366,26 +366,33 @@ def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
 
 
 def last_runs(connection: Connection) -> list[Row]:
-    """`account`, `status` and `error_code` of each account's last run that has ended."""
-    table, runs_, other = relation("accounts"), relation("sync_runs"), relation("sync_runs").alias()
-    last = (  # by the index of account and time, once an account
-        sa.select(other.c.started_at)
-        .where(other.c.account == table.c.account, other.c.status != "running")
-        .order_by(other.c.started_at.desc())
+    """`account`, `status` and `error_code` of the last run that has ended, of each account that is not retired."""
+    table, runs_ = relation("accounts"), relation("sync_runs")
+    last = (  # once an account, by the index of account and time
+        sa.select(runs_.c.run_id)
+        .where(runs_.c.account == table.c.account, runs_.c.status != "running")
+        .order_by(runs_.c.started_at.desc())
         .limit(1)
+        .correlate(table)
         .scalar_subquery()
     )
-    same = sa.and_(runs_.c.account == table.c.account, runs_.c.started_at == last)
-    wanted = sa.select(runs_.c.account, runs_.c.status, runs_.c.error_code)
-    return _rows(connection, wanted.select_from(table.join(runs_, same)).where(table.c.retired_at.is_(None)))
+    wanted = sa.select(last).select_from(table).where(table.c.retired_at.is_(None))
+    found = relation("sync_runs").alias("found")
+    told = sa.select(found.c.account, found.c.status, found.c.error_code)
+    return _rows(connection, told.where(found.c.run_id.in_(wanted)))
 
 
 def held(connection: Connection) -> dict[str, int]:
-    """How many instances of each account are held; without those that have none."""
-    state = relation("instance_state")
-    number = sa.func.count().label("number")
-    query = sa.select(state.c.account, number).where(state.c.presence == "missing", state.c.held)
-    return {row.account: row.number for row in connection.execute(query.group_by(state.c.account))}
+    """How many instances of each account are held."""
+    table, state = relation("accounts"), relation("instance_state")
+    number = (  # once an account, by the index of account and presence
+        sa.select(sa.func.count())
+        .where(state.c.account == table.c.account, state.c.presence == "missing", state.c.held)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    rows = connection.execute(sa.select(table.c.account, number.label("number")).select_from(table))
+    return {row.account: row.number for row in rows}
 
 
 def account_names(connection: Connection) -> list[str]:

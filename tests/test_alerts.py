@@ -18,7 +18,7 @@ from inventory import log
 from inventory.alerts import Alerts, due, sending
 from inventory.channels import Alert, Channels
 from inventory.cli import main
-from inventory.database import writing
+from inventory.database import connect, parse_url, writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
 from inventory.settings import AlertSettings, load
@@ -123,6 +123,8 @@ def titles(sent):
         ("abandoned:3 failed:4", "stale", ""),
         ("abandoned:3 ok:4", "", ""),
         ("running:3 failed:4", "stale", ""),
+        ("failed:2 abandoned:3", "", ""),
+        ("failed:2 running:3", "", ""),
         ("ok:9", "", ""),
         ("partial:3", "stale", ""),
         ("unauthorized:1", "key_refused", ""),
@@ -252,6 +254,15 @@ def test_only_the_alerts_asked_for_are_sent(told, world):
 
 def test_an_attempt_that_began_no_run_tells_nothing(told):
     assert told(Outcome("default", error=DatabaseError("down"))) == []
+
+
+def test_a_database_that_is_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
+    log.configure("json")
+    lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
+    with sending(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
+        alerts.observe(world.run())
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "nobody knows which alerts are due"
 
 
 # Rules

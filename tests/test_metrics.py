@@ -256,7 +256,7 @@ def test_a_database_that_is_down_is_told_by_a_scrape_that_succeeds(serving, tmp_
     assert found["inventory_database_up",] == 0
     assert ("inventory_account_fresh", "default") not in found
     assert found["inventory_runs_total", "default", "failed"] == 0
-    assert get(served, "/healthz")[:2] == (503, "STALE the database does not answer\n")
+    assert get(served, "/healthz")[:2] == (503, "STALE the database cannot be read\n")
 
 
 def test_a_database_that_says_nothing_holds_up_no_scrape_and_is_asked_once(serving):
