@@ -80,7 +80,7 @@ def serve(engine: Engine, settings: Settings, *, stop: threading.Event, observer
     try:
         answer(ask(base.require_ready), stop)
     except Interrupted:
-        return True
+        return False
     watches = {name: _Watch(name, base, stop, observers, crowd=len(names)) for name in names}
     return _Timer(watches, stop).run()
 

@@ -1,6 +1,7 @@
 """`inventory run`: when a run is due, what is told of it, how it ends. One process; `test_hosts.py` has several."""
 
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -419,6 +420,14 @@ def test_a_signal_while_it_waits_for_a_lock_ends_it(world, start):
         worker = start()
         worker.wait_for("started")
         assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_signal_while_it_waits_for_a_server_that_is_silent_ends_it(start):
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        worker = start(INVENTORY_DATABASE_URL=f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d?sslmode=disable")
+        with closing(silent.accept()[0]):  # it asks, and gets no answer
+            assert worker.stop() == 0
 
 
 def test_a_second_signal_ends_it_at_once(world, start):
