@@ -12,6 +12,9 @@ Then the runs are counted, and `inventory verify` has the last word. The server 
 - doubled: begun before it was due, or while another of the account was under way.
 - lost: not begun within an interval (after a cut: an interval and a lease) of when it was due.
 
+The usual numbers keep two idle cores busy. Where they have other work, a lease of two seconds runs out under living
+workers, and runs come late: take fewer --accounts there.
+
 With --memory: one worker, nothing goes wrong, nothing changes; its resident memory along the way.
 """
 
