@@ -24,6 +24,7 @@ _LAST = (
     "gpu_count",
     "gpu_model",
     "episode_creator",
+    "content_hash",
     "valid_to",
     "closed_by_run_id",
     "closed_as",

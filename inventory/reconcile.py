@@ -125,8 +125,8 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
             FROM """,
             f"""
             INSERT INTO instance_versions (account, instance_id, {fields}, extra, gpu_count, gpu_model, episode,
-                valid_from, opened_by_run_id, opened_as, episode_creator)
-            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator
+                valid_from, opened_by_run_id, opened_as, episode_creator, content_hash)
+            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
             FROM """,
         ),
         {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id},
@@ -338,6 +338,7 @@ def _version(
         "opened_as": opened_as,
         **_payload(tracked),
         "episode_creator": state["episode_creator"],
+        "content_hash": state["version_hash"],
     }
 
 

@@ -192,6 +192,8 @@ instance_versions = Table(
     *_payload(),
     # internal: the first creator of the episode that was not null, as known when this version opened
     Column("episode_creator", Text),
+    # internal: of the fields as they were recorded, by which `verify` knows that they still are
+    Column("content_hash", LargeBinary),
     CheckConstraint("opened_as IN ('appeared', 'changed', 'reappeared')", name="opened_as"),
     CheckConstraint("closed_as IN ('changed', 'vanished')", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),

@@ -37,7 +37,7 @@ EVENTS = ("appeared", "changed", "reappeared", "vanished")
 _PAYLOAD = (*PAYLOAD, "gpu_count", "gpu_model", "episode_creator")
 _VERSION = (
     "instance_id", *_PAYLOAD, "episode", "valid_from", "valid_to", "opened_by_run_id", "closed_by_run_id",
-    "opened_as", "closed_as", "last_seen_at",
+    "opened_as", "closed_as", "last_seen_at", "content_hash",
 )  # fmt: skip
 _STATE = (
     "instance_id", *_PAYLOAD, "presence", "held", "first_seen_at", "missing_since", "vanished_at", "episodes",
@@ -228,6 +228,9 @@ class _Verifier:
             if self.pruned is not None and version.valid_to is not None and version.valid_to <= self.pruned:
                 creator = version.episode_creator  # `prune` keeps it, not the versions that bore it
             hash_ = _hash(version[_CONTENT])
+            if version.content_hash != hash_:
+                what = "its fields are not those that the run recorded"
+                self._breach("version", version.opened_by_run_id, version.instance_id, what)
             for what in self._wrong_start(version, before, episodes, creator, same=hash_ == hash_before):
                 self._breach("version", version.opened_by_run_id, version.instance_id, what)
             for what in self._wrong_end(version):

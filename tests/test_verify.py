@@ -17,8 +17,9 @@ from inventory import database, history
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
-from inventory.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
 from inventory.verify import SHOWN, verify
+from inventory.wire import Row, hash_rows
 
 VERSION = instance_versions.c
 
@@ -160,23 +161,6 @@ def test_an_empty_database_is_verified(world, capsys):
     assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
 
 
-def test_a_pruned_history_is_verified_from_there_on(lived):
-    """As `prune` of the contract leaves it: versions folded, old runs dropped, older digests cleared."""
-    folded = (VERSION.instance_id == "a") & (VERSION.valid_from == hour(1))
-    assert (
-        tamper(
-            lived,
-            sa.delete(instance_versions).where(VERSION.instance_id == "a", VERSION.valid_from == hour(2)),
-            sa.update(instance_versions)
-            .where(folded)
-            .values(valid_to=hour(3), closed_by_run_id=3, status="stopped", episode_creator=None),
-            sa.update(accounts).values(pruned_before=hour(5)),
-            sa.update(sync_runs).where(sync_runs.c.started_at < hour(5)).values(fleet_digest=None),
-        )
-        == []
-    )
-
-
 # -- what a hand changes
 
 
@@ -302,17 +286,43 @@ def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
         assert tamper(lived, sa.delete(sync_runs).where(sync_runs.c.run_id == run_id)), run_id
 
 
+def forged(world, instance_id, number, **values):
+    """A change of the version that opened in that hour, by a hand that knows what belongs together."""
+    row = world.one(
+        f"SELECT {', '.join(PAYLOAD)} FROM instance_versions WHERE instance_id = :id AND opened_by_run_id = :run",
+        id=instance_id, run=number,
+    )  # fmt: skip
+    content = Row(instance_id, *row)._replace(**values)
+    change = sa.update(instance_versions).where(VERSION.instance_id == instance_id, VERSION.valid_from == hour(number))
+    return tamper(world, change.values(**values, content_hash=hash_rows([content])[0]))
+
+
 def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
-    changed = (VERSION.instance_id == "a") & (VERSION.valid_from == hour(2))
-    (breach,) = tamper(lived, sa.update(instance_versions).where(changed).values(status="ready", region="mars"))
+    (breach,) = forged(lived, "a", 2, status="ready", region="mars")
     assert breach == ("digest", "default", 2, "a", breach.what)
-    changed = (VERSION.instance_id == "c") & (VERSION.valid_from == hour(1))
-    (breach,) = tamper(lived, sa.update(instance_versions).where(changed).values(region="mars"))
+    (breach,) = forged(lived, "c", 1, region="mars")
     assert breach == ("digest", "default", 1, "c", breach.what)
     assert breach.what == (
         "its digest is not that of the versions, nor are those of the 2 runs with a digest that follow; "
         "one changed version of c would explain it"
     )
+
+
+def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, check):
+    world.put("a", "b")
+    world.run()
+    for status in ("one", "two"):
+        world.put("a", "b", status=status)
+        world.faults.add(Status(500), when=on_page(2))
+        assert world.run(page_size=1).status == "partial"
+    world.put("a", "b", status="three")
+    world.run()
+    assert check() == []
+    for number in (2, 3):
+        change = sa.update(instance_versions).where(VERSION.instance_id == "a", VERSION.opened_by_run_id == number)
+        assert tamper(world, change.values(region="mars")) == [
+            ("version", "default", number, "a", "its fields are not those that the run recorded")
+        ]
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ def upgrade():
         sa.Column("last_seen_at", time),
         *payload(),
         sa.Column("episode_creator", sa.Text),
+        sa.Column("content_hash", sa.LargeBinary),
         sa.PrimaryKeyConstraint("account", "instance_id", "valid_from", name="pk_instance_versions"),
         sa.CheckConstraint(
             "opened_as IN ('appeared', 'changed', 'reappeared')", name=op.f("ck_instance_versions_opened_as")
