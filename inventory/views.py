@@ -167,6 +167,7 @@ RELATIONS = (
             Column("last_seen_at", "Time (UTC) of the last run that saw it, once it is closed as vanished; else null."),
             *_AS_STORED,
             Column("episode_creator", "Internal: the episode's creator as known when this version opened."),
+            Column("content_hash", "Internal: of the fields as they were recorded; `verify` compares."),
         ),
     ),
     Relation(
