@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from libraries import ROOT
 from workers import crew
-from world import World, hour, machine
+from world import hour, machine
 
 from inventory import log
 from inventory.alerts import Alerts, due, sending
@@ -22,7 +22,6 @@ from inventory.database import connect, parse_url, writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
 from inventory.settings import AlertSettings, load
-from inventory.simulator import Fleet, Simulator
 from inventory.simulator.faults import Status
 from inventory.sync import Outcome
 
@@ -81,12 +80,6 @@ def receiving():
 def receiver():
     with receiving() as one:
         yield one
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 @pytest.fixture

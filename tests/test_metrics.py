@@ -15,7 +15,7 @@ from libraries import ROOT
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from workers import crew, until
-from world import World, hour, machine
+from world import hour, machine
 
 from inventory import __version__
 from inventory.cli import main
@@ -23,19 +23,12 @@ from inventory.cli.watched import by_schedule
 from inventory.database import connect, parse_url, writing
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.metrics import Served, parse_address, serve
-from inventory.simulator import Fleet, Simulator
 from inventory.simulator.faults import Status
 from inventory.sync import Outcome
 from inventory.times import brief
 from inventory.timetable import Cron, Every
 
 LIMIT = timedelta(minutes=90)
-
-
-@pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
 
 
 @pytest.fixture

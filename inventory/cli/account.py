@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from inventory import accounts, database, log, schema
+from inventory import accounts, database, log
 from inventory.cli.complete import values
 from inventory.cli.options import (
     AccountOption,
     DatabaseOption,
     FormatOption,
     open_for_reading,
-    opened,
+    opened_as_is,
     require_account,
 )
 from inventory.render import Format, printable, show
@@ -78,8 +78,7 @@ def rename_command(
       inventory account rename default research
     """
     settings = _settings(url)
-    with opened(settings.database_url) as engine:
-        schema.require_current(engine)
+    with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, old)
         done = accounts.rename(engine, old, new, lease_seconds=settings.lease_seconds)
@@ -102,8 +101,7 @@ def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
       inventory account retire default
     """
     settings = _settings(url)
-    with opened(settings.database_url) as engine:
-        schema.require_current(engine)
+    with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, name)
         done = accounts.retire(engine, name, lease_seconds=settings.lease_seconds)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from inventory import database, schema
-from inventory.cli.options import DatabaseOption, opened
+from inventory.cli.options import DatabaseOption, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.render import printable
 from inventory.settings import load
@@ -65,8 +65,7 @@ def check(url: DatabaseOption = None) -> None:
     Examples:
       inventory db check
     """
-    with opened(load(database_url=url).database_url) as engine:
-        schema.require_current(engine)
+    with opened_as_is(load(database_url=url).database_url) as engine:
         differences = schema.differences(engine)
         if differences:
             due = ", ".join(map(_due, differences))

@@ -39,13 +39,19 @@ def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
 
 
 @contextmanager
+def opened_as_is(url: str) -> Iterator[Engine]:
+    """An engine on a database of the right version, which is neither made nor migrated."""
+    with opened(url) as engine:
+        schema.require_current(engine)
+        yield engine
+
+
+@contextmanager
 def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
     """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
-    with opened(load(database_url=url).database_url) as engine:
-        schema.require_current(engine)
-        with database.reading(engine) as connection:
-            require_account(connection, account)
-            yield connection
+    with opened_as_is(load(database_url=url).database_url) as engine, database.reading(engine) as connection:
+        require_account(connection, account)
+        yield connection
 
 
 @contextmanager

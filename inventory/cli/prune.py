@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, log, schema
-from inventory.cli.options import AccountOption, DatabaseOption, opened, require_account
+from inventory import database, log
+from inventory.cli.options import AccountOption, DatabaseOption, opened_as_is, require_account
 from inventory.cli.progress import live_line
 from inventory.prune import Pruned, prune, would_prune
 from inventory.queries import account_names
@@ -34,8 +34,7 @@ def prune_command(
     """
     settings = load(database_url=url)
     log.configure(settings.log_format, settings.log_level)
-    with opened(settings.database_url) as engine:
-        schema.require_current(engine)
+    with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)
             names = [account] if account else account_names(connection)

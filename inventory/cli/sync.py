@@ -16,6 +16,7 @@ from inventory.cli.options import (
     open_for_reading,
     open_for_writing,
     opened,
+    opened_as_is,
     require_account,
 )
 from inventory.cli.progress import live_line
@@ -107,8 +108,7 @@ def missing_command(
 
     settings = load(database_url=url)
     log.configure(settings.log_format, settings.log_level)
-    with opened(settings.database_url) as engine:
-        schema.require_current(engine)
+    with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)
             rows = queries.instances(connection, account=account, presence="missing")
