@@ -66,7 +66,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
     child = os.posix_spawn(
         sys.executable,
         [sys.executable, "-c", code, *words],
-        {**os.environ, **environment},
+        {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # compiled once, as an installed program is
         file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
     _, status, usage = os.wait4(child, 0)

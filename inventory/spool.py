@@ -8,19 +8,17 @@ then nobody needs to read them. Else `seen` holds what came from the API, `known
 
 import hashlib
 import json
-import marshal
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from inventory.errors import DatabaseError
-from inventory.wire import Row, gpus, hash_rows, tracker
+from inventory.wire import Page, Row, gpus, hash_rows, parse_page, tracker
 
 BY_ID = 0
 """The "walk" of a row that no list brought, only the question by id."""
@@ -31,7 +29,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
-CREATE TABLE pages (number INTEGER PRIMARY KEY, escaped, items);
+CREATE TABLE pages (number INTEGER PRIMARY KEY, body);
 CREATE TABLE seen (
     id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
 ) WITHOUT ROWID;
@@ -47,6 +45,8 @@ CREATE VIEW newcomers AS
     WHERE known.id IS NULL ORDER BY seen.id;
 """
 
+_SEEN = "id, instance_type, region, sector, ip, status, creator, extra, hash"
+
 _ROWS = 500
 """Rows a statement: SQLite takes half the time of one statement a row, and lets other threads run meanwhile."""
 
@@ -54,7 +54,7 @@ _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL
 
 
 class Fingerprint(NamedTuple):
-    """By what a whole walk is known again: the digest of its items as they came, and what was counted of them."""
+    """By what a whole walk is known again: the digest of its pages as they came, and what was counted of them."""
 
     digest: str
     pages: int
@@ -108,46 +108,47 @@ class Spool:
 
     # -- what the API says
 
-    def note(self, items: list[Any]) -> bytes:
-        """Let a page count in `sequence`; returns its items in the form in which `keep` stores them."""
-        packed = marshal.dumps(items, 2)  # version 2 is the newest whose bytes depend on the value alone
-        self._sequence.update(packed)
-        return packed
+    def note(self, page: Page) -> None:
+        """Let a page count in `sequence`."""
+        self._sequence.update(page.fingerprint)
 
     def sequence(self) -> str:
-        """SHA-256 in hex over the items of all noted pages, in the order in which they came."""
+        """SHA-256 in hex over the fingerprints of all noted pages, in the order in which they came."""
         return self._sequence.hexdigest()
 
-    def keep(self, packed: bytes, *, escaped: bool) -> None:
+    def keep(self, page: Page) -> None:
         """Keep a page unread."""
-        self._db.execute("INSERT INTO pages (escaped, items) VALUES (?, ?)", (escaped, packed))
+        self._db.execute("INSERT INTO pages (body) VALUES (?)", (page.body,))
 
-    def unread(self) -> Iterator[tuple[list[Any], bool]]:
-        """The pages that were kept, and whether each holds escapes, in order; each is forgotten once it was given."""
+    def unread(self) -> Iterator[Page]:
+        """The pages that were kept, in order; each is forgotten once it was given."""
         for (number,) in self._db.execute("SELECT number FROM pages ORDER BY number").fetchall():
-            row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING items, escaped", (number,)).fetchone()
-            yield marshal.loads(row[0]), bool(row[1])  # noqa: S302 - our own bytes, from a file only we can read
+            row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING body", (number,)).fetchone()
+            yield parse_page(row[0])
 
     def add(self, walk: int, rows: list[Row]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
         hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
-        values = [(*row, hash_, walk) for row, hash_ in zip(rows, hashes, strict=True)]
         with self._writing():
-            new = self._put("IGNORE", values)
+            new = self._put("IGNORE", walk, rows, hashes)
             if new < len(rows):
                 ids = {row.instance_id for row in rows}
                 sql = "SELECT count(*) FROM seen WHERE walk = ? AND id IN (SELECT value FROM json_each(?))"
                 again = self._one(sql, walk, json.dumps(sorted(ids)))
                 # of this walk before this page: those counted now, less those that the first statement has just put in
                 new = len(ids) - (again - new)
-                self._put("REPLACE", values)
+                self._put("REPLACE", walk, rows, hashes)
         return new
 
-    def _put(self, rule: str, values: Sequence[Sequence[object]]) -> int:
+    def _put(self, rule: str, walk: int, rows: list[Row], hashes: list[bytes]) -> int:
         put = 0
-        for start in range(0, len(values), _ROWS):
-            part = values[start : start + _ROWS]
-            put += self._db.execute(_insert(rule, len(part)), list(chain.from_iterable(part))).rowcount
+        for start in range(0, len(rows), _ROWS):
+            part = slice(start, start + _ROWS)
+            values: list[object] = [walk]
+            for row, hash_ in zip(rows[part], hashes[part], strict=True):
+                values += row
+                values.append(hash_)
+            put += self._db.execute(_insert(rule, len(rows[part])), values).rowcount
         return put
 
     def count(self, walk: int | None = None) -> int:
@@ -267,7 +268,8 @@ class Spool:
 
 @cache
 def _insert(rule: str, rows: int) -> str:
-    return f"INSERT OR {rule} INTO seen VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'] * rows)}"
+    values = ", ".join(["(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)  # ?1 is the walk's number
+    return f"INSERT OR {rule} INTO seen (walk, {_SEEN}) VALUES {values}"
 
 
 def _no_room(error: Exception) -> DatabaseError:

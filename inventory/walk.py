@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
@@ -99,13 +99,13 @@ def _follow(
         if cursor and goes_on:
             cursors.add(cursor)
             coming = ask(partial(api.page, cursor))
-        packed = spool.note(page.items)
+        spool.note(page)
         if expected is not None and done.pages < expected.pages:
-            spool.keep(packed, escaped=page.escaped)
+            spool.keep(page)
             new = len(page.items)  # perhaps; a list without an end outgrows the expected one, and is read from then on
         else:
             _read(spool, number, done)
-            new = spool.add(number, _rows(page.items, page.escaped, done))
+            new = spool.add(number, _rows(page, done))
         done.items += len(page.items)
         done.pages += 1
         progress(done)
@@ -122,8 +122,8 @@ def _follow(
 
 def _read(spool: Spool, number: int, done: Walk) -> None:
     """What was kept unread is in the spool as this walk's rows."""
-    for items, escaped in spool.unread():
-        spool.add(number, _rows(items, escaped, done))
+    for page in spool.unread():
+        spool.add(number, _rows(page, done))
 
 
 def ask(question: Callable[[], T]) -> "Future[T]":
@@ -148,16 +148,16 @@ def answer(coming: "Future[T]", stop: threading.Event) -> T:
     raise Interrupted("stopped by a signal")
 
 
-def _rows(items: list[Any], escaped: bool, done: Walk) -> list[Row]:
+def _rows(page: Page, done: Walk) -> list[Row]:
     rows: list[Row] = []
     reason = None
-    for item in items:
+    for item in page.items:
         try:
-            rows.append(row(item, escaped=escaped))
+            rows.append(row(item, escaped=page.escaped))
         except Rejected as error:
             reason = error
     if reason is not None:
-        rejected = len(items) - len(rows)
+        rejected = len(page.items) - len(rows)
         done.rejected += rejected
         logger.warning("items rejected", count=rejected, last_reason=str(reason))
     return rows

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -20,8 +21,10 @@ from inventory.errors import BadResponse
 LONGEST_ID = 255
 _KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 _FIELDS = frozenset(("id", *_KNOWN))
+_ALL = itemgetter("id", *_KNOWN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CURSOR = re.compile(rb'\A\s*:\s*(null|"(?:[^"\\]|\\.)*")', re.DOTALL)
 _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
 
 
@@ -51,6 +54,10 @@ class Page:
     has_more: bool | None
     escaped: bool
     """Whether strings may hold what only an escape can write: U+0000 or a lone surrogate."""
+    body: bytes
+    """As it came: `parse_page` makes the same page of it again."""
+    fingerprint: bytes
+    """SHA-256 of the body, but for the cursor it names: equal ones hold the same items, in the same order."""
 
 
 @with_config(ConfigDict(extra="ignore", strict=True))
@@ -76,8 +83,8 @@ def parse_page(body: bytes) -> Page:
             found = _ENVELOPE.validate_python(_lenient(body))
         except ValidationError as second:
             raise BadResponse(_what(second)) from None
-        return _page(found, escaped=True)  # json lets raw surrogates and other encodings than UTF-8 pass
-    return _page(found, escaped=b"\\u" in body)
+        return _page(found, body, escaped=True)  # json lets raw surrogates and other encodings than UTF-8 pass
+    return _page(found, body, escaped=b"\\u" in body)
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:
@@ -96,6 +103,8 @@ def row(item: Any, *, escaped: bool = True) -> Row:
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
+    if not escaped and len(item) == len(_FIELDS) and (usual := _usual(item)):
+        return usual
     instance_id = item.get("id")
     if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID:
         raise Rejected("an item without a usable id")
@@ -117,6 +126,17 @@ def row(item: Any, *, escaped: bool = True) -> Row:
     return Row._make((instance_id, *known, extra))
 
 
+def _usual(item: dict[str, Any]) -> Row | None:
+    """What `row` makes of the usual item, in a third of the time: the known fields, each a text, and no other."""
+    try:
+        fields = _ALL(item)
+        "".join(fields)  # a TypeError where one is no text
+    except (KeyError, TypeError):
+        return None
+    usual = "" not in fields and len(fields[0]) <= LONGEST_ID and fields[0].isprintable()
+    return Row._make((*fields, None)) if usual else None
+
+
 def clean(text: str) -> str:
     """The text with U+0000 and lone surrogates replaced by U+FFFD: neither backend can store them."""
     return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
@@ -125,7 +145,10 @@ def clean(text: str) -> str:
 def hash_rows(rows: list[Row]) -> list[bytes]:
     """SHA-256 of each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
     sha256 = hashlib.sha256
-    return [sha256("\0".join([field or "" for field in row[1:]]).encode()).digest() for row in rows]
+    return [  # one string a row, unpacked by hand: a third quicker than a join over the fields, for each of the fleet
+        sha256(f"{a or ''}\0{b or ''}\0{c or ''}\0{d or ''}\0{e or ''}\0{f or ''}\0{extra or ''}".encode()).digest()
+        for _, a, b, c, d, e, f, extra in rows
+    ]
 
 
 def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
@@ -178,8 +201,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _page(found: _Envelope, *, escaped: bool) -> Page:
-    return Page(found["instances"], found["next_cursor"], found["has_more"], escaped)
+def _page(found: _Envelope, body: bytes, *, escaped: bool) -> Page:
+    fingerprint = _fingerprint(body, escaped=escaped)
+    return Page(found["instances"], found["next_cursor"], found["has_more"], escaped, body, fingerprint)
+
+
+def _fingerprint(body: bytes, *, escaped: bool) -> bytes:
+    """A cursor may be another one each time, though it leads to the same page: it counts only where it cannot be told
+    from an item's field of that name.
+    """
+    before, key, after = body.partition(b'"next_cursor"')
+    if escaped or key in after:
+        return hashlib.sha256(body).digest()
+    return hashlib.sha256(before + key + _CURSOR.sub(b"", after, count=1)).digest()
 
 
 def _lenient(body: bytes) -> Any:

@@ -34,6 +34,35 @@ def extra(**fields):
     return row({"id": "a", **fields}).extra
 
 
+# The fingerprint, by which a page is known again
+
+
+def fingerprint(*items, **envelope):
+    return parse_page(page(*items, **envelope)).fingerprint
+
+
+def test_a_page_is_known_again_whatever_its_cursor():
+    cursors = (None, "a", "", "}{", " : ", '"', "\\")
+    assert len({fingerprint(WHOLE, next_cursor=cursor) for cursor in cursors}) == 1
+    first = b'{"next_cursor" :\n"a", "has_more": true, "instances": []}'
+    assert parse_page(first).fingerprint == parse_page(first.replace(b'"a"', b"null")).fingerprint
+
+
+@pytest.mark.parametrize("name", ["next_cursor", 'x"next_cursor', "next_cursor\\", "new"])
+@pytest.mark.parametrize("escaped", [False, True])
+def test_no_other_difference_is_overlooked(name, escaped):
+    def found(value):
+        body = page({**WHOLE, name: value})
+        if escaped:  # another way to write the envelope's key
+            body = body.replace(b'], "next_cursor"', b'], "\\u006eext_cursor"')
+        return parse_page(body).fingerprint
+
+    values = [None, "a", "b", "", "null", 1, {"next_cursor": "a"}, {"next_cursor": "b"}, ["next_cursor", "a"], [["a"]]]
+    assert len({found(value) for value in values}) == len(values)
+    assert fingerprint(WHOLE, {"id": "b"}) != fingerprint({"id": "b"}, WHOLE)
+    assert fingerprint(WHOLE, has_more=True) != fingerprint(WHOLE)
+
+
 # Fields
 
 
@@ -82,6 +111,9 @@ def test_the_quick_way_and_the_careful_way_give_the_same_row():
         names = dice.sample([*WHOLE, "new", "newer"], 6)
         item = {name: dice.choice(values) for name in names} | {"id": "a"}
         assert row(item, escaped=True) == row(item, escaped=False)
+        item = WHOLE | {name: dice.choice(["x", "ü\n", *values]) for name in dice.sample(names, dice.randrange(3))}
+        item["id"] = dice.choice(["a", "ü", "\u200b", "x" * 255])
+        assert row(item, escaped=True) == row(item, escaped=False)
 
 
 def test_the_item_itself_is_left_as_it_was():
@@ -112,8 +144,10 @@ def test_the_item_itself_is_left_as_it_was():
     ],
 )
 def test_an_item_without_a_usable_id_is_rejected(item):
-    with pytest.raises(Rejected):
-        row(item)
+    for whole in (item, WHOLE | item if isinstance(item, dict) and item else item):
+        for escaped in (True, False):
+            with pytest.raises(Rejected):
+                row(whole, escaped=escaped)
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "ü" * 255, "a b", "a/b", "..", "\u200b", "💥", " "])
