@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from postgres import server
 
-from inventory import database, queries, schema
+from inventory import bulk, database, queries, schema
 from inventory.prune import prune
 from inventory.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
@@ -50,10 +50,10 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
     """A year of history in the tables."""
     random = Random(1)
     with database.writing(engine) as connection:
-        database.insert_rows(
+        bulk.insert_rows(
             connection, accounts, [{"account": "default", "created_at": BEGIN, "last_complete_run_id": HOURS}]
         )
-        database.insert_rows(
+        bulk.insert_rows(
             connection,
             sync_runs,
             [
@@ -68,8 +68,8 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
         )  # fmt: skip
         for numbers in database.batches(range(instances)):
             lives = [list(life(random, number, versions)) for number in numbers]
-            database.insert_rows(connection, instance_state, [state(life) for life in lives])
-            database.insert_rows(connection, instance_versions, [version for life in lives for version in life])
+            bulk.insert_rows(connection, instance_state, [state(life) for life in lives])
+            bulk.insert_rows(connection, instance_versions, [version for life in lives for version in life])
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
 

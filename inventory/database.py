@@ -1,14 +1,12 @@
-"""The engine from a URL, and everything in which SQLite and PostgreSQL differ. Nothing else asks which one it is.
+"""The engine from a URL, and everything in which SQLite and PostgreSQL differ, but for many rows at once: `bulk`.
 
 Two ways into the database, both short: `reading(engine)` and `writing(engine)`. A write takes its lock at the start
 (`BEGIN IMMEDIATE`), so that it never fails halfway for another writer; both wait up to 30 s for a lock.
 """
 
-import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -23,7 +21,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from inventory import log
 from inventory.errors import DatabaseError, UsageError
-from inventory.tables import UTCDateTime
 
 LOCK_WAIT_SECONDS = 30
 OLDEST_POSTGRESQL = 13
@@ -279,118 +276,3 @@ def batches(rows: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
     rows = iter(rows)
     while batch := list(islice(rows, size)):
         yield batch
-
-
-def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same keys, in one statement.
-
-    PostgreSQL: one array a column (`unnest`), as fast as COPY; but unlike COPY a process frozen in the middle of it is
-    thrown out by `idle_in_transaction_session_timeout`.
-    """
-    if not rows:
-        return
-    if is_sqlite(connection):
-        connection.execute(sa.insert(table), [dict(row) for row in rows])
-        return
-    names = list(rows[0])
-    source = _unnest(_types(connection, table, names))
-    connection.execute(
-        sa.text(f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {source}"), _arrays(names, rows)
-    )
-
-
-def insert_from_file(
-    connection: Connection,
-    source: str,
-    types: Mapping[str, str],
-    rows: Iterable[Sequence[Any]],
-    statements: Sequence[str],
-    parameters: Mapping[str, Any],
-) -> int:
-    """Run `INSERT ... SELECT ... FROM ` statements over the rows of a table of the attached file; returns their number.
-
-    SQLite reads the file itself, four times as fast as rows through Python. PostgreSQL gets `rows`, the same table's,
-    once for all statements, as one array a column. `types` are the table's columns and their types on PostgreSQL.
-    """
-    bound = [sa.bindparam(name, type_=UTCDateTime) for name, value in parameters.items() if isinstance(value, datetime)]
-    if is_sqlite(connection):
-        return max(
-            connection.execute(sa.text(f"{statement}file.{source}").bindparams(*bound), dict(parameters)).rowcount
-            for statement in statements
-        )
-    *firsts, last = (f"{statement}{source}" for statement in statements)
-    parts = [f"{source} AS (SELECT * FROM {_unnest(types)} AS rows ({', '.join(types)}))"]
-    parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
-    together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
-    left = batches(rows)
-
-    def prepared() -> tuple[int, dict[str, Any]]:
-        batch = next(left, [])
-        columns = zip(*batch, strict=True) if batch else [()] * len(types)
-        return len(batch), dict(zip(types, map(_array, columns), strict=True))
-
-    inserted = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="prepare") as ahead:  # the next batch, while the server has this one
-        coming = ahead.submit(prepared)
-        while (batch := coming.result())[0]:
-            coming = ahead.submit(prepared)
-            connection.execute(together, {**parameters, **batch[1]})
-            inserted += batch[0]
-    return inserted
-
-
-def update_rows(
-    connection: Connection,
-    table: sa.Table,
-    key: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    where: str = "true",
-) -> int:
-    """Update rows found by `key` with the rest of each mapping; returns how many were. `where` is SQL of ours."""
-    if not rows:
-        return 0
-    names = list(rows[0])
-    values = [name for name in names if name not in key]
-    if is_sqlite(connection):
-        found = " AND ".join(f"{name} = :{name}" for name in key)
-        assigned = ", ".join(f"{name} = :{name}" for name in values)
-        statement = sa.text(f"UPDATE {table.name} SET {assigned} WHERE {found} AND {where}").bindparams(
-            *(sa.bindparam(name, type_=table.c[name].type) for name in names)
-        )
-        return connection.execute(statement, [dict(row) for row in rows]).rowcount
-    found = " AND ".join(f"{table.name}.{name} = new.{name}" for name in key)
-    assigned = ", ".join(f"{name} = new.{name}" for name in values)
-    source = f"{_unnest(_types(connection, table, names))} AS new ({', '.join(names)})"
-    return connection.execute(
-        sa.text(f"UPDATE {table.name} SET {assigned} FROM {source} WHERE {found} AND {where}"), _arrays(names, rows)
-    ).rowcount
-
-
-def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, str | list[Any]]:
-    return {name: _array([row[name] for row in rows]) for name in names}
-
-
-def _array(values: Sequence[Any]) -> str | list[Any]:
-    """An array parameter: as PostgreSQL's text form where JSON's writer (in C) can make it, else as psycopg does.
-
-    The two forms agree but for brackets and for control characters, which JSON writes as escapes of its own. psycopg
-    takes eight times as long, in Python.
-    """
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bytes}:
-        values = [None if value is None else f"\\x{value.hex()}" for value in values]
-    elif kinds == {str}:
-        if not "".join(value for value in values if value is not None).isprintable():
-            return list(values)
-    elif not kinds <= {int, bool}:
-        return list(values)
-    return f"{{{json.dumps(values, ensure_ascii=False)[1:-1]}}}"
-
-
-def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dict[str, str]:
-    return {name: table.c[name].type.compile(connection.dialect) for name in names}
-
-
-def _unnest(types: Mapping[str, str]) -> str:
-    return f"unnest({', '.join(f'CAST(:{name} AS {type_}[])' for name, type_ in types.items())})"

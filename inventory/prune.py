@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement
 
-from inventory import database, runs
+from inventory import bulk, database, runs
 from inventory.database import BATCH, Clock
 from inventory.errors import UsageError
 from inventory.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
@@ -139,7 +139,7 @@ def _fold(connection: Connection, done: Pruned, before: datetime, after: str) ->
     done.versions += connection.execute(
         sa.delete(instance_versions).where(*own, *_folded(done.account, before))
     ).rowcount
-    database.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), folds)
+    bulk.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), folds)
     return upto
 
 

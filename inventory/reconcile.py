@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import database
-from inventory.database import batches
-from inventory.spool import Known, Spool
+from inventory import bulk, database
+from inventory.database import BATCH, batches
+from inventory.spool import NEWCOMERS, Known, Spool
 from inventory.tables import FIELDS, PAYLOAD, instance_state, instance_versions, sync_runs
 from inventory.wire import Row, gpus, tracker
 
@@ -106,31 +106,24 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
     The same as `plan` and `apply` do for a newcomer, without a detour through Python for each row: a first run has
     nothing else to do. After `plan`, and not with `ignore_changes`, under which a version holds less than the row.
     """
-    spool.name_gpus()
+    types = dict.fromkeys(NEWCOMERS, "TEXT") | {
+        "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER"
+    }  # fmt: skip
     fields = ", ".join(FIELDS)
     seen = "instance_type, region, sector, ip, status, creator"
-    return database.insert_from_file(
-        connection,
-        "newcomers",
-        {
-            "id": "TEXT", "instance_type": "TEXT", "region": "TEXT", "sector": "TEXT", "ip": "TEXT", "status": "TEXT",
-            "creator": "TEXT", "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER", "gpu_model": "TEXT",
-        },
-        spool.newcomers(),
-        (
-            f"""
-            INSERT INTO instance_state (account, instance_id, {fields}, extra, gpu_count, gpu_model, presence,
-                first_seen_at, episodes, versions, seen_run_id, episode_creator, row_hash, version_hash)
-            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 'live', :at, 1, 1, :run_id, creator, hash, hash
-            FROM """,
-            f"""
-            INSERT INTO instance_versions (account, instance_id, {fields}, extra, gpu_count, gpu_model, episode,
-                valid_from, opened_by_run_id, opened_as, episode_creator, content_hash)
-            SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
-            FROM """,
-        ),
-        {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id},
-    )  # fmt: skip
+    state = f"""
+        INSERT INTO instance_state (account, instance_id, {fields}, extra, gpu_count, gpu_model, presence,
+            first_seen_at, episodes, versions, seen_run_id, episode_creator, row_hash, version_hash)
+        SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 'live', :at, 1, 1, :run_id, creator, hash, hash
+        FROM """
+    version = f"""
+        INSERT INTO instance_versions (account, instance_id, {fields}, extra, gpu_count, gpu_model, episode,
+            valid_from, opened_by_run_id, opened_as, episode_creator, content_hash)
+        SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
+        FROM """
+    born = {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id}
+    with bulk.filling(connection, (instance_state, instance_versions), spool.count()):
+        return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(2 * BATCH), (state, version), born)
 
 
 def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> None:
@@ -173,16 +166,16 @@ def apply(connection: Connection, moment: Moment, step: Step, counts: dict[str, 
 
     What bears an earlier run's time (a late settlement) is added to that run's own counts, and to `settled`.
     """
-    database.update_rows(
+    bulk.update_rows(
         connection,
         instance_versions,
         ("account", "instance_id"),
         step.closed,
         where="instance_versions.valid_to IS NULL",
     )
-    database.insert_rows(connection, instance_state, step.new)
-    database.update_rows(connection, instance_state, ("account", "instance_id"), step.written)
-    database.insert_rows(connection, instance_versions, step.opened)
+    bulk.insert_rows(connection, instance_state, step.new)
+    bulk.update_rows(connection, instance_state, ("account", "instance_id"), step.written)
+    bulk.insert_rows(connection, instance_versions, step.opened)
     count(moment, step, counts)
     closed_by = (version["closed_by_run_id"] for version in step.closed if version["closed_as"] == "vanished")
     earlier = Counter(run_id for run_id in closed_by if run_id != moment.run_id)

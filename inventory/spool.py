@@ -10,6 +10,7 @@ import hashlib
 import json
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -44,6 +45,11 @@ CREATE VIEW newcomers AS
     FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
     WHERE known.id IS NULL ORDER BY seen.id;
 """
+
+NEWCOMERS = (
+    "id", "instance_type", "region", "sector", "ip", "status", "creator", "extra", "hash", "gpu_count", "gpu_model"
+)  # fmt: skip
+"""The columns of `newcomers`."""
 
 _SEEN = "id, instance_type, region, sector, ip, status, creator, extra, hash"
 
@@ -80,6 +86,8 @@ class Spool:
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
         """Make the file, in the system's temporary folder (TMPDIR); raises DatabaseError where there is no room."""
         self.ignored = ",".join(ignored)
+        self.brought: Counter[int] = Counter()
+        """How many instances each walk brought, whether another had brought them before or not."""
         self._tracked = tracker(ignored) if ignored else None
         self._sequence = hashlib.sha256()
         try:
@@ -129,7 +137,9 @@ class Spool:
     def add(self, walk: int, rows: list[Row]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
         hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
+        types = [(name, *gpus(name)) for name in {row.instance_type for row in rows} if name is not None]
         with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO types VALUES (?, ?, ?)", types)
             new = self._put("IGNORE", walk, rows, hashes)
             if new < len(rows):
                 ids = {row.instance_id for row in rows}
@@ -138,6 +148,7 @@ class Spool:
                 # of this walk before this page: those counted now, less those that the first statement has just put in
                 new = len(ids) - (again - new)
                 self._put("REPLACE", walk, rows, hashes)
+        self.brought[walk] += new
         return new
 
     def _put(self, rule: str, walk: int, rows: list[Row], hashes: list[bytes]) -> int:
@@ -151,9 +162,9 @@ class Spool:
             put += self._db.execute(_insert(rule, len(rows[part])), values).rowcount
         return put
 
-    def count(self, walk: int | None = None) -> int:
-        """How many instances were seen: by this walk as the last, or at all."""
-        return self._one("SELECT count(*) FROM seen WHERE ?1 IS NULL OR walk = ?1", walk)
+    def count(self) -> int:
+        """How many instances were seen at all."""
+        return self._one("SELECT count(*) FROM seen")
 
     # -- what the database knows
 
@@ -194,13 +205,15 @@ class Spool:
 
     def differing(self, *, newcomers: bool) -> Iterator[tuple[Row, bytes, bool]]:
         """What must be written of what was seen: row, hash of its tracked fields, whether a list brought it."""
-        sql = """
-            SELECT seen.* FROM seen LEFT JOIN known ON known.id = seen.id
-            WHERE CASE WHEN known.id IS NULL THEN ? ELSE known.row_hash <> seen.hash OR known.ignored <> ?
-                OR known.presence <> 'live' OR known.unlisted > 0 OR seen.walk = ? END
+        # without newcomers the known ones lead: on a first run there are none
+        both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
+        sql = f"""
+            SELECT seen.* FROM {both} ON known.id = seen.id
+            WHERE known.id IS NULL OR known.row_hash <> seen.hash OR known.ignored <> ?
+                OR known.presence <> 'live' OR known.unlisted > 0 OR seen.walk = ?
             ORDER BY seen.id
         """
-        for *fields, hash_, walk in self._db.execute(sql, (newcomers, self.ignored, BY_ID)):
+        for *fields, hash_, walk in self._db.execute(sql, (self.ignored, BY_ID)):
             yield Row._make(fields), hash_, walk != BY_ID
 
     def newcomer_ids(self) -> Iterator[str]:
@@ -208,15 +221,18 @@ class Spool:
         for (id_,) in self._db.execute("SELECT id FROM newcomers"):
             yield id_
 
-    def newcomers(self) -> Iterator[tuple[object, ...]]:
-        """The rows of `newcomers`, in order."""
-        yield from self._db.execute("SELECT * FROM newcomers")
+    def newcomers(self, size: int) -> Iterator[list[str]]:
+        """The rows of `newcomers` in order, up to `size` at a time, each column as a JSON array, the hash in hex.
 
-    def name_gpus(self) -> None:
-        """Number and model of the GPUs stand beside each newcomer from now on."""
-        found = self._db.execute("SELECT DISTINCT instance_type FROM newcomers WHERE instance_type IS NOT NULL")
-        types = [(name, *gpus(name)) for (name,) in found.fetchall()]
-        self._db.executemany("INSERT OR IGNORE INTO types VALUES (?, ?, ?)", types)
+        SQLite writes the arrays itself, and lets other threads run meanwhile.
+        """
+        columns = ", ".join(f"json_group_array({'hex(hash)' if name == 'hash' else name})" for name in NEWCOMERS)
+        sql = f"SELECT max(id), {columns} FROM (SELECT * FROM newcomers WHERE id > ? LIMIT ?)"
+        last = ""
+        while last is not None:
+            last, *arrays = self._db.execute(sql, (last, size)).fetchone()
+            if last is not None:
+                yield arrays
 
     def gone(self) -> Iterator[str]:
         """Ids of absent instances that are proven gone, in order."""

@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -190,19 +191,21 @@ def _run(
             reconcile.apply(connection, moment, step, outcome.counts)
             wrote = wrote or bool(step.new or step.written)
             outcome.settled += reconcile.settled(moment, step)
-        if in_bulk:
-            outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
-            wrote = wrote or new > 0
         missing = reconcile.missing(connection, run.account)
         outcome.missing = len(missing)
+        whole = first.complete and not missing
+        with ThreadPoolExecutor(1, thread_name_prefix="digest") as beside:  # while the database takes what is new
+            digest = beside.submit(spool.fleet_digest) if whole else None
+            if in_bulk:
+                outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
+                wrote = wrote or new > 0
         _judge(outcome, first, second, held=any(missing.values()))
         values = {"status": outcome.status, "complete": first.complete, **_numbers(outcome)}
         own: dict[str, Any] = {}
         if first.complete:
-            whole = outcome.missing == 0
-            values["fleet_digest"] = spool.fleet_digest() if whole else None
+            values["fleet_digest"] = digest.result() if digest else None
             # what the first list did not bring must be looked at again by the next run, whatever its list says
-            quotable = whole and second is None and not spool.count(BY_ID)
+            quotable = whole and second is None and not spool.brought[BY_ID]
             own = {
                 "last_complete_run_id": run.run_id,
                 "walk_digest": _walk_digest(first, outcome.instances_seen, spool) if quotable else None,

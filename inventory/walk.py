@@ -6,11 +6,11 @@ missing, and no item was rejected. Whatever else happens, what was seen until th
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
@@ -74,7 +74,7 @@ def walk(
         done.duplicates = expected.duplicates
         return done
     _read(spool, number, done)
-    done.duplicates = done.items - done.rejected - spool.count(number)
+    done.duplicates = done.items - done.rejected - spool.brought[number]
     if done.rejected and done.error is None:
         done.error = RejectedItems(f"{done.rejected} of {done.items} items cannot be kept: they have no usable id")
     return done
@@ -91,33 +91,62 @@ def _follow(
 ) -> None:
     cursors: set[str] = set()
     barren = 0
-    coming = ask(partial(api.page, None))
-    while True:
-        page = answer(coming, stop)
-        cursor = page.next_cursor
-        goes_on = bool(cursor) and cursor not in cursors
-        if cursor and goes_on:
-            cursors.add(cursor)
-            coming = ask(partial(api.page, cursor))
-        spool.note(page)
-        if expected is not None and done.pages < expected.pages:
-            spool.keep(page)
-            new = len(page.items)  # perhaps; a list without an end outgrows the expected one, and is read from then on
-        else:
-            _read(spool, number, done)
-            new = spool.add(number, _rows(page, done))
-        done.items += len(page.items)
-        done.pages += 1
-        progress(done)
-        if cursor is None:
-            if page.has_more:
-                raise BadResponse("The list says that there is more, but not where")
-            return
-        if not goes_on:
-            raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
-        barren = 0 if new else barren + 1
-        if barren >= BARREN_PAGES:
-            raise CursorLoop(f"{barren} pages in a row brought nothing new")
+    with _Adding(spool, number) as adding:
+        coming = ask(partial(api.page, None))
+        while True:
+            page = answer(coming, stop)
+            cursor = page.next_cursor
+            goes_on = bool(cursor) and cursor not in cursors
+            if cursor and goes_on:
+                cursors.add(cursor)
+                coming = ask(partial(api.page, cursor))
+            spool.note(page)
+            if expected is not None and done.pages < expected.pages:
+                spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
+            else:
+                rows = _rows(page, done)
+                barren = 0 if adding.new_ids() else barren + 1
+                if barren >= BARREN_PAGES:
+                    raise CursorLoop(f"{barren} pages in a row brought nothing new")
+                _read(spool, number, done)
+                adding.start(rows)
+            done.items += len(page.items)
+            done.pages += 1
+            progress(done)
+            if cursor is None:
+                if page.has_more:
+                    raise BadResponse("The list says that there is more, but not where")
+                return
+            if not goes_on:
+                raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
+
+
+class _Adding:
+    """One page is on its way into the spool, which needs no Python meanwhile, while the next one is read.
+
+    A context manager: at its end the last page is in the spool.
+    """
+
+    def __init__(self, spool: Spool, number: int) -> None:
+        self._spool = spool
+        self._number = number
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._under_way: Future[int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+        self.new_ids()
+
+    def start(self, rows: list[Row]) -> None:
+        """The rows are on their way; those before must have arrived."""
+        self._under_way = self._thread.submit(self._spool.add, self._number, rows)
+
+    def new_ids(self) -> int:
+        """What was on its way has arrived, or raises what it failed of; returns how many ids were new of it."""
+        return self._under_way.result() if self._under_way else 1
 
 
 def _read(spool: Spool, number: int, done: Walk) -> None:

@@ -73,10 +73,10 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """The server of TEST_DATABASE_URL where given, else one started for this while."""
+def server(**options: str) -> Iterator[Server]:
+    """The server of TEST_DATABASE_URL where given, else one started for this while, with these settings."""
     given = os.environ.get("TEST_DATABASE_URL")
-    with nullcontext(make_url(given)) if given else _started() as url:
+    with nullcontext(make_url(given)) if given else _started(**options) as url:
         found = Server(url)
         try:
             yield found
@@ -128,8 +128,8 @@ class Own:
 
 
 @contextmanager
-def _started() -> Iterator[URL]:
-    with own_server() as own:
+def _started(**options: str) -> Iterator[URL]:
+    with own_server(**options) as own:
         yield own.url
 
 

@@ -21,7 +21,8 @@ from pytest_alembic.tests import (  # noqa: F401 - its --test-alembic collects n
 )
 
 from inventory import schema
-from inventory.database import connect, insert_rows, is_sqlite, parse_url, reading, sqlite_file, update_rows, writing
+from inventory.bulk import insert_rows, update_rows
+from inventory.database import connect, is_sqlite, parse_url, reading, sqlite_file, writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.tables import METADATA, accounts, calendar, instance_state, instance_versions, sync_runs
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from model import KNOWN, Model, Observed, columns_of
 
-from inventory import database, history
+from inventory import bulk, database, history
 from inventory.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.sync import sync
@@ -317,7 +317,8 @@ def _time(run):
 
 
 @pytest.fixture
-def machine(engine):
+def machine(engine, monkeypatch):
+    monkeypatch.setattr(bulk, "MANY", 1)  # what a large first run does, each first run does
     with Simulator(Fleet()) as simulator:
         yield type("Machine", (History,), {"engine": engine, "simulator": simulator})
 

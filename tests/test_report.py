@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from world import hour
 
 from inventory import database, report
+from inventory.bulk import insert_rows
 from inventory.cli import main
-from inventory.database import connect, insert_rows, parse_url, reading
+from inventory.database import connect, parse_url, reading
 from inventory.demo import demo
 from inventory.queries import creators, instances
 from inventory.report.file import page_file

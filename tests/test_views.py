@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory import views
-from inventory.database import insert_rows
+from inventory.bulk import insert_rows
 from inventory.tables import METADATA, UTCDateTime
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")

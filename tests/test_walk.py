@@ -282,7 +282,7 @@ def test_the_spool_counts_what_is_new_to_a_walk(spool):
     assert spool.add(1, [*rows[:2], *rows[:2]]) == 0
     assert spool.add(2, rows[:2]) == 2
     assert spool.add(2, [rows[1], rows[5], rows[5]]) == 1
-    assert (spool.count(1), spool.count(2), spool.count()) == (2, 3, 5)
+    assert (spool.brought[1], spool.brought[2], spool.count()) == (4, 3, 5)
 
 
 def test_the_digest_is_of_what_was_seen_in_whatever_order():
@@ -419,7 +419,7 @@ def test_a_404_by_id_settles_and_a_200_means_skipped_only(fleet, simulator, spoo
     assert questions(simulator) == ["inst_2", "inst_9"]
     assert (list(spool.gone()), list(spool.unsettled()), spool.vanishing()) == (["inst_9"], [], 1)
     assert seen(spool) == {**ids(0, 2, 3, 4, 5)}
-    assert (spool.count(BY_ID), spool.count(1)) == (1, 5)
+    assert (spool.brought[BY_ID], spool.brought[1]) == (1, 5)
 
 
 UNSETTLING = {
