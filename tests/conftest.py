@@ -9,10 +9,11 @@ import pytest
 from hypothesis import settings
 from postgres import server
 from watched import play
-from world import World
+from world import DEMO_DAYS, DEMO_ENDS, World
 
 from inventory import schema
 from inventory.database import connect, parse_url
+from inventory.demo import demo
 from inventory.simulator import Fleet, Simulator
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
@@ -83,6 +84,30 @@ def watched_postgres(postgres, migrated_postgres):
 def watch(request, backend):
     """The watch over two simulated weeks on the test's backend."""
     return request.getfixturevalue("watched_sqlite" if backend == "sqlite" else "watched_postgres")
+
+
+@pytest.fixture(scope="session")
+def sqlite_demo(tmp_path_factory):
+    """The SQLite file of a demo of some days; for reading only."""
+    file = tmp_path_factory.mktemp("demo") / "demo.db"
+    demo(f"sqlite:///{file}", days=DEMO_DAYS, now=DEMO_ENDS)
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_demo(postgres):
+    """The URL of the same, kept in PostgreSQL."""
+    with postgres.database() as name:
+        demo(postgres.url_of(name), days=DEMO_DAYS, now=DEMO_ENDS)
+        yield postgres.url_of(name)
+
+
+@pytest.fixture
+def demo_url(request, backend):
+    """The URL of the demo on the test's backend."""
+    if backend == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('sqlite_demo')}"
+    return request.getfixturevalue("postgres_demo")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 from libraries import ROOT
 from sqlalchemy.exc import OperationalError
+from world import DEMO_DAYS, DEMO_ENDS
 
 from inventory import database
-from inventory.demo import demo
 from inventory.views import VIEWS
 
 GUIDE = (ROOT / "docs" / "bi.md").read_text(encoding="utf-8")
@@ -24,21 +24,6 @@ CHARTS = re.findall(r"^\*\*(.+?)\*\*.*?^```sql\n(.*?)^```$", GUIDE, re.MULTILINE
 (FOR_SQLITE,) = re.findall(r"^```sqlite\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 COPY = "sqlite3 inventory.db \"VACUUM INTO 'copy.db'\""
 TIMES = ("_at", "_since", "_after", "_start", "_end")
-MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def sqlite_history(tmp_path_factory):
-    made = tmp_path_factory.mktemp("bi") / "inventory.db"
-    demo(f"sqlite:///{made}", days=1, now=MARCH)
-    return made
-
-
-@pytest.fixture(scope="session")
-def postgres_history(postgres):
-    with postgres.database() as name:
-        demo(postgres.url_of(name), days=1, now=MARCH)
-        yield postgres.url_of(name)
 
 
 @pytest.fixture
@@ -46,11 +31,11 @@ def tool(request, backend):
     """An engine as a BI tool has it: by the guide's URL on SQLite, its own driver on PostgreSQL."""
     if backend == "sqlite":
         (url,) = re.findall(r"`(sqlite:///file:\S+)`", GUIDE)
-        url = url.replace("/srv/inventory/inventory.db", str(request.getfixturevalue("sqlite_history")))
+        url = url.replace("/srv/inventory/inventory.db", str(request.getfixturevalue("sqlite_demo")))
     else:
         (url,) = re.findall(r"`(postgresql\+psycopg2://\S+)`", GUIDE)
         assert sa.make_url(url).username == "bi"
-        url = sa.make_url(request.getfixturevalue("postgres_history")).set(drivername="postgresql+psycopg")
+        url = sa.make_url(request.getfixturevalue("postgres_demo")).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(url)
     yield engine
     engine.dispose()
@@ -71,9 +56,10 @@ def test_a_charts_query_gives_rows_on_both_backends(title, statement, tool):
         assert connection.exec_driver_sql(statement).fetchall(), title
 
 
-def test_grafana_gets_numbers_for_times_from_sqlite(sqlite_history):
-    with closing(sqlite3.connect(sqlite_history)) as connection:
-        assert connection.execute(FOR_SQLITE).fetchone()[0] == MARCH.timestamp() - 23 * 3600
+def test_grafana_gets_numbers_for_times_from_sqlite(sqlite_demo):
+    with closing(sqlite3.connect(sqlite_demo)) as connection:
+        first = DEMO_ENDS - timedelta(days=DEMO_DAYS, hours=-1)
+        assert connection.execute(FOR_SQLITE).fetchone()[0] == first.timestamp()
 
 
 def test_a_tool_sees_every_time_of_every_view_as_a_time(tool):
@@ -92,10 +78,10 @@ def test_the_guides_sqlite_url_cannot_write(tool):
         connection.exec_driver_sql("DELETE FROM accounts")
 
 
-def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_history, tmp_path):
+def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo, tmp_path):
     assert f"```sh\n{COPY}\n```" in GUIDE
     (folder := tmp_path / "folder").mkdir()
-    with closing(sqlite3.connect(sqlite_history)) as connection:
+    with closing(sqlite3.connect(sqlite_demo)) as connection:
         connection.execute("VACUUM INTO ?", (str(folder / "inventory.db"),))
     with closing(sqlite3.connect(folder / "inventory.db")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

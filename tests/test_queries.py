@@ -7,16 +7,15 @@ by test_truth.py) and, where it is a pair of bounds, it is also compared with wh
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from asking import asking
 from libraries import ROOT
 from watched import EVERY, HOUR, gpus, hours
-
-from inventory.database import connect, parse_url, reading
 
 PAGE = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -44,18 +43,6 @@ def bounds(question):
 
 def utc(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@contextmanager
-def asking(url, zone=None):
-    engine = connect(parse_url(url))
-    try:
-        with reading(engine) as connection:
-            if zone and engine.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SET LOCAL TIME ZONE '{zone}'")
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def plain(value):

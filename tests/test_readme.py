@@ -8,19 +8,20 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from asking import asking
 from libraries import EXTRAS, PROGRAM, ROOT, TESTS, closure
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from inventory import errors, schema
-from inventory.database import connect, parse_url, reading, writing
-from inventory.demo import QUERIES, demo
+from inventory.database import connect, parse_url, writing
+from inventory.demo import QUERIES
 from inventory.settings import Settings
 from inventory.simulator import Fleet, Simulator
 from inventory.times import brief
@@ -37,7 +38,6 @@ STATEMENTS = [text for kind, text in BLOCKS if kind == "sql"] + re.findall(
 SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": "inventory.db is at http://127.0.0.1:"}
 LATER: set[type] = set()  # errors whose commands are not there yet
 
-MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)  # the demo's last run; README's own time lies within its two days
 PYTHON_BIN = Path(sys.executable).parent
 
 
@@ -52,37 +52,6 @@ def pins():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
     return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
-
-
-@pytest.fixture(scope="session")
-def sqlite_demo(tmp_path_factory):
-    file = tmp_path_factory.mktemp("readme") / "demo.db"
-    demo(f"sqlite:///{file}", days=2, now=MARCH)
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_demo(postgres):
-    with postgres.database() as name:
-        demo(postgres.url_of(name), days=2, now=MARCH)
-        yield postgres.url_of(name)
-
-
-@pytest.fixture
-def demo_url(request, backend):
-    if backend == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('sqlite_demo')}"
-    return request.getfixturevalue("postgres_demo")
-
-
-@contextmanager
-def asking(url):
-    engine = connect(parse_url(url))
-    try:
-        with reading(engine) as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from asking import asking
 from world import hour
 
 from inventory import database, report
 from inventory.bulk import insert_rows
 from inventory.cli import main
-from inventory.database import connect, parse_url, reading
-from inventory.demo import demo
+from inventory.database import connect, parse_url
 from inventory.queries import creators, instances
 from inventory.report.file import page_file
 from inventory.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
@@ -70,25 +70,6 @@ def drawn(page):
     page.wait_for_function("[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')")
 
 
-@pytest.fixture(scope="session")
-def sqlite_demo(tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('report') / 'demo.db'}"
-    demo(url, days=4, now=NOW)
-    return url
-
-
-@pytest.fixture(scope="session")
-def postgres_demo(postgres):
-    with postgres.database() as name:
-        demo(postgres.url_of(name), days=4, now=NOW)
-        yield postgres.url_of(name)
-
-
-@pytest.fixture
-def demo_url(request, backend):
-    return request.getfixturevalue(f"{'sqlite' if backend == 'sqlite' else 'postgres'}_demo")
-
-
 def run(*words, expect=0):
     with pytest.raises(SystemExit) as ended:
         main([*words])
@@ -100,15 +81,6 @@ def written(demo_url, tmp_path):
     """The demo's page."""
     run("report", "--database", demo_url, "--output", str(tmp_path / "page.html"))
     return tmp_path / "page.html"
-
-
-def ask(url, question):
-    engine = connect(parse_url(url))
-    try:
-        with reading(engine) as connection:
-            return question(connection)
-    finally:
-        engine.dispose()
 
 
 def table(page, place):
@@ -143,14 +115,11 @@ def test_the_page_is_drawn_without_a_complaint_and_without_a_request(written, lo
 
 
 def test_its_numbers_are_those_of_the_views(written, demo_url, look):
-    live = ask(demo_url, lambda connection: instances(connection, presence="live"))
-    known = ask(demo_url, creators)
-    daily = ask(
-        demo_url,
-        lambda connection: connection.execute(
-            sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
-        ).all(),
-    )
+    days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
+    with asking(demo_url) as connection:
+        live = instances(connection, presence="live")
+        known = creators(connection)
+        daily = connection.execute(days).all()
     with look(written) as page:
         shown = figures(page)
         assert (shown["live now"], shown["GPUs live now"]) == (
@@ -175,7 +144,8 @@ def test_its_numbers_are_those_of_the_views(written, demo_url, look):
 def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
     question = sa.text("SELECT gap_start, gap_end FROM sync_gaps ORDER BY gap_start DESC")
     typed = question.columns(gap_start=UTCDateTime(), gap_end=UTCDateTime())
-    gaps = ask(demo_url, lambda connection: connection.execute(typed).all())
+    with asking(demo_url) as connection:
+        gaps = connection.execute(typed).all()
     assert [end is None for _, end in gaps] == [True, False, False]
     with look(written) as page:
         page.click("details[data-table='fleet'] summary")
@@ -193,8 +163,10 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
 
 
 def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
-    someone = next(row for row in ask(demo_url, creators) if row["creator_user_nickname"] and row["live_now"])
-    name = someone["creator_user_nickname"]
+    with asking(demo_url) as connection:
+        someone = next(row for row in creators(connection) if row["creator_user_nickname"] and row["live_now"])
+        name = someone["creator_user_nickname"]
+        of_both = instances(connection, presence="live", creator=name)
     with look(written) as page:
         before = svg(page, "fleet"), svg(page, "hours"), figures(page)
         page.select_option("select[name=creator]", label=name)
@@ -206,7 +178,6 @@ def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
         assert {row[5] for row in table(page, "#changes")[1:]} <= {name}
         page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
         drawn(page)
-        of_both = ask(demo_url, lambda connection: instances(connection, presence="live", creator=name))
         wanted = [row for row in of_both if row["instance_type"] == "gpu_1x_h100_sxm5"]
         assert figures(page)["live now"] == str(len(wanted))
         page.click("button[type=reset]")
@@ -242,7 +213,7 @@ def test_a_period_begins_where_since_says(demo_url, tmp_path, look):
 
 def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
     file = tmp_path / "page.html"
-    run("report", "--database", sqlite_demo, "--output", str(file))
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
     grounds = []
     for scheme in ("light", "dark"):
         with look(file, color_scheme=scheme) as page:
@@ -284,7 +255,7 @@ def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp
 
 def test_the_policy_lets_nothing_else_run_and_nothing_be_asked(sqlite_demo, tmp_path, browser):
     file = tmp_path / "page.html"
-    run("report", "--database", sqlite_demo, "--output", str(file))
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
     text = file.read_text(encoding="utf-8")
     assert "default-src 'none'" in text
     assert "unsafe" not in re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]

@@ -1,27 +1,16 @@
 """What the views say of two simulated weeks, against what the fleet really did in them."""
 
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from asking import asking
 from watched import EVERY, alive, gpus, hours
 
-from inventory.database import connect, parse_url, reading
 from inventory.tables import UTCDateTime
 
 TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "changed_at", "occurred_at")
-
-
-@contextmanager
-def asking(url):
-    engine = connect(parse_url(url))
-    try:
-        with reading(engine) as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @pytest.fixture
