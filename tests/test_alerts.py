@@ -585,7 +585,7 @@ def test_sync_and_run_tell_the_same_trouble_once_between_them(
 def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("inventory.cli.watched.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main(["run"])
     assert ended.value.code == 2

@@ -436,7 +436,7 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys):
     monkeypatch.setenv("FAL_KEY", "id:secret-part")
-    monkeypatch.setattr("inventory.cli.watched.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main(["run", "--metrics", ":0", "--database", database_url])
     assert ended.value.code == 2

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from asking import asking
 from world import hour
 
-from inventory import database, report
+from inventory import database
 from inventory.bulk import insert_rows
 from inventory.cli import main
 from inventory.database import connect, parse_url
@@ -374,7 +374,7 @@ def test_what_was_there_stays_where_the_work_fails(tmp_path, capsys):
 
 
 def test_without_its_library_report_names_the_remedy_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(report, "find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
     assert "pip install 'fal-inventory[report]'" in capsys.readouterr().err
     run("demo", "--days", "1")

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from inventory import database, schema
 from inventory.cli.options import DatabaseOption, opened
 from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
+from inventory.extras import require
 from inventory.settings import load
 
 
@@ -43,8 +43,7 @@ def explore_command(
     if metadata:
         print(json.dumps(made(file.stem), indent=2))
         return
-    if find_spec("datasette") is None:
-        raise UsageError("Datasette is not installed. Add it: pip install 'fal-inventory[explore]'.")
+    require("explore")
     with opened(settings.database_url) as engine:
         schema.require_current(engine)
     with serving(file, port) as (address, at_work), stop_on_signal() as stop:

@@ -14,6 +14,7 @@ from inventory.cli.options import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
+from inventory.extras import installed, remedy
 from inventory.render import show
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
@@ -69,11 +70,11 @@ def demo_command(
       inventory demo --days 7 --database postgresql://inventory@db/demo
     """
     from inventory.demo import QUERIES, demo
-    from inventory.report import REMEDY, drawable, gather, page, page_file
+    from inventory.report import gather, page, page_file
 
     log.configure(level="error")  # the outages that the demo plans are no news
     file = _page_of(url)
-    with page_file(file) if drawable() else nullcontext() as write:
+    with page_file(file) if installed("report") else nullcontext() as write:
         with bar(f"{days} days of hourly runs") as advance:
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
@@ -91,10 +92,10 @@ def demo_command(
     print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql};")
-    if drawable():
+    if installed("report"):
         print(f"\nThe same as a page with charts: open {file} in a browser.")
     else:
-        print(f"\nFor a page with charts: {REMEDY}, then `inventory report`.", file=sys.stderr)
+        print(f"\nFor a page with charts: {remedy('report')}, then `inventory report`.", file=sys.stderr)
 
 
 def _page_of(url: str) -> Path:

@@ -8,6 +8,7 @@ import typer
 from inventory import database
 from inventory.cli.options import AccountOption, DatabaseOption, open_for_reading
 from inventory.cli.progress import live_line
+from inventory.extras import require
 from inventory.render import printable
 from inventory.times import parse_time
 
@@ -30,9 +31,9 @@ def report_command(
       inventory report
       inventory report --since 90d --output quarter.html
     """
-    from inventory.report import gather, page, page_file, require_drawable
+    from inventory.report import gather, page, page_file
 
-    require_drawable()
+    require("report")
     with page_file(output) as write, live_line("reading the history"), open_for_reading(url, account) as connection:
         now = database.now(connection)
         begins = parse_time(since, now) if since else None

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from inventory.errors import UsageError
+from inventory.extras import require
 from inventory.settings import Settings
 from inventory.timetable import Timetable
 
@@ -32,13 +31,13 @@ def watched(
     limit = stale_after(settings)
     with ExitStack() as stack:
         if metrics is not None:
-            _require("prometheus_client", "metrics")
+            require("metrics")
             from inventory.metrics import serve
 
             served = stack.enter_context(serve(engine, metrics, limit, accounts=settings.names_to_sync()))
             observers.append(served.observe)
         if settings.alerts is not None:
-            _require("apprise", "alerts")
+            require("alerts")
             from inventory.alerts import sending
 
             observers.append(stack.enter_context(sending(engine, settings.alerts, limit, parting)).observe)
@@ -59,8 +58,3 @@ def by_schedule(timetable: Timetable, now: datetime) -> timedelta:
         now += timedelta(seconds=pauses[-1])
         pauses.append(timetable.interval(now))
     return max(timedelta(seconds=max(pauses) + 2 * min(pauses)), timedelta(minutes=1))
-
-
-def _require(library: str, extra: str) -> None:
-    if find_spec(library) is None:
-        raise UsageError(f"{library} is not installed. Add it: pip install 'fal-inventory[{extra}]'.")
