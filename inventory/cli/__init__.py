@@ -3,6 +3,7 @@
 Results go to stdout, all else to stderr. A failure is one line; `--debug` adds the traceback.
 """
 
+import atexit
 import gc
 import os
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     gc.set_threshold(100_000)  # instead of 700: nothing here makes cycles by the thousand, and looking takes a tenth
+    atexit.register(gc.freeze)  # or the end looks for cycles in all that was imported: a fifth of a second
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -24,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _stopped(words)
     finally:
         signal.signal(signal.SIGTERM, before)
-    gc.freeze()  # or the end looks through all that was imported for cycles, a fifth of a second of every command
     sys.exit(code)
 
 
