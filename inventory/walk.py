@@ -105,9 +105,7 @@ def _follow(
                 spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
             else:
                 rows = _rows(page, done)
-                barren = 0 if adding.new_ids() else barren + 1
-                if barren >= BARREN_PAGES:
-                    raise CursorLoop(f"{barren} pages in a row brought nothing new")
+                barren = 0 if adding.new_ids() else barren + 1  # of the page before
                 _read(spool, number, done)
                 adding.start(rows)
             done.items += len(page.items)
@@ -119,6 +117,8 @@ def _follow(
                 return
             if not goes_on:
                 raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
+            if barren >= BARREN_PAGES:
+                raise CursorLoop(f"{barren} pages in a row brought nothing new")
 
 
 class _Adding:

@@ -183,15 +183,19 @@ def test_cursors_that_go_in_a_circle_end_the_walk(simulator, spool, walked):
     assert seen(spool) == ids(*range(6))
 
 
-@pytest.mark.parametrize("items", [[], [machine("inst_1")]], ids=["empty", "always the same"])
+@pytest.mark.parametrize(
+    "items", [[], [machine("inst_1")], [{"status": "ready"}]], ids=["empty", "always the same", "of no use"]
+)
 def test_a_list_of_ever_new_cursors_that_brings_nothing_new_ends(simulator, spool, walked, items):
     simulator.faults.add(
         Pages(lambda number: {"instances": items, "next_cursor": f"c{number}", "has_more": True}), times=None
     )
     done = walked()
     assert done.error.error_code == "cursor_loop"
-    assert done.pages in {BARREN_PAGES, BARREN_PAGES + 1}
-    assert len(seen(spool)) == len(items)
+    assert done.pages in {BARREN_PAGES + 1, BARREN_PAGES + 2}
+    found = len(seen(spool))
+    assert found == sum("id" in item for item in items)
+    assert done.items == done.pages * len(items) == found + done.duplicates + done.rejected
 
 
 def test_that_end_holds_for_a_second_walk_too(simulator, walked):
