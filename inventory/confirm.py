@@ -10,13 +10,16 @@ from functools import partial
 from typing import Protocol
 
 from inventory import log
-from inventory.errors import ApiError, Interrupted
+from inventory.errors import ApiError, Interrupted, NetworkError
 from inventory.spool import BY_ID, Spool
 from inventory.walk import Pages, Walk, answer, ask, walk
 from inventory.wire import Row
 
 MOST_QUESTIONS = 200
 """More absent instances than this are not asked for one by one: a second walk is quicker and kinder."""
+
+MOST_UNANSWERED = 3
+"""After so many questions in a row without any answer, within the time limit, no more are asked."""
 
 UNLISTED_RUNS = 3
 """In the so-manieth complete run in a row that finds it by id but on no list, an instance is gone."""
@@ -51,8 +54,11 @@ def confirm(
 
 def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event) -> bool:
     """Ask for each by id; whether every answer settled it. After a failure each gets one attempt only."""
-    settled = True
+    settled, unanswered = True, 0
     for instance_id in absent:
+        if unanswered == MOST_UNANSWERED:
+            logger.warning("asking by id brings no answers, asking no more", absent=len(absent))
+            break
         try:
             found = answer(ask(partial(api.instance, instance_id, patiently=settled)), stop)
         except Interrupted:
@@ -60,7 +66,9 @@ def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event)
         except ApiError as error:
             logger.warning("asking by id settled nothing", instance_id=instance_id, reason=str(error))
             settled = False
+            unanswered = unanswered + 1 if isinstance(error, NetworkError) else 0
             continue
+        unanswered = 0
         if found is None:
             spool.settle(instance_id)
         else:

@@ -456,6 +456,17 @@ def test_after_a_failing_question_the_others_are_asked_once_each(simulator, spoo
     assert questions(simulator) == ["inst_7", "inst_7", "inst_8", "inst_9"]
 
 
+def test_where_three_questions_in_a_row_bring_no_answer_the_second_walk_decides(simulator, spool, walked, confirmed):
+    walked()
+    knows(spool, *(absent := [f"inst_{number}" for number in range(10, 20)]))
+    unanswered = {"inst_10", "inst_12", "inst_13", "inst_14", "inst_15"}  # the answer in between begins the count anew
+    simulator.faults.add(Drop(), when=lambda request: request.path.rpartition("/")[2] in unanswered, times=None)
+    second = confirmed()
+    assert questions(simulator) == ["inst_10", "inst_10", "inst_11", "inst_12", "inst_13", "inst_14"]
+    assert second.complete
+    assert list(spool.gone()) == absent
+
+
 def test_the_second_walk_finds_what_the_first_skipped_and_its_values_win(fleet, simulator, spool, walked, confirmed):
     fleet.hide("inst_2")
     walked()
