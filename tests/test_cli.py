@@ -165,6 +165,21 @@ def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, quer
     run("sync")
 
 
+@pytest.mark.parametrize("count", [12, 0])
+def test_for_a_script_accept_prints_what_it_settled(run, simulator, count):
+    for number in range(100, 112):
+        simulator.fleet.put(machine(number))
+    run("sync")
+    if count:
+        simulator.fleet.clear()
+        run("sync", expect=5)
+    listed = run("missing", "--format", "json").stdout
+    accepted = run("missing", "--accept", "--format", "json")
+    assert accepted.stdout == listed
+    assert len(json.loads(listed)["missing"]) == (count and 15)
+    assert accepted.stderr == ("15 settled as vanished.\n" if count else "Nothing is missing.\n")
+
+
 def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulator, tmp_path):
     run("sync")
     simulator.faults.add(Hang(), when=on_list)

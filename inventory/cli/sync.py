@@ -92,7 +92,7 @@ def missing_command(
     """List what is missing: absent, and neither proven gone nor seen again. `held` waits for your word.
 
     --accept settles all of it as vanished, at the time since when each is missing; on a terminal it lists and asks
-    first.
+    first. With --format json or csv it prints what it settled.
 
     \b
     Examples:
@@ -120,7 +120,12 @@ def missing_command(
         settled = 0
         for name in sorted({row["account"] for row in rows}):
             settled += accept_missing(engine, name, lease_seconds=settings.lease_seconds)
-    print(f"{settled} settled as vanished." if settled else "Nothing is missing.")
+    told = f"{settled} settled as vanished." if settled else "Nothing is missing."
+    if style is Format.table:
+        print(told)
+    else:
+        _show_missing(rows, style)
+        print(told, file=sys.stderr)
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
