@@ -72,8 +72,9 @@ def insert_from_file(
 def filling(connection: Connection, tables: Sequence[sa.Table], rows: int) -> Iterator[None]:
     """A while in which the tables are given that many rows; PostgreSQL fills empty ones in two thirds of the time.
 
-    It makes all their indexes afterwards, just as they were, rather than row by row: within this transaction, so that
-    nothing is ever seen without them, and only where nobody else is at the tables, which are locked for it.
+    It makes their indexes afterwards rather than row by row: within this transaction, so that nothing is ever seen
+    without them, and only where they are just as a migration made them, can be made again by this role, and nobody else
+    is at the tables, which are locked for it. A process that freezes meanwhile is thrown out before readers give up.
     """
     made_again = [] if is_sqlite(connection) or rows < MANY else _without_indexes(connection, tables)
     yield
@@ -89,20 +90,41 @@ def _without_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list
     try:
         with connection.begin_nested() as savepoint:
             _execute(connection, f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE NOWAIT")
-            if not _empty(connection, names):
+            if not _empty(connection, names) or connection.scalar(_TOUCHED, {"tables": names}):
                 savepoint.rollback()
                 return []
             found = connection.execute(_INDEXES, {"tables": names}).all()
-            for drop, _ in found:
-                _execute(connection, drop)
-    except DBAPIError:  # others are at the tables, they are another role's, or a view of the user's needs the key
+            drop, make = [drop for drop, _ in found], [make for _, make in found]
+            for statement in (*drop, *make, *drop):  # first the proof, while it costs nothing, that they can be made
+                _execute(connection, statement)
+            _execute(connection, _THROWN_OUT)
+    except (
+        DBAPIError
+    ) as error:  # others are at the tables, they are another role's, or a view of the user's needs a key
+        if error.connection_invalidated:
+            raise
         return []
-    return [make for _, make in found]
+    return make
 
 
 def _empty(connection: Connection, names: Sequence[str]) -> bool:
     return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
 
+
+# Whether the tables or their indexes bear what an index made again would lose, or what looks up rows meanwhile.
+_TOUCHED = sa.text("""
+    SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
+    OR EXISTS (
+        SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+        LEFT JOIN pg_constraint ON conindid = indexrelid
+        WHERE indrelid = ANY(CAST(:tables AS regclass[]))
+        AND (
+            indisreplident OR indisclustered OR indexprs IS NOT NULL OR reltablespace <> 0 OR reloptions IS NOT NULL
+            OR obj_description(indexrelid, 'pg_class') IS NOT NULL
+            OR obj_description(pg_constraint.oid, 'pg_constraint') IS NOT NULL
+        )
+    )
+""")
 
 _INDEXES = sa.text(r"""
     SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid\:\:regclass, conname),
@@ -113,6 +135,11 @@ _INDEXES = sa.text(r"""
     FROM pg_index WHERE indrelid = ANY(CAST(:tables AS regclass[]))
     AND indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))
 """)
+
+_THROWN_OUT = """
+    SELECT set_config(name, '10s', true) FROM pg_settings
+    WHERE name = 'idle_in_transaction_session_timeout' AND CAST(setting AS integer) NOT BETWEEN 1 AND 10000
+"""
 
 
 def _execute(connection: Connection, statement: str) -> sa.CursorResult[Any]:

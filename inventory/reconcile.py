@@ -123,7 +123,7 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
         FROM """
     born = {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id}
     with bulk.filling(connection, (instance_state, instance_versions), spool.count()):
-        return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(2 * BATCH), (state, version), born)
+        return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(BATCH), (state, version), born)
 
 
 def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> None:

@@ -227,7 +227,7 @@ class Spool:
         SQLite writes the arrays itself, and lets other threads run meanwhile.
         """
         columns = ", ".join(f"json_group_array({'hex(hash)' if name == 'hash' else name})" for name in NEWCOMERS)
-        sql = f"SELECT max(id), {columns} FROM (SELECT * FROM newcomers WHERE id > ? LIMIT ?)"
+        sql = f"SELECT max(id), {columns} FROM (SELECT * FROM newcomers WHERE id > ? ORDER BY id LIMIT ?)"
         last = ""
         while last is not None:
             last, *arrays = self._db.execute(sql, (last, size)).fetchone()

@@ -105,7 +105,7 @@ def _follow(
                 spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
             else:
                 rows = _rows(page, done)
-                barren = 0 if adding.new_ids() else barren + 1  # of the page before
+                barren = 0 if adding.arrived() else barren + 1  # the page before
                 _read(spool, number, done)
                 adding.start(rows)
             done.items += len(page.items)
@@ -138,15 +138,15 @@ class _Adding:
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
-        self.new_ids()
+        self.arrived()
 
     def start(self, rows: list[Row]) -> None:
         """The rows are on their way; those before must have arrived."""
         self._under_way = self._thread.submit(self._spool.add, self._number, rows)
 
-    def new_ids(self) -> int:
-        """What was on its way has arrived, or raises what it failed of; returns how many ids were new of it."""
-        return self._under_way.result() if self._under_way else 1
+    def arrived(self) -> bool:
+        """Wait for what was on its way, and raise what it failed of; whether it was nothing, or brought a new id."""
+        return self._under_way is None or self._under_way.result() > 0
 
 
 def _read(spool: Spool, number: int, done: Walk) -> None:

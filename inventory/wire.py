@@ -25,6 +25,7 @@ _ALL = itemgetter("id", *_KNOWN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CURSOR = re.compile(rb'\A\s*:\s*(null|"(?:[^"\\]|\\.)*")', re.DOTALL)
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
 
 
@@ -57,7 +58,10 @@ class Page:
     body: bytes
     """As it came: `parse_page` makes the same page of it again."""
     fingerprint: bytes
-    """SHA-256 of the body, but for the cursor it names: equal ones hold the same items, in the same order."""
+    """SHA-256 of the body, but for the cursor it names: equal ones hold the same items, in the same order.
+
+    Not the other way round: where an envelope bears a number of its own each time, no page is ever known again.
+    """
 
 
 @with_config(ConfigDict(extra="ignore", strict=True))
@@ -83,8 +87,10 @@ def parse_page(body: bytes) -> Page:
             found = _ENVELOPE.validate_python(_lenient(body))
         except ValidationError as second:
             raise BadResponse(_what(second)) from None
-        return _page(found, body, escaped=True)  # json lets raw surrogates and other encodings than UTF-8 pass
-    return _page(found, body, escaped=b"\\u" in body)
+        # json lets raw surrogates and other encodings than UTF-8 pass
+        return _page(found, body, escaped=True, fingerprint=hashlib.sha256(body).digest())
+    escaped = b"\\u" in body
+    return _page(found, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:
@@ -201,8 +207,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _page(found: _Envelope, body: bytes, *, escaped: bool) -> Page:
-    fingerprint = _fingerprint(body, escaped=escaped)
+def _page(found: _Envelope, body: bytes, *, escaped: bool, fingerprint: bytes) -> Page:
     return Page(found["instances"], found["next_cursor"], found["has_more"], escaped, body, fingerprint)
 
 
@@ -211,7 +216,7 @@ def _fingerprint(body: bytes, *, escaped: bool) -> bytes:
     from an item's field of that name.
     """
     before, key, after = body.partition(b'"next_cursor"')
-    if escaped or key in after:
+    if key in after or (escaped and _ESCAPED_ASCII.search(body)):  # else the key may be written in escapes
         return hashlib.sha256(body).digest()
     return hashlib.sha256(before + key + _CURSOR.sub(b"", after, count=1)).digest()
 

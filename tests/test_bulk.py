@@ -62,13 +62,12 @@ def test_a_large_first_run_leaves_the_schema_as_it_was(world):
 
 @ON_POSTGRESQL
 def test_the_indexes_of_an_empty_table_are_made_again(world, indexes):
-    with world.engine.begin() as connection:  # an index of the user's, with all that a careless hand would lose
+    with world.engine.begin() as connection:  # some of the user's own, too
         connection.exec_driver_sql(
-            'CREATE INDEX "Theirs (\'%%:a)" ON instance_state USING hash (lower(region)) WITH (fillfactor = 50) '
-            "WHERE region LIKE '%%:b''%%'"
+            "CREATE INDEX \"Theirs ('%%:a)\" ON instance_state USING hash (region) WHERE region LIKE '%%:b''%%'"
         )
         connection.exec_driver_sql(
-            "ALTER TABLE instance_versions ADD CONSTRAINT theirs UNIQUE (ip, account) DEFERRABLE"
+            "ALTER TABLE instance_versions ADD CONSTRAINT theirs UNIQUE (ip, account, valid_from)"
         )
     before, numbers = indexes()
     world.run()
@@ -98,32 +97,57 @@ def test_another_account_that_has_rows_keeps_the_indexes(world, indexes):
     assert indexes() == before
 
 
+THEIRS = {
+    "a view that needs the key": "CREATE VIEW theirs AS SELECT ip FROM instance_state GROUP BY account, instance_id",
+    "an index for replication": "ALTER TABLE instance_state REPLICA IDENTITY USING INDEX pk_instance_state",
+    "an index to cluster by": "ALTER TABLE instance_state CLUSTER ON pk_instance_state",
+    "an option": "ALTER INDEX pk_instance_versions SET (fillfactor = 70)",
+    "a comment on an index": "COMMENT ON INDEX uq_instance_versions_open IS 'theirs'",
+    "a comment on a constraint": "COMMENT ON CONSTRAINT pk_instance_state ON instance_state IS 'theirs'",
+    "an index of an expression": "CREATE INDEX theirs ON instance_state (lower(region))",
+    "a foreign key, deferred": "CREATE TABLE regions AS SELECT 'us-west' AS region; "
+    "ALTER TABLE regions ADD PRIMARY KEY (region); ALTER TABLE instance_state "
+    "ADD FOREIGN KEY (region) REFERENCES regions DEFERRABLE INITIALLY DEFERRED",
+    "a trigger": "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+    "CREATE TRIGGER theirs AFTER INSERT ON instance_versions FOR EACH ROW EXECUTE FUNCTION nothing()",
+}
+
+
 @ON_POSTGRESQL
-def test_a_view_that_needs_the_key_keeps_the_indexes(world, indexes):
+@pytest.mark.parametrize("statement", THEIRS.values(), ids=THEIRS)
+def test_what_is_not_just_as_we_made_it_is_filled_with_its_indexes(world, indexes, statement):
     with world.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE VIEW theirs AS SELECT instance_id, region FROM instance_state GROUP BY account, instance_id"
-        )
+        connection.exec_driver_sql(statement)
     before = indexes()
     assert world.run().status == "succeeded"
     assert indexes() == before
-    assert world.one("SELECT count(*) FROM theirs") == 3
+    world.put("a", status="stopped")
+    assert world.run().counts["changed"] == 1
 
 
 @ON_POSTGRESQL
-def test_a_role_that_does_not_own_the_tables_fills_them_with_their_indexes(world, indexes):
+@pytest.mark.parametrize("grant", ["GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", "ALTER TABLE {1} OWNER TO {0}"])
+def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, indexes, grant):
     before = indexes()
-    with world.engine.connect() as connection:
+    with world.engine.connect() as connection:  # as any other would; all of it is rolled back
         connection.exec_driver_sql("CREATE ROLE writer")
-        try:
-            connection.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
-            connection.exec_driver_sql("SET ROLE writer")
-            with bulk.filling(connection, (instance_state, instance_versions), 10):
-                connection.exec_driver_sql("SELECT 1")
-            connection.exec_driver_sql("RESET ROLE")
-        finally:
-            connection.rollback()
+        for table in ("instance_state", "instance_versions"):
+            connection.exec_driver_sql(grant.format("writer", table))
+        connection.exec_driver_sql("SET LOCAL ROLE writer")
+        with bulk.filling(connection, (instance_state, instance_versions), 10):
+            assert connection.exec_driver_sql("SELECT count(*) FROM pg_index").scalar() > 0
+            found = {row[3] for row in connection.execute(sa.text(INDEXES))}
+        assert found == before[1]
     assert indexes() == before
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(("limit", "then"), [("0", "10s"), ("2min", "10s"), ("10s", "10s"), ("3s", "3s")])
+def test_one_that_freezes_while_it_fills_is_thrown_out_before_readers_give_up(world, limit, then):
+    with world.engine.connect() as connection:
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
+        with bulk.filling(connection, (instance_state, instance_versions), 10):
+            assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == then
 
 
 @ON_POSTGRESQL

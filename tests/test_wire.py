@@ -42,8 +42,9 @@ def fingerprint(*items, **envelope):
 
 
 def test_a_page_is_known_again_whatever_its_cursor():
-    cursors = (None, "a", "", "}{", " : ", '"', "\\")
-    assert len({fingerprint(WHOLE, next_cursor=cursor) for cursor in cursors}) == 1
+    cursors = (None, "a", "", "}{", " : ", '"', "\\", "ü")
+    for item in (WHOLE, {**WHOLE, "creator_user_nickname": "Jürgen"}):  # an escape of JSON's
+        assert len({fingerprint(item, next_cursor=cursor) for cursor in cursors}) == 1
     first = b'{"next_cursor" :\n"a", "has_more": true, "instances": []}'
     assert parse_page(first).fingerprint == parse_page(first.replace(b'"a"', b"null")).fingerprint
 
