@@ -5,7 +5,7 @@ pure function: `_seen`, `_vanish` or `_lose`. Every time recorded is that of a r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -138,9 +138,10 @@ def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> No
         spool.learn(Known(id_, b"", b"", "", "vanished", held=False, unlisted_runs=0) for id_ in found)
 
 
-def accept(connection: Connection, moment: Moment) -> Iterator[Step]:
-    """The steps that settle all missing instances as vanished, at the time since when each is missing."""
-    yield from _vanishing(connection, moment, sorted(missing(connection, moment.account)))
+def accept(connection: Connection, moment: Moment, only: Collection[str] | None = None) -> Iterator[Step]:
+    """The steps that settle the missing, or `only` these, as vanished, at the time since when each is missing."""
+    ids = missing(connection, moment.account).keys()
+    yield from _vanishing(connection, moment, sorted(ids if only is None else ids & set(only)))
 
 
 def _vanishing(connection: Connection, moment: Moment, ids: Iterable[str]) -> Iterator[Step]:

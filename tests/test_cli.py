@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory import database, schema
+from inventory.database import connect, parse_url, writing
 from inventory.simulator import Body, Fleet, Hang, Simulator, Status, on_get, on_list
 
 INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
@@ -428,6 +429,43 @@ def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_pa
         assert process.returncode == 0, err
         assert "inst_001" in out
         assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]
+
+
+def test_on_a_terminal_accept_settles_what_it_listed_and_nothing_that_came_since(
+    run, query, simulator, tmp_path, database_url
+):
+    run("sync")
+    simulator.fleet.remove("inst_001")
+    simulator.faults.add(Status(500), when=on_get, times=None)
+    simulator.faults.add(Status(500), when=on_list, times=None, after=1)
+    run("sync")
+    leader, follower = pty.openpty()
+    with (
+        closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
+        subprocess.Popen(
+            [*INVENTORY, "missing", "--accept"], env=run.environment, cwd=tmp_path,
+            stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process,
+    ):  # fmt: skip
+        os.close(follower)
+        asked = ""
+        while not asked.endswith("?") and (character := process.stderr.read(1)):
+            asked += character
+        assert "these 1 " in asked
+        engine = connect(parse_url(database_url))
+        with writing(engine) as connection:  # as a sync leaves it that lost one more meanwhile
+            connection.exec_driver_sql(
+                "UPDATE instance_state SET presence = 'missing', missing_run_id = 2, missing_since = "
+                "(SELECT started_at FROM sync_runs WHERE run_id = 2) WHERE instance_id = 'inst_002'"
+            )
+        engine.dispose()
+        terminal.write(b"y\n")
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert out.endswith("1 settled as vanished.\n")
+    assert "1 more are missing since" in err
+    found = query("SELECT presence FROM instances WHERE instance_id IN ('inst_001', 'inst_002') ORDER BY instance_id")
+    assert found == [("vanished",), ("missing",)]
 
 
 def _json(done, key):

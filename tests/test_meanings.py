@@ -485,13 +485,13 @@ def test_4_4_accepting_settles_them_since_when_they_were_first_lacking(world):
     world.run()
     world.run()
     accepted = history.accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(3.5))
-    assert accepted == 12
+    assert len(accepted) == 12
     assert world.rows(GONE) == [(id_, hour(2)) for id_ in ids(12)]
     assert world.rows("SELECT vanished, missing, status FROM sync_runs ORDER BY run_id") == [
         (0, 0, "succeeded"), (12, 12, "held"), (0, 12, "held"),
     ]  # fmt: skip
     assert (held(world), world.runs) == (set(), 3)
-    assert history.accept_missing(world.engine, "default", lease_seconds=60) == 0
+    assert history.accept_missing(world.engine, "default", lease_seconds=60) == []
     outcome = world.run()
     assert (outcome.status, outcome.exit_code, sum(outcome.counts.values())) == ("succeeded", 0, 0)
     assert world.last_run("fleet_digest") == digest(world)
@@ -504,8 +504,21 @@ def test_4_4_accepting_settles_the_missing_that_are_not_held_too(world):
     world.faults.add(Status(500), when=on_get)
     world.faults.add(Status(503), when=on_page(1), after=1)
     world.run()
-    assert history.accept_missing(world.engine, "default", lease_seconds=60) == 1
+    assert len(history.accept_missing(world.engine, "default", lease_seconds=60)) == 1
     assert world.rows(GONE) == [("b", hour(2))]
+
+
+def test_4_4_accepting_some_leaves_the_others_missing(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(12))
+    world.run()
+    some = ids(3)
+    assert (
+        history.accept_missing(world.engine, "default", only={*some, ids(20)[-1], "nobody"}, lease_seconds=60) == some
+    )
+    assert [id_ for id_, _ in world.rows(GONE)] == some
+    assert held(world) == set(ids(12)[3:])
 
 
 def test_4_4_after_accepting_the_new_key_is_the_known_one(world):

@@ -117,15 +117,21 @@ def missing_command(
             if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
                 print("Nothing was settled.", file=sys.stderr)
                 raise typer.Exit(0)
-        settled = 0
+        settled: set[tuple[str, str]] = set()
         for name in sorted({row["account"] for row in rows}):
-            settled += accept_missing(engine, name, lease_seconds=settings.lease_seconds)
-    told = f"{settled} settled as vanished." if settled else "Nothing is missing."
+            listed = {row["instance_id"] for row in rows if row["account"] == name}  # a sync may have found more since
+            accepted = accept_missing(engine, name, only=listed, lease_seconds=settings.lease_seconds)
+            settled.update((name, instance_id) for instance_id in accepted)
+        with database.reading(engine) as connection:
+            left = len(queries.instances(connection, account=account, presence="missing"))
+    told = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
     if style is Format.table:
         print(told)
     else:
-        _show_missing(rows, style)
+        _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
         print(told, file=sys.stderr)
+    if left:
+        print(f"{left} more are missing since they were listed: `inventory missing` shows them.", file=sys.stderr)
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
