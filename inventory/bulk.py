@@ -98,12 +98,10 @@ def _without_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list
             for statement in (*drop, *make, *drop):  # first the proof, while it costs nothing, that they can be made
                 _execute(connection, statement)
             _execute(connection, _THROWN_OUT)
-    except (
-        DBAPIError
-    ) as error:  # others are at the tables, they are another role's, or a view of the user's needs a key
+    except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return []
+        return []  # others are at the tables, they are another role's, or a view of the user's needs a key
     return make
 
 

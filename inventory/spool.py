@@ -51,7 +51,7 @@ NEWCOMERS = (
 )  # fmt: skip
 """The columns of `newcomers`."""
 
-_SEEN = "id, instance_type, region, sector, ip, status, creator, extra, hash"
+_SEEN = ", ".join(NEWCOMERS[:-2])  # all but the two of `types`
 
 _ROWS = 500
 """Rows a statement: SQLite takes half the time of one statement a row, and lets other threads run meanwhile."""

@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -408,13 +408,17 @@ def test_a_closed_pipe_is_no_error(run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_path):
+@pytest.fixture
+def accepting(run, simulator, tmp_path):
+    """A function: for a while, `missing --accept` at work on a terminal, where inst_001 is missing."""
     run("sync")
     simulator.fleet.remove("inst_001")
     simulator.faults.add(Status(500), when=on_get, times=None)
     simulator.faults.add(Status(500), when=on_list, times=None, after=1)
     run("sync")
-    for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
+
+    @contextmanager
+    def started():
         leader, follower = pty.openpty()
         with (
             closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
@@ -424,6 +428,14 @@ def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_pa
             ) as process,
         ):  # fmt: skip
             os.close(follower)
+            yield terminal, process
+
+    return started
+
+
+def test_on_a_terminal_accept_lists_and_asks_first(accepting, query):
+    for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
+        with accepting() as (terminal, process):
             terminal.write(answer)
             out, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
@@ -431,23 +443,8 @@ def test_on_a_terminal_accept_lists_and_asks_first(run, query, simulator, tmp_pa
         assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]
 
 
-def test_on_a_terminal_accept_settles_what_it_listed_and_nothing_that_came_since(
-    run, query, simulator, tmp_path, database_url
-):
-    run("sync")
-    simulator.fleet.remove("inst_001")
-    simulator.faults.add(Status(500), when=on_get, times=None)
-    simulator.faults.add(Status(500), when=on_list, times=None, after=1)
-    run("sync")
-    leader, follower = pty.openpty()
-    with (
-        closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
-        subprocess.Popen(
-            [*INVENTORY, "missing", "--accept"], env=run.environment, cwd=tmp_path,
-            stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as process,
-    ):  # fmt: skip
-        os.close(follower)
+def test_on_a_terminal_accept_settles_what_it_listed_and_nothing_that_came_since(accepting, query, database_url):
+    with accepting() as (terminal, process):
         asked = ""
         while not asked.endswith("?") and (character := process.stderr.read(1)):
             asked += character

@@ -4,18 +4,18 @@ from typing import Annotated
 
 import typer
 
-from inventory import accounts, database, log
+from inventory import accounts, database
 from inventory.cli.complete import values
 from inventory.cli.options import (
     AccountOption,
     DatabaseOption,
     FormatOption,
+    loaded,
     open_for_reading,
     opened_as_is,
     require_account,
 )
 from inventory.render import Format, printable, show
-from inventory.settings import Settings, load
 
 app = typer.Typer(
     help="The accounts of the database: list, rename, retire.",
@@ -77,7 +77,7 @@ def rename_command(
     Examples:
       inventory account rename default research
     """
-    settings = _settings(url)
+    settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, old)
@@ -100,16 +100,10 @@ def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
     Examples:
       inventory account retire default
     """
-    settings = _settings(url)
+    settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, name)
         done = accounts.retire(engine, name, lease_seconds=settings.lease_seconds)
     what = "is retired; its history stays, and a sync of it brings it back" if done else "was retired before"
     print(printable(f"{name} {what}."))
-
-
-def _settings(url: str | None) -> Settings:
-    settings = load(database_url=url)
-    log.configure(settings.log_format, settings.log_level)
-    return settings

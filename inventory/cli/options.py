@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import database, queries, schema
+from inventory import database, log, queries, schema
 from inventory.cli.complete import values
 from inventory.errors import UsageError
 from inventory.render import Format
@@ -26,6 +26,13 @@ CreatorOption = Annotated[
     typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+def loaded(**flags: Any) -> Settings:
+    """The settings, flags first; the log is from now on as they say."""
+    settings = load(**flags)
+    log.configure(settings.log_format, settings.log_level)
+    return settings
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, log
-from inventory.cli.options import AccountOption, DatabaseOption, opened_as_is, require_account
+from inventory import database
+from inventory.cli.options import AccountOption, DatabaseOption, loaded, opened_as_is, require_account
 from inventory.cli.progress import live_line
 from inventory.prune import Pruned, prune, would_prune
 from inventory.queries import account_names
 from inventory.render import printable
-from inventory.settings import load
 from inventory.times import iso, parse_time
 
 
@@ -32,8 +31,7 @@ def prune_command(
       inventory prune --before 400d --dry-run
       inventory prune --before 2026-01-01
     """
-    settings = load(database_url=url)
-    log.configure(settings.log_format, settings.log_level)
+    settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from inventory import log
-from inventory.cli.options import DatabaseOption, opened
+from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
-from inventory.settings import load
 
 PARTING_SECONDS = 1.5
 """For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""
@@ -43,8 +41,7 @@ def run_command(
       inventory run --metrics 127.0.0.1:9464
       inventory run --cron "*/15 8-18 * * mon-fri" --database postgresql://inventory@db/inventory
     """
-    settings = load(database_url=url, every=every, cron=cron)
-    log.configure(settings.log_format, settings.log_level)
+    settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:
         from inventory.schedule import serve  # the libraries take half a second, in which a signal may come
 

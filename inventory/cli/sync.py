@@ -13,6 +13,7 @@ from inventory.cli.options import (
     AccountOption,
     DatabaseOption,
     FormatOption,
+    loaded,
     open_for_reading,
     open_for_writing,
     opened,
@@ -24,7 +25,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
 from inventory.errors import UsageError
 from inventory.render import Format, show
-from inventory.settings import Account, Settings, load
+from inventory.settings import Account, Settings
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
@@ -52,8 +53,7 @@ def sync_command(
       inventory sync --dry-run
       inventory sync --database postgresql://inventory@db/inventory --account research --json
     """
-    settings = load(database_url=url)
-    log.configure(settings.log_format, settings.log_level)
+    settings = loaded(database_url=url)
     accounts, outcomes = _accounts(settings, account)
     if dry_run:
         _dry_run(settings, accounts, outcomes, as_json=as_json)
@@ -106,8 +106,7 @@ def missing_command(
         return
     from inventory.history import accept_missing
 
-    settings = load(database_url=url)
-    log.configure(settings.log_format, settings.log_level)
+    settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)
