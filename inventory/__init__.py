@@ -1,3 +1,3 @@
 """The history of a fal GPU fleet in a SQL database."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
