@@ -75,7 +75,10 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
 
 
 def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]:
-    """The versions of one instance: a new status and address in each."""
+    """The versions of one instance: a new status and address in each.
+
+    One instance in 50 has another region, and often another type, in each version too.
+    """
     born = random.randint(1, HOURS - versions - 1)
     died = born + max(versions + 1, round(random.expovariate(1 / MEAN_LIFE)))
     changes = sorted(random.sample(range(born + 1, died), versions - 1))
@@ -83,6 +86,8 @@ def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]
     ends = [*starts[1:], died]
     creator = f"person-{number % 97}"
     for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        moved = place if number % 50 == 0 else 0
+        count = 8 if (number + moved) % 3 else 1
         is_last = place == len(starts) - 1
         is_open = is_last and end > HOURS
         yield {
@@ -92,10 +97,10 @@ def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]
             "opened_as": "changed" if place else "appeared",
             "closed_as": None if is_open else "vanished" if is_last else "changed",
             "last_seen_at": hour(end - 1) if is_last and not is_open else None,
-            "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5", "region": REGIONS[number % 6],
+            "instance_type": f"gpu_{count}x_h100_sxm5", "region": REGIONS[(number + moved) % 6],
             "sector": f"sector_{number % 3 + 1}", "ip": f"203.0.{random.randrange(256)}.{random.randrange(256)}",
             "status": f"state {place}", "creator_user_nickname": creator, "extra": None,
-            "gpu_count": 8 if number % 3 else 1, "gpu_model": "h100_sxm5", "episode_creator": creator,
+            "gpu_count": count, "gpu_model": "h100_sxm5", "episode_creator": creator,
         }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement
 
-from inventory import bulk, database, runs
+from inventory import bulk, database, runs, stretches
 from inventory.database import BATCH, Clock
 from inventory.errors import UsageError
 from inventory.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
@@ -30,7 +30,7 @@ _LAST = (
     "closed_as",
     "last_seen_at",
 )
-"""What a folded version has of the last that it stands for; the rest is of the first, which opened the episode."""
+"""What a folded version has of the last that it stands for; the rest is of the first, which began the stretch."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Pruned:
 def would_prune(connection: Connection, account: str, before: datetime) -> Pruned:
     """What `prune` would do; raises as it does."""
     _refuse_future(before, database.now(connection))
-    versions = sa.select(sa.func.count()).select_from(instance_versions).where(*_folded(account, before))
+    versions = sa.select(sa.func.count()).where(_ended(account, before).c.folds)
     dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_unneeded(connection, account, before))
     return Pruned(account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
 
@@ -60,11 +60,11 @@ def prune(
     clock: Clock | None = None,
     progress: Callable[[Pruned], None] = lambda _: None,
 ) -> Pruned:
-    """Of each episode, the versions that ended until `before` are one; runs before it that nothing needs are gone.
+    """Fold the versions that ended until `before`, stretch by stretch; drop the runs before it that nothing needs.
 
-    Kept are the fleet at any time from `before` on, episodes with their times, hours and creators, the runs that any of
-    it refers to, and all runs since the last complete one before that time. Raises UsageError for an unknown account or
-    a time in the future, AccountBusy while another holds the account, LeaseLost.
+    Kept are the fleet at any time from `before` on, episodes with their times and creators, all hours, the runs that
+    any of it refers to, and all runs since the last complete one before that time. Raises UsageError for an unknown
+    account or a time in the future, AccountBusy while another holds the account, LeaseLost.
     """
     done = Pruned(account)
     kept = "what was folded stays so, the rest is as it was"
@@ -116,37 +116,57 @@ def _fold(connection: Connection, done: Pruned, before: datetime, after: str) ->
     upto: str | None = connection.scalar(sa.select(sa.func.max(some.c.instance_id)))
     if upto is None:
         return None
-    own = (version.account == done.account, version.instance_id > after, version.instance_id <= upto)
-    ended = (
+    marked = _ended(done.account, before, version.instance_id > after, version.instance_id <= upto)
+    numbered = sa.select(
+        marked,
+        sa.func.sum(sa.case((marked.c.folds, 0), else_=1))
+        .over(partition_by=marked.c.instance_id, order_by=marked.c.valid_from)
+        .label("stretch"),
+    ).subquery()
+    several = (
         sa.select(
-            version.instance_id,
-            sa.func.min(version.valid_from).label("first"),
-            sa.func.max(version.valid_from).label("last"),
+            numbered.c.instance_id,
+            sa.func.min(numbered.c.valid_from).label("first"),
+            sa.func.max(numbered.c.valid_from).label("last"),
         )
-        .where(*own, version.valid_to <= before)
-        .group_by(version.instance_id, version.episode)
+        .group_by(numbered.c.instance_id, numbered.c.stretch)
         .having(sa.func.count() > 1)
         .subquery()
     )
     rows = connection.execute(
         sa.select(
-            version.account, version.instance_id, ended.c.first.label("valid_from"), *(version[name] for name in _LAST)
+            version.account,
+            version.instance_id,
+            several.c.first.label("valid_from"),
+            *(version[name] for name in _LAST),
         )
-        .join(ended, sa.and_(version.instance_id == ended.c.instance_id, version.valid_from == ended.c.last))
+        .join(several, sa.and_(version.instance_id == several.c.instance_id, version.valid_from == several.c.last))
         .where(version.account == done.account)
     ).mappings()
     folds = [dict(row) for row in rows]
+    folded = sa.select(marked.c.instance_id, marked.c.valid_from).where(marked.c.folds)
     done.versions += connection.execute(
-        sa.delete(instance_versions).where(*own, *_folded(done.account, before))
+        sa.delete(instance_versions).where(
+            version.account == done.account, sa.tuple_(version.instance_id, version.valid_from).in_(folded)
+        )
     ).rowcount
     bulk.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), folds)
     return upto
 
 
-def _folded(account: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Versions for which the first of their episode stands: all others that ended by then, and only they opened so."""
+def _ended(account: str, before: datetime, *where: ColumnElement[bool]) -> sa.Subquery:
+    """Return the versions that ended by then; those that are not the first of their stretch have `folds`."""
     version = instance_versions.c
-    return version.account == account, version.valid_to <= before, version.opened_as == "changed"
+    return (
+        sa.select(
+            version.instance_id,
+            version.valid_from,
+            version.opened_by_run_id,
+            sa.not_(stretches.begins(version)).label("folds"),
+        )
+        .where(version.account == account, version.valid_to <= before, *where)
+        .subquery()
+    )
 
 
 def _unneeded(connection: Connection, account: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -161,12 +181,12 @@ def _unneeded(connection: Connection, account: str, before: datetime) -> tuple[C
         sa.select(sa.func.max(run.started_at)).where(mine, run.complete, run.started_at <= before)
     )
     known = connection.scalar(runs.last_known(account).with_only_columns(run.run_id))
-    folded = sa.and_(*_folded(account, before))
+    ended = _ended(account, before)
+    not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
     needed = sa.union(
         # what a version closed as changed names is what the next one opened by
-        sa.select(version.opened_by_run_id).where(
-            version.account == account, sa.not_(sa.func.coalesce(folded, sa.false()))
-        ),
+        sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
+        sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
         sa.select(state.seen_run_id).where(state.account == account),
         sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+MICROSECOND = timedelta(microseconds=1)
 KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 
 
@@ -126,6 +128,48 @@ class Model:
         complete = self.last_complete()
         return each.recorded if complete is None else max(each.recorded, complete, key=lambda run: run.time)
 
+    def episodes(self) -> dict[tuple[str, int], list[tuple[Version, datetime]]]:
+        """The versions of every episode, by id and number, each with the time up to which its hours count."""
+        found: dict[tuple[str, int], list[tuple[Version, datetime]]] = {}
+        for id_, each in self.instances.items():
+            for version in each.versions:
+                end = version.closed if version.closed_as == "changed" else version.last_seen or self.last_seen(each)
+                found.setdefault((id_, version.episode), []).append((version, end.time))
+        return found
+
+    def hours(self) -> dict[tuple[str, int], tuple[int, int | None, int | None]]:
+        """Microseconds of every episode, and of its GPUs at least and at most; None where not known."""
+        found = {}
+        for key, versions in self.episodes().items():
+            (first, _), (last, seen) = versions[0], versions[-1]
+            low = [times(end - version.opened.time, gpus_of(version.fields)) for version, end in versions]
+            before = first.opened.previous and first.opened.time - first.opened.previous.time
+            after = last.closed and last.closed.time - seen
+            high = [*low, times(before, gpus_of(first.fields)), times(after, gpus_of(last.fields))]
+            found[key] = (
+                (seen - first.opened.time) // MICROSECOND,
+                *(None if None in parts else sum(parts) for parts in (low, high)),
+            )
+        return found
+
+    def days(self) -> dict[tuple[str, str | None, str | None], tuple[int, int, int | None]]:
+        """For every day, type and region: how many instances, their microseconds, and those of their GPUs."""
+        ids: dict[tuple, set] = {}
+        spent: dict[tuple, int] = {}
+        for (id_, _), versions in self.episodes().items():
+            for version, end in versions:
+                midnight = version.opened.time.replace(hour=0, minute=0, second=0, microsecond=0)
+                while midnight < end or (midnight == end and version.closed_as != "changed"):
+                    key = f"{midnight:%Y-%m-%d}", version.fields.get("instance_type"), version.fields.get("region")
+                    ids.setdefault(key, set()).add(id_)
+                    until = min(end, midnight + timedelta(days=1))
+                    spent[key] = spent.get(key, 0) + (until - max(version.opened.time, midnight)) // MICROSECOND
+                    midnight += timedelta(days=1)
+        return {
+            key: (len(ids[key]), spent[key], times(spent[key] * MICROSECOND, gpus_of({"instance_type": key[1]})))
+            for key in ids
+        }
+
     def _asked(self) -> list[str]:
         return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
 
@@ -227,6 +271,17 @@ class Model:
         if run.complete and not missing:
             run.digest = digest_of(run.fleet)
         return run
+
+
+def gpus_of(fields: dict[str, Any]) -> int | None:
+    """The number in `gpu_<n>x_...`."""
+    found = re.match("gpu_([0-9]+)x_", fields.get("instance_type") or "")
+    return int(found[1]) if found else None
+
+
+def times(duration: timedelta | None, count: int | None) -> int | None:
+    """Microseconds times a count; None where either is not known."""
+    return None if duration is None or count is None else duration // MICROSECOND * count
 
 
 def fields_of(item: dict[str, Any]) -> dict[str, Any]:

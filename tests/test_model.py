@@ -35,6 +35,7 @@ changes = st.fixed_dictionaries(
     {},
     optional={
         "instance_type": st.sampled_from(["gpu_8x_h100_sxm5", "gpu_1x_h100_sxm5", "something new"]),
+        "region": st.sampled_from(["us-west", "us-east", None]),
         "status": st.sampled_from(["ready", "stopped"]),
         "sector": texts,
         "creator_user_nickname": st.sampled_from([None, "ada", "bob"]),
@@ -227,6 +228,7 @@ class History(RuleBasedStateMachine):
             self._compare_the_fleet_as_of_every_run()
             self._compare_events()
             self._compare_episodes()
+            self._compare_hours()
 
     def _rows(self, sql):
         types = {name: type_ for name, type_ in TYPES.items() if name in sql}
@@ -310,6 +312,22 @@ class History(RuleBasedStateMachine):
                 )  # fmt: skip
         assert len(rows) == len(expected)
         assert set(rows) == expected
+
+    def _compare_hours(self):
+        rows = self._rows(
+            "SELECT instance_id, episode, hours_low, gpu_hours_low, gpu_hours_high FROM instance_episodes"
+        )
+        assert {row[:2]: tuple(map(_microseconds, row[2:])) for row in rows} == self.model.hours()
+        rows = self._rows(
+            "SELECT CAST(day AS text), instance_type, region, instances, hours, gpu_hours FROM fleet_daily"
+        )
+        days = {row[:3]: (row[3], *map(_microseconds, row[4:])) for row in rows}
+        assert len(days) == len(rows)
+        assert days == self.model.days()
+
+
+def _microseconds(hours):
+    return None if hours is None else round(hours * 3.6e9)
 
 
 def _time(run):
