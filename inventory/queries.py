@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import database
+from inventory import database, stretches
 from inventory.errors import UsageError
 from inventory.tables import JSONText, UTCDateTime
 from inventory.times import brief, iso
@@ -295,39 +295,88 @@ def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
 def _creators_within(
     connection: Connection, account: str | None, since: datetime | None, until: datetime | None
 ) -> list[Row]:
-    view = relation("instance_episodes")
-    needed = "account", "creator_user_nickname", "episode", "gpu_count", "appeared_after", "appeared_at", "last_seen_at"
-    query = sa.select(*(view.c[name] for name in needed)).where(*_matching(view, account=account))
+    part = episode_stretches(account)
+    query = sa.select(part)
     if since is not None:
-        query = query.where(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since))
+        query = query.where(sa.or_(part.c.ended_at > since, part.c.began_at >= since))
     if until is not None:
-        query = query.where(view.c.appeared_at < until)
+        query = query.where(part.c.began_at < until)
     found: dict[tuple[str, str | None], Row] = {}
     times: dict[tuple[str, str | None], tuple[timedelta, timedelta | None]] = {}
-    for episode in (row for batch in database.stream(connection, query) for row in batch):
-        key = episode.account, episode.creator_user_nickname
+    for stretch in (row for batch in database.stream(connection, query) for row in batch):
+        key = stretch.account, stretch.creator_user_nickname
         row = found.setdefault(key, dict.fromkeys(columns("creators")) | dict.fromkeys(_COUNTED, 0))
         row["account"], row["creator_user_nickname"] = key
-        _count_creation(row, episode, since)
-        there = _overlap(episode, since, until)
+        _count_creation(row, stretch, since)
+        there = _overlap(stretch, since, until)
         hours, gpu_hours = times.get(key, (timedelta(), None))
-        if episode.gpu_count is not None:
-            gpu_hours = (gpu_hours or timedelta()) + there * episode.gpu_count
+        if stretch.gpus_known:
+            gpu_hours = (gpu_hours or timedelta()) + there * stretch.gpu_count
         times[key] = hours + there, gpu_hours
     for key, (hours, gpu_hours) in times.items():
         found[key] |= {"hours_low": hours / _HOUR, "gpu_hours_low": None if gpu_hours is None else gpu_hours / _HOUR}
     return list(found.values())
 
 
+def episode_stretches(account: str | None = None) -> sa.Subquery:
+    """Return `instance_episodes` split where type or region changed: `began_at` to `ended_at`, with type and GPU count.
+
+    `gpus_known`: the counts of all stretches of the episode are known, else its GPU hours are not.
+    """
+    version, view = relation("instance_versions").c, relation("instance_episodes").c
+    names = ("account", "instance_id", "episode")
+    marked = (
+        sa.select(
+            *(version[name] for name in (*names, "valid_from", "instance_type", "gpu_count")),
+            stretches.begins(version).label("begins"),
+        )
+        .where(sa.true() if account is None else version.account == clean(account))
+        .subquery()
+    )
+    episode = [marked.c[name] for name in names]
+    starts = (
+        sa.select(
+            *(marked.c[name] for name in (*names, "valid_from", "instance_type", "gpu_count")),
+            sa.func.lead(marked.c.valid_from)
+            .over(partition_by=episode, order_by=marked.c.valid_from)
+            .label("next_from"),
+            (
+                sa.func.count().over(partition_by=episode)
+                == sa.func.count(marked.c.gpu_count).over(partition_by=episode)
+            ).label("gpus_known"),
+        )
+        .where(marked.c.begins)
+        .subquery()
+    )
+    kept = "creator_user_nickname", "appeared_after", "appeared_at", "last_seen_at", "vanished_at"
+    episodes = (
+        sa.select(*(view[name] for name in (*names, *kept)))
+        .where(sa.true() if account is None else view.account == clean(account))
+        .cte("episodes")
+        .prefix_with("MATERIALIZED")  # else SQLite looks at all episodes for every stretch
+    )
+    ended_at = sa.func.coalesce(starts.c.next_from, episodes.c.last_seen_at)
+    return (
+        sa.select(
+            episodes,
+            *(starts.c[name] for name in ("instance_type", "gpu_count", "gpus_known")),
+            starts.c.valid_from.label("began_at"),
+            sa.type_coerce(ended_at, UTCDateTime()).label("ended_at"),
+        )
+        .join(episodes, sa.and_(*(starts.c[name] == episodes.c[name] for name in names)))
+        .subquery()
+    )
+
+
 _COUNTED = ("instances_created", "created_before_watch", "live_now")
 
 
-def _count_creation(row: Row, episode: sa.Row[Any], since: datetime | None) -> None:
-    """The row counts the instance if this is its first episode, and began in the period."""
-    at = episode.appeared_at
-    if episode.episode != 1 or (since is not None and at < since):
+def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
+    """Count the instance if this is the first stretch of its first episode, and began in the period."""
+    at = stretch.began_at
+    if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):
         return
-    if episode.appeared_after is None:
+    if stretch.appeared_after is None:
         row["created_before_watch"] += 1
         return
     row["instances_created"] += 1
@@ -335,9 +384,9 @@ def _count_creation(row: Row, episode: sa.Row[Any], since: datetime | None) -> N
     row["last_created_at"] = max(row["last_created_at"] or at, at)
 
 
-def _overlap(episode: sa.Row[Any], since: datetime | None, until: datetime | None) -> timedelta:
-    begin: datetime = episode.appeared_at if since is None else max(episode.appeared_at, since)
-    end: datetime = episode.last_seen_at if until is None else min(episode.last_seen_at, until)
+def _overlap(stretch: sa.Row[Any], since: datetime | None, until: datetime | None) -> timedelta:
+    begin: datetime = stretch.began_at if since is None else max(stretch.began_at, since)
+    end: datetime = stretch.ended_at if until is None else min(stretch.ended_at, until)
     return max(end - begin, timedelta())
 
 

@@ -234,8 +234,15 @@ RELATIONS = (
             Column(
                 "hours_high", "Hours it was there at most: vanished_at - appeared_after; null if either is unknown."
             ),
-            Column("gpu_hours_low", "GPU hours at least: hours_low times gpu_count."),
-            Column("gpu_hours_high", "GPU hours at most: hours_high times gpu_count."),
+            Column(
+                "gpu_hours_low",
+                "GPU hours at least: of each version its hours times its gpu_count; null if one count is unknown.",
+            ),
+            Column(
+                "gpu_hours_high",
+                "GPU hours at most: also the time before appeared_at at the first gpu_count and after last_seen_at at "
+                "the last; null if a time or a count is unknown.",
+            ),
         ),
     ),
     Relation(
@@ -255,7 +262,7 @@ RELATIONS = (
             ),
             Column("last_created_at", "Time (UTC) at which the last of instances_created appeared; null if none did."),
             Column("hours_low", "Hours at least, of all episodes."),
-            Column("gpu_hours_low", "GPU hours at least, of all episodes; null where no GPU count is known."),
+            Column("gpu_hours_low", "GPU hours at least, of all episodes whose GPU hours are known; null if none are."),
         ),
     ),
     Relation(
@@ -275,11 +282,13 @@ RELATIONS = (
         (
             Column("day", "The day (UTC)."),
             _ACCOUNT,
-            Column("instance_type", "fal's type, as last seen in the episode."),
-            Column("region", "fal's region, as last seen in the episode."),
-            Column("instances", "Number of different instances present at some time of the day."),
+            Column("instance_type", "fal's type, as it then was."),
+            Column("region", "fal's region, as it then was."),
+            Column(
+                "instances", "Number of different instances present in this type and region at some time of the day."
+            ),
             Column("hours", "Hours of that day that they were there at least: the day's share of hours_low."),
-            Column("gpu_hours", "GPU hours of that day at least: the day's share of gpu_hours_low."),
+            Column("gpu_hours", "GPU hours of that day at least: hours times the type's GPU count; null if unknown."),
         ),
     ),
     Relation(

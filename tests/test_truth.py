@@ -140,11 +140,11 @@ def test_true_hours_lie_between_the_bounds(watch, matched):
         if (row.instance_id, row.appeared_after) in skipped[row.account]:
             continue
         assert row.hours_low <= true + slack
-        assert row.gpu_hours_low == row.hours_low * gpus(lives[-1].told[-1][1])
+        assert row.gpu_hours_low == pytest.approx(row.hours_low * gpus(lives[-1].told[-1][1]))
         if row.hours_high is not None:
             bounded += 1
             assert true <= row.hours_high + slack
-            assert row.gpu_hours_high == row.hours_high * gpus(lives[-1].told[-1][1])
+            assert row.gpu_hours_high == pytest.approx(row.hours_high * gpus(lives[-1].told[-1][1]))
     assert bounded > 300
 
 

@@ -21,7 +21,7 @@ def prune_command(
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Make the history before a time coarse: of each episode, the versions that ended by then become one.
+    """Fold old history: of each episode, the versions that ended by then become one where type and region are the same.
 
     Episodes stay, with their times, hours and creators, and so does the fleet at any time since. What changed within an
     episode before that time is lost, and the runs that nothing refers to. There is no way back but a backup.
