@@ -1,4 +1,4 @@
-"""Hours belong to what the instance then was: the versions of an episode, in every view and command that adds them up."""
+"""Hours belong to what the instance then was, in every view and command that adds them up."""
 
 import json
 
@@ -18,11 +18,14 @@ from inventory.verify import verify
 
 ONE, EIGHT, STRANGE = "gpu_1x_h100_sxm5", "gpu_8x_h100_sxm5", "a type without a count"
 DAYS = "SELECT CAST(day AS text), instance_type, region, instances, hours, gpu_hours FROM fleet_daily ORDER BY 1, 2, 3"
-EPISODES = "SELECT instance_id, instance_type, hours_low, hours_high, gpu_hours_low, gpu_hours_high FROM instance_episodes ORDER BY 1"
+EPISODES = (
+    "SELECT instance_id, instance_type, hours_low, hours_high, gpu_hours_low, gpu_hours_high"
+    " FROM instance_episodes ORDER BY 1"
+)
 
 
 def grow(world):
-    """From the second hour on `a` is there: two hours with one GPU, four with eight; another region for the last one."""
+    """Let `a` live for two hours with one GPU and for four with eight; its region changes for the last one."""
     world.put("other", instance_type=ONE)
     world.run()
     world.put("a", instance_type=ONE, creator_user_nickname="ada")

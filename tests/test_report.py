@@ -213,6 +213,85 @@ def test_a_period_begins_where_since_says(demo_url, tmp_path, look):
         assert min(row[0] for row in table(page, "#changes")[1:]) >= "2026-03-06 12:00"
 
 
+def test_a_machine_that_changed_its_type_counts_as_what_it_then_was(world, database_url, tmp_path, look):
+    world.run()
+    world.put("a", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="ada")
+    world.run()
+    world.run()
+    world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada")
+    world.run()
+    world.run()
+    world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada", region="eu-north")
+    world.run()
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        shown = figures(page)
+        assert (shown["live now"], shown["GPUs live now"], shown["created"]) == ("1", "8", "1")
+        assert shown["GPU hours at least"] == "18"
+        assert table(page, "#creators")[1][-2:] == ["4.0", "18.0"]
+        heading, *rows = behind(page, "gpus")
+        by_type = [dict(zip(heading, row, strict=True)) for row in rows]
+        assert [(row["gpu_1x_h100_sxm5"], row["gpu_8x_h100_sxm5"]) for row in by_type][::-1] == [
+            ("0", "0"), ("1", "0"), ("0", "8"), ("0", "8"),
+        ]  # fmt: skip
+        page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
+        drawn(page)
+        shown = figures(page)
+        assert (shown["live now"], shown["created"], shown["GPU hours at least"]) == ("0", "1", "2")
+    run("report", "--database", database_url, "--output", str(file), "--since", "2026-03-06T05:00Z")
+    with look(file) as page:
+        assert figures(page)["GPU hours at least"] == "8"
+
+
+@pytest.mark.parametrize("since", [None, "2026-03-06"])
+def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_of_it(
+    demo_url, tmp_path, look, monkeypatch, since
+):
+    words = ["report", "--database", demo_url, *(["--since", since] if since else []), "--output"]
+    run(*words, str(tmp_path / "all.html"))
+    monkeypatch.setattr("inventory.report.gather.MOST_EPISODES", 20)
+    run(*words, str(tmp_path / "totals.html"))
+
+    def read(file):
+        with look(tmp_path / file) as page:
+            heading, *fleet = behind(page, "fleet")
+            found = figures(page), behind(page, "hours"), behind(page, "lifetimes"), sorted(table(page, "#creators"))
+            return (
+                (*found, table(page, "#changes"), table(page, "#gaps"), page.text_content("#lifetimes-note")),
+                {row[0]: dict(zip(heading, row, strict=True)) for row in fleet if row[-1].isdigit()},
+                page.text_content("#notice"),
+                page.is_visible("#filters"),
+            )
+
+    whole, fleet, notice, filters = read("all.html")
+    assert filters
+    assert "cannot be filtered" not in notice
+    same, same_fleet, notice, filters = read("totals.html")
+    assert not filters
+    assert "more than a page can hold" in notice
+    assert "cannot be filtered here" in notice
+    assert same == whole
+    both = fleet.keys() & same_fleet.keys()
+    assert len(both) > 10
+    assert {at: same_fleet[at] for at in both} == {at: fleet[at] for at in both}
+
+
+def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
+    monkeypatch.setattr("inventory.report.gather.MOST_EPISODES", 20)
+    monkeypatch.setattr("inventory.report.totals.MOST_CREATORS", 2)
+    file = tmp_path / "page.html"
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
+    with asking(f"sqlite:///{sqlite_demo}") as connection:
+        known = creators(connection)
+    with look(file) as page:
+        assert f"The 2 of {len(known)} with most GPU hours." in page.text_content("#creators-cut")
+        assert [row[0] for row in table(page, "#creators")[1:]] == [
+            row["creator_user_nickname"] or "not known" for row in known[:2]
+        ]
+        assert figures(page)["created"] == str(sum(row["instances_created"] for row in known))
+
+
 def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
@@ -396,7 +475,7 @@ def test_a_demo_ends_by_writing_the_page_and_replaces_only_pages_of_its_own(tmp_
 
 
 def test_times_of_the_page_are_whole_microseconds():
-    from inventory.report.gather import micros
+    from inventory.report.values import micros
 
     assert micros(datetime(2026, 3, 6, 1, 2, 3, 456789, tzinfo=UTC)) == 1772758923456789
     assert micros(datetime(1970, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)) == -1

@@ -24,14 +24,15 @@ def report_command(
     """Write one HTML page with charts: the fleet over time, GPU hours, lifetimes, creators, changes, gaps, freshness.
 
     The page needs no network to be viewed, and sends nothing; it can be mailed, printed, and filtered by period,
-    creator and type. Its charts come with the extra `report`: pip install 'fal-inventory[report]'.
+    creator and type. Of more than 200,000 episodes it shows the totals, without filters. Its charts come with the extra
+    `report`: pip install 'fal-inventory[report]'.
 
     \b
     Examples:
       inventory report
       inventory report --since 90d --output quarter.html
     """
-    from inventory.report import gather, page, page_file
+    from inventory.report import gather, page, page_file, shown
 
     require("report")
     with page_file(output) as write, live_line("reading the history"), open_for_reading(url, account) as connection:
@@ -39,4 +40,4 @@ def report_command(
         begins = parse_time(since, now) if since else None
         data = gather(connection, written_at=now, since=begins, account=account)
         write(page(data))
-    print(printable(f"{output} shows {len(data['episodes']['appeared']):,} episodes. Open it in a browser."))
+    print(printable(f"{output} shows {shown(data):,} episodes. Open it in a browser."))

@@ -1,34 +1,39 @@
 "use strict";
 // What the page counts, from the episodes in its data; nothing here touches the document. Times are microseconds.
+// An episode is a row for each type that the instance had in it, one after the other: most are one row. Where they are too
+// many for a page, `totals` holds what was counted when it was written.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const HOUR = 3.6e9, DAY = 24 * HOUR;
-const FIRST = 1, LIVE = 2;  // flags of an episode
+const FIRST = 1, LIVE = 2, LAST = 4, KNOWN = 8;  // flags of a row
 const MOMENTS = 700;        // about as many as a chart has pixels to tell apart
 const MONDAY = 4 * DAY;     // 1970-01-05
 
-const episodes = decoded(data.episodes);
-const kinds = ranked(episodes);
+const totals = data.totals;
+const episodes = totals ? null : decoded(data.episodes);
+const kinds = totals ? { names: totals.kinds, types: [] } : ranked(episodes);
 
-/** The columns as arrays of times and numbers; NaN: not known, Infinity: not over. */
+/** The columns as arrays of times and numbers; NaN: not known, Infinity: not over. `end`: when it was of that type no more. */
 function decoded(columns) {
-  const length = columns.appeared.length;
+  const length = columns.began.length;
   const times = Float64Array.from(columns.times);
   for (let i = 1; i < times.length; i++) times[i] += times[i - 1];
   const made = { length, account: columns.account, creator: columns.creator, type: columns.type, flags: columns.flags };
-  for (const name of ["appeared", "after", "seen", "gone", "end"]) made[name] = new Float64Array(length);
+  for (const name of ["began", "appeared", "after", "seen", "gone", "end"]) made[name] = new Float64Array(length);
   let place = 0;
   for (let i = 0; i < length; i++) {
-    place += columns.appeared[i];
-    const last = place + columns.seen[i];
-    made.appeared[i] = times[place];
-    made.after[i] = columns.after[i] ? times[place - columns.after[i]] : NaN;
+    place += columns.began[i];
+    const first = place - columns.appeared[i], last = place + columns.seen[i];
+    made.began[i] = times[place];
+    made.appeared[i] = times[first];
+    made.after[i] = columns.after[i] ? times[first - columns.after[i]] : NaN;
     made.seen[i] = times[last];
     made.gone[i] = columns.gone[i] ? times[last + columns.gone[i]] : NaN;
     // a retired account is not watched any more: its fleet is drawn up to its last complete run
     const account = data.accounts[columns.account[i]];
     const open = account.retired_at === null ? Infinity : account.last_complete_at + 1;
-    made.end[i] = columns.gone[i] ? made.gone[i] : open;
+    if (!(made.flags[i] & LAST)) made.end[i] = made.seen[i];
+    else made.end[i] = columns.gone[i] ? made.gone[i] : open;
   }
   return made;
 }
@@ -50,14 +55,14 @@ function ranked({ type }) {
   };
 }
 
-/** The places of the episodes that the filter leaves: those with a part in the period. */
+/** The places of the rows that the filter leaves: those with a part in the period. */
 function chosen({ from, until, account, creator, type }) {
   const found = [];
   for (let i = 0; i < episodes.length; i++) {
     if (account !== null && episodes.account[i] !== account) continue;
     if (creator !== null && episodes.creator[i] !== creator) continue;
     if (type !== null && kinds.typeNames[episodes.type[i]] !== type) continue;
-    if (episodes.appeared[i] >= until || !(episodes.seen[i] > from || episodes.appeared[i] >= from)) continue;
+    if (episodes.began[i] >= until || !(episodes.seen[i] > from || episodes.began[i] >= from)) continue;
     found.push(i);
   }
   return found;
@@ -101,11 +106,20 @@ function place(sorted, value) {
   return low;
 }
 
+/** The moments that are drawn: without those in a gap, each with the number of its unbroken time. */
+function drawable(moments, gaps) {
+  const starts = gaps.map((gap) => gap.start);
+  return [...moments].sort((a, b) => a - b).filter((at) => {
+    const gap = gaps[place(starts, at) - 1];  // the last that began before it
+    return !gap || at >= gap.end;
+  }).map((at) => ({ at, stretch: place(starts, at) }));
+}
+
 /** The fleet at its moments: `at`, `stretch` (a number for each unbroken time), `counts` and `gpus` by kind. */
 function fleet(places, { start, end, gaps }) {
   let moments = new Set([start, end]);
   for (const i of places) {
-    if (episodes.appeared[i] > start && episodes.appeared[i] < end) moments.add(episodes.appeared[i]);
+    if (episodes.began[i] > start && episodes.began[i] < end) moments.add(episodes.began[i]);
     if (episodes.end[i] > start && episodes.end[i] < end) moments.add(episodes.end[i]);
   }
   const exact = moments.size <= MOMENTS;
@@ -115,47 +129,56 @@ function fleet(places, { start, end, gaps }) {
     for (let at = Math.ceil(start / step) * step; at < end; at += step) moments.add(at);
   }
   for (const gap of gaps) for (const at of [gap.start, gap.end]) if (at >= start && at <= end) moments.add(at);
-  const starts = gaps.map((gap) => gap.start);
-  const times = [...moments].sort((a, b) => a - b).filter((at) => {
-    const gap = gaps[place(starts, at) - 1];  // the last that began before it
-    return !gap || at >= gap.end;
-  });
+  const drawn = drawable(moments, gaps), times = drawn.map(({ at }) => at);
   const counts = kinds.names.map(() => new Float64Array(times.length + 1));
   const gpus = kinds.names.map(() => new Float64Array(times.length + 1));
   for (const i of places) {
-    const first = place(times, episodes.appeared[i]), after = place(times, episodes.end[i]);
+    const first = place(times, episodes.began[i]), after = place(times, episodes.end[i]);
     const kind = kinds.of[episodes.type[i]], size = kinds.gpus[episodes.type[i]] ?? 0;
     counts[kind][first] += 1; counts[kind][after] -= 1;
     gpus[kind][first] += size; gpus[kind][after] -= size;
   }
   for (const sums of [...counts, ...gpus]) for (let i = 1; i < sums.length; i++) sums[i] += sums[i - 1];
-  const rows = times.map((at, i) => ({
-    at,
-    stretch: place(starts, at),
+  const rows = drawn.map((each, i) => ({
+    ...each,
     counts: counts.map((sums) => sums[i]),
     gpus: gpus.map((sums) => sums[i]),
   }));
   return { rows, exact };
 }
 
-/** GPU hours at least by bars of whole days, of as many days as leave some hundred bars: `at`, `to`, `gpus` by kind. */
-function hours(places, { from, until }, time) {
-  // a run that was not complete sees instances too: before the first complete run, and after the last
-  const start = Math.max(from, places.reduce((least, i) => Math.min(least, episodes.appeared[i]), time.start));
-  const end = Math.min(until - 1, places.reduce((most, i) => Math.max(most, episodes.seen[i]), time.end));
+/** The same, of what was counted when the page was written. */
+function fleetInAll({ gaps }) {
+  const { at, counts, gpus } = totals.fleet;
+  const numbers = new Map(at.map((time, i) => [time, i]));
+  const of = (columns, time) => columns.map((each) => each[numbers.get(time)]);
+  const rows = drawable(at, gaps).map((each) => ({ ...each, counts: of(counts, each.at), gpus: of(gpus, each.at) }));
+  return { rows };
+}
+
+/** Bars of whole days, of as many days as leave some hundred bars. */
+function bars(start, end) {
   const days = end - start <= 120 * DAY ? 1 : end - start <= 1100 * DAY ? 7 : 28;
   const width = days * DAY;
   const origin = Math.floor((start - MONDAY) / width) * width + MONDAY;
-  const bars = Math.floor((end - origin) / width) + 1;
-  const parts = kinds.names.map(() => new Float64Array(bars + 2));
-  const whole = kinds.names.map(() => new Float64Array(bars + 2));
+  return { days, width, origin, count: Math.floor((end - origin) / width) + 1 };
+}
+
+/** GPU hours at least by bars: `at`, `to`, `gpus` by kind. */
+function hours(places, { from, until }, time) {
+  // a run that was not complete sees instances too: before the first complete run, and after the last
+  const start = Math.max(from, places.reduce((least, i) => Math.min(least, episodes.began[i]), time.start));
+  const end = Math.min(until - 1, places.reduce((most, i) => Math.max(most, episodes.seen[i]), time.end));
+  const { days, width, origin, count } = bars(start, end);
+  const parts = kinds.names.map(() => new Float64Array(count + 2));
+  const whole = kinds.names.map(() => new Float64Array(count + 2));
   for (const i of places) {
     const size = kinds.gpus[episodes.type[i]];
-    const begin = Math.max(episodes.appeared[i], from), over = Math.min(episodes.seen[i], until);
+    const begin = Math.max(episodes.began[i], from), over = Math.min(episodes.seen[i], until);
     if (size === null || over <= begin) continue;
     const kind = kinds.of[episodes.type[i]];
     const first = Math.max(0, Math.floor((begin - origin) / width));
-    const last = Math.min(bars, Math.floor((over - origin) / width));
+    const last = Math.min(count, Math.floor((over - origin) / width));
     if (first === last) { parts[kind][first] += (over - begin) * size; continue; }
     parts[kind][first] += (origin + (first + 1) * width - begin) * size;
     parts[kind][last] += (over - origin - last * width) * size;
@@ -163,17 +186,55 @@ function hours(places, { from, until }, time) {
   }
   for (const sums of whole) for (let i = 1; i < sums.length; i++) sums[i] += sums[i - 1];
   const rows = [];
-  for (let i = 0; i < bars; i++) {
+  for (let i = 0; i < count; i++) {
     const gpus = kinds.names.map((_, kind) => (parts[kind][i] + whole[kind][i] * width) / HOUR);
     rows.push({ at: origin + i * width, to: origin + (i + 1) * width, gpus });
   }
   return { rows, days };
 }
 
+/** The same, of what was counted by day when the page was written. */
+function hoursInAll(time) {
+  const { at, gpus } = totals.hours;
+  const { days, width, origin, count } = bars(Math.min(time.start, ...at.slice(0, 1)), Math.max(time.end, ...at.slice(-1)));
+  const rows = Array.from({ length: count }, (_, i) => ({
+    at: origin + i * width, to: origin + (i + 1) * width, gpus: kinds.names.map(() => 0),
+  }));
+  at.forEach((day, i) => {
+    const bar = rows[Math.floor((day - origin) / width)];
+    gpus.forEach((sums, kind) => { bar.gpus[kind] += sums[i]; });
+  });
+  return { rows, days };
+}
+
+/** The figures of a period: what is live now, and what was created, vanished and used in it. */
+function figures({ from, until }, places, all) {
+  const now = all.filter((i) => episodes.flags[i] & LIVE);
+  return {
+    live: now.length,
+    gpus: now.reduce((sum, i) => sum + (kinds.gpus[episodes.type[i]] ?? 0), 0),
+    created: places.filter((i) =>
+      episodes.flags[i] & FIRST && !Number.isNaN(episodes.after[i]) && episodes.appeared[i] >= from).length,
+    vanished: all.filter((i) => episodes.gone[i] >= from && episodes.gone[i] < until).length,
+    gpuHours: places.reduce((sum, i) => sum + there(i, from, until) * (size(i) ?? 0), 0),
+  };
+}
+
+/** The hours of a row in the period, at least. */
+function there(i, from, until) {
+  return Math.max(0, Math.min(episodes.seen[i], until) - Math.max(episodes.began[i], from)) / HOUR;
+}
+
+/** The GPUs of a row; null where those of its episode are not known throughout. */
+function size(i) {
+  return episodes.flags[i] & KNOWN ? kinds.gpus[episodes.type[i]] : null;
+}
+
 /** By creator, those with most episodes first: how long the lives were whose two ends are known. */
 function lifetimes(places) {
   const found = new Map();
   for (const i of places) {
+    if (!(episodes.flags[i] & LAST)) continue;
     const who = episodes.creator[i];
     if (!found.has(who)) found.set(who, { who, episodes: 0, lows: [], highs: [] });
     const row = found.get(who);
@@ -216,7 +277,7 @@ function creators(places, live, { from, until }) {
     return found.get(key);
   };
   for (const i of places) {
-    const each = row(i), at = episodes.appeared[i], size = kinds.gpus[episodes.type[i]];
+    const each = row(i), at = episodes.appeared[i], gpus = size(i);
     if (episodes.flags[i] & FIRST && at >= from) {
       if (Number.isNaN(episodes.after[i])) each.before += 1;
       else {
@@ -225,9 +286,9 @@ function creators(places, live, { from, until }) {
         each.last = Math.max(each.last ?? at, at);
       }
     }
-    const there = Math.max(0, Math.min(episodes.seen[i], until) - Math.max(at, from)) / HOUR;
-    each.hours += there;
-    if (size !== null) each.gpuHours = (each.gpuHours ?? 0) + there * size;
+    const hours = there(i, from, until);
+    each.hours += hours;
+    if (gpus !== null) each.gpuHours = (each.gpuHours ?? 0) + hours * gpus;
   }
   for (const i of live) {
     const each = found.get(`${episodes.account[i]} ${episodes.creator[i]}`);

@@ -4,8 +4,7 @@ Times are whole microseconds since 1970, exact in JavaScript, where a number hol
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
@@ -15,34 +14,17 @@ from sqlalchemy.engine import Connection
 
 from inventory import database, queries
 from inventory.queries import Row
-from inventory.render import printable
+from inventory.report.totals import totals
+from inventory.report.values import Words, micros, value_of
 
 MOST_EPISODES = 200_000
-"""Of more the page would be too slow to open; its period then begins where the last so many do."""
+"""Of more the page would be too slow to open: it then shows their totals, which cannot be filtered. An episode counts
+once for each type that the instance had in it."""
 NEWEST_CHANGES = 500
-LONGEST = 200
-"""Characters: a longer string from the API is cut in the page."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_EPISODE = (
-    "account", "instance_id", "episode", "creator_user_nickname", "instance_type", "gpu_count", "appeared_after",
-    "appeared_at", "last_seen_at", "vanished_at",
-)  # fmt: skip
+_FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
 
 
 CHANGE = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
-
-
-@dataclass
-class Words:
-    """Things by number, in the order in which they came."""
-
-    numbers: dict[Any, int] = field(default_factory=dict)
-
-    def number(self, word: Any) -> int:
-        """The word's number, a new one where it is new."""
-        return self.numbers.setdefault(word, len(self.numbers))
 
 
 def gather(
@@ -50,46 +32,51 @@ def gather(
 ) -> dict[str, Any]:
     """All that the page shows of the accounts (or that one), from `since` on, as JSON values.
 
-    `begins` is the beginning of its period; null: that of the record. `cut`: it is later than was asked for, since the
-    page would hold more than MOST_EPISODES.
+    `begins` is the beginning of its period; null: that of the record. Either `episodes` holds all of the period, or,
+    where they are more than MOST_EPISODES, `totals` what is to be counted of them; the other is null. The period of a
+    page of totals begins at midnight, since GPU hours are known by day.
     """
-    begins, cut = since, False
-    if (earliest := _beginning_of_the_last(connection, MOST_EPISODES, since, account)) is not None:
-        begins, cut = earliest, True
     accounts = _accounts(connection, account)
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
+    creators = Words()
+    episodes = counted = None
+    if _many(connection, since, account):
+        since = since and since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        counted = totals(connection, since, account, accounts, creators)
+    else:
+        episodes = _episodes(connection, since, account, numbers, creators)
     return {
         "written": micros(written_at),
-        "begins": micros(begins),
-        "cut": cut,
-        "accounts": [{name: _value(value) for name, value in row.items()} for row in accounts],
-        "episodes": _episodes(connection, begins, account, numbers),
-        "gaps": _gaps(connection, begins, account, numbers),
-        "changes": _changes(connection, begins, account, numbers),
+        "begins": micros(since),
+        "accounts": [{name: value_of(value) for name, value in row.items()} for row in accounts],
+        "creators": [value_of(name) for name in creators.numbers],
+        "episodes": episodes,
+        "totals": counted,
+        "gaps": _gaps(connection, since, account, numbers),
+        "changes": _changes(connection, since, account, numbers),
     }
 
 
-def micros(time: datetime | None) -> int | None:
-    """Microseconds since 1970; None of None."""
-    return None if time is None else (time - _EPOCH) // _MICROSECOND
+def shown(data: dict[str, Any]) -> int:
+    """Return how many episodes a page shows."""
+    if data["totals"]:
+        return int(data["totals"]["episodes"])
+    return sum(1 for flags in data["episodes"]["flags"] if flags & _LAST)
 
 
-def _beginning_of_the_last(
-    connection: Connection, most: int, since: datetime | None, account: str | None
-) -> datetime | None:
-    """The time after which no more than so many episodes were seen; None where there are no more at all."""
-    view = queries.relation("instance_episodes")
-    query = sa.select(view.c.last_seen_at).where(*_within(view, since, account))
-    found: datetime | None = connection.scalar(query.order_by(view.c.last_seen_at.desc()).offset(most).limit(1))
-    return found
+def _many(connection: Connection, since: datetime | None, account: str | None) -> bool:
+    """Return whether there are more than MOST_EPISODES."""
+    part = queries.episode_stretches(account)
+    some = sa.select(part.c.episode).where(*_within(part, since)).limit(MOST_EPISODES + 1).subquery()
+    return (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > MOST_EPISODES
 
 
-def _within(view: sa.TableClause, since: datetime | None, account: str | None) -> list[sa.ColumnElement[bool]]:
-    """The episodes of the account with a part in the period, as `queries.creators` sees it."""
-    wanted = [] if account is None else [view.c.account == account]
-    if since is not None:
-        wanted.append(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since, view.c.vanished_at >= since))
-    return wanted
+def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of what has a part in the period, as `queries.creators` sees it, or vanished in it."""
+    if since is None:
+        return []
+    vanished = sa.and_(part.c.ended_at == part.c.last_seen_at, part.c.vanished_at >= since)
+    return [sa.or_(part.c.ended_at > since, part.c.began_at >= since, vanished)]
 
 
 def _accounts(connection: Connection, account: str | None) -> list[Row]:
@@ -105,55 +92,82 @@ def _accounts(connection: Connection, account: str | None) -> list[Row]:
     return [dict(row) for row in connection.execute(query.order_by(view.c.account)).mappings()]
 
 
-def _episodes(connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]) -> Row:
-    """Columns of `instance_episodes` in the order of appearance, each a list of numbers.
+def _episodes(
+    connection: Connection,
+    since: datetime | None,
+    account: str | None,
+    numbers: dict[str, int],
+    creators: Words,
+) -> Row:
+    """Columns of the episodes in the order in which they began, each a list of numbers; a row for each type in one.
 
-    `appeared` counts on from the episode before. `after` is back from there (0: null), `seen` on from there, `gone` on
-    from `seen` (0: null); all of them places in `times`, which counts on too. `first`: it is the instance's first one.
-    `live`: as presence has it.
+    `began` counts on from the row before. `appeared` is back from there, `after` back from `appeared` (0: null), `seen`
+    on from `began`, `gone` on from `seen` (0: null); all of them places in `times`, which counts on too.
     """
-    view = queries.relation("instance_episodes")
-    query = sa.select(*(view.c[name] for name in _EPISODE)).where(*_within(view, since, account))
-    missing = {(row["account"], row["instance_id"]) for row in queries.instances(connection, presence="missing")}
-    creators, types = Words(), Words()
-    rows: list[tuple[Any, ...]] = []
-    for episode in (row for batch in database.stream(connection, query) for row in batch):
-        live = episode.vanished_at is None and (episode.account, episode.instance_id) not in missing
+    part, state = queries.episode_stretches(account), queries.relation("instance_state")
+    same = sa.and_(state.c.account == part.c.account, state.c.instance_id == part.c.instance_id)
+    query = (
+        sa.select(part, state.c.presence)
+        .outerjoin(state, same)
+        .where(*_within(part, since))
+        .order_by(part.c.account, part.c.instance_id, part.c.began_at)
+    )
+    types = Words()
+    rows: list[list[Any]] = []
+    before: Any = None
+    for stretch in (row for batch in database.stream(connection, query) for row in batch):
+        type_ = types.number((stretch.instance_type, stretch.gpu_count))
+        is_same = before is not None and all(
+            getattr(stretch, name) == getattr(before, name) for name in ("account", "instance_id", "episode")
+        )
+        if is_same and type_ == rows[-1][-2]:  # only the region is another
+            began = rows.pop()[0]
+        else:
+            began = micros(stretch.began_at)
+            if is_same:
+                rows[-1][4] = None
+                rows[-1][-1] &= ~(_LAST | _LIVE)
+        before = stretch
+        is_live = stretch.vanished_at is None and stretch.presence == "live"
         rows.append(
-            (
-                micros(episode.appeared_at),
-                micros(episode.appeared_after),
-                micros(episode.last_seen_at),
-                micros(episode.vanished_at),
-                numbers[episode.account],
-                creators.number(episode.creator_user_nickname),
-                types.number((episode.instance_type, episode.gpu_count)),
-                (1 if episode.episode == 1 else 0) + (2 if live else 0),
-            )
+            [
+                began,
+                micros(stretch.appeared_at),
+                micros(stretch.appeared_after),
+                micros(stretch.ended_at),
+                micros(stretch.vanished_at),
+                numbers[stretch.account],
+                creators.number(stretch.creator_user_nickname),
+                type_,
+                (_FIRST if stretch.episode == 1 and began == micros(stretch.appeared_at) else 0)
+                | (_LIVE if is_live else 0)
+                | _LAST
+                | (_KNOWN if stretch.gpus_known else 0),
+            ]
         )
     rows.sort(key=itemgetter(0))
-    times = sorted({time for row in rows for time in row[:4] if time is not None})
+    times = sorted({time for row in rows for time in row[:5] if time is not None})
     place = {time: number for number, time in enumerate(times)}
     columns: dict[str, list[int]] = {
-        name: [] for name in ("appeared", "after", "seen", "gone", "account", "creator", "type", "flags")
+        name: [] for name in ("began", "appeared", "after", "seen", "gone", "account", "creator", "type", "flags")
     }
-    before = 0
-    for appeared, after, seen, gone, *others in rows:
-        at, last = place[appeared], place[seen]
+    last = 0
+    for began, appeared, after, seen, gone, *others in rows:
+        at, first, end = place[began], place[appeared], place[seen]
         row = (
-            at - before,
-            0 if after is None else at - place[after],
-            last - at,
-            0 if gone is None else place[gone] - last,
+            at - last,
+            at - first,
+            0 if after is None else first - place[after],
+            end - at,
+            0 if gone is None else place[gone] - end,
             *others,
         )
         for column, number in zip(columns.values(), row, strict=True):
             column.append(number)
-        before = at
+        last = at
     return columns | {
         "times": _counted_on(times),
-        "creators": [_value(name) for name in creators.numbers],
-        "types": [[_value(name), gpus] for name, gpus in types.numbers],
+        "types": [[value_of(name), gpus] for name, gpus in types.numbers],
     }
 
 
@@ -181,8 +195,8 @@ def _changes(
     return [
         [
             numbers[row["account"]],
-            *(_value(row[name]) for name in CHANGE),
-            [[_value(part[name]) for name in ("field", "old_value", "new_value")] for part in row["fields"]],
+            *(value_of(row[name]) for name in CHANGE),
+            [[value_of(part[name]) for name in ("field", "old_value", "new_value")] for part in row["fields"]],
         ]
         for row in queries.with_fields(connection, rows)
     ]
@@ -191,13 +205,3 @@ def _changes(
 def _counted_on(numbers: Sequence[int]) -> list[int]:
     """Each number less the one before it."""
     return [number - before for before, number in pairwise([0, *numbers])]
-
-
-def _value(value: Any) -> Any:
-    """A time in microseconds; a string without characters that act, and of at most LONGEST; else as it is."""
-    if isinstance(value, datetime):
-        return micros(value)
-    if not isinstance(value, str):
-        return value
-    text = printable(value[: LONGEST + 1])
-    return f"{text[:LONGEST]}…" if len(text) > LONGEST else text

@@ -87,32 +87,54 @@ function options(name, every, entries) {
   select.append(new Option(every, ""), ...entries.map(([value, text]) => new Option(text, value)));
 }
 
+/** What there is to draw of a period; `any`: at least one episode. */
+function counted(period, time) {
+  if (totals) {
+    return {
+      any: totals.episodes > 0,
+      figures: totals.figures,
+      fleet: time && fleetInAll(time),
+      hours: time && hoursInAll(time),
+      lifetimes: totals.lifetimes,
+      creators: totals.creators,
+    };
+  }
+  const places = chosen(period), all = chosen({ ...period, from: -Infinity, until: Infinity });
+  return {
+    any: places.length > 0,
+    figures: figures(period, places, all),
+    fleet: time && fleet(places, time),
+    hours: time && hours(places, period, time),
+    lifetimes: lifetimes(places),
+    creators: creators(places, all, period),
+  };
+}
+
 function draw() {
   const period = filter();
-  const places = chosen(period);
-  const all = chosen({ ...period, from: -Infinity, until: Infinity });
   const time = watched(period);
-  figures(period, places, all, time);
+  const found = counted(period, time);
+  headline(found.figures, time);
   const domain = time && [time.start / 1000, Math.max(time.to, time.start + 1) / 1000];
   const gaps = time ? time.gaps.map((gap) => ({
     from: Math.max(gap.start, time.start) / 1000, to: Math.min(gap.end, time.to) / 1000,
     tip: `Not observed\n${minute(gap.start)} to ${minute(gap.end)}`,
   })) : [];
-  const state = time && fleet(places, time);
+  const state = found.fleet;
   for (const [id, key, what] of [["fleet", "counts", "instances"], ["gpus", "gpus", "GPUs"]]) {
     const rows = state ? state.rows : [];
-    chart(id, domain && places.length && { gaps, domain, ...stacked(rows, key, number) });
+    chart(id, domain && found.any && { gaps, domain, ...stacked(rows, key, number) });
     behind(id, () => numbers(rows, key, `How many ${what} there were, by type`, number, time?.gaps ?? []));
   }
-  const bars = time ? hours(places, period, time) : { rows: [], days: 1 };
+  const bars = found.hours ?? { rows: [], days: 1 };
   const bar = bars.days === 1 ? "day" : bars.days === 7 ? "week" : "four weeks";
   put("hours-note", `GPU hours at least by ${bar}: from the first run that saw an instance to the last one.`);
-  chart("hours", domain && places.length && {
+  chart("hours", domain && found.any && {
     gaps, domain: [Math.min(domain[0], bars.rows[0].at / 1000), Math.max(domain[1], Math.min(bars.rows.at(-1).to, period.until) / 1000)], ...stacked(bars.rows, "gpus", hoursText),
   });
   behind("hours", () => numbers(bars.rows, "gpus", `GPU hours by ${bar} and type`, hoursText, []));
-  lives(lifetimes(places));
-  people(creators(places, all, period));
+  lives(found.lifetimes);
+  people(found.creators);
   changes(period);
   holes(period);
 }
@@ -213,20 +235,14 @@ function hover(_handler, event, item, text) {
   tip.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 8))}px`;
 }
 
-function figures({ from, until }, places, all, time) {
-  const now = all.filter((i) => episodes.flags[i] & LIVE);
-  const gpus = now.reduce((sum, i) => sum + (kinds.gpus[episodes.type[i]] ?? 0), 0);
-  const made = places.filter((i) => episodes.flags[i] & FIRST && !Number.isNaN(episodes.after[i]) && episodes.appeared[i] >= from);
-  const gone = all.filter((i) => episodes.gone[i] >= from && episodes.gone[i] < until);
-  const used = places.reduce((sum, i) => sum + (kinds.gpus[episodes.type[i]] ?? 0)
-    * Math.max(0, Math.min(episodes.seen[i], until) - Math.max(episodes.appeared[i], from)) / HOUR, 0);
+function headline(figures, time) {
   const share = time && time.to > time.start ? 1 - time.lost / (time.to - time.start) : null;
   const facts = [
-    ["live now", number(now.length)],
-    ["GPUs live now", number(gpus)],
-    ["created", number(made.length)],
-    ["vanished", number(gone.length)],
-    ["GPU hours at least", number(used)],
+    ["live now", number(figures.live)],
+    ["GPUs live now", number(figures.gpus)],
+    ["created", number(figures.created)],
+    ["vanished", number(figures.vanished)],
+    ["GPU hours at least", number(figures.gpuHours)],
     ["of the time observed", share === null ? "–" : `${(Math.floor(share * 1000) / 10).toFixed(1)} %`],
   ];
   put("figures", ...facts.map(([name, value]) => {
@@ -238,8 +254,9 @@ function figures({ from, until }, places, all, time) {
 
 function lives(rows) {
   const ended = rows.filter((row) => row.ended), most = 20;
-  const all = rows.reduce((sum, row) => sum + row.episodes, 0), known = rows.reduce((sum, row) => sum + row.ended, 0);
-  const who = (row) => nobody(data.episodes.creators[row.who]);
+  const sum = (name) => (totals ? totals[name] : rows.reduce((before, row) => before + row[name], 0));
+  const all = sum("episodes"), known = sum("ended");
+  const who = (row) => nobody(data.creators[row.who]);
   put("lifetimes-note", `By creator: how long the ${number(known)} lives were that began and ended while watched, each as a `
     + `whole. Left out: ${number(all - known)} that go on, or were there before.`
     + (ended.length > most ? ` Drawn: the ${most} creators with most.` : ""));
@@ -272,7 +289,7 @@ function people(rows) {
     return made;
   };
   const columns = [
-    ["creator", (row) => nobody(data.episodes.creators[row.who]), "", (row) => nobody(data.episodes.creators[row.who])],
+    ["creator", (row) => nobody(data.creators[row.who]), "", (row) => nobody(data.creators[row.who])],
     ...(several ? [["account", (row) => data.accounts[row.account].account, "", (row) => data.accounts[row.account].account]] : []),
     ["created", (row) => number(row.created), "n", (row) => row.created],
     ["there before", (row) => number(row.before), "n", (row) => row.before],
@@ -288,6 +305,8 @@ function people(rows) {
       const value = columns[order.column][3];
       sorted = [...rows].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (order.down ? -1 : 1));
     }
+    const cut = totals && totals.creators_in_all > rows.length;
+    put("creators-cut", ...(cut ? [`The ${number(rows.length)} of ${number(totals.creators_in_all)} with most GPU hours.`] : []));
     put("creators", table("Creators", columns, sorted, (column) => {
       order = { column, down: order.column === column ? !order.down : columns[column][2] !== "" };
       show();
@@ -298,7 +317,7 @@ function people(rows) {
 }
 
 function changes({ from, until, account, creator, type }) {
-  const names = data.episodes.creators;
+  const names = data.creators;
   const rows = data.changes.filter(([number, at, , , kind, , , who]) => at >= from && at < until
     && (account === null || number === account) && (creator === null || who === names[creator])
     && (type === null || (kind ?? "no type") === type));
@@ -350,16 +369,20 @@ function freshness() {
     ["live", (row) => number(row.live_instances), "n"],
     ["missing", (row) => number(row.missing_instances), "n"],
   ], data.accounts));
-  if (data.begins !== null) {
-    const notice = document.getElementById("notice");
-    notice.hidden = false;
-    notice.textContent = `This page begins at ${minute(data.begins)} UTC.`
-      + (data.cut ? " The record is longer than a page can hold; inventory report --since asks for another part." : "");
+  const notice = document.getElementById("notice");
+  const said = [];
+  if (data.begins !== null) said.push(`This page begins at ${minute(data.begins)} UTC.`);
+  if (totals) {
+    said.push(`Its ${number(totals.episodes)} episodes are more than a page can hold. The numbers and charts count all of `
+      + "them, but cannot be filtered here; the tables of creators and changes list a part. A shorter period "
+      + "(inventory report --since) or one account (--account) may fit a page with filters.");
   }
+  notice.hidden = !said.length;
+  notice.textContent = said.join(" ");
 }
 
 function begin() {
-  const names = data.episodes.creators.map((name, place) => [place, nobody(name)]);
+  const names = data.creators.map((name, place) => [place, nobody(name)]);
   options("creator", "all", names.sort((a, b) => (a[1].toLowerCase() < b[1].toLowerCase() ? -1 : 1)));
   options("type", "all", kinds.types.map((name, place) => [place, name]));
   options("account", "all", data.accounts.map((row, place) => [place, row.account]));
@@ -376,6 +399,7 @@ function begin() {
     item.append(element("i", undefined, "mark", "gap"), "not observed");
     return item;
   })());
+  form.hidden = Boolean(totals);
   form.addEventListener("input", () => { shown = 50; draw(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(draw));

@@ -1,0 +1,222 @@
+"""What a page shows of episodes that are too many for it: totals, counted here and not in the browser."""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory import database, queries
+from inventory.queries import Row
+from inventory.report.charts import COLOURS
+from inventory.report.values import Words, micros, value_of
+
+MOMENTS = 700
+"""About as many as a chart has pixels to tell apart."""
+MOST_CREATORS = 1_000
+"""Of more, the tables list those with most GPU hours, or most episodes."""
+
+_MINUTE = 60_000_000  # microseconds
+_QUANTILES = {10: "low10", 25: "low25", 50: "low50"}, {50: "high50", 75: "high75", 90: "high90"}
+
+
+def totals(
+    connection: Connection,
+    since: datetime | None,
+    account: str | None,
+    accounts: Sequence[Row],
+    creators: Words,
+) -> dict[str, Any]:
+    """Return the figures, charts and tables of the period as the page's script counts them from single episodes.
+
+    `fleet` and `hours` have a column for each of `kinds`: the types with most instances by day, the others as one.
+    """
+    view, table = queries.relation("instance_versions"), queries.relation("instance_state")
+    made = queries.creators(connection, account=account, since=since)
+    lives, episodes, ended = _lifetimes(connection, since, account, creators)
+    days = _days(connection, since, account)
+    kinds = _Kinds(days)
+    live = sa.select(table.c.gpu_count, sa.func.count()).where(table.c.presence == "live", *_of(table, account))
+    live_by_size = connection.execute(live.group_by(table.c.gpu_count)).all()
+    vanished = sa.select(sa.func.count()).where(view.c.closed_as == "vanished", *_of(view, account))
+    if since is not None:
+        vanished = vanished.where(view.c.valid_to >= since)
+    return {
+        "episodes": episodes,
+        "ended": ended,
+        "figures": {
+            "live": sum(count for _, count in live_by_size),
+            "gpus": sum((gpus or 0) * count for gpus, count in live_by_size),
+            "created": sum(row["instances_created"] for row in made),
+            "vanished": connection.scalar(vanished),
+            "gpuHours": sum(row["gpu_hours_low"] or 0 for row in made),
+        },
+        "kinds": kinds.names,
+        "fleet": _fleet(connection, since, account, accounts, kinds),
+        "hours": _hours(days, kinds),
+        "lifetimes": lives,
+        "creators": _creators(made, accounts, creators),
+        "creators_in_all": len(made),
+    }
+
+
+class _Kinds:
+    """The types that have a colour of their own, the most frequent first, and one kind for all others."""
+
+    def __init__(self, days: Sequence[sa.Row[Any]]) -> None:
+        often: dict[str | None, int] = defaultdict(int)
+        for row in days:
+            often[row.instance_type] += row.instances
+        order = sorted(often, key=lambda name: (-often[name], name or ""))
+        own = order if len(order) <= COLOURS else order[: COLOURS - 1]
+        self.numbers = {name: number for number, name in enumerate(own)}
+        self.names = ["no type" if name is None else value_of(name) for name in own]
+        if len(own) < len(order):
+            self.names.append("other types")
+
+    def number(self, type_: str | None) -> int:
+        return self.numbers.get(type_, len(self.names) - 1)
+
+
+def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bool]]:
+    return [] if account is None else [source.c.account == account]
+
+
+def _days(connection: Connection, since: datetime | None, account: str | None) -> Sequence[sa.Row[Any]]:
+    """Return `instances` and `gpu_hours` of every day and type."""
+    view = queries.relation("fleet_daily")
+    day = sa.type_coerce(view.c.day, sa.Date)
+    query = sa.select(
+        day.label("day"),
+        view.c.instance_type,
+        sa.func.sum(view.c.instances).label("instances"),
+        sa.func.sum(view.c.gpu_hours).label("gpu_hours"),
+    ).where(*_of(view, account))
+    if since is not None:
+        query = query.where(day >= since.date())
+    return connection.execute(query.group_by(view.c.day, view.c.instance_type).order_by(view.c.day)).all()
+
+
+def _hours(days: Sequence[sa.Row[Any]], kinds: _Kinds) -> dict[str, Any]:
+    """Return the days, and by kind the GPU hours of each."""
+    at = sorted({row.day for row in days})
+    place = {day: number for number, day in enumerate(at)}
+    gpus = [[0.0] * len(at) for _ in kinds.names]
+    for row in days:
+        gpus[kinds.number(row.instance_type)][place[row.day]] += row.gpu_hours or 0
+    return {"at": [micros(datetime.combine(day, time(), UTC)) for day in at], "gpus": gpus}
+
+
+def _fleet(
+    connection: Connection,
+    since: datetime | None,
+    account: str | None,
+    accounts: Sequence[Row],
+    kinds: _Kinds,
+) -> dict[str, Any]:
+    """Return moments, and by kind how many instances and GPUs there were at each."""
+    moments = _moments(connection, since, account, accounts)
+    counts, gpus = ([[0] * (len(moments) + 1) for _ in kinds.names] for _ in range(2))
+    # a retired account is not watched any more: its fleet is drawn up to its last complete run
+    until = {row["account"]: micros(row["last_complete_at"]) for row in accounts if row["retired_at"] is not None}
+    version = queries.relation("instance_versions").c
+    for column, sign in ((version.valid_from, 1), (version.valid_to, -1)):
+        names = (version.account, version.instance_type, version.gpu_count, column.label("at"))
+        query = (
+            sa.select(*names, sa.func.count().label("number")).where(column.is_not(None)).group_by(*names[:3], column)
+        )
+        query = query if account is None else query.where(version.account == account)
+        for row in (row for batch in database.stream(connection, query) for row in batch):
+            kind, size, at = kinds.number(row.instance_type), row.gpu_count or 0, micros(row.at)
+            if until.get(row.account) is None:
+                edges = [(at, sign)]
+            else:  # what is over, and what goes on, ends then at the latest
+                edges = [(at, sign), (until[row.account] + 1, -sign)] if at <= until[row.account] else []
+            for edge, way in edges:
+                place = bisect_left(moments, edge)
+                counts[kind][place] += way * row.number
+                gpus[kind][place] += way * row.number * size
+    for sums in (*counts, *gpus):
+        for place in range(1, len(sums)):
+            sums[place] += sums[place - 1]
+        sums.pop()
+    return {"at": moments, "counts": counts, "gpus": gpus}
+
+
+def _moments(connection: Connection, since: datetime | None, account: str | None, accounts: Sequence[Row]) -> list[int]:
+    """Return the moments at which the fleet is counted, in order: whole minutes, and both ends of every gap."""
+    known = [row for row in accounts if row["first_complete_at"] is not None]
+    if not known:
+        return []
+    start = micros(min(row["first_complete_at"] for row in known))
+    start = max(start, micros(since) if since else start)
+    end = micros(max(row["last_complete_at"] for row in known))
+    step = -(-(end - start) // MOMENTS // _MINUTE) * _MINUTE or _MINUTE
+    gaps = queries.relation("sync_gaps")
+    query = sa.select(gaps.c.gap_start, gaps.c.gap_end).where(*_of(gaps, account))
+    edges = (micros(at) for row in connection.execute(query) for at in row if at is not None)
+    grid = range(-(-start // step) * step, end, step)
+    return sorted({start, end, *grid, *(at for at in edges if start <= at <= end)}) if start <= end else []
+
+
+def _lifetimes(
+    connection: Connection, since: datetime | None, account: str | None, creators: Words
+) -> tuple[list[Row], int, int]:
+    """Return by creator, those with most episodes first, quantiles of the hours of lives with two known ends.
+
+    And of all creators: how many episodes there were, and how many such lives.
+    """
+    view = queries.relation("instance_episodes")
+    query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))
+    if since is not None:
+        query = query.where(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since))
+    episodes: Counter[str | None] = Counter()
+    lows: dict[str | None, array[float]] = defaultdict(lambda: array("d"))
+    highs: dict[str | None, array[float]] = defaultdict(lambda: array("d"))
+    for row in (row for batch in database.stream(connection, query) for row in batch):
+        episodes[row.creator_user_nickname] += 1
+        if row.hours_high is not None:
+            lows[row.creator_user_nickname].append(row.hours_low)
+            highs[row.creator_user_nickname].append(row.hours_high)
+    ended = sum(map(len, lows.values()))
+    rows = []
+    for creator, number in episodes.most_common(MOST_CREATORS):
+        life: Row = {"who": creators.number(creator), "episodes": number, "ended": len(lows[creator])}
+        for bounds, names in zip((lows, highs), _QUANTILES, strict=True):
+            ordered = sorted(bounds[creator])
+            life |= {name: _quantile(ordered, percent / 100) for percent, name in names.items()}
+        rows.append(life)
+    return rows, episodes.total(), ended
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float | None:
+    """Return the value below which that part lies, as the page's script does."""
+    if not ordered:
+        return None
+    low, rest = divmod(part * (len(ordered) - 1), 1)
+    value = ordered[int(low)]
+    return value + rest * (ordered[min(int(low) + 1, len(ordered) - 1)] - value)
+
+
+def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Words) -> list[Row]:
+    """Return rows of `queries.creators` as the page's script makes them, the busiest first."""
+    numbers = {row["account"]: number for number, row in enumerate(accounts)}
+    busiest = sorted(made, key=lambda row: (-(row["gpu_hours_low"] or 0), -row["hours_low"]))
+    return [
+        {
+            "account": numbers[row["account"]],
+            "who": creators.number(row["creator_user_nickname"]),
+            "created": row["instances_created"],
+            "before": row["created_before_watch"],
+            "live": row["live_now"],
+            "first": micros(row["first_created_at"]),
+            "last": micros(row["last_created_at"]),
+            "hours": row["hours_low"],
+            "gpuHours": row["gpu_hours_low"],
+        }
+        for row in busiest[:MOST_CREATORS]
+    ]
