@@ -5,6 +5,7 @@ import re
 import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 import sqlalchemy as sa
@@ -250,13 +251,16 @@ def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_o
 ):
     words = ["report", "--database", demo_url, *(["--since", since] if since else []), "--output"]
     run(*words, str(tmp_path / "all.html"))
-    monkeypatch.setattr("inventory.report.gather.MOST_EPISODES", 20)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
     run(*words, str(tmp_path / "totals.html"))
 
     def read(file):
         with look(tmp_path / file) as page:
             heading, *fleet = behind(page, "fleet")
-            found = figures(page), behind(page, "hours"), behind(page, "lifetimes"), sorted(table(page, "#creators"))
+            found = (
+                figures(page), behind(page, "hours"), sorted(behind(page, "lifetimes")),
+                sorted(table(page, "#creators")),
+            )  # fmt: skip
             return (
                 (*found, table(page, "#changes"), table(page, "#gaps"), page.text_content("#lifetimes-note")),
                 {row[0]: dict(zip(heading, row, strict=True)) for row in fleet if row[-1].isdigit()},
@@ -278,7 +282,7 @@ def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_o
 
 
 def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
-    monkeypatch.setattr("inventory.report.gather.MOST_EPISODES", 20)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
     monkeypatch.setattr("inventory.report.totals.MOST_CREATORS", 2)
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))

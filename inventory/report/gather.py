@@ -65,18 +65,26 @@ def shown(data: dict[str, Any]) -> int:
 
 
 def _many(connection: Connection, since: datetime | None, account: str | None) -> bool:
-    """Return whether there are more than MOST_EPISODES."""
-    part = queries.episode_stretches(account)
-    some = sa.select(part.c.episode).where(*_within(part, since)).limit(MOST_EPISODES + 1).subquery()
-    return (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > MOST_EPISODES
+    """Return whether there are more than MOST_EPISODES: first of whole episodes, which are counted sooner."""
+    view, part = queries.relation("instance_episodes"), queries.episode_stretches(account)
+    episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
+    if since is not None:
+        episodes = episodes.where(sa.or_(view.c.vanished_at.is_(None), view.c.vanished_at >= since))
+    stretches = sa.select(part.c.episode).where(*_within(part, since))
+    counts = (
+        sa.select(sa.func.count()).select_from(query.limit(MOST_EPISODES + 1).subquery())
+        for query in (episodes, stretches)
+    )
+    return any((connection.scalar(count) or 0) > MOST_EPISODES for count in counts)
 
 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions of what has a part in the period, as `queries.creators` sees it, or vanished in it."""
+    """Return the conditions of what has a part in the period, as `queries.creators` sees it, or was not gone before."""
     if since is None:
         return []
-    vanished = sa.and_(part.c.ended_at == part.c.last_seen_at, part.c.vanished_at >= since)
-    return [sa.or_(part.c.ended_at > since, part.c.began_at >= since, vanished)]
+    not_gone = sa.or_(part.c.vanished_at.is_(None), part.c.vanished_at >= since)
+    is_last = part.c.ended_at == part.c.last_seen_at
+    return [sa.or_(part.c.ended_at > since, sa.and_(is_last, not_gone))]
 
 
 def _accounts(connection: Connection, account: str | None) -> list[Row]:

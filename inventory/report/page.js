@@ -103,7 +103,7 @@ function counted(period, time) {
   return {
     any: places.length > 0,
     figures: figures(period, places, all),
-    fleet: time && fleet(places, time),
+    fleet: time && fleet(all, time),  // also what was last seen before the period, and gone in it
     hours: time && hours(places, period, time),
     lifetimes: lifetimes(places),
     creators: creators(places, all, period),
