@@ -25,11 +25,12 @@ A class exists only where someone decides differently because of it::
 `str(error)` is one line for a person: what happened, what was kept, what to do. It never bears a key.
 """
 
+import errno
 from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """A fault with a message for a person; the base says "ours" (exit 1)."""
+    """A fault with a message for a person; the base says "ours", or of this host (exit 1)."""
 
     exit_code: ClassVar[int] = 1
     error_code: ClassVar[str | None] = None
@@ -154,3 +155,16 @@ class BreachFound(InventoryError):
     """The history contradicts itself or its digests."""
 
     exit_code = 9
+
+
+def lacking(error: BaseException) -> str | None:
+    """Return in words what this host lacks or refuses, if that is what the error says; else None."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory (see `ulimit -v`)"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "it cannot start a thread (see `ulimit -u` and `ulimit -v`)"
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"{error.strerror} (see `ulimit -n`)"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"a library cannot be loaded: {error}" if isinstance(error, ImportError) else None

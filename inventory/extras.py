@@ -14,7 +14,7 @@ def installed(extra: str) -> bool:
 
 def remedy(extra: str) -> str:
     """The command that adds it."""
-    return f"pip install 'fal-inventory[{extra}]'"
+    return f"pip install '.[{extra}]' from a checkout"
 
 
 def require(extra: str) -> None:

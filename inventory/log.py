@@ -1,13 +1,18 @@
 """Logs: text for people, JSON for machines, always on stderr. The one place that configures logging and redacts."""
 
+import json
 import logging
 import sys
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import structlog
 
+Style = Literal["text", "json"]
+
 _secrets: set[str] = set()
+_style: Style = "text"
 
 SHORTEST_SECRET = 6
 """Shorter parts are not hidden: replacing them would garble every line and hide nothing worth it."""
@@ -31,8 +36,33 @@ def plain(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def configure(style: Literal["text", "json"] = "text", level: str = "info") -> None:
+def set_style(style: Style) -> None:
+    """Write in this style from now on."""
+    global _style  # noqa: PLW0603 - a process has one stderr
+    _style = style
+
+
+def style() -> Style:
+    """Return how lines are written to stderr: `json` means that each is a JSON object."""
+    return _style
+
+
+def say(message: str, level: Literal["info", "warning", "error"] = "info", **more: str) -> None:
+    """Write what a command has to say besides its results to stderr; as JSON, if logs are JSON, with `more` keys.
+
+    Unlike an event of a logger it is written whatever the log level.
+    """
+    if style() == "json":
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        text = json.dumps({"event": message, "level": level, "timestamp": now} | more)
+    else:
+        text = "\n".join([message if level == "info" else f"{level}: {message}", *more.values()])
+    sys.stderr.write(f"{text}\n")
+
+
+def configure(style: Style = "text", level: str = "info") -> None:
     """Send every logger's records (ours and the libraries') to stderr, one line an event."""
+    set_style(style)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         _new_only,

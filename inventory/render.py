@@ -13,6 +13,7 @@ from enum import StrEnum
 from shutil import get_terminal_size
 from typing import Any, TextIO
 
+from inventory import log
 from inventory.times import iso
 
 Rows = Sequence[Mapping[str, Any]]
@@ -53,7 +54,7 @@ def show(
     elif rows:
         _table(rows, columns or list(rows[0]), headings or {}, stream)
     elif empty:
-        sys.stderr.write(f"{empty}\n")
+        log.say(empty)
 
 
 def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> None:

@@ -13,6 +13,7 @@ import shlex
 import stat
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -355,6 +356,16 @@ def load(**flags: Any) -> Settings:
     except OSError as error:
         raise UsageError(f"{config_file()} cannot be read: {error.strerror}.") from None
     return settings
+
+
+def log_format() -> Literal["text", "json"]:
+    """Return the log format that is set, also where other settings are wrong; `text` where nothing can be read."""
+    found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
+    if not found:
+        with suppress(UsageError, OSError, ValueError):
+            file = config_file()
+            found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
+    return "json" if found == "json" else "text"
 
 
 def config_file() -> Path | None:

@@ -590,7 +590,7 @@ def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
         main(["run"])
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "error: apprise is not installed. Add it: pip install 'fal-inventory[alerts]'.\n"
+        "error: apprise is not installed. Add it: pip install '.[alerts]' from a checkout.\n"
     )
 
 

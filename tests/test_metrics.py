@@ -441,7 +441,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys
         main(["run", "--metrics", ":0", "--database", database_url])
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "error: prometheus_client is not installed. Add it: pip install 'fal-inventory[metrics]'.\n"
+        "error: prometheus_client is not installed. Add it: pip install '.[metrics]' from a checkout.\n"
     )
 
 

@@ -5,78 +5,108 @@ Results go to stdout, all else to stderr. A failure is one line; `--debug` adds 
 
 import atexit
 import gc
-import os
-import signal
 import sys
+import threading
 from collections.abc import Sequence
+
+from inventory.cli import output, signals
+from inventory.errors import ApiError, InventoryError, UsageError, lacking
+
+STOPPED = 130
+"""What Typer returns after a KeyboardInterrupt."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     gc.set_threshold(100_000)  # instead of 700: nothing here makes cycles by the thousand, and looking takes a tenth
     atexit.register(gc.freeze)  # or the end looks for cycles in all that was imported: a fifth of a second
+    results = output.take_over()
+    signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, also while the imports go on
+    if not debug:
+        threading.excepthook = _thread_failed
     try:
-        code = _run(words, debug=debug)
-    except KeyboardInterrupt:
-        print("Stopped by a signal; nothing was begun.", file=sys.stderr)
-        code = _stopped(words)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        code = _run(words)
+    except BaseException as error:  # noqa: BLE001 - the last line of defence: one line, whatever happened
+        code = _failed(error, words, debug=debug)
+    sys.stdout.flush()
+    if results is not None and results.failure is not None:
+        from inventory import log
+
+        reason = results.failure.strerror
+        log.say(f"The results could not be written to stdout: {reason}. All other work was done.", "error")
+        code = code or InventoryError.exit_code
     sys.exit(code)
 
 
-def _run(words: list[str], *, debug: bool) -> int:
-    import typer  # here, where main() catches an early Ctrl-C
+def _run(words: list[str]) -> int:
+    from inventory import log
+    from inventory.cli.app import app
+    from inventory.settings import log_format
+
+    log.set_style(log_format())
+    with signals.raising():
+        code = app(words, prog_name="inventory", standalone_mode=False)  # that of a typer.Exit, else None
+    if code == STOPPED:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
+    """Say in one line what happened, and return the exit code."""
+    if isinstance(error, SystemExit):  # how Typer ends after completing a word
+        return error.code if isinstance(error.code, int) else 0
+    try:
+        from inventory import log
+
+        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":  # Typer's, at a prompt
+            log.say("Stopped by a signal; nothing more was done.")
+            return 0 if words[:1] == ["run"] else ApiError.exit_code  # `run` is there to be ended by a signal
+        message, code = _described(error)
+        if message.startswith("Usage:"):  # a group without a command: its help
+            log.say(message)
+        else:
+            log.say(message, "error", **({"exception": _traceback(error)} if debug else {}))
+    except Exception:  # noqa: BLE001 - there is no memory, or no descriptor, even for that
+        print(f"error: {lacking(error) or type(error).__name__}.", file=sys.stderr)
+        return InventoryError.exit_code
+    return code
+
+
+def _described(error: BaseException) -> tuple[str, int]:
+    """The line about a failure, and its exit code."""
     from typer.exceptions import TyperException
 
     from inventory import log
-    from inventory.cli.app import app
-    from inventory.errors import InventoryError, UsageError
 
-    try:
-        code = app(words, prog_name="inventory", standalone_mode=False)  # that of a typer.Exit, else None
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except InventoryError as error:
-        return _failed(error, error.exit_code, debug=debug)
-    except TyperException as error:
+    if isinstance(error, InventoryError):
+        return log.plain(str(error), 1000), error.exit_code
+    if isinstance(error, TyperException):
         message = error.format_message()
-        if message.startswith("Usage:"):  # a group without a command: its help
-            print(message, file=sys.stderr)
-        else:
-            print(f"error: {log.plain(message)} `inventory --help` shows how.", file=sys.stderr)
-        return UsageError.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print("Stopped by a signal; nothing more was done.", file=sys.stderr)
-        return _stopped(words)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not fail again
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, whatever happened
-        name = type(error).__name__
-        print(
-            f"error: a fault of inventory itself: {name}: {log.plain(str(error))}. "
-            "Run again with --debug to see where.",
-            file=sys.stderr,
-        )
-        return _failed(None, 1, debug=debug)
+        if not message.startswith("Usage:"):
+            message = f"{log.plain(message)} `inventory --help` shows how."
+        return message, UsageError.exit_code
+    if reason := lacking(error):
+        return f"This host failed: {log.plain(reason)}. Nothing more was done.", InventoryError.exit_code
+    what = f"{type(error).__name__}: {log.plain(str(error))}"
+    return f"a fault of inventory itself: {what}. Run again with --debug to see where.", InventoryError.exit_code
 
 
-def _stopped(words: list[str]) -> int:
-    return 0 if words[:1] == ["run"] else 4  # `run` is there to be ended by a signal, however early
-
-
-def _failed(error: Exception | None, code: int, *, debug: bool) -> int:
+def _traceback(error: BaseException) -> str:
     import traceback
 
     from inventory import log
 
-    if error is not None:
-        print(f"error: {log.plain(str(error), 1000)}", file=sys.stderr)
-    if debug:
-        print(log.redact(traceback.format_exc()), file=sys.stderr)
-    return code
+    return log.redact("".join(traceback.format_exception(error)))
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """Log in one line why a thread ended, where Python would print a traceback."""
+    from inventory import log
+
+    error = failed.exc_value or failed.exc_type()
+    name = failed.thread.name if failed.thread else None
+    reason = lacking(error) or f"{type(error).__name__}: {error}"
+    log.get(__name__).error("a thread failed", thread=name, reason=reason)

@@ -1,7 +1,6 @@
 """`config`: what is in force, and why."""
 
-import sys
-
+from inventory import log
 from inventory.cli.options import DatabaseOption, FormatOption
 from inventory.origins import COLUMNS, in_force
 from inventory.render import Format, printable, show
@@ -23,4 +22,4 @@ def config_command(style: FormatOption = Format.table, url: DatabaseOption = Non
     rows = in_force(load(**flags), flags)
     show(rows, "settings", style, columns=COLUMNS)
     for line in unknown_variables():
-        print(printable(f"warning: {line}"), file=sys.stderr)
+        log.say(printable(line), "warning")

@@ -1,15 +1,13 @@
 """`db`: the database's version, and who may read it."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from inventory import database, schema
-from inventory.cli.options import DatabaseOption, opened, opened_as_is
+from inventory import database, log, schema
+from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.render import printable
-from inventory.settings import load
 from inventory.wire import clean
 
 app = typer.Typer(
@@ -33,7 +31,7 @@ def upgrade(
     """
     if revision in {"", "base"}:
         raise UsageError("An upgrade goes up: name a revision, or none for the newest.")
-    with opened(load(database_url=url).database_url, create=True) as engine:
+    with opened(loaded(database_url=url).database_url, create=True) as engine:
         with database.reading(engine) as connection:
             before = schema.current(connection)
         schema.upgrade(engine, revision)
@@ -51,7 +49,7 @@ def current(url: DatabaseOption = None) -> None:
     Examples:
       inventory db current
     """
-    with opened(load(database_url=url).database_url) as engine:
+    with opened(loaded(database_url=url).database_url) as engine:
         with database.reading(engine) as connection:
             found = schema.current(connection)
         print(f"{found or 'empty'} (this program: {schema.HEAD})")
@@ -65,7 +63,7 @@ def check(url: DatabaseOption = None) -> None:
     Examples:
       inventory db check
     """
-    with opened_as_is(load(database_url=url).database_url) as engine:
+    with opened_as_is(loaded(database_url=url).database_url) as engine:
         differences = schema.differences(engine)
         if differences:
             due = ", ".join(map(_due, differences))
@@ -91,17 +89,16 @@ def grant_reader(
       inventory db grant-reader bi
       inventory db grant-reader bi --database postgresql://inventory@db/inventory
     """
-    settings = load(database_url=url)
+    settings = loaded(database_url=url)
     with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant
         found = schema.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
-        print("It cannot log in itself: grant it to those who shall read.", file=sys.stderr)
+        log.say("It cannot log in itself: grant it to those who shall read.")
     if found.creates_tables:
-        print(
+        log.say(
             f"It may make tables of its own in the schema {found.schema}, as every role may that no one forbade it "
-            f"(PostgreSQL before 15). To end that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;",
-            file=sys.stderr,
+            f"(PostgreSQL before 15). To end that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;"
         )
 
 

@@ -1,6 +1,5 @@
 """`doctor`: whether a sync would work, and what to do where not."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def doctor_command(
         show(rows, "checks", style, columns=COLUMNS)
     failed = [check for check in checks if check.result == "fail"]
     if failed:
-        print(f"error: {len(failed)} of {len(checks)} checks failed; each says what to do.", file=sys.stderr)
+        log.say(f"{len(failed)} of {len(checks)} checks failed; each says what to do.", "error")
         raise typer.Exit(next(code for code in FIRST_OF if code in {check.exit_code for check in failed}))
 
 

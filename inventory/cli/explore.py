@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, schema
-from inventory.cli.options import DatabaseOption, opened
+from inventory import database, log, schema
+from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
 from inventory.extras import require
-from inventory.settings import load
 
 
 def explore_command(
@@ -25,7 +24,7 @@ def explore_command(
     """Look into the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
 
     Datasette shows every table and view with its meaning, and questions that are ready to be asked. It is the extra
-    `explore`: pip install 'fal-inventory[explore]'.
+    `explore`: pip install '.[explore]' from a checkout.
 
     \b
     Examples:
@@ -36,7 +35,7 @@ def explore_command(
     from inventory.explore import metadata as made
     from inventory.explore import serving
 
-    settings = load(database_url=url)
+    settings = loaded(database_url=url)
     file = database.sqlite_file(database.parse_url(settings.database_url))
     if file is None:
         raise UsageError("Datasette opens SQLite only. docs/bi.md connects other tools to PostgreSQL.")
@@ -54,4 +53,4 @@ def explore_command(
             webbrowser.open(address)
         while at_work() and not stop.wait(0.5):
             pass
-    print("Stopped.", file=sys.stderr)
+    log.say("Stopped.")

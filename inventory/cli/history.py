@@ -1,6 +1,5 @@
 """`show`, `changes` and `creators`: what happened, and who did it. They need no key and write nothing."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from inventory import database, queries
+from inventory import database, log, queries
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
@@ -139,7 +138,7 @@ def changes_command(
         empty="Nothing like that happened.",
     )
     if more:
-        print(f"These are the newest {most}; --limit or --since shows more.", file=sys.stderr)
+        log.say(f"These are the newest {most}; --limit or --since shows more.")
 
 
 def creators_command(

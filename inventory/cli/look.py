@@ -1,12 +1,11 @@
 """`list` and `runs`: looking at what is known. They need no key and write nothing."""
 
-import sys
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from inventory import database, queries
+from inventory import database, log, queries
 from inventory.cli.complete import values
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
@@ -76,7 +75,8 @@ def list_command(
     columns, header, empty = FLEET_COLUMNS, queries.columns("instances"), "No instance is like that."
     if at is not None:
         columns, header, empty = THEN_COLUMNS, list(queries.AS_OF_COLUMNS), "No instance was like that."
-        print(*(f"{cell(time)}, {_told(sight)}" for sight in sights), sep="\n", file=sys.stderr)
+        for sight in sights:
+            log.say(f"{cell(time)}, {_told(sight)}")
     show(rows, "instances", style, columns=columns, header=header, headings=HEADINGS, empty=empty)
 
 

@@ -56,7 +56,7 @@ def opened_as_is(url: str) -> Iterator[Engine]:
 @contextmanager
 def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
     """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
-    with opened_as_is(load(database_url=url).database_url) as engine, database.reading(engine) as connection:
+    with opened_as_is(loaded(database_url=url).database_url) as engine, database.reading(engine) as connection:
         require_account(connection, account)
         yield connection
 

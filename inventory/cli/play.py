@@ -1,6 +1,5 @@
 """`simulate` and `demo`: the whole program at work without a key."""
 
-import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +49,7 @@ def simulate_command(
         print(f"Try: FAL_KEY=any INVENTORY_API_URL={simulator.url} inventory sync", flush=True)
         while not stop.wait(0.5):
             fleet.advance(began + (datetime.now(UTC) - began) * speed)
-    print("Stopped.", file=sys.stderr)
+    log.say("Stopped.")
 
 
 def demo_command(
@@ -72,7 +71,7 @@ def demo_command(
     from inventory.demo import QUERIES, demo
     from inventory.report import gather, page, page_file
 
-    log.configure(level="error")  # the outages that the demo plans are no news
+    log.configure(log.style(), "error")  # the outages that the demo plans are no news
     file = _page_of(url)
     with page_file(file) if installed("report") else nullcontext() as write:
         with bar(f"{days} days of hourly runs") as advance:
@@ -95,7 +94,7 @@ def demo_command(
     if installed("report"):
         print(f"\nThe same as a page with charts: open {file} in a browser.")
     else:
-        print(f"\nFor a page with charts: {remedy('report')}, then `inventory report`.", file=sys.stderr)
+        log.say(f"For a page with charts: {remedy('report')}, then `inventory report`.")
 
 
 def _page_of(url: str) -> Path:

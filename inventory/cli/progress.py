@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from inventory import log
+
 
 @contextmanager
 def live_line(first: str) -> Iterator[Callable[[str], None]]:
     """A line that a function of its new text keeps up to date."""
-    if not sys.stderr.isatty():
+    if not _is_for_people():
         yield lambda _: None
         return
     from rich.console import Console
@@ -21,8 +23,8 @@ def live_line(first: str) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that a function of (done, of) moves; elsewhere its title, once."""
-    if not sys.stderr.isatty():
-        print(f"{title} ...", file=sys.stderr)
+    if not _is_for_people():
+        log.say(f"{title} ...")
         yield lambda _done, _of: None
         return
     from rich.console import Console
@@ -31,3 +33,7 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title)
         yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def _is_for_people() -> bool:
+    return sys.stderr.isatty() and log.style() == "text"

@@ -25,7 +25,7 @@ def report_command(
 
     The page needs no network to be viewed, and sends nothing; it can be mailed, printed, and filtered by period,
     creator and type. Of more than 200,000 episodes it shows the totals, without filters. Its charts come with the extra
-    `report`: pip install 'fal-inventory[report]'.
+    `report`: pip install '.[report]' from a checkout.
 
     \b
     Examples:

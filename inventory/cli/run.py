@@ -1,7 +1,6 @@
 """`run`: syncs on schedule, until a signal."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -49,5 +48,4 @@ def run_command(
             with watched(engine, settings, metrics=metrics, parting=PARTING_SECONDS) as observers:
                 ended = serve(engine, settings, stop=stop, observers=observers)
             if not ended:
-                sys.stderr.flush()
                 os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down

@@ -1,26 +1,85 @@
-"""SIGINT and SIGTERM end work cleanly: the first asks it to stop, the second ends the process at once."""
+"""SIGINT, SIGTERM and SIGHUP end work cleanly, however many of them come.
+
+The handler only notes that a signal came. A command that asks for an event (`stop_on_signal`) looks at it where it can
+stop. In all others the first signal raises KeyboardInterrupt, and the later ones do not disturb the cleaning up.
+"""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any
+
+_AGAIN_SECONDS = 0.05
+
+
+class _State:
+    """What the handler knows."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self.raises = False
+        # not the event itself: setting it would wait for ever if the handler broke into a wait for it
+        self.queue: SimpleQueue[None] = SimpleQueue()
+
+
+_state = _State()
+
+
+def install() -> None:
+    """Handle the signals from now on: until `raising` they are only noted. An ignored SIGHUP stays ignored (nohup)."""
+    global _state  # noqa: PLW0603 - a process has one set of signal handlers
+    _state = _State()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _note)
+    signal.signal(signal.SIGALRM, lambda *_: _interrupt())
+    sys.unraisablehook = _unraisable
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first signal in this block, or at once if one came before."""
+    _state.raises = True
+    try:
+        if _state.came:
+            raise KeyboardInterrupt
+        yield
+    finally:
+        _state.raises = False
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; a second one does what the signal does by itself."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """An event that is set as soon as a signal has come; none raises KeyboardInterrupt in this block or after it."""
+    stop, state = threading.Event(), _state
 
-    def stopped(_number: int, _frame: object) -> None:
+    def wait() -> None:
+        state.queue.get()
         stop.set()
-        for number in before:
-            signal.signal(number, signal.SIG_DFL)
 
-    for number in before:
-        signal.signal(number, stopped)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    state.raises = False
+    yield stop
+
+
+def _note(_number: int, _frame: object) -> None:
+    if not _state.came:
+        _state.came = True
+        _state.queue.put(None)
+        _interrupt()
+
+
+def _interrupt() -> None:
+    if _state.raises:
+        raise KeyboardInterrupt
+
+
+def _unraisable(unraisable: Any) -> None:
+    """Raise a KeyboardInterrupt again that Python dropped because it was raised in a destructor or a callback."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(unraisable)

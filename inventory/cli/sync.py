@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -114,7 +114,7 @@ def missing_command(
         if rows and sys.stdin.isatty() and not yes:
             _show_missing(rows, Format.table)
             if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
-                print("Nothing was settled.", file=sys.stderr)
+                log.say("Nothing was settled.")
                 raise typer.Exit(0)
         settled: set[tuple[str, str]] = set()
         for name in sorted({row["account"] for row in rows}):
@@ -128,9 +128,9 @@ def missing_command(
         print(told)
     else:
         _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
-        print(told, file=sys.stderr)
+        log.say(told)
     if left:
-        print(f"{left} more are missing since they were listed: `inventory missing` shows them.", file=sys.stderr)
+        log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
@@ -227,8 +227,8 @@ def _number(count: int, noun: str) -> str:
 
 def _complain(outcome: Any) -> None:
     if outcome.error is not None:
-        word = "warning" if outcome.exit_code == 0 else "error"
-        print(f"{word}: {outcome.account}: {log.plain(str(outcome.error), 1000)}", file=sys.stderr)
+        level: Literal["warning", "error"] = "warning" if outcome.exit_code == 0 else "error"
+        log.say(log.plain(f"{outcome.account}: {outcome.error}", 1000), level)
 
 
 def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:

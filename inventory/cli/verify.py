@@ -1,7 +1,6 @@
 """`verify`: whether the history is still what the runs recorded."""
 
-import sys
-
+from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
@@ -33,15 +32,14 @@ def verify_command(
         if found.count > len(found.breaches):
             print(f"and {found.count - len(found.breaches):,} more")
     if found.count:
-        sys.stdout.flush()
         raise BreachFound(
             f"{found.count:,} {'breach' if found.count == 1 else 'breaches'} in {found.versions:,} versions: the "
             "history is not what the runs recorded. Nothing was changed; compare with a backup."
         )
-    print(
+    tell = print if style is Format.table else log.say
+    tell(
         f"verified: {found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions; "
-        "every digest matches",
-        file=sys.stdout if style is Format.table else sys.stderr,
+        "every digest matches"
     )
 
 
