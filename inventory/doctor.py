@@ -3,10 +3,10 @@
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from inventory.errors import (
 from inventory.queries import Row
 from inventory.settings import Account, Settings, unknown_variables
 from inventory.times import brief, iso
+from inventory.walk import ask
 
 AT_ONCE = 8
 """Accounts whose API is asked at the same time."""
@@ -188,9 +189,11 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
     """One page of one instance is asked for with each key, and the API's clock is looked at once."""
     brisk = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
 
-    def ask(account: Account) -> tuple[Check, timedelta | None]:
+    limit = threading.Semaphore(AT_ONCE)
+
+    def question(account: Account) -> tuple[Check, timedelta | None]:
         try:
-            with Api(account.key, brisk, threading.Event()) as api:
+            with limit, Api(account.key, brisk, threading.Event()) as api:
                 began = clock()
                 api.page(None)
                 ended = clock()
@@ -202,11 +205,11 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
 
     if not found:
         return
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as pool:
-        differences = []
-        for check, ahead in pool.map(ask, found):
-            yield check
-            differences += [] if ahead is None else [ahead]
+    differences = []
+    for coming in [ask(partial(question, account)) for account in found]:  # a signal need not wait for the answers
+        check, ahead = coming.result()
+        yield check
+        differences += [] if ahead is None else [ahead]
     if differences:
         yield _compared("the API's clock", min(differences, key=abs), "this host")
 

@@ -144,7 +144,8 @@ def open_run(
             )
             .returning(sync_runs.c.run_id)
         ).scalar_one()
-        lease = _take(connection, account, "sync", lease_seconds, moment, run_id)
+        lease = Lease(account, secrets.token_hex(16), lease_seconds, run_id)
+        _take(connection, lease, "sync", moment)
         if held["retired_at"] is not None:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
         # without the fleet's digest (`prune` clears old ones) nobody knows what a quiet run should repeat
@@ -158,20 +159,25 @@ def holding(
 ) -> Iterator[Lease]:
     """The lease for work that is no run (`prune`, say, or `rename`), with heartbeats, given back at the end."""
     _refuse(engine, account, clock)
-    with database.writing(engine, idle_limit=lease_seconds) as connection:
-        held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
-        if held is None:
-            raise UsageError(f"There is no account {account!r} in the database.")
-        moment = database.now(connection, clock)
-        _turn_away(connection, held, moment)
-        lease = _take(connection, account, purpose, lease_seconds, moment, None)
+    lease, taken = Lease(account, secrets.token_hex(16), lease_seconds), False
     try:
+        with database.writing(engine, idle_limit=lease_seconds) as connection:
+            held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
+            if held is None:
+                raise UsageError(f"There is no account {account!r} in the database.")
+            moment = database.now(connection, clock)
+            _turn_away(connection, held, moment)
+            taken = True  # before it is: a signal may interrupt this block after its commit
+            _take(connection, lease, purpose, moment)
         with beating(engine, lease, clock):
             yield lease
     finally:
-        with database.writing(engine) as connection:
-            # by the token alone: the account may have another name by now
-            connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(_NO_LEASE))
+        try:
+            if taken:
+                _give_back(engine, lease)
+        except KeyboardInterrupt:  # a signal raises it once, so this time it is given back
+            _give_back(engine, lease)
+            raise
 
 
 @dataclass(frozen=True)
@@ -294,26 +300,28 @@ def _heartbeat(lease: Lease, moment: datetime) -> sa.Update:
     )
 
 
-def _take(
-    connection: Connection, account: str, purpose: str, seconds: float, moment: datetime, run_id: int | None
-) -> Lease:
-    lease = Lease(account, secrets.token_hex(16), seconds, run_id)
+def _take(connection: Connection, lease: Lease, purpose: str, moment: datetime) -> None:
     _at_work.add(lease.token)
     connection.execute(
         sa.update(accounts)
-        .where(accounts.c.account == account)
+        .where(accounts.c.account == lease.account)
         .values(
             lease_token=lease.token,
             lease_purpose=purpose,
-            lease_run_id=run_id,
-            lease_seconds=seconds,
+            lease_run_id=lease.run_id,
+            lease_seconds=lease.seconds,
             lease_heartbeat_at=moment,
             lease_host=_host(),
             lease_pid=os.getpid(),
             lease_process_started=_process_started(os.getpid()),
         )
     )
-    return lease
+
+
+def _give_back(engine: Engine, lease: Lease) -> None:
+    with database.writing(engine) as connection:
+        # by the token alone: the account may have another name by now
+        connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(_NO_LEASE))
 
 
 def _refuse(engine: Engine, account: str, clock: Clock | None, timetable: Timetable | None = None) -> None:

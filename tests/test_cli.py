@@ -537,13 +537,3 @@ def test_a_view_that_is_gone_is_found_by_db_check(run, database_url):
         connection.exec_driver_sql("DROP VIEW creators")
     engine.dispose()
     assert "add_view creators" in run("db", "check", expect=7).stderr
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_the_program_starts_is_4_in_one_line(run, tmp_path, number):
-    code = "import inventory.cli as c, os, signal; c._run = lambda *a, **k: os.kill(os.getpid(), {}); c.main(['sync'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code.format(int(number))],
-        env=run.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (4, "Stopped by a signal; nothing was begun.\n")

@@ -114,9 +114,11 @@ def test_a_sync_of_several_accounts_onto_a_full_disk_syncs_them_all_and_says_so_
 
 def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_program(program):
     program("sync")
-    for words in (("list",), ("list", "--format", "json"), ("list", "--format", "csv"), ("status",), ("verify",),
-                  ("--version",), ("--help",), ("config",), ("show", "inst_1"), ("--show-completion", "bash")):  # fmt: skip
-        err = program.onto_a_full_disk(*words)
+    for line in (
+        "list", "list --format json", "list --format csv", "status", "verify", "--version", "--help", "config",
+        "show inst_1", "--show-completion bash",
+    ):  # fmt: skip
+        err = program.onto_a_full_disk(*line.split())
         assert err.startswith("error: The results could not be written")
         assert err.count("\n") == 1
 
@@ -173,9 +175,9 @@ def test_a_module_is_the_same_command_under_the_same_name(program):
 
 
 COMMANDS = [
-    ("sync",), ("sync", "--dry-run"), ("list",), ("list", "--creator", "nobody"), ("changes", "--limit", "1"), ("runs",),
-    ("status",), ("verify",), ("verify", "--format", "json"), ("missing",), ("missing", "--accept"), ("db", "check"),
-    ("prune", "--before", "1d"), ("account", "list"), ("doctor",), ("config",),
+    ("sync",), ("sync", "--dry-run"), ("list",), ("list", "--creator", "nobody"), ("changes", "--limit", "1"),
+    ("runs",), ("status",), ("verify",), ("verify", "--format", "json"), ("missing",), ("missing", "--accept"),
+    ("db", "check"), ("prune", "--before", "1d"), ("account", "list"), ("doctor",), ("config",),
 ]  # fmt: skip
 
 

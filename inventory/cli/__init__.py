@@ -21,12 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000)  # instead of 700: nothing here makes cycles by the thousand, and looking takes a tenth
     atexit.register(gc.freeze)  # or the end looks for cycles in all that was imported: a fifth of a second
     results = output.take_over()
-    signals.install()
+    undo = signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if not debug:
-        threading.excepthook = _thread_failed
+    if arguments is None:  # the process is ours alone
+        signals.guard_the_end()
+        threading.excepthook = threading.__excepthook__ if debug else _thread_failed
     try:
         code = _run(words)
     except BaseException as error:  # noqa: BLE001 - the last line of defence: one line, whatever happened
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reason = results.failure.strerror
         log.say(f"The results could not be written to stdout: {reason}. All other work was done.", "error")
         code = code or InventoryError.exit_code
+    if arguments is not None:
+        undo()
     sys.exit(code)
 
 

@@ -27,7 +27,7 @@ def run_command(
     ] = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Sync every account on schedule until SIGTERM or SIGINT, which end a run under way within seconds.
+    """Sync every account on schedule until SIGTERM, SIGINT or SIGHUP, which end a run under way within seconds.
 
     An account is synced at once where its last attempt is long enough ago. Any number of processes may share one
     PostgreSQL: each run is made by one of them, and one that dies or freezes is replaced within

@@ -4,14 +4,16 @@ The handler only notes that a signal came. A command that asks for an event (`st
 stop. In all others the first signal raises KeyboardInterrupt, and the later ones do not disturb the cleaning up.
 """
 
+import atexit
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN_SECONDS = 0.05
 
 
@@ -28,15 +30,31 @@ class _State:
 _state = _State()
 
 
-def install() -> None:
-    """Handle the signals from now on: until `raising` they are only noted. An ignored SIGHUP stays ignored (nohup)."""
+def install() -> Callable[[], None]:
+    """Handle the signals from now on: until `raising` they are only noted. Return a function that undoes it.
+
+    A SIGHUP that is ignored stays ignored (nohup).
+    """
     global _state  # noqa: PLW0603 - a process has one set of signal handlers
     _state = _State()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    for number, handler in before.items():
+        if number != signal.SIGHUP or handler is not signal.SIG_IGN:
             signal.signal(number, _note)
+
+    def undo() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return undo
+
+
+def guard_the_end() -> None:
+    """Make sure that no signal shows a traceback, or kills the process, from now on until its very end."""
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
+    # Python gives every signal that has a handler its default at the end: to kill
+    atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in _NUMBERS])
 
 
 @contextmanager
