@@ -14,6 +14,7 @@ from inventory.database import connect, parse_url
 from inventory.prune import prune
 from inventory.queries import creators
 from inventory.simulator import Fleet, Simulator
+from inventory.tables import accounts, instance_versions, sync_runs
 from inventory.verify import verify
 
 ONE, EIGHT, STRANGE = "gpu_1x_h100_sxm5", "gpu_8x_h100_sxm5", "a type without a count"
@@ -22,6 +23,8 @@ EPISODES = (
     "SELECT instance_id, instance_type, hours_low, hours_high, gpu_hours_low, gpu_hours_high"
     " FROM instance_episodes ORDER BY 1"
 )
+
+OF_THE_FIRST = ("valid_from", "opened_by_run_id", "opened_as")
 
 
 def grow(world):
@@ -159,6 +162,29 @@ def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world
     versions = world.rows("SELECT valid_from, status FROM instance_versions WHERE instance_id = 'a' ORDER BY 1")
     folded = [(hour(2), "busy")] if until >= 4 else [(hour(2), "ready"), (hour(3), "busy")]
     assert versions == [*folded, (hour(4), "ready"), (hour(7), "ready")]
+
+
+def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
+    """Which made one version, with the last fields, of all that ended by then."""
+    grow(world)
+    version, account, run = instance_versions.c, accounts.c, sync_runs.c
+    of_a = version.instance_id == "a"
+    with database.writing(world.engine) as connection:
+        last = connection.execute(sa.select(instance_versions).where(of_a, version.valid_from == hour(4))).mappings()
+        fields = {name: value for name, value in last.one().items() if name not in OF_THE_FIRST}
+        connection.execute(
+            sa.delete(instance_versions).where(of_a, version.valid_to <= hour(7), version.valid_from > hour(2))
+        )
+        connection.execute(sa.update(instance_versions).where(of_a, version.valid_from == hour(2)).values(fields))
+        connection.execute(sa.update(accounts).where(account.account == "default").values(pruned_before=hour(7)))
+        connection.execute(sa.update(sync_runs).where(run.started_at < hour(7)).values(fleet_digest=None))
+    assert sound(world.engine)
+    kept = [world.rows(sql) for sql in (EPISODES, DAYS)]
+    assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # of what it once was nothing is left
+    for until in (7, 10):
+        prune(world.engine, "default", hour(until), lease_seconds=60, clock=lambda: hour(100))
+        assert [world.rows(sql) for sql in (EPISODES, DAYS)] == kept
+        assert sound(world.engine)
 
 
 def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):

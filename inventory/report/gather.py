@@ -6,7 +6,6 @@ Times are whole microseconds since 1970, exact in JavaScript, where a number hol
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -120,8 +119,12 @@ def _episodes(
         .where(*_within(part, since))
         .order_by(part.c.account, part.c.instance_id, part.c.began_at)
     )
-    types = Words()
-    rows: list[list[Any]] = []
+    times, types = Words(), Words()
+
+    def moment(time: datetime | None) -> int | None:
+        return None if time is None else times.number(time)
+
+    rows: list[list[Any]] = []  # times by their numbers, since few are different
     before: Any = None
     for stretch in (row for batch in database.stream(connection, query) for row in batch):
         type_ = types.number((stretch.instance_type, stretch.gpu_count))
@@ -131,7 +134,7 @@ def _episodes(
         if is_same and type_ == rows[-1][-2]:  # only the region is another
             began = rows.pop()[0]
         else:
-            began = micros(stretch.began_at)
+            began = moment(stretch.began_at)
             if is_same:
                 rows[-1][4] = None
                 rows[-1][-1] &= ~(_LAST | _LIVE)
@@ -140,22 +143,22 @@ def _episodes(
         rows.append(
             [
                 began,
-                micros(stretch.appeared_at),
-                micros(stretch.appeared_after),
-                micros(stretch.ended_at),
-                micros(stretch.vanished_at),
+                moment(stretch.appeared_at),
+                moment(stretch.appeared_after),
+                moment(stretch.ended_at),
+                moment(stretch.vanished_at),
                 numbers[stretch.account],
                 creators.number(stretch.creator_user_nickname),
                 type_,
-                (_FIRST if stretch.episode == 1 and began == micros(stretch.appeared_at) else 0)
+                (_FIRST if stretch.episode == 1 and began == moment(stretch.appeared_at) else 0)
                 | (_LIVE if is_live else 0)
                 | _LAST
                 | (_KNOWN if stretch.gpus_known else 0),
             ]
         )
-    rows.sort(key=itemgetter(0))
-    times = sorted({time for row in rows for time in row[:5] if time is not None})
-    place = {time: number for number, time in enumerate(times)}
+    order = sorted(times.numbers)
+    place = {times.number(time): rank for rank, time in enumerate(order)}
+    rows.sort(key=lambda row: place[row[0]])
     columns: dict[str, list[int]] = {
         name: [] for name in ("began", "appeared", "after", "seen", "gone", "account", "creator", "type", "flags")
     }
@@ -174,7 +177,7 @@ def _episodes(
             column.append(number)
         last = at
     return columns | {
-        "times": _counted_on(times),
+        "times": _counted_on([micros(time) for time in order]),
         "types": [[value_of(name), gpus] for name, gpus in types.numbers],
     }
 

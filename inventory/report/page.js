@@ -374,7 +374,7 @@ function freshness() {
   if (data.begins !== null) said.push(`This page begins at ${minute(data.begins)} UTC.`);
   if (totals) {
     said.push(`Its ${number(totals.episodes)} episodes are more than a page can hold. The numbers and charts count all of `
-      + "them, but cannot be filtered here; the tables of creators and changes list a part. A shorter period "
+      + "them, but cannot be filtered here; each table says where it lists only a part. A shorter period "
       + "(inventory report --since) or one account (--account) may fit a page with filters.");
   }
   notice.hidden = !said.length;
