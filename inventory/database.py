@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from inventory import log
 from inventory.errors import DatabaseError, UsageError
+from inventory.sqlite_file import SQLiteFile
 
 LOCK_WAIT_SECONDS = 30
 OLDEST_POSTGRESQL = 13
@@ -97,12 +98,51 @@ def connect(url: URL, *, create: bool = False) -> Engine:
             raise DatabaseError(
                 f"There is no database at {file}. `inventory sync` makes it; --database names another one."
             )
-        return _sqlite(url)
+        return _sqlite(url, SQLiteFile(file), create=create)
     return _postgresql(url)
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False})
+def connect_beside(engine: Engine) -> Engine:
+    """Return an engine with connections of its own to the same database; it creates no file."""
+    file = file_of(engine)
+    return _postgresql(engine.url) if file is None else _sqlite(engine.url, file, create=False)
+
+
+def file_of(bind: Engine | Connection) -> SQLiteFile | None:
+    """Return the file of a SQLite database; None for PostgreSQL."""
+    file: SQLiteFile | None = bind.engine.get_execution_options().get("inventory_file")
+    return file
+
+
+def identity(bind: Engine | Connection) -> object:
+    """Return an object that is another one once `follow` has accepted another SQLite file; None for PostgreSQL."""
+    file = file_of(bind)
+    return None if file is None else file.identity
+
+
+def follow(engine: Engine) -> None:
+    """Accept another file that was put in the place of a SQLite database; DatabaseError where it cannot be.
+
+    Only for a process that goes on for long, and only between two pieces of work.
+    """
+    if (file := file_of(engine)) is not None:
+        with faults(engine):
+            file.follow()
+
+
+def _sqlite(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
+    engine = sa.create_engine(
+        url,
+        # With no connection kept, no file is open while nobody works: it can be replaced then, and has no -wal.
+        # A new connection costs a millisecond.
+        poolclass=sa.pool.NullPool,
+        connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+        execution_options={"inventory_file": file},
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: object, _record: object, names: Sequence[str], options: Mapping[str, Any]) -> sqlite3.Connection:
+        return file.open(names[0], create=create, **options)
 
     @event.listens_for(engine, "connect")
     def _(dbapi_connection: sqlite3.Connection, _record: object) -> None:
@@ -114,6 +154,8 @@ def _sqlite(url: URL) -> Engine:
     def _(connection: Connection) -> None:
         writes = connection.get_execution_options().get("inventory_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("PRAGMA schema_version")  # BEGIN alone opens no -wal
+        file.note()
 
     return engine
 
@@ -194,6 +236,10 @@ def writing(
                     milliseconds = max(1, round(idle_limit * 1000))
                     connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
             yield connection
+            if (own := file_of(engine)) is not None:
+                own.check(kept)
+        if own is not None:
+            own.check("what was just written is in the old file only")
 
 
 def _attach(connection: Connection, file: Path, afterwards: ExitStack) -> None:

@@ -59,7 +59,7 @@ class Record(Collector):
     def __init__(self, engine: Engine, stale_after: timedelta, clock: Clock | None, patience: float) -> None:
         """Nothing is asked yet."""
         # connections of its own: where the syncs have taken all of theirs, the database is not down
-        self.engine = database.connect(engine.url, create=True)
+        self.engine = database.connect_beside(engine)
         self.stale_after = stale_after
         self._clock = clock
         self._patience = patience
@@ -80,6 +80,7 @@ class Record(Collector):
             return None
 
     def _read(self) -> Facts:
+        database.follow(self.engine)
         with database.reading(self.engine) as connection:
             return Facts(
                 database.now(connection, self._clock),

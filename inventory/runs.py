@@ -46,6 +46,8 @@ class Lease:
     token: str
     seconds: float
     run_id: int | None = None
+    file: object = None
+    """The identity of the SQLite file that it was taken in."""
     lost: threading.Event = field(default_factory=threading.Event)
 
 
@@ -144,7 +146,7 @@ def open_run(
             )
             .returning(sync_runs.c.run_id)
         ).scalar_one()
-        lease = Lease(account, secrets.token_hex(16), lease_seconds, run_id)
+        lease = Lease(account, secrets.token_hex(16), lease_seconds, run_id, database.identity(connection))
         _take(connection, lease, "sync", moment)
         if held["retired_at"] is not None:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
@@ -159,7 +161,8 @@ def holding(
 ) -> Iterator[Lease]:
     """The lease for work that is no run (`prune`, say, or `rename`), with heartbeats, given back at the end."""
     _refuse(engine, account, clock)
-    lease, taken = Lease(account, secrets.token_hex(16), lease_seconds), False
+    lease = Lease(account, secrets.token_hex(16), lease_seconds, file=database.identity(engine))
+    taken = False
     try:
         with database.writing(engine, idle_limit=lease_seconds) as connection:
             held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
@@ -203,8 +206,14 @@ def lease_of(connection: Connection, account: str, moment: datetime) -> Held | N
 def fence(connection: Connection, lease: Lease) -> None:
     """Lock the account's row and return if the lease is still ours; else LeaseLost.
 
-    The first statement of every transaction that writes.
+    The first statement of every transaction that writes. DatabaseError where another thread has since begun to work
+    with a file that replaced the one of the lease: it may be a copy that holds the same lease.
     """
+    if database.identity(connection) is not lease.file:
+        raise DatabaseError(
+            f"The database {database.describe(connection.engine)} was replaced in the meantime; nothing of this was "
+            "applied. Run again."
+        )
     held = connection.execute(database.for_update(connection, _account(lease.account))).mappings().first()
     if held is None or held["lease_token"] != lease.token:
         raise LeaseLost(

@@ -147,6 +147,7 @@ class _Base:
         return True
 
     def _prepare(self) -> None:
+        database.follow(self.engine)
         with database.reading(self.engine) as connection:
             found = schema.current(connection)
         if found != schema.HEAD:

@@ -45,6 +45,7 @@ def explore_command(
     require("explore")
     with opened(settings.database_url) as engine:
         schema.require_current(engine)
+        opened_file = database.file_of(engine)
     with serving(file, port) as (address, at_work), stop_on_signal() as stop:
         print(f"{file} is at {address} until Ctrl-C.", flush=True)
         if browser and sys.stdout.isatty():
@@ -52,5 +53,6 @@ def explore_command(
 
             webbrowser.open(address)
         while at_work() and not stop.wait(0.5):
-            pass
+            if opened_file is not None:  # Datasette would go on showing the old one
+                opened_file.check("explore has ended")
     log.say("Stopped.")
