@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -393,19 +392,29 @@ def _who(held: sa.RowMapping) -> str:
 
 
 def _host() -> str:
-    """What process ids are unique in: two containers of one host are two."""
+    """Return what a process id and a start time are unique in: the host, since its boot, and the container.
+
+    Earlier versions wrote it without the boot, and another kind of start time: their leases are those of another host.
+    """
     try:
         processes = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:  # no such file but on Linux
-        processes = ""
-    return f"{socket.gethostname()}/{uuid.getnode():x}/{processes}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:  # no such files but on Linux
+        processes = boot = ""
+    return f"{socket.gethostname()}/{uuid.getnode():x}/{processes}/{boot}"
 
 
 def _process_started(pid: int) -> float | None:
+    """Return when a process started, in clock ticks since the boot, which no step of the clock changes.
+
+    None where it cannot be told: the process is gone, /proc hides it, or the system is not Linux.
+    """
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
         return None
+    # the fields from the third on; the second, the name in brackets, may hold blanks and brackets
+    return float(stat.rpartition(b")")[2].split()[19])
 
 
 def _died_here(held: sa.RowMapping) -> bool:
@@ -417,5 +426,11 @@ def _died_here(held: sa.RowMapping) -> bool:
         return False
     if held["lease_pid"] == os.getpid():
         return held["lease_token"] not in _at_work
+    try:
+        os.kill(held["lease_pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # another user's
     started, then = _process_started(held["lease_pid"]), held["lease_process_started"]
-    return started is None or (then is not None and abs(started - then) > 1)
+    return started is not None and then is not None and started != then

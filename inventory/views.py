@@ -93,7 +93,7 @@ RELATIONS = (
             Column("lease_heartbeat_at", "Internal: time (UTC) of its last heartbeat, where it has no run."),
             Column("lease_host", "Internal: its host."),
             Column("lease_pid", "Internal: its process id on that host."),
-            Column("lease_process_started", "Internal: when that process started, in seconds since 1970."),
+            Column("lease_process_started", "Internal: when that process started, in clock ticks since the boot."),
         ),
     ),
     Relation(

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from world import hour
@@ -26,7 +27,9 @@ from inventory import database
 from inventory.settings import Account, ApiKey, load
 from inventory.sync import sync
 
-url, api, deed, lease = sys.argv[1:]
+url, api, deed, lease, name = sys.argv[1:]
+if name:
+    open("/proc/self/comm", "w").write(name)
 engine = database.connect(database.parse_url(url))
 
 @event.listens_for(engine, "before_cursor_execute")
@@ -54,9 +57,9 @@ def child(world, database_url):
     """A function that starts a sync in a process of its own, which kills or stops itself (or waits in its walk)."""
     started = []
 
-    def start(deed, lease=120.0):
+    def start(deed, lease=120.0, name=""):
         process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, database_url, world.simulator.url, deed, str(lease)],
+            [sys.executable, "-c", CHILD, database_url, world.simulator.url, deed, str(lease), name],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -237,6 +240,50 @@ def test_4_9_a_process_number_that_is_another_processes_now_is_a_dead_process(wo
     account(world, lease_pid=os.getpid())  # this process lives, but began at another time
     account(world, lease_process_started=1_000_000.0)
     assert run(world).status == "succeeded"
+
+
+def test_4_9_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_the_clock_changes(world):
+    """The time of day at which a process started follows every step of the clock; the ticks since the boot do not."""
+    with walking(world, clock=now) as (gate, _, thread):
+        host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert host.split("/")[3] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+
+
+@pytest.mark.parametrize("name", ["plain", ") R 1 (odd name)"])
+def test_4_9_a_living_holder_is_alive_whatever_its_name(world, child, name):
+    gate = Gate()
+    world.faults.add(gate, when=on_page(2))
+    process = child("walk", name=name)
+    assert gate.reached.wait(PATIENCE)
+    assert name[:15] in Path(f"/proc/{process.pid}/comm").read_text()
+    assert isinstance(run(world).error, AccountBusy)
+    gate.opened.set()
+    process.communicate(timeout=PATIENCE)
+    assert world.statuses() == ["succeeded"]
+
+
+@pytest.mark.parametrize("started", [1_700_000_000.0, None])
+def test_4_9_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
+    """It has no boot in it, and its start is a time of day: whether its holder lives, nobody can say."""
+    child("SIGKILL").wait(PATIENCE)
+    host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
+    assert boot
+    account(world, lease_host=host, lease_process_started=started)
+    assert isinstance(run(world).error, AccountBusy)
+    heartbeat = world.last_run("heartbeat_at")
+    just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
+    assert isinstance(run(world, clock=lambda: just_before).error, AccountBusy)
+    assert run(world, clock=lambda: just_after).status == "succeeded"
+
+
+def test_4_9_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
+    child("SIGKILL").wait(PATIENCE)
+    host = world.one("SELECT lease_host FROM accounts").rpartition("/")[0]
+    account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
+    assert isinstance(run(world).error, AccountBusy)
 
 
 def test_4_9_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
