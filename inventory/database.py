@@ -4,10 +4,12 @@ Two ways into the database, both short: `reading(engine)` and `writing(engine)`.
 (`BEGIN IMMEDIATE`), so that it never fails halfway for another writer; both wait up to 30 s for a lock.
 """
 
+import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -126,8 +128,7 @@ def follow(engine: Engine) -> None:
     Only for a process that goes on for long, and only between two pieces of work.
     """
     if (file := file_of(engine)) is not None:
-        with faults(engine):
-            file.follow()
+        file.follow()
 
 
 def _sqlite(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
@@ -187,14 +188,39 @@ def faults(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
     """Turn what the driver raises into a DatabaseError of one line; `kept` says what became of the data."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        reason = " ".join(str(cause).split())
-        if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
-            reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
-        raise _failed(engine, reason, kept) from error
+    except DBAPIError as error:
+        raise _explained(engine, error.orig or error, kept) from error
     except SQLAlchemyError as error:
         raise _failed(engine, " ".join(str(error).split()), kept) from error
+
+
+def use_wal(engine: Engine) -> None:
+    """Put a SQLite database into WAL mode, which its file keeps; outside a transaction, where alone it can be done."""
+    with faults(engine), engine.connect() as connection:
+        try:
+            connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        except sqlite3.Error as error:
+            raise _explained(engine, error, "nothing was written") from error
+
+
+def _explained(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
+    reason = " ".join(str(cause).split())
+    if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
+        reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
+    if is_sqlite(engine) and "disk" in reason:
+        reason = f"{reason} ({_room(engine)})"
+    return _failed(engine, reason, kept)
+
+
+def _room(engine: Engine) -> str:
+    """Say how much room is left for a SQLite database and for the files that it sorts in: "full" may mean either."""
+    folder = sqlite_file(engine.url) or Path()
+    sorting = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite does
+    told = []
+    for what, place in (("its folder", folder.absolute().parent), ("TMPDIR, where it sorts,", sorting)):
+        with suppress(OSError):
+            told.append(f"{what} {place} has {shutil.disk_usage(place).free / 1e6:,.1f} MB left")
+    return "; ".join(told)
 
 
 def _failed(engine: Engine, reason: str, kept: str) -> DatabaseError:
@@ -225,11 +251,11 @@ def writing(
     frozen process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
     `file`: a SQLite file that `insert_from_file` may read.
     """
-    with faults(engine, kept), engine.connect() as connection, ExitStack() as afterwards:
+    with faults(engine, kept), engine.connect() as connection:
         connection = connection.execution_options(inventory_writes=True)  # noqa: PLW2901
         with connection.begin():
             if file is not None:
-                _attach(connection, file, afterwards)
+                _attach(connection, file)
             if not is_sqlite(engine):
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
                 if idle_limit is not None:
@@ -242,18 +268,14 @@ def writing(
             own.check("what was just written is in the old file only")
 
 
-def _attach(connection: Connection, file: Path, afterwards: ExitStack) -> None:
-    """On SQLite, the tables of a file are there under `file.` until `afterwards`, outside of the transaction.
+def _attach(connection: Connection, file: Path) -> None:
+    """On SQLite, the tables of a file are there under `file.` until the connection is closed.
 
     Attached once the transaction has begun: BEGIN IMMEDIATE takes the write lock of every file attached before it, and
     the owner of this one could not write it any more.
     """
-    if not is_sqlite(connection):
-        return
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - is_sqlite
-    driver.execute("ATTACH DATABASE ? AS file", (str(file),))
-    afterwards.callback(driver.execute, "DETACH DATABASE file")
+    if is_sqlite(connection):
+        connection.exec_driver_sql("ATTACH DATABASE ? AS file", (str(file),))
 
 
 def require_version(engine: Engine, version: Sequence[Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory.database import OLDEST_POSTGRESQL, describe, faults, is_sqlite, reading, writing
+from inventory.database import OLDEST_POSTGRESQL, describe, is_sqlite, reading, use_wal, writing
 from inventory.errors import DatabaseError, UsageError, WrongSchema
 from inventory.tables import METADATA, JSONText, UTCDateTime
 from inventory.views import VIEWS
@@ -119,9 +119,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     if is_sqlite(engine):
         with reading(engine) as connection:
             current(connection)  # refuses the file of other people before it is touched
-        with faults(engine), engine.connect() as connection:
-            # kept in the file's header; outside a transaction, where alone it can be set
-            connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        use_wal(engine)
     with writing(engine) as connection:
         if not is_sqlite(engine):
             version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()

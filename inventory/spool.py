@@ -9,16 +9,14 @@ then nobody needs to read them. Else `seen` holds what came from the API, `known
 import hashlib
 import json
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from inventory.errors import DatabaseError
+from inventory.scratch import no_room, scratch_folder
 from inventory.wire import Page, Row, gpus, hash_rows, parse_page, tracker
 
 BY_ID = 0
@@ -90,18 +88,15 @@ class Spool:
         """How many instances each walk brought, whether another had brought them before or not."""
         self._tracked = tracker(ignored) if ignored else None
         self._sequence = hashlib.sha256()
-        try:
-            self._folder = tempfile.TemporaryDirectory(prefix="inventory-")
-        except OSError as error:
-            raise _no_room(error) from error
-        self.file = Path(self._folder.name) / "spool"
-        self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-        try:
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            self._db.close()
-            self._folder.cleanup()
-            raise _no_room(error) from error
+        with ExitStack() as opening:
+            self.file = opening.enter_context(scratch_folder()) / "spool"
+            try:
+                self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
+                opening.callback(self._db.close)
+                self._db.executescript(_SCHEMA)
+            except sqlite3.Error as error:
+                raise no_room(error) from error
+            self._open = opening.pop_all()
 
     def __enter__(self) -> Self:
         """The spool itself."""
@@ -109,10 +104,9 @@ class Spool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Remove the file; what SQLite says of it becomes a DatabaseError."""
-        self._db.close()
-        self._folder.cleanup()
+        self._open.close()
         if isinstance(error, sqlite3.Error):
-            raise _no_room(error) from error
+            raise no_room(error) from error
 
     # -- what the API says
 
@@ -286,10 +280,3 @@ class Spool:
 def _insert(rule: str, rows: int) -> str:
     values = ", ".join(["(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)  # ?1 is the walk's number
     return f"INSERT OR {rule} INTO seen (walk, {_SEEN}) VALUES {values}"
-
-
-def _no_room(error: Exception) -> DatabaseError:
-    return DatabaseError(
-        f"The temporary file of this run failed: {error}; nothing was applied. "
-        "Give TMPDIR a folder with more room, then run again."
-    )

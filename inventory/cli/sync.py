@@ -25,6 +25,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
 from inventory.errors import UsageError
 from inventory.render import Format, show
+from inventory.scratch import scratch_folder
 from inventory.settings import Account, Settings
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
@@ -180,17 +181,14 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 @contextmanager
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """The database if there is one of the right version; an empty, temporary one where there is none yet."""
-    import tempfile
-    from pathlib import Path
-
     url = settings.database_url
     file = database.sqlite_file(database.parse_url(url))
     empty = file is not None and not file.exists()
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:
             empty = schema.current(connection) is None
-    with tempfile.TemporaryDirectory(prefix="inventory-") as folder:
-        scratch = f"sqlite:///{Path(folder) / 'empty.db'}"
+    with scratch_folder() as folder:
+        scratch = f"sqlite:///{folder / 'empty.db'}"
         with opened(scratch if empty else url, create=empty) as engine:
             if empty:
                 schema.upgrade(engine)
