@@ -207,7 +207,7 @@ def _explained(engine: Engine, cause: BaseException, kept: str) -> DatabaseError
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
         reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
-    if is_sqlite(engine) and "disk" in reason:
+    if is_sqlite(engine) and ("disk is full" in reason or "disk I/O" in reason):
         reason = f"{reason} ({_room(engine)})"
     return _failed(engine, reason, kept)
 

@@ -29,7 +29,7 @@ logger = log.get(__name__)
 
 
 class _Known:
-    """A file that is known again: no other one gets its inode number while this object lives."""
+    """A file that is known again. On Linux no other file gets its inode number while this object lives."""
 
     _descriptor: int | None = None
 
@@ -139,6 +139,9 @@ class SQLiteFile:
                     f"The database file {self.path} was replaced, and this process still has the old one open; "
                     "nothing was written. It tries again."
                 )
+            found = self._look(self.path)
+            if found is None:
+                return
             if not found.st_size:
                 raise DatabaseError(
                     f"The database file {self.path} was replaced by an empty one; nothing was written. "
