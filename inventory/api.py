@@ -120,8 +120,9 @@ class Api:
         return self._page(self._get("/compute/instances", parameters, parse_page))
 
     def instance(self, instance_id: str, *, patiently: bool = True) -> Row | None:
-        """The instance as the API answers by id: a row, or None for 404 (gone). Anything else raises ApiError.
+        """Return the instance that the API gives for an id, or None where it says 404 in its own words: it is gone.
 
+        Anything else raises ApiError, also a 404 without fal's `error` object: a gateway or a portal may have sent it.
         `patiently` False makes one attempt only.
         """
         if not instance_id.strip("."):  # a URL's path would lose it on the way
@@ -132,7 +133,9 @@ class Api:
         path = f"/compute/instances/{quote(instance_id, safe='')}"
         response = self._get(path, {}, functools.partial(_same_instance, instance_id), policy)
         if response.status_code == httpx.codes.NOT_FOUND:
-            return None
+            if isinstance(_member(response, "error"), dict):
+                return None
+            raise ServerError("The API answered 404, but without fal's error object", status=response.status_code)
         found: Row = self._promised(response)
         return found
 
@@ -161,8 +164,7 @@ class Api:
                 f"The API at {self._base} did not answer within {self._client.timeout.read:g} s"
             ) from None
         except httpx.HTTPError as error:
-            reason = log.plain(str(error)) or type(error).__name__
-            raise NetworkError(f"The API at {self._base} cannot be reached: {reason}") from None
+            raise NetworkError(f"The API at {self._base} cannot be reached: {_in_words(error)}") from None
 
     def _promised(self, response: httpx.Response) -> Any:
         """What a 200 promised; every other status is an error."""
@@ -202,13 +204,23 @@ def _same_instance(instance_id: str, body: bytes) -> Row:
 
 def _message(response: httpx.Response) -> str:
     """What the API says of its error, made safe to print, with a leading ': '; or nothing."""
+    error = _member(response, "error")
+    text = error.get("message") if isinstance(error, dict) else error or _member(response, "detail")
+    return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""
+
+
+def _member(response: httpx.Response, name: str) -> Any:
+    """Return a member of the JSON object that an error's body is; None where it is no such object."""
     try:
         body = response.json()
-        error = body.get("error", body.get("detail"))
-        text = error.get("message") if isinstance(error, dict) else error
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""
+    except (ValueError, RecursionError):
+        return None
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _in_words(error: Exception) -> str:
+    """Return what an error says, or else its name without our underscore."""
+    return log.plain(str(error)) or type(error).__name__.lstrip("_")
 
 
 class _BrokenPromise(httpx.RemoteProtocolError):
@@ -248,8 +260,9 @@ class _Policy(Retry):
     def sleep(self, response: httpx.Response | Exception) -> None:
         """Wait as Retry-After says, else the backoff; raises at once where that is longer than the budget."""
         wait = self.backoff_strategy()
-        reason = type(response).__name__
-        if isinstance(response, httpx.Response):
+        if not isinstance(response, httpx.Response):
+            reason = _in_words(response)
+        else:
             reason = str(response.status_code)
             try:
                 asked = self.parse_retry_after(response.headers.get("Retry-After", ""))

@@ -44,7 +44,7 @@ def confirm(
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
     second = None
     if len(absent) > MOST_QUESTIONS or not _settle(api, spool, absent, stop):
-        logger.info("walking a second time", absent=len(absent))
+        logger.info("walking a second time", absent=spool.count_absent())
         second = walk(api, spool, 2, stop, progress)
         if second.complete:
             spool.settle_absent()

@@ -176,6 +176,10 @@ class Spool:
         sql = f"SELECT known.id {_ABSENT} ORDER BY known.id LIMIT ?"
         return [id_ for (id_,) in self._db.execute(sql, (limit,))]
 
+    def count_absent(self) -> int:
+        """Return how many `absent` names without a limit."""
+        return self._one(f"SELECT count(*) {_ABSENT}")
+
     def settle(self, instance_id: str) -> None:
         """The absent instance is proven gone."""
         self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (instance_id,))

@@ -567,6 +567,7 @@ UNSETTLED = {
     "html": (Body("<html>"), BadResponse),
     "empty": (Body(b""), BadResponse),
     "500": (Status(500), ServerError),
+    "404 of a gateway": (Status(404, body="<html>Not found</html>"), ServerError),
     "410": (Status(410), ServerError),
     "401": (Status(401), Unauthorized),
     "redirect": (Redirect("/elsewhere"), ServerError),

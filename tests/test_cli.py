@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from inventory import database, schema
 from inventory.database import connect, parse_url, writing
-from inventory.simulator import Body, Fleet, Hang, Simulator, Status, on_get, on_list
+from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 
 INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
 SECRET = "8f1c6a77secretpart"
@@ -291,6 +291,17 @@ def test_hostile_strings_are_text_in_every_format(run, simulator):
     assert ":warning:" in shown
     found = {row["creator_user_nickname"] for row in _json(run("list", "--format", "json"), "instances")}
     assert set(HOSTILE) <= found
+
+
+@pytest.mark.parametrize(
+    "fault", [Body(b""), Body("<html>"), Drop(), Truncate(5)], ids=["empty", "html", "drop", "cut"]
+)
+def test_the_log_of_a_retry_says_why_in_words(run, simulator, fault):
+    simulator.faults.add(fault, when=on_list)
+    (line,) = [line for line in run("sync", INVENTORY_LOG_FORMAT="json").stderr.splitlines() if "trying again" in line]
+    reason = json.loads(line)["reason"]
+    assert " " in reason
+    assert not reason.startswith("_")
 
 
 def test_a_hostile_error_body_is_one_harmless_line_without_the_key(run, simulator):

@@ -10,7 +10,7 @@ from world import BEGIN, hour, machine
 
 from inventory import database, history
 from inventory.settings import Account, ApiKey
-from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, on_get, on_list, on_page
+from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, Truncate, on_get, on_list, on_page
 from inventory.sync import dry_run, sync
 
 GONE = "SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1"
@@ -148,6 +148,46 @@ def test_4_3_an_instance_skipped_by_shifting_pages_stays_live(world):
     assert world.rows(GONE) == [("i000", hour(3))]
 
 
+GATEWAYS_404 = {
+    "html": "<html><h1>404 Not Found</h1></html>",
+    "empty": b"",
+    "detail": {"detail": "Not Found"},
+    "cut short": '{"error": {"type": "not_found", "mess',
+    "a list": [{"error": {"type": "not_found"}}],
+    "text": "not found",
+    "null": "null",
+    "error as text": {"error": "not found"},
+    "error null": {"error": None},
+    "no utf-8": b"\xff\xfe\x00",
+    "nested too deeply": "[" * 50_000,
+}
+
+
+@pytest.mark.parametrize("body", GATEWAYS_404.values(), ids=GATEWAYS_404)
+def test_4_3_a_404_that_is_not_in_fals_words_proves_nothing(world, body):
+    world.put("a", "b", "c")
+    world.run()
+    world.fleet.hide("b")
+    world.faults.add(Status(404, body=body), when=on_get, times=None)
+    walks = count(1)
+    world.simulator.before_page = lambda _: next(walks) == 2 and world.fleet.unhide("b")
+    outcome = world.run()
+    assert (world.asked_by_id(), world.walks()) == (["b"], 2)
+    assert (outcome.status, outcome.counts["vanished"], world.presences()["b"]) == ("succeeded", 0, "live")
+    world.fleet.hide("b")
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    assert (world.run().missing, world.presences()["b"]) == (1, "missing")
+
+
+def test_4_3_a_404_cut_off_by_the_connection_proves_nothing(world):
+    world.put("a", "b")
+    world.run()
+    world.remove("b")
+    world.faults.add(Truncate(20), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    assert (world.run().missing, world.presences()["b"]) == (1, "missing")
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -158,8 +198,10 @@ def test_4_3_an_instance_skipped_by_shifting_pages_stays_live(world):
         Redirect("/v1/elsewhere"),
         Rewrite(lambda item: item | {"id": "another"}),
         Rewrite(lambda _: {"error": {"type": "not_found"}}),
+        Status(404, body=GATEWAYS_404["html"]),
+        Status(410),
     ],
-    ids=["500", "403", "429", "dropped", "redirect", "another-id", "no-instance"],
+    ids=["500", "403", "429", "dropped", "redirect", "another-id", "no-instance", "html-404", "410"],
 )
 def test_4_3_what_no_answer_settles_and_a_second_walk_lacks_too_has_vanished(world, fault):
     world.put("a", "b", "c")
@@ -207,13 +249,14 @@ def test_4_3_what_was_404_but_is_in_the_second_walk_stays_live(world):
     assert world.presences() == {"a": "live", "b": "vanished", "c": "live"}
 
 
-def test_4_3_more_than_200_absent_are_not_asked_but_walked_for_again(world):
+def test_4_3_more_than_200_absent_are_not_asked_but_walked_for_again(world, capfd):
     world.put(*ids(450))
     world.run()
-    world.remove(*ids(201))
+    world.remove(*ids(220))
     outcome = world.run()
     assert (world.asked_by_id(), world.walks()) == ([], 2)
-    assert (outcome.counts["vanished"], outcome.missing) == (201, 0)
+    assert (outcome.counts["vanished"], outcome.missing) == (220, 0)
+    assert "absent=220" in "".join(capfd.readouterr())
 
 
 def test_4_3_exactly_200_absent_are_asked_for(world):
