@@ -12,6 +12,13 @@ from inventory import database, history
 from inventory.settings import Account, ApiKey
 from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, Truncate, on_get, on_list, on_page
 from inventory.sync import dry_run, sync
+from inventory.verify import verify
+
+
+def breaches(world):
+    with database.reading(world.engine) as connection:
+        return verify(connection).breaches
+
 
 GONE = "SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1"
 
@@ -724,6 +731,73 @@ def test_4_7_last_seen_is_the_last_complete_run_or_a_later_one_that_recorded_som
     world.remove("b")
     world.run()
     assert world.rows(seen) == [("a", hour(4)), ("b", hour(3)), ("c", hour(4))]
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "new", "back"])
+def test_4_7_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_something(world, meanwhile):
+    if meanwhile == "back":
+        world.put("a")
+        world.run(page_size=1)
+        world.remove("a")
+    else:
+        world.put("a")
+    world.put("b", "c")
+    world.run(page_size=1)
+    wanted = world.presences()
+    if meanwhile == "new":  # before all others, so that the partial run sees it
+        listed = [world.fleet.get(id_) for id_ in "abc"]
+        world.remove(*"abc")
+        world.put("a0")
+        for item in listed:
+            world.fleet.put(item)
+    elif meanwhile == "back":
+        world.remove("b", "c")
+        world.put("a", "b", "c")
+    else:
+        world.put("a", status="stopped")
+    world.faults.add(Status(500), when=on_page(3))
+    outcome = world.run(page_size=1)
+    assert (outcome.status, sum(outcome.counts.values())) == ("partial", 1)
+    # the list is again, byte for byte, that of the last complete run
+    if meanwhile == "changed":
+        world.put("a")
+    else:
+        world.remove("a0" if meanwhile == "new" else "a")
+    outcome = world.run(page_size=1)
+    assert (outcome.status, sum(outcome.counts.values())) == ("succeeded", 1)
+    assert world.presences() == wanted | ({"a0": "vanished"} if meanwhile == "new" else {})
+    assert {status for (status,) in world.rows("SELECT status FROM live_instances")} == {"ready"}
+    assert world.last_run("fleet_digest") == digest(world)
+    assert breaches(world) == []
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["gone at once", "missing first"])
+@pytest.mark.parametrize("recorded", ["a version", "the state alone"])
+def test_4_7_what_a_partial_run_saw_last_was_last_seen_by_it(world, recorded, late):
+    ignoring = {} if recorded == "a version" else {"ignore_changes": "status"}
+    world.put("a", "b", "c")
+    world.run(page_size=1, **ignoring)
+    world.put("a", status="stopped")
+    if recorded == "the state alone":
+        world.fleet.hide("a")
+        world.run(page_size=1, **ignoring)
+        world.fleet.unhide("a")
+    world.faults.add(Status(500), when=on_page(3))
+    world.run(page_size=1, **ignoring)
+    seen = hour(world.runs)
+    assert world.statuses()[-1] == "partial"
+    world.remove("a")
+    if late:
+        world.faults.add(Status(500), when=on_get)
+        world.faults.add(Status(503), when=on_page(1), after=1)
+        world.run(page_size=1, **ignoring)
+        state = world.rows("SELECT presence, last_seen_at FROM instances WHERE instance_id = 'a'")
+        assert state == [("missing", seen)]
+    world.run(page_size=1, **ignoring)
+    state = world.rows("SELECT presence, last_seen_at FROM instances WHERE instance_id = 'a'")
+    assert state == [("vanished", seen)]
+    assert world.rows("SELECT last_seen_at FROM instance_versions WHERE closed_as = 'vanished'") == [(seen,)]
+    assert breaches(world) == []
 
 
 def test_4_7_a_run_that_only_leaves_the_same_ones_missing_writes_no_instance(world):
