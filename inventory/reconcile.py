@@ -17,7 +17,7 @@ from inventory import bulk, database
 from inventory.database import BATCH, batches
 from inventory.spool import NEWCOMERS, Known, Spool
 from inventory.tables import FIELDS, PAYLOAD, instance_state, instance_versions, sync_runs
-from inventory.wire import Row, gpus, tracker
+from inventory.wire import Row, gpus, masked, tracker
 
 State = dict[str, Any]
 
@@ -234,7 +234,7 @@ def _seen(
     changed = (
         before["row_hash"] != row_hash
         and before["version_hash"] != row_hash  # back to what the version holds, after changes that opened none
-        and (before["ignored"] == ignored or _really(before, row, ignored))
+        and _really(before, row, ignored)
     )
     state |= {
         "first_seen_at": before["first_seen_at"],
@@ -305,10 +305,13 @@ def _last_seen(moment: Moment, before: State) -> int:
 
 
 def _really(before: State, row: Row, ignored: str) -> bool:
-    """Whether a field differs that is tracked now and was tracked when the state was last written."""
+    """Whether a field differs that is tracked now and was tracked when the state was last written.
+
+    A secret that was stored before secrets were hidden counts as hidden.
+    """
     both = tuple(sorted({*before["ignored"].split(","), *ignored.split(",")} - {""}))
     fields = tracker(both)
-    return fields(Row(before["instance_id"], *(before[name] for name in PAYLOAD))) != fields(row)
+    return fields(masked(Row(before["instance_id"], *(before[name] for name in PAYLOAD)))) != fields(row)
 
 
 def _payload(row: Row) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from inventory.errors import BadResponse
+from inventory.masks import hide_secrets
 
 LONGEST_ID = 255
 _KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
@@ -30,7 +31,10 @@ _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
 
 
 class Row(NamedTuple):
-    """One instance as it is kept: absent, null and "" are all None; `extra` is canonical JSON text of the rest."""
+    """One instance as it is kept: absent, null and "" are all None; `extra` is canonical JSON text of the rest.
+
+    No value of `extra` is that of a secret, by its name; rows stored before that rule may hold some: `masked`.
+    """
 
     instance_id: str
     instance_type: str | None
@@ -173,6 +177,11 @@ def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
     return tracked
 
 
+def masked(row: Row) -> Row:
+    """Return a stored row as it would be kept today, with the secrets in its `extra` hidden."""
+    return row if row.extra is None else row._replace(extra=_dump(hide_secrets(json.loads(row.extra))))
+
+
 def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
     """Number and model of the GPUs, from `gpu_<n>x_<model>`; else two Nones."""
     found = _GPU.fullmatch(instance_type or "")
@@ -180,7 +189,7 @@ def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
 
 
 def _canonical(rest: dict[str, Any], *, escaped: bool) -> str | None:
-    kept = {name: value for name, value in rest.items() if value is not None and value != ""}
+    kept = hide_secrets({name: value for name, value in rest.items() if value is not None and value != ""})
     if kept and not escaped:
         try:
             return _dump(kept)
