@@ -1,4 +1,6 @@
-"""Whether the history is what was recorded: snapshots rebuilt from the versions alone, and all invariants.
+"""Whether the history contradicts itself or its digests: snapshots rebuilt from the versions alone, and all invariants.
+
+It finds contradictions and accidents. Who rewrites rows, hashes and digests consistently leaves none.
 
 An account takes three passes at flat memory (its runs and its live fleet): its runs; instance by instance, the versions
 and the state; run by run, the digests. Values are compared as the driver gives them, so that the very form of a time

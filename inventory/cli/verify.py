@@ -1,4 +1,4 @@
-"""`verify`: whether the history is still what the runs recorded."""
+"""`verify`: whether the history contradicts itself or the digests that the runs recorded."""
 
 from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
@@ -16,7 +16,8 @@ def verify_command(
     """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
 
     Everything else that must hold is checked too: intervals, counts, references, times. Exit 9 where anything does
-    not; each breach is a line with its account, run and instance.
+    not; each breach is a line with its account, run and instance. This finds contradictions and accidents. It does not
+    find what somebody with full rights on the database rewrote consistently, hashes and digests included.
 
     \b
     Examples:
