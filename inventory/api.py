@@ -11,7 +11,10 @@ alone.
 import contextlib
 import copy
 import functools
+import ipaddress
+import re
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -38,6 +41,7 @@ from inventory.errors import (
     Unauthorized,
     UsageError,
 )
+from inventory.masks import is_clear_url, mask_url
 from inventory.settings import ApiKey, Settings
 from inventory.wire import Page, Rejected, Row, parse_instance, parse_page, row
 
@@ -66,6 +70,7 @@ class Api:
         log.hide(key.secret)
         self.retries = 0
         self._base = settings.api_url
+        self._shown = mask_url(self._base)
         self._page_size: int | None = settings.page_size
         self._stop = stop
         self._policy = _Policy(settings.retry_attempts, settings.retry_max_wait, stop, self._count_retry)
@@ -159,12 +164,25 @@ class Api:
             raise BadResponse(
                 f"The API answered 200, but not as promised: {log.plain(str(error))}", status=200
             ) from None
-        except httpx.TimeoutException:
-            raise NetworkError(
-                f"The API at {self._base} did not answer within {self._client.timeout.read:g} s"
-            ) from None
         except httpx.HTTPError as error:
-            raise NetworkError(f"The API at {self._base} cannot be reached: {_in_words(error)}") from None
+            raise NetworkError(self._unreachable(error)) from None
+
+    def _unreachable(self, error: httpx.HTTPError) -> str:
+        proxy, reason = self._whole.proxy, _in_words(error)
+        through = f" through the proxy {proxy}" if proxy else ""
+        if isinstance(error, httpx.TimeoutException):
+            return f"The API at {self._shown}{through} did not answer within {self._client.timeout.read:g} s"
+        if isinstance(error, httpx.ProxyError):
+            return self._whole.refused(error)
+        tls = _cause(error, ssl.SSLError)
+        if proxy and isinstance(error, httpx.ConnectError) and tls is None:
+            return f"The proxy {proxy} cannot be reached: {reason}. Check HTTPS_PROXY and NO_PROXY"
+        hint = (
+            ". If that certificate is of an authority of your own, name the authority's file in SSL_CERT_FILE"
+            if isinstance(tls, ssl.SSLCertVerificationError)
+            else ""
+        )
+        return f"The API at {self._shown} cannot be reached{through}: {reason}{hint}"
 
     def _promised(self, response: httpx.Response) -> Any:
         """What a 200 promised; every other status is an error."""
@@ -221,6 +239,13 @@ def _member(response: httpx.Response, name: str) -> Any:
 def _in_words(error: Exception) -> str:
     """Return what an error says, or else its name without our underscore."""
     return log.plain(str(error)) or type(error).__name__.lstrip("_")
+
+
+def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
+    """Return the first error of that kind among an error and those behind it."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 class _BrokenPromise(httpx.RemoteProtocolError):
@@ -290,9 +315,12 @@ class _Whole(httpx.BaseTransport):
         self._limit = limit
         self._deadline = threading.local()
         self._backend = _Backend(self._deadline)
+        proxy = _proxy(base)
+        self.proxy = None if proxy is None else mask_url(str(proxy.url).rstrip("/"))
+        """The address of the proxy, without its user and password."""
         try:
             self._inner = httpx.HTTPTransport(
-                proxy=_proxy(base),
+                proxy=proxy,
                 verify=base.startswith("https:"),  # to read the certificates takes longer than to sync a small fleet
             )
         except OSError as error:
@@ -300,8 +328,11 @@ class _Whole(httpx.BaseTransport):
             raise UsageError(
                 f"The certificates cannot be read: {reason}. Check SSL_CERT_FILE and SSL_CERT_DIR."
             ) from None
-        except (ValueError, ImportError):
-            raise UsageError("HTTPS_PROXY cannot be used. Write it like http://proxy.example:3128.") from None
+        except ImportError:
+            raise UsageError(
+                "The proxy is a SOCKS proxy, which needs the library socksio: `pip install socksio`. "
+                "Or name an HTTP proxy in HTTPS_PROXY."
+            ) from None
         # httpx has no public way to give its pool a network backend; tests with dripping servers guard this line
         self._inner._pool._network_backend = self._backend  # noqa: SLF001
 
@@ -310,10 +341,18 @@ class _Whole(httpx.BaseTransport):
         self._deadline.at = time.monotonic() + self._limit
         try:
             return self._answer(request)
+        except httpx.ProxyError as error:
+            if int(str(error)[:3]) in RETRIED:
+                raise
+            raise NetworkError(self.refused(error)) from None  # it would be so again
         except Exception:
             if self._backend.aborted:  # whatever a socket taken away looks like: nothing that is tried again
                 raise NetworkError("The connection to the API was closed on this side") from None
             raise
+
+    def refused(self, error: httpx.ProxyError) -> str:
+        """Return what to say where the proxy answered, but not by a connection to the API."""
+        return f"The proxy {self.proxy} refused: {_in_words(error)}. Check HTTPS_PROXY, its user and its password"
 
     def abort(self) -> None:
         """Requests under way, in any thread, fail at once; none is made any more."""
@@ -467,12 +506,48 @@ def _left(deadline: threading.local, timeout: float | None, late: type[Exception
     return left if timeout is None else min(timeout, left)
 
 
-def _proxy(base: str) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY name for the API; never one for plain http, which is loopback."""
+def _proxy(base: str) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for the API; never one for plain http, which is loopback.
+
+    As for curl it is that of HTTPS_PROXY, else of ALL_PROXY, lower case first. Raises UsageError, without any part of
+    the address, where it cannot be used.
+    """
     parts = urlsplit(base)
-    if parts.scheme != "https" or urllib.request.proxy_bypass(parts.hostname or ""):
+    named = urllib.request.getproxies()
+    variable = "HTTPS_PROXY" if named.get("https") else "ALL_PROXY"
+    text = (named.get("https") or named.get("all") or "").strip()
+    if parts.scheme != "https" or not text or _is_direct(parts.hostname or "", parts.port or 443, named.get("no", "")):
         return None
-    return urllib.request.getproxies().get("https")
+    text = text if "://" in text else f"http://{text}"
+    try:
+        proxy = httpx.Proxy(text)
+        if proxy.url.host and proxy.url.path in {"", "/"} and not proxy.url.query and is_clear_url(text):
+            log.hide((proxy.auth or ("", ""))[1])
+            return proxy
+    except (ValueError, httpx.InvalidURL):  # whose text quotes the address
+        pass
+    raise UsageError(
+        f"{variable} cannot be used. Write it like http://user:password@proxy.example:3128 "
+        "(in a password, @ is written %40, / %2F, ? %3F, # %23 and : %3A)."
+    )
+
+
+def _is_direct(host: str, port: int, rules: str) -> bool:
+    """Return whether NO_PROXY covers a host: names and all below them, addresses, networks, or `*` for everything.
+
+    A name or an address may have a port. (urllib knows no networks, httpx no ports.)
+    """
+    names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
+    places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")
+    if "*" in names or any(place == name or place.endswith(f".{name}") for place in places for name in names):
+        return True
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        for name in names:
+            with contextlib.suppress(ValueError):
+                if address in ipaddress.ip_network(name.strip("[]"), strict=False):
+                    return True
+    return False
 
 
 __all__ = ["Api", "ApiError"]
