@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from inventory import log
 from inventory.errors import DatabaseError, UsageError
+from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name, mask_url
 from inventory.sqlite_file import SQLiteFile
 
 LOCK_WAIT_SECONDS = 30
@@ -33,7 +34,6 @@ Clock = Callable[[], datetime]
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """For libpq: a server that went without a word, as in a failover, is given up after a minute, not after two hours."""
 
-_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
 
@@ -43,19 +43,21 @@ def parse_url(text: str) -> URL:
 
     Raises UsageError, without the text, which may hold a password.
     """
-    # two @ before the host: one belongs to the password, and nobody can tell which
-    unreadable = re.match(r"[^/?]*@[^/?]*@", text.partition("://")[2])
     try:
-        url = None if unreadable else make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
     except (ArgumentError, ValueError):
         url = None
-    if url is None:
+    if url is None or _is_ambiguous(text, url):
         raise UsageError(
             "The database URL cannot be read. Give one like sqlite:///inventory.db or postgresql://user@host/name "
-            "(in a password, @ is written %40)."
+            "(in a password, @ is written %40, / %2F, ? %3F, # %23 and : %3A)."
         )
-    for secret in (url.password, *(url.query.get(name) for name in _SECRETS)):
-        log.hide(str(secret or ""))
+    for secret in (url.password or "", *_parameters(url, is_secret_name)):
+        log.hide(secret)
+        log.hide(quote(secret, safe=""))  # as a driver may quote it
+    if any(map(is_secret_name, url.query)):  # a & in a password makes a parameter of what follows
+        for rest in (*_strange(url), *_parameters(url, lambda name: name in _strange(url))):
+            log.hide(rest)
     backend = url.get_backend_name()
     if backend == "postgresql" and url.get_driver_name() == "psycopg":
         return url
@@ -63,21 +65,52 @@ def parse_url(text: str) -> URL:
         if url.database in (None, "", ":memory:"):
             raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
         return url
-    raise UsageError(f"{url.drivername} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+    name = hide_key_words(url.drivername)
+    raise UsageError(f"{name} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+
+
+def _is_ambiguous(text: str, url: URL) -> bool:
+    """Return whether another reading of the URL than SQLAlchemy's could take a part of it for the password.
+
+    A password may hold a / or a ?, as SQLAlchemy lets it, while nothing else explains the @ behind it.
+    """
+    if url.get_backend_name() == "sqlite":
+        return bool(url.host or url.username or url.password)
+    before, at, after = text.partition("://")[2].partition("@")
+    if not at or "@" in after:
+        return bool(at)
+    if url.username is None:  # then the @ must be in a parameter
+        known = _parameters(url, lambda name: is_secret_name(name) or name in HARMLESS_PARAMETERS)
+        return not any("@" in value for value in known)
+    return re.search(r"\?.*=", before) is not None
+
+
+def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
+    """Return the values of the URL's parameters that have such a name."""
+    values = (value for name, value in url.query.items() if wanted(name))
+    return [each for value in values for each in ([value] if isinstance(value, str) else value)]
+
+
+def _strange(url: URL) -> list[str]:
+    return [name for name in url.query if not is_secret_name(name) and name not in HARMLESS_PARAMETERS]
 
 
 def masked(url: URL) -> str:
-    """The whole URL, but for its secrets."""
-    hidden = dict.fromkeys(set(_SECRETS) & set(url.query), "hidden")
-    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+    """Return the whole URL, but for its secrets."""
+    return (
+        url.render_as_string()
+        if url.get_backend_name() == "sqlite"
+        else mask_url(url.render_as_string(hide_password=False))
+    )
 
 
 def describe(engine: Engine) -> str:
     """The database as it may be shown: a file's path, or a URL without its password and most of its parameters."""
     if is_sqlite(engine):
         return engine.url.database or ""
-    shown = {name: value for name, value in engine.url.query.items() if name in {"host", "port"}}
-    return engine.url.set(query=shown).render_as_string(hide_password=True)
+    return masked(
+        engine.url.set(query={name: value for name, value in engine.url.query.items() if name in {"host", "port"}})
+    )
 
 
 def is_sqlite(bind: Engine | Connection) -> bool:

@@ -25,6 +25,7 @@ from inventory.errors import (
     Unauthorized,
     UsageError,
 )
+from inventory.masks import mask_url
 from inventory.queries import Row
 from inventory.settings import Account, Settings, unknown_variables
 from inventory.times import brief, iso
@@ -201,7 +202,9 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
             remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
             return _fail("api", account.name, error, remedy), None
         ahead = None if api.clock is None else api.clock - (began + (ended - began) / 2)
-        return _ok("api", account.name, f"{settings.api_url} answers, and the key may list the instances"), ahead
+        return _ok(
+            "api", account.name, f"{mask_url(settings.api_url)} answers, and the key may list the instances"
+        ), ahead
 
     if not found:
         return

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import structlog
 
+from inventory.masks import hide_keys
+
 Style = Literal["text", "json"]
 
 _secrets: set[str] = set()
@@ -24,10 +26,10 @@ def hide(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text without any secret that `hide` was told."""
+    """Return the text without any secret that `hide` was told, and without what is a key by its form."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
-    return text
+    return hide_keys(text)
 
 
 def plain(text: str, limit: int = 300) -> str:

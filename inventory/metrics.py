@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from inventory import log
 from inventory.database import Clock
 from inventory.errors import UsageError
+from inventory.masks import hide_key_words
 from inventory.measures import PATIENCE_SECONDS, Counters, Record
 from inventory.sync import Outcome
 
@@ -74,7 +75,9 @@ def parse_address(text: str) -> tuple[str, int]:
     """Host and port of `127.0.0.1:9464`, `:9464` (everywhere) or `[::1]:9464`. Raises UsageError."""
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]*)):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[3]) > LAST_PORT:
-        raise UsageError(f"--metrics {text!r} is no address. Write HOST:PORT, like 127.0.0.1:9464 or :9464.")
+        raise UsageError(
+            f"--metrics {hide_key_words(repr(text))} is no address. Write HOST:PORT, like 127.0.0.1:9464 or :9464."
+        )
     return found[1] or found[2] or "", int(found[3])
 
 

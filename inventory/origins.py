@@ -6,6 +6,7 @@ from typing import Any
 
 from inventory import database
 from inventory.errors import UsageError
+from inventory.masks import hide_key_words, mask_url
 from inventory.settings import (
     DEFAULT_ACCOUNT,
     Settings,
@@ -58,10 +59,12 @@ def _shown(name: str, value: Any) -> Any:
             return database.masked(database.parse_url(value))
         except UsageError:
             return "not shown: it cannot be read as a URL"
+    if name == "api_url":
+        return mask_url(value)
     if isinstance(value, timedelta):
         return written(value)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
-        return ",".join(value) or None
+        return hide_key_words(",".join(value)) or None
     return value if value is None or isinstance(value, str | bool | int | float) else "not shown: it may hold secrets"
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import __version__, database, log
 from inventory.database import Clock
 from inventory.errors import AccountBusy, DatabaseError, Interrupted, LeaseLost, UsageError
+from inventory.masks import hide_key_words
 from inventory.tables import accounts, sync_runs
 from inventory.times import iso
 from inventory.timetable import Timetable
@@ -166,7 +167,7 @@ def holding(
         with database.writing(engine, idle_limit=lease_seconds) as connection:
             held = connection.execute(database.for_update(connection, _account(account))).mappings().first()
             if held is None:
-                raise UsageError(f"There is no account {account!r} in the database.")
+                raise UsageError(f"There is no account {hide_key_words(repr(account))} in the database.")
             moment = database.now(connection, clock)
             _turn_away(connection, held, moment)
             taken = True  # before it is: a signal may interrupt this block after its commit

@@ -43,6 +43,7 @@ from pydantic_settings import (
 from inventory import log
 from inventory.errors import UsageError
 from inventory.lines import Place, line_of
+from inventory.masks import hide_key_words, hide_keys, looks_like_key
 from inventory.times import parse_duration
 from inventory.timetable import Cron, Every, Timetable
 
@@ -81,17 +82,24 @@ class AccountSettings(BaseModel):
     api_key_env: str | None = None
     api_key_file: Path | None = None
 
+    @field_validator("name")
+    @classmethod
+    def _a_name(cls, value: str) -> str:
+        if hide_keys(value) != value:
+            raise ValueError("it is a name of your choice, never the key itself")
+        return value
+
     @field_validator("api_key_env")
     @classmethod
     def _a_variable(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        if value is not None and not _is_variable(value):
             raise ValueError("it is the name of a variable, never the key itself")  # which no message may show
         return value
 
     @field_validator("api_key_file")
     @classmethod
     def _a_file(cls, value: Path | None) -> Path | None:
-        if value is not None and re.fullmatch(r"[\w-]{4,}:[\w-]{8,}", str(value)):
+        if value is not None and (re.fullmatch(r"[\w-]{4,}:[\w-]{8,}", str(value)) or _is_key_alone(value)):
             raise ValueError("it is the name of a file, never the key itself")
         return value
 
@@ -124,10 +132,23 @@ class AccountSettings(BaseModel):
         return Account(self.name, _key(found, f"Account {self.name}: {self.place}"))
 
 
+def _is_variable(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and not looks_like_key(name)
+
+
+def _is_key_alone(file: Path) -> bool:
+    """Return whether the name of a file is rather a key: it looks like one, and there is no such file."""
+    return looks_like_key(file.name) and not file.exists()
+
+
 def require_account_name(name: str) -> None:
     """Return if an account may be named so; else UsageError."""
     if not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}", name):
-        raise UsageError(f"An account cannot be named {name[:40]!r}: 1 to 255 characters, no control characters.")
+        raise UsageError(
+            f"An account cannot be named {hide_key_words(repr(name[:40]))}: 1 to 255 characters, no control characters."
+        )
+    if hide_keys(name) != name:
+        raise UsageError("An account cannot be named so: it looks like a key. Choose a name of your own.")
 
 
 def _names(value: Any) -> Any:
@@ -182,6 +203,20 @@ class AlertSettings(BaseModel):
     on: tuple[Literal["held", "stale", "key_refused", "recovery"], ...] = ("held", "stale", "key_refused", "recovery")
     stale_after: Annotated[timedelta | None, BeforeValidator(_duration), Field(gt=timedelta())] = None
     rules: tuple[AlertRule, ...] = ()
+
+    @field_validator("urls_env")
+    @classmethod
+    def _a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not _is_variable(value):
+            raise ValueError("it is the name of a variable, never an address itself")
+        return value
+
+    @field_validator("urls_file")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and re.match(r"[a-z0-9+.-]+:/", str(value)):
+            raise ValueError("it is the name of a file, never an address itself")
+        return value
 
     @model_validator(mode="after")
     def _one_source(self) -> "AlertSettings":
@@ -240,10 +275,14 @@ class Settings(BaseSettings):
     @field_validator("api_url")
     @classmethod
     def _safe_url(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if not re.fullmatch(r"[\x21-\x7e]+", value.strip()) or parts.port == 0:  # `port` raises what is no port
+        try:
+            parts = urlsplit(value.strip())
+            usable = re.fullmatch(r"[\x21-\x7e]+", value.strip()) and parts.port != 0
+        except ValueError:  # whose text quotes the value
+            usable = None
+        if not usable:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
-        if parts.username is not None or parts.password is not None:
+        if "@" in value:  # wherever it stands: a / in a password moves the rest of it into the path
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
@@ -317,11 +356,12 @@ class Settings(BaseSettings):
         if self.accounts:
             wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
             if not wanted:
-                raise UsageError(f"There is no account {only!r} in the configuration file.")
+                raise UsageError(f"There is no account {hide_key_words(repr(only))} in the configuration file.")
             return tuple(self._account(number) for number in wanted)
         if only not in (None, DEFAULT_ACCOUNT):
             raise UsageError(
-                f"There is no account {only!r}: the configuration file names none, so there is only `default`."
+                f"There is no account {hide_key_words(repr(only))}: the configuration file names none, so there is "
+                "only `default`."
             )
         return (Account(DEFAULT_ACCOUNT, default_key()),)
 
@@ -372,7 +412,7 @@ def config_file() -> Path | None:
     """The file that is read: the one INVENTORY_CONFIG names, else `inventory.toml` where it exists."""
     if named := os.environ.get("INVENTORY_CONFIG"):
         if not Path(named).is_file():
-            raise UsageError(f"INVENTORY_CONFIG names {named}, and there is no such file.")
+            raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and there is no such file.")
         return Path(named)
     usual = Path("inventory.toml")
     return usual if usual.is_file() else None
@@ -452,7 +492,7 @@ def _place(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
     if named := variable(name):
         return named
     inside = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[1:])
-    return f"{in_file(location) or 'The configuration'}, {name}{inside}"
+    return f"{in_file(location) or 'The configuration'}, {hide_key_words(name + inside)}"
 
 
 def _reason(error: Any) -> str:
@@ -463,7 +503,7 @@ def _reason(error: Any) -> str:
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if error["type"] == "twice":
         text += "; give each a name of its own"
-    return f"{text[:1].lower()}{text[1:]}."
+    return f"{hide_key_words(text[:1].lower() + text[1:])}."  # it may quote the value
 
 
 def _like(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from inventory.errors import UsageError
+from inventory.masks import hide_key_words
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -14,12 +15,12 @@ def parse_duration(text: str) -> timedelta:
     if re.fullmatch(r"\d+", written):
         written += "s"
     if not re.fullmatch(r"(\d+[smhdw])+", written):
-        raise UsageError(f"{text!r} is no duration. Write one like 90s, 5m, 3h or 2d.")
+        raise UsageError(f"{hide_key_words(repr(text))} is no duration. Write one like 90s, 5m, 3h or 2d.")
     parts = re.findall(r"(\d+)([smhdw])", written)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
     except (OverflowError, ValueError):  # ValueError: more digits than Python turns into a number
-        raise UsageError(f"{text[:40]!r} is too long a duration.") from None
+        raise UsageError(f"{hide_key_words(repr(text[:40]))} is too long a duration.") from None
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -31,7 +32,8 @@ def parse_time(text: str, now: datetime) -> datetime:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time. Write ISO 8601 like 2026-03-06T22:00Z, or a time ago like 3h or 2d."
+            f"{hide_key_words(repr(text))} is no time. "
+            "Write ISO 8601 like 2026-03-06T22:00Z, or a time ago like 3h or 2d."
         ) from None
 
 

@@ -83,13 +83,14 @@ def _described(error: BaseException) -> tuple[str, int]:
     from typer.exceptions import TyperException
 
     from inventory import log
+    from inventory.masks import hide_key_words
 
     if isinstance(error, InventoryError):
         return log.plain(str(error), 1000), error.exit_code
     if isinstance(error, TyperException):
         message = error.format_message()
         if not message.startswith("Usage:"):
-            message = f"{log.plain(message)} `inventory --help` shows how."
+            message = f"{hide_key_words(log.plain(message))} `inventory --help` shows how."
         return message, UsageError.exit_code
     if reason := lacking(error):
         return f"This host failed: {log.plain(reason)}. Nothing more was done.", InventoryError.exit_code

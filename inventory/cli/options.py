@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import database, log, queries, schema
 from inventory.cli.complete import values
 from inventory.errors import UsageError
+from inventory.masks import hide_key_words
 from inventory.render import Format
 from inventory.settings import Settings, load
 
@@ -73,4 +74,5 @@ def require_account(connection: Connection, account: str | None) -> None:
     """Return if the database knows the account, or none is asked for; else UsageError."""
     names = queries.account_names(connection)
     if account is not None and account not in names:
-        raise UsageError(f"There is no account {account!r} in this database; it has {', '.join(names) or 'none yet'}.")
+        there = ", ".join(names) or "none yet"
+        raise UsageError(f"There is no account {hide_key_words(repr(account))} in this database; it has {there}.")
