@@ -4,6 +4,7 @@ Two ways into the database, both short: `reading(engine)` and `writing(engine)`.
 (`BEGIN IMMEDIATE`), so that it never fails halfway for another writer; both wait up to 30 s for a lock.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from inventory import log
-from inventory.errors import DatabaseError, UsageError
+from inventory.errors import DatabaseError, UsageError, WrongSchema
 from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name, mask_url
 from inventory.sqlite_file import SQLiteFile
 
@@ -33,6 +34,21 @@ Clock = Callable[[], datetime]
 
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """For libpq: a server that went without a word, as in a failover, is given up after a minute, not after two hours."""
+
+_SETTINGS = {
+    "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
+    "client_encoding": "UTF8",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
+}
+"""What each PostgreSQL transaction is told, whatever the server, the database, the role or PGOPTIONS says: how long to
+wait for a lock, and everything that decides how values are read and written. Settings that leave the results alone,
+such as statement_timeout, stay as they are."""
 
 BATCH = 2_000
 """Rows per statement: large enough for speed, small enough that memory stays flat."""
@@ -199,11 +215,15 @@ def _postgresql(url: URL) -> Engine:
         "prepare_threshold": None,  # a pooler in transaction mode hands prepared statements to the wrong client
         "connect_timeout": LOCK_WAIT_SECONDS,
         "application_name": "inventory",
+        "client_encoding": "UTF8",  # beats PGCLIENTENCODING
         **{name: value for name, value in _ALIVE.items() if name not in url.query},
     }
+    # it warns of a session's time zone that has no name; each time comes with its offset all the same
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     engine = sa.create_engine(
         url,
         pool_pre_ping=True,  # the server may have been restarted between two runs
+        isolation_level="READ COMMITTED",  # the default of the database or role may be another
         connect_args=arguments,
     ).execution_options(preserve_rowcount=True)
 
@@ -213,7 +233,40 @@ def _postgresql(url: URL) -> Engine:
 
         dbapi_connection.adapters.register_loader("json", TextLoader)
 
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        _begin_postgresql(connection)
+
     return engine
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Set what the program relies on for one transaction; raise DatabaseError where the database cannot serve it.
+
+    In each transaction, since a pooler in transaction mode may give each another session. One statement for all, for
+    the sake of the round trips.
+    """
+    options = connection.get_execution_options()
+    settings = _SETTINGS | options.get("inventory_settings", {})
+    made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    encoding, read_only, standby = connection.exec_driver_sql(
+        "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
+        f"pg_is_in_recovery(), {made}"
+    ).one()[:3]
+    if encoding != "UTF8":
+        raise WrongSchema(
+            f"The database {describe(connection.engine)} has the encoding {encoding}, which cannot hold every text; "
+            "nothing was written. Make one in UTF-8 and name that: "
+            "CREATE DATABASE inventory ENCODING 'UTF8' TEMPLATE template0;"
+        )
+    if read_only and options.get("inventory_writes"):
+        why = (
+            "its server is a standby. Name the primary, or wait until this one is promoted."
+            if standby
+            else "default_transaction_read_only is on, by a setting of the database, the role or the server. "
+            "Who set it can turn it off: ALTER DATABASE or ALTER ROLE ... RESET default_transaction_read_only;"
+        )
+        raise DatabaseError(f"The database {describe(connection.engine)} may only be read; nothing was written: {why}")
 
 
 @contextmanager
@@ -266,11 +319,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
     with faults(engine), engine.connect() as connection:
         if not is_sqlite(engine):
             connection = connection.execution_options(  # noqa: PLW2901 - the same connection, told its isolation
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
+                # not by postgresql_readonly: after it, the pooled connection says READ WRITE in each later transaction,
+                # whatever default_transaction_read_only says
+                isolation_level="REPEATABLE READ",
+                inventory_settings={"transaction_read_only": "on"},
             )
         with connection.begin():
-            if not is_sqlite(engine):
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
             yield connection
 
 
@@ -285,15 +339,15 @@ def writing(
     `file`: a SQLite file that `insert_from_file` may read.
     """
     with faults(engine, kept), engine.connect() as connection:
-        connection = connection.execution_options(inventory_writes=True)  # noqa: PLW2901
+        settings = {}
+        if idle_limit is not None:
+            settings["idle_in_transaction_session_timeout"] = max(1, round(idle_limit * 1000))
+        connection = connection.execution_options(  # noqa: PLW2901
+            inventory_writes=True, inventory_settings=settings
+        )
         with connection.begin():
             if file is not None:
                 _attach(connection, file)
-            if not is_sqlite(engine):
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
-                if idle_limit is not None:
-                    milliseconds = max(1, round(idle_limit * 1000))
-                    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
             yield connection
             if (own := file_of(engine)) is not None:
                 own.check(kept)

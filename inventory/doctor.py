@@ -130,6 +130,7 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
                 f"the database is {f'at the older revision {found}' if found else 'empty'}",
                 "`inventory db upgrade`, or the next sync, brings it up to date.",
             )
+            yield from (check for check in _writable(engine, ()) if check.result == "fail")
             return False
         schema.require_current(engine)
         if due := schema.differences(engine):
@@ -138,17 +139,21 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
         yield _fail("schema", None, error, "`inventory db check` names what is due.")
         return False
     yield _ok("schema", None, f"revision {schema.HEAD}, as it should be")
-    try:
-        database.try_to_write(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
-    except DatabaseError as error:
-        yield _fail("database", None, error, "Let the user that syncs write it; reading commands work all the same.")
-    else:
-        yield _ok("database", None, "it may be written")
+    yield from _writable(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
     with database.reading(engine) as connection:
         if database.readers_wait(connection):
             finding = "it is not in WAL mode, so that readers and a sync wait for each other"
             yield _warn("database", None, finding, "`inventory db upgrade` sets that right.")
     return True
+
+
+def _writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
+    try:
+        database.try_to_write(engine, tables)
+    except DatabaseError as error:
+        yield _fail("database", None, error, "Let the user that syncs write it; reading commands work all the same.")
+    else:
+        yield _ok("database", None, "it may be written")
 
 
 def _clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:

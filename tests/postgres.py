@@ -54,10 +54,10 @@ class Server:
         return self.url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
+    def database(self, template: str = "template0", options: str = "") -> Iterator[str]:
         """A database with a name of its own, dropped afterwards, whoever is still connected to it."""
         name = f"inventory_test_{uuid4().hex}"
-        self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy}", name, template)
+        self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy} {options}", name, template)
         try:
             self._run(f"ALTER DATABASE {{}} SET timezone = '{TIME_ZONE}'", name)
             yield name
