@@ -419,6 +419,15 @@ def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequen
     yield from result.partitions()
 
 
+def expect_many_rows(connection: Connection) -> None:
+    """On PostgreSQL, let no statement of this transaction join row by row.
+
+    Where the statistics are older than a large write, the planner expects one row, and reads all for each of many.
+    """
+    if not is_sqlite(connection):
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+
+
 def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
     """Whether a column is one of many values, as one parameter on PostgreSQL (where each costs time to plan)."""
     if is_sqlite(connection):

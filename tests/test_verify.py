@@ -81,10 +81,15 @@ def tamper(world, *statements):
 
 
 def run(world, *words, expect=0, capsys):
+    """What `verify` prints; on PostgreSQL without the line that says that the extension amcheck is not there."""
     with pytest.raises(SystemExit) as ended:
         main(["verify", "--database", world.engine.url.render_as_string(hide_password=False), *words])
     printed = capsys.readouterr()
     assert ended.value.code == expect, printed
+    if world.engine.dialect.name == "postgresql":
+        unchecked, _, rest = printed.err.partition("\n")
+        assert unchecked.startswith("The server's own tables and indexes were not checked: ")
+        printed = printed._replace(err=rest)
     return printed
 
 

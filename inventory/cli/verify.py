@@ -1,6 +1,6 @@
 """`verify`: whether the history contradicts itself or the digests that the runs recorded."""
 
-from inventory import log
+from inventory import log, storage
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
@@ -24,8 +24,11 @@ def verify_command(
       inventory verify
       inventory verify --account research --format json
     """
-    with open_for_reading(url, account) as connection, live_line("reading the runs") as tell:
-        found = verify(connection, account=account, progress=lambda done: tell(printable(done)))
+    with open_for_reading(url, account) as connection:
+        if unchecked := storage.unchecked(connection):
+            log.say(unchecked)
+        with live_line("reading the runs") as tell:
+            found = verify(connection, account=account, progress=lambda done: tell(printable(done)))
     if style is not Format.table:
         show([breach._asdict() for breach in found.breaches], "breaches", style, columns=Breach._fields)
     elif found.count:
@@ -45,7 +48,7 @@ def verify_command(
 
 
 def _line(breach: Breach) -> str:
-    parts = [f"{breach.kind}: account {breach.account}"]
+    parts = [f"account {breach.account}"] if breach.account is not None else []
     parts += [f"run {breach.run_id}"] if breach.run_id is not None else []
     parts += [f"instance {breach.instance_id}"] if breach.instance_id is not None else []
-    return printable(f"{', '.join(parts)}: {breach.what}")
+    return printable(": ".join(filter(None, (breach.kind, ", ".join(parts), breach.what))))

@@ -1,0 +1,96 @@
+"""What the database's own checks find wrong with its tables and indexes.
+
+SQLite: `integrity_check`, or the quick one, which does not compare indexes with tables. PostgreSQL: the extension
+`amcheck`, where it is installed and the role may use it.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from inventory.database import is_sqlite
+from inventory.tables import METADATA
+
+MOST = 100
+"""Faults that are told of one kind."""
+
+_RIGHT = sa.text("""
+    SELECT quote_ident(nspname) AS schema, (
+        SELECT bool_and(has_function_privilege(pg_proc.oid, 'EXECUTE')) FROM pg_proc
+        WHERE pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
+    ) AS may
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'amcheck'
+""")
+
+_INDEXES = sa.text(r"""
+    SELECT indexrelid, indexrelid\:\:regclass\:\:text AS name FROM pg_index
+    JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
+    WHERE indrelid = ANY(CAST(:tables AS regclass[])) AND indisvalid AND amname = 'btree' ORDER BY 2
+""")
+
+
+def damages(connection: Connection, *, quick: bool = False) -> Iterator[str]:
+    """Yield a sentence for each fault; none where PostgreSQL cannot check itself, of which `unchecked` says why."""
+    if is_sqlite(connection):
+        yield from _sqlite(connection, quick=quick)
+    elif not quick and unchecked(connection) is None:
+        yield from _postgresql(connection)
+
+
+def unchecked(connection: Connection) -> str | None:
+    """Return why the database's own structures cannot be checked, and what would help; None where they can."""
+    if is_sqlite(connection):
+        return None
+    found = connection.execute(_RIGHT).one_or_none()
+    if found is not None and found.may:
+        return None
+    if found is None:
+        why, remedy = "the extension amcheck is not installed", "CREATE EXTENSION amcheck;"
+    else:
+        why = "this role may not use the extension amcheck"
+        remedy = f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {found.schema} TO ..., or run as a role that may."
+    return f"The server's own tables and indexes were not checked: {why}. To have that too: {remedy}"
+
+
+def _sqlite(connection: Connection, *, quick: bool) -> Iterator[str]:
+    check = "quick_check" if quick else "integrity_check"
+    for (what,) in connection.exec_driver_sql(f"PRAGMA {check}({MOST})"):
+        if what != "ok":
+            yield from str(what).splitlines()
+    if not quick:
+        for table, _, parent, _ in islice(connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST):
+            yield f"a row of {table} refers to a row of {parent} that is not there"
+
+
+def _postgresql(connection: Connection) -> Iterator[str]:
+    schema = connection.execute(_RIGHT).one().schema
+    heap = sa.text(
+        f"SELECT blkno, msg FROM {schema}.verify_heapam(CAST(:table AS regclass), check_toast => true) LIMIT {MOST}"
+    )
+    index = sa.text(f"SELECT {schema}.bt_index_check(CAST(:index AS oid), heapallindexed => true)")
+    if (connection.dialect.server_version_info or ()) >= (14,):
+        for table in METADATA.tables:
+            for place, what in _asked(connection, heap, table=table):
+                yield f"table {table}{'' if place is None else f', block {place}'}: {what}"
+    for oid, name in connection.execute(_INDEXES, {"tables": list(METADATA.tables)}).all():
+        for (what,) in _asked(connection, index, index=oid):
+            if what:
+                yield f"index {name}: {what}"
+
+
+def _asked(connection: Connection, query: sa.TextClause, **values: object) -> list[tuple[object, ...]]:
+    """The rows of the query; where the server fails by what is damaged, one that ends in what it says of it."""
+    try:
+        with connection.begin_nested():
+            return [tuple(row) for row in connection.execute(query, values)]
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state == "40001":  # an index younger than this snapshot, which then cannot be compared with its table
+            return []
+        if not state.startswith("XX"):  # internal errors, of which two mean damaged data
+            raise
+        what = " ".join(str(error.orig).split())
+        return [(None, what) if "table" in values else (what,)]
