@@ -138,7 +138,7 @@ def _is_variable(name: str) -> bool:
 
 def _is_key_alone(file: Path) -> bool:
     """Return whether the name of a file is rather a key: it looks like one, and there is no such file."""
-    return looks_like_key(file.name) and not file.exists()
+    return looks_like_key(file.name) and not os.access(file, os.F_OK)
 
 
 def require_account_name(name: str) -> None:
