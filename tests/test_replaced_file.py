@@ -370,16 +370,33 @@ def test_what_is_written_while_the_file_is_replaced_is_rolled_back_and_is_an_err
     assert beside(file) == []
 
 
-def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_is_not_replayed(engine, file):
+def replaced_after_the_next_commit(engine, file, aside):
+    """The file is moved aside, and a backup put in its place, at once after the next commit."""
     copy = backup(file)
 
     def commit_and_replace(connection):
         connection.connection.driver_connection.execute("COMMIT")
+        file.rename(aside)
         copy.replace(file)
 
     sa.event.listen(engine, "commit", commit_and_replace, once=True)
     with pytest.raises(DatabaseError, match=r"was replaced .* is in the old file only"), writing(engine) as connection:
         connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+
+
+def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old_file(engine, file, tmp_path):
+    replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
+    assert Path(f"{file}-wal").stat().st_size == 0  # whoever opens the new file first
+    assert labels(file) == []
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+    assert labels(tmp_path / "aside.db") == ["old"]
+
+
+def test_what_is_committed_then_while_another_reads_the_old_file_is_not_replayed(engine, file, tmp_path, holder):
+    holder("BEGIN", "SELECT count(*) FROM sync_runs")
+    replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
     with pytest.raises(DatabaseError, match="-wal"):
         database.follow(engine)
     for name in beside(file):
