@@ -205,7 +205,7 @@ def _sqlite(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
         writes = connection.get_execution_options().get("inventory_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
         connection.exec_driver_sql("PRAGMA schema_version")  # BEGIN alone opens no -wal
-        file.note()
+        file.note(connection.connection.driver_connection)
 
     return engine
 
@@ -352,24 +352,7 @@ def writing(
             if (own := file_of(engine)) is not None:
                 own.check(kept)
         if own is not None:
-            try:
-                own.check("what was just written is in the old file only")
-            except DatabaseError:
-                _empty_wal(connection)
-                raise
-
-
-def _empty_wal(connection: Connection) -> None:
-    """Bring what was committed into the old file, from its -wal: SQLite would replay that into the new file.
-
-    Only after a commit, when the connection has its own -wal open, whatever lies at that path by now. It stays where
-    another process has the old file open, too.
-    """
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - of a SQLite file
-    with suppress(sqlite3.Error):
-        driver.execute("PRAGMA busy_timeout = 0")
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            own.check("what was just written is in the old file only")
 
 
 def _attach(connection: Connection, file: Path) -> None:

@@ -49,11 +49,15 @@ class _Known:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that tells its SQLiteFile when it has been closed."""
+    """A connection that tells its SQLiteFile when it is closed."""
 
     file: "SQLiteFile | None" = None
+    has_wal: bool = False
+    """Whether it has opened the -wal, whatever lies at that path by now."""
 
     def close(self) -> None:
+        if self.file is not None and self.has_wal:
+            self.file._empty_wal(self)  # noqa: SLF001 - of this module
         super().close()
         if self.file is not None:
             self.file._closed(self)  # noqa: SLF001 - of this module
@@ -113,8 +117,13 @@ class SQLiteFile:
         """Return an object that stays the same until `follow` accepts another file."""
         return self._known
 
-    def note(self) -> None:
-        """Remember what lies beside the file, unless it was removed or replaced and that may be another one's."""
+    def note(self, connection: object = None) -> None:
+        """Remember what lies beside the file, unless it was removed or replaced and that may be another one's.
+
+        `connection` has begun a transaction, and by that has opened what lies there.
+        """
+        if isinstance(connection, _Connection):
+            connection.has_wal = True
         with self._changed, suppress(OSError):
             beside = {}
             for name in self._names():
@@ -198,6 +207,19 @@ class SQLiteFile:
             return None
         except OSError as error:
             raise _unusable(self.path, error) from error
+
+    def _empty_wal(self, connection: _Connection) -> None:
+        """Bring what is in the -wal of a replaced file into that file: SQLite would replay it into the new one.
+
+        SQLite does so itself at the last close, but not where the file is not in its place. What another process that
+        has the old file open needs stays.
+        """
+        try:
+            self.check()
+        except DatabaseError:
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA busy_timeout = 0")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _closed(self, connection: _Connection) -> None:
         with self._changed:

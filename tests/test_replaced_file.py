@@ -229,11 +229,8 @@ def test_run_replays_no_wal_of_the_old_file_and_names_what_to_remove(start, file
     assert line["code"] == "database"
     assert f"{file.name}-wal, {file.name}-shm" in line["reason"]
     assert "remove" in line["reason"]
-    wal, content = Path(f"{file}-wal"), Path(f"{file}-wal").read_bytes()
-    assert content
-    until(lambda: len(worker.log("the database cannot be used")) == 1)
-    wal.unlink()
-    Path(f"{file}-shm").unlink()
+    for name in beside(file):
+        Path(f"{file}{name}").unlink()
     worker.wait_for("the database is back")
     until(lambda: runs_in(file))
     assert worker.stop() == 0
@@ -392,6 +389,21 @@ def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old
     with reading(engine) as connection:
         assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
     assert labels(tmp_path / "aside.db") == ["old"]
+
+
+def test_what_was_committed_before_the_file_was_replaced_is_in_the_old_file_too(engine, file, tmp_path):
+    copy, aside = backup(file), tmp_path / "aside.db"
+
+    def replace(*_):
+        file.rename(aside)
+        copy.replace(file)
+
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+        sa.event.listen(engine, "close", replace, once=True)
+    assert Path(f"{file}-wal").stat().st_size == 0
+    database.follow(engine)
+    assert (labels(file), labels(aside)) == ([], ["old"])
 
 
 def test_what_is_committed_then_while_another_reads_the_old_file_is_not_replayed(engine, file, tmp_path, holder):
