@@ -24,14 +24,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from postgres import server
 
-from inventory import bulk, database, queries, schema
+from inventory import queries
 from inventory.prune import prune
 from inventory.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
+from inventory.store import bulk, database, schema
+from inventory.store.catalogue import VIEWS
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.sync import sync
-from inventory.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.verify import verify
-from inventory.views import VIEWS
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 365 * 24

@@ -41,9 +41,9 @@ from sqlalchemy.engine import Connection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from inventory import database
 from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
-from inventory.tables import sync_runs
+from inventory.store import database
+from inventory.store.tables import sync_runs
 from inventory.verify import verify
 
 LEASE = 2.0

@@ -6,12 +6,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from inventory import database, queries, runs
-from inventory.database import Clock
+from inventory import queries, runs
 from inventory.errors import UsageError
 from inventory.queries import Row
 from inventory.settings import require_account_name
-from inventory.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.store import database
+from inventory.store.database import Clock
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 
 COLUMNS = (*queries.columns("accounts"), *(name for name in queries.columns("sync_freshness") if name != "account"))
 

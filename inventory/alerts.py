@@ -13,11 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import database, log
+from inventory import log
 from inventory.channels import PAUSES, Alert, Channels
 from inventory.errors import DatabaseError
 from inventory.queries import Row, relation
 from inventory.settings import AlertRule, AlertSettings, Trouble
+from inventory.store import database
 from inventory.sync import Outcome
 from inventory.times import brief, iso
 from inventory.wire import clean

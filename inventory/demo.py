@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import database, schema
 from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.settings import Account, ApiKey, Settings
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.simulator.faults import Faults
+from inventory.store import database, schema
+from inventory.store.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
 from inventory.sync import sync
-from inventory.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
 
 ACCOUNT = "demo"
 TRIGGER = "demo"

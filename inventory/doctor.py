@@ -12,7 +12,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import accounts, database, log, runs, schema
+from inventory import accounts, log, runs
 from inventory.api import Api
 from inventory.errors import (
     ApiError,
@@ -28,6 +28,7 @@ from inventory.errors import (
 from inventory.masks import mask_url
 from inventory.queries import Row
 from inventory.settings import Account, Settings, unknown_variables
+from inventory.store import database, schema
 from inventory.times import brief, iso
 from inventory.walk import ask
 

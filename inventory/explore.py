@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from inventory.errors import InventoryError, UsageError
 from inventory.questions import QUESTIONS
-from inventory.views import RELATIONS
+from inventory.store.catalogue import RELATIONS
 
 HOST = "127.0.0.1"
 SETTINGS = {

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from sqlalchemy.engine import Engine
 
-from inventory import database, reconcile, runs
-from inventory.database import Clock
+from inventory import reconcile, runs
 from inventory.reconcile import NO_RUN, Moment
+from inventory.store import database
+from inventory.store.database import Clock
 
 
 def accept_missing(

@@ -17,10 +17,11 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
 
-from inventory import __version__, database, log, queries
-from inventory.database import Clock
+from inventory import __version__, log, queries
 from inventory.errors import AccountBusy, DatabaseError
 from inventory.queries import Row
+from inventory.store import database
+from inventory.store.database import Clock
 from inventory.sync import Outcome
 from inventory.times import brief
 from inventory.walk import ask

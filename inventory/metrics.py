@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 from sqlalchemy.engine import Engine
 
 from inventory import log
-from inventory.database import Clock
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
 from inventory.measures import PATIENCE_SECONDS, Counters, Record
+from inventory.store.database import Clock
 from inventory.sync import Outcome
 
 LAST_PORT = 65_535

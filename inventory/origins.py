@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from inventory import database
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
 from inventory.settings import (
@@ -15,6 +14,7 @@ from inventory.settings import (
     key_variables,
     variable,
 )
+from inventory.store import database
 from inventory.times import written
 
 Row = dict[str, Any]

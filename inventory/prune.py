@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement
 
-from inventory import bulk, database, runs, stretches
-from inventory.database import BATCH, Clock
+from inventory import runs
 from inventory.errors import UsageError
-from inventory.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
+from inventory.store import bulk, database, stretches
+from inventory.store.database import BATCH, Clock
+from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 
 _LAST = (

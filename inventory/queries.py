@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import database, stretches
 from inventory.errors import UsageError
-from inventory.tables import JSONText, UTCDateTime
+from inventory.store import database, stretches
+from inventory.store.catalogue import RELATIONS
+from inventory.store.tables import JSONText, UTCDateTime
 from inventory.times import brief, iso
-from inventory.views import RELATIONS
 from inventory.wire import clean
 
 Row = dict[str, Any]

@@ -22,11 +22,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import __version__, database, log
-from inventory.database import Clock
+from inventory import __version__, log
 from inventory.errors import AccountBusy, DatabaseError, Interrupted, LeaseLost, UsageError
 from inventory.masks import hide_key_words
-from inventory.tables import accounts, sync_runs
+from inventory.store import database
+from inventory.store.database import Clock
+from inventory.store.tables import accounts, sync_runs
 from inventory.times import iso
 from inventory.timetable import Timetable
 

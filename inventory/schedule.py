@@ -24,7 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from sqlalchemy.engine import Engine
 
-from inventory import __version__, database, log, schema
+from inventory import __version__, log
 from inventory.errors import (
     AccountBusy,
     DatabaseError,
@@ -37,6 +37,7 @@ from inventory.errors import (
 )
 from inventory.runs import BEATS_PER_LEASE, NotDue
 from inventory.settings import Account, Settings
+from inventory.store import database, schema
 from inventory.sync import Outcome, sync
 from inventory.times import brief
 from inventory.walk import answer, ask

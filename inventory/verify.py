@@ -28,9 +28,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
-from inventory import database, storage
 from inventory.errors import DatabaseError
-from inventory.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store import database
+from inventory.store import integrity as storage
+from inventory.store.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 from inventory.wire import Row, gpus, hash_rows, tracker
 

@@ -5,8 +5,9 @@ No fileConfig here: it would silence the program's loggers.
 
 from alembic import context
 
-from inventory import schema, views
-from inventory.tables import METADATA
+from inventory.store import catalogue as views
+from inventory.store import schema
+from inventory.store.tables import METADATA
 
 
 def run(connection):
@@ -33,8 +34,8 @@ handed = context.config.attributes.get("connection")
 if handed is not None:
     run(handed)
 else:
-    from inventory.database import connect, parse_url
     from inventory.settings import database_url
+    from inventory.store.database import connect, parse_url
 
     with schema.migrating(connect(parse_url(database_url()), create=True)) as connection:
         run(connection)

@@ -1,6 +1,6 @@
 """${message}
 
-Rules: one chain for both backends; never import inventory.tables (it will have moved on); a view's file is never edited
+Rules: one chain for both backends; never import inventory.store.tables (it will have moved on); a view's file is never edited
 once released: add <name>_v2.sql; drop views before altering a column under them, and create them again after.
 
 Revision: ${up_revision}, after ${down_revision | comma,n}

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from inventory.database import connect, parse_url, reading
+from inventory.store.database import connect, parse_url, reading
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from inventory.database import is_sqlite
+from inventory.store.database import is_sqlite
 
 
 def catalogue(engine):

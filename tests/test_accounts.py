@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, hour
 
-from inventory import accounts, database, runs
+from inventory import accounts, runs
 from inventory.errors import AccountBusy, LeaseLost, UsageError
 from inventory.lines import line_of
 from inventory.settings import load
 from inventory.simulator import Fleet, Simulator, Status
+from inventory.store import database
 
 HEADER = ["account", "since", "retired", "pruned", "before", "last", "complete", "last", "status", "live", "missing"]
 SECOND = f"keyid-2:{SECRET}"

@@ -18,11 +18,11 @@ from inventory import log
 from inventory.alerts import Alerts, due, sending
 from inventory.channels import Alert, Channels
 from inventory.cli import main
-from inventory.database import connect, parse_url, writing
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
 from inventory.settings import AlertSettings, load
 from inventory.simulator.faults import Status
+from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome
 
 LIMIT = timedelta(minutes=150)

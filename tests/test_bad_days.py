@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from inventory import database
 from inventory.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
+from inventory.store import database
 from inventory.sync import sync
 
 ACCOUNT = Account("default", ApiKey("id:secret-part"))

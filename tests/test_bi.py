@@ -16,8 +16,8 @@ from libraries import ROOT
 from sqlalchemy.exc import OperationalError
 from world import DEMO_DAYS, DEMO_ENDS
 
-from inventory import database
-from inventory.views import VIEWS
+from inventory.store import database
+from inventory.store.catalogue import VIEWS
 
 GUIDE = (ROOT / "docs" / "bi.md").read_text(encoding="utf-8")
 CHARTS = re.findall(r"^\*\*(.+?)\*\*.*?^```sql\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)

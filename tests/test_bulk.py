@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from test_readers import ON_POSTGRESQL
 
-from inventory import bulk, database
-from inventory.schema import differences
-from inventory.tables import instance_state, instance_versions
+from inventory.store import bulk, database
+from inventory.store.schema import differences
+from inventory.store.tables import instance_state, instance_versions
 from inventory.verify import verify
 
 INDEXES = """

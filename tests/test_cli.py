@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 import pytest
 import sqlalchemy as sa
 
-from inventory import database, schema
-from inventory.database import connect, parse_url, writing
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
+from inventory.store import database, schema
+from inventory.store.database import connect, parse_url, writing
 
 INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
 SECRET = "8f1c6a77secretpart"

@@ -7,8 +7,8 @@ import json
 import pytest
 from command import KEY, SECRET, Command
 
-from inventory import database
 from inventory.settings import Settings
+from inventory.store import database
 from inventory.times import parse_duration, written
 
 FILE = """\

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, machine
 
-from inventory import database, runs
+from inventory import runs
 from inventory.doctor import examine
 from inventory.settings import load
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
+from inventory.store import database
 
 REDIRECT = Status(302, headers={"Location": "https://elsewhere.example/"})
 

@@ -18,7 +18,7 @@ from inventory.cli import main
 from inventory.demo import demo
 from inventory.explore import metadata
 from inventory.questions import QUESTIONS
-from inventory.views import RELATIONS
+from inventory.store.catalogue import RELATIONS
 
 MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)
 EVIL = (

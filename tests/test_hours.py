@@ -8,13 +8,13 @@ from test_migrations import downgrade
 from test_queries import SQL
 from world import World, hour
 
-from inventory import database, schema
 from inventory.cli import main
-from inventory.database import connect, parse_url
 from inventory.prune import prune
 from inventory.queries import creators
 from inventory.simulator import Fleet, Simulator
-from inventory.tables import accounts, instance_versions, sync_runs
+from inventory.store import database, schema
+from inventory.store.database import connect, parse_url
+from inventory.store.tables import accounts, instance_versions, sync_runs
 from inventory.verify import verify
 
 ONE, EIGHT, STRANGE = "gpu_1x_h100_sxm5", "gpu_8x_h100_sxm5", "a type without a count"

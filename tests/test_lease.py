@@ -13,17 +13,18 @@ from pathlib import Path
 import pytest
 from world import hour
 
-from inventory import database, history, runs
+from inventory import history, runs
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.settings import Account, ApiKey
 from inventory.simulator import Status, on_get, on_page
+from inventory.store import database
+from inventory.store.tables import accounts
 from inventory.sync import sync
-from inventory.tables import accounts
 
 CHILD = """
 import os, signal, sys
 from sqlalchemy import event
-from inventory import database
+from inventory.store import database
 from inventory.settings import Account, ApiKey, load
 from inventory.sync import sync
 

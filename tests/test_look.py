@@ -22,10 +22,10 @@ import pytest
 import sqlalchemy as sa
 from world import BEGIN, hour
 
-from inventory import database
 from inventory.cli import main
 from inventory.simulator import Status, on_list
-from inventory.tables import accounts, sync_runs
+from inventory.store import database
+from inventory.store.tables import accounts, sync_runs
 from inventory.times import brief
 
 READING = (

@@ -13,10 +13,10 @@ from command import KEY, SECRET
 from sqlalchemy import create_engine
 
 from inventory.api import Api
-from inventory.database import describe, masked, parse_url
 from inventory.errors import NetworkError, UsageError
 from inventory.masks import hide_key_words, hide_keys, mask_url
 from inventory.settings import ApiKey, load
+from inventory.store.database import describe, masked, parse_url
 
 PASSWORDS = [
     f"Hunter2x{separator}Tiger9y{separator}Zebra7z"

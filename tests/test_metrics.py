@@ -20,10 +20,10 @@ from world import hour, machine
 from inventory import __version__
 from inventory.cli import main
 from inventory.cli.watched import by_schedule
-from inventory.database import connect, parse_url, writing
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.metrics import Served, parse_address, serve
 from inventory.simulator.faults import Status
+from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome
 from inventory.times import brief
 from inventory.timetable import Cron, Every

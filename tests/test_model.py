@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from model import KNOWN, Model, Observed, columns_of
 
-from inventory import bulk, database, history
+from inventory import history
 from inventory.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
+from inventory.store import bulk, database
+from inventory.store.tables import UTCDateTime
 from inventory.sync import sync
-from inventory.tables import UTCDateTime
 
 PAGE = 4
 COLUMNS = ", ".join((*KNOWN, "extra"))

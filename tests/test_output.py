@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from command import KEY, SECRET
 from libraries import ROOT
 
-from inventory import database
-from inventory.database import connect, parse_url
 from inventory.simulator import Fleet, Simulator
+from inventory.store import database
+from inventory.store.database import connect, parse_url
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 FULL = Path("/dev/full")

@@ -11,11 +11,11 @@ from pgbouncer import pgbouncer
 from sqlalchemy.engine import make_url
 from world import World
 
-from inventory import database, schema
 from inventory.errors import WrongSchema
 from inventory.simulator import Fleet, Simulator
-from inventory.tables import METADATA
-from inventory.views import VIEWS
+from inventory.store import database, schema
+from inventory.store.catalogue import VIEWS
+from inventory.store.tables import METADATA
 
 HOSTILE = {
     "array_nulls": "off",

@@ -11,13 +11,14 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from test_model import History
 from world import hour
 
-from inventory import database, runs
+from inventory import runs
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.prune import prune, would_prune
 from inventory.simulator import Fleet, Simulator, Status, on_page
-from inventory.tables import accounts
+from inventory.store import database
+from inventory.store.tables import accounts
 from inventory.verify import verify
 
 FUTURE = "2999-01-01"

@@ -11,11 +11,11 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from inventory import views
 from inventory.cli import main
 from inventory.simulator import on_page
-from inventory.tables import METADATA
-from inventory.views import VIEWS
+from inventory.store import catalogue as views
+from inventory.store.catalogue import VIEWS
+from inventory.store.tables import METADATA
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
 EVERYTHING = (*METADATA.tables, *VIEWS, "alembic_version")

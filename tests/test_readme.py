@@ -19,11 +19,12 @@ from libraries import EXTRAS, PROGRAM, ROOT, TESTS, closure
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from inventory import errors, schema
-from inventory.database import connect, parse_url, writing
+from inventory import errors
 from inventory.demo import QUERIES
 from inventory.settings import Settings
 from inventory.simulator import Fleet, Simulator
+from inventory.store import schema
+from inventory.store.database import connect, parse_url, writing
 from inventory.times import brief
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

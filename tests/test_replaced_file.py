@@ -17,11 +17,12 @@ from command import Command
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
-from inventory import database, prune, schema
-from inventory.database import connect, parse_url, reading, writing
+from inventory import prune
 from inventory.demo import demo
 from inventory.errors import DatabaseError
 from inventory.simulator import Fleet, Simulator
+from inventory.store import database, schema
+from inventory.store.database import connect, parse_url, reading, writing
 from inventory.verify import verify
 
 HOLDER = """

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from asking import asking
 from world import hour
 
-from inventory import database
-from inventory.bulk import insert_rows
 from inventory.cli import main
-from inventory.database import connect, parse_url
 from inventory.queries import creators, instances
 from inventory.report.file import page_file
-from inventory.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store import database
+from inventory.store.bulk import insert_rows
+from inventory.store.database import connect, parse_url
+from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 
 NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)
 HOSTILE = (

@@ -14,11 +14,11 @@ from command import KEY, Command
 from workers import until
 from world import machine
 
-from inventory.database import reading
 from inventory.errors import DatabaseError
 from inventory.scratch import scratch_folder
 from inventory.simulator import Fleet, Simulator
 from inventory.spool import Known, Spool
+from inventory.store.database import reading
 
 HOLDER = """
 import sys, time
@@ -33,7 +33,7 @@ with Spool() as spool:
 """
 SORTER = """
 import sys
-from inventory.database import connect, parse_url, reading
+from inventory.store.database import connect, parse_url, reading
 from inventory.errors import DatabaseError
 with reading(connect(parse_url(sys.argv[1]))) as connection:
     connection.exec_driver_sql(

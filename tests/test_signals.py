@@ -11,9 +11,9 @@ import pytest
 from command import KEY
 from workers import until
 
-from inventory import database
-from inventory.database import connect, parse_url
 from inventory.simulator import Fleet, Hang, Simulator, on_list
+from inventory.store import database
+from inventory.store.database import connect, parse_url
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -22,7 +22,7 @@ import os, signal, sys
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from inventory.cli import main
-from inventory.database import connect, parse_url
+from inventory.store.database import connect, parse_url
 
 statements, fatal = 0, None
 

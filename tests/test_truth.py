@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from asking import asking
 from watched import EVERY, alive, gpus, hours
 
-from inventory.tables import UTCDateTime
+from inventory.store.tables import UTCDateTime
 
 TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "changed_at", "occurred_at")
 

@@ -11,9 +11,9 @@ from catalogue import catalogue
 from command import Command
 from world import World, hour
 
-from inventory import schema
-from inventory.database import connect, parse_url, reading, sqlite_file
 from inventory.simulator import Fleet, Simulator
+from inventory.store import schema
+from inventory.store.database import connect, parse_url, reading, sqlite_file
 
 STORED = Path(__file__).parent / "released"
 RELEASES = {"0.1.0": "0001"}

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory import views
-from inventory.bulk import insert_rows
-from inventory.tables import METADATA, UTCDateTime
+from inventory.store import catalogue as views
+from inventory.store.bulk import insert_rows
+from inventory.store.tables import METADATA, UTCDateTime
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 SHOWN = "instance_type gpu_count gpu_model region sector ip status creator_user_nickname extra"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from inventory import database
 from inventory.settings import Account, ApiKey, load
+from inventory.store import database
+from inventory.store.tables import UTCDateTime
 from inventory.sync import sync
-from inventory.tables import UTCDateTime
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
 DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # README's own time lies within these days

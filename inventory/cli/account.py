@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from inventory import accounts, database
+from inventory import accounts
 from inventory.cli.complete import values
 from inventory.cli.options import (
     AccountOption,
@@ -16,6 +16,7 @@ from inventory.cli.options import (
     require_account,
 )
 from inventory.render import Format, printable, show
+from inventory.store import database
 
 app = typer.Typer(
     help="The accounts of the database: list, rename, retire.",

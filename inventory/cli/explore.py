@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, log, schema
+from inventory import log
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
 from inventory.extras import require
+from inventory.store import database, schema
 
 
 def explore_command(

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from inventory import database, log, queries
+from inventory import log, queries
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
 from inventory.queries import Row
 from inventory.render import Format, cell, facts, show
-from inventory.tables import PAYLOAD
+from inventory.store import database
+from inventory.store.tables import PAYLOAD
 from inventory.times import parse_time
 
 SinceOption = Annotated[

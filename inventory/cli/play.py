@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, log, queries
+from inventory import log, queries
 from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.options import opened
 from inventory.cli.progress import bar
@@ -15,6 +15,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.errors import UsageError
 from inventory.extras import installed, remedy
 from inventory.render import show
+from inventory.store import database
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 CREATOR_COLUMNS = (

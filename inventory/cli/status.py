@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from inventory import database, queries
+from inventory import queries
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import Stale
 from inventory.render import Format, show
+from inventory.store import database
 from inventory.times import brief, parse_duration
 
 COLUMNS = (

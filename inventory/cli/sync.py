@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from inventory import database, log, queries, schema
+from inventory import log, queries
 from inventory.cli.options import (
     AccountOption,
     DatabaseOption,
@@ -27,6 +27,7 @@ from inventory.errors import UsageError
 from inventory.render import Format, show
 from inventory.scratch import scratch_folder
 from inventory.settings import Account, Settings
+from inventory.store import database, schema
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""

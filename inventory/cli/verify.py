@@ -1,10 +1,11 @@
 """`verify`: whether the history contradicts itself or the digests that the runs recorded."""
 
-from inventory import log, storage
+from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
 from inventory.render import Format, printable, show
+from inventory.store import integrity as storage
 from inventory.verify import Breach, verify
 
 

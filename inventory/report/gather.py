@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import database, queries
+from inventory import queries
 from inventory.queries import Row
 from inventory.report.totals import totals
 from inventory.report.values import Words, micros, value_of
+from inventory.store import database
 
 MOST_EPISODES = 200_000
 """Of more the page would be too slow to open: it then shows their totals, which cannot be filtered. An episode counts

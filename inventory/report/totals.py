@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import database, queries
+from inventory import queries
 from inventory.queries import Row
 from inventory.report.charts import COLOURS
 from inventory.report.values import Words, micros, value_of
+from inventory.store import database
 
 MOMENTS = 700
 """About as many as a chart has pixels to tell apart."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory.database import OLDEST_POSTGRESQL, describe, is_sqlite, reading, use_wal, writing
 from inventory.errors import DatabaseError, UsageError, WrongSchema
-from inventory.tables import METADATA, JSONText, UTCDateTime
-from inventory.views import VIEWS
+from inventory.store.catalogue import VIEWS
+from inventory.store.database import OLDEST_POSTGRESQL, describe, is_sqlite, reading, use_wal, writing
+from inventory.store.tables import METADATA, JSONText, UTCDateTime
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -31,7 +31,7 @@ _UPGRADE_LOCK = 7_465_316_001  # a number of ours for pg_advisory_xact_lock: one
 
 def location() -> Path:
     """Where the migrations lie."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     return next(place for place in (package / "migrations", package.parent / "migrations") if place.is_dir())
 
 

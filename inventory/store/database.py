@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from inventory import log
 from inventory.errors import DatabaseError, UsageError, WrongSchema
 from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name, mask_url
-from inventory.sqlite_file import SQLiteFile
+from inventory.store.sqlite_file import SQLiteFile
 
 LOCK_WAIT_SECONDS = 30
 OLDEST_POSTGRESQL = 13

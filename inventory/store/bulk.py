@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from inventory.database import is_sqlite
-from inventory.tables import UTCDateTime
+from inventory.store.database import is_sqlite
+from inventory.store.tables import UTCDateTime
 
 MANY = 10_000
 """So many rows for an empty table are worth its indexes being made again."""

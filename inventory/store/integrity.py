@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from inventory.database import is_sqlite
-from inventory.tables import METADATA
+from inventory.store.database import is_sqlite
+from inventory.store.tables import METADATA
 
 MOST = 100
 """Faults that are told of one kind."""

@@ -1,0 +1,1 @@
+"""The database: engine, tables, catalogue of relations, bulk statements, schema."""
