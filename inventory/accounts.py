@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from inventory import queries, runs
+from inventory.config.settings import require_account_name
 from inventory.errors import UsageError
 from inventory.queries import Row
-from inventory.settings import require_account_name
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs

@@ -30,6 +30,7 @@ import httpx
 from httpx_retries import Retry, RetryTransport
 
 from inventory import __version__, log
+from inventory.config.settings import ApiKey, Settings
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -42,7 +43,6 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.masks import is_clear_url, mask_url
-from inventory.settings import ApiKey, Settings
 from inventory.wire import Page, Rejected, Row, parse_instance, parse_page, row
 
 LARGEST_BODY = 32 * 1024 * 1024

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import accounts, log, runs
 from inventory.api import Api
+from inventory.config.settings import Account, Settings, unknown_variables
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -27,7 +28,6 @@ from inventory.errors import (
 )
 from inventory.masks import mask_url
 from inventory.queries import Row
-from inventory.settings import Account, Settings, unknown_variables
 from inventory.store import database, schema
 from inventory.times import brief, iso
 from inventory.walk import ask

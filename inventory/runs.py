@@ -23,13 +23,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log
+from inventory.config.timetable import Timetable
 from inventory.errors import AccountBusy, DatabaseError, Interrupted, LeaseLost, UsageError
 from inventory.masks import hide_key_words
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, sync_runs
 from inventory.times import iso
-from inventory.timetable import Timetable
 
 BEATS_PER_LEASE = 4
 

@@ -25,6 +25,7 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy.engine import Engine
 
 from inventory import __version__, log
+from inventory.config.settings import Account, Settings
 from inventory.errors import (
     AccountBusy,
     DatabaseError,
@@ -36,7 +37,6 @@ from inventory.errors import (
     WrongSchema,
 )
 from inventory.runs import BEATS_PER_LEASE, NotDue
-from inventory.settings import Account, Settings
 from inventory.store import database, schema
 from inventory.sync import Outcome, sync
 from inventory.times import brief

@@ -19,16 +19,16 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log, reconcile, runs
 from inventory.api import Api
+from inventory.config.settings import Account, Settings
+from inventory.config.timetable import Timetable
 from inventory.confirm import confirm
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.reconcile import NO_RUN, Moment, Step
 from inventory.runs import Run
-from inventory.settings import Account, Settings
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts
-from inventory.timetable import Timetable
 from inventory.walk import Walk, walk
 
 SMALL = 10

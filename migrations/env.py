@@ -34,7 +34,7 @@ handed = context.config.attributes.get("connection")
 if handed is not None:
     run(handed)
 else:
-    from inventory.settings import database_url
+    from inventory.config.settings import database_url
     from inventory.store.database import connect, parse_url
 
     with schema.migrating(connect(parse_url(database_url()), create=True)) as connection:

@@ -12,9 +12,9 @@ from command import KEY, SECRET, Command
 from world import World, hour
 
 from inventory import accounts, runs
+from inventory.config.settings import load
+from inventory.config.toml_lines import line_of
 from inventory.errors import AccountBusy, LeaseLost, UsageError
-from inventory.lines import line_of
-from inventory.settings import load
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 

@@ -18,9 +18,9 @@ from inventory import log
 from inventory.alerts import Alerts, due, sending
 from inventory.channels import Alert, Channels
 from inventory.cli import main
+from inventory.config.settings import AlertSettings, load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
-from inventory.settings import AlertSettings, load
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome
@@ -585,7 +585,7 @@ def test_sync_and_run_tell_the_same_trouble_once_between_them(
 def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main(["run"])
     assert ended.value.code == 2

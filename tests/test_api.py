@@ -15,6 +15,7 @@ import pytest
 
 from inventory import log
 from inventory.api import Api
+from inventory.config.settings import ApiKey, load
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -25,7 +26,6 @@ from inventory.errors import (
     ServerError,
     Unauthorized,
 )
-from inventory.settings import ApiKey, load
 from inventory.simulator import (
     Body,
     Drip,
@@ -390,7 +390,7 @@ import signal, sys, threading
 from inventory import log
 from inventory.api import Api
 from inventory.confirm import confirm
-from inventory.settings import ApiKey, load
+from inventory.config.settings import ApiKey, load
 from inventory.spool import Known, Spool
 from inventory.walk import walk
 log.configure()

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from inventory.settings import Account, ApiKey, load
+from inventory.config.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.sync import sync

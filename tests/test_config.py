@@ -7,7 +7,7 @@ import json
 import pytest
 from command import KEY, SECRET, Command
 
-from inventory.settings import Settings
+from inventory.config.settings import Settings
 from inventory.store import database
 from inventory.times import parse_duration, written
 

@@ -14,7 +14,7 @@ import yaml
 from libraries import EXTRAS, PROJECT, ROOT
 
 from inventory.cli import main
-from inventory.settings import Settings
+from inventory.config.settings import Settings
 
 DEPLOY = ROOT / "deploy"
 FILES = sorted(file for file in DEPLOY.rglob("*") if file.is_file())

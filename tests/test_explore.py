@@ -202,7 +202,7 @@ def test_postgresql_is_for_other_tools(explore):
 
 
 def test_without_the_extra_the_line_says_how_to_get_it(explore, monkeypatch, file):
-    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     assert "pip install '.[explore]' from a checkout" in explore("--database", f"sqlite:///{file}", expect=2)[1]
 
 

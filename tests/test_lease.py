@@ -14,8 +14,8 @@ import pytest
 from world import hour
 
 from inventory import history, runs
+from inventory.config.settings import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
-from inventory.settings import Account, ApiKey
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
@@ -25,7 +25,7 @@ CHILD = """
 import os, signal, sys
 from sqlalchemy import event
 from inventory.store import database
-from inventory.settings import Account, ApiKey, load
+from inventory.config.settings import Account, ApiKey, load
 from inventory.sync import sync
 
 url, api, deed, lease, name = sys.argv[1:]

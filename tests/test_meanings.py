@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from world import BEGIN, hour, machine
 
 from inventory import history
-from inventory.settings import Account, ApiKey
+from inventory.config.settings import Account, ApiKey
 from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, Truncate, on_get, on_list, on_page
 from inventory.store import database
 from inventory.sync import dry_run, sync

@@ -20,13 +20,13 @@ from world import hour, machine
 from inventory import __version__
 from inventory.cli import main
 from inventory.cli.watched import by_schedule
+from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.metrics import Served, parse_address, serve
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome
 from inventory.times import brief
-from inventory.timetable import Cron, Every
 
 LIMIT = timedelta(minutes=90)
 
@@ -436,7 +436,7 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys):
     monkeypatch.setenv("FAL_KEY", "id:secret-part")
-    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main(["run", "--metrics", ":0", "--database", database_url])
     assert ended.value.code == 2

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from model import KNOWN, Model, Observed, columns_of
 
 from inventory import history
-from inventory.settings import Account, ApiKey, load
+from inventory.config.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import bulk, database
 from inventory.store.tables import UTCDateTime

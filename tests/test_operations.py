@@ -15,8 +15,8 @@ from libraries import EXTRAS, ROOT
 
 from inventory import errors
 from inventory.cli import main
+from inventory.config.settings import Settings
 from inventory.demo import demo
-from inventory.settings import Settings
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 BLOCKS = [text.strip() for text in re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)]

@@ -10,8 +10,8 @@ from command import KEY
 from test_api import raw
 
 from inventory.api import Api
+from inventory.config.settings import ApiKey, load
 from inventory.errors import NetworkError, UsageError
-from inventory.settings import ApiKey, load
 from inventory.simulator import Fleet, Simulator
 
 API = "https://api.example.org:8443/v1"

@@ -20,8 +20,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from inventory import errors
+from inventory.config.settings import Settings
 from inventory.demo import QUERIES
-from inventory.settings import Settings
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
 from inventory.store.database import connect, parse_url, writing

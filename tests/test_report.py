@@ -459,7 +459,7 @@ def test_what_was_there_stays_where_the_work_fails(tmp_path, capsys):
 
 
 def test_without_its_library_report_names_the_remedy_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("inventory.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
     assert "pip install '.[report]' from a checkout" in capsys.readouterr().err
     run("demo", "--days", "1")

@@ -14,13 +14,13 @@ from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
 from inventory import history, runs, schedule
+from inventory.config.settings import Account, ApiKey
+from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
 from inventory.runs import NotDue
-from inventory.settings import Account, ApiKey
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database
 from inventory.sync import sync
-from inventory.timetable import Cron, Every
 
 HOURLY = Every(timedelta(hours=1))
 

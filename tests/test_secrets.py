@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from world import hour
 
+from inventory.config.settings import Account, ApiKey
 from inventory.masks import is_secret_name
-from inventory.settings import Account, ApiKey
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.sync import dry_run

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory import log
+from inventory.config.settings import Account, ApiKey, Settings, database_url, default_key, load
 from inventory.errors import UsageError
-from inventory.settings import Account, ApiKey, Settings, database_url, default_key, load
 from inventory.times import iso, parse_duration, parse_time
 
 NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.timetable import Cron, Every
+from inventory.config.timetable import Cron, Every
 
 FRIDAY = datetime(2026, 3, 6, 9, tzinfo=UTC)
 DAY = 86_400

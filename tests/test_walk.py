@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from inventory.api import Api
+from inventory.config.settings import ApiKey, load
 from inventory.confirm import MOST_QUESTIONS, confirm
 from inventory.errors import DatabaseError
-from inventory.settings import ApiKey, load
 from inventory.simulator import (
     Body,
     Drip,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from inventory.settings import Account, ApiKey, load
+from inventory.config.settings import Account, ApiKey, load
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import sync

@@ -9,8 +9,8 @@ import typer
 from inventory import log
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
+from inventory.config.extras import require
 from inventory.errors import UsageError
-from inventory.extras import require
 from inventory.store import database, schema
 
 

@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import log, queries
 from inventory.cli.complete import values
+from inventory.config.settings import Settings, load
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
 from inventory.render import Format
-from inventory.settings import Settings, load
 from inventory.store import database, schema
 
 DatabaseOption = Annotated[

@@ -12,8 +12,8 @@ from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.options import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
+from inventory.config.extras import installed, remedy
 from inventory.errors import UsageError
-from inventory.extras import installed, remedy
 from inventory.render import show
 from inventory.store import database
 

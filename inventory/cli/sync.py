@@ -23,10 +23,10 @@ from inventory.cli.options import (
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
+from inventory.config.settings import Account, Settings
 from inventory.errors import UsageError
 from inventory.render import Format, show
 from inventory.scratch import scratch_folder
-from inventory.settings import Account, Settings
 from inventory.store import database, schema
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)

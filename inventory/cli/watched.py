@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from inventory.extras import require
-from inventory.settings import Settings
-from inventory.timetable import Timetable
+from inventory.config.extras import require
+from inventory.config.settings import Settings
+from inventory.config.timetable import Timetable
 
 WEEK = timedelta(days=8)
 MOST_RUNS = 3_000

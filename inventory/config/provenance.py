@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from inventory.errors import UsageError
-from inventory.masks import hide_key_words, mask_url
-from inventory.settings import (
+from inventory.config.settings import (
     DEFAULT_ACCOUNT,
     Settings,
     config_file,
@@ -14,6 +12,8 @@ from inventory.settings import (
     key_variables,
     variable,
 )
+from inventory.errors import UsageError
+from inventory.masks import hide_key_words, mask_url
 from inventory.store import database
 from inventory.times import written
 

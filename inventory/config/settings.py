@@ -41,11 +41,11 @@ from pydantic_settings import (
 )
 
 from inventory import log
+from inventory.config.timetable import Cron, Every, Timetable
+from inventory.config.toml_lines import Place, line_of
 from inventory.errors import UsageError
-from inventory.lines import Place, line_of
 from inventory.masks import hide_key_words, hide_keys, looks_like_key
 from inventory.times import parse_duration
-from inventory.timetable import Cron, Every, Timetable
 
 DEFAULT_DATABASE_URL = "sqlite:///inventory.db"
 DEFAULT_ACCOUNT = "default"

@@ -1,0 +1,1 @@
+"""Settings, schedules and where a value came from."""
