@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import accounts, log, runs
-from inventory.api import Api
 from inventory.config.settings import Account, Settings, unknown_variables
 from inventory.errors import (
     ApiError,
@@ -26,11 +25,12 @@ from inventory.errors import (
     Unauthorized,
     UsageError,
 )
+from inventory.fal.client import Api
+from inventory.fal.walk import ask
 from inventory.masks import mask_url
 from inventory.queries import Row
 from inventory.store import database, schema
 from inventory.times import brief, iso
-from inventory.walk import ask
 
 AT_ONCE = 8
 """Accounts whose API is asked at the same time."""

@@ -19,12 +19,12 @@ from sqlalchemy.engine import Engine
 
 from inventory import __version__, log, queries
 from inventory.errors import AccountBusy, DatabaseError
+from inventory.fal.walk import ask
 from inventory.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.sync import Outcome
 from inventory.times import brief
-from inventory.walk import ask
 
 CODES = (
     "unauthorized", "forbidden", "rate_limited", "server_error", "network", "bad_response", "cursor_loop",

@@ -36,11 +36,11 @@ from inventory.errors import (
     UsageError,
     WrongSchema,
 )
+from inventory.fal.walk import answer, ask
 from inventory.runs import BEATS_PER_LEASE, NotDue
 from inventory.store import database, schema
 from inventory.sync import Outcome, sync
 from inventory.times import brief
-from inventory.walk import answer, ask
 
 AT_ONCE = 32
 """Runs at once in one process. Their short transactions share the engine's pool of 15 connections, each waiting up to

@@ -18,18 +18,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log, reconcile, runs
-from inventory.api import Api
 from inventory.config.settings import Account, Settings
 from inventory.config.timetable import Timetable
-from inventory.confirm import confirm
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
+from inventory.fal.client import Api
+from inventory.fal.confirm import confirm
+from inventory.fal.walk import Walk, walk
 from inventory.reconcile import NO_RUN, Moment, Step
 from inventory.runs import Run
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts
-from inventory.walk import Walk, walk
 
 SMALL = 10
 """The brake minds fewer vanishing instances than this only after a change of key or address."""

@@ -14,7 +14,6 @@ from email.utils import format_datetime
 import pytest
 
 from inventory import log
-from inventory.api import Api
 from inventory.config.settings import ApiKey, load
 from inventory.errors import (
     ApiError,
@@ -26,6 +25,7 @@ from inventory.errors import (
     ServerError,
     Unauthorized,
 )
+from inventory.fal.client import Api
 from inventory.simulator import (
     Body,
     Drip,
@@ -388,11 +388,11 @@ def test_close_ends_a_request_under_way_in_another_thread(simulator, fault):
 PROGRAM = """
 import signal, sys, threading
 from inventory import log
-from inventory.api import Api
-from inventory.confirm import confirm
+from inventory.fal.client import Api
+from inventory.fal.confirm import confirm
 from inventory.config.settings import ApiKey, load
 from inventory.spool import Known, Spool
-from inventory.walk import walk
+from inventory.fal.walk import walk
 log.configure()
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -12,9 +12,9 @@ import pytest
 from command import KEY, SECRET
 from sqlalchemy import create_engine
 
-from inventory.api import Api
 from inventory.config.settings import ApiKey, load
 from inventory.errors import NetworkError, UsageError
+from inventory.fal.client import Api
 from inventory.masks import hide_key_words, hide_keys, mask_url
 from inventory.store.database import describe, masked, parse_url
 

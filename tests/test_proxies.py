@@ -9,9 +9,9 @@ import pytest
 from command import KEY
 from test_api import raw
 
-from inventory.api import Api
 from inventory.config.settings import ApiKey, load
 from inventory.errors import NetworkError, UsageError
+from inventory.fal.client import Api
 from inventory.simulator import Fleet, Simulator
 
 API = "https://api.example.org:8443/v1"

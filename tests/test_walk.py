@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from inventory.api import Api
 from inventory.config.settings import ApiKey, load
-from inventory.confirm import MOST_QUESTIONS, confirm
 from inventory.errors import DatabaseError
+from inventory.fal.client import Api
+from inventory.fal.confirm import MOST_QUESTIONS, confirm
+from inventory.fal.walk import BARREN_PAGES, walk
 from inventory.simulator import (
     Body,
     Drip,
@@ -27,7 +28,6 @@ from inventory.simulator import (
 )
 from inventory.simulator.exchange import Response
 from inventory.spool import BY_ID, Known, Spool
-from inventory.walk import BARREN_PAGES, walk
 from inventory.wire import hash_rows, row
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from inventory import log
 from inventory.errors import ApiError, Interrupted, NetworkError
+from inventory.fal.walk import Pages, Walk, answer, ask, walk
 from inventory.spool import BY_ID, Spool
-from inventory.walk import Pages, Walk, answer, ask, walk
 from inventory.wire import Row
 
 MOST_QUESTIONS = 200
