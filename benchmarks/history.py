@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from postgres import server
 
-from inventory import queries
 from inventory.config.settings import Account, ApiKey, load
 from inventory.prune import prune
+from inventory.read import queries
 from inventory.simulator import Fleet, Simulator
 from inventory.store import bulk, database, schema
 from inventory.store.catalogue import VIEWS

@@ -6,10 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from inventory import queries, runs
+from inventory import runs
 from inventory.config.settings import require_account_name
 from inventory.errors import UsageError
-from inventory.queries import Row
+from inventory.read import queries
+from inventory.read.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs

@@ -17,7 +17,7 @@ from inventory import log
 from inventory.channels import PAUSES, Alert, Channels
 from inventory.config.settings import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
-from inventory.queries import Row, relation
+from inventory.read.queries import Row, relation
 from inventory.store import database
 from inventory.sync import Outcome
 from inventory.times import brief, iso

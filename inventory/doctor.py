@@ -28,7 +28,7 @@ from inventory.errors import (
 from inventory.fal.client import Api
 from inventory.fal.walk import ask
 from inventory.masks import mask_url
-from inventory.queries import Row
+from inventory.read.queries import Row
 from inventory.store import database, schema
 from inventory.times import brief, iso
 

@@ -17,10 +17,11 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
 
-from inventory import __version__, log, queries
+from inventory import __version__, log
 from inventory.errors import AccountBusy, DatabaseError
 from inventory.fal.walk import ask
-from inventory.queries import Row
+from inventory.read import queries
+from inventory.read.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.sync import Outcome

@@ -16,8 +16,8 @@ import pytest
 
 from inventory.cli import main
 from inventory.demo import demo
-from inventory.explore import metadata
-from inventory.questions import QUESTIONS
+from inventory.read.canned_queries import QUESTIONS
+from inventory.read.datasette import metadata
 from inventory.store.catalogue import RELATIONS
 
 MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)

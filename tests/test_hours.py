@@ -10,7 +10,7 @@ from world import World, hour
 
 from inventory.cli import main
 from inventory.prune import prune
-from inventory.queries import creators
+from inventory.read.queries import creators
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
 from inventory.store.database import connect, parse_url

@@ -13,7 +13,7 @@ from asking import asking
 from world import hour
 
 from inventory.cli import main
-from inventory.queries import creators, instances
+from inventory.read.queries import creators, instances
 from inventory.report.file import page_file
 from inventory.store import database
 from inventory.store.bulk import insert_rows

@@ -15,7 +15,7 @@ from inventory.cli.options import (
     opened_as_is,
     require_account,
 )
-from inventory.render import Format, printable, show
+from inventory.read.render import Format, printable, show
 from inventory.store import database
 
 app = typer.Typer(

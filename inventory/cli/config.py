@@ -4,7 +4,7 @@ from inventory import log
 from inventory.cli.options import DatabaseOption, FormatOption
 from inventory.config.provenance import COLUMNS, in_force
 from inventory.config.settings import load, unknown_variables
-from inventory.render import Format, printable, show
+from inventory.read.render import Format, printable, show
 
 
 def config_command(style: FormatOption = Format.table, url: DatabaseOption = None) -> None:

@@ -7,7 +7,7 @@ import typer
 from inventory import log
 from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
-from inventory.render import printable
+from inventory.read.render import printable
 from inventory.store import database, schema
 from inventory.wire import clean
 

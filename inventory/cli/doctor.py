@@ -8,7 +8,7 @@ import typer
 from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.config.settings import load
-from inventory.render import Format, printable, show
+from inventory.read.render import Format, printable, show
 
 if TYPE_CHECKING:
     from inventory.doctor import Check

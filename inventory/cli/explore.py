@@ -33,8 +33,8 @@ def explore_command(
       inventory explore --port 0 --no-open --database sqlite:///demo.db
       inventory explore --metadata > metadata.json && datasette inventory.db --metadata metadata.json
     """
-    from inventory.explore import metadata as made
-    from inventory.explore import serving
+    from inventory.read.datasette import metadata as made
+    from inventory.read.datasette import serving
 
     settings = loaded(database_url=url)
     file = database.sqlite_file(database.parse_url(settings.database_url))

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from inventory import log, queries
+from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
-from inventory.queries import Row
-from inventory.render import Format, cell, facts, show
+from inventory.read import queries
+from inventory.read.queries import Row
+from inventory.read.render import Format, cell, facts, show
 from inventory.store import database
 from inventory.store.tables import PAYLOAD
 from inventory.times import parse_time

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from inventory import log, queries
+from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import UsageError
-from inventory.queries import Sight
-from inventory.render import Format, cell, printable, show
+from inventory.read import queries
+from inventory.read.queries import Sight
+from inventory.read.render import Format, cell, printable, show
 from inventory.store import database
 from inventory.times import brief, parse_time
 

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import log, queries
+from inventory import log
 from inventory.cli.complete import values
 from inventory.config.settings import Settings, load
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
-from inventory.render import Format
+from inventory.read import queries
+from inventory.read.render import Format
 from inventory.store import database, schema
 
 DatabaseOption = Annotated[

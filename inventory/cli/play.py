@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from inventory import log, queries
+from inventory import log
 from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.options import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
 from inventory.config.extras import installed, remedy
 from inventory.errors import UsageError
-from inventory.render import show
+from inventory.read import queries
+from inventory.read.render import show
 from inventory.store import database
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")

@@ -7,8 +7,8 @@ import typer
 from inventory.cli.options import AccountOption, DatabaseOption, loaded, opened_as_is, require_account
 from inventory.cli.progress import live_line
 from inventory.prune import Pruned, prune, would_prune
-from inventory.queries import account_names
-from inventory.render import printable
+from inventory.read.queries import account_names
+from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import iso, parse_time
 

@@ -8,7 +8,7 @@ import typer
 from inventory.cli.options import AccountOption, DatabaseOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.config.extras import require
-from inventory.render import printable
+from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import parse_time
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from inventory import queries
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.errors import Stale
-from inventory.render import Format, show
+from inventory.read import queries
+from inventory.read.render import Format, show
 from inventory.store import database
 from inventory.times import brief, parse_duration
 

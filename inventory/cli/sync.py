@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from inventory import log, queries
+from inventory import log
 from inventory.cli.options import (
     AccountOption,
     DatabaseOption,
@@ -25,7 +25,8 @@ from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
 from inventory.config.settings import Account, Settings
 from inventory.errors import UsageError
-from inventory.render import Format, show
+from inventory.read import queries
+from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
 from inventory.store import database, schema
 

@@ -4,7 +4,7 @@ from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
-from inventory.render import Format, printable, show
+from inventory.read.render import Format, printable, show
 from inventory.store import integrity as storage
 from inventory.verify import Breach, verify
 

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import queries
-from inventory.queries import Row
+from inventory.read import queries
+from inventory.read.queries import Row
 from inventory.report.totals import totals
 from inventory.report.values import Words, micros, value_of
 from inventory.store import database

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory import queries
-from inventory.queries import Row
+from inventory.read import queries
+from inventory.read.queries import Row
 from inventory.report.charts import COLOURS
 from inventory.report.values import Words, micros, value_of
 from inventory.store import database

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from inventory.render import printable
+from inventory.read.render import printable
 
 LONGEST = 200
 """Characters: a longer string from the API is cut in the page."""

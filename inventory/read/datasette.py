@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from inventory.errors import InventoryError, UsageError
-from inventory.questions import QUESTIONS
+from inventory.read.canned_queries import QUESTIONS
 from inventory.store.catalogue import RELATIONS
 
 HOST = "127.0.0.1"
