@@ -15,12 +15,12 @@ from workers import crew
 from world import hour, machine
 
 from inventory import log
-from inventory.alerts import Alerts, due, sending
-from inventory.channels import Alert, Channels
 from inventory.cli import main
 from inventory.config.settings import AlertSettings, load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import accept_missing
+from inventory.service.alerts import Alerts, due, sending
+from inventory.service.channels import Alert, Channels
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome

@@ -25,12 +25,12 @@ from inventory.verify import verify
 NAMES = [f"team_{letter}" for letter in "abcdef"]
 FAR = """
 import datetime, sys
-import apscheduler.schedulers.base, inventory.schedule
+import apscheduler.schedulers.base, inventory.service.schedule
 class Far(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.now(tz) + datetime.timedelta(days={})
-apscheduler.schedulers.base.datetime = inventory.schedule.datetime = Far
+apscheduler.schedulers.base.datetime = inventory.service.schedule.datetime = Far
 from inventory.cli import main
 main()
 """

@@ -42,7 +42,7 @@ def run_command(
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:
-        from inventory.schedule import serve  # the libraries take half a second, in which a signal may come
+        from inventory.service.schedule import serve  # the libraries take half a second, in which a signal may come
 
         with opened(settings.database_url, create=True) as engine:
             with watched(engine, settings, metrics=metrics, parting=PARTING_SECONDS) as observers:

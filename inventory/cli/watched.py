@@ -32,13 +32,13 @@ def watched(
     with ExitStack() as stack:
         if metrics is not None:
             require("metrics")
-            from inventory.metrics import serve
+            from inventory.service.metrics_server import serve
 
             served = stack.enter_context(serve(engine, metrics, limit, accounts=settings.names_to_sync()))
             observers.append(served.observe)
         if settings.alerts is not None:
             require("alerts")
-            from inventory.alerts import sending
+            from inventory.service.alerts import sending
 
             observers.append(stack.enter_context(sending(engine, settings.alerts, limit, parting)).observe)
         yield observers

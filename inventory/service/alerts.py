@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
-from inventory.channels import PAUSES, Alert, Channels
 from inventory.config.settings import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
 from inventory.read.queries import Row, relation
+from inventory.service.channels import PAUSES, Alert, Channels
 from inventory.store import database
 from inventory.sync import Outcome
 from inventory.times import brief, iso

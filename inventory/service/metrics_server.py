@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
-from inventory.measures import PATIENCE_SECONDS, Counters, Record
+from inventory.service.metrics import PATIENCE_SECONDS, Counters, Record
 from inventory.store.database import Clock
 from inventory.sync import Outcome
 

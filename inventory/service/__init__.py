@@ -1,0 +1,1 @@
+"""`inventory run` and who is told of a run."""
