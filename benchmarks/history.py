@@ -25,14 +25,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres import server
 
 from inventory.config.settings import Account, ApiKey, load
-from inventory.prune import prune
+from inventory.history.prune import prune
+from inventory.history.verify import verify
 from inventory.read import queries
 from inventory.simulator import Fleet, Simulator
 from inventory.store import bulk, database, schema
 from inventory.store.catalogue import VIEWS
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.sync import sync
-from inventory.verify import verify
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 365 * 24

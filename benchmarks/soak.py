@@ -41,10 +41,10 @@ from sqlalchemy.engine import Connection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from inventory.history.verify import verify
 from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
 from inventory.store import database
 from inventory.store.tables import sync_runs
-from inventory.verify import verify
 
 LEASE = 2.0
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main(['run'])"]

@@ -12,7 +12,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import accounts, log, runs
+from inventory import log
 from inventory.config.settings import Account, Settings, unknown_variables
 from inventory.errors import (
     ApiError,
@@ -27,6 +27,7 @@ from inventory.errors import (
 )
 from inventory.fal.client import Api
 from inventory.fal.walk import ask
+from inventory.history import accounts, runs
 from inventory.masks import mask_url
 from inventory.read.queries import Row
 from inventory.store import database, schema

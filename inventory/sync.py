@@ -17,15 +17,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import __version__, log, reconcile, runs
+from inventory import __version__, log
 from inventory.config.settings import Account, Settings
 from inventory.config.timetable import Timetable
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.walk import Walk, walk
-from inventory.reconcile import NO_RUN, Moment, Step
-from inventory.runs import Run
+from inventory.history import reconcile, runs
+from inventory.history.reconcile import NO_RUN, Moment, Step
+from inventory.history.runs import Run
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
 from inventory.store.database import Clock

@@ -20,10 +20,11 @@ import postgres
 import sqlalchemy as sa
 from world import machine
 
-from inventory import __version__, accounts, runs
+from inventory import __version__
 from inventory.config.settings import Account, ApiKey, Settings
-from inventory.history import accept_missing
-from inventory.prune import prune
+from inventory.history import accounts, runs
+from inventory.history.missing import accept_missing
+from inventory.history.prune import prune
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
 from inventory.store.database import connect, parse_url

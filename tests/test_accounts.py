@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, hour
 
-from inventory import accounts, runs
 from inventory.config.settings import load
 from inventory.config.toml_lines import line_of
 from inventory.errors import AccountBusy, LeaseLost, UsageError
+from inventory.history import accounts, runs
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 

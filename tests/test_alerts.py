@@ -18,7 +18,7 @@ from inventory import log
 from inventory.cli import main
 from inventory.config.settings import AlertSettings, load
 from inventory.errors import DatabaseError, UsageError
-from inventory.history import accept_missing
+from inventory.history.missing import accept_missing
 from inventory.service.alerts import Alerts, due, sending
 from inventory.service.channels import Alert, Channels
 from inventory.simulator.faults import Status

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from test_readers import ON_POSTGRESQL
 
+from inventory.history.verify import verify
 from inventory.store import bulk, database
 from inventory.store.schema import differences
 from inventory.store.tables import instance_state, instance_versions
-from inventory.verify import verify
 
 INDEXES = """
     SELECT pg_get_indexdef(indexrelid), pg_get_constraintdef(pg_constraint.oid), indisvalid, indexrelid

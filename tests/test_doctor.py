@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, machine
 
-from inventory import runs
 from inventory.config.settings import load
 from inventory.doctor import examine
+from inventory.history import runs
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
 from inventory.store import database
 

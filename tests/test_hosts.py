@@ -18,9 +18,9 @@ from test_lease import Gate
 from workers import configuration, crew, until
 from world import World
 
+from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_list, on_page
 from inventory.store import database, schema
-from inventory.verify import verify
 
 NAMES = [f"team_{letter}" for letter in "abcdef"]
 FAR = """

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from world import hour
 
-from inventory import history, runs
 from inventory.config.settings import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
+from inventory.history import missing as history
+from inventory.history import runs
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts

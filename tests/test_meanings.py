@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from world import BEGIN, hour, machine
 
-from inventory import history
 from inventory.config.settings import Account, ApiKey
+from inventory.history import missing as history
+from inventory.history.verify import verify
 from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, Truncate, on_get, on_list, on_page
 from inventory.store import database
 from inventory.sync import dry_run, sync
-from inventory.verify import verify
 
 
 def breaches(world):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from model import KNOWN, Model, Observed, columns_of
 
-from inventory import history
 from inventory.config.settings import Account, ApiKey, load
+from inventory.history import missing as history
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import bulk, database
 from inventory.store.tables import UTCDateTime

@@ -11,15 +11,15 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from test_model import History
 from world import hour
 
-from inventory import runs
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
-from inventory.prune import prune, would_prune
+from inventory.history import runs
+from inventory.history.prune import prune, would_prune
+from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
-from inventory.verify import verify
 
 FUTURE = "2999-01-01"
 KEPT = (  # what no prune may change, whatever its time
@@ -221,7 +221,7 @@ def test_of_two_accounts_only_the_one_named_is_pruned(world):
 
 def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_one_ends_it(lived, monkeypatch):
     before = kept(lived)
-    monkeypatch.setattr("inventory.prune.BATCH", 1)
+    monkeypatch.setattr("inventory.history.prune.BATCH", 1)
     stops = 0
     while True:
         left = [stops]

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
-from inventory import history, runs
 from inventory.config.settings import Account, ApiKey
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
-from inventory.runs import NotDue
+from inventory.history import missing as history
+from inventory.history import runs
+from inventory.history.runs import NotDue
 from inventory.service import schedule
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from world import hour
 
 from inventory.config.settings import Account, ApiKey
+from inventory.history.verify import verify
 from inventory.masks import is_secret_name
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.sync import dry_run
-from inventory.verify import verify
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra")
 EXTRA_OF_A = "SELECT extra FROM instances WHERE instance_id = 'a'"

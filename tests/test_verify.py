@@ -13,13 +13,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from test_model import History
 from world import hour
 
-from inventory import history
 from inventory.cli import main
 from inventory.demo import demo
+from inventory.history import missing as history
+from inventory.history.verify import SHOWN, verify
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
-from inventory.verify import SHOWN, verify
 from inventory.wire import Row, hash_rows
 
 VERSION = instance_versions.c

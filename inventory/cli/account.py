@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from inventory import accounts
 from inventory.cli.complete import values
 from inventory.cli.options import (
     AccountOption,
@@ -15,6 +14,7 @@ from inventory.cli.options import (
     opened_as_is,
     require_account,
 )
+from inventory.history import accounts
 from inventory.read.render import Format, printable, show
 from inventory.store import database
 

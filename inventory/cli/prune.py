@@ -6,7 +6,7 @@ import typer
 
 from inventory.cli.options import AccountOption, DatabaseOption, loaded, opened_as_is, require_account
 from inventory.cli.progress import live_line
-from inventory.prune import Pruned, prune, would_prune
+from inventory.history.prune import Pruned, prune, would_prune
 from inventory.read.queries import account_names
 from inventory.read.render import printable
 from inventory.store import database

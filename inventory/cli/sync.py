@@ -107,7 +107,7 @@ def missing_command(
         with open_for_reading(url, account) as connection:
             _show_missing(queries.instances(connection, account=account, presence="missing"), style)
         return
-    from inventory.history import accept_missing
+    from inventory.history.missing import accept_missing
 
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:

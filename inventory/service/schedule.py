@@ -37,7 +37,7 @@ from inventory.errors import (
     WrongSchema,
 )
 from inventory.fal.walk import answer, ask
-from inventory.runs import BEATS_PER_LEASE, NotDue
+from inventory.history.runs import BEATS_PER_LEASE, NotDue
 from inventory.store import database, schema
 from inventory.sync import Outcome, sync
 from inventory.times import brief

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement
 
-from inventory import runs
 from inventory.errors import UsageError
+from inventory.history import runs
 from inventory.store import bulk, database, stretches
 from inventory.store.database import BATCH, Clock
 from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs

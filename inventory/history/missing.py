@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy.engine import Engine
 
-from inventory import reconcile, runs
-from inventory.reconcile import NO_RUN, Moment
+from inventory.history import reconcile, runs
+from inventory.history.reconcile import NO_RUN, Moment
 from inventory.store import database
 from inventory.store.database import Clock
 

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from inventory import runs
 from inventory.config.settings import require_account_name
 from inventory.errors import UsageError
+from inventory.history import runs
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database

@@ -1,0 +1,1 @@
+"""What writes and proves the record."""
