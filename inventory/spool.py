@@ -16,8 +16,8 @@ from functools import cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from inventory.record import Page, Row, gpus, hash_rows, parse_page, tracker
 from inventory.scratch import no_room, scratch_folder
-from inventory.wire import Page, Row, gpus, hash_rows, parse_page, tracker
 
 BY_ID = 0
 """The "walk" of a row that no list brought, only the question by id."""

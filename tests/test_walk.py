@@ -11,6 +11,7 @@ from inventory.errors import DatabaseError
 from inventory.fal.client import Api
 from inventory.fal.confirm import MOST_QUESTIONS, confirm
 from inventory.fal.walk import BARREN_PAGES, walk
+from inventory.record import hash_rows, row
 from inventory.simulator import (
     Body,
     Drip,
@@ -28,7 +29,6 @@ from inventory.simulator import (
 )
 from inventory.simulator.exchange import Response
 from inventory.spool import BY_ID, Known, Spool
-from inventory.wire import hash_rows, row
 
 
 def machine(name, **fields):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from inventory.errors import BadResponse
-from inventory.wire import Rejected, Row, gpus, hash_rows, parse_instance, parse_page, row, tracker
+from inventory.record import Rejected, Row, gpus, hash_rows, parse_instance, parse_page, row, tracker
 
 WHOLE = {
     "id": "inst_1",

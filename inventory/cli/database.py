@@ -8,8 +8,8 @@ from inventory import log
 from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.read.render import printable
+from inventory.record import clean
 from inventory.store import database, schema
-from inventory.wire import clean
 
 app = typer.Typer(
     help="The database's version: upgrade, show, check. Who may read it: grant-reader.",

@@ -43,7 +43,7 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.masks import is_clear_url, mask_url
-from inventory.wire import Page, Rejected, Row, parse_instance, parse_page, row
+from inventory.record import Page, Rejected, Row, parse_instance, parse_page, row
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of one decoded body; a larger one ends the walk."""

@@ -12,8 +12,8 @@ from typing import Protocol
 from inventory import log
 from inventory.errors import ApiError, Interrupted, NetworkError
 from inventory.fal.walk import Pages, Walk, answer, ask, walk
+from inventory.record import Row
 from inventory.spool import BY_ID, Spool
-from inventory.wire import Row
 
 MOST_QUESTIONS = 200
 """More absent instances than this are not asked for one by one: a second walk is quicker and kinder."""

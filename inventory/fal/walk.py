@@ -14,8 +14,8 @@ from typing import Protocol, Self, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
+from inventory.record import Page, Rejected, Row, row
 from inventory.spool import Fingerprint, Spool
-from inventory.wire import Page, Rejected, Row, row
 
 BARREN_PAGES = 50
 """So many pages in a row without a single new id: the list has no end, whatever its cursors say."""

@@ -13,11 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from inventory.record import Row, gpus, masked, tracker
 from inventory.spool import NEWCOMERS, Known, Spool
 from inventory.store import bulk, database
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import FIELDS, PAYLOAD, instance_state, instance_versions, sync_runs
-from inventory.wire import Row, gpus, masked, tracker
 
 State = dict[str, Any]
 

@@ -29,11 +29,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
 from inventory.errors import DatabaseError
+from inventory.record import Row, gpus, hash_rows, tracker
 from inventory.store import database
 from inventory.store import integrity as storage
 from inventory.store.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
-from inventory.wire import Row, gpus, hash_rows, tracker
 
 SHOWN = 100
 """Breaches that are kept; the others are counted."""

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.errors import UsageError
+from inventory.record import clean
 from inventory.store import database, stretches
 from inventory.store.catalogue import RELATIONS
 from inventory.store.tables import JSONText, UTCDateTime
 from inventory.times import brief, iso
-from inventory.wire import clean
 
 Row = dict[str, Any]
 
