@@ -16,7 +16,8 @@ from functools import cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from inventory.record import Page, Row, gpus, hash_rows, parse_page, tracker
+from inventory.fal.page import Page, parse_page
+from inventory.record import Row, gpus, hash_rows, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0

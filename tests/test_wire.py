@@ -8,7 +8,8 @@ import random
 import pytest
 
 from inventory.errors import BadResponse
-from inventory.record import Rejected, Row, gpus, hash_rows, parse_instance, parse_page, row, tracker
+from inventory.fal.page import parse_instance, parse_page
+from inventory.record import Rejected, Row, gpus, hash_rows, row, tracker
 
 WHOLE = {
     "id": "inst_1",

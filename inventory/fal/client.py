@@ -42,8 +42,9 @@ from inventory.errors import (
     Unauthorized,
     UsageError,
 )
+from inventory.fal.page import Page, parse_instance, parse_page
 from inventory.masks import is_clear_url, mask_url
-from inventory.record import Page, Rejected, Row, parse_instance, parse_page, row
+from inventory.record import Rejected, Row, row
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of one decoded body; a larger one ends the walk."""

@@ -14,7 +14,8 @@ from typing import Protocol, Self, TypeVar
 
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
-from inventory.record import Page, Rejected, Row, row
+from inventory.fal.page import Page
+from inventory.record import Rejected, Row, row
 from inventory.spool import Fingerprint, Spool
 
 BARREN_PAGES = 50
