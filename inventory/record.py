@@ -1,7 +1,7 @@
-"""What fal sends, and what we keep of it.
+"""One instance as it is kept: its fields, their cleaning, their hash and the number of its GPUs.
 
-Source: fal's OpenAPI document, GET /compute/instances. All value sets are open, any field may be new; only `id` is
-indispensable.
+Source of the field names: fal's OpenAPI document, GET /compute/instances. Any field may be new, and a known field may
+have any value. Only `id` is indispensable.
 """
 
 import hashlib
@@ -15,18 +15,14 @@ from typing import Any, NamedTuple
 from inventory.masks import hide_secrets
 
 LONGEST_ID = 255
-_KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
-_FIELDS = frozenset(("id", *_KNOWN))
-_ALL = itemgetter("id", *_KNOWN)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
+"""Characters of the longest id that is kept."""
 
 
-class Row(NamedTuple):
-    """One instance as it is kept: absent, null and "" are all None; `extra` is canonical JSON text of the rest.
+class Record(NamedTuple):
+    """One instance as it is kept. An absent field, a null and an empty text are all None.
 
-    No value of `extra` is that of a secret, by its name; rows stored before that rule may hold some: `masked`.
+    `extra` is canonical JSON text of all other fields. It holds no secret, except in records that were stored before
+    secrets were hidden: `mask_record` hides those.
     """
 
     instance_id: str
@@ -39,29 +35,42 @@ class Row(NamedTuple):
     extra: str | None
 
 
+FIELDS = Record._fields[1:-1]
+"""The API's fields except `id`, in the order in which they are hashed, stored and shown."""
+
+PAYLOAD = Record._fields[1:]
+"""What a version keeps: the fields and `extra`."""
+
+_ITEM_FIELDS = frozenset(("id", *FIELDS))
+_get_all = itemgetter("id", *FIELDS)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
+
+
 class Rejected(ValueError):
     """An item without a usable id."""
 
 
-def row(item: Any, *, escaped: bool = True) -> Row:
-    """What is kept of one item; raises Rejected where it has no usable id.
+def make_record(item: Any, *, escaped: bool = True) -> Record:
+    """Return the record of one item of the list; raise Rejected if it has no usable id.
 
-    A known field of another type than text goes into `extra`. Where `escaped`, U+0000 and lone surrogates become
-    U+FFFD; numbers that are not finite become null.
+    A known field whose value is not text goes into `extra`. If `escaped`, U+0000 and lone surrogates become U+FFFD.
+    Numbers that are not finite become null.
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
-    if not escaped and len(item) == len(_FIELDS) and (usual := _usual(item)):
+    if not escaped and len(item) == len(_ITEM_FIELDS) and (usual := _make_usual(item)):
         return usual
     instance_id = item.get("id")
     if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID:
         raise Rejected("an item without a usable id")
-    if not instance_id.isprintable() and _CONTROL.search(instance_id):  # the first alone is the quick look
+    if not instance_id.isprintable() and _CONTROL.search(instance_id):  # isprintable() alone is the quick check
         raise Rejected("an item without a usable id")
-    known = [value if type(value) is str else None for value in map(item.get, _KNOWN)]
+    known = [value if type(value) is str else None for value in map(item.get, FIELDS)]
     extra = None
-    if len(item) > len(_FIELDS) - known.count(None):
-        rest = {name: value for name, value in item.items() if name not in _FIELDS or type(value) is not str}
+    if len(item) > len(_ITEM_FIELDS) - known.count(None):
+        rest = {name: value for name, value in item.items() if name not in _ITEM_FIELDS or type(value) is not str}
         try:
             extra = _canonical(rest, escaped=escaped)
         except RecursionError:
@@ -71,84 +80,94 @@ def row(item: Any, *, escaped: bool = True) -> Row:
         known = [None if value is None else clean(value) for value in known]
     if "" in known:
         known = [value or None for value in known]
-    return Row._make((instance_id, *known, extra))
+    return Record._make((instance_id, *known, extra))
 
 
-def _usual(item: dict[str, Any]) -> Row | None:
-    """What `row` makes of the usual item, in a third of the time: the known fields, each a text, and no other."""
+def _make_usual(item: dict[str, Any]) -> Record | None:
+    """Return the record of an item whose fields are all known and all text; None for any other item.
+
+    It is the same record as `make_record` returns, in a third of the time.
+    """
     try:
-        fields = _ALL(item)
-        "".join(fields)  # a TypeError where one is no text
+        fields = _get_all(item)
+        "".join(fields)  # raises TypeError if a value is not text
     except (KeyError, TypeError):
         return None
     usual = "" not in fields and len(fields[0]) <= LONGEST_ID and fields[0].isprintable()
-    return Row._make((*fields, None)) if usual else None
+    return Record._make((*fields, None)) if usual else None
 
 
 def clean(text: str) -> str:
-    """The text with U+0000 and lone surrogates replaced by U+FFFD: neither backend can store them."""
+    """Replace U+0000 and lone surrogates by U+FFFD: neither backend can store them."""
     return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
-def hash_rows(rows: list[Row]) -> list[bytes]:
-    """SHA-256 of each row's fields without the id: joined by U+0000 (which no field can hold), None as nothing."""
+def hash_records(records: list[Record]) -> list[bytes]:
+    """Return the SHA-256 of each record: its fields without the id, joined by U+0000, which no field can hold.
+
+    None counts as the empty text.
+    """
     sha256 = hashlib.sha256
-    return [  # one string a row, unpacked by hand: a third quicker than a join over the fields, for each of the fleet
+    return [  # one f-string, unpacked by hand, is a third quicker than a join; this runs for every instance
         sha256(f"{a or ''}\0{b or ''}\0{c or ''}\0{d or ''}\0{e or ''}\0{f or ''}\0{extra or ''}".encode()).digest()
-        for _, a, b, c, d, e, f, extra in rows
+        for _, a, b, c, d, e, f, extra in records
     ]
 
 
-def tracker(ignored: tuple[str, ...]) -> Callable[[Row], Row]:
-    """A function that takes from a row the fields named in `ignore_changes`: what is left is what a version holds."""
-    if not ignored:
-        return lambda row: row
-    columns: dict[str, Any] = {name: None for name in _KNOWN if name in ignored}
+def tracker(ignored: tuple[str, ...]) -> Callable[[Record], Record]:
+    """Return a function that empties the ignored fields of a record; the rest is what a version holds.
 
-    def tracked(row: Row) -> Row:
-        kept = row._replace(**columns)
-        if row.extra is None:
+    `ignored` holds names of the setting `ignore_changes`: known fields, and keys of `extra`.
+    """
+    if not ignored:
+        return lambda record: record
+    columns: dict[str, Any] = {name: None for name in FIELDS if name in ignored}
+
+    def keep_tracked(record: Record) -> Record:
+        kept = record._replace(**columns)
+        if record.extra is None:
             return kept
-        rest = {name: value for name, value in json.loads(row.extra).items() if name not in ignored}
+        rest = {name: value for name, value in json.loads(record.extra).items() if name not in ignored}
         return kept._replace(extra=_dump(rest) if rest else None)
 
-    return tracked
+    return keep_tracked
 
 
-def masked(row: Row) -> Row:
-    """Return a stored row as it would be kept today, with the secrets in its `extra` hidden."""
-    return row if row.extra is None else row._replace(extra=_dump(hide_secrets(json.loads(row.extra))))
+def mask_record(record: Record) -> Record:
+    """Return a stored record as it would be kept today: with the secrets in its `extra` hidden."""
+    return record if record.extra is None else record._replace(extra=_dump(hide_secrets(json.loads(record.extra))))
 
 
 def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
-    """Number and model of the GPUs, from `gpu_<n>x_<model>`; else two Nones."""
+    """Return number and model of the GPUs, from a type like `gpu_<n>x_<model>`; two Nones for any other type."""
     found = _GPU.fullmatch(instance_type or "")
     return (int(found[1]), found[2]) if found else (None, None)
 
 
 def _canonical(rest: dict[str, Any], *, escaped: bool) -> str | None:
+    """Return the canonical JSON text of what goes into `extra`, without nulls, empty texts and secrets."""
     kept = hide_secrets({name: value for name, value in rest.items() if value is not None and value != ""})
     if kept and not escaped:
         try:
             return _dump(kept)
         except ValueError:  # a number that is not finite
             pass
-    kept = {clean(name): plain for name, value in kept.items() if (plain := _plain(value)) is not None}
+    kept = {clean(name): storable for name, value in kept.items() if (storable := _storable(value)) is not None}
     return _dump(kept) if kept else None
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
-def _plain(value: Any) -> Any:
-    """The JSON value with what cannot be stored replaced."""
+def _storable(value: Any) -> Any:
+    """Return the JSON value with every part replaced that cannot be stored."""
     kind = type(value)
     if kind is str:
         return clean(value)
     if kind is float:
         return value if math.isfinite(value) else None
     if kind is dict:
-        return {clean(name): _plain(inner) for name, inner in value.items()}
+        return {clean(name): _storable(inner) for name, inner in value.items()}
     if kind is list:
-        return [_plain(inner) for inner in value]
+        return [_storable(inner) for inner in value]
     return value

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from inventory.fal.page import Page, parse_page
-from inventory.record import Row, gpus, hash_rows, tracker
+from inventory.record import Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
@@ -129,9 +129,9 @@ class Spool:
             row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING body", (number,)).fetchone()
             yield parse_page(row[0])
 
-    def add(self, walk: int, rows: list[Row]) -> int:
+    def add(self, walk: int, rows: list[Record]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
-        hashes = hash_rows([self._tracked(row) for row in rows] if self._tracked else rows)
+        hashes = hash_records([self._tracked(row) for row in rows] if self._tracked else rows)
         types = [(name, *gpus(name)) for name in {row.instance_type for row in rows} if name is not None]
         with self._writing():
             self._db.executemany("INSERT OR IGNORE INTO types VALUES (?, ?, ?)", types)
@@ -146,7 +146,7 @@ class Spool:
         self.brought[walk] += new
         return new
 
-    def _put(self, rule: str, walk: int, rows: list[Row], hashes: list[bytes]) -> int:
+    def _put(self, rule: str, walk: int, rows: list[Record], hashes: list[bytes]) -> int:
         put = 0
         for start in range(0, len(rows), _ROWS):
             part = slice(start, start + _ROWS)
@@ -202,7 +202,7 @@ class Spool:
 
     # -- the difference
 
-    def differing(self, *, newcomers: bool) -> Iterator[tuple[Row, bytes, bool]]:
+    def differing(self, *, newcomers: bool) -> Iterator[tuple[Record, bytes, bool]]:
         """What must be written of what was seen: row, hash of its tracked fields, whether a list brought it."""
         # without newcomers the known ones lead: on a first run there are none
         both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
@@ -213,7 +213,7 @@ class Spool:
             ORDER BY seen.id
         """
         for *fields, hash_, walk in self._db.execute(sql, (self.ignored, BY_ID)):
-            yield Row._make(fields), hash_, walk != BY_ID
+            yield Record._make(fields), hash_, walk != BY_ID
 
     def newcomer_ids(self) -> Iterator[str]:
         """Ids of what was seen and is not known, in order."""

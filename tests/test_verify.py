@@ -17,7 +17,7 @@ from inventory.cli import main
 from inventory.demo import demo
 from inventory.history import missing as history
 from inventory.history.verify import SHOWN, verify
-from inventory.record import Row, hash_rows
+from inventory.record import Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
@@ -298,9 +298,9 @@ def forged(world, instance_id, number, **values):
         f"SELECT {', '.join(PAYLOAD)} FROM instance_versions WHERE instance_id = :id AND opened_by_run_id = :run",
         id=instance_id, run=number,
     )  # fmt: skip
-    content = Row(instance_id, *row)._replace(**values)
+    content = Record(instance_id, *row)._replace(**values)
     change = sa.update(instance_versions).where(VERSION.instance_id == instance_id, VERSION.valid_from == hour(number))
-    return tamper(world, change.values(**values, content_hash=hash_rows([content])[0]))
+    return tamper(world, change.values(**values, content_hash=hash_records([content])[0]))
 
 
 def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):

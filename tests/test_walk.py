@@ -11,7 +11,7 @@ from inventory.errors import DatabaseError
 from inventory.fal.client import Api
 from inventory.fal.confirm import MOST_QUESTIONS, confirm
 from inventory.fal.walk import BARREN_PAGES, walk
-from inventory.record import hash_rows, row
+from inventory.record import hash_records, make_record
 from inventory.simulator import (
     Body,
     Drip,
@@ -273,13 +273,13 @@ def test_of_two_items_of_one_id_the_later_wins_and_it_is_counted(simulator, spoo
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["a", "b", "c"])))
 def test_later_wins_within_one_page_in_any_order(spool, order):
-    rows = [row({"id": "inst_0", "status": status}) for status in order]
+    rows = [make_record({"id": "inst_0", "status": status}) for status in order]
     assert spool.add(1, rows) == 1
     assert seen(spool) == {"inst_0": order[-1]}
 
 
 def test_the_spool_counts_what_is_new_to_a_walk(spool):
-    rows = [row(machine(f"inst_{number}")) for number in range(6)]
+    rows = [make_record(machine(f"inst_{number}")) for number in range(6)]
     assert spool.add(1, rows[:3]) == 3
     assert spool.add(1, rows[2:4]) == 1
     assert spool.add(1, []) == 0
@@ -290,7 +290,7 @@ def test_the_spool_counts_what_is_new_to_a_walk(spool):
 
 
 def test_the_digest_is_of_what_was_seen_in_whatever_order():
-    rows = [row(machine(f"inst_{number}")) for number in range(6)]
+    rows = [make_record(machine(f"inst_{number}")) for number in range(6)]
     digests = set()
     for order in (rows, rows[::-1], [*rows, *rows[:3]]):
         with Spool() as spool:
@@ -388,14 +388,14 @@ def test_a_fault_of_ours_in_the_other_thread_is_raised_here(spool, stop):
 def test_a_full_disk_is_a_database_error_that_names_tmpdir():
     with pytest.raises(DatabaseError, match="TMPDIR"), Spool() as spool:  # noqa: PT012
         spool._db.execute("PRAGMA max_page_count = 10")  # noqa: SLF001
-        spool.add(1, [row(machine(f"inst_{number}", note="x" * 9_000)) for number in range(100)])
+        spool.add(1, [make_record(machine(f"inst_{number}", note="x" * 9_000)) for number in range(100)])
 
 
 # The confirmation
 
 
 def knows(spool, *names, presence="live", unlisted=0):
-    hash_ = hash_rows([row(machine("any"))])[0]
+    hash_ = hash_records([make_record(machine("any"))])[0]
     spool.learn(Known(name, hash_, hash_, "", presence, held=False, unlisted_runs=unlisted) for name in names)
 
 

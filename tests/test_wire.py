@@ -1,4 +1,4 @@
-"""What is kept of what fal sends: rows, their hashes, and pages that JSON would not hold."""
+"""What is kept of what fal sends: records, their hashes, and pages that JSON would not hold."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from inventory.errors import BadResponse
 from inventory.fal.page import parse_instance, parse_page
-from inventory.record import Rejected, Row, gpus, hash_rows, row, tracker
+from inventory.record import Record, Rejected, gpus, hash_records, make_record, tracker
 
 WHOLE = {
     "id": "inst_1",
@@ -28,11 +28,11 @@ def page(*items, **envelope):
 
 def rows(body):
     found = parse_page(body)
-    return [row(item, escaped=found.escaped) for item in found.items]
+    return [make_record(item, escaped=found.escaped) for item in found.items]
 
 
 def extra(**fields):
-    return row({"id": "a", **fields}).extra
+    return make_record({"id": "a", **fields}).extra
 
 
 # The fingerprint, by which a page is known again
@@ -69,21 +69,23 @@ def test_no_other_difference_is_overlooked(name, escaped):
 
 
 def test_a_whole_instance_becomes_its_seven_fields_and_no_extra():
-    assert row(WHOLE) == Row("inst_1", "gpu_8x_h100_sxm5", "us-west", "sector_1", "203.0.113.7", "ready", "mira", None)
+    assert make_record(WHOLE) == Record(
+        "inst_1", "gpu_8x_h100_sxm5", "us-west", "sector_1", "203.0.113.7", "ready", "mira", None
+    )
 
 
 @pytest.mark.parametrize("absent", [{}, {"ip": None}, {"ip": ""}])
 @pytest.mark.parametrize("escaped", [True, False])
 def test_absent_null_and_empty_are_all_none(absent, escaped):
     item = {name: value for name, value in WHOLE.items() if name != "ip"} | absent
-    found = row(item, escaped=escaped)
+    found = make_record(item, escaped=escaped)
     assert (found.ip, found.status, found.extra) == (None, "ready", None)
 
 
 @pytest.mark.parametrize("field", [name for name in WHOLE if name != "id"])
 @pytest.mark.parametrize("value", [7, 0, False, 1.5, [], {}, ["x"], {"a": 1}])
 def test_a_known_field_of_another_type_goes_to_extra(field, value):
-    found = row({**WHOLE, field: value})
+    found = make_record({**WHOLE, field: value})
     assert getattr(found, field) is None
     assert json.loads(found.extra) == {field: value}
 
@@ -102,8 +104,8 @@ def test_unknown_fields_that_are_null_or_empty_are_absent():
 def test_the_order_of_the_fields_changes_nothing():
     one = {**WHOLE, "b": {"x": 1, "y": 2}, "a": 1}
     other = {"a": 1, "b": {"y": 2, "x": 1}, **dict(reversed(WHOLE.items()))}
-    assert row(one) == row(other)
-    assert hash_rows([row(one)]) == hash_rows([row(other)])
+    assert make_record(one) == make_record(other)
+    assert hash_records([make_record(one)]) == hash_records([make_record(other)])
 
 
 def test_the_quick_way_and_the_careful_way_give_the_same_row():
@@ -112,16 +114,16 @@ def test_the_quick_way_and_the_careful_way_give_the_same_row():
     for _ in range(500):
         names = dice.sample([*WHOLE, "new", "newer"], 6)
         item = {name: dice.choice(values) for name in names} | {"id": "a"}
-        assert row(item, escaped=True) == row(item, escaped=False)
+        assert make_record(item, escaped=True) == make_record(item, escaped=False)
         item = WHOLE | {name: dice.choice(["x", "ü\n", *values]) for name in dice.sample(names, dice.randrange(3))}
         item["id"] = dice.choice(["a", "ü", "\u200b", "x" * 255])
-        assert row(item, escaped=True) == row(item, escaped=False)
+        assert make_record(item, escaped=True) == make_record(item, escaped=False)
 
 
 def test_the_item_itself_is_left_as_it_was():
     item = {**WHOLE, "new": None, "ip": 7}
     before = dict(item)
-    row(item)
+    make_record(item)
     assert item == before
 
 
@@ -149,12 +151,12 @@ def test_an_item_without_a_usable_id_is_rejected(item):
     for whole in (item, WHOLE | item if isinstance(item, dict) and item else item):
         for escaped in (True, False):
             with pytest.raises(Rejected):
-                row(whole, escaped=escaped)
+                make_record(whole, escaped=escaped)
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "ü" * 255, "a b", "a/b", "..", "\u200b", "💥", " "])
 def test_any_other_id_of_up_to_255_characters_is_kept(name):
-    assert row({"id": name}).instance_id == name
+    assert make_record({"id": name}).instance_id == name
 
 
 def test_an_item_nested_too_deeply_is_rejected():
@@ -162,7 +164,7 @@ def test_an_item_nested_too_deeply_is_rejected():
     for _ in range(5_000):
         deep = [deep]
     with pytest.raises(Rejected, match="too deeply"):
-        row({"id": "a", "deep": deep})
+        make_record({"id": "a", "deep": deep})
 
 
 def test_gpus_come_from_the_type_or_not_at_all():
@@ -184,7 +186,7 @@ def test_a_raw_surrogate_in_the_bytes_does_not_lose_the_page():
     body = b'{"instances":[{"id":"a","status":"\xed\xa0\x80x"}],"next_cursor":null,"has_more":false}'
     (found,) = rows(body)
     assert set(found.status) == {"\ufffd", "x"}
-    assert hash_rows([found])
+    assert hash_records([found])
 
 
 def test_the_surrogates_of_a_pair_are_one_character():
@@ -215,7 +217,7 @@ def test_a_large_integer_keeps_its_digits():
 
 def test_an_instance_by_id_is_as_lenient_as_a_page():
     item, escaped = parse_instance(b'{"id":"a","status":"\\udc00","n":NaN}')
-    assert row(item, escaped=escaped)[5:] == ("\ufffd", None, None)
+    assert make_record(item, escaped=escaped)[5:] == ("\ufffd", None, None)
     with pytest.raises(BadResponse):
         parse_instance(b"<html>")
 
@@ -263,25 +265,25 @@ def test_new_keys_beside_the_list_are_nothing_to_mind():
 
 def test_the_hash_is_sha_256_over_the_fields_without_the_id():
     text = "gpu_8x_h100_sxm5\0us-west\0sector_1\x00203.0.113.7\0ready\0mira\0"
-    assert hash_rows([row(WHOLE)]) == [hashlib.sha256(text.encode()).digest()]
+    assert hash_records([make_record(WHOLE)]) == [hashlib.sha256(text.encode()).digest()]
 
 
 def test_every_field_but_the_id_changes_the_hash():
     changed = [{**WHOLE, name: "other"} for name in WHOLE if name != "id"] + [{**WHOLE, "new": 1}, WHOLE]
-    assert len(set(hash_rows([row(item) for item in changed]))) == len(changed)
-    assert hash_rows([row(WHOLE)]) == hash_rows([row({**WHOLE, "id": "b"})])
+    assert len(set(hash_records([make_record(item) for item in changed]))) == len(changed)
+    assert hash_records([make_record(WHOLE)]) == hash_records([make_record({**WHOLE, "id": "b"})])
 
 
 def test_a_value_that_moves_to_the_next_field_changes_the_hash():
-    one, two = row({"id": "a", "region": "x"}), row({"id": "a", "sector": "x"})
-    assert hash_rows([one]) != hash_rows([two])
+    one, two = make_record({"id": "a", "region": "x"}), make_record({"id": "a", "sector": "x"})
+    assert hash_records([one]) != hash_records([two])
 
 
 def test_a_tracker_takes_known_and_unknown_fields_away():
     tracked = tracker(("ip", "load"))
-    busy = tracked(row({**WHOLE, "load": 1, "zone": "z"}))
-    idle = tracked(row({**WHOLE, "load": 2, "zone": "z", "ip": "x"}))
+    busy = tracked(make_record({**WHOLE, "load": 1, "zone": "z"}))
+    idle = tracked(make_record({**WHOLE, "load": 2, "zone": "z", "ip": "x"}))
     assert busy == idle
     assert (busy.ip, busy.extra) == (None, '{"zone":"z"}')
-    assert tracked(row({**WHOLE, "load": 1})).extra is None
-    assert tracker(())(row(WHOLE)) == row(WHOLE)
+    assert tracked(make_record({**WHOLE, "load": 1})).extra is None
+    assert tracker(())(make_record(WHOLE)) == make_record(WHOLE)

@@ -44,7 +44,7 @@ from inventory.errors import (
 )
 from inventory.fal.page import Page, parse_instance, parse_page
 from inventory.masks import is_clear_url, mask_url
-from inventory.record import Rejected, Row, row
+from inventory.record import Record, Rejected, make_record
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of one decoded body; a larger one ends the walk."""
@@ -125,7 +125,7 @@ class Api:
             self._page_size = None
         return self._page(self._get("/compute/instances", parameters, parse_page))
 
-    def instance(self, instance_id: str, *, patiently: bool = True) -> Row | None:
+    def instance(self, instance_id: str, *, patiently: bool = True) -> Record | None:
         """Return the instance that the API gives for an id, or None where it says 404 in its own words: it is gone.
 
         Anything else raises ApiError, also a 404 without fal's `error` object: a gateway or a portal may have sent it.
@@ -142,7 +142,7 @@ class Api:
             if isinstance(_member(response, "error"), dict):
                 return None
             raise ServerError("The API answered 404, but without fal's error object", status=response.status_code)
-        found: Row = self._promised(response)
+        found: Record = self._promised(response)
         return found
 
     def _page(self, response: httpx.Response) -> Page:
@@ -210,10 +210,10 @@ class Api:
         self.retries += 1
 
 
-def _same_instance(instance_id: str, body: bytes) -> Row:
+def _same_instance(instance_id: str, body: bytes) -> Record:
     item, escaped = parse_instance(body)
     try:
-        found = row(item, escaped=escaped)
+        found = make_record(item, escaped=escaped)
     except Rejected as error:
         raise BadResponse(str(error)) from None
     if found.instance_id != instance_id:

@@ -12,7 +12,7 @@ from typing import Protocol
 from inventory import log
 from inventory.errors import ApiError, Interrupted, NetworkError
 from inventory.fal.walk import Pages, Walk, answer, ask, walk
-from inventory.record import Row
+from inventory.record import Record
 from inventory.spool import BY_ID, Spool
 
 MOST_QUESTIONS = 200
@@ -30,7 +30,7 @@ logger = log.get(__name__)
 class Source(Pages, Protocol):
     """What a confirmation needs of the API."""
 
-    def instance(self, instance_id: str, *, patiently: bool = True) -> Row | None:
+    def instance(self, instance_id: str, *, patiently: bool = True) -> Record | None:
         """The instance, or None where it is gone."""
 
 

@@ -15,7 +15,7 @@ from typing import Protocol, Self, TypeVar
 from inventory import log
 from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
 from inventory.fal.page import Page
-from inventory.record import Rejected, Row, row
+from inventory.record import Record, Rejected, make_record
 from inventory.spool import Fingerprint, Spool
 
 BARREN_PAGES = 50
@@ -141,7 +141,7 @@ class _Adding:
         self._thread.shutdown()
         self.arrived()
 
-    def start(self, rows: list[Row]) -> None:
+    def start(self, rows: list[Record]) -> None:
         """The rows are on their way; those before must have arrived."""
         self._under_way = self._thread.submit(self._spool.add, self._number, rows)
 
@@ -178,12 +178,12 @@ def answer(coming: "Future[T]", stop: threading.Event) -> T:
     raise Interrupted("stopped by a signal")
 
 
-def _rows(page: Page, done: Walk) -> list[Row]:
-    rows: list[Row] = []
+def _rows(page: Page, done: Walk) -> list[Record]:
+    rows: list[Record] = []
     reason = None
     for item in page.items:
         try:
-            rows.append(row(item, escaped=page.escaped))
+            rows.append(make_record(item, escaped=page.escaped))
         except Rejected as error:
             reason = error
     if reason is not None:

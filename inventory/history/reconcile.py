@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.record import Row, gpus, masked, tracker
+from inventory.record import Record, gpus, mask_record, tracker
 from inventory.spool import NEWCOMERS, Known, Spool
 from inventory.store import bulk, database
 from inventory.store.database import BATCH, batches
@@ -202,7 +202,7 @@ def settled(moment: Moment, step: Step) -> list[str]:
 
 
 def _seen(
-    step: Step, moment: Moment, before: State | None, row: Row, tracked: Row, row_hash: bytes, *, listed: bool
+    step: Step, moment: Moment, before: State | None, row: Record, tracked: Record, row_hash: bytes, *, listed: bool
 ) -> None:
     """The instance is there: new, back, changed, or as it was."""
     ignored = ",".join(moment.ignored)
@@ -304,17 +304,17 @@ def _last_seen(moment: Moment, before: State) -> int:
     return max(seen, moment.last_complete_run_id or 0) if before["presence"] == "live" else seen
 
 
-def _really(before: State, row: Row, ignored: str) -> bool:
+def _really(before: State, row: Record, ignored: str) -> bool:
     """Whether a field differs that is tracked now and was tracked when the state was last written.
 
     A secret that was stored before secrets were hidden counts as hidden.
     """
     both = tuple(sorted({*before["ignored"].split(","), *ignored.split(",")} - {""}))
     fields = tracker(both)
-    return fields(masked(Row(before["instance_id"], *(before[name] for name in PAYLOAD)))) != fields(row)
+    return fields(mask_record(Record(before["instance_id"], *(before[name] for name in PAYLOAD)))) != fields(row)
 
 
-def _payload(row: Row) -> dict[str, Any]:
+def _payload(row: Record) -> dict[str, Any]:
     gpu_count, gpu_model = gpus(row.instance_type)
     return {
         **{name: getattr(row, name) for name in FIELDS},
@@ -325,7 +325,7 @@ def _payload(row: Row) -> dict[str, Any]:
 
 
 def _version(
-    moment: Moment, key: Mapping[str, str], state: Mapping[str, Any], tracked: Row, opened_as: str
+    moment: Moment, key: Mapping[str, str], state: Mapping[str, Any], tracked: Record, opened_as: str
 ) -> dict[str, Any]:
     return {
         **key,

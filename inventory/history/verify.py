@@ -29,7 +29,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
 from inventory.errors import DatabaseError
-from inventory.record import Row, gpus, hash_rows, tracker
+from inventory.record import Record, gpus, hash_records, tracker
 from inventory.store import database
 from inventory.store import integrity as storage
 from inventory.store.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
@@ -613,13 +613,13 @@ def _add(findings: Findings, breach: Breach) -> None:
 
 
 def _hash(content: Any) -> bytes:
-    return hash_rows([content])[0]
+    return hash_records([content])[0]
 
 
 def _tracked_hash(state: Any) -> bytes | None:
     """What `row_hash` should be; None where `extra` is none of ours."""
     try:
-        return _hash(_tracker(tuple(filter(None, state.ignored.split(","))))(Row._make(state[_CONTENT])))
+        return _hash(_tracker(tuple(filter(None, state.ignored.split(","))))(Record._make(state[_CONTENT])))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
