@@ -17,10 +17,10 @@ from inventory.cli import main
 from inventory.demo import demo
 from inventory.history import missing as history
 from inventory.history.verify import SHOWN, verify
-from inventory.record import Record, hash_records
+from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
-from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 
 VERSION = instance_versions.c
 

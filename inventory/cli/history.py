@@ -16,8 +16,8 @@ from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.read.render import Format, cell, facts, show
+from inventory.record import PAYLOAD
 from inventory.store import database
-from inventory.store.tables import PAYLOAD
 from inventory.times import parse_time
 
 SinceOption = Annotated[

@@ -15,9 +15,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
 from inventory.history import runs
+from inventory.record import PAYLOAD
 from inventory.store import bulk, database, stretches
 from inventory.store.database import BATCH, Clock
-from inventory.store.tables import PAYLOAD, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 
 _LAST = (

@@ -13,11 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.record import Record, gpus, mask_record, tracker
+from inventory.record import FIELDS, PAYLOAD, Record, gpus, mask_record, tracker
 from inventory.spool import NEWCOMERS, Known, Spool
 from inventory.store import bulk, database
 from inventory.store.database import BATCH, batches
-from inventory.store.tables import FIELDS, PAYLOAD, instance_state, instance_versions, sync_runs
+from inventory.store.tables import instance_state, instance_versions, sync_runs
 
 State = dict[str, Any]
 

@@ -29,10 +29,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
 from inventory.errors import DatabaseError
-from inventory.record import Record, gpus, hash_records, tracker
+from inventory.record import PAYLOAD, Record, gpus, hash_records, tracker
 from inventory.store import database
 from inventory.store import integrity as storage
-from inventory.store.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 
 SHOWN = 100

@@ -28,11 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
-"""The API's fields but for `id`, in the order in which they are hashed, stored and shown."""
-
-PAYLOAD = (*FIELDS, "extra")
-"""What a version keeps: the fields and `extra`."""
+from inventory.record import FIELDS
 
 METADATA = MetaData(
     naming_convention={
