@@ -12,7 +12,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import log
+from inventory import background, log
 from inventory.config.settings import Account, Settings, unknown_variables
 from inventory.errors import (
     ApiError,
@@ -26,7 +26,6 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.fal.client import Api
-from inventory.fal.walk import ask
 from inventory.history import accounts, runs
 from inventory.masks import mask_url
 from inventory.read.queries import Row
@@ -216,7 +215,8 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
     if not found:
         return
     differences = []
-    for coming in [ask(partial(question, account)) for account in found]:  # a signal need not wait for the answers
+    # in background threads: a signal does not wait for the answers
+    for coming in [background.start(partial(question, account)) for account in found]:
         check, ahead = coming.result()
         yield check
         differences += [] if ahead is None else [ahead]

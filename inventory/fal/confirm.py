@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from inventory import log
+from inventory import background, log
 from inventory.errors import ApiError, Interrupted, NetworkError
-from inventory.fal.walk import Pages, Walk, answer, ask, walk
+from inventory.fal.walk import Pages, Walk, walk
 from inventory.record import Record
 from inventory.spool import BY_ID, Spool
 
@@ -60,7 +60,8 @@ def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event)
             logger.warning("asking by id brings no answers, asking no more", absent=len(absent))
             break
         try:
-            found = answer(ask(partial(api.instance, instance_id, patiently=settled)), stop)
+            answer = background.start(partial(api.instance, instance_id, patiently=settled))
+            found = background.wait_or_stop(answer, stop)
         except Interrupted:
             return False
         except ApiError as error:

@@ -6,24 +6,19 @@ missing, and no item was rejected. Whatever else happens, what was seen until th
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
-from inventory import log
-from inventory.errors import ApiError, BadResponse, CursorLoop, Interrupted, RejectedItems
+from inventory import background, log
+from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
 from inventory.fal.page import Page
 from inventory.record import Record, Rejected, make_record
 from inventory.spool import Fingerprint, Spool
 
 BARREN_PAGES = 50
 """So many pages in a row without a single new id: the list has no end, whatever its cursors say."""
-
-_POLL = 0.2  # seconds between looks for a signal while an answer is on its way
-
-T = TypeVar("T")
 
 logger = log.get(__name__)
 
@@ -93,14 +88,14 @@ def _follow(
     cursors: set[str] = set()
     barren = 0
     with _Adding(spool, number) as adding:
-        coming = ask(partial(api.page, None))
+        coming = background.start(partial(api.page, None))
         while True:
-            page = answer(coming, stop)
+            page = background.wait_or_stop(coming, stop)
             cursor = page.next_cursor
             goes_on = bool(cursor) and cursor not in cursors
             if cursor and goes_on:
                 cursors.add(cursor)
-                coming = ask(partial(api.page, cursor))
+                coming = background.start(partial(api.page, cursor))
             spool.note(page)
             if expected is not None and done.pages < expected.pages:
                 spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
@@ -154,28 +149,6 @@ def _read(spool: Spool, number: int, done: Walk) -> None:
     """What was kept unread is in the spool as this walk's rows."""
     for page in spool.unread():
         spool.add(number, _rows(page, done))
-
-
-def ask(question: Callable[[], T]) -> "Future[T]":
-    """The question is asked in a thread that holds up nothing: not a signal, not the end of the process."""
-    coming: Future[T] = Future()
-
-    def answered() -> None:
-        try:
-            coming.set_result(question())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
-            coming.set_exception(error)
-
-    threading.Thread(target=copy_context().run, args=(answered,), name="ask", daemon=True).start()
-    return coming
-
-
-def answer(coming: "Future[T]", stop: threading.Event) -> T:
-    """The answer, or what it raised; Interrupted as soon as `stop` is set."""
-    while not stop.is_set():
-        if wait([coming], timeout=_POLL).done:
-            return coming.result()
-    raise Interrupted("stopped by a signal")
 
 
 def _rows(page: Page, done: Walk) -> list[Record]:

@@ -17,9 +17,8 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
 
-from inventory import __version__, log
+from inventory import __version__, background, log
 from inventory.errors import AccountBusy, DatabaseError
-from inventory.fal.walk import ask
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database
@@ -74,7 +73,7 @@ class Record(Collector):
         with self._lock:  # one question at a time, whatever the number of those who ask
             age = time.monotonic() - self._asked
             if age > (FRESH_SECONDS if self._answer.done() else LOST_SECONDS):
-                self._asked, self._answer = time.monotonic(), ask(self._read)
+                self._asked, self._answer = time.monotonic(), background.start(self._read)
             answer = self._answer
         try:
             return answer.result(self._patience)

@@ -24,7 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from sqlalchemy.engine import Engine
 
-from inventory import __version__, log
+from inventory import __version__, background, log
 from inventory.config.settings import Account, Settings
 from inventory.errors import (
     AccountBusy,
@@ -36,7 +36,6 @@ from inventory.errors import (
     UsageError,
     WrongSchema,
 )
-from inventory.fal.walk import answer, ask
 from inventory.history.runs import BEATS_PER_LEASE, NotDue
 from inventory.store import database, schema
 from inventory.sync import Outcome, sync
@@ -79,7 +78,7 @@ def serve(engine: Engine, settings: Settings, *, stop: threading.Event, observer
     )
     base = _Base(engine, settings)
     try:
-        answer(ask(base.require_ready), stop)
+        background.wait_or_stop(background.start(base.require_ready), stop)
     except Interrupted:
         return False
     watches = {name: _Watch(name, base, stop, observers, crowd=len(names)) for name in names}
