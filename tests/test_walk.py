@@ -378,7 +378,7 @@ def test_after_the_stop_event_nothing_is_asked(simulator, walked, stop):
 
 def test_a_fault_of_ours_in_the_other_thread_is_raised_here(spool, stop):
     class Broken:
-        def page(self, cursor):  # noqa: ARG002
+        def fetch_page(self, cursor):  # noqa: ARG002
             raise TimeoutError("a bug")
 
     with pytest.raises(TimeoutError, match="a bug"):

@@ -1,10 +1,9 @@
-"""The HTTP half: one client for one account. The only importer of httpx (and of httpcore beneath it).
+"""The client of fal's API for one account.
 
-Layers, from the outside in: retries (httpx-retries: exponential, full jitter, Retry-After) · a transport that reads
-each body whole, within a size, and checks that a 200 is the JSON promised, so that a broken body is tried again like a
-broken connection · a network backend that ends every read at the request's wall-clock limit, however slowly bytes drip.
+Its layers, from the outside in: `retries` (backoff, Retry-After) · `transport` (reads and parses each body whole) ·
+`deadline` (ends each request at its wall-clock limit, however slowly its bytes arrive).
 
-The key goes to the configured origin only: redirects are not followed, and `settings` lets plain http pass for loopback
+The key goes to the configured origin only: redirects are not followed, and `settings` allows plain http for loopback
 alone.
 """
 
@@ -24,17 +23,14 @@ from inventory import __version__, log
 from inventory.config.settings import ApiKey, Settings
 from inventory.errors import (
     BadResponse,
-    Forbidden,
     Interrupted,
     NetworkError,
-    RateLimited,
     ServerError,
-    Unauthorized,
 )
-from inventory.fal.failures import describe, error_member, error_message, find_cause
+from inventory.fal.failures import describe, error_member, find_cause, status_error
 from inventory.fal.page import Page, parse_instance, parse_page
 from inventory.fal.retries import RetryPolicy
-from inventory.fal.transport import BrokenPromise, WholeBodies
+from inventory.fal.transport import InvalidBody, ParsingTransport
 from inventory.masks import mask_url
 from inventory.record import Record, Rejected, make_record
 
@@ -42,23 +38,24 @@ logger = log.get(__name__)
 
 
 class Api:
-    """The compute instances of one account. Methods raise `ApiError`s whose text holds no secret.
+    """The compute instances of one account.
 
-    `stop` ends waits and refuses further requests (`Interrupted`). Not more than one thread may call it at a time.
+    Methods raise ApiErrors, whose text holds no secret. Once `stop` is set, waits end and requests raise Interrupted.
+    Only one thread may call it at a time.
     """
 
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
-        """Open nothing yet."""
         log.hide(key.secret)
         self.retries = 0
+        """Requests that were sent again."""
         self._base = settings.api_url
         self._shown = mask_url(self._base)
         self._page_size: int | None = settings.page_size
         self._stop = stop
         self._policy = RetryPolicy(settings.retry_attempts, settings.retry_max_wait, stop, self._count_retry)
-        self._whole = WholeBodies(self._base, settings.timeout)
+        self._transport = ParsingTransport(self._base, settings.timeout)
         self._client = httpx.Client(
-            transport=RetryTransport(self._whole, retry=self._policy),
+            transport=RetryTransport(self._transport, retry=self._policy),
             headers={
                 "Authorization": f"Key {key.secret}",
                 "Accept": "application/json",
@@ -71,91 +68,86 @@ class Api:
         )
 
     def __enter__(self) -> Self:
-        """The client itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close its connections."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections, from any thread; a request under way ends with NetworkError."""
-        self._whole.abort()
+        """Close the connections, from any thread; a request under way raises NetworkError."""
+        self._transport.abort()
         self._client.close()
 
     @property
     def clock(self) -> datetime | None:
-        """What the API's clock said at its last answer, to the second; None where it did not say."""
+        """Return the time of the API's clock at its last answer, to the second; None if it did not say."""
         try:
-            said = parsedate_to_datetime(self._whole.date)
-            return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+            date = parsedate_to_datetime(self._transport.date)
+            return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             return None
 
-    def page(self, cursor: str | None) -> Page:
-        """The page that a cursor leads to; the first for None.
+    def fetch_page(self, cursor: str | None) -> Page:
+        """Return the page of a cursor; the first page for None.
 
-        A first page refused with 400 or 422 is asked for once more without `limit`, and so are those after it.
+        If the API refuses `limit` on a first page (400 or 422), fetch it and all later pages without.
         """
         parameters: dict[str, str | int] = {} if cursor is None else {"cursor": cursor}
         if self._page_size is not None:
             response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse_page)
             if cursor is not None or response.status_code not in {400, 422}:
-                return self._page(response)
+                return _page(response)
             logger.warning("the API refused the page size, asking without", page_size=self._page_size)
             self._page_size = None
-        return self._page(self._get("/compute/instances", parameters, parse_page))
+        return _page(self._get("/compute/instances", parameters, parse_page))
 
-    def instance(self, instance_id: str, *, patiently: bool = True) -> Record | None:
-        """Return the instance that the API gives for an id, or None where it says 404 in its own words: it is gone.
+    def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
+        """Return the instance of an id, or None if fal itself answers 404: it is gone.
 
-        Anything else raises ApiError, also a 404 without fal's `error` object: a gateway or a portal may have sent it.
-        `patiently` False makes one attempt only.
+        Raises ApiError for anything else, also for a 404 without fal's `error` object: a gateway or a portal may have
+        sent that. Without `retry` it makes a single attempt.
         """
-        if not instance_id.strip("."):  # a URL's path would lose it on the way
+        if not instance_id.strip("."):  # a path normalizes `.` and `..` away
             raise BadResponse("an id of dots only cannot be asked for")
-        if "\ufffd" in instance_id:  # it may stand for what cannot be stored
+        if "\ufffd" in instance_id:  # it may replace a character that could not be stored
             raise BadResponse("an id that holds U+FFFD cannot be asked for")
-        policy = self._policy if patiently else self._policy.once()
+        policy = self._policy if retry else self._policy.once()
         path = f"/compute/instances/{quote(instance_id, safe='')}"
-        response = self._get(path, {}, functools.partial(_same_instance, instance_id), policy)
+        response = self._get(path, {}, functools.partial(_parse_record, instance_id), policy)
         if response.status_code == httpx.codes.NOT_FOUND:
             if isinstance(error_member(response, "error"), dict):
                 return None
             raise ServerError("The API answered 404, but without fal's error object", status=response.status_code)
-        found: Record = self._promised(response)
-        return found
-
-    def _page(self, response: httpx.Response) -> Page:
-        page: Page = self._promised(response)
-        return page
+        record: Record = _parsed(response)
+        return record
 
     def _get(
-        self, path: str, parameters: dict[str, str | int], promise: Callable[[bytes], Any], policy: Retry | None = None
+        self, path: str, parameters: dict[str, str | int], parse: Callable[[bytes], Any], policy: Retry | None = None
     ) -> httpx.Response:
+        """Send a request with retries; the response carries what `parse` returned for the body of a 200."""
         if self._stop.is_set():
             raise Interrupted("stopped by a signal")
-        extensions: dict[str, Any] = {"promise": promise}
+        extensions: dict[str, Any] = {"parse": parse}
         if policy is not None:
             extensions["retry"] = policy
         try:
             return self._client.get(self._base + path, params=parameters, extensions=extensions)
         except (UnicodeError, httpx.InvalidURL):
             raise BadResponse("The API gave a cursor or an id that no address can hold") from None
-        except BrokenPromise as error:
+        except InvalidBody as error:
             raise BadResponse(
                 f"The API answered 200, but not as promised: {log.plain(str(error))}", status=200
             ) from None
         except httpx.HTTPError as error:
-            raise NetworkError(self._unreachable(error)) from None
+            raise NetworkError(self._describe_network_error(error)) from None
 
-    def _unreachable(self, error: httpx.HTTPError) -> str:
-        proxy, reason = self._whole.proxy, describe(error)
+    def _describe_network_error(self, error: httpx.HTTPError) -> str:
+        proxy, reason = self._transport.proxy, describe(error)
         through = f" through the proxy {proxy}" if proxy else ""
         if isinstance(error, httpx.TimeoutException):
             return f"The API at {self._shown}{through} did not answer within {self._client.timeout.read:g} s"
         if isinstance(error, httpx.ProxyError):
-            return self._whole.refused(error)
+            return self._transport.describe_refusal(error)
         tls = find_cause(error, ssl.SSLError)
         if proxy and isinstance(error, httpx.ConnectError) and tls is None:
             return f"The proxy {proxy} cannot be reached: {reason}. Check HTTPS_PROXY and NO_PROXY"
@@ -166,37 +158,29 @@ class Api:
         )
         return f"The API at {self._shown} cannot be reached{through}: {reason}{hint}"
 
-    def _promised(self, response: httpx.Response) -> Any:
-        """What a 200 promised; every other status is an error."""
-        status = response.status_code
-        if status == httpx.codes.OK:
-            return response.extensions.pop("promised")  # not held by the response, which is a cycle of objects
-        said = error_message(response)
-        if status == httpx.codes.UNAUTHORIZED:
-            raise Unauthorized(
-                f"The API refused the key (401{said}); check the account's key (by default FAL_KEY)", status=status
-            )
-        if status == httpx.codes.FORBIDDEN:
-            raise Forbidden(
-                f"The key may not list compute instances (403{said}); use an admin key with compute permission",
-                status=status,
-            )
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise RateLimited(f"The API allows no more requests for now (429{said})", status=status)
-        if response.is_redirect:
-            raise ServerError(f"The API answered with a redirect ({status}), which is not followed", status=status)
-        raise ServerError(f"The API answered {status}{said}", status=status)
-
     def _count_retry(self) -> None:
         self.retries += 1
 
 
-def _same_instance(instance_id: str, body: bytes) -> Record:
+def _page(response: httpx.Response) -> Page:
+    page: Page = _parsed(response)
+    return page
+
+
+def _parsed(response: httpx.Response) -> Any:
+    """Return the parsed body of a 200; raise an ApiError for every other status."""
+    if response.status_code != httpx.codes.OK:
+        raise status_error(response)
+    return response.extensions.pop("parsed")  # out of the response, which is a reference cycle and outlives its use
+
+
+def _parse_record(instance_id: str, body: bytes) -> Record:
+    """Return the record in an answer about one instance; raise BadResponse if it is about another one."""
     item, escaped = parse_instance(body)
     try:
-        found = make_record(item, escaped=escaped)
+        record = make_record(item, escaped=escaped)
     except Rejected as error:
         raise BadResponse(str(error)) from None
-    if found.instance_id != instance_id:
-        raise BadResponse("it told of another instance")
-    return found
+    if record.instance_id != instance_id:
+        raise BadResponse("it is about another instance")
+    return record

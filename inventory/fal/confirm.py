@@ -30,7 +30,7 @@ logger = log.get(__name__)
 class Source(Pages, Protocol):
     """What a confirmation needs of the API."""
 
-    def instance(self, instance_id: str, *, patiently: bool = True) -> Record | None:
+    def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """The instance, or None where it is gone."""
 
 
@@ -60,7 +60,7 @@ def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event)
             logger.warning("asking by id brings no answers, asking no more", absent=len(absent))
             break
         try:
-            answer = background.start(partial(api.instance, instance_id, patiently=settled))
+            answer = background.start(partial(api.fetch_instance, instance_id, retry=settled))
             found = background.wait_or_stop(answer, stop)
         except Interrupted:
             return False

@@ -1,4 +1,4 @@
-"""Which proxy the environment names for the API."""
+"""Find the proxy for the API in the environment."""
 
 import contextlib
 import ipaddress
@@ -14,16 +14,18 @@ from inventory.masks import is_clear_url
 
 
 def find_proxy(base: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for the API; never one for plain http, which is loopback.
+    """Return the proxy that the environment names for the API, or None.
 
-    As for curl it is that of HTTPS_PROXY, else of ALL_PROXY, lower case first. Raises UsageError, without any part of
-    the address, where it cannot be used.
+    As with curl it is HTTPS_PROXY, else ALL_PROXY, lower case first. Plain http, which is loopback, gets no proxy.
+    Raises UsageError if the proxy cannot be used; its text quotes no part of the address, which may hold a password.
     """
     parts = urlsplit(base)
     named = urllib.request.getproxies()
     variable = "HTTPS_PROXY" if named.get("https") else "ALL_PROXY"
     text = (named.get("https") or named.get("all") or "").strip()
-    if parts.scheme != "https" or not text or _is_direct(parts.hostname or "", parts.port or 443, named.get("no", "")):
+    if parts.scheme != "https" or not text:
+        return None
+    if _bypasses_proxy(parts.hostname or "", parts.port or 443, named.get("no", "")):
         return None
     text = text if "://" in text else f"http://{text}"
     try:
@@ -31,7 +33,7 @@ def find_proxy(base: str) -> httpx.Proxy | None:
         if proxy.url.host and proxy.url.path in {"", "/"} and not proxy.url.query and is_clear_url(text):
             log.hide((proxy.auth or ("", ""))[1])
             return proxy
-    except (ValueError, httpx.InvalidURL):  # whose text quotes the address
+    except (ValueError, httpx.InvalidURL):  # their text quotes the address
         pass
     raise UsageError(
         f"{variable} cannot be used. Write it like http://user:password@proxy.example:3128 "
@@ -39,10 +41,11 @@ def find_proxy(base: str) -> httpx.Proxy | None:
     )
 
 
-def _is_direct(host: str, port: int, rules: str) -> bool:
-    """Return whether NO_PROXY covers a host: names and all below them, addresses, networks, or `*` for everything.
+def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
+    """Return whether a rule of NO_PROXY covers the host.
 
-    A name or an address may have a port. (urllib knows no networks, httpx no ports.)
+    A rule is a name (which covers its subdomains too), an address, either with a port, a network, or `*` for all.
+    Neither library has all of that: urllib knows no networks, httpx no ports.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

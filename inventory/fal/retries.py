@@ -1,4 +1,4 @@
-"""When a request is made again, and after which wait."""
+"""The retry layer: which failures are retried, and how long to wait before."""
 
 import copy
 import threading
@@ -12,15 +12,19 @@ from inventory.errors import Interrupted, RateLimited, ServerError
 from inventory.fal.failures import describe
 
 FIRST_WAIT = 0.5
-"""Seconds: the longest first wait; it doubles with each attempt."""
+"""Upper bound of the first wait in seconds; it doubles with each attempt."""
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+"""Status codes that are retried."""
 
 logger = log.get(__name__)
 
 
 class RetryPolicy(Retry):
-    """httpx-retries' policy, which obeys Retry-After or gives up, counts, and wakes up for a signal."""
+    """Exponential backoff with full jitter that obeys Retry-After and wakes up for `stop`.
+
+    `on_retry` is called before each further attempt.
+    """
 
     def __init__(self, attempts: int, longest_wait: float, stop: threading.Event, on_retry: Callable[[], None]) -> None:
         super().__init__(
@@ -34,19 +38,22 @@ class RetryPolicy(Retry):
         self._on_retry = on_retry
 
     def once(self) -> Retry:
-        """The same policy with one attempt."""
+        """Return the same policy with a single attempt."""
         policy = copy.copy(self)
         policy.total = 0
         return policy
 
     def increment(self) -> Retry:
-        """The policy for the next attempt (the base's own copy would lose our two fields)."""
-        policy = copy.copy(self)
+        """Return the policy for the next attempt."""
+        policy = copy.copy(self)  # the base class calls the constructor, which would lose `stop` and `on_retry`
         policy.attempts_made += 1
         return policy
 
     def sleep(self, response: httpx.Response | Exception) -> None:
-        """Wait as Retry-After says, else the backoff; raises at once where that is longer than the budget."""
+        """Wait for the backoff, or as long as Retry-After asks; raise Interrupted if `stop` is set meanwhile.
+
+        Raise RateLimited or ServerError at once if Retry-After asks for more than the longest wait.
+        """
         wait = self.backoff_strategy()
         if not isinstance(response, httpx.Response):
             reason = describe(response)

@@ -1,7 +1,9 @@
-"""A transport that reads each body whole, within a size and a time."""
+"""The transport layer: read each body whole, within a size and a time, and parse it.
 
-import threading
-import time
+Parsing belongs here, beneath the retries: a body that is not the promised JSON is then fetched again, like one that a
+broken connection cut off.
+"""
+
 import zlib
 
 import httpx
@@ -20,29 +22,32 @@ LARGEST_ERROR = 64 * 1024
 """Bytes that are read of the body of an error; the rest is left."""
 
 
-class BrokenPromise(httpx.RemoteProtocolError):
-    """A 200 whose body is not what was promised: tried again like a broken connection."""
+class InvalidBody(httpx.RemoteProtocolError):
+    """A 200 whose body is not the promised JSON: retried like a broken connection."""
 
 
 class _TooLarge(BadResponse):
-    """A body beyond the limit: it would be so again."""
+    """A body beyond the limit: not retried, because the next one would be as large."""
 
 
-class WholeBodies(httpx.BaseTransport):
-    """Answers come with their body read, within LARGEST_BODY and `limit` seconds for the whole request."""
+class ParsingTransport(httpx.BaseTransport):
+    """A transport whose answers are read and parsed, within LARGEST_BODY bytes and `limit` seconds a request.
+
+    Raises UsageError if the certificates cannot be read or the proxy cannot be used.
+    """
 
     def __init__(self, base: str, limit: float) -> None:
         self.date = ""
+        """The header `Date` of the last answer."""
         self._limit = limit
-        self._deadline = threading.local()
-        self._backend = DeadlineBackend(self._deadline)
+        self._backend = DeadlineBackend()
         proxy = find_proxy(base)
         self.proxy = None if proxy is None else mask_url(str(proxy.url).rstrip("/"))
         """The address of the proxy, without its user and password."""
         try:
             self._inner = httpx.HTTPTransport(
                 proxy=proxy,
-                verify=base.startswith("https:"),  # to read the certificates takes longer than to sync a small fleet
+                verify=base.startswith("https:"),  # for http it would cost more time than a sync of a small fleet
             )
         except OSError as error:
             reason = error.strerror or error
@@ -58,54 +63,57 @@ class WholeBodies(httpx.BaseTransport):
         self._inner._pool._network_backend = self._backend  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer; a 200 carries what its promise made of the body in `extensions["promised"]`."""
-        self._deadline.at = time.monotonic() + self._limit
+        """Return the answer. The body of a 200 is passed to the request's extension `parse`.
+
+        The result is in the response's extension `parsed`.
+        """
+        self._backend.set_deadline(self._limit)
         try:
-            return self._answer(request)
+            return self._send(request)
         except httpx.ProxyError as error:
             if int(str(error)[:3]) in RETRIED:
                 raise
-            raise NetworkError(self.refused(error)) from None  # it would be so again
+            raise NetworkError(self.describe_refusal(error)) from None  # not retried: the proxy would refuse again
         except Exception:
-            if self._backend.aborted:  # whatever a socket taken away looks like: nothing that is tried again
+            if self._backend.aborted:  # whatever error the closed socket caused, it is not retried
                 raise NetworkError("The connection to the API was closed on this side") from None
             raise
 
-    def refused(self, error: httpx.ProxyError) -> str:
-        """Return what to say where the proxy answered, but not by a connection to the API."""
+    def describe_refusal(self, error: httpx.ProxyError) -> str:
+        """Return the text for a proxy that answered, but made no connection to the API."""
         return f"The proxy {self.proxy} refused: {describe(error)}. Check HTTPS_PROXY, its user and its password"
 
     def abort(self) -> None:
-        """Requests under way, in any thread, fail at once; none is made any more."""
+        """End the requests under way in all threads, and refuse new ones."""
         self._backend.abort()
 
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def _send(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
         self.date = response.headers.get("Date", "")
         try:
             if response.status_code == httpx.codes.OK:
-                promised = request.extensions["promise"](_body(response))
-                return httpx.Response(response.status_code, extensions={"promised": promised})
-            body = _beginning(response)
+                parsed = request.extensions["parse"](_read_body(response))
+                return httpx.Response(response.status_code, extensions={"parsed": parsed})
+            body = _read_error(response)
         except _TooLarge:
             raise
         except BadResponse as error:
-            raise BrokenPromise(str(error)) from None
+            raise InvalidBody(str(error)) from None
         finally:
             response.close()
-        # No Location: httpx would make a request of it, even where it is not to be followed. No cookies either.
+        # without Location, of which httpx would build a request although redirects are not followed; without cookies
         kept = {name: value for name, value in response.headers.items() if name == "retry-after"}
         return httpx.Response(response.status_code, headers=kept, content=body)
 
 
-def _body(response: httpx.Response) -> bytes:
-    """The whole body, decoded; ApiError where it is too large, BadResponse where it cannot be decoded.
+def _read_body(response: httpx.Response) -> bytes:
+    """Return the whole decoded body; raise _TooLarge if it is too large, BadResponse if it cannot be decoded.
 
-    httpx would decode without a limit, any number of layers deep, and take a gzip that ends early for a whole one.
+    httpx would decode without a limit and any number of layers deep, and would accept a gzip stream that ends early.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
@@ -124,8 +132,11 @@ def _body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _beginning(response: httpx.Response) -> bytes:
-    """What can be read of the body of an error; its status says enough without."""
+def _read_error(response: httpx.Response) -> bytes:
+    """Return the first LARGEST_ERROR bytes of an error's body, or nothing if it cannot be read.
+
+    A broken body is no failure here: the status says enough.
+    """
     body = bytearray()
     gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if "Content-Encoding" in response.headers else None
     try:

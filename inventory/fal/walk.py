@@ -26,7 +26,7 @@ logger = log.get(__name__)
 class Pages(Protocol):
     """What a walk needs of the API."""
 
-    def page(self, cursor: str | None) -> Page:
+    def fetch_page(self, cursor: str | None) -> Page:
         """The page that a cursor leads to."""
 
 
@@ -88,14 +88,14 @@ def _follow(
     cursors: set[str] = set()
     barren = 0
     with _Adding(spool, number) as adding:
-        coming = background.start(partial(api.page, None))
+        coming = background.start(partial(api.fetch_page, None))
         while True:
             page = background.wait_or_stop(coming, stop)
             cursor = page.next_cursor
             goes_on = bool(cursor) and cursor not in cursors
             if cursor and goes_on:
                 cursors.add(cursor)
-                coming = background.start(partial(api.page, cursor))
+                coming = background.start(partial(api.fetch_page, cursor))
             spool.note(page)
             if expected is not None and done.pages < expected.pages:
                 spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
