@@ -17,22 +17,25 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from inventory.fal.page import Page, parse_page
-from inventory.record import Record, gpus, hash_records, tracker
+from inventory.record import FIELDS, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
 """The "walk" of a row that no list brought, only the question by id."""
 
-_SCHEMA = """
+_COLUMNS = ("id", *FIELDS, "extra", "hash")
+
+NEWCOMERS = (*_COLUMNS, "gpu_count", "gpu_model")
+"""The columns of `newcomers`."""
+
+_SCHEMA = f"""
 PRAGMA page_size = 16384;  -- a tenth quicker than 4096 here
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
 CREATE TABLE pages (number INTEGER PRIMARY KEY, body);
-CREATE TABLE seen (
-    id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
-) WITHOUT ROWID;
+CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT ROWID;
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
 ) WITHOUT ROWID;
@@ -40,17 +43,10 @@ CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
 CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE types (instance_type TEXT PRIMARY KEY, gpu_count, gpu_model) WITHOUT ROWID;
 CREATE VIEW newcomers AS
-    SELECT seen.id, seen.instance_type, region, sector, ip, status, creator, extra, hash, gpu_count, gpu_model
+    SELECT {", ".join(f"seen.{name}" for name in _COLUMNS)}, gpu_count, gpu_model
     FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
     WHERE known.id IS NULL ORDER BY seen.id;
 """
-
-NEWCOMERS = (
-    "id", "instance_type", "region", "sector", "ip", "status", "creator", "extra", "hash", "gpu_count", "gpu_model"
-)  # fmt: skip
-"""The columns of `newcomers`."""
-
-_SEEN = ", ".join(NEWCOMERS[:-2])  # all but the two of `types`
 
 _ROWS = 500
 """Rows a statement: SQLite takes half the time of one statement a row, and lets other threads run meanwhile."""
@@ -283,5 +279,5 @@ class Spool:
 
 @cache
 def _insert(rule: str, rows: int) -> str:
-    values = ", ".join(["(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)  # ?1 is the walk's number
-    return f"INSERT OR {rule} INTO seen (walk, {_SEEN}) VALUES {values}"
+    row = f"(?1{', ?' * len(_COLUMNS)})"  # ?1 is the walk's number
+    return f"INSERT OR {rule} INTO seen (walk, {', '.join(_COLUMNS)}) VALUES {', '.join([row] * rows)}"

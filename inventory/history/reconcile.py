@@ -110,16 +110,17 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
         "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER"
     }  # fmt: skip
     fields = ", ".join(FIELDS)
-    seen = "instance_type, region, sector, ip, status, creator"
     state = f"""
         INSERT INTO instance_state (account, instance_id, {fields}, extra, gpu_count, gpu_model, presence,
             first_seen_at, episodes, versions, seen_run_id, episode_creator, row_hash, version_hash)
-        SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 'live', :at, 1, 1, :run_id, creator, hash, hash
+        SELECT :account, id, {fields}, extra, gpu_count, gpu_model, 'live', :at, 1, 1, :run_id,
+            creator_user_nickname, hash, hash
         FROM """
     version = f"""
         INSERT INTO instance_versions (account, instance_id, {fields}, extra, gpu_count, gpu_model, episode,
             valid_from, opened_by_run_id, opened_as, episode_creator, content_hash)
-        SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
+        SELECT :account, id, {fields}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared',
+            creator_user_nickname, hash
         FROM """
     born = {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id}
     with bulk.filling(connection, (instance_state, instance_versions), spool.count()):
