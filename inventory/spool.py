@@ -16,7 +16,6 @@ from functools import cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from inventory.fal.page import Page, parse_page
 from inventory.record import FIELDS, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
@@ -34,7 +33,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
-CREATE TABLE pages (number INTEGER PRIMARY KEY, body);
+CREATE TABLE bodies (number INTEGER PRIMARY KEY, body);
 CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT ROWID;
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
@@ -52,15 +51,6 @@ _ROWS = 500
 """Rows a statement: SQLite takes half the time of one statement a row, and lets other threads run meanwhile."""
 
 _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
-
-
-class Fingerprint(NamedTuple):
-    """By what a whole walk is known again: the digest of its pages as they came, and what was counted of them."""
-
-    digest: str
-    pages: int
-    instances: int
-    duplicates: int
 
 
 class Known(NamedTuple):
@@ -84,7 +74,7 @@ class Spool:
         self.brought: Counter[int] = Counter()
         """How many instances each walk brought, whether another had brought them before or not."""
         self._tracked = tracker(ignored) if ignored else None
-        self._sequence = hashlib.sha256()
+        self._pages_digest = hashlib.sha256()
         with ExitStack() as opening:
             self.file = opening.enter_context(scratch_folder()) / "spool"
             try:
@@ -107,23 +97,23 @@ class Spool:
 
     # -- what the API says
 
-    def note(self, page: Page) -> None:
-        """Let a page count in `sequence`."""
-        self._sequence.update(page.fingerprint)
+    def add_fingerprint(self, fingerprint: bytes) -> None:
+        """Add the fingerprint of the next page to `pages_digest`."""
+        self._pages_digest.update(fingerprint)
 
-    def sequence(self) -> str:
-        """SHA-256 in hex over the fingerprints of all noted pages, in the order in which they came."""
-        return self._sequence.hexdigest()
+    def pages_digest(self) -> str:
+        """Return the SHA-256 in hex over the fingerprints of all pages, in the order in which they were added."""
+        return self._pages_digest.hexdigest()
 
-    def keep(self, page: Page) -> None:
-        """Keep a page unread."""
-        self._db.execute("INSERT INTO pages (body) VALUES (?)", (page.body,))
+    def keep_body(self, body: bytes) -> None:
+        """Keep the body of a page unparsed."""
+        self._db.execute("INSERT INTO bodies (body) VALUES (?)", (body,))
 
-    def unread(self) -> Iterator[Page]:
-        """The pages that were kept, in order; each is forgotten once it was given."""
-        for (number,) in self._db.execute("SELECT number FROM pages ORDER BY number").fetchall():
-            row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING body", (number,)).fetchone()
-            yield parse_page(row[0])
+    def take_bodies(self) -> Iterator[bytes]:
+        """Yield the bodies that were kept, in order, and delete each."""
+        for (number,) in self._db.execute("SELECT number FROM bodies ORDER BY number").fetchall():
+            sql = "DELETE FROM bodies WHERE number = ? RETURNING body"
+            yield self._db.execute(sql, (number,)).fetchone()[0]
 
     def add(self, walk: int, rows: list[Record]) -> int:
         """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""

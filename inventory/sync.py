@@ -23,11 +23,11 @@ from inventory.config.timetable import Timetable
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
-from inventory.fal.walk import Walk, walk
+from inventory.fal.walk import ExpectedList, Walk, walk
 from inventory.history import reconcile, runs
 from inventory.history.reconcile import NO_RUN, Moment, Step
 from inventory.history.runs import Run
-from inventory.spool import BY_ID, Fingerprint, Spool
+from inventory.spool import BY_ID, Spool
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts
@@ -263,15 +263,15 @@ def _see(
 
 def _walk_digest(first: Walk, instances: int, spool: Spool) -> str:
     """By what the next run knows the same list again, in the hands of the same program with the same settings."""
-    return f"{spool.sequence()} {first.pages} {instances} {first.duplicates} {__version__} {spool.ignored}"
+    return f"{spool.pages_digest()} {first.pages} {instances} {first.duplicates} {__version__} {spool.ignored}"
 
 
-def _expected(run: Run, spool: Spool) -> Fingerprint | None:
+def _expected(run: Run, spool: Spool) -> ExpectedList | None:
     if run.walk_digest is None:
         return None
     digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)
     return (
-        Fingerprint(digest, int(pages), int(instances), int(duplicates))
+        ExpectedList(digest, int(pages), int(instances), int(duplicates))
         if rest == [__version__, spool.ignored]
         else None
     )

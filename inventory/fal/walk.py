@@ -9,18 +9,27 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from inventory import background, log
 from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
-from inventory.fal.page import Page
+from inventory.fal.page import Page, parse_page
 from inventory.record import Record, Rejected, make_record
-from inventory.spool import Fingerprint, Spool
+from inventory.spool import Spool
 
 BARREN_PAGES = 50
 """So many pages in a row without a single new id: the list has no end, whatever its cursors say."""
 
 logger = log.get(__name__)
+
+
+class ExpectedList(NamedTuple):
+    """The list of the last complete run: the digest of its pages, and what was counted in them."""
+
+    digest: str
+    pages: int
+    instances: int
+    duplicates: int
 
 
 class Pages(Protocol):
@@ -54,7 +63,7 @@ def walk(
     number: int,
     stop: threading.Event,
     progress: Callable[[Walk], None] = lambda _: None,
-    expected: Fingerprint | None = None,
+    expected: ExpectedList | None = None,
 ) -> Walk:
     """Walk the whole list into the spool as walk `number` (1 or 2); ApiErrors end up in the result.
 
@@ -65,7 +74,7 @@ def walk(
         _follow(api, spool, number, stop, progress, done, expected)
     except ApiError as error:
         done.error = error
-    if expected is not None and done.complete and (spool.sequence(), done.pages) == expected[:2]:
+    if expected is not None and done.complete and (spool.pages_digest(), done.pages) == expected[:2]:
         done.unchanged = True
         done.duplicates = expected.duplicates
         return done
@@ -83,7 +92,7 @@ def _follow(
     stop: threading.Event,
     progress: Callable[[Walk], None],
     done: Walk,
-    expected: Fingerprint | None,
+    expected: ExpectedList | None,
 ) -> None:
     cursors: set[str] = set()
     barren = 0
@@ -96,9 +105,9 @@ def _follow(
             if cursor and goes_on:
                 cursors.add(cursor)
                 coming = background.start(partial(api.fetch_page, cursor))
-            spool.note(page)
+            spool.add_fingerprint(page.fingerprint)
             if expected is not None and done.pages < expected.pages:
-                spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
+                spool.keep_body(page.body)  # a list without an end outgrows the expected one, and is read from then on
             else:
                 rows = _rows(page, done)
                 barren = 0 if adding.arrived() else barren + 1  # the page before
@@ -147,8 +156,8 @@ class _Adding:
 
 def _read(spool: Spool, number: int, done: Walk) -> None:
     """What was kept unread is in the spool as this walk's rows."""
-    for page in spool.unread():
-        spool.add(number, _rows(page, done))
+    for body in spool.take_bodies():
+        spool.add(number, _rows(parse_page(body), done))
 
 
 def _rows(page: Page, done: Walk) -> list[Record]:
