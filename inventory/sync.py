@@ -23,7 +23,7 @@ from inventory.config.timetable import Timetable
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
-from inventory.fal.walk import ExpectedList, Walk, walk
+from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, walk
 from inventory.history import reconcile, runs
 from inventory.history.reconcile import NO_RUN, Moment, Step
 from inventory.history.runs import Run
@@ -79,7 +79,7 @@ def sync(
     timetable: Timetable | None = None,
     clock: Clock | None = None,
     stop: threading.Event | None = None,
-    progress: Callable[[Walk], None] = lambda _: None,
+    progress: Callable[[WalkResult], None] = lambda _: None,
 ) -> Outcome:
     """Sync one account now and record the run; with a `timetable`, only where a run is due (else `runs.NotDue`).
 
@@ -134,9 +134,9 @@ def dry_run(
     settings: Settings,
     *,
     stop: threading.Event | None = None,
-    progress: Callable[[Walk], None] = lambda _: None,
+    progress: Callable[[WalkResult], None] = lambda _: None,
 ) -> Outcome:
-    """Walk and confirm as `sync` does, and tell what it would record; writes nothing, takes no lease."""
+    """WalkResult and confirm as `sync` does, and tell what it would record; writes nothing, takes no lease."""
     began = time.monotonic()
     stop = stop or threading.Event()
     outcome = Outcome(account.name)
@@ -173,7 +173,7 @@ def _run(
     api: Api,
     spool: Spool,
     stop: threading.Event,
-    progress: Callable[[Walk], None],
+    progress: Callable[[WalkResult], None],
     clock: Clock | None,
     outcome: Outcome,
 ) -> None:
@@ -207,7 +207,7 @@ def _run(
         if first.complete:
             values["fleet_digest"] = digest.result() if digest else None
             # what the first list did not bring must be looked at again by the next run, whatever its list says
-            quotable = whole and second is None and not spool.brought[BY_ID]
+            quotable = whole and second is None and not spool.ids_by_walk[BY_ID]
             own = {
                 "last_complete_run_id": run.run_id,
                 "walk_digest": _walk_digest(first, outcome.instances_seen, spool) if quotable else None,
@@ -234,17 +234,18 @@ def _see(
     api: Api,
     spool: Spool,
     stop: threading.Event,
-    progress: Callable[[Walk], None],
+    progress: Callable[[WalkResult], None],
     outcome: Outcome,
     run: Run | None,
-) -> tuple[Walk, Walk | None]:
+) -> tuple[WalkResult, WalkResult | None]:
     """Everything the API is asked: the walk, and where something is absent, the confirmation.
 
     The first walk is `unchanged` where the list is, to the letter, that of the last complete run, which left nothing
     missing: then there is nothing to compare.
     """
     expected = _expected(run, spool) if run else None
-    first = walk(api, spool, 1, stop, progress, expected)
+    context = WalkContext(api, spool, stop, progress)
+    first = walk(context, 1, expected)
     second = None
     if first.pages == 0 and first.error is not None:
         raise _told(first.error, "nothing was applied; the next run tries again")
@@ -252,7 +253,7 @@ def _see(
         with database.reading(engine) as connection:
             spool.learn(reconcile.known(connection, account))
         if first.complete:
-            second = confirm(api, spool, stop, progress)
+            second = confirm(context)
     for done in filter(None, (first, second)):
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
@@ -261,7 +262,7 @@ def _see(
     return first, second
 
 
-def _walk_digest(first: Walk, instances: int, spool: Spool) -> str:
+def _walk_digest(first: WalkResult, instances: int, spool: Spool) -> str:
     """By what the next run knows the same list again, in the hands of the same program with the same settings."""
     return f"{spool.pages_digest()} {first.pages} {instances} {first.duplicates} {__version__} {spool.ignored}"
 
@@ -291,7 +292,7 @@ def _applying(engine: Engine, run: Run, clock: Clock | None, spool: Spool) -> It
 
 def _brake(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
     """Whether so much would vanish that a person must say so first (contract 4.4)."""
-    vanishing, live = spool.vanishing(), spool.live_before()
+    vanishing, live = spool.count_vanishing(), spool.count_live_before()
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
@@ -300,7 +301,7 @@ def _brake(connection: Connection, account: Account, settings: Settings, spool: 
     return vanishing >= SMALL or moved
 
 
-def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool) -> None:
+def _judge(outcome: Outcome, first: WalkResult, second: WalkResult | None, *, held: bool) -> None:
     """Status and error of a run that applied something."""
     if first.error is not None:
         outcome.status, outcome.error = (

@@ -392,15 +392,16 @@ from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.config.settings import ApiKey, load
 from inventory.spool import Known, Spool
-from inventory.fal.walk import walk
+from inventory.fal.walk import WalkContext, walk
 log.configure()
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 with Spool() as spool, Api(ApiKey("a:bcdefg"), load(api_url=sys.argv[1], timeout=3600), stop) as api:
-    done = walk(api, spool, 1, stop)
+    context = WalkContext(api, spool, stop)
+    done = walk(context, 1)
     if done.complete:
         spool.learn([Known("away", b"", b"", "", "live", False, 0)])
-        done = confirm(api, spool, stop)
+        done = confirm(context)
 print(done.error.error_code, spool.file.parent.exists())
 """
 
