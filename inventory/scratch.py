@@ -1,7 +1,7 @@
 """Private temporary folders, and the removal of those that killed processes left behind.
 
-A folder is in use for as long as somebody holds the lock (`flock`) on the file `lock` in it. The kernel drops the lock
-when its holder ends, however that comes.
+A folder is in use while a process holds the lock (`flock`) on the file `lock` in it. The kernel releases the lock when
+that process ends, also when it is killed.
 """
 
 import fcntl
@@ -20,25 +20,28 @@ _NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
 _LOCK = "lock"
 _UNLOCKED = "lock.new"
 _FILES = re.compile(r"(spool|empty\.db)(-wal|-shm|-journal)?|lock(\.new)?")
-"""What the program puts into such a folder. One that holds anything else is not removed."""
+"""Names of the files that the program puts into a folder. A folder with any other file is not removed."""
 _DAY = 86_400
-"""Age in seconds at which a folder without a lock is removed: made by an earlier version, or never finished."""
+"""Age in seconds at which a folder without a lock file is removed.
+
+An earlier version made it, or its process was killed before it had the lock.
+"""
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Make a private folder under TMPDIR, and remove it in the end; DatabaseError where none can be made.
+    """Make a private folder under TMPDIR, and remove it at the end; raise DatabaseError if that fails.
 
-    Removes first what killed processes of the same user left there.
+    First remove the folders that killed processes of the same user left there.
     """
     with ExitStack() as stack:
         try:
             _sweep()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
-            # Locked before it has its name: a `lock` that nobody holds is that of a process that has ended.
+            # locked before it is renamed to `lock`: so a `lock` that nobody holds is always that of an ended process
             lock = os.open(folder / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             stack.callback(os.close, lock)
-            with suppress(OSError):  # a file system without locks: the folder counts as one without a lock
+            with suppress(OSError):  # the file system has no locks: the folder counts as one without a lock
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 (folder / _UNLOCKED).rename(folder / _LOCK)
         except OSError as error:
@@ -59,7 +62,7 @@ def no_room(error: Exception) -> DatabaseError:
 
 
 def _sweep() -> None:
-    """Remove the folders of this user that nobody uses. Follows no link, and leaves what cannot be removed."""
+    """Remove this user's folders that are not in use. Follow no link, and skip what cannot be removed."""
     with suppress(OSError):
         parent = os.open(tempfile.gettempdir(), os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -71,7 +74,7 @@ def _sweep() -> None:
 
 
 def _remove_if_unused(parent: int, name: str) -> None:
-    """Remove one folder, unless it is another user's, is in use, or holds what this program did not put there."""
+    """Remove a folder, unless another user owns it, it is in use, or it holds a file of another program."""
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     lock = None
     try:
@@ -80,10 +83,12 @@ def _remove_if_unused(parent: int, name: str) -> None:
             return
         if _LOCK in files:
             lock = os.open(_LOCK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError where somebody holds it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError if a process holds it
         elif _age(folder, files) < _DAY:
             return
-        for file in sorted(files, key=_LOCK.__eq__):  # the lock last: whoever is killed here leaves a folder with it
+        for file in sorted(
+            files, key=_LOCK.__eq__
+        ):  # the lock last: if this process is killed here, the folder still has it
             os.unlink(file, dir_fd=folder)
         os.rmdir(name, dir_fd=parent)
     finally:
@@ -92,7 +97,7 @@ def _remove_if_unused(parent: int, name: str) -> None:
 
 
 def _age(folder: int, files: list[str]) -> float:
-    """Return the seconds since the folder or a file in it was written."""
+    """Return the seconds since the folder or one of its files was last written."""
     times = [
         os.fstat(folder).st_mtime,
         *(os.stat(file, dir_fd=folder, follow_symlinks=False).st_mtime for file in files),
