@@ -26,7 +26,8 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.fal.client import Api
-from inventory.history import accounts, runs
+from inventory.history import accounts
+from inventory.history.lease import LeaseHolder, find_holder
 from inventory.masks import mask_url
 from inventory.read.queries import Row
 from inventory.store import database, schema
@@ -231,7 +232,7 @@ def _accounts(connection: Connection, settings: Settings, only: str | None) -> I
         if row["retired_at"] is not None:
             continue
         name = row["account"]
-        yield _lease(name, runs.lease_of(connection, name, now))
+        yield _lease(name, find_holder(connection, name, now))
         if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
             finding = f"its last run, at {iso(row['last_attempt_at'])}, lies in the future"
             yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
@@ -244,7 +245,7 @@ def _unmeant(row: Row) -> str:
     return f"it is in the database, but not in this configuration ({last})"
 
 
-def _lease(name: str, lease: runs.Held | None) -> Check:
+def _lease(name: str, lease: LeaseHolder | None) -> Check:
     if lease is None:
         return _ok("lease", name, "free")
     if lease.alive:

@@ -24,7 +24,7 @@ from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost,
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.walk import Walk, walk
-from inventory.history import reconcile, runs
+from inventory.history import lease, reconcile, runs
 from inventory.history.reconcile import NO_RUN, Moment, Step
 from inventory.history.runs import Run
 from inventory.spool import BY_ID, Fingerprint, Spool
@@ -107,7 +107,7 @@ def sync(
     try:
         with (
             log.bound(run_id=run.run_id),
-            runs.beating(engine, run.lease, clock),
+            lease.send_heartbeats(engine, run.lease, clock),
             Spool(settings.ignore_changes) as spool,
             Api(account.key, settings, stop) as api,
         ):
@@ -285,7 +285,7 @@ def _applying(engine: Engine, run: Run, clock: Clock | None, spool: Spool) -> It
     with database.writing(
         engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied", file=spool.file
     ) as connection:
-        runs.fence(connection, run.lease)
+        lease.fence(connection, run.lease)
         yield connection, database.now(connection, clock)
 
 

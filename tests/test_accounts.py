@@ -15,6 +15,7 @@ from inventory.config.settings import load
 from inventory.config.toml_lines import line_of
 from inventory.errors import AccountBusy, LeaseLost, UsageError
 from inventory.history import accounts, runs
+from inventory.history.lease import fence, hold_lease
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 
@@ -133,7 +134,7 @@ def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
 
 def test_an_account_at_work_is_neither_renamed_nor_retired(world, run):
     world.run()
-    with runs.holding(world.engine, "default", "prune", 120):
+    with hold_lease(world.engine, "default", "prune", 120):
         before = world.dump()
         for words in (("rename", "default", "research"), ("retire", "default")):
             assert "`prune` of process" in run("account", *words, expect=6).stderr
@@ -144,7 +145,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
     world.run()
     seen = []
 
-    def look(connection, lease, fence=runs.fence):
+    def look(connection, lease):
         with pytest.raises(AccountBusy, match="`rename` of process"):
             runs.open_run(
                 world.engine, "default", trigger="manual", api_url="x", api_key_id="y", lease_seconds=120
@@ -152,7 +153,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
         seen.append(lease.account)
         fence(connection, lease)
 
-    monkeypatch.setattr(runs, "fence", look)
+    monkeypatch.setattr(accounts, "fence", look)
     assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.Renamed(1, 3, 3)
     assert seen == ["default"]
     assert world.rows("SELECT account, lease_token FROM accounts") == [("research", None)]
@@ -161,11 +162,11 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
 def test_a_rename_whose_lease_was_taken_over_renames_nothing(world, monkeypatch):
     world.run()
 
-    def late(connection, lease, fence=runs.fence):
+    def late(connection, lease):
         connection.execute(sa.text("UPDATE accounts SET lease_token = 'of another'"))
         fence(connection, lease)
 
-    monkeypatch.setattr(runs, "fence", late)
+    monkeypatch.setattr(accounts, "fence", late)
     with pytest.raises(LeaseLost):
         accounts.rename(world.engine, "default", "research", lease_seconds=120)
     assert set(names(world).values()) == {frozenset({"default"})}

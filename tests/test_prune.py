@@ -14,7 +14,7 @@ from world import hour
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
-from inventory.history import runs
+from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import prune, would_prune
 from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_page
@@ -226,14 +226,14 @@ def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_on
     while True:
         left = [stops]
 
-        def fence(connection, lease, fence=runs.fence, left=left):
+        def fence_or_stop(connection, lease, left=left):
             left[0] -= 1
             if left[0] < 0:
                 raise DatabaseError("stopped here")
             fence(connection, lease)
 
         with monkeypatch.context() as patched:
-            patched.setattr(runs, "fence", fence)
+            patched.setattr("inventory.history.prune.fence", fence_or_stop)
             try:
                 pruned(lived, hour(8))
             except DatabaseError:
@@ -257,7 +257,7 @@ def test_a_dry_run_says_what_would_go_and_writes_nothing(lived):
 
 
 def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
-    with runs.holding(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
+    with hold_lease(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
         prune(lived.engine, "default", hour(7), lease_seconds=60)
     assert len(run_ids(lived)) == 10
     refused = []

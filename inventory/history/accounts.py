@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from inventory.config.settings import require_account_name
 from inventory.errors import UsageError
-from inventory.history import runs
+from inventory.history.lease import fence, hold_lease
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database
@@ -45,9 +45,9 @@ def rename(engine: Engine, old: str, new: str, *, lease_seconds: float, clock: C
     require_account_name(new)
     if new == old:
         raise UsageError(f"The account is named {old!r} already; nothing was changed.")
-    with runs.holding(engine, old, "rename", lease_seconds, clock) as lease:
+    with hold_lease(engine, old, "rename", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds, kept="the account kept its name") as connection:
-            runs.fence(connection, lease)
+            fence(connection, lease)
             known = connection.scalar(sa.select(sa.func.count()).where(sync_runs.c.account == old)) or 0
             try:  # the runs follow by their foreign key
                 connection.execute(_renamed(accounts, old, new))
@@ -67,9 +67,9 @@ def retire(engine: Engine, account: str, *, lease_seconds: float, clock: Clock |
 
     Its history stays. Raises UsageError where there is no such account, AccountBusy while it is being synced.
     """
-    with runs.holding(engine, account, "retire", lease_seconds, clock) as lease:
+    with hold_lease(engine, account, "retire", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:
-            runs.fence(connection, lease)
+            fence(connection, lease)
             done = connection.execute(
                 sa.update(accounts)
                 .where(accounts.c.account == account, accounts.c.retired_at.is_(None))

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy.engine import Engine
 
-from inventory.history import reconcile, runs
+from inventory.history import reconcile
+from inventory.history.lease import fence, hold_lease
 from inventory.history.reconcile import NO_RUN, Moment
 from inventory.store import database
 from inventory.store.database import Clock
@@ -28,10 +29,10 @@ def accept_missing(
     counts = {"vanished": 0, "settled": 0}
     settled: list[str] = []
     with (
-        runs.holding(engine, account, "missing --accept", lease_seconds, clock) as lease,
+        hold_lease(engine, account, "missing --accept", lease_seconds, clock) as lease,
         database.writing(engine, idle_limit=lease.seconds) as connection,
     ):
-        runs.fence(connection, lease)
+        fence(connection, lease)
         moment = Moment(account, NO_RUN, database.now(connection, clock), None)
         # the account's walk_digest is null while anything is missing, so the next run compares everything
         for step in reconcile.accept(connection, moment, only):

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
 from inventory.history import runs
+from inventory.history.lease import fence, hold_lease
 from inventory.record import PAYLOAD
 from inventory.store import bulk, database, stretches
 from inventory.store.database import BATCH, Clock
@@ -70,19 +71,19 @@ def prune(
     """
     done = Pruned(account)
     kept = "what was folded stays so, the rest is as it was"
-    with runs.holding(engine, account, "prune", lease_seconds, clock) as lease:
+    with hold_lease(engine, account, "prune", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:
-            runs.fence(connection, lease)
+            fence(connection, lease)
             _refuse_future(before, database.now(connection, clock))
             _promise_less(connection, account, before)
         after: str | None = ""
         while after is not None:
             with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-                runs.fence(connection, lease)
+                fence(connection, lease)
                 after = _fold(connection, done, before, after)
             progress(done)
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-            runs.fence(connection, lease)
+            fence(connection, lease)
             done.runs = connection.execute(sa.delete(sync_runs).where(*_unneeded(connection, account, before))).rowcount
     return done
 

@@ -36,7 +36,8 @@ from inventory.errors import (
     UsageError,
     WrongSchema,
 )
-from inventory.history.runs import BEATS_PER_LEASE, NotDue
+from inventory.history.lease import BEATS_PER_LEASE
+from inventory.history.runs import NotDue
 from inventory.store import database, schema
 from inventory.sync import Outcome, sync
 from inventory.times import brief
