@@ -249,8 +249,8 @@ def _lease(name: str, lease: LeaseHolder | None) -> Check:
     if lease is None:
         return _ok("lease", name, "free")
     if lease.alive:
-        return _ok("lease", name, f"{lease.who} is at work")
-    return _warn("lease", name, f"{lease.who} died", "Nothing to do: the next run takes its place at once.")
+        return _ok("lease", name, f"{lease.description} is at work")
+    return _warn("lease", name, f"{lease.description} died", "Nothing to do: the next run takes its place at once.")
 
 
 def _compared(whose: str, ahead: timedelta, wrong: str) -> Check:

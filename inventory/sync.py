@@ -26,7 +26,7 @@ from inventory.fal.confirm import confirm
 from inventory.fal.walk import Walk, walk
 from inventory.history import lease, reconcile, runs
 from inventory.history.reconcile import NO_RUN, Moment, Step
-from inventory.history.runs import Run
+from inventory.history.runs import Run, RunRequest
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
 from inventory.store.database import Clock
@@ -89,8 +89,7 @@ def sync(
     stop = stop or threading.Event()
     outcome = Outcome(account.name)
     try:
-        run = runs.open_run(
-            engine,
+        request = RunRequest(
             account.name,
             trigger=trigger,
             api_url=settings.api_url,
@@ -98,8 +97,8 @@ def sync(
             lease_seconds=settings.lease_seconds,
             expected_seconds=expected_seconds,
             timetable=timetable,
-            clock=clock,
         )
+        run = runs.open_run(engine, request, clock)
     except InventoryError as error:
         outcome.error = error
         return outcome
@@ -295,7 +294,7 @@ def _brake(connection: Connection, account: Account, settings: Settings, spool: 
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
-    last = connection.execute(runs.last_known(account.name)).first()
+    last = connection.execute(runs.last_applied(account.name)).first()
     moved = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
     return vanishing >= SMALL or moved
 

@@ -25,6 +25,7 @@ from inventory.config.settings import Account, ApiKey, Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
 from inventory.history.prune import prune
+from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
 from inventory.store.database import connect, parse_url
@@ -162,10 +163,8 @@ def prune_and_retire(engine):
 
 def leave_a_run_behind(engine):
     """A run whose process was killed: the row `running`, and the lease of a process that is no more."""
-    runs.open_run(
-        engine, "killed", trigger="manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120,
-        clock=lambda: BEGIN,
-    )  # fmt: skip
+    request = RunRequest("killed", "manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120)
+    runs.open_run(engine, request, clock=lambda: BEGIN)
     with engine.begin() as connection:
         connection.execute(
             sa.text(

@@ -16,6 +16,7 @@ from inventory.config.toml_lines import line_of
 from inventory.errors import AccountBusy, LeaseLost, UsageError
 from inventory.history import accounts, runs
 from inventory.history.lease import fence, hold_lease
+from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 
@@ -148,7 +149,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
     def look(connection, lease):
         with pytest.raises(AccountBusy, match="`rename` of process"):
             runs.open_run(
-                world.engine, "default", trigger="manual", api_url="x", api_key_id="y", lease_seconds=120
+                world.engine, RunRequest("default", "manual", api_url="x", api_key_id="y", lease_seconds=120)
             )  # before the first lock: turned away at once
         seen.append(lease.account)
         fence(connection, lease)

@@ -183,7 +183,7 @@ def _unneeded(connection: Connection, account: str, before: datetime) -> tuple[C
     since = connection.scalar(
         sa.select(sa.func.max(run.started_at)).where(mine, run.complete, run.started_at <= before)
     )
-    known = connection.scalar(runs.last_known(account).with_only_columns(run.run_id))
+    known = connection.scalar(runs.last_applied(account).with_only_columns(run.run_id))
     ended = _ended(account, before)
     not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
     needed = sa.union(
