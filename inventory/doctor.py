@@ -26,9 +26,9 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.fal.client import Api
-from inventory.history import accounts
 from inventory.history.lease import LeaseHolder, find_holder
 from inventory.masks import mask_url
+from inventory.read.accounts import list_accounts
 from inventory.read.queries import Row
 from inventory.store import database, schema
 from inventory.times import brief, iso
@@ -228,7 +228,7 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
 def _accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
     """Of each account in the database: its lease, and whether anybody means it."""
     now = database.now(connection)
-    for row in accounts.listed(connection, only):
+    for row in list_accounts(connection, only):
         if row["retired_at"] is not None:
             continue
         name = row["account"]

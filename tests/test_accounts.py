@@ -17,6 +17,7 @@ from inventory.errors import AccountBusy, LeaseLost, UsageError
 from inventory.history import accounts, runs
 from inventory.history.lease import fence, hold_lease
 from inventory.history.runs import RunRequest
+from inventory.read.accounts import list_accounts
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 
@@ -155,7 +156,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
         fence(connection, lease)
 
     monkeypatch.setattr(accounts, "fence", look)
-    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.Renamed(1, 3, 3)
+    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.RenamedRows(1, 3, 3)
     assert seen == ["default"]
     assert world.rows("SELECT account, lease_token FROM accounts") == [("research", None)]
 
@@ -189,7 +190,7 @@ def test_100_000_instances_are_renamed_in_one_transaction(world, backend):
                 f"INSERT INTO {table} ({', '.join(columns)}) {source} SELECT {taken} FROM {table}, n "
                 "WHERE instance_id = 'a'"
             )
-    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.Renamed(
+    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.RenamedRows(
         1, number + 3, number + 3
     )
     assert set(names(world).values()) == {frozenset({"research"})}
@@ -223,7 +224,7 @@ def test_the_time_of_retirement_is_the_databases_or_the_clocks(world):
     assert accounts.retire(world.engine, "default", lease_seconds=120, clock=lambda: hour(7))
     world.run(account="other")
     with database.reading(world.engine) as connection:
-        found = accounts.listed(connection)
+        found = list_accounts(connection)
     assert [(row["account"], row["retired_at"], row["last_complete_at"]) for row in found] == [
         ("default", hour(7), hour(1)),
         ("other", None, hour(2)),

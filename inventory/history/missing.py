@@ -1,4 +1,4 @@
-"""The history as a whole: what is done to it outside of a run."""
+"""Settle missing instances as vanished, outside of a run."""
 
 from collections.abc import Collection
 
@@ -19,12 +19,12 @@ def accept_missing(
     lease_seconds: float,
     clock: Clock | None = None,
 ) -> list[str]:
-    """All missing instances of the account, held or not, have vanished, each at the time since when it was missing.
+    """Record the account's missing instances as vanished, held or not, each at the time since when it is missing.
 
-    Returns their ids, in order; with `only`, these alone, as somebody saw them listed. The runs that first lacked them
-    count them as vanished; no run of its own is recorded, and what the last run says it left missing stays as it was.
-    Where none is left missing, the next complete run is `succeeded` again, and bears a digest.
-    Raises UsageError for an unknown account, AccountBusy while another holds it, LeaseLost.
+    With `only`, record just those of them. Return their ids, sorted. No run is inserted: the run that first lacked an
+    instance counts it as vanished (`settled-at-the-first-lack`), and the `missing` of the last run stays as it was. If
+    no instance is left missing, the next complete run is `succeeded` and has a digest again.
+    Raise UsageError for an unknown account, AccountBusy if another process holds it, LeaseLost.
     """
     counts = {"vanished": 0, "settled": 0}
     settled: list[str] = []
@@ -34,7 +34,7 @@ def accept_missing(
     ):
         fence(connection, lease)
         moment = Moment(account, NO_RUN, database.now(connection, clock), None)
-        # the account's walk_digest is null while anything is missing, so the next run compares everything
+        # walk_digest is null while any instance is missing, so the next run compares the whole list anyway
         for step in reconcile.accept(connection, moment, only):
             reconcile.apply(connection, moment, step, counts)
             settled += reconcile.settled(moment, step)
