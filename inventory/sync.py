@@ -25,7 +25,8 @@ from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.walk import Walk, walk
 from inventory.history import lease, reconcile, runs
-from inventory.history.reconcile import NO_RUN, Moment, Step
+from inventory.history.difference import NO_RUN, RunStamp, Step, count_events, settled_ids
+from inventory.history.reconcile import Absent
 from inventory.history.runs import Run, RunRequest
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
@@ -146,11 +147,12 @@ def dry_run(
                 last = connection.scalar(
                     sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name)
                 )
-                moment = Moment(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
+                stamp = RunStamp(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
                 brake = first.complete and _brake(connection, account, settings, spool)
-                missing = reconcile.missing(connection, account.name)
-                for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
-                    reconcile.count(moment, step, outcome.counts)
+                missing = reconcile.find_missing(connection, account.name)
+                absent = Absent.after(complete=first.complete, brake=brake)
+                for step in reconcile.plan(connection, stamp, spool, absent):
+                    count_events(stamp, step, outcome.counts)
                     outcome.changes += _events(step)
                     for state in step.written:
                         missing.pop(state["instance_id"], None)
@@ -178,7 +180,7 @@ def _run(
 ) -> None:
     first, second = _see(engine, run.account, api, spool, stop, progress, outcome, run)
     with _applying(engine, run, clock, spool) as (connection, now):
-        moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
+        stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
         if first.unchanged:
             _judge(outcome, first, second, held=False)
             values = {"complete": True, "fleet_digest": run.fleet_digest, "status": "succeeded", **_numbers(outcome)}
@@ -187,18 +189,19 @@ def _run(
         brake = first.complete and _brake(connection, account, settings, spool)
         wrote = False
         in_bulk = not settings.ignore_changes
-        steps = reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake, newcomers=not in_bulk)
+        absent = Absent.after(complete=first.complete, brake=brake)
+        steps = reconcile.plan(connection, stamp, spool, absent, newcomers=not in_bulk)
         for step in steps:
-            reconcile.apply(connection, moment, step, outcome.counts)
+            reconcile.apply(connection, stamp, step, outcome.counts)
             wrote = wrote or bool(step.new or step.written)
-            outcome.settled += reconcile.settled(moment, step)
-        missing = reconcile.missing(connection, run.account)
+            outcome.settled += settled_ids(stamp, step)
+        missing = reconcile.find_missing(connection, run.account)
         outcome.missing = len(missing)
         whole = first.complete and not missing
         with ThreadPoolExecutor(1, thread_name_prefix="digest") as beside:  # while the database takes what is new
             digest = beside.submit(spool.fleet_digest) if whole else None
             if in_bulk:
-                outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
+                outcome.counts["appeared"] += (new := reconcile.insert_newcomers(connection, stamp, spool))
                 wrote = wrote or new > 0
         _judge(outcome, first, second, held=any(missing.values()))
         values = {"status": outcome.status, "complete": first.complete, **_numbers(outcome)}
@@ -249,7 +252,7 @@ def _see(
         raise _told(first.error, "nothing was applied; the next run tries again")
     if not first.unchanged:
         with database.reading(engine) as connection:
-            spool.learn(reconcile.known(connection, account))
+            spool.learn(reconcile.stream_known(connection, account))
         if first.complete:
             second = confirm(api, spool, stop, progress)
     for done in filter(None, (first, second)):

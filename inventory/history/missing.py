@@ -5,8 +5,8 @@ from collections.abc import Collection
 from sqlalchemy.engine import Engine
 
 from inventory.history import reconcile
+from inventory.history.difference import NO_RUN, RunStamp, settled_ids
 from inventory.history.lease import fence, hold_lease
-from inventory.history.reconcile import NO_RUN, Moment
 from inventory.store import database
 from inventory.store.database import Clock
 
@@ -33,9 +33,9 @@ def accept_missing(
         database.writing(engine, idle_limit=lease.seconds) as connection,
     ):
         fence(connection, lease)
-        moment = Moment(account, NO_RUN, database.now(connection, clock), None)
+        stamp = RunStamp(account, NO_RUN, database.now(connection, clock), None)
         # walk_digest is null while any instance is missing, so the next run compares the whole list anyway
-        for step in reconcile.accept(connection, moment, only):
-            reconcile.apply(connection, moment, step, counts)
-            settled += reconcile.settled(moment, step)
+        for step in reconcile.plan_acceptance(connection, stamp, only):
+            reconcile.apply(connection, stamp, step, counts)
+            settled += settled_ids(stamp, step)
     return sorted(settled)
