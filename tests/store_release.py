@@ -24,7 +24,7 @@ from inventory import __version__
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
@@ -157,7 +157,7 @@ def prune_and_retire(engine):
                 fleet.remove("old-2")
             run(engine, simulator, "legacy", BEGIN + number * HOUR + timedelta(minutes=20))
     later = BEGIN + 14 * HOUR
-    prune(engine, "legacy", BEGIN + 8 * HOUR, lease_seconds=120, clock=lambda: later)
+    prune(engine, PruneRequest("legacy", BEGIN + 8 * HOUR), lease_seconds=120, clock=lambda: later)
     accounts.retire(engine, "legacy", lease_seconds=120, clock=lambda: later)
 
 
