@@ -4,7 +4,8 @@ from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
-from inventory.history.verify import Breach, verify
+from inventory.history.findings import Breach
+from inventory.history.verify import verify
 from inventory.read.render import Format, printable, show
 from inventory.store import integrity as storage
 
