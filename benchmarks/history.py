@@ -32,7 +32,7 @@ from inventory.simulator import Fleet, Simulator
 from inventory.store import bulk, database, schema
 from inventory.store.catalogue import VIEWS
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 365 * 24
@@ -177,9 +177,8 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
     with Simulator(fleet, max_page_size=1_000) as simulator:
         settings = load(api_url=simulator.url, page_size=1_000)
         for number in range(runs):
-            outcome = sync(
-                engine, Account("default", ApiKey("a:b")), settings, clock=lambda number=number: hour(number)
-            )
+            options = SyncOptions(clock=lambda number=number: hour(number))
+            outcome = sync(engine, Account("default", ApiKey("a:b")), settings, options)
             assert outcome.status == "succeeded", outcome
             for name in random.sample(names, round(churn * instances)):
                 fleet.put({**(fleet.get(name) or {}), "status": f"state {number}"})

@@ -19,7 +19,7 @@ from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on
 from inventory.simulator.faults import Faults
 from inventory.store import database, schema
 from inventory.store.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 ACCOUNT = "demo"
 TRIGGER = "demo"
@@ -148,10 +148,7 @@ def _live(
                 engine,
                 account,
                 settings,
-                trigger=TRIGGER,
-                expected_seconds=_HOUR.total_seconds(),
-                clock=clock,
-                stop=stop,
+                SyncOptions(trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop),
             )
             if outcome.error is not None and not (planned and _of_the_api(outcome.error)):
                 raise outcome.error

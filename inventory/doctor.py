@@ -203,7 +203,7 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
         try:
             with limit, Api(account.key, brisk, threading.Event()) as api:
                 began = clock()
-                api.page(None)
+                api.fetch_page(None)
                 ended = clock()
         except InventoryError as error:
             remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")

@@ -29,7 +29,7 @@ from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
 from inventory.store.database import connect, parse_url
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -87,8 +87,7 @@ def run(engine, simulator, account, at, **settings):
         Settings.model_construct(
             api_url="https://api.fal.ai/v1", page_size=25, retry_attempts=1, retry_max_wait=0.01, **settings
         ).model_copy(update={"api_url": simulator.url}),
-        clock=lambda: at,
-        expected_seconds=3600,
+        SyncOptions(clock=lambda: at, expected_seconds=3600),
     )
     with engine.begin() as connection:  # the port differs each time
         connection.execute(sa.text("UPDATE sync_runs SET api_url = 'http://127.0.0.1:8123/v1'"))

@@ -19,11 +19,11 @@ from inventory.cli import main
 from inventory.config.settings import AlertSettings, load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
+from inventory.outcome import Outcome
 from inventory.service.alerts import Alerts, due, sending
 from inventory.service.channels import Alert, Channels
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
-from inventory.sync import Outcome
 
 LIMIT = timedelta(minutes=150)
 

@@ -20,7 +20,7 @@ from inventory.history.lease import fence, hold_lease
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 CHILD = """
 import os, signal, sys
@@ -489,7 +489,12 @@ def test_a_signal_settles_the_row_at_once_as_interrupted(world):
     settings = world.settings(page_size=2)
     thread = threading.Thread(
         target=lambda: outcomes.append(
-            sync(world.engine, Account("default", ApiKey("id:secret")), settings, stop=stop, clock=lambda: hour(1))
+            sync(
+                world.engine,
+                Account("default", ApiKey("id:secret")),
+                settings,
+                SyncOptions(stop=stop, clock=lambda: hour(1)),
+            )
         )
     )
     thread.start()

@@ -111,7 +111,7 @@ def test_no_part_of_a_proxys_password_is_shown(monkeypatch, password, place):
     monkeypatch.setenv("HTTPS_PROXY", place.format(password))
     settings = load(api_url=API, retry_attempts=1)
     with pytest.raises((UsageError, NetworkError)) as raised, Api(ApiKey(KEY), settings, threading.Event()) as api:
-        api.page(None)
+        api.fetch_page(None)
     shown = "".join(traceback.format_exception(raised.value))
     assert [part for part in parts(password) if part in shown] == []
 

@@ -22,10 +22,10 @@ from inventory.cli import main
 from inventory.cli.watched import by_schedule
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
+from inventory.outcome import Outcome
 from inventory.service.metrics_server import Served, parse_address, serve
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
-from inventory.sync import Outcome
 from inventory.times import brief
 
 LIMIT = timedelta(minutes=90)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store.database import connect, parse_url
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
@@ -208,9 +208,7 @@ def _run(engine, simulator, settings, account, number):
         engine,
         Account(account, ApiKey(f"{account}:secret")),
         settings,
-        trigger="schedule",
-        expected_seconds=EVERY[account] * 3600.0,
-        clock=lambda: fleet.now,
+        SyncOptions(trigger="schedule", expected_seconds=EVERY[account] * 3600.0, clock=lambda: fleet.now),
     )
     run.ended, run.told = fleet.now, fleet.noted
     assert (outcome.status, outcome.error and outcome.error.error_code) == (status, code), (number, outcome)

@@ -25,6 +25,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
 from inventory.config.settings import Account, Settings
 from inventory.errors import UsageError
+from inventory.outcome import Outcome
 from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
@@ -61,7 +62,7 @@ def sync_command(
     if dry_run:
         _dry_run(settings, accounts, outcomes, as_json=as_json)
         return
-    from inventory.sync import sync
+    from inventory.sync import SyncOptions, sync
 
     with (
         open_for_writing(settings) as engine,
@@ -72,7 +73,7 @@ def sync_command(
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
-                outcome = sync(engine, one, settings, stop=stop, progress=progress)
+                outcome = sync(engine, one, settings, SyncOptions(stop=stop, progress=progress))
             _tell(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
@@ -147,8 +148,6 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
             errors[name] = error
     if not accounts:
         raise next(iter(errors.values()))
-    from inventory.sync import Outcome  # httpx costs time that a usage error need not pay
-
     outcomes = [Outcome(name, error=error) for name, error in errors.items()]
     for outcome in outcomes:
         _complain(outcome)
@@ -165,12 +164,12 @@ def _tell(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
 
 
 def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *, as_json: bool) -> None:
-    from inventory.sync import dry_run
+    from inventory.sync import SyncOptions, dry_run
 
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
             with _progress(one.name) as progress:
-                outcome = dry_run(engine, one, settings, stop=stop, progress=progress)
+                outcome = dry_run(engine, one, settings, SyncOptions(stop=stop, progress=progress))
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))

@@ -209,8 +209,7 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
         "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER"
     }  # fmt: skip
     column: Any = _SQL
-    payload = dict(zip(PAYLOAD, map(column, NEWCOMERS[1:]), strict=False))  # the spool has them in the same order
-    payload |= {"gpu_count": column("gpu_count"), "gpu_model": column("gpu_model")}
+    payload = {name: column(name) for name in (*PAYLOAD, "gpu_count", "gpu_model")}
     newcomer = SeenInstance(column("id"), payload, payload, column("hash"), listed=True)
     stamp_in_sql = RunStamp(column(":account"), column(":run_id"), column(":at"), None)
     state, version = open_episode(stamp_in_sql, newcomer, None)

@@ -16,11 +16,11 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import log
 from inventory.config.settings import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
+from inventory.outcome import Outcome
 from inventory.read.queries import Row, relation
 from inventory.record import clean
 from inventory.service.channels import PAUSES, Alert, Channels
 from inventory.store import database
-from inventory.sync import Outcome
 from inventory.times import brief, iso
 
 REFUSED = ("unauthorized", "forbidden")

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Engine
 from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
+from inventory.outcome import Outcome
 from inventory.service.metrics import PATIENCE_SECONDS, Counters, Record
 from inventory.store.database import Clock
-from inventory.sync import Outcome
 
 LAST_PORT = 65_535
 

@@ -38,8 +38,9 @@ from inventory.errors import (
 )
 from inventory.history.lease import BEATS_PER_LEASE
 from inventory.history.runs import NotDue
+from inventory.outcome import Outcome
 from inventory.store import database, schema
-from inventory.sync import Outcome, sync
+from inventory.sync import SyncOptions, sync
 from inventory.times import brief
 
 AT_ONCE = 32
@@ -206,9 +207,8 @@ class _Watch:
         base = self._base
         try:
             with log.bound(account=account.name, **self._news.names):
-                return sync(
-                    base.engine, account, base.settings, trigger="schedule", timetable=base.timetable, stop=self._stop
-                )
+                options = SyncOptions(trigger="schedule", timetable=base.timetable, stop=self._stop)
+                return sync(base.engine, account, base.settings, options)
         except NotDue:
             raise
         except Exception as error:
