@@ -28,7 +28,7 @@ from inventory.history.difference import (
 )
 from inventory.record import PAYLOAD, tracker
 from inventory.spool import NEWCOMERS, Known, Spool
-from inventory.store import bulk, database
+from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
 
@@ -215,8 +215,9 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
     state, version = open_episode(stamp_in_sql, newcomer, None)
     statements = (_insert_select(instance_state, state), _insert_select(instance_versions, version))
     parameters = {"account": stamp.account, "at": stamp.started_at, "run_id": stamp.run_id}
-    with bulk.filling(connection, (instance_state, instance_versions), spool.count()):
-        return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(BATCH), statements, parameters)
+    source = bulk.SourceTable("newcomers", types, spool.newcomers(BATCH))
+    with indexes.rebuilt_after_load(connection, (instance_state, instance_versions), spool.count()):
+        return bulk.insert_from_file(connection, source, statements, parameters)
 
 
 def _insert_select(table: sa.Table, row: Mapping[str, Any]) -> str:

@@ -21,8 +21,7 @@ from inventory.history.stored_values import StoredColumns, raw_value
 from inventory.history.verify_digests import check_digests
 from inventory.history.verify_instances import check_instances
 from inventory.history.verify_runs import check_counts, check_runs
-from inventory.store import database
-from inventory.store import integrity as storage
+from inventory.store import database, integrity
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 
 
@@ -32,7 +31,7 @@ def verify(
     """Return all breaches in the history of one account, or of all accounts."""
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
-    for what in storage.damages(connection):
+    for what in integrity.find_damage(connection):
         findings.add(Breach("storage", None, None, None, what))
     database.expect_many_rows(connection)
     try:

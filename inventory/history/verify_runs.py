@@ -3,9 +3,7 @@
 from typing import Any
 
 from inventory.history.account_check import AccountCheck, CheckedRun, format_time
-from inventory.store.tables import instance_versions, sync_runs
-
-EVENTS = ("appeared", "changed", "reappeared", "vanished")
+from inventory.store.tables import EVENTS, instance_versions, sync_runs
 
 _COMPLETE = ("succeeded", "held")
 """The statuses of complete runs."""
