@@ -1,4 +1,4 @@
-"""4.8 and 4.9 of the contract: a run is applied whole or not at all, and one run an account has the right to write."""
+"""A run is applied completely or not at all (`one-transaction`), and one process writes (`one-run-per-account`)."""
 
 import os
 import signal
