@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres import server
 
 from inventory.config.settings import Account, ApiKey, load
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read import queries
 from inventory.simulator import Fleet, Simulator
@@ -162,7 +162,7 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
         queries.biographies(connection, some)  # the statements are compiled once
         seconds, (told,) = took(lambda: queries.biographies(connection, some))
         tell("one instance", seconds, LIMITS["one instance"], len(told["versions"]))
-    seconds, done = took(lambda: prune(engine, "default", hour(HOURS // 2), lease_seconds=120))
+    seconds, done = took(lambda: prune(engine, PruneRequest("default", hour(HOURS // 2)), lease_seconds=120))
     tell("prune of half the year", seconds, None, done.versions)
     return fine
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
+from inventory.store.tables import EVENTS
 
-_EVENTS = ("appeared", "changed", "reappeared", "vanished")
-_COUNTS = (*_EVENTS, "settled")
+_COUNTS = (*EVENTS, "settled")
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Outcome:
             "duplicates": self.duplicates,
             "rejected": self.rejected,
             "missing": self.missing,
-            **{name: self.counts[name] for name in _EVENTS},
+            **{name: self.counts[name] for name in EVENTS},
             "error_code": self.error.error_code if self.error else None,
             "error": str(self.error) if self.error else None,
         }

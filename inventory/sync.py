@@ -25,9 +25,11 @@ from inventory.fal.confirm import confirm
 from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, ignore_progress, walk
 from inventory.history import reconcile, runs
 from inventory.history.brake import brake_applies
+from inventory.history.difference import RunStamp, settled_ids
+from inventory.history.lease import fence, send_heartbeats
 from inventory.history.preview import preview
-from inventory.history.reconcile import Moment
-from inventory.history.runs import Run
+from inventory.history.reconcile import Absent
+from inventory.history.runs import Run, RunRequest
 from inventory.outcome import Outcome, add_consequence
 from inventory.spool import BY_ID, Spool
 from inventory.store import database
@@ -97,7 +99,7 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
     try:
         with (
             log.bound(run_id=run.run_id),
-            runs.beating(engine, run.lease, options.clock),
+            send_heartbeats(engine, run.lease, options.clock),
             _open_source(context) as source,
         ):
             _make_run(context, run, source)
@@ -138,8 +140,7 @@ def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncO
 def _open_run(context: RunContext) -> Run:
     """Take the lease and open the run; raise AccountBusy if another process holds the account."""
     account, settings, options = context.account, context.settings, context.options
-    return runs.open_run(
-        context.engine,
+    request = RunRequest(
         account.name,
         trigger=options.trigger,
         api_url=settings.api_url,
@@ -147,8 +148,8 @@ def _open_run(context: RunContext) -> Run:
         lease_seconds=settings.lease_seconds,
         expected_seconds=options.expected_seconds,
         timetable=options.timetable,
-        clock=options.clock,
     )
+    return runs.open_run(context.engine, request, options.clock)
 
 
 @contextlib.contextmanager
@@ -198,7 +199,7 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
         raise add_consequence(first.error, "nothing was applied; the next run tries again")
     if not first.unchanged:
         with database.reading(context.engine) as connection:
-            spool.learn(reconcile.known(connection, context.account.name))
+            spool.learn(reconcile.stream_known(connection, context.account.name))
         if first.complete:
             second = confirm(source)
     for done in filter(None, (first, second)):
@@ -214,20 +215,21 @@ def _apply_difference(
 ) -> Applied:
     """Write what differs between the spool and the database, and count it in the outcome."""
     outcome, ignored = context.outcome, context.settings.ignore_changes
-    moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
+    stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
     brake = complete and brake_applies(connection, context.account, context.settings, spool)
     in_bulk = not ignored
     wrote = False
-    for step in reconcile.plan(connection, moment, spool, complete=complete, brake=brake, newcomers=not in_bulk):
-        reconcile.apply(connection, moment, step, outcome.counts)
+    absent = Absent.after(complete=complete, brake=brake)
+    for step in reconcile.plan(connection, stamp, spool, absent, newcomers=not in_bulk):
+        reconcile.apply(connection, stamp, step, outcome.counts)
         wrote = wrote or bool(step.new or step.written)
-        outcome.settled += reconcile.settled(moment, step)
-    missing = reconcile.missing(connection, run.account)
+        outcome.settled += settled_ids(stamp, step)
+    missing = reconcile.find_missing(connection, run.account)
     outcome.missing = len(missing)
     with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # computed while the database inserts
         digest = thread.submit(spool.fleet_digest) if complete and not missing else None
         if in_bulk:
-            new = reconcile.appear(connection, moment, spool)
+            new = reconcile.insert_newcomers(connection, stamp, spool)
             outcome.counts["appeared"] += new
             wrote = wrote or new > 0
     return Applied(wrote, held=any(missing.values()), fleet_digest=digest.result() if digest else None)
@@ -240,7 +242,7 @@ def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator
         logger.warning("the lease was lost during the walk", account=run.account)
     kept = "nothing of this run was applied"
     with database.writing(context.engine, idle_limit=run.lease.seconds, kept=kept, file=spool.file) as connection:
-        runs.fence(connection, run.lease)
+        fence(connection, run.lease)
         yield connection, database.now(connection, context.options.clock)
 
 

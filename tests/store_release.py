@@ -24,7 +24,8 @@ from inventory import __version__
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
+from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
 from inventory.store.database import connect, parse_url
@@ -155,16 +156,14 @@ def prune_and_retire(engine):
                 fleet.remove("old-2")
             run(engine, simulator, "legacy", BEGIN + number * HOUR + timedelta(minutes=20))
     later = BEGIN + 14 * HOUR
-    prune(engine, "legacy", BEGIN + 8 * HOUR, lease_seconds=120, clock=lambda: later)
+    prune(engine, PruneRequest("legacy", BEGIN + 8 * HOUR), lease_seconds=120, clock=lambda: later)
     accounts.retire(engine, "legacy", lease_seconds=120, clock=lambda: later)
 
 
 def leave_a_run_behind(engine):
     """A run whose process was killed: the row `running`, and the lease of a process that is no more."""
-    runs.open_run(
-        engine, "killed", trigger="manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120,
-        clock=lambda: BEGIN,
-    )  # fmt: skip
+    request = RunRequest("killed", "manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120)
+    runs.open_run(engine, request, clock=lambda: BEGIN)
     with engine.begin() as connection:
         connection.execute(
             sa.text(

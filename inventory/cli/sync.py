@@ -30,6 +30,7 @@ from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
 from inventory.store import database, schema
+from inventory.store.tables import EVENTS
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
@@ -183,7 +184,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """The database if there is one of the right version; an empty, temporary one where there is none yet."""
     url = settings.database_url
-    file = database.sqlite_file(database.parse_url(url))
+    file = database.sqlite_path(database.parse_url(url))
     empty = file is not None and not file.exists()
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:
@@ -208,7 +209,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
 def _summary(outcome: Any, *, would: bool = False) -> str:
     counts = outcome.counts
     found = ", ".join(
-        f"{counts[name]:,} {name}" for name in ("appeared", "changed", "reappeared", "vanished", "settled")
+        f"{counts[name]:,} {name}" for name in (*EVENTS, "settled")
         if counts[name] or name != "settled"
     )  # fmt: skip
     head = f"{outcome.account}: " + ("would be " if would else "") + outcome.status

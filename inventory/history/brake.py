@@ -16,6 +16,6 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
-    last = connection.execute(runs.last_known(account.name)).first()
+    last = connection.execute(runs.last_applied(account.name)).first()
     source_changed = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
     return vanishing >= FEW or source_changed

@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from inventory.config.settings import Account, Settings
 from inventory.history import reconcile
 from inventory.history.brake import brake_applies
-from inventory.history.reconcile import NO_RUN, Moment, Step
+from inventory.history.difference import NO_RUN, RunStamp, Step, count_events
+from inventory.history.reconcile import Absent
 from inventory.spool import Spool
 from inventory.store import database
 from inventory.store.tables import accounts
@@ -32,11 +33,12 @@ class Preview:
 def preview(connection: Connection, account: Account, settings: Settings, spool: Spool, *, complete: bool) -> Preview:
     """Return what a run would record of the spool; `complete` says whether its walk was complete."""
     last = connection.scalar(sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name))
-    moment = Moment(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
+    stamp = RunStamp(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
     brake = complete and brake_applies(connection, account, settings, spool)
-    found = Preview(missing=reconcile.missing(connection, account.name))
-    for step in reconcile.plan(connection, moment, spool, complete=complete, brake=brake):
-        reconcile.count(moment, step, found.counts)
+    found = Preview(missing=reconcile.find_missing(connection, account.name))
+    absent = Absent.after(complete=complete, brake=brake)
+    for step in reconcile.plan(connection, stamp, spool, absent):
+        count_events(stamp, step, found.counts)
         found.changes += _events(step)
         for state in step.written:
             found.missing.pop(state["instance_id"], None)
