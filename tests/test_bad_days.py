@@ -154,7 +154,7 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     changed(simulator.fleet)
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
     hurried = database.connect(database.parse_url(database_url))
     locker = database.connect(database.parse_url(database_url))
     with locker.connect().execution_options(inventory_writes=True) as connection:
@@ -214,7 +214,7 @@ def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, setti
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     changed(simulator.fleet)
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
     locker = database.connect(database.parse_url(database_url))
     with locker.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE instance_state IN ACCESS EXCLUSIVE MODE")

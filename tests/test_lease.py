@@ -374,7 +374,7 @@ def test_4_9_a_process_frozen_inside_the_transaction_does_not_hold_the_account_f
     process = child("SIGSTOP", lease=1.0)
     stopped(process)
     if world.engine.dialect.name == "sqlite":
-        monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 0.2)
+        monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 0.2)
         impatient = database.connect(database.parse_url(database_url))
         world.engine, patient = impatient, world.engine
         outcome = run(world, clock=later(minutes=10))

@@ -1,0 +1,90 @@
+"""The SQLite engine: its pragmas, its transactions, and the file it works on."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+
+from inventory.store.backend import LOCK_WAIT_SECONDS, is_sqlite
+from inventory.store.faults import explained, faults
+from inventory.store.sqlite_file import SQLiteFile
+
+
+def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
+    """Return an engine for a SQLite file; it opens the file when it is first used."""
+    engine = sa.create_engine(
+        url,
+        # With no connection kept, no file is open while nobody works: it can be replaced then, and has no -wal.
+        # A new connection costs a millisecond.
+        poolclass=sa.pool.NullPool,
+        connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+        execution_options={"inventory_file": file},
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: object, _record: object, names: Sequence[str], options: Mapping[str, Any]) -> sqlite3.Connection:
+        return file.open(names[0], create=create, **options)
+
+    @event.listens_for(engine, "connect")
+    def _(dbapi_connection: sqlite3.Connection, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # we say BEGIN ourselves, see below
+        dbapi_connection.execute("PRAGMA foreign_keys = ON")
+        dbapi_connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("inventory_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("PRAGMA schema_version")  # BEGIN alone opens no -wal
+        file.note(connection.connection.driver_connection)
+
+    return engine
+
+
+def file_of(bind: Engine | Connection) -> SQLiteFile | None:
+    """Return the file of a SQLite database; None for PostgreSQL."""
+    file: SQLiteFile | None = bind.engine.get_execution_options().get("inventory_file")
+    return file
+
+
+def identity(bind: Engine | Connection) -> object:
+    """Return an object that is another one once `follow` has accepted another SQLite file; None for PostgreSQL."""
+    file = file_of(bind)
+    return None if file is None else file.identity
+
+
+def follow(engine: Engine) -> None:
+    """Accept another file that was put in the place of a SQLite database; DatabaseError where it cannot be.
+
+    Only for a process that goes on for long, and only between two pieces of work.
+    """
+    if (file := file_of(engine)) is not None:
+        file.follow()
+
+
+def use_wal(engine: Engine) -> None:
+    """Put a SQLite database into WAL mode, which its file keeps; outside a transaction, where alone it can be done."""
+    with faults(engine), engine.connect() as connection:
+        try:
+            connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        except sqlite3.Error as error:
+            raise explained(engine, error, "nothing was written") from error
+
+
+def readers_wait(connection: Connection) -> bool:
+    """Whether readers and a writer wait for each other: SQLite outside of WAL mode, as some ways to copy leave it."""
+    return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
+
+
+def attach(connection: Connection, file: Path) -> None:
+    """On SQLite, the tables of a file are there under `file.` until the connection is closed.
+
+    Attached once the transaction has begun: BEGIN IMMEDIATE takes the write lock of every file attached before it, and
+    the owner of this one could not write it any more.
+    """
+    if is_sqlite(connection):
+        connection.exec_driver_sql("ATTACH DATABASE ? AS file", (str(file),))
