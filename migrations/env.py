@@ -5,8 +5,7 @@ No fileConfig here: it would silence the program's loggers.
 
 from alembic import context
 
-from inventory.store import catalogue as views
-from inventory.store import schema
+from inventory.store import schema, schema_docs
 from inventory.store.tables import METADATA
 
 
@@ -27,7 +26,7 @@ def run(connection):
         after = migrations.get_current_heads()
         # only when something was migrated: a reader may not comment, and `alembic current` passes here too
         if connection.dialect.name == "postgresql" and before != after == (schema.HEAD,):
-            connection.exec_driver_sql(";\n".join(views.comments()))
+            connection.exec_driver_sql(";\n".join(schema_docs.comments()))
 
 
 handed = context.config.attributes.get("connection")
