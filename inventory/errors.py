@@ -26,6 +26,7 @@ A class exists only where someone decides differently because of it::
 """
 
 import errno
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -155,6 +156,16 @@ class BreachFound(InventoryError):
     """The history contradicts itself or its digests."""
 
     exit_code = 9
+
+
+def _subclasses(kind: type[InventoryError]) -> Iterator[type[InventoryError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+ERROR_CODES = tuple(dict.fromkeys(kind.error_code for kind in _subclasses(InventoryError) if kind.error_code))
+"""Every value of `sync_runs.error_code`."""
 
 
 def lacking(error: BaseException) -> str | None:

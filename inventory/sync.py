@@ -30,14 +30,14 @@ from inventory.history.runs import Run
 from inventory.spool import BY_ID, Fingerprint, Spool
 from inventory.store import database
 from inventory.store.database import Clock
-from inventory.store.tables import accounts
+from inventory.store.tables import EVENTS, accounts
 
 SMALL = 10
 """The brake minds fewer vanishing instances than this only after a change of key or address."""
 
 logger = log.get(__name__)
 
-_COUNTS = ("appeared", "changed", "reappeared", "vanished", "settled")
+_COUNTS = (*EVENTS, "settled")
 
 
 @dataclass
@@ -335,7 +335,7 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
         "duplicates": outcome.duplicates,
         "rejected": outcome.rejected,
         "missing": outcome.missing,
-        **{name: outcome.counts[name] for name in ("appeared", "changed", "reappeared", "vanished")},
+        **{name: outcome.counts[name] for name in EVENTS},
         "error_code": outcome.error.error_code if outcome.error else None,
         "error": str(outcome.error) if outcome.error else None,
     }

@@ -29,6 +29,7 @@ from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
 from inventory.store import database, schema
+from inventory.store.tables import EVENTS
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
@@ -209,7 +210,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
 def _summary(outcome: Any, *, would: bool = False) -> str:
     counts = outcome.counts
     found = ", ".join(
-        f"{counts[name]:,} {name}" for name in ("appeared", "changed", "reappeared", "vanished", "settled")
+        f"{counts[name]:,} {name}" for name in (*EVENTS, "settled")
         if counts[name] or name != "settled"
     )  # fmt: skip
     head = f"{outcome.account}: " + ("would be " if would else "") + outcome.status

@@ -31,7 +31,7 @@ from sqlalchemy.types import NullType
 from inventory.errors import DatabaseError
 from inventory.store import database
 from inventory.store import integrity as storage
-from inventory.store.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import EVENTS, PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 from inventory.wire import Row, gpus, hash_rows, tracker
 
@@ -40,8 +40,6 @@ SHOWN = 100
 
 SUSPECTS = 5
 """Instances named for one digest."""
-
-EVENTS = ("appeared", "changed", "reappeared", "vanished")
 
 _PAYLOAD = (*PAYLOAD, "gpu_count", "gpu_model", "episode_creator")
 _VERSION = (

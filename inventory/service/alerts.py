@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
 from inventory.config.settings import AlertRule, AlertSettings, Trouble
-from inventory.errors import DatabaseError
+from inventory.errors import DatabaseError, Forbidden, Unauthorized
 from inventory.read.queries import Row, relation
 from inventory.service.channels import PAUSES, Alert, Channels
 from inventory.store import database
@@ -23,7 +23,7 @@ from inventory.sync import Outcome
 from inventory.times import brief, iso
 from inventory.wire import clean
 
-REFUSED = ("unauthorized", "forbidden")
+REFUSED = (Unauthorized.error_code, Forbidden.error_code)
 ENDED = ("held", "partial", "failed")
 """What a run may end as whose alerts were sent. An abandoned one's process was not there to."""
 

@@ -18,21 +18,18 @@ from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
 
 from inventory import __version__, log
-from inventory.errors import AccountBusy, DatabaseError
+from inventory.errors import ERROR_CODES, AccountBusy, DatabaseError
 from inventory.fal.walk import ask
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
+from inventory.store.tables import EVENTS
 from inventory.sync import Outcome
 from inventory.times import brief
 
-CODES = (
-    "unauthorized", "forbidden", "rate_limited", "server_error", "network", "bad_response", "cursor_loop",
-    "rejected_items", "mass_vanish", "interrupted", "lease_lost", "database", "other",
-)  # fmt: skip
+CODES = (*ERROR_CODES, "other")
 STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
-EVENTS = ("appeared", "changed", "reappeared", "vanished")
 SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 FRESH_SECONDS = 1.0
