@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.spool import NEWCOMERS, Known, Spool
-from inventory.store import bulk, database
+from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import FIELDS, PAYLOAD, instance_state, instance_versions, sync_runs
 from inventory.wire import Row, gpus, masked, tracker
@@ -122,7 +122,7 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
         SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
         FROM """
     born = {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id}
-    with bulk.filling(connection, (instance_state, instance_versions), spool.count()):
+    with indexes.rebuilt_after_load(connection, (instance_state, instance_versions), spool.count()):
         return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(BATCH), (state, version), born)
 
 
