@@ -122,8 +122,9 @@ def appear(connection: Connection, moment: Moment, spool: Spool) -> int:
         SELECT :account, id, {seen}, extra, gpu_count, gpu_model, 1, :at, :run_id, 'appeared', creator, hash
         FROM """
     born = {"account": moment.account, "at": moment.started_at, "run_id": moment.run_id}
+    source = bulk.SourceTable("newcomers", types, spool.newcomers(BATCH))
     with indexes.rebuilt_after_load(connection, (instance_state, instance_versions), spool.count()):
-        return bulk.insert_from_file(connection, "newcomers", types, spool.newcomers(BATCH), (state, version), born)
+        return bulk.insert_from_file(connection, source, (state, version), born)
 
 
 def _learn_returning(connection: Connection, moment: Moment, spool: Spool) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,17 @@ from sqlalchemy.engine import Connection
 
 from inventory.store.database import is_sqlite
 from inventory.store.tables import UTCDateTime
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of the attached SQLite file, and the same rows in the form that PostgreSQL can take."""
+
+    name: str
+    types: Mapping[str, str]
+    """Its columns, with their types on PostgreSQL."""
+    batches: Iterable[Sequence[str]]
+    """Its rows in batches: for each column a JSON array of its values, BYTEA in hex."""
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -32,28 +44,28 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
 
 def insert_from_file(
     connection: Connection,
-    source: str,
-    types: Mapping[str, str],
-    batches: Iterable[Sequence[str]],
+    source: SourceTable,
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Run `INSERT ... SELECT ... FROM ` statements over the rows of a table of the attached file; returns their number.
+    """Insert the rows of a table of the attached file; return how many there were.
 
-    SQLite reads the file itself, four times as fast as rows through Python. PostgreSQL gets `batches` of the same rows,
-    once for all statements: a JSON array for each of `types`, the columns and their types there (BYTEA in hex).
+    Each statement reads `INSERT ... SELECT ... FROM `, without the table's name; all take the same rows.
+    SQLite reads the file itself, four times as fast as rows that pass through Python.
+    PostgreSQL gets each batch once, in one statement made of all of them.
     """
     bound = [sa.bindparam(name, type_=UTCDateTime) for name, value in parameters.items() if isinstance(value, datetime)]
     if is_sqlite(connection):
         return max(
-            connection.execute(sa.text(f"{statement}file.{source}").bindparams(*bound), dict(parameters)).rowcount
+            connection.execute(sa.text(f"{statement}file.{source.name}").bindparams(*bound), dict(parameters)).rowcount
             for statement in statements
         )
-    *firsts, last = (f"{statement}{source}" for statement in statements)
-    parts = [f"{source} AS ({_unnest(types)})"]
+    *firsts, last = (f"{statement}{source.name}" for statement in statements)
+    parts = [f"{source.name} AS ({_unnest(source.types)})"]
     parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
     together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
-    ready = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in batches)
+    types = source.types
+    ready = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in source.batches)
     inserted = 0
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:  # the next batch, while the server has this one
         coming = ahead.submit(next, ready, None)
