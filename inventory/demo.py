@@ -180,7 +180,7 @@ def _of_the_api(error: Exception) -> bool:
 
 def _refuse_other_files(engine_url: str) -> None:
     """Return where the URL is PostgreSQL's, or its file is not there, empty or a SQLite database."""
-    file = database.sqlite_file(database.parse_url(engine_url))
+    file = database.sqlite_path(database.parse_url(engine_url))
     if file is None or not file.exists():
         return
     try:

@@ -94,7 +94,7 @@ def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, En
     """The engine, where the database is there and answers."""
     try:
         url = database.parse_url(settings.database_url)
-        file = database.sqlite_file(url)
+        file = database.sqlite_path(url)
         if file is not None and not file.exists():
             yield _absent(settings, str(file), str(file.absolute().parent))
             return None

@@ -168,7 +168,7 @@ ERROR_CODES = tuple(dict.fromkeys(kind.error_code for kind in _subclasses(Invent
 """Every value of `sync_runs.error_code`."""
 
 
-def lacking(error: BaseException) -> str | None:
+def explain_host_fault(error: BaseException) -> str | None:
     """Return in words what this host lacks or refuses, if that is what the error says; else None."""
     if isinstance(error, MemoryError):
         return "there is not enough memory (see `ulimit -v`)"

@@ -11,12 +11,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def parse_duration(text: str) -> timedelta:
     """`90s`, `5m`, `3h`, `2d`, `1w`, or several in a row (`1h30m`); a bare number is seconds. Raises UsageError."""
-    written = text.strip().lower()
-    if re.fullmatch(r"\d+", written):
-        written += "s"
-    if not re.fullmatch(r"(\d+[smhdw])+", written):
+    spelled = text.strip().lower()
+    if re.fullmatch(r"\d+", spelled):
+        spelled += "s"
+    if not re.fullmatch(r"(\d+[smhdw])+", spelled):
         raise UsageError(f"{hide_key_words(repr(text))} is no duration. Write one like 90s, 5m, 3h or 2d.")
-    parts = re.findall(r"(\d+)([smhdw])", written)
+    parts = re.findall(r"(\d+)([smhdw])", spelled)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
     except (OverflowError, ValueError):  # ValueError: more digits than Python turns into a number
@@ -49,7 +49,7 @@ def brief(value: timedelta) -> str:
     return f"-{words}" if value < timedelta() and words != "0s" else words
 
 
-def written(value: timedelta) -> str:
+def format_duration(value: timedelta) -> str:
     """A duration as `parse_duration` reads it, such as `1h30m`; to the second."""
     left, text = round(value.total_seconds()), ""
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

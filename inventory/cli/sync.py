@@ -185,7 +185,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """The database if there is one of the right version; an empty, temporary one where there is none yet."""
     url = settings.database_url
-    file = database.sqlite_file(database.parse_url(url))
+    file = database.sqlite_path(database.parse_url(url))
     empty = file is not None and not file.exists()
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:

@@ -70,7 +70,7 @@ def _strange(url: URL) -> list[str]:
     return [name for name in url.query if not is_secret_name(name) and name not in HARMLESS_PARAMETERS]
 
 
-def masked(url: URL) -> str:
+def render_masked(url: URL) -> str:
     """Return the whole URL, but for its secrets."""
     return (
         url.render_as_string()
@@ -79,7 +79,7 @@ def masked(url: URL) -> str:
     )
 
 
-def sqlite_file(url: URL) -> Path | None:
+def sqlite_path(url: URL) -> Path | None:
     """The file of a SQLite database, also of a `file:` URI; None for PostgreSQL."""
     if url.get_backend_name() != "sqlite":
         return None

@@ -29,8 +29,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
 from inventory.errors import DatabaseError
-from inventory.store import database
-from inventory.store import integrity as storage
+from inventory.store import database, integrity
 from inventory.store.tables import EVENTS, PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 from inventory.wire import Row, gpus, hash_rows, tracker
@@ -98,7 +97,7 @@ def verify(
     """Everything that contradicts itself or its digests in the history of one account, or of all."""
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
-    for what in storage.damages(connection):
+    for what in integrity.find_damage(connection):
         _add(findings, Breach("storage", None, None, None, what))
     database.expect_many_rows(connection)
     try:

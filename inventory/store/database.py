@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, Connection, Engine
 
-from inventory.config.database_url import masked, parse_url, sqlite_file
+from inventory.config.database_url import parse_url, render_masked, sqlite_path
 from inventory.errors import DatabaseError
 from inventory.store.backend import describe, is_sqlite
-from inventory.store.faults import faults
+from inventory.store.driver_errors import as_database_error
 from inventory.store.postgresql import postgresql_engine, require_version
 from inventory.store.sqlite import attach, file_of, follow, identity, readers_wait, sqlite_engine
 from inventory.store.sqlite_file import SQLiteFile
@@ -35,13 +35,13 @@ __all__ = [
     "identity",
     "insert_if_absent",
     "is_sqlite",
-    "masked",
     "now",
     "parse_url",
     "readers_wait",
     "reading",
+    "render_masked",
     "require_version",
-    "sqlite_file",
+    "sqlite_path",
     "stream",
     "try_to_write",
     "writing",
@@ -53,7 +53,7 @@ Clock = Callable[[], datetime]
 
 def connect(url: URL, *, create: bool = False) -> Engine:
     """An engine; opens nothing yet. Without `create`, a SQLite file that is not there is a DatabaseError."""
-    if file := sqlite_file(url):
+    if file := sqlite_path(url):
         if not create and not file.exists():
             raise DatabaseError(
                 f"There is no database at {file}. `inventory sync` makes it; --database names another one."
@@ -71,7 +71,7 @@ def connect_beside(engine: Engine) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection in one read transaction: every statement sees the same snapshot on SQLite and on PostgreSQL."""
-    with faults(engine), engine.connect() as connection:
+    with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):
             connection = connection.execution_options(  # noqa: PLW2901 - the same connection, told its isolation
                 # not by postgresql_readonly: after it, the pooled connection says READ WRITE in each later transaction,
@@ -93,7 +93,7 @@ def writing(
     frozen process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
     `file`: a SQLite file that `insert_from_file` may read.
     """
-    with faults(engine, kept), engine.connect() as connection:
+    with as_database_error(engine, kept), engine.connect() as connection:
         settings = {}
         if idle_limit is not None:
             settings["idle_in_transaction_session_timeout"] = max(1, round(idle_limit * 1000))

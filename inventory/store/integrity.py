@@ -32,15 +32,15 @@ _INDEXES = sa.text(r"""
 """)
 
 
-def damages(connection: Connection, *, quick: bool = False) -> Iterator[str]:
-    """Yield a sentence for each fault; none where PostgreSQL cannot check itself, of which `unchecked` says why."""
+def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
+    """Yield a sentence for each fault; none where PostgreSQL cannot check itself, of which `why_unchecked` says why."""
     if is_sqlite(connection):
         yield from _sqlite(connection, quick=quick)
-    elif not quick and unchecked(connection) is None:
+    elif not quick and why_unchecked(connection) is None:
         yield from _postgresql(connection)
 
 
-def unchecked(connection: Connection) -> str | None:
+def why_unchecked(connection: Connection) -> str | None:
     """Return why the database's own structures cannot be checked, and what would help; None where they can."""
     if is_sqlite(connection):
         return None

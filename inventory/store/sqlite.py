@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
 from inventory.store.backend import LOCK_WAIT_SECONDS, is_sqlite
-from inventory.store.faults import explained, faults
+from inventory.store.driver_errors import as_database_error, explain
 from inventory.store.sqlite_file import SQLiteFile
 
 
@@ -68,11 +68,11 @@ def follow(engine: Engine) -> None:
 
 def use_wal(engine: Engine) -> None:
     """Put a SQLite database into WAL mode, which its file keeps; outside a transaction, where alone it can be done."""
-    with faults(engine), engine.connect() as connection:
+    with as_database_error(engine), engine.connect() as connection:
         try:
             connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
         except sqlite3.Error as error:
-            raise explained(engine, error, "nothing was written") from error
+            raise explain(engine, error, "nothing was written") from error
 
 
 def readers_wait(connection: Connection) -> bool:

@@ -9,23 +9,23 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from inventory.config.database_url import sqlite_file
+from inventory.config.database_url import sqlite_path
 from inventory.errors import DatabaseError
 from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 
 
 @contextmanager
-def faults(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
+def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
     """Turn what the driver raises into a DatabaseError of one line; `kept` says what became of the data."""
     try:
         yield
     except DBAPIError as error:
-        raise explained(engine, error.orig or error, kept) from error
+        raise explain(engine, error.orig or error, kept) from error
     except SQLAlchemyError as error:
         raise _failed(engine, " ".join(str(error).split()), kept) from error
 
 
-def explained(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
+def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     """Return the DatabaseError for what a driver raised."""
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
@@ -37,7 +37,7 @@ def explained(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
 
 def _room(engine: Engine) -> str:
     """Say how much room is left for a SQLite database and for the files that it sorts in: "full" may mean either."""
-    folder = sqlite_file(engine.url) or Path()
+    folder = sqlite_path(engine.url) or Path()
     sorting = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite does
     told = []
     for what, place in (("its folder", folder.absolute().parent), ("TMPDIR, where it sorts,", sorting)):
