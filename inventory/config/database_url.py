@@ -1,4 +1,4 @@
-"""The database URL: parse it, name its file, show it without its secrets."""
+"""The database URL: parse it, find its file, show it without its secrets."""
 
 import re
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name,
 
 
 def parse_url(text: str) -> URL:
-    """A SQLAlchemy URL of one of the two backends; plain `postgres://` and `postgresql://` mean psycopg 3.
+    """Return the SQLAlchemy URL of a SQLite file or a PostgreSQL database.
 
-    Raises UsageError, without the text, which may hold a password.
+    Plain `postgres://` and `postgresql://` mean psycopg 3. Secrets in the URL are hidden in logs from now on.
+    Raise UsageError for anything else; its message does not quote the text, which may hold a password.
     """
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
@@ -29,9 +30,9 @@ def parse_url(text: str) -> URL:
         )
     for secret in (url.password or "", *_parameters(url, is_secret_name)):
         log.hide(secret)
-        log.hide(quote(secret, safe=""))  # as a driver may quote it
-    if any(map(is_secret_name, url.query)):  # a & in a password makes a parameter of what follows
-        for rest in (*_strange(url), *_parameters(url, lambda name: name in _strange(url))):
+        log.hide(quote(secret, safe=""))  # in the form in which a driver may quote it
+    if any(map(is_secret_name, url.query)):  # an & in a password turns the rest of it into a parameter
+        for rest in (*_unknown(url), *_parameters(url, lambda name: name in _unknown(url))):
             log.hide(rest)
     backend = url.get_backend_name()
     if backend == "postgresql" and url.get_driver_name() == "psycopg":
@@ -45,9 +46,10 @@ def parse_url(text: str) -> URL:
 
 
 def _is_ambiguous(text: str, url: URL) -> bool:
-    """Return whether another reading of the URL than SQLAlchemy's could take a part of it for the password.
+    """Return whether the URL may have been meant differently, so that SQLAlchemy finds only a part of the password.
 
-    A password may hold a / or a ?, as SQLAlchemy lets it, while nothing else explains the @ behind it.
+    SQLAlchemy accepts / and ? in a password. So an @ is suspicious unless it can only end the password or belong to a
+    parameter.
     """
     if url.get_backend_name() == "sqlite":
         return bool(url.host or url.username or url.password)
@@ -61,17 +63,18 @@ def _is_ambiguous(text: str, url: URL) -> bool:
 
 
 def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
-    """Return the values of the URL's parameters that have such a name."""
+    """Return the values of those parameters of the URL whose name is wanted."""
     values = (value for name, value in url.query.items() if wanted(name))
     return [each for value in values for each in ([value] if isinstance(value, str) else value)]
 
 
-def _strange(url: URL) -> list[str]:
+def _unknown(url: URL) -> list[str]:
+    """Return the names of parameters that are neither known to be harmless nor known to hold a secret."""
     return [name for name in url.query if not is_secret_name(name) and name not in HARMLESS_PARAMETERS]
 
 
 def render_masked(url: URL) -> str:
-    """Return the whole URL, but for its secrets."""
+    """Return the whole URL, with its secrets masked."""
     return (
         url.render_as_string()
         if url.get_backend_name() == "sqlite"
@@ -80,7 +83,7 @@ def render_masked(url: URL) -> str:
 
 
 def sqlite_path(url: URL) -> Path | None:
-    """The file of a SQLite database, also of a `file:` URI; None for PostgreSQL."""
+    """Return the path of a SQLite database, also from a `file:` URI; None for PostgreSQL."""
     if url.get_backend_name() != "sqlite":
         return None
     name = url.database or ""

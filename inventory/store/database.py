@@ -1,7 +1,8 @@
-"""The way into the database: an engine from a URL, and its transactions.
+"""The front door of the database: connect, read and write in short transactions, ask for the time.
 
-Two ways into the database, both short: `reading(engine)` and `writing(engine)`. A write takes its lock at the start
-(`BEGIN IMMEDIATE`), so that it never fails halfway for another writer; both wait up to 30 s for a lock.
+`reading(engine)` and `writing(engine)` are the only two kinds of transaction. A write takes its lock at the start
+(`BEGIN IMMEDIATE` on SQLite), so another writer cannot make it fail halfway. Both wait up to 30 s for a lock.
+What one backend needs is in `sqlite` and `postgresql`; single statements are in `statements`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,14 +46,14 @@ __all__ = [
     "stream",
     "try_to_write",
     "writing",
-]  # fmt: skip
+]
 
 Clock = Callable[[], datetime]
-"""Where the time comes from instead of the database, in UTC."""
+"""A source of the time (UTC) that replaces the database's clock."""
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
-    """An engine; opens nothing yet. Without `create`, a SQLite file that is not there is a DatabaseError."""
+    """Return an engine; nothing is opened yet. Raise DatabaseError if a SQLite file is missing, unless `create`."""
     if file := sqlite_path(url):
         if not create and not file.exists():
             raise DatabaseError(
@@ -63,18 +64,18 @@ def connect(url: URL, *, create: bool = False) -> Engine:
 
 
 def connect_beside(engine: Engine) -> Engine:
-    """Return an engine with connections of its own to the same database; it creates no file."""
+    """Return another engine for the same database, with its own connections; it never creates a file."""
     file = file_of(engine)
     return postgresql_engine(engine.url) if file is None else sqlite_engine(engine.url, file, create=False)
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in one read transaction: every statement sees the same snapshot on SQLite and on PostgreSQL."""
+    """Open a read transaction: on both backends every statement sees the same snapshot."""
     with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):
-            connection = connection.execution_options(  # noqa: PLW2901 - the same connection, told its isolation
-                # not by postgresql_readonly: after it, the pooled connection says READ WRITE in each later transaction,
+            connection = connection.execution_options(  # noqa: PLW2901 - the same connection, with its isolation level
+                # not postgresql_readonly: it would leave READ WRITE on the pooled connection for later transactions,
                 # whatever default_transaction_read_only says
                 isolation_level="REPEATABLE READ",
                 inventory_settings={"transaction_read_only": "on"},
@@ -87,11 +88,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(
     engine: Engine, *, idle_limit: float | None = None, kept: str = "nothing was written", file: Path | None = None
 ) -> Iterator[Connection]:
-    """A connection in one write transaction, committed at the end.
+    """Open a write transaction; commit at the end, or roll back if an exception leaves it.
 
-    `idle_limit`: after so many seconds without a statement PostgreSQL ends the session and rolls back, so that a
-    frozen process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
-    `file`: a SQLite file that `insert_from_file` may read.
+    `idle_limit`: seconds without a statement after which PostgreSQL ends the session and rolls back, so that a frozen
+    process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
+    `kept`: what an error message says about the data. `file`: a SQLite file for `bulk.insert_from_file`.
     """
     with as_database_error(engine, kept), engine.connect() as connection:
         settings = {}
@@ -111,16 +112,16 @@ def writing(
 
 
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
-    """Return if rows of the tables may be written, by locks and rights; else DatabaseError. No row is."""
+    """Raise DatabaseError if locks or missing rights forbid to write the tables; no row is written."""
     with writing(engine) as connection:
         for table in tables:
             connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")
-            if not is_sqlite(connection):  # SQLite has no rights by table, and would write its counter of rows
+            if not is_sqlite(connection):  # SQLite has no rights by table, and an INSERT would change its row counter
                 connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE false")
 
 
 def now(connection: Connection, clock: Clock | None = None) -> datetime:
-    """The time of `clock`, where one is injected; else of the database's, in UTC. SQLite has its host's."""
+    """Return the time (UTC): of `clock` if given, else of the PostgreSQL server; for SQLite, of this host."""
     if clock is not None:
         return clock()
     if is_sqlite(connection):

@@ -1,4 +1,4 @@
-"""What a driver raises, as a DatabaseError of one line."""
+"""Turn the errors of a driver into a DatabaseError with a message of one line."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 
 @contextmanager
 def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
-    """Turn what the driver raises into a DatabaseError of one line; `kept` says what became of the data."""
+    """Raise DatabaseError for what SQLAlchemy or the driver raises inside; `kept` says what happened to the data."""
     try:
         yield
     except DBAPIError as error:
@@ -26,24 +26,24 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
 
 
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
-    """Return the DatabaseError for what a driver raised."""
+    """Return the DatabaseError for an error of the driver, with the likely cause."""
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
         reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
     if is_sqlite(engine) and ("disk is full" in reason or "disk I/O" in reason):
-        reason = f"{reason} ({_room(engine)})"
+        reason = f"{reason} ({_free_space(engine)})"
     return _failed(engine, reason, kept)
 
 
-def _room(engine: Engine) -> str:
-    """Say how much room is left for a SQLite database and for the files that it sorts in: "full" may mean either."""
+def _free_space(engine: Engine) -> str:
+    """Return how much space is left for a SQLite database and for its temporary files; "full" may mean either."""
     folder = sqlite_path(engine.url) or Path()
     sorting = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite does
-    told = []
+    places = []
     for what, place in (("its folder", folder.absolute().parent), ("TMPDIR, where it sorts,", sorting)):
         with suppress(OSError):
-            told.append(f"{what} {place} has {shutil.disk_usage(place).free / 1e6:,.1f} MB left")
-    return "; ".join(told)
+            places.append(f"{what} {place} has {shutil.disk_usage(place).free / 1e6:,.1f} MB left")
+    return "; ".join(places)
 
 
 def _failed(engine: Engine, reason: str, kept: str) -> DatabaseError:

@@ -1,4 +1,4 @@
-"""The PostgreSQL engine: its settings, and the checks that each transaction begins with."""
+"""The PostgreSQL engine: its settings, and the checks at the start of each transaction."""
 
 import logging
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 
 OLDEST_POSTGRESQL = 13
 
-_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-"""For libpq: a server that went without a word, as in a failover, is given up after a minute, not after two hours."""
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""For libpq: drop a connection whose server has disappeared, as in a failover, after a minute instead of two hours."""
 
-_SETTINGS = {
+_TRANSACTION_SETTINGS = {
     "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
     "client_encoding": "UTF8",
     "array_nulls": "on",
@@ -27,9 +27,9 @@ _SETTINGS = {
     "extra_float_digits": "1",
     "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
 }
-"""What each PostgreSQL transaction is told, whatever the server, the database, the role or PGOPTIONS says: how long to
-wait for a lock, and everything that decides how values are read and written. Settings that leave the results alone,
-such as statement_timeout, stay as they are."""
+"""Set in every transaction, whatever the server, the database, the role or PGOPTIONS say: how long to wait for a lock,
+and everything that decides how values are read and written. Settings that do not change results, such as
+statement_timeout, stay as they are."""
 
 
 def postgresql_engine(url: URL) -> Engine:
@@ -39,9 +39,9 @@ def postgresql_engine(url: URL) -> Engine:
         "connect_timeout": LOCK_WAIT_SECONDS,
         "application_name": "inventory",
         "client_encoding": "UTF8",  # beats PGCLIENTENCODING
-        **{name: value for name, value in _ALIVE.items() if name not in url.query},
+        **{name: value for name, value in _KEEPALIVES.items() if name not in url.query},
     }
-    # it warns of a session's time zone that has no name; each time comes with its offset all the same
+    # it warns of a session time zone without a name, which does no harm: each time comes with its offset
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     engine = sa.create_engine(
         url,
@@ -52,7 +52,7 @@ def postgresql_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _(dbapi_connection: Any, _record: object) -> None:
-        from psycopg.types.string import TextLoader  # only where the backend is PostgreSQL
+        from psycopg.types.string import TextLoader  # psycopg is slow to import, and SQLite does without it
 
         dbapi_connection.adapters.register_loader("json", TextLoader)
 
@@ -64,13 +64,13 @@ def postgresql_engine(url: URL) -> Engine:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """Set what the program relies on for one transaction; raise DatabaseError where the database cannot serve it.
+    """Set what the program relies on for one transaction; raise DatabaseError if the database cannot be used.
 
-    In each transaction, since a pooler in transaction mode may give each another session. One statement for all, for
-    the sake of the round trips.
+    A pooler in transaction mode may give each transaction another session, so this is done in each. One statement does
+    everything, which saves round trips.
     """
     options = connection.get_execution_options()
-    settings = _SETTINGS | options.get("inventory_settings", {})
+    settings = _TRANSACTION_SETTINGS | options.get("inventory_settings", {})
     made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     encoding, read_only, standby = connection.exec_driver_sql(
         "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
@@ -93,7 +93,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def require_version(engine: Engine, version: Sequence[Any]) -> None:
-    """Return if a server of that version will do; else DatabaseError. Python brings its own SQLite."""
+    """Raise DatabaseError if a PostgreSQL server is too old. SQLite comes with Python, so any version will do."""
     if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))
         raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")

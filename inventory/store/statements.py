@@ -1,4 +1,4 @@
-"""Statements that the two backends write differently, but for many rows at once: `bulk`."""
+"""Queries and statements that differ between the backends. Those for many rows at once are in `bulk`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -10,16 +10,16 @@ from sqlalchemy.engine import Connection
 from inventory.store.backend import is_sqlite
 
 BATCH = 2_000
-"""Rows per statement: large enough for speed, small enough that memory stays flat."""
+"""Rows per statement: large enough to be fast, small enough to keep memory flat."""
 
 
 def for_update(connection: Connection, statement: sa.Select[Any]) -> sa.Select[Any]:
-    """The same query, locking its rows. On SQLite the whole file is locked already."""
+    """Return the query with a lock on its rows. On SQLite the transaction has locked the whole file already."""
     return statement if is_sqlite(connection) else statement.with_for_update()
 
 
 def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
-    """Insert a row unless one of its key is there already."""
+    """Insert a row unless the table already has one with its key."""
     names = list(values)
     connection.execute(
         sa.text(
@@ -31,29 +31,30 @@ def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[st
 
 
 def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
-    """The rows of a query in batches, at flat memory."""
+    """Yield the rows of a query in batches; memory stays flat."""
     result = connection.execution_options(yield_per=BATCH).execute(statement)
     yield from result.partitions()
 
 
 def expect_many_rows(connection: Connection) -> None:
-    """On PostgreSQL, let no statement of this transaction join row by row.
+    """Forbid nested-loop joins for the rest of the transaction, on PostgreSQL.
 
-    Where the statistics are older than a large write, the planner expects one row, and reads all for each of many.
+    After a large write the statistics are out of date. The planner then expects one row, and would read a whole table
+    for each of many.
     """
     if not is_sqlite(connection):
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
 
 
 def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Whether a column is one of many values, as one parameter on PostgreSQL (where each costs time to plan)."""
+    """Return a condition: the column equals one of the values. PostgreSQL gets one array, as it plans that faster."""
     if is_sqlite(connection):
         return column.in_(values)
     return column == sa.func.any(sa.bindparam(None, list(values), type_=sa.ARRAY(sa.Text)))
 
 
 def batches(rows: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
-    """Lists of at most `size` rows."""
+    """Yield lists of at most `size` rows."""
     rows = iter(rows)
     while batch := list(islice(rows, size)):
         yield batch
