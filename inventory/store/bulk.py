@@ -1,7 +1,7 @@
-"""Many rows in one statement, and each backend's quick way to take them.
+"""Insert or update many rows in one statement, by the fastest way of each backend.
 
-PostgreSQL gets one array a column (`unnest`): as fast as COPY, but unlike COPY a process frozen in the middle of it is
-thrown out by `idle_in_transaction_session_timeout`.
+PostgreSQL gets one array per column (`unnest`). That is as fast as COPY. Unlike with COPY,
+`idle_in_transaction_session_timeout` also ends the session of a process that freezes between two batches.
 """
 
 import json
@@ -31,7 +31,7 @@ class SourceTable:
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same keys, in one statement."""
+    """Insert rows, which all have the same keys, in one statement."""
     if not rows:
         return
     if is_sqlite(connection):
@@ -60,18 +60,18 @@ def insert_from_file(
             connection.execute(sa.text(f"{statement}file.{source.name}").bindparams(*bound), dict(parameters)).rowcount
             for statement in statements
         )
-    *firsts, last = (f"{statement}{source.name}" for statement in statements)
+    *firsts, last = (f"{insert}{source.name}" for insert in statements)
     parts = [f"{source.name} AS ({_unnest(source.types)})"]
-    parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
-    together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
+    parts += [f"part_{number} AS ({insert})" for number, insert in enumerate(firsts)]
+    statement = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
     types = source.types
-    ready = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in source.batches)
+    prepared = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in source.batches)
     inserted = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:  # the next batch, while the server has this one
-        coming = ahead.submit(next, ready, None)
-        while (batch := coming.result()) is not None:
-            coming = ahead.submit(next, ready, None)
-            inserted += connection.execute(together, {**parameters, **batch}).rowcount
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:  # prepare a batch while the server inserts one
+        upcoming = ahead.submit(next, prepared, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = ahead.submit(next, prepared, None)
+            inserted += connection.execute(statement, {**parameters, **batch}).rowcount
     return inserted
 
 
@@ -83,7 +83,10 @@ def update_rows(
     *,
     where: str = "true",
 ) -> int:
-    """Update rows found by `key` with the rest of each mapping; returns how many were. `where` is SQL of ours."""
+    """Update the rows found by the columns `key` with the other values of each mapping; return how many were updated.
+
+    `where` is SQL for a further condition; it must never hold text from outside.
+    """
     if not rows:
         return 0
     names = list(rows[0])
@@ -108,7 +111,7 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
-    """An array parameter: as text where JSON's writer can make it, in C: psycopg takes eight times as long."""
+    """Return an array as a parameter: as text if the JSON encoder can write it, eight times as fast as psycopg."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
         values = [None if value is None else f"\\x{value.hex()}" for value in values]
@@ -118,14 +121,14 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 
 
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
-    """A JSON array as PostgreSQL writes one, which differs by its brackets and by the escapes of control characters."""
+    """Return a JSON array as a PostgreSQL array: other brackets, and no escapes for control characters."""
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")
         return f"{{\\\\x{inner}}}"
     return list(json.loads(array)) if _ESCAPE.search(array) else f"{{{array[1:-1]}}}"
 
 
-_ESCAPE = re.compile(r"\\[bfnrtu]")  # also finds an escaped backslash before such a letter, which does no harm
+_ESCAPE = re.compile(r"\\[bfnrtu]")  # also matches an escaped backslash before such a letter, which does no harm
 
 
 def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dict[str, str]:
@@ -133,5 +136,5 @@ def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dic
 
 
 def _unnest(types: Mapping[str, str]) -> str:
-    """A query for the rows that one array a column holds: side by side in SELECT, which is quicker than in FROM."""
+    """Return a query that turns one array per column into rows. `unnest` is faster in SELECT than in FROM."""
     return f"SELECT {', '.join(f'unnest(CAST(:{name} AS {type_}[])) AS {name}' for name, type_ in types.items())}"

@@ -11,52 +11,53 @@ from sqlalchemy.exc import DBAPIError
 from inventory.store.database import is_sqlite
 
 MANY = 10_000
-"""So many rows for an empty table are worth its indexes being made again."""
+"""From this number of rows on, rebuilding the indexes of an empty table is worth it."""
 
 
 @contextmanager
 def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows: int) -> Iterator[None]:
-    """A while in which the tables are given that many rows; PostgreSQL fills empty ones in two thirds of the time.
+    """Drop the indexes of empty PostgreSQL tables while `rows` rows are inserted, and rebuild them at the end.
 
-    It makes their indexes afterwards rather than row by row: within this transaction, so that nothing is ever seen
-    without them, and only where they are just as a migration made them, can be made again by this role, and nobody else
-    is at the tables, which are locked for it. A process that freezes meanwhile is thrown out before readers give up.
+    That takes two thirds of the time. All of it happens in this transaction, so no other one sees a table without its
+    indexes. Do nothing if a table has rows, if its indexes are not just as a migration made them, if this role may not
+    rebuild them, or if another session uses the tables: they stay locked until the transaction ends. The server ends
+    the session of a process that freezes meanwhile, before readers give up waiting.
     """
-    made_again = [] if is_sqlite(connection) or rows < MANY else _without_indexes(connection, tables)
+    rebuild = [] if is_sqlite(connection) or rows < MANY else _drop_indexes(connection, tables)
     yield
-    for statement in made_again:
+    for statement in rebuild:
         _execute(connection, statement)
 
 
-def _without_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[str]:
-    """Drop the indexes of empty tables, if it can be done at once; returns the statements that make them."""
+def _drop_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[str]:
+    """Drop the indexes of empty tables if that needs no waiting; return the statements that create them again."""
     names = [table.name for table in tables]
     if not _empty(connection, names):
         return []
     try:
         with connection.begin_nested() as savepoint:
             _execute(connection, f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE NOWAIT")
-            if not _empty(connection, names) or connection.scalar(_TOUCHED, {"tables": names}):
+            if not _empty(connection, names) or connection.scalar(_CUSTOMIZED, {"tables": names}):
                 savepoint.rollback()
                 return []
             found = connection.execute(_INDEXES, {"tables": names}).all()
-            drop, make = [drop for drop, _ in found], [make for _, make in found]
-            for statement in (*drop, *make, *drop):  # first the proof, while it costs nothing, that they can be made
+            drop, create = [drop for drop, _ in found], [create for _, create in found]
+            for statement in (*drop, *create, *drop):  # prove that they can be created, while the tables are empty
                 _execute(connection, statement)
-            _execute(connection, _THROWN_OUT)
+            _execute(connection, _LIMIT_IDLE_TIME)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return []  # others are at the tables, they are another role's, or a view of the user's needs a key
-    return make
+        return []  # another session uses the tables, another role owns them, or a user's view needs a key
+    return create
 
 
 def _empty(connection: Connection, names: Sequence[str]) -> bool:
     return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
 
 
-# Whether the tables or their indexes bear what an index made again would lose, or what looks up rows meanwhile.
-_TOUCHED = sa.text("""
+# Whether a rebuilt index would lose a property, or whether a trigger could look up rows while there is no index.
+_CUSTOMIZED = sa.text("""
     SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
     OR EXISTS (
         SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
@@ -80,11 +81,11 @@ _INDEXES = sa.text(r"""
     AND indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))
 """)
 
-_THROWN_OUT = """
+_LIMIT_IDLE_TIME = """
     SELECT set_config(name, '10s', true) FROM pg_settings
     WHERE name = 'idle_in_transaction_session_timeout' AND CAST(setting AS integer) NOT BETWEEN 1 AND 10000
 """
 
 
 def _execute(connection: Connection, statement: str) -> sa.CursorResult[Any]:
-    return connection.exec_driver_sql(statement.replace("%", "%%"))  # or psycopg takes it for a parameter's place
+    return connection.exec_driver_sql(statement.replace("%", "%%"))  # or psycopg reads it as a placeholder
