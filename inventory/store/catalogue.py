@@ -1,7 +1,7 @@
-"""Every public table and view, and what it and each of its columns means: one line each.
+"""Every public table and view, with one line on its meaning and on that of each column.
 
-It feeds docs/schema.md, the comments in PostgreSQL's catalogue, the queries, and the tests that compare it with the
-database. The SQL of the views lies in migrations/views.
+docs/schema.md, the comments in PostgreSQL and the columns of the queries come from here. Tests compare it with the
+database. The SQL of the views is in migrations/views.
 """
 
 from inventory.store.columns import (
@@ -49,7 +49,7 @@ RELATIONS = (
             ACCOUNT,
             Column("trigger", "What started it: manual, schedule or demo."),
             Column("status", "running; succeeded, held (both complete); partial, failed, abandoned (not complete)."),
-            Column("started_at", "Time (UTC) of the run; everything it recorded bears it."),
+            Column("started_at", "Time (UTC) of the run; everything that it recorded carries it."),
             Column("heartbeat_at", "Time (UTC) of its last sign of life."),
             Column("finished_at", "Time (UTC) of its end; null while it runs."),
             Column("previous_complete_at", "Time (UTC) of the account's last complete run before it; null if none."),
@@ -67,8 +67,8 @@ RELATIONS = (
             Column("api_url", "Address of the API."),
             Column("api_key_id", "Public part of the API key, or a part of its hash; never the secret."),
             Column("fleet_digest", "Digest of all open versions after a complete run that left nothing missing."),
-            Column("error_code", "Kind of the fault, such as unauthorized or network; null if there was none."),
-            Column("error", "The fault in words; null if there was none."),
+            Column("error_code", "Kind of the error, such as unauthorized or network; null if there was none."),
+            Column("error", "The error message; null if there was none."),
             Column("version", "Version of the program."),
         ),
     ),
@@ -168,7 +168,7 @@ RELATIONS = (
             EPISODE,
             Column("creator_user_nickname", "The first creator that fal gave in the episode; null if it gave none."),
             Column("instance_type", "fal's type, as last seen in the episode."),
-            Column("gpu_count", "GPUs of the instance, as last seen in the episode; null if its type tells none."),
+            Column("gpu_count", "GPUs of the instance, as last seen in the episode; null if its type does not say."),
             Column("region", "fal's region, as last seen in the episode."),
             Column("appeared_after", "Time (UTC) of the last complete run before it appeared; null if there was none."),
             Column("appeared_at", "Time (UTC) of the first run that saw it."),
@@ -262,7 +262,7 @@ RELATIONS = (
         ),
     ),
 )
-"""In the contract's order."""
+"""In the order of docs/schema.md."""
 
 VIEWS = tuple(relation.name for relation in RELATIONS if relation.kind == "view")
-"""In order of dependence."""
+"""In an order in which they can be created."""

@@ -1,4 +1,4 @@
-"""Columns that several tables and views have, and what they mean."""
+"""Columns that several tables and views share, and their meanings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Column:
-    """A column and what it means; `Internal:` where it is no part of the contract."""
+    """A column and its meaning. A meaning that begins with `Internal:` marks a column that is not public."""
 
     name: str
     meaning: str
@@ -14,7 +14,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view, its columns in their order."""
+    """A table or view, with its columns in order."""
 
     name: str
     kind: Literal["table", "view"]
@@ -30,8 +30,8 @@ _FIELDS = {
     column.name: column
     for column in (
         Column("instance_type", "fal's type, such as gpu_8x_h100_sxm5."),
-        Column("gpu_count", "GPUs of the instance, from its type gpu_<n>x_<model>; null if the type tells none."),
-        Column("gpu_model", "GPU model, from its type gpu_<n>x_<model>; null if the type tells none."),
+        Column("gpu_count", "GPUs of the instance, from its type gpu_<n>x_<model>; null if the type does not say."),
+        Column("gpu_model", "GPU model, from its type gpu_<n>x_<model>; null if the type does not say."),
         Column("region", "fal's region, such as us-west."),
         Column("sector", "fal's sector; null if none was given."),
         Column("ip", "IP address; null if none was given."),
@@ -50,7 +50,7 @@ AS_SHOWN = tuple(_FIELDS.values())
 
 PRESENCE = (
     Column("presence", "live; missing: absent, not yet proven gone; vanished: proven gone."),
-    Column("held", "Whether it is missing and waits for a person's word."),
+    Column("held", "Whether it is missing and waits for a person to settle it."),
     Column("first_seen_at", "Time (UTC) of the run that first saw it, ever."),
 )
 ABSENCE = (

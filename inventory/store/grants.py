@@ -1,4 +1,4 @@
-"""Let a role read the tables, on PostgreSQL."""
+"""Grant a PostgreSQL role the right to read, and only that."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,20 +14,21 @@ from inventory.store.tables import METADATA
 
 
 @dataclass(frozen=True)
-class Reader:
-    """What there is to say of a role that may now read."""
+class ReaderRole:
+    """Facts about a role that may now read."""
 
     schema: str
-    """Where the tables are."""
+    """The schema of the tables."""
     logs_in: bool
     creates_tables: bool
-    """It may make tables of its own there, as every role may in `public` before PostgreSQL 15."""
+    """Whether it may create tables there, as every role may in `public` before PostgreSQL 15."""
 
 
-def grant_reader(engine: Engine, role: str) -> Reader:
-    """The role reads all our tables and views, those to come included, and writes none; twice is as good as once.
+def grant_reader(engine: Engine, role: str) -> ReaderRole:
+    """Let the role read all tables and views of inventory, also those that later versions add.
 
-    No role is made, and none loses a right: UsageError where it is not there, or may write.
+    Granting again changes nothing. No role is created, and none loses a right.
+    Raise UsageError if the role does not exist or may write. Raise DatabaseError if this role may not grant.
     """
     if is_sqlite(engine):
         raise UsageError(
@@ -37,60 +38,60 @@ def grant_reader(engine: Engine, role: str) -> Reader:
     require_current(engine)
     with writing(engine, kept="nothing was granted") as connection:
 
-        def ask(expression: str, **names: str) -> Any:
+        def look_up(expression: str, **names: str) -> Any:
             return connection.execute(sa.text(f"SELECT {expression}"), {"role": role} | names).scalar()
 
         quoted = connection.dialect.identifier_preparer.quote_identifier
         reader = quoted(role)
-        logs_in = ask("rolcanlogin FROM pg_roles WHERE rolname = :role")
+        logs_in = look_up("rolcanlogin FROM pg_roles WHERE rolname = :role")
         if logs_in is None:
             raise UsageError(
                 f"There is no role {role}; nothing was granted. Who may make roles makes it: "
                 f"CREATE ROLE {reader.replace('%%', '%')} LOGIN PASSWORD '...';"
             )
-        schema, owner, base = connection.exec_driver_sql(
+        schema, owner, database = connection.exec_driver_sql(
             "SELECT nspname, pg_get_userbyid(relowner), current_database() "
             "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
             "WHERE pg_class.oid = 'accounts'::regclass"
         ).one()
-        if not ask("pg_has_role(:owner, 'USAGE')", owner=owner):
+        if not look_up("pg_has_role(:owner, 'USAGE')", owner=owner):
             raise DatabaseError(
                 f"The tables are those of the role {owner}, which alone may let others read them. "
                 "Nothing was granted; run as it."
             )
-        if ask("pg_has_role(:role, :owner, 'MEMBER')", owner=owner):
+        if look_up("pg_has_role(:role, :owner, 'MEMBER')", owner=owner):
             raise UsageError(
                 f"The role {role} owns the tables, is a member of {owner}, which does, or is a superuser: it writes "
                 "whatever is granted. Nothing was changed; name another one."
             )
-        ours = [f"{quoted(schema)}.{name}" for name in (*METADATA.tables, *VIEWS, "alembic_version")]
-        later = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA {quoted(schema)}"
+        relations = [f"{quoted(schema)}.{name}" for name in (*METADATA.tables, *VIEWS, "alembic_version")]
+        future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA {quoted(schema)}"
         for statement in (
-            f"GRANT CONNECT ON DATABASE {quoted(base)} TO {reader}",
+            f"GRANT CONNECT ON DATABASE {quoted(database)} TO {reader}",
             f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {reader}",
-            f"GRANT SELECT ON {', '.join(ours)} TO {reader}",
-            f"{later} GRANT SELECT ON TABLES TO {reader}",
+            f"GRANT SELECT ON {', '.join(relations)} TO {reader}",
+            f"{future} GRANT SELECT ON TABLES TO {reader}",
         ):
             connection.exec_driver_sql(statement)
-        reaches = "has_database_privilege(:role, current_database(), 'CONNECT')"
-        if not ask(f"{reaches} AND has_schema_privilege(:role, :schema, 'USAGE')", schema=schema):
-            raise DatabaseError(  # GRANT itself only warns
+        may_connect = "has_database_privilege(:role, current_database(), 'CONNECT')"
+        if not look_up(f"{may_connect} AND has_schema_privilege(:role, :schema, 'USAGE')", schema=schema):
+            raise DatabaseError(  # GRANT only warns in this case
                 f"The role {role} may not connect to the database or use the schema {schema}, and only their owner can "
                 "let it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
             )
-        writes = connection.scalars(
+        writable = connection.scalars(
             sa.text(
                 "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:ours AS regclass[])) AND "
                 "(has_table_privilege(:role, oid, 'INSERT, UPDATE, DELETE, TRUNCATE') "
                 "OR has_any_column_privilege(:role, oid, 'INSERT, UPDATE')) ORDER BY relname"
             ),
-            {"role": role, "ours": ours},
+            {"role": role, "ours": relations},
         ).all()
-        if writes:
+        if writable:
             raise UsageError(
-                f"The role {role} may write to {', '.join(writes)}: by a right of its own, of PUBLIC, or of a role it "
-                "is in. Nothing was changed; take that right away (REVOKE), or name another role."
+                f"The role {role} may write to {', '.join(writable)}: by a right of its own, of PUBLIC, or of a role "
+                "it is in. Nothing was changed; take that right away (REVOKE), or name another role."
             )
-        return Reader(
-            schema, logs_in, creates_tables=ask("has_schema_privilege(:role, :schema, 'CREATE')", schema=schema)
+        return ReaderRole(
+            schema, logs_in, creates_tables=look_up("has_schema_privilege(:role, :schema, 'CREATE')", schema=schema)
         )

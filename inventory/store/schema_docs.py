@@ -7,7 +7,7 @@ from inventory.store.columns import Relation
 
 
 def comments() -> Iterator[str]:
-    """The statements that write all meanings into PostgreSQL's catalogue, for `exec_driver_sql` without parameters."""
+    """Yield the COMMENT statements for PostgreSQL, to be run by `exec_driver_sql` without parameters."""
     for relation in RELATIONS:
         yield f"COMMENT ON {relation.kind.upper()} {relation.name} IS {_literal(relation.meaning)}"
         for column in relation.columns:
@@ -15,7 +15,7 @@ def comments() -> Iterator[str]:
 
 
 def schema_markdown() -> str:
-    """docs/schema.md: every relation with its columns."""
+    """Return the text of docs/schema.md: every relation with its columns."""
     return "\n".join(
         (
             "# Tables and views",
@@ -44,5 +44,5 @@ def _section(relation: Relation) -> Iterator[str]:
 
 
 def _literal(text: str) -> str:
-    """A string of SQL; psycopg reads a doubled % as one."""
+    """Return the text as a literal of SQL, with % doubled for psycopg."""
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
