@@ -170,7 +170,7 @@ class _Watch:
         self._again = min(TRY_AGAIN_SECONDS, base.often)
         self._spread = min(base.often / 20, (crowd - 1) / 10)
         self._state = _State("sync works again", "sync failed", account=name)
-        self._news = log.News()
+        self._repeats = log.RepeatFilter()
 
     @property
     def jitter(self) -> float:
@@ -198,14 +198,14 @@ class _Watch:
             beat = self._base.settings.lease_seconds / BEATS_PER_LEASE
             return max(0.05, min(outcome.error.seconds, beat, self._base.often))
         self._tell(outcome)
-        self._news.turn()
+        self._repeats.start_round()
         recorded = outcome.run_id is not None and not isinstance(outcome.error, DatabaseError)
         return 0 if recorded else self._again  # at once: the database knows when the next one is due
 
     def _attempt(self, account: Account) -> Outcome:
         base = self._base
         try:
-            with log.bound(account=account.name, **self._news.names):
+            with log.bound(account=account.name, **self._repeats.names):
                 return sync(
                     base.engine, account, base.settings, trigger="schedule", timetable=base.timetable, stop=self._stop
                 )

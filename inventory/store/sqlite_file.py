@@ -34,7 +34,6 @@ class _FileIdentity:
     _descriptor: int | None = None
 
     def __init__(self, path: Path) -> None:
-        """Take the identity of the file at the path; raise FileNotFoundError if there is none."""
         if sys.platform == "linux":
             # Only O_PATH will do: closing any other descriptor would drop the locks that SQLite holds on the file.
             self._descriptor = os.open(path, os.O_PATH)
@@ -67,7 +66,6 @@ class SQLiteFile:
     """The file of a SQLite database, shared by all connections of this process. Symbolic links are followed."""
 
     def __init__(self, path: Path) -> None:
-        """Open nothing yet."""
         self.path = path.absolute()
         self._real = self.path.resolve()
         self._opened: _FileIdentity | None = None
