@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
@@ -120,7 +121,7 @@ def test_a_connection_lost_while_applying_is_7_and_the_next_run_puts_it_right(
 
 def cut(url):
     """End every other session of the database, as a restarted server does."""
-    other = database.connect(database.parse_url(url))
+    other = database.connect(parse_url(url))
     with other.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -155,8 +156,8 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     before = dump(engine)
     changed(simulator.fleet)
     monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
-    hurried = database.connect(database.parse_url(database_url))
-    locker = database.connect(database.parse_url(database_url))
+    hurried = database.connect(parse_url(database_url))
+    locker = database.connect(parse_url(database_url))
     with locker.connect().execution_options(inventory_writes=True) as connection:
         transaction = []
 
@@ -215,7 +216,7 @@ def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, setti
     before = dump(engine)
     changed(simulator.fleet)
     monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
-    locker = database.connect(database.parse_url(database_url))
+    locker = database.connect(parse_url(database_url))
     with locker.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE instance_state IN ACCESS EXCLUSIVE MODE")
         outcome = sync(engine, ACCOUNT, settings)

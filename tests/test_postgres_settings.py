@@ -11,6 +11,7 @@ from pgbouncer import pgbouncer
 from sqlalchemy.engine import make_url
 from world import World
 
+from inventory.config.database_url import parse_url
 from inventory.errors import WrongSchema
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
@@ -65,7 +66,7 @@ def alter(url, **settings):
 
 @contextmanager
 def a_world(url):
-    engine = database.connect(database.parse_url(url))
+    engine = database.connect(parse_url(url))
     try:
         with Simulator(Fleet()) as simulator:
             yield World(engine, simulator)
@@ -185,7 +186,7 @@ def test_the_scheduler_does_not_wait_for_a_database_of_another_encoding(run, oth
 def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
     url, _ = other_encoding
     with pgbouncer(make_url(url)) as pooled:
-        engine = database.connect(database.parse_url(pooled.render_as_string(hide_password=False)))
+        engine = database.connect(parse_url(pooled.render_as_string(hide_password=False)))
         with pytest.raises(WrongSchema, match="ENCODING 'UTF8'"), database.reading(engine):
             pass
         engine.dispose()

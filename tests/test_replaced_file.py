@@ -17,13 +17,14 @@ from command import Command
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
+from inventory.config.database_url import parse_url
 from inventory.demo import demo
 from inventory.errors import DatabaseError
 from inventory.history import prune
 from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
-from inventory.store.database import connect, parse_url, reading, writing
+from inventory.store.database import connect, reading, writing
 
 HOLDER = """
 import sqlite3, sys, time

@@ -11,9 +11,10 @@ from catalogue import catalogue
 from command import Command
 from world import World, hour
 
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, parse_url, reading, sqlite_path
+from inventory.store.database import connect, reading
 
 STORED = Path(__file__).parent / "released"
 RELEASES = {"0.1.0": "0001"}
