@@ -15,6 +15,7 @@ from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
+from inventory.store.postgresql import TRANSACTION_SETTINGS
 from inventory.sync import sync
 
 ACCOUNT = Account("default", ApiKey("id:secret-part"))
@@ -156,6 +157,7 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     before = dump(engine)
     changed(simulator.fleet)
     monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
     hurried = database.connect(parse_url(database_url))
     locker = database.connect(parse_url(database_url))
     with locker.connect().execution_options(inventory_writes=True) as connection:
@@ -215,7 +217,7 @@ def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, setti
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     changed(simulator.fleet)
-    monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
     locker = database.connect(parse_url(database_url))
     with locker.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE instance_state IN ACCESS EXCLUSIVE MODE")
