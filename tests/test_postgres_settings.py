@@ -1,4 +1,4 @@
-"""Settings of a PostgreSQL role or database, and its encoding: they change no stored row, or are refused in a line."""
+"""Settings and encodings of PostgreSQL: they change no stored row, or are refused with a message of one line."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,14 +49,14 @@ def backend():
 
 
 def names(url):
-    """The identifiers of its database and role."""
+    """Return the quoted names of its database and role."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT quote_ident(current_database()), quote_ident(current_user)").fetchone()
     return row or ("", "")
 
 
 def alter(url, **settings):
-    """Set these for the database, and for the role in it, which counts more."""
+    """Set these for the database, and for the role in it, which takes precedence."""
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:
         for setting, value in settings.items():
@@ -75,7 +75,7 @@ def a_world(url):
 
 
 def story(url):
-    """Everything that is stored after some runs of a fleet with every kind of value, and everything that is shown."""
+    """Return everything stored and shown after some runs of a fleet with every kind of value."""
     with a_world(url) as world:
         schema.upgrade(world.engine)
         world.put("a", "b", creator_user_nickname=None, sector="null", ip="NULL")
@@ -92,21 +92,21 @@ def story(url):
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {
-                name: sorted(told(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
+                name: sorted(comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
                 for name in (*METADATA.tables, *VIEWS)
                 if name != "calendar"
             }
 
 
-def told(row, world):
-    """A row as text, times in UTC: the session's zone is nobody's business."""
+def comparable(row, world):
+    """Return a row as text, with times in UTC: the time zone of the session does not matter."""
     values = (value.astimezone(UTC) if isinstance(value, datetime) else value for value in row)
     return repr(tuple(values)).replace(world.simulator.url, "the API")
 
 
 @pytest.fixture(scope="module")
 def plain(postgres):
-    """The story in a database without such settings."""
+    """Return the story in a database without such settings."""
     with postgres.database() as name:
         return story(postgres.url_of(name))
 
@@ -159,7 +159,7 @@ def test_every_command_works_under_all_of_them(run, database_url, new_database):
 
 @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
 def other_encoding(request, postgres):
-    """The URL of a database in that encoding, and its name."""
+    """Return the URL of a database in that encoding, and its name."""
     options = f"ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
     with postgres.database(options=options) as name:
         yield postgres.url_of(name), request.param
