@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from postgres import server
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, load
 from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
@@ -207,7 +208,7 @@ def main() -> int:
             options.postgresql = started.url_of(stack.enter_context(started.database()))
         fine = True
         for url in (f"sqlite:///{folder}/history.db", options.postgresql):
-            engine = database.connect(database.parse_url(url), create=True)
+            engine = database.connect(parse_url(url), create=True)
             stack.callback(engine.dispose)
             schema.upgrade(engine)
             if options.what == "verify":

@@ -41,6 +41,7 @@ from sqlalchemy.engine import Connection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from inventory.config.database_url import parse_url
 from inventory.history.verify import verify
 from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
 from inventory.store import database
@@ -180,7 +181,7 @@ def soak(options: argparse.Namespace) -> int:
         done = threading.Event()
         life = threading.Thread(target=live, args=(simulator.fleet, done))
         life.start()
-        engine = database.connect(database.parse_url(url))
+        engine = database.connect(parse_url(url))
         began = time.monotonic()
         crew = Crew(folder, environment, options.workers, chance)
         while (runs := number_of_runs(engine)) < options.runs:
@@ -233,7 +234,7 @@ def counted(connection: Connection, period: float, ended: datetime) -> tuple[Cou
 def memory(options: argparse.Namespace) -> int:
     """Print a worker's resident memory along the way; 1 where it grew."""
     with surroundings(options) as (_, url, folder, environment):
-        engine = database.connect(database.parse_url(url))
+        engine = database.connect(parse_url(url))
         crew = Crew(folder, environment, 1, random.Random(0))
         process = psutil.Process(crew.processes[0].pid)
         seen: list[float] = []

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
@@ -93,7 +94,7 @@ def demo(
     runs = 24 * days
     hours = [last - _HOUR * ago for ago in reversed(range(runs))]
     _refuse_other_files(engine_url)
-    engine = database.connect(database.parse_url(engine_url), create=True)
+    engine = database.connect(parse_url(engine_url), create=True)
     done = 0
 
     def count(so_far: int) -> None:
@@ -177,7 +178,7 @@ def _of_the_api(error: Exception) -> bool:
 
 def _refuse_other_files(engine_url: str) -> None:
     """Return where the URL is PostgreSQL's, or its file is not there, empty or a SQLite database."""
-    file = database.sqlite_path(database.parse_url(engine_url))
+    file = sqlite_path(parse_url(engine_url))
     if file is None or not file.exists():
         return
     try:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import background, log
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.settings import Account, Settings, unknown_variables
 from inventory.errors import (
     ApiError,
@@ -93,8 +94,8 @@ def _strange() -> list[str]:
 def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
     """The engine, where the database is there and answers."""
     try:
-        url = database.parse_url(settings.database_url)
-        file = database.sqlite_path(url)
+        url = parse_url(settings.database_url)
+        file = sqlite_path(url)
         if file is not None and not file.exists():
             yield _absent(settings, str(file), str(file.absolute().parent))
             return None

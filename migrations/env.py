@@ -33,8 +33,9 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
+    from inventory.config.database_url import parse_url
     from inventory.config.settings import database_url
-    from inventory.store.database import connect, parse_url
+    from inventory.store.database import connect
 
     with schema.migrating(connect(parse_url(database_url()), create=True)) as connection:
         run(connection)

@@ -2,7 +2,8 @@
 
 from contextlib import contextmanager
 
-from inventory.store.database import connect, parse_url, reading
+from inventory.config.database_url import parse_url
+from inventory.store.database import connect, reading
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from postgres import server
 from watched import play
 from world import DEMO_DAYS, DEMO_ENDS, World
 
+from inventory.config.database_url import parse_url
 from inventory.demo import demo
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.load_profile("ci")

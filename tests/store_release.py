@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from world import machine
 
 from inventory import __version__
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
@@ -28,7 +29,7 @@ from inventory.history.prune import PruneRequest, prune
 from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync
 
 FOLDER = Path(__file__).parent / "released"

@@ -16,6 +16,7 @@ from world import hour, machine
 
 from inventory import log
 from inventory.cli import main
+from inventory.config.database_url import parse_url
 from inventory.config.settings import AlertSettings, load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
@@ -23,7 +24,7 @@ from inventory.outcome import Outcome
 from inventory.service.alerts import Alerts, due, sending
 from inventory.service.channels import Alert, Channels
 from inventory.simulator.faults import Status
-from inventory.store.database import connect, parse_url, writing
+from inventory.store.database import connect, writing
 
 LIMIT = timedelta(minutes=150)
 

@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
+from inventory.store.postgresql import TRANSACTION_SETTINGS
 from inventory.sync import sync
 
 ACCOUNT = Account("default", ApiKey("id:secret-part"))
@@ -120,7 +122,7 @@ def test_a_connection_lost_while_applying_is_7_and_the_next_run_puts_it_right(
 
 def cut(url):
     """End every other session of the database, as a restarted server does."""
-    other = database.connect(database.parse_url(url))
+    other = database.connect(parse_url(url))
     with other.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -154,9 +156,10 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     changed(simulator.fleet)
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
-    hurried = database.connect(database.parse_url(database_url))
-    locker = database.connect(database.parse_url(database_url))
+    monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
+    hurried = database.connect(parse_url(database_url))
+    locker = database.connect(parse_url(database_url))
     with locker.connect().execution_options(inventory_writes=True) as connection:
         transaction = []
 
@@ -214,8 +217,8 @@ def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, setti
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     changed(simulator.fleet)
-    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 1)
-    locker = database.connect(database.parse_url(database_url))
+    monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
+    locker = database.connect(parse_url(database_url))
     with locker.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE instance_state IN ACCESS EXCLUSIVE MODE")
         outcome = sync(engine, ACCOUNT, settings)

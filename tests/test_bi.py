@@ -16,6 +16,7 @@ from libraries import ROOT
 from sqlalchemy.exc import OperationalError
 from world import DEMO_DAYS, DEMO_ENDS
 
+from inventory.config.database_url import parse_url
 from inventory.store import database
 from inventory.store.catalogue import VIEWS
 
@@ -85,7 +86,7 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo,
         connection.execute("VACUUM INTO ?", (str(folder / "inventory.db"),))
     with closing(sqlite3.connect(folder / "inventory.db")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    engine = database.connect(database.parse_url(f"sqlite:///{folder}/inventory.db"))
+    engine = database.connect(parse_url(f"sqlite:///{folder}/inventory.db"))
     with database.writing(engine) as connection:
         connection.exec_driver_sql("UPDATE accounts SET account = 'written, not yet committed'")
         if shutil.which("sqlite3"):

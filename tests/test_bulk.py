@@ -1,4 +1,4 @@
-"""Many rows at once: an empty PostgreSQL table is filled without its indexes, and has them all again afterwards."""
+"""Bulk loading: an empty PostgreSQL table is filled without its indexes, and they are all rebuilt afterwards."""
 
 import json
 
@@ -32,7 +32,7 @@ def world(world):
 
 @pytest.fixture
 def indexes(world):
-    """A function: what indexes there are, and their identities, which are others once they were made again."""
+    """Return a function for the indexes and their oids; a rebuilt index has another oid."""
 
     def found():
         with database.reading(world.engine) as connection:
@@ -43,7 +43,7 @@ def indexes(world):
 
 
 def whole(world):
-    """Everything is as after any other run."""
+    """Check that everything is as after any other run."""
     assert differences(world.engine) == []
     with database.reading(world.engine) as connection:
         assert verify(connection).breaches == []
@@ -63,7 +63,7 @@ def test_a_large_first_run_leaves_the_schema_as_it_was(world):
 
 @ON_POSTGRESQL
 def test_the_indexes_of_an_empty_table_are_made_again(world, indexes):
-    with world.engine.begin() as connection:  # some of the user's own, too
+    with world.engine.begin() as connection:  # also indexes that a user has added
         connection.exec_driver_sql(
             "CREATE INDEX \"Theirs ('%%:a)\" ON instance_state USING hash (region) WHERE region LIKE '%%:b''%%'"
         )
@@ -130,7 +130,7 @@ def test_what_is_not_just_as_we_made_it_is_filled_with_its_indexes(world, indexe
 @pytest.mark.parametrize("grant", ["GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", "ALTER TABLE {1} OWNER TO {0}"])
 def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, indexes, grant):
     before = indexes()
-    with world.engine.connect() as connection:  # as any other would; all of it is rolled back
+    with world.engine.connect() as connection:  # a plain connection; all of it is rolled back
         connection.exec_driver_sql("CREATE ROLE writer")
         for table in ("instance_state", "instance_versions"):
             connection.exec_driver_sql(grant.format("writer", table))
@@ -172,7 +172,7 @@ TEXTS = (
 
 
 def test_whatever_the_text_it_comes_back_as_it_was(world):
-    """New, changed, and as an id where it can be one."""
+    """Check new and changed values, and ids where the text can be an id."""
     ids = [f"{text}{number}" if text.isprintable() else f"{number}" for number, text in enumerate(TEXTS)]
     for texts in (TEXTS, TEXTS[::-1]):
         sent = dict(zip(ids, texts, strict=True))

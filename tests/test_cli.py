@@ -13,9 +13,10 @@ from contextlib import closing, contextmanager
 import pytest
 import sqlalchemy as sa
 
+from inventory.config.database_url import parse_url
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 from inventory.store import database, schema
-from inventory.store.database import connect, parse_url, writing
+from inventory.store.database import connect, writing
 
 INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
 SECRET = "8f1c6a77secretpart"
@@ -75,7 +76,7 @@ def run(database_url, simulator, tmp_path):
 @pytest.fixture
 def query(database_url):
     def rows(sql):
-        engine = database.connect(database.parse_url(database_url))
+        engine = database.connect(parse_url(database_url))
         try:
             with database.reading(engine) as connection:
                 return [tuple(row) for row in connection.exec_driver_sql(sql)]
@@ -125,7 +126,7 @@ def test_a_dry_run_before_the_first_run_makes_no_database(run, database_url, tmp
     assert "3 appeared" in done.stdout
     assert not list(tmp_path.glob("*.db"))
     if database_url.startswith("postgresql"):
-        engine = database.connect(database.parse_url(database_url))
+        engine = database.connect(parse_url(database_url))
         assert sa.inspect(engine).get_table_names() == []
         engine.dispose()
 
@@ -371,7 +372,7 @@ def test_db_commands_show_check_and_upgrade(run, database_url):
     assert run("db", "current").stdout == f"{schema.HEAD} (this program: {schema.HEAD})\n"
     assert "as it should be" in run("db", "check").stdout
     assert "There is no revision 9999" in run("db", "upgrade", "9999", expect=2).stderr
-    engine = database.connect(database.parse_url(database_url))
+    engine = database.connect(parse_url(database_url))
     with database.writing(engine) as connection:
         connection.exec_driver_sql("ALTER TABLE calendar ADD COLUMN extra_column INTEGER")
     engine.dispose()
@@ -543,7 +544,7 @@ def test_an_empty_variable_is_as_good_as_none(run):
 
 def test_a_view_that_is_gone_is_found_by_db_check(run, database_url):
     run("db", "upgrade")
-    engine = database.connect(database.parse_url(database_url))
+    engine = database.connect(parse_url(database_url))
     with database.writing(engine) as connection:
         connection.exec_driver_sql("DROP VIEW creators")
     engine.dispose()

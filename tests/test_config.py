@@ -7,8 +7,8 @@ import json
 import pytest
 from command import KEY, SECRET, Command
 
+from inventory.config.database_url import parse_url, render_masked
 from inventory.config.settings import Settings
-from inventory.store import database
 from inventory.times import format_duration, parse_duration
 
 FILE = """\
@@ -148,7 +148,7 @@ def test_a_duration_is_written_as_it_is_read(text):
 
 
 def test_masking_leaves_what_is_no_secret():
-    url = database.parse_url("postgresql://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=/etc/ca.pem")
-    assert database.render_masked(url) == (
+    url = parse_url("postgresql://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=/etc/ca.pem")
+    assert render_masked(url) == (
         "postgresql+psycopg://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem"
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from inventory.config.database_url import parse_url
 from inventory.demo import QUERIES, demo
 from inventory.errors import Interrupted, UsageError
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 from inventory.sync import sync
 
 NOW = datetime(2026, 3, 7, 12, 34, 56, tzinfo=UTC)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, machine
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import load
 from inventory.doctor import examine
 from inventory.history.lease import hold_lease
@@ -243,7 +244,7 @@ def test_a_database_that_may_only_be_read_is_told(look, engine, database_url, re
         url = sa.make_url(database_url).set(username=role).render_as_string(hide_password=False)
 
         def drop():
-            made = database.connect(database.parse_url(database_url))
+            made = database.connect(parse_url(database_url))
             with database.writing(made) as connection:
                 connection.exec_driver_sql(f"DROP OWNED BY {role}")
                 connection.exec_driver_sql(f"DROP ROLE {role}")

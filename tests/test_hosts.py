@@ -18,6 +18,7 @@ from test_lease import Gate
 from workers import configuration, crew, until
 from world import World
 
+from inventory.config.database_url import parse_url
 from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_list, on_page
 from inventory.store import database, schema
@@ -40,7 +41,7 @@ main()
 @contextmanager
 def world_of(url):
     """A world on this database, and a simulator whose pages hold two of four instances."""
-    engine = database.connect(database.parse_url(url))
+    engine = database.connect(parse_url(url))
     with Simulator(Fleet(), max_page_size=2) as simulator:
         made = World(engine, simulator)
         made.put("a", "b", "c", "d")
@@ -288,6 +289,6 @@ def test_a_server_that_takes_over_is_gone_on_with(tmp_path):
 
 
 def _migrate(url):
-    engine = database.connect(database.parse_url(url))
+    engine = database.connect(parse_url(url))
     schema.upgrade(engine)
     engine.dispose()

@@ -9,12 +9,13 @@ from test_queries import SQL
 from world import World, hour
 
 from inventory.cli import main
+from inventory.config.database_url import parse_url
 from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read.queries import creators
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 from inventory.store.tables import accounts, instance_versions, sync_runs
 
 ONE, EIGHT, STRANGE = "gpu_1x_h100_sxm5", "gpu_8x_h100_sxm5", "a type without a count"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from world import hour
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history import missing as history
@@ -26,13 +27,14 @@ CHILD = """
 import os, signal, sys
 from sqlalchemy import event
 from inventory.store import database
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, load
 from inventory.sync import sync
 
 url, api, deed, lease, name = sys.argv[1:]
 if name:
     open("/proc/self/comm", "w").write(name)
-engine = database.connect(database.parse_url(url))
+engine = database.connect(parse_url(url))
 
 @event.listens_for(engine, "before_cursor_execute")
 def strike(connection, cursor, statement, parameters, context, executemany):
@@ -374,8 +376,8 @@ def test_4_9_a_process_frozen_inside_the_transaction_does_not_hold_the_account_f
     process = child("SIGSTOP", lease=1.0)
     stopped(process)
     if world.engine.dialect.name == "sqlite":
-        monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 0.2)
-        impatient = database.connect(database.parse_url(database_url))
+        monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 0.2)
+        impatient = database.connect(parse_url(database_url))
         world.engine, patient = impatient, world.engine
         outcome = run(world, clock=later(minutes=10))
         assert isinstance(outcome.error, DatabaseError)

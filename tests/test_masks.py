@@ -12,11 +12,12 @@ import pytest
 from command import KEY, SECRET
 from sqlalchemy import create_engine
 
+from inventory.config.database_url import parse_url, render_masked
 from inventory.config.settings import ApiKey, load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.masks import hide_key_words, hide_keys, mask_url
-from inventory.store.database import describe, parse_url, render_masked
+from inventory.store.database import describe
 
 PASSWORDS = [
     f"Hunter2x{separator}Tiger9y{separator}Zebra7z"

@@ -20,12 +20,13 @@ from world import hour, machine
 from inventory import __version__
 from inventory.cli import main
 from inventory.cli.watched import by_schedule
+from inventory.config.database_url import parse_url
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.outcome import Outcome
 from inventory.service.metrics_server import Served, parse_address, serve
 from inventory.simulator.faults import Status
-from inventory.store.database import connect, parse_url, writing
+from inventory.store.database import connect, writing
 from inventory.times import brief
 
 LIMIT = timedelta(minutes=90)

@@ -12,7 +12,7 @@ from model import KNOWN, Model, Observed, columns_of
 from inventory.config.settings import Account, ApiKey, load
 from inventory.history import missing as history
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
-from inventory.store import bulk, database
+from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
 
@@ -337,7 +337,7 @@ def _time(run):
 
 @pytest.fixture
 def machine(engine, monkeypatch):
-    monkeypatch.setattr(bulk, "MANY", 1)  # what a large first run does, each first run does
+    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # what a large first run does, each first run does
     with Simulator(Fleet()) as simulator:
         yield type("Machine", (History,), {"engine": engine, "simulator": simulator})
 

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from command import KEY, SECRET
 from libraries import ROOT
 
+from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 FULL = Path("/dev/full")

@@ -1,4 +1,4 @@
-"""Settings of a PostgreSQL role or database, and its encoding: they change no stored row, or are refused in a line."""
+"""Settings and encodings of PostgreSQL: they change no stored row, or are refused with a message of one line."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pgbouncer import pgbouncer
 from sqlalchemy.engine import make_url
 from world import World
 
+from inventory.config.database_url import parse_url
 from inventory.errors import WrongSchema
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
@@ -48,14 +49,14 @@ def backend():
 
 
 def names(url):
-    """The identifiers of its database and role."""
+    """Return the quoted names of its database and role."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT quote_ident(current_database()), quote_ident(current_user)").fetchone()
     return row or ("", "")
 
 
 def alter(url, **settings):
-    """Set these for the database, and for the role in it, which counts more."""
+    """Set these for the database, and for the role in it, which takes precedence."""
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:
         for setting, value in settings.items():
@@ -65,7 +66,7 @@ def alter(url, **settings):
 
 @contextmanager
 def a_world(url):
-    engine = database.connect(database.parse_url(url))
+    engine = database.connect(parse_url(url))
     try:
         with Simulator(Fleet()) as simulator:
             yield World(engine, simulator)
@@ -74,7 +75,7 @@ def a_world(url):
 
 
 def story(url):
-    """Everything that is stored after some runs of a fleet with every kind of value, and everything that is shown."""
+    """Return everything stored and shown after some runs of a fleet with every kind of value."""
     with a_world(url) as world:
         schema.upgrade(world.engine)
         world.put("a", "b", creator_user_nickname=None, sector="null", ip="NULL")
@@ -91,21 +92,21 @@ def story(url):
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {
-                name: sorted(told(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
+                name: sorted(comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
                 for name in (*METADATA.tables, *VIEWS)
                 if name != "calendar"
             }
 
 
-def told(row, world):
-    """A row as text, times in UTC: the session's zone is nobody's business."""
+def comparable(row, world):
+    """Return a row as text, with times in UTC: the time zone of the session does not matter."""
     values = (value.astimezone(UTC) if isinstance(value, datetime) else value for value in row)
     return repr(tuple(values)).replace(world.simulator.url, "the API")
 
 
 @pytest.fixture(scope="module")
 def plain(postgres):
-    """The story in a database without such settings."""
+    """Return the story in a database without such settings."""
     with postgres.database() as name:
         return story(postgres.url_of(name))
 
@@ -158,7 +159,7 @@ def test_every_command_works_under_all_of_them(run, database_url, new_database):
 
 @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
 def other_encoding(request, postgres):
-    """The URL of a database in that encoding, and its name."""
+    """Return the URL of a database in that encoding, and its name."""
     options = f"ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
     with postgres.database(options=options) as name:
         yield postgres.url_of(name), request.param
@@ -185,7 +186,7 @@ def test_the_scheduler_does_not_wait_for_a_database_of_another_encoding(run, oth
 def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
     url, _ = other_encoding
     with pgbouncer(make_url(url)) as pooled:
-        engine = database.connect(database.parse_url(pooled.render_as_string(hide_password=False)))
+        engine = database.connect(parse_url(pooled.render_as_string(hide_password=False)))
         with pytest.raises(WrongSchema, match="ENCODING 'UTF8'"), database.reading(engine):
             pass
         engine.dispose()

@@ -20,11 +20,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from inventory import errors
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Settings
 from inventory.demo import QUERIES
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, parse_url, writing
+from inventory.store.database import connect, writing
 from inventory.times import brief
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,13 +17,14 @@ from command import Command
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
+from inventory.config.database_url import parse_url
 from inventory.demo import demo
 from inventory.errors import DatabaseError
 from inventory.history import prune
 from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
-from inventory.store.database import connect, parse_url, reading, writing
+from inventory.store.database import connect, reading, writing
 
 HOLDER = """
 import sqlite3, sys, time
@@ -54,7 +55,7 @@ def world(engine):
 
 @pytest.fixture
 def start(world, database_url, tmp_path):
-    """A function that starts `inventory run` in a process of its own."""
+    """Return a function that starts `inventory run` in another process."""
     environment = {
         "FAL_KEY": "id:secret-part",
         "INVENTORY_API_URL": world.simulator.url,
@@ -68,7 +69,7 @@ def start(world, database_url, tmp_path):
 
 @pytest.fixture
 def holder(file):
-    """A function that opens the file in a process of its own, executes the statements, and keeps it open."""
+    """Return a function that opens the file in another process, executes statements, and keeps it open."""
     started = []
 
     def start(*statements):
@@ -97,7 +98,7 @@ def runs_in(file):
 
 
 def backup(file, name="backup.db"):
-    """A consistent copy beside the file, as `.backup` makes it."""
+    """Make a consistent copy beside the file, as `.backup` does."""
     copy = file.with_name(name)
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -106,7 +107,7 @@ def backup(file, name="backup.db"):
 
 
 def label(file, text):
-    """A row that tells this file from others."""
+    """Insert a row that distinguishes this file from others."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("INSERT INTO typed (id, label) VALUES ((SELECT count(*) FROM typed) + 1, ?)", (text,))
 
@@ -120,7 +121,7 @@ def beside(file):
 
 
 def assert_well(file):
-    """The history in the file is whole, and so is the file."""
+    """Check that the history in the file verifies, and that the file is undamaged."""
     assert ask(file, "PRAGMA integrity_check") == [("ok",)]
     engine = connect(parse_url(f"sqlite:///{file}"))
     with reading(engine) as connection:
@@ -201,7 +202,7 @@ def test_a_file_replaced_during_the_walk_gets_nothing_of_that_run(world, start, 
 
 
 def test_a_backup_of_the_very_run_that_is_replaced_by_it_gets_nothing_of_that_run(world, engine, file):
-    """It holds the run's own lease, which another thread's look cannot see, having accepted the file meanwhile."""
+    """The copy holds the run's own lease, and another thread has accepted the file meanwhile."""
 
     def replace(_):
         backup(file).replace(file)
@@ -306,7 +307,7 @@ def test_the_wal_of_a_process_that_came_and_was_killed_since_is_not_replayed(eng
 
 
 def _moved_later(copy, than):
-    """Whether a file moved now gets a later ctime: the clock of files has steps of some milliseconds."""
+    """Return whether a file moved now gets a later ctime: ctimes advance in steps of some milliseconds."""
     copy.rename(copy.with_name("moved"))
     copy.with_name("moved").rename(copy)
     return copy.stat().st_ctime_ns > than.stat().st_ctime_ns
@@ -347,7 +348,7 @@ def test_a_connection_that_is_closed_after_the_file_was_replaced_leaves_the_new_
 
 
 def _with_wal(file, tmp_path):
-    """A copy of the file with a -wal that holds one row more."""
+    """Make a copy of the file with a -wal that holds one more row."""
     live, copy = tmp_path / "live.db", tmp_path / "restored.db"
     shutil.copyfile(file, live)
     with closing(sqlite3.connect(live, isolation_level=None)) as connection:
@@ -369,7 +370,7 @@ def test_what_is_written_while_the_file_is_replaced_is_rolled_back_and_is_an_err
 
 
 def replaced_after_the_next_commit(engine, file, aside):
-    """The file is moved aside, and a backup put in its place, at once after the next commit."""
+    """Move the file away and put a backup in its place, immediately after the next commit."""
     copy = backup(file)
 
     def commit_and_replace(connection):
@@ -384,7 +385,7 @@ def replaced_after_the_next_commit(engine, file, aside):
 
 def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old_file(engine, file, tmp_path):
     replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
-    assert Path(f"{file}-wal").stat().st_size == 0  # whoever opens the new file first
+    assert Path(f"{file}-wal").stat().st_size == 0  # so nothing is replayed, whoever opens the new file first
     assert labels(file) == []
     database.follow(engine)
     with reading(engine) as connection:
@@ -433,7 +434,7 @@ def test_a_file_replaced_during_a_transaction_without_data_leaves_nothing_behind
 
 
 def test_what_a_reader_that_has_gone_left_is_in_nobodys_way(engine, file):
-    """One that opened the file read-only removes neither -wal nor -shm."""
+    """A process that opened the file read-only removes neither -wal nor -shm."""
     with reading(engine):
         pass
     copy = backup(file)

@@ -13,11 +13,12 @@ from asking import asking
 from world import hour
 
 from inventory.cli import main
+from inventory.config.database_url import parse_url
 from inventory.read.queries import creators, instances
 from inventory.report.file import page_file
 from inventory.store import database
 from inventory.store.bulk import insert_rows
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 
 NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)

@@ -33,7 +33,8 @@ with Spool() as spool:
 """
 SORTER = """
 import sys
-from inventory.store.database import connect, parse_url, reading
+from inventory.config.database_url import parse_url
+from inventory.store.database import connect, reading
 from inventory.errors import DatabaseError
 with reading(connect(parse_url(sys.argv[1]))) as connection:
     connection.exec_driver_sql(

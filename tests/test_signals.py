@@ -11,9 +11,10 @@ import pytest
 from command import KEY
 from workers import until
 
+from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Hang, Simulator, on_list
 from inventory.store import database
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -22,7 +23,8 @@ import os, signal, sys
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from inventory.cli import main
-from inventory.store.database import connect, parse_url
+from inventory.config.database_url import parse_url
+from inventory.store.database import connect
 
 statements, fatal = 0, None
 

@@ -1,4 +1,4 @@
-"""The database of every earlier release, stored as SQL text, brought to this version with its history intact."""
+"""Upgrade the stored database of every earlier release; its history must stay intact."""
 
 import sqlite3
 from contextlib import closing
@@ -11,13 +11,14 @@ from catalogue import catalogue
 from command import Command
 from world import World, hour
 
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, parse_url, reading, sqlite_path
+from inventory.store.database import connect, reading
 
 STORED = Path(__file__).parent / "released"
 RELEASES = {"0.1.0": "0001"}
-"""Each release, and the revision of its schema."""
+"""The revision of the schema of each release."""
 
 ALWAYS_TRUE = {
     "accounts": ("account", "created_at", "retired_at", "pruned_before"),
@@ -42,7 +43,7 @@ ALWAYS_TRUE = {
     ),
     "sync_gaps": ("account", "gap_start", "gap_end", "failed_runs"),
 }  # fmt: skip
-"""What an upgrade never changes: columns of relations."""
+"""The columns that no upgrade may change, by relation."""
 
 
 @pytest.fixture(params=RELEASES)
@@ -52,7 +53,7 @@ def release(request):
 
 @pytest.fixture
 def old(release, new_database, backend):
-    """The URL of a database as that release left it."""
+    """Return the URL of a database as that release left it."""
     url = new_database()
     script = (STORED / f"{release}.{backend}.sql").read_text(encoding="utf-8")
     if backend == "sqlite":
@@ -72,7 +73,7 @@ def engine(old):
 
 
 def history(engine):
-    """All rows of what is always true, as text."""
+    """Return all rows of those columns, as text."""
     with reading(engine) as connection:
         return {
             relation: sorted(map(repr, connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {relation}")))
@@ -94,7 +95,7 @@ def test_a_released_revision_still_makes_the_schema_of_its_release(release, engi
     finally:
         fresh.dispose()
 
-    # PostgreSQL words a view anew each time it is dumped, so there its views are compared by what they answer, below
+    # pg_dump rewrites the text of a view, so on PostgreSQL the rows of the views are compared instead, below
     assert made[:3] == stored[:3]
 
 

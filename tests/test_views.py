@@ -1,4 +1,4 @@
-"""The views against a model in plain Python, and the catalogue against `views.py`."""
+"""Compare the views with a model in plain Python, and the catalogue with the database."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from inventory.store.tables import METADATA, UTCDateTime
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 SHOWN = "instance_type gpu_count gpu_model region sector ip status creator_user_nickname extra"
 STORED = "instance_type region sector ip status creator_user_nickname extra gpu_count gpu_model"
-CONTRACT = {
+PUBLIC_COLUMNS = {
     "accounts": "account provider created_at retired_at pruned_before",
     "sync_runs": "run_id account trigger status started_at heartbeat_at finished_at previous_complete_at complete"
     " expected_seconds pages instances_seen duplicates rejected appeared changed reappeared vanished missing api_url"
@@ -64,15 +64,15 @@ TYPE_OF = {name: declared for declared, names in DECLARED.items() for name in na
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def test_relations_and_their_columns_are_those_of_the_contract_in_its_order(engine):
+def test_relations_and_their_columns_are_the_public_ones_in_their_order(engine):
     inspector = sa.inspect(engine)
-    assert [relation.name for relation in RELATIONS] == list(CONTRACT)
+    assert [relation.name for relation in RELATIONS] == list(PUBLIC_COLUMNS)
     assert set(inspector.get_view_names()) == set(VIEWS)
     for relation in RELATIONS:
         columns = [column["name"] for column in inspector.get_columns(relation.name)]
         assert [column.name for column in relation.columns] == columns
         shown = [column.name for column in relation.columns if not column.meaning.startswith("Internal:")]
-        assert shown == CONTRACT[relation.name].split()
+        assert shown == PUBLIC_COLUMNS[relation.name].split()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -80,7 +80,7 @@ def test_relations_and_their_columns_are_those_of_the_contract_in_its_order(engi
 def test_every_column_of_a_view_has_a_declared_type_on_sqlite(engine, view):
     with engine.connect() as connection:
         declared = {row.name: row.type for row in connection.execute(sa.text(f"PRAGMA table_info({view})"))}
-    assert declared == {name: TYPE_OF.get(name, "TEXT") for name in CONTRACT[view].split()}
+    assert declared == {name: TYPE_OF.get(name, "TEXT") for name in PUBLIC_COLUMNS[view].split()}
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -115,7 +115,7 @@ def test_the_schema_page_is_written_from_the_catalogue():
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("view", [view for view in VIEWS if "instance_id" in CONTRACT[view].split()])
+@pytest.mark.parametrize("view", [view for view in VIEWS if "instance_id" in PUBLIC_COLUMNS[view].split()])
 def test_one_instance_is_found_in_a_view_without_reading_the_others(engine, view):
     query = f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE account = 'a' AND instance_id = 'i'"
     with engine.connect() as connection:
@@ -133,7 +133,7 @@ def test_the_fleet_as_of_a_time_is_settled_within_an_index(engine):
     assert plan == ["SEARCH instance_versions USING INDEX ix_instance_versions_valid_from_valid_to (valid_from<?)"]
 
 
-# --- a history, made up run by run -----------------------------------------------------------------------------------
+# --- a made-up history, run by run -----------------------------------------------------------------------------------
 
 ACCOUNTS = ("default", "research")
 START = datetime(2024, 2, 27, 18, 30, tzinfo=UTC)
@@ -168,13 +168,13 @@ class Instance:
     presence: str = "vanished"
     held: bool = False
     recorded: dict | None = None
-    """The run that last recorded something of it, or, if it is not live, that last saw it."""
+    """Return the run that last recorded something about it or, if it is not live, that last saw it."""
     missing: dict | None = None
     vanished: dict | None = None
 
 
 class History:
-    """Valid rows for the tables, and what is known of them."""
+    """Valid rows for the tables, and the facts that the views must show."""
 
     def __init__(self):
         self.runs = []
@@ -184,7 +184,7 @@ class History:
         self.now = START
 
     def run(self, account, status, fleet, *, settle="vanish", expected_seconds=None):
-        """One run over `fleet` (fields by id); `settle`: vanish, missing or held is what becomes of the absent."""
+        """Add a run over `fleet` (fields by id). `settle` says how absent ones end: vanish, missing or held."""
         before = self.last_complete.get(account)
         complete = status == "complete"
         run = {
@@ -371,7 +371,7 @@ few = settings(max_examples=100, suppress_health_check=[HealthCheck.function_sco
 
 @contextmanager
 def written(engine, history):
-    """A connection that sees the history, which is gone afterwards."""
+    """Yield a connection that sees the history; it is rolled back afterwards."""
     with engine.connect() as connection:
         history.write(connection)
         yield connection
@@ -379,14 +379,14 @@ def written(engine, history):
 
 
 def read(connection, view):
-    """The view's rows as tuples: times aware in UTC, days as dates."""
+    """Return the rows of the view as tuples: times aware in UTC, days as dates."""
     kinds = {"DATETIME": UTCDateTime(), "DATE": sa.Date(), "BOOLEAN": sa.Boolean()}
-    columns = (sa.column(name, kinds.get(TYPE_OF.get(name))) for name in CONTRACT[view].split())
+    columns = (sa.column(name, kinds.get(TYPE_OF.get(name))) for name in PUBLIC_COLUMNS[view].split())
     return [tuple(row) for row in connection.execute(sa.select(*columns).select_from(sa.table(view)))]
 
 
 def same(found, expected):
-    """Whether the rows are the same in any order; numbers to within a millionth."""
+    """Return whether the rows are the same in any order; numbers may differ by a millionth."""
 
     def key(row):
         return tuple(
@@ -456,7 +456,7 @@ def expected_changes(history):
 
 
 def expected_episodes(history):
-    """Dicts, with what else the other views need."""
+    """Return dicts, with the further facts that the other views need."""
     for (account, instance_id), instance in history.instances.items():
         for episode in range(1, instance.versions[-1].episode + 1):
             versions = [version for version in instance.versions if version.episode == episode]
@@ -517,7 +517,7 @@ def expected_creators(history):
 
 
 def expected_days(history):
-    """The days of every version; one that ended in a change at midnight has no part in the day that began then."""
+    """Return the days of every version; a change at midnight belongs to the day that begins then."""
     present, spent, gpus = defaultdict(set), Counter(), {}
     for episode in expected_episodes(history):
         for version, end in episode["versions"]:
@@ -561,7 +561,7 @@ def expected_freshness(history):
 
 
 def expected_gaps(history):
-    """Without `seconds` where the gap is open."""
+    """Return the gaps, without `seconds` for one that is open."""
     for account in ACCOUNTS:
         complete = [run for run in history.runs if run["account"] == account and run["complete"]]
         for run, following in zip(complete, [*complete, None][1:], strict=True):
@@ -582,7 +582,7 @@ def expected_gaps(history):
 @random_histories
 def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
     everything = expected_instances(history)
-    presence = len(CONTRACT["instances"].split()) - 8
+    presence = len(PUBLIC_COLUMNS["instances"].split()) - 8
     with written(engine, history) as connection:
         same(read(connection, "instances"), everything)
         same(read(connection, "live_instances"), [row for row in everything if row[presence] != "vanished"])
@@ -619,7 +619,7 @@ def test_field_changes_name_every_field_that_differs_and_no_other(engine, histor
 @few
 @random_histories
 def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
-    names = CONTRACT["instance_episodes"].split()
+    names = PUBLIC_COLUMNS["instance_episodes"].split()
     expected = [tuple(episode[name] for name in names) for episode in expected_episodes(history)]
     with written(engine, history) as connection:
         same(read(connection, "instance_episodes"), expected)
@@ -669,8 +669,8 @@ def at(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def told(*steps):
-    """A history of complete runs: pairs of a time and the fleet, by id."""
+def history_of(*steps):
+    """Return a history of complete runs, from pairs of a time and the fleet by id."""
     history = History()
     for time, fleet in steps:
         history.now = at(time)
@@ -679,7 +679,7 @@ def told(*steps):
 
 
 def test_an_instance_last_seen_at_midnight_is_present_on_that_day_for_no_time(engine):
-    history = told(("2024-02-28 23:00", {"i": fields_of()}), ("2024-02-29 00:00", {"i": fields_of()}))
+    history = history_of(("2024-02-28 23:00", {"i": fields_of()}), ("2024-02-29 00:00", {"i": fields_of()}))
     with written(engine, history) as connection:
         same(
             read(connection, "fleet_daily"),
@@ -692,7 +692,7 @@ def test_an_instance_last_seen_at_midnight_is_present_on_that_day_for_no_time(en
 
 def test_an_instance_that_returns_on_the_day_it_vanished_counts_once_in_its_group(engine):
     eight, one = fields_of(), fields_of(instance_type="gpu_1x_h100_sxm5")
-    history = told(
+    history = history_of(
         ("2024-02-28 12:00", {"i": eight}),
         ("2024-02-29 01:00", {"i": eight}),
         ("2024-02-29 02:00", {}),
@@ -716,7 +716,7 @@ def test_an_instance_that_returns_on_the_day_it_vanished_counts_once_in_its_grou
 
 
 def test_hours_are_exact_to_the_microsecond(engine):
-    history = told(
+    history = history_of(
         ("2024-02-28 23:59:59.999999", {"i": fields_of()}), ("2024-02-29 01:00:00.000001", {"i": fields_of()})
     )
     with written(engine, history) as connection:
@@ -746,7 +746,7 @@ def test_a_value_of_an_unknown_field_is_told_as_the_json_it_was_stored_as(engine
         "tab\t": 7,
         'quo"te': 8,
     }
-    history = told(
+    history = history_of(
         ("2024-02-28 12:00", {"i": fields_of()}),
         ("2024-02-28 13:00", {"i": fields_of(extra=values)}),
         ("2024-02-28 14:00", {"i": fields_of(extra={name: [value] for name, value in values.items()})}),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from libraries import PROGRAM, ROOT, closure
 
+from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
-from inventory.store.database import connect, parse_url, reading
+from inventory.store.database import connect, reading
 
 MACHINES = [
     {"id": f"inst_{number}", "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"}

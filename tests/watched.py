@@ -8,9 +8,10 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Account, ApiKey, Settings
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
-from inventory.store.database import connect, parse_url
+from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday

@@ -9,6 +9,7 @@ import typer
 from inventory import log
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.extras import require
 from inventory.errors import UsageError
 from inventory.store import database, schema
@@ -37,7 +38,7 @@ def explore_command(
     from inventory.read.datasette import serving
 
     settings = loaded(database_url=url)
-    file = database.sqlite_path(database.parse_url(settings.database_url))
+    file = sqlite_path(parse_url(settings.database_url))
     if file is None:
         raise UsageError("Datasette opens SQLite only. docs/bi.md connects other tools to PostgreSQL.")
     if metadata:

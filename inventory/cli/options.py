@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
 from inventory.cli.complete import values
+from inventory.config.database_url import parse_url
 from inventory.config.settings import Settings, load
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
@@ -41,7 +42,7 @@ def loaded(**flags: Any) -> Settings:
 @contextmanager
 def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
     """An engine for this while. Without `create`, a SQLite file that is not there is a DatabaseError."""
-    engine = database.connect(database.parse_url(url), create=create)
+    engine = database.connect(parse_url(url), create=create)
     try:
         yield engine
     finally:

@@ -12,6 +12,7 @@ from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.options import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.extras import installed, remedy
 from inventory.errors import UsageError
 from inventory.read import queries
@@ -101,7 +102,7 @@ def demo_command(
 
 def _page_of(url: str) -> Path:
     """Where a demo's page lies: beside a SQLite file, else in the working directory."""
-    file = database.sqlite_path(database.parse_url(url))
+    file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
     if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:
         raise UsageError(f"{page_file} is no page of inventory; a demo does not replace it. Nothing was done.")

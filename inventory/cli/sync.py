@@ -23,6 +23,7 @@ from inventory.cli.options import (
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.settings import Account, Settings
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
@@ -184,7 +185,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """The database if there is one of the right version; an empty, temporary one where there is none yet."""
     url = settings.database_url
-    file = database.sqlite_path(database.parse_url(url))
+    file = sqlite_path(parse_url(url))
     empty = file is not None and not file.exists()
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from inventory.config.database_url import parse_url, render_masked
 from inventory.config.settings import (
     DEFAULT_ACCOUNT,
     Settings,
@@ -14,7 +15,6 @@ from inventory.config.settings import (
 )
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
-from inventory.store import database
 from inventory.times import format_duration
 
 Row = dict[str, Any]
@@ -56,7 +56,7 @@ def _shown(name: str, value: Any) -> Any:
     """The value as one would write it. What is neither one value nor a list of words may hold secrets: not shown."""
     if name == "database_url":
         try:
-            return database.render_masked(database.parse_url(value))
+            return render_masked(parse_url(value))
         except UsageError:
             return "not shown: it cannot be read as a URL"
     if name == "api_url":

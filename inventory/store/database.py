@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, Connection, Engine
 
-from inventory.config.database_url import parse_url, render_masked, sqlite_path
+from inventory.config.database_url import sqlite_path
 from inventory.errors import DatabaseError
 from inventory.store.backend import describe, is_sqlite
 from inventory.store.driver_errors import as_database_error
@@ -37,12 +37,9 @@ __all__ = [
     "insert_if_absent",
     "is_sqlite",
     "now",
-    "parse_url",
     "readers_wait",
     "reading",
-    "render_masked",
     "require_version",
-    "sqlite_path",
     "stream",
     "try_to_write",
     "writing",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from inventory.errors import DatabaseError, UsageError
 from inventory.store.catalogue import VIEWS
@@ -24,6 +24,30 @@ class ReaderRole:
     """Whether it may create tables there, as every role may in `public` before PostgreSQL 15."""
 
 
+class _Role:
+    """A role of the server, and what the server knows about it."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self.connection, self.name = connection, name
+        self.quoted = _quote(connection, name)
+
+    def look_up(self, expression: str, **names: str) -> Any:
+        """Return the value of an SQL expression about `:role`; None if it has no row."""
+        statement = sa.text(f"SELECT {expression}")
+        return self.connection.execute(statement, {"role": self.name} | names).scalar()
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Where inventory's tables and views are, and who owns them."""
+
+    schema: str
+    owner: str
+    database: str
+    relations: list[str]
+    """The quoted names of the tables and views."""
+
+
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
     """Let the role read all tables and views of inventory, also those that later versions add.
 
@@ -37,61 +61,80 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
         )
     require_current(engine)
     with writing(engine, kept="nothing was granted") as connection:
-
-        def look_up(expression: str, **names: str) -> Any:
-            return connection.execute(sa.text(f"SELECT {expression}"), {"role": role} | names).scalar()
-
-        quoted = connection.dialect.identifier_preparer.quote_identifier
-        reader = quoted(role)
-        logs_in = look_up("rolcanlogin FROM pg_roles WHERE rolname = :role")
+        reader = _Role(connection, role)
+        logs_in = reader.look_up("rolcanlogin FROM pg_roles WHERE rolname = :role")
         if logs_in is None:
             raise UsageError(
                 f"There is no role {role}; nothing was granted. Who may make roles makes it: "
-                f"CREATE ROLE {reader.replace('%%', '%')} LOGIN PASSWORD '...';"
+                f"CREATE ROLE {reader.quoted.replace('%%', '%')} LOGIN PASSWORD '...';"
             )
-        schema, owner, database = connection.exec_driver_sql(
-            "SELECT nspname, pg_get_userbyid(relowner), current_database() "
-            "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
-            "WHERE pg_class.oid = 'accounts'::regclass"
-        ).one()
-        if not look_up("pg_has_role(:owner, 'USAGE')", owner=owner):
-            raise DatabaseError(
-                f"The tables are those of the role {owner}, which alone may let others read them. "
-                "Nothing was granted; run as it."
-            )
-        if look_up("pg_has_role(:role, :owner, 'MEMBER')", owner=owner):
-            raise UsageError(
-                f"The role {role} owns the tables, is a member of {owner}, which does, or is a superuser: it writes "
-                "whatever is granted. Nothing was changed; name another one."
-            )
-        relations = [f"{quoted(schema)}.{name}" for name in (*METADATA.tables, *VIEWS, "alembic_version")]
-        future = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(owner)} IN SCHEMA {quoted(schema)}"
-        for statement in (
-            f"GRANT CONNECT ON DATABASE {quoted(database)} TO {reader}",
-            f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {reader}",
-            f"GRANT SELECT ON {', '.join(relations)} TO {reader}",
-            f"{future} GRANT SELECT ON TABLES TO {reader}",
-        ):
-            connection.exec_driver_sql(statement)
-        may_connect = "has_database_privilege(:role, current_database(), 'CONNECT')"
-        if not look_up(f"{may_connect} AND has_schema_privilege(:role, :schema, 'USAGE')", schema=schema):
-            raise DatabaseError(  # GRANT only warns in this case
-                f"The role {role} may not connect to the database or use the schema {schema}, and only their owner can "
-                "let it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
-            )
-        writable = connection.scalars(
-            sa.text(
-                "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:ours AS regclass[])) AND "
-                "(has_table_privilege(:role, oid, 'INSERT, UPDATE, DELETE, TRUNCATE') "
-                "OR has_any_column_privilege(:role, oid, 'INSERT, UPDATE')) ORDER BY relname"
-            ),
-            {"role": role, "ours": relations},
-        ).all()
-        if writable:
-            raise UsageError(
-                f"The role {role} may write to {', '.join(writable)}: by a right of its own, of PUBLIC, or of a role "
-                "it is in. Nothing was changed; take that right away (REVOKE), or name another role."
-            )
-        return ReaderRole(
-            schema, logs_in, creates_tables=look_up("has_schema_privilege(:role, :schema, 'CREATE')", schema=schema)
+        tables = _find_tables(connection)
+        _raise_unless_grantable(reader, tables)
+        _grant(reader, tables)
+        _raise_unless_only_reading(reader, tables)
+        creates_tables = reader.look_up("has_schema_privilege(:role, :schema, 'CREATE')", schema=tables.schema)
+        return ReaderRole(tables.schema, logs_in, creates_tables=creates_tables)
+
+
+def _find_tables(connection: Connection) -> _Tables:
+    schema, owner, database = connection.exec_driver_sql(
+        "SELECT nspname, pg_get_userbyid(relowner), current_database() "
+        "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE pg_class.oid = 'accounts'::regclass"
+    ).one()
+    prefix = _quote(connection, schema)
+    relations = [f"{prefix}.{name}" for name in (*METADATA.tables, *VIEWS, "alembic_version")]
+    return _Tables(schema, owner, database, relations)
+
+
+def _raise_unless_grantable(reader: _Role, tables: _Tables) -> None:
+    if not reader.look_up("pg_has_role(:owner, 'USAGE')", owner=tables.owner):
+        raise DatabaseError(
+            f"The tables are those of the role {tables.owner}, which alone may let others read them. "
+            "Nothing was granted; run as it."
         )
+    if reader.look_up("pg_has_role(:role, :owner, 'MEMBER')", owner=tables.owner):
+        raise UsageError(
+            f"The role {reader.name} owns the tables, is a member of {tables.owner}, which does, or is a superuser: it "
+            "writes whatever is granted. Nothing was changed; name another one."
+        )
+
+
+def _grant(reader: _Role, tables: _Tables) -> None:
+    schema, owner, database = (
+        _quote(reader.connection, name) for name in (tables.schema, tables.owner, tables.database)
+    )
+    for statement in (
+        f"GRANT CONNECT ON DATABASE {database} TO {reader.quoted}",
+        f"GRANT USAGE ON SCHEMA {schema} TO {reader.quoted}",
+        f"GRANT SELECT ON {', '.join(tables.relations)} TO {reader.quoted}",
+        f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader.quoted}",
+    ):
+        reader.connection.exec_driver_sql(statement)
+
+
+def _raise_unless_only_reading(reader: _Role, tables: _Tables) -> None:
+    may_connect = "has_database_privilege(:role, current_database(), 'CONNECT')"
+    may_use = "has_schema_privilege(:role, :schema, 'USAGE')"
+    if not reader.look_up(f"{may_connect} AND {may_use}", schema=tables.schema):
+        raise DatabaseError(  # GRANT only warns in this case
+            f"The role {reader.name} may not connect to the database or use the schema {tables.schema}, and only their "
+            "owner can let it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
+        )
+    writable = reader.connection.scalars(
+        sa.text(
+            "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:relations AS regclass[])) AND "
+            "(has_table_privilege(:role, oid, 'INSERT, UPDATE, DELETE, TRUNCATE') "
+            "OR has_any_column_privilege(:role, oid, 'INSERT, UPDATE')) ORDER BY relname"
+        ),
+        {"role": reader.name, "relations": tables.relations},
+    ).all()
+    if writable:
+        raise UsageError(
+            f"The role {reader.name} may write to {', '.join(writable)}: by a right of its own, of PUBLIC, or of a "
+            "role it is in. Nothing was changed; take that right away (REVOKE), or name another role."
+        )
+
+
+def _quote(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(name)

@@ -16,7 +16,7 @@ OLDEST_POSTGRESQL = 13
 _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """For libpq: drop a connection whose server has disappeared, as in a failover, after a minute instead of two hours."""
 
-_TRANSACTION_SETTINGS = {
+TRANSACTION_SETTINGS = {
     "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
     "client_encoding": "UTF8",
     "array_nulls": "on",
@@ -70,7 +70,7 @@ def _begin_postgresql(connection: Connection) -> None:
     everything, which saves round trips.
     """
     options = connection.get_execution_options()
-    settings = _TRANSACTION_SETTINGS | options.get("inventory_settings", {})
+    settings = TRANSACTION_SETTINGS | options.get("inventory_settings", {})
     made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     encoding, read_only, standby = connection.exec_driver_sql(
         "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
