@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory.config.settings import Account, ApiKey, Settings
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import Settings
 from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.simulator.faults import Faults

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import background, log
-from inventory.config.settings import Account, Settings, unknown_variables
+from inventory.config.keys import Account
+from inventory.config.settings import Settings, unknown_variables
 from inventory.errors import (
     ApiError,
     BadResponse,

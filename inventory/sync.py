@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
 from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
 from inventory.fal.client import Api

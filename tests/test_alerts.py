@@ -16,7 +16,8 @@ from world import hour, machine
 
 from inventory import log
 from inventory.cli import main
-from inventory.config.settings import AlertSettings, load
+from inventory.config.alerts import AlertSettings
+from inventory.config.settings import load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
 from inventory.service.alerts import Alerts, due, sending

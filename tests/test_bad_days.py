@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.sync import sync

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from world import hour
 
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history import missing as history
 from inventory.history import runs
@@ -26,7 +26,8 @@ CHILD = """
 import os, signal, sys
 from sqlalchemy import event
 from inventory.store import database
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.sync import sync
 
 url, api, deed, lease, name = sys.argv[1:]

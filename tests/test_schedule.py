@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
 from inventory.history import missing as history

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory import log
-from inventory.config.settings import Account, ApiKey, Settings, database_url, default_key, load
+from inventory.config.keys import Account, ApiKey, default_key
+from inventory.config.settings import Settings, database_url, load
 from inventory.errors import UsageError
 from inventory.times import iso, parse_duration, parse_time
 

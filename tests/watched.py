@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from inventory.config.settings import Account, ApiKey, Settings
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import Settings
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store.database import connect, parse_url
 from inventory.sync import sync

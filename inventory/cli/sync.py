@@ -23,7 +23,8 @@ from inventory.cli.options import (
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.render import Format, show

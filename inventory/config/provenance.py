@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from inventory.config.settings import (
-    DEFAULT_ACCOUNT,
-    Settings,
-    config_file,
-    in_file,
-    key_variables,
-    variable,
-)
+from inventory.config.keys import key_variables
+from inventory.config.settings import DEFAULT_ACCOUNT, Settings
+from inventory.config.sources import config_file, in_file, variable
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
 from inventory.store import database

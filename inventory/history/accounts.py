@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from inventory.config.settings import require_account_name
+from inventory.config.keys import require_account_name
 from inventory.errors import UsageError
 from inventory.history import runs
 from inventory.read import queries

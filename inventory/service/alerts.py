@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
-from inventory.config.settings import AlertRule, AlertSettings, Trouble
+from inventory.config.alerts import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
 from inventory.read.queries import Row, relation
 from inventory.record import clean

@@ -25,7 +25,8 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy.engine import Engine
 
 from inventory import __version__, background, log
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.errors import (
     AccountBusy,
     DatabaseError,
