@@ -7,9 +7,8 @@ import shlex
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from inventory import log
 from inventory.errors import UsageError
@@ -42,15 +41,17 @@ class AccountSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+    name: str
     api_key_env: str | None = None
     api_key_file: Path | None = None
 
     @field_validator("name")
     @classmethod
-    def _a_name(cls, value: str) -> str:
-        if hide_keys(value) != value:
-            raise ValueError("it is a name of your choice, never the key itself")
+    def _require_name(cls, value: str) -> str:
+        try:
+            require_account_name(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @field_validator("api_key_env")
