@@ -19,7 +19,7 @@ from inventory.errors import AccountBusy
 from inventory.history import missing as history
 from inventory.history import runs
 from inventory.history.runs import NotDue
-from inventory.service import schedule
+from inventory.service import schedule, timer, watch
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database
 from inventory.sync import sync
@@ -238,9 +238,9 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
     """The lid of a laptop: the time of day jumps, the steady clock does not."""
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=10))
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
-    monkeypatch.setattr(schedule, "_wall", lambda: wall[0])
-    monkeypatch.setattr(schedule, "CLOCK_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(schedule, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
+    monkeypatch.setattr(timer, "_wall", lambda: wall[0])
+    monkeypatch.setattr(timer, "CLOCK_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
     monkeypatch.setenv("FAL_KEY", "a:b")
     settings = world.settings(every="1h")
     thread = threading.Thread(
