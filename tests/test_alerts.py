@@ -20,8 +20,9 @@ from inventory.config.alerts import AlertSettings
 from inventory.config.settings import load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
-from inventory.service.alerts import Alerts, due, sending
+from inventory.service.alerts import Alerts, sending
 from inventory.service.channels import Alert, Channels
+from inventory.service.troubles import due
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome

@@ -19,10 +19,10 @@ from world import hour, machine
 
 from inventory import __version__
 from inventory.cli import main
-from inventory.cli.watched import by_schedule
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.service.metrics_server import Served, parse_address, serve
+from inventory.service.observers import by_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
 from inventory.sync import Outcome

@@ -7,7 +7,7 @@ import typer
 
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
-from inventory.cli.watched import watched
+from inventory.service.observers import watched
 
 PARTING_SECONDS = 1.5
 """For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""

@@ -22,13 +22,13 @@ from inventory.cli.options import (
 )
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
-from inventory.cli.watched import watched
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
+from inventory.service.observers import watched
 from inventory.store import database, schema
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
