@@ -238,8 +238,8 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
     """The lid of a laptop: the time of day jumps, the steady clock does not."""
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=10))
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
-    monkeypatch.setattr(timer, "_wall", lambda: wall[0])
-    monkeypatch.setattr(timer, "CLOCK_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(timer, "_clock_offset", lambda: wall[0])
+    monkeypatch.setattr(timer, "CLOCK_CHECK_SECONDS", 0.01)
     monkeypatch.setattr(watch, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
     monkeypatch.setenv("FAL_KEY", "a:b")
     settings = world.settings(every="1h")

@@ -1,11 +1,12 @@
-"""Every account synced whenever it is due, until a signal: the loop behind `inventory run`.
+"""Sync every account when it is due, until a signal: the loop behind `inventory run`.
 
-APScheduler has one job an account, and each job has one next time: when a look at the account ends, it says in how many
-seconds the next one is worth while. Whether a run is due, the database says, by its own clock and in the transaction
-that claims the run, so that any number of processes may look; a look that finds nothing to do costs a few small reads.
+Each account has one job in APScheduler (`timer.py`), which calls the account's watch (`watch.py`). The database decides
+whether a run is due: by its own clock, and in the transaction that claims the run (`a-due-run-is-made-once`). So any
+number of processes may check the same account, and a check that finds nothing to do costs a few small reads.
 
-The look after a run finds that nothing is due, and so when something will be. One that finds another process at work
-comes back within that one's lease, since it may die.
+A check returns the seconds until the next one. After a run the next check is made at once: it finds that nothing is
+due, and learns when something will be. Where another process is at work the next check comes within that process's
+lease, since it may die.
 """
 
 import threading
@@ -15,10 +16,7 @@ from sqlalchemy.engine import Engine
 
 from inventory import __version__, background, log
 from inventory.config.settings import Settings
-from inventory.errors import (
-    Interrupted,
-    UsageError,
-)
+from inventory.errors import Interrupted, UsageError
 from inventory.service.shared_database import SharedDatabase
 from inventory.service.timer import Timer
 from inventory.service.watch import AccountWatch, Observer
@@ -28,10 +26,10 @@ logger = log.get(__name__)
 
 
 def serve(engine: Engine, settings: Settings, *, stop: threading.Event, observers: Sequence[Observer] = ()) -> bool:
-    """Sync every account whenever it is due, until `stop` is set; whether all work had ended by then.
+    """Sync every account whenever it is due, until `stop` is set; return whether every run had ended by then.
 
-    Raises UsageError where no account has a key, and WrongSchema where the database is not one to work with; a
-    database that is away is waited for. Each observer gets the Outcome of every attempt, from the account's thread.
+    Wait for a database that is down. Each observer gets the Outcome of every attempt, in the account's thread. Raises
+    UsageError if no account has a key, WrongSchema if waiting cannot make the database usable.
     """
     names = settings.names_to_sync()
     _require_a_key(settings, names)
@@ -42,17 +40,17 @@ def serve(engine: Engine, settings: Settings, *, stop: threading.Event, observer
         accounts=", ".join(names),
         schedule=str(settings.timetable),
     )
-    base = SharedDatabase(engine, settings)
+    shared = SharedDatabase(engine, settings)
     try:
-        background.wait_or_stop(background.start(base.require_ready), stop)
+        background.wait_or_stop(background.start(shared.require_ready), stop)
     except Interrupted:
         return False
-    watches = {name: AccountWatch(name, base, stop, observers, crowd=len(names)) for name in names}
+    watches = {name: AccountWatch(name, shared, stop, observers, number_of_accounts=len(names)) for name in names}
     return Timer(watches, stop).run()
 
 
 def _require_a_key(settings: Settings, names: Sequence[str]) -> None:
-    """Return where any account has a key; else the first one's UsageError."""
+    """Raise the first account's UsageError if no account has a key."""
     errors = []
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""Call each account's watch when it is due: APScheduler with one job an account."""
+"""Call each account's watch at its next time, with APScheduler."""
 
 import threading
 import time
@@ -13,47 +13,51 @@ from apscheduler.triggers.date import DateTrigger
 
 from inventory import log
 from inventory.service.threads import DaemonThreads
-from inventory.service.watch import TRY_AGAIN_SECONDS, AccountWatch
+from inventory.service.watch import RETRY_SECONDS, AccountWatch
 
-AT_ONCE = 32
+MAX_THREADS = 32
 """Runs at once in one process. Their short transactions share the engine's pool of 15 connections, each waiting up to
-30 s for one: several processes stay below PostgreSQL's usual 100 connections even when all accounts are due at once."""
+30 s for one. So several processes stay below PostgreSQL's usual 100 connections even when all accounts are due."""
 
 GRACE_SECONDS = 8
-"""After the signal, so long for walks to be recorded: less than the 10 s after which Docker kills."""
+"""The time that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""
 
-CLOCK_LOOK_SECONDS = 5
+CLOCK_CHECK_SECONDS = 5
+"""The time between two checks whether the host slept or its clock was set."""
 
 logger = log.get(__name__)
 
 
 class Timer:
-    """APScheduler, and a job for each account."""
+    """APScheduler with one job an account; a job that ends plans its own next time."""
 
     def __init__(self, watches: dict[str, AccountWatch], stop: threading.Event) -> None:
         self._watches = watches
         self._stop = stop
-        self._threads = DaemonThreads(min(len(watches), AT_ONCE))
+        self._threads = DaemonThreads(min(len(watches), MAX_THREADS))
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": self._threads},
-            # late is better than never, and once is enough
+            # a job that is late runs late, and once
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
-        self._scheduler.add_listener(self._looked, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._plan_next, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
 
     def run(self) -> bool:
-        """Look at the accounts until the end; whether all work had ended by then."""
+        """Call the watches until `stop` is set; return whether every run ended within the grace time."""
         self._scheduler.start()
         for name, watch in self._watches.items():
-            self._plan(name, watch.jitter)
+            self._plan(name, watch.jitter())
         while not self._stop.is_set():
-            before = _wall()
-            self._stop.wait(CLOCK_LOOK_SECONDS)
-            if abs(_wall() - before) > 1:
-                self._look_at_all()
+            before = _clock_offset()
+            self._stop.wait(CLOCK_CHECK_SECONDS)
+            if abs(_clock_offset() - before) > 1:
+                self._check_all()
         logger.info("stopping")
         self._scheduler.shutdown(wait=False)
+        return self._wait_for_runs()
+
+    def _wait_for_runs(self) -> bool:
         end = time.monotonic() + GRACE_SECONDS
         while self._threads.busy and time.monotonic() < end:
             time.sleep(0.02)
@@ -65,21 +69,25 @@ class Timer:
 
     def _plan(self, name: str, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
-        self._scheduler.add_job(self._watches[name].look, DateTrigger(at, timezone=UTC), id=name, replace_existing=True)
+        trigger = DateTrigger(at, timezone=UTC)
+        self._scheduler.add_job(self._watches[name].check, trigger, id=name, replace_existing=True)
 
-    def _looked(self, event: Any) -> None:
-        # here, when APScheduler has forgotten the job of the look that ended: before, it would refuse a second one
+    def _plan_next(self, event: Any) -> None:
+        # A listener runs after APScheduler has forgotten the job. Inside the job a second one would be refused.
         if not self._stop.is_set():
-            self._plan(event.job_id, TRY_AGAIN_SECONDS if event.exception else event.retval)
+            self._plan(event.job_id, RETRY_SECONDS if event.exception else event.retval)
 
-    def _look_at_all(self) -> None:
-        """After a sleep of the machine, or a step of its clock, by which APScheduler counts."""
+    def _check_all(self) -> None:
+        """Check every account soon: APScheduler's waits are wrong after a sleep or a step of the clock."""
         logger.info("this host slept, or its clock was set; looking at every account")
         for name, watch in self._watches.items():
-            with suppress(JobLookupError):  # it is being looked at
-                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=watch.jitter))
+            with suppress(JobLookupError):  # its job is running
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=watch.jitter()))
 
 
-def _wall() -> float:
-    """What the time of day is ahead of a clock that nobody sets and that sleeps when the machine does."""
+def _clock_offset() -> float:
+    """Return the seconds from the monotonic clock to the time of day.
+
+    The number changes when the host wakes from sleep (the monotonic clock stood still) and when its clock is set.
+    """
     return time.time() - time.monotonic()

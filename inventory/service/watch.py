@@ -1,4 +1,4 @@
-"""Sync one account where it is due, report the outcome, and say when to look again."""
+"""One account: sync it where it is due, report the outcome, return when to check again."""
 
 import random
 import threading
@@ -6,23 +6,17 @@ from collections.abc import Callable, Sequence
 
 from inventory import log
 from inventory.config.keys import Account
-from inventory.errors import (
-    AccountBusy,
-    DatabaseError,
-    Interrupted,
-    InventoryError,
-    UsageError,
-)
+from inventory.errors import AccountBusy, DatabaseError, Interrupted, InventoryError, UsageError
 from inventory.history.runs import BEATS_PER_LEASE, NotDue
 from inventory.service.shared_database import SharedDatabase
 from inventory.service.state_log import StateLog
 from inventory.sync import Outcome, sync
 
-TRY_AGAIN_SECONDS = 30
-"""The longest wait after an attempt that left no run: no database, no key."""
+RETRY_SECONDS = 30
+"""The longest wait after an attempt that began no run: no database, no key."""
 
-LONGEST_WAIT_SECONDS = 3600
-"""An account is looked at so often at least: the clocks of this host and of the database may part."""
+MAX_WAIT_SECONDS = 3600
+"""The longest wait between two checks of an account: the clocks of this host and of the database may drift apart."""
 
 Observer = Callable[[Outcome], None]
 
@@ -30,57 +24,71 @@ logger = log.get(__name__)
 
 
 class AccountWatch:
-    """One account: looked at, synced where it is due, told of."""
+    """One account in `inventory run`: its sync, its log lines, its observers.
+
+    `number_of_accounts` spreads their starts. Each observer gets the Outcome of every attempt.
+    """
 
     def __init__(
-        self, name: str, base: SharedDatabase, stop: threading.Event, observers: Sequence[Observer], *, crowd: int
+        self,
+        name: str,
+        shared: SharedDatabase,
+        stop: threading.Event,
+        observers: Sequence[Observer],
+        *,
+        number_of_accounts: int,
     ) -> None:
         self._name = name
-        self._base = base
+        self._shared = shared
         self._stop = stop
         self._observers = observers
-        self._deaf: set[Observer] = set()
-        self._again = min(TRY_AGAIN_SECONDS, base.often)
-        self._spread = min(base.often / 20, (crowd - 1) / 10)
+        self._failed_observers: set[Observer] = set()
+        self._retry_seconds = min(RETRY_SECONDS, shared.run_interval)
+        self._max_jitter = min(shared.run_interval / 20, (number_of_accounts - 1) / 10)
         self._state = StateLog("sync works again", "sync failed", account=name)
         self._news = log.News()
 
-    @property
     def jitter(self) -> float:
-        """A little while, so that the accounts do not all begin at once; none where there is one account."""
-        return random.uniform(0, self._spread)  # noqa: S311 - it keeps no secret
+        """Return a few random seconds, so that accounts do not all begin at once; 0 for a single account."""
+        return random.uniform(0, self._max_jitter)  # noqa: S311 - it keeps no secret
 
-    def look(self) -> float:
-        """Sync the account where it is due; the seconds after which it is worth while to look again."""
+    def check(self) -> float:
+        """Sync the account if it is due; return the seconds until the next check."""
         if self._stop.is_set():
-            return self._again
+            return self._retry_seconds
         try:
-            (account,) = self._base.settings.accounts_to_sync(self._name)  # each time: a key file may have been changed
+            # at each check: a key file may have changed
+            (account,) = self._shared.settings.accounts_to_sync(self._name)
         except UsageError as error:
-            self._tell(Outcome(self._name, error=error))
-            return self._again
-        if not self._base.is_ready():
-            return self._again
+            self._report(Outcome(self._name, error=error))
+            return self._retry_seconds
+        if not self._shared.is_ready():
+            return self._retry_seconds
         try:
-            outcome = self._attempt(account)
+            outcome = self._sync(account)
         except NotDue as wait:
             logger.debug("not due", account=self._name, seconds=round(wait.seconds, 1))
-            return min(wait.seconds, LONGEST_WAIT_SECONDS) + self.jitter
+            return min(wait.seconds, MAX_WAIT_SECONDS) + self.jitter()
         if outcome.run_id is None and isinstance(outcome.error, AccountBusy):
             logger.debug("another process is at work", account=self._name, reason=str(outcome.error))
-            beat = self._base.settings.lease_seconds / BEATS_PER_LEASE
-            return max(0.05, min(outcome.error.seconds, beat, self._base.often))
-        self._tell(outcome)
+            heartbeat = self._shared.settings.lease_seconds / BEATS_PER_LEASE
+            return max(0.05, min(outcome.error.seconds, heartbeat, self._shared.run_interval))
+        self._report(outcome)
         self._news.turn()
         recorded = outcome.run_id is not None and not isinstance(outcome.error, DatabaseError)
-        return 0 if recorded else self._again  # at once: the database knows when the next one is due
+        return 0 if recorded else self._retry_seconds  # 0: that check learns from the database when the next run is due
 
-    def _attempt(self, account: Account) -> Outcome:
-        base = self._base
+    def _sync(self, account: Account) -> Outcome:
+        shared = self._shared
         try:
             with log.bound(account=account.name, **self._news.names):
                 return sync(
-                    base.engine, account, base.settings, trigger="schedule", timetable=base.timetable, stop=self._stop
+                    shared.engine,
+                    account,
+                    shared.settings,
+                    trigger="schedule",
+                    timetable=shared.timetable,
+                    stop=self._stop,
                 )
         except NotDue:
             raise
@@ -88,24 +96,24 @@ class AccountWatch:
             logger.exception("a fault of inventory itself", account=account.name)
             return Outcome(account.name, error=InventoryError(f"A fault of inventory itself: {type(error).__name__}."))
 
-    def _tell(self, outcome: Outcome) -> None:
-        """The log has what is new, the observers have it all."""
-        happened = {name: count for name, count in outcome.counts.items() if count}
+    def _report(self, outcome: Outcome) -> None:
+        """Log what is new in an outcome, and pass the outcome to every observer."""
+        counts = {name: count for name, count in outcome.counts.items() if count}
         run = {} if outcome.run_id is None else {"run_id": outcome.run_id}
-        if outcome.error is None or happened:
-            tell = logger.info if happened else logger.debug
+        if outcome.error is None or counts:
+            write = logger.info if counts else logger.debug
             seconds = round(outcome.seconds, 1)
-            tell("synced", account=self._name, **run, status=outcome.status, **happened, seconds=seconds)
+            write("synced", account=self._name, **run, status=outcome.status, **counts, seconds=seconds)
         if isinstance(outcome.error, Interrupted):
             logger.info("interrupted", account=self._name, **run, reason=str(outcome.error))
         elif outcome.error is not None:
             self._state.failed(outcome.error, **run)
         else:
-            self._state.works(**run)
+            self._state.succeeded(**run)
         for observer in self._observers:
             try:
                 observer(outcome)
-            except Exception:  # noqa: BLE001 - whatever it is, a sync goes on
-                tell_of = logger.debug if observer in self._deaf else logger.exception
-                tell_of("an observer failed", account=self._name, **run)
-                self._deaf.add(observer)
+            except Exception:  # noqa: BLE001 - a failing observer must not stop the sync
+                write = logger.debug if observer in self._failed_observers else logger.exception
+                write("an observer failed", account=self._name, **run)
+                self._failed_observers.add(observer)
