@@ -157,6 +157,16 @@ class BreachFound(InventoryError):
     exit_code = 9
 
 
+def error_codes() -> set[str]:
+    """Return every `error_code` that a run can have."""
+    found, classes = set(), [InventoryError]
+    while classes:
+        each = classes.pop()
+        classes += each.__subclasses__()
+        found |= {each.error_code} if each.error_code else set()
+    return found
+
+
 def lacking(error: BaseException) -> str | None:
     """Return in words what this host lacks or refuses, if that is what the error says; else None."""
     if isinstance(error, MemoryError):

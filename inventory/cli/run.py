@@ -7,7 +7,7 @@ import typer
 
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
-from inventory.service.observers import watched
+from inventory.service.observers import observing
 
 PARTING_SECONDS = 1.5
 """For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""
@@ -45,7 +45,7 @@ def run_command(
         from inventory.service.schedule import serve  # the libraries take half a second, in which a signal may come
 
         with opened(settings.database_url, create=True) as engine:
-            with watched(engine, settings, metrics=metrics, parting=PARTING_SECONDS) as observers:
+            with observing(engine, settings, metrics=metrics, closing_seconds=PARTING_SECONDS) as observers:
                 ended = serve(engine, settings, stop=stop, observers=observers)
             if not ended:
                 os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down

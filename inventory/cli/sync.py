@@ -28,7 +28,7 @@ from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
-from inventory.service.observers import watched
+from inventory.service.observers import observing
 from inventory.store import database, schema
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
@@ -67,7 +67,7 @@ def sync_command(
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        watched(engine, settings, parting=PARTING_SECONDS) as observers,
+        observing(engine, settings, closing_seconds=PARTING_SECONDS) as observers,
     ):
         for one in accounts:
             if stop.is_set():

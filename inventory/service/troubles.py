@@ -1,4 +1,4 @@
-"""What is wrong with an account as of a run, and which of it is new. Pure functions of rows of `sync_runs`."""
+"""Which troubles an account has as of a run, and which of them are new. Pure functions of rows of `sync_runs`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,32 +6,39 @@ from datetime import timedelta
 from inventory.config.alerts import Trouble
 from inventory.read.queries import Row
 
-REFUSED = ("unauthorized", "forbidden")
-ENDED = ("held", "partial", "failed")
-"""What a run may end as whose alerts were sent. An abandoned one's process was not there to."""
+KEY_REFUSED_CODES = ("unauthorized", "forbidden")
+
+REPORTED_STATUSES = ("held", "partial", "failed")
+"""The statuses of runs whose alerts were sent. An abandoned run's process could not send any."""
 
 
-def troubles(run: Row, stale_after: timedelta) -> set[Trouble]:
-    """What is wrong as of this run: a row of `sync_runs`, with `known_since`, the last complete one's time if any."""
+def troubles_of(run: Row, stale_after: timedelta) -> set[Trouble]:
+    """Return the troubles as of a run.
+
+    `run` is a row of `sync_runs` with `known_since`: the time of the last complete run, else of the account's creation.
+    """
     found: set[Trouble] = set()
     if run["status"] == "held":
         found.add("held")
     if not run["complete"]:
-        if run["error_code"] in REFUSED:
+        if run["error_code"] in KEY_REFUSED_CODES:
             found.add("key_refused")
         if run["started_at"] - run["known_since"] > stale_after:
             found.add("stale")
     return found
 
 
-def due(run: Row, before: Sequence[Row], stale_after: timedelta) -> tuple[set[Trouble], set[Trouble]]:
-    """The troubles that this run is the first to have since the account's last success, and those that it ends.
+def begun_and_ended(run: Row, earlier: Sequence[Row], stale_after: timedelta) -> tuple[set[Trouble], set[Trouble]]:
+    """Return the troubles that begin with this run, and those that end with it.
 
-    `before` are the runs between that success and this one; of several that are alike the last will do.
+    `earlier` are the runs between the account's last success and this run. Of runs with the same status, error code and
+    `known_since`, the last one is enough.
     """
-    told = {trouble for each in before if each["status"] in ENDED for trouble in troubles(each, stale_after)}
+    reported = {
+        trouble for each in earlier if each["status"] in REPORTED_STATUSES for trouble in troubles_of(each, stale_after)
+    }
     if run["status"] == "succeeded":
-        return set(), told
-    if run["status"] not in ENDED:  # taken over, or cut off before it could say so: the next run tells
+        return set(), reported
+    if run["status"] not in REPORTED_STATUSES:  # abandoned: the next run reports
         return set(), set()
-    return troubles(run, stale_after) - told, set()
+    return troubles_of(run, stale_after) - reported, set()
