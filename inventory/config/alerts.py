@@ -14,10 +14,11 @@ from inventory.config.validators import read_duration
 from inventory.errors import UsageError
 
 Trouble = Literal["held", "stale", "key_refused"]
+"""A state of an account that is worth an alert."""
 
 
 class AlertRule(BaseModel):
-    """An `[[alerts.rules]]` table: which instances are worth an alert, and when."""
+    """An `[[alerts.rules]]` table: which instances are worth an alert, and on which event or at which age."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -27,14 +28,14 @@ class AlertRule(BaseModel):
     type: str | None = None
 
     @model_validator(mode="after")
-    def _one_occasion(self) -> "AlertRule":
+    def _require_event_or_age(self) -> "AlertRule":
         if (self.event is None) == (self.older_than is None):
             raise ValueError("a rule needs event or older_than, one of them")
         return self
 
 
 class AlertSettings(BaseModel):
-    """The `[alerts]` table: where alerts go, and which. Its addresses hold secrets."""
+    """The `[alerts]` table: which alerts are sent, and to which addresses. Addresses are secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -47,26 +48,29 @@ class AlertSettings(BaseModel):
 
     @field_validator("urls_env")
     @classmethod
-    def _a_variable(cls, value: str | None) -> str | None:
+    def _require_variable_name(cls, value: str | None) -> str | None:
         if value is not None and not is_variable_name(value):
             raise ValueError("it is the name of a variable, never an address itself")
         return value
 
     @field_validator("urls_file")
     @classmethod
-    def _a_file(cls, value: Path | None) -> Path | None:
+    def _require_file_name(cls, value: Path | None) -> Path | None:
         if value is not None and re.match(r"[a-z0-9+.-]+:/", str(value)):
             raise ValueError("it is the name of a file, never an address itself")
         return value
 
     @model_validator(mode="after")
-    def _one_source(self) -> "AlertSettings":
+    def _require_one_source(self) -> "AlertSettings":
         if [bool(self.urls), self.urls_env is not None, self.urls_file is not None].count(True) != 1:
             raise ValueError("alerts need urls, urls_env or urls_file, one of them")
         return self
 
     def addresses(self) -> tuple[str, ...]:
-        """The addresses, which no log shows from now on; raises UsageError where there is none."""
+        """Return the addresses, and hide them from the log.
+
+        Raises UsageError if there are none, or if others may read their file.
+        """
         if self.urls_env is not None:
             place, text = f"the variable {self.urls_env}", os.environ.get(self.urls_env, "")
         elif self.urls_file is not None:

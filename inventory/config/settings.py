@@ -1,7 +1,7 @@
 """Settings: flags beat the environment, the environment beats the file, the file beats the defaults.
 
-`load(**flags)` makes one frozen `Settings`; there is no global one. The file is `inventory.toml`, or the one that
-INVENTORY_CONFIG names.
+`load(**flags)` returns one frozen `Settings`; there is no global one (`flags-beat-the-environment`). The file is
+`inventory.toml`, or the one that INVENTORY_CONFIG names.
 """
 
 import difflib
@@ -40,7 +40,7 @@ DEFAULT_EVERY = timedelta(minutes=5)
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, by the names of the contract's section 6."""
+    """Every setting. A field is set by the variable INVENTORY_<NAME> or by the same key in the file."""
 
     model_config = SettingsConfigDict(
         env_prefix="INVENTORY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -65,15 +65,15 @@ class Settings(BaseSettings):
 
     @field_validator("api_url")
     @classmethod
-    def _safe_url(cls, value: str) -> str:
+    def _require_safe_url(cls, value: str) -> str:
         try:
             parts = urlsplit(value.strip())
             usable = re.fullmatch(r"[\x21-\x7e]+", value.strip()) and parts.port != 0
-        except ValueError:  # whose text quotes the value
+        except ValueError:  # its message quotes the value
             usable = None
         if not usable:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
-        if "@" in value:  # wherever it stands: a / in a password moves the rest of it into the path
+        if "@" in value:  # anywhere: a / in a password moves the @ into the path
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
@@ -83,28 +83,28 @@ class Settings(BaseSettings):
 
     @field_validator("ignore_changes")
     @classmethod
-    def _never_the_id(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _require_no_id(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "id" in value:
             raise ValueError("the id cannot be ignored")
         return value
 
     @field_validator("every")
     @classmethod
-    def _sensible(cls, value: timedelta) -> timedelta:
+    def _require_sensible_period(cls, value: timedelta) -> timedelta:
         if not timedelta(seconds=1) <= value <= timedelta(days=366):
             raise ValueError("it must be from 1s to 366d")
         return value
 
     @field_validator("cron")
     @classmethod
-    def _readable(cls, value: str | None) -> str | None:
+    def _require_cron(cls, value: str | None) -> str | None:
         if value is not None:
             Cron(value)
         return value
 
     @field_validator("accounts")
     @classmethod
-    def _one_of_a_name(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
+    def _require_unique_names(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
         first: dict[str, int] = {}
         for number, account in enumerate(value):
             if first.setdefault(account.name, number) != number:
@@ -128,22 +128,25 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, file."""
+        """Return the sources, the strongest first: flags, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
     @property
     def timetable(self) -> Timetable:
-        """When `inventory run` syncs an account."""
+        """Return the schedule by which `inventory run` syncs an account."""
         return Every(self.every) if self.cron is None else Cron(self.cron)
 
     def names_to_sync(self, only: str | None = None) -> tuple[str, ...]:
-        """The names of the accounts to sync: the one asked for, those of the file, or `default`."""
+        """Return the names of the accounts to sync: `only` if given, else those of the file, else `default`."""
         if only is not None:
             return (only,)
         return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
-        """The accounts with their keys: those of the file, else `default` with FAL_KEY. Raises UsageError."""
+        """Return the accounts to sync with their keys: those of the file, else `default` with FAL_KEY.
+
+        Raises UsageError if `only` is not among them, or a key is missing.
+        """
         if self.accounts:
             wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
             if not wanted:
@@ -167,7 +170,7 @@ class Settings(BaseSettings):
 
 
 def load(**flags: Any) -> Settings:
-    """The settings in force; a flag that is None was not given. Raises UsageError of one line."""
+    """Return the settings. A flag that is None was not given. Raises UsageError with a message of one line."""
     given = {name: value for name, value in flags.items() if value is not None}
     if ("every" in given) != ("cron" in given):  # the flag for one beats the environment and the file in both
         given = {"every": DEFAULT_EVERY, "cron": None} | given
@@ -177,7 +180,7 @@ def load(**flags: Any) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "twice":
             first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
-        raise UsageError(f"{_place(first['loc'], flags)}: {_reason(first)}") from None
+        raise UsageError(f"{_place_of(first['loc'], flags)}: {_reason(first)}") from None
     except SettingsError:
         raise UsageError("The environment holds a list of tables as no JSON; name accounts in the file.") from None
     except UnicodeDecodeError:
@@ -200,18 +203,18 @@ def log_format() -> Literal["text", "json"]:
 
 
 def unknown_variables() -> list[str]:
-    """One line for each variable that looks like a setting and is none: a name mistyped does nothing, silently."""
+    """Return a line for each variable that looks like a setting and is none: a mistyped name has no effect."""
     known = (*Settings.model_fields, "config")
-    told = []
+    lines = []
     for name in sorted(os.environ):
         prefix, wrong = name[: len("INVENTORY_")], name[len("INVENTORY_") :].lower()
         if prefix.upper() == "INVENTORY_" and wrong not in known:
-            told.append(f"{name} is no setting, and does nothing; {_like(wrong, known, variables=True)}")
-    return told
+            lines.append(f"{name} is no setting, and does nothing; {_suggestion(wrong, known, variables=True)}")
+    return lines
 
 
 def database_url() -> str:
-    """The database alone, for the `alembic` command."""
+    """Return the database URL alone, for the `alembic` command."""
     return load().database_url
 
 
@@ -222,7 +225,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _place(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
+def _place_of(location: tuple[int | str, ...], flags: dict[str, Any]) -> str:
     if not location:
         return "The configuration"
     name = str(location[0])
@@ -238,14 +241,14 @@ def _reason(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         *above, wrong = error["loc"]
         known = AccountSettings.model_fields if above[:1] == ["accounts"] else {} if above else Settings.model_fields
-        return f"there is no such setting; {_like(str(wrong), known)}"
+        return f"there is no such setting; {_suggestion(str(wrong), known)}"
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if error["type"] == "twice":
         text += "; give each a name of its own"
     return f"{hide_key_words(text[:1].lower() + text[1:])}."  # it may quote the value
 
 
-def _like(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:
+def _suggestion(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:
     found = difflib.get_close_matches(wrong, known, n=2)
-    like = " or ".join(f"INVENTORY_{name.upper()}" if variables else name for name in found)
-    return f"did you mean {like}?" if like else "take it out."
+    names = " or ".join(f"INVENTORY_{name.upper()}" if variables else name for name in found)
+    return f"did you mean {names}?" if names else "take it out."
