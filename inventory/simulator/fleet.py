@@ -1,4 +1,4 @@
-"""A fleet in memory, arranged by hand."""
+"""A fleet in memory, which a test arranges by hand."""
 
 import json
 import threading
@@ -11,10 +11,9 @@ from inventory.simulator.exchange import dump
 
 
 class Fleet:
-    """Instances in the order in which the API lists them. Every method may be called from any thread."""
+    """Instances in the order in which the API lists them. Thread-safe. `revision` grows with each change."""
 
     def __init__(self, instances: Iterable[Mapping[str, Any]] = ()) -> None:
-        """The fleet holds these instances, in this order."""
         self.revision = 0
         self._lock = threading.RLock()
         self._encoded: dict[str, bytes] = {}
@@ -24,63 +23,63 @@ class Fleet:
             self.put(instance)
 
     def put(self, instance: Mapping[str, Any]) -> None:
-        """The instance is there, in the place of the one with its id or at the end. UsageError without a text id."""
+        """Add an instance at the end, or replace the one with its id. Raises UsageError if the id is not a text."""
         if not isinstance(instance.get("id"), str):
             raise UsageError("An instance of the simulator needs an id; Rewrite sends items without one.")
         with self._changing():
             self._encoded[instance["id"]] = dump(dict(instance))
 
     def remove(self, instance_id: str) -> None:
-        """The instance is gone: not listed, and 404 by its id. KeyError where it was not there."""
+        """Remove an instance: no longer listed, and 404 by its id. Raises KeyError if it does not exist."""
         with self._changing():
             del self._encoded[instance_id]
             self._hidden.discard(instance_id)
 
     def hide(self, instance_id: str) -> None:
-        """The list lacks the instance, though it is there by its id. KeyError where it is not there."""
+        """Leave an existing instance out of the list. Raises KeyError if it does not exist."""
         with self._changing():
             self._encoded[instance_id]
             self._hidden.add(instance_id)
 
     def unhide(self, instance_id: str) -> None:
-        """The list holds the instance again."""
+        """List a hidden instance again."""
         with self._changing():
             self._hidden.discard(instance_id)
 
     def clear(self) -> None:
-        """The fleet is empty."""
+        """Remove every instance."""
         with self._changing():
             self._encoded.clear()
             self._hidden.clear()
 
     def listing(self) -> list[dict[str, Any]]:
-        """The instances as the API lists them, in order, hidden ones left out; the caller's own copies."""
+        """Return copies of the instances that the API lists, in order; hidden ones are left out."""
         with self._lock:
             listed = self._list()
         return [json.loads(item) for item in listed]
 
     def get(self, instance_id: str) -> dict[str, Any] | None:
-        """The instance with this id, hidden or not, as a copy; None where there is none."""
+        """Return a copy of the instance with this id, hidden or not; None if there is none."""
         item = self.encoded(instance_id)
         return None if item is None else json.loads(item)
 
     def encoded(self, instance_id: str) -> bytes | None:
-        """The same as JSON."""
+        """Return the instance with this id as JSON; None if there is none."""
         with self._lock:
             return self._encoded.get(instance_id)
 
     def page(self, number: int, size: int) -> tuple[list[bytes], bool]:
-        """The instances of that page, from 1, each as JSON, and whether there are more after it."""
+        """Return the instances of a page, counted from 1, each as JSON, and whether more follow."""
         with self._lock:
             listed = self._list()
             return listed[(number - 1) * size : number * size], len(listed) > number * size
 
     def __len__(self) -> int:
-        """How many instances there are, hidden ones included."""
+        # hidden ones included
         return len(self._encoded)
 
     def _list(self) -> list[bytes]:
-        # Every page of a walk comes from one such list while nothing changes: 100,000 instances in a millisecond.
+        # Kept while nothing changes, so that a page of a fleet of 100,000 takes no time to cut.
         if self._listed is None:
             hidden = self._hidden
             self._listed = [item for id_, item in self._encoded.items() if id_ not in hidden]
