@@ -22,7 +22,7 @@ from inventory.cli import main
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.service.metrics import DatabaseCollector
-from inventory.service.metrics_server import MetricsServer, parse_address, serve
+from inventory.service.metrics_server import MetricsServer, parse_address, serve_metrics
 from inventory.service.observers import stale_after_of_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
@@ -41,7 +41,7 @@ def serving(engine, world):
         options = {"clock": lambda: hour(world.runs) if now is None else now()} | options
         accounts = options.pop("accounts", ())
         collector = DatabaseCollector(options.pop("engine", engine), LIMIT, **options)
-        entered = serve(collector, "127.0.0.1:0", accounts=accounts)
+        entered = serve_metrics(collector, "127.0.0.1:0", accounts=accounts)
         stack.append(entered)
         return entered.__enter__()
 
@@ -331,10 +331,10 @@ def test_a_port_in_use_and_a_host_that_is_not_ours_are_refused_in_one_line(engin
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"^--metrics {address} cannot be had: Address already in use.$"):
-            serve(DatabaseCollector(engine, LIMIT), address).__enter__()
+            serve_metrics(DatabaseCollector(engine, LIMIT), address).__enter__()
     for host in ("192.0.2.1", "no-such-host.invalid", "a" * 70, "[2001:db8::1]"):
         with pytest.raises(UsageError, match=r"^--metrics \S+ cannot be had: [^\n]+\.$"):
-            serve(DatabaseCollector(engine, LIMIT), f"{host}:0").__enter__()
+            serve_metrics(DatabaseCollector(engine, LIMIT), f"{host}:0").__enter__()
 
 
 # What is handed out with the program

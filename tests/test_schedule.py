@@ -244,7 +244,9 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
     monkeypatch.setenv("FAL_KEY", "a:b")
     settings = world.settings(every="1h")
     thread = threading.Thread(
-        target=schedule.serve, args=(world.engine, settings), kwargs={"stop": stop, "observers": [outcomes.append]}
+        target=schedule.sync_on_schedule,
+        args=(world.engine, settings),
+        kwargs={"stop": stop, "observers": [outcomes.append]},
     )
     thread.start()
     try:
@@ -389,7 +391,7 @@ def test_an_observer_gets_every_outcome_and_cannot_disturb(world, monkeypatch):
             stop.set()
 
     world.faults.add(Status(500), when=on_page(1), after=1)
-    assert schedule.serve(world.engine, world.settings(every="1s"), stop=stop, observers=[bad, good])
+    assert schedule.sync_on_schedule(world.engine, world.settings(every="1s"), stop=stop, observers=[bad, good])
     assert seen == [(1, "succeeded", 2), (2, "failed", 0), (3, "succeeded", 2)]
 
 

@@ -81,7 +81,7 @@ class AccountSettings(BaseModel):
         """Return where the key is, in words."""
         return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
 
-    def account(self) -> Account:
+    def read_account(self) -> Account:
         """Return the account with its key. Raises UsageError if there is no key, or others may read its file."""
         if self.api_key_env is not None:
             found = os.environ.get(self.api_key_env, "")

@@ -161,7 +161,7 @@ class Settings(BaseSettings):
 
     def _account(self, number: int) -> Account:
         try:
-            return self.accounts[number].account()
+            return self.accounts[number].read_account()
         except UsageError as error:
             place = in_file(
                 ("accounts", number, "api_key_file" if self.accounts[number].api_key_env is None else "api_key_env")

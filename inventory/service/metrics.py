@@ -32,17 +32,17 @@ STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
 DURATION_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 CACHE_SECONDS = 1.0
-"""How long one reading of the database serves further scrapes."""
+"""How long one snapshot serves further scrapes."""
 
 PATIENCE_SECONDS = 5.0
 """How long a scrape waits for the database before it counts as down. Prometheus itself gives up after ten."""
 
 LOST_SECONDS = 60.0
-"""How long a reading may go unanswered before another one is started."""
+"""How long a read may go unanswered before another one is started."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class Snapshot:
     """The rows that the gauges show, read at one time."""
 
     now: datetime
@@ -72,24 +72,24 @@ class DatabaseCollector(Collector):
         self._patience = patience
         self._lock = threading.Lock()
         self._read_at = -math.inf
-        self._reading = Future[Reading]()
+        self._snapshot = Future[Snapshot]()
 
-    def reading(self) -> Reading | None:
+    def snapshot(self) -> Snapshot | None:
         """Return what the database holds now, or up to a second ago; None if it is down or does not answer in time."""
-        with self._lock:  # one reading at a time, however many scrapes there are
+        with self._lock:  # one read at a time, however many scrapes there are
             age = time.monotonic() - self._read_at
-            if age > (CACHE_SECONDS if self._reading.done() else LOST_SECONDS):
-                self._read_at, self._reading = time.monotonic(), background.start(self._read)
-            reading = self._reading
+            if age > (CACHE_SECONDS if self._snapshot.done() else LOST_SECONDS):
+                self._read_at, self._snapshot = time.monotonic(), background.start(self._read)
+            snapshot = self._snapshot
         try:
-            return reading.result(self._patience)
+            return snapshot.result(self._patience)
         except (DatabaseError, TimeoutError):
             return None
 
-    def _read(self) -> Reading:
+    def _read(self) -> Snapshot:
         database.follow(self.engine)
         with database.reading(self.engine) as connection:
-            return Reading(
+            return Snapshot(
                 database.now(connection, self._clock),
                 queries.freshness(connection),
                 queries.last_runs(connection),
@@ -98,35 +98,35 @@ class DatabaseCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges; if the database is down, only those that say so."""
-        reading = self.reading()
+        snapshot = self.snapshot()
         yield InfoMetricFamily("inventory_build", "The program.", {"version": __version__})
-        yield GaugeMetricFamily("inventory_database_up", "Whether the database answers.", reading is not None)
+        yield GaugeMetricFamily("inventory_database_up", "Whether the database answers.", snapshot is not None)
         yield GaugeMetricFamily(
             "inventory_stale_after_seconds",
             "Age of the last complete run beyond which an account is stale.",
             self.stale_after.total_seconds(),
         )
-        if reading is not None:
-            yield from _gauges(reading, self.stale_after)
+        if snapshot is not None:
+            yield from _gauges(snapshot, self.stale_after)
 
     def health(self) -> tuple[bool, list[str]]:
         """Return whether every account is fresh, by the rule of `inventory status`, and a line for each account."""
-        reading = self.reading()
-        if reading is None:
+        snapshot = self.snapshot()
+        if snapshot is None:
             return False, ["STALE the database cannot be read"]
-        if not reading.freshness:
+        if not snapshot.freshness:
             return False, ["STALE no account is synced into this database yet"]
-        reasons = [queries.why_stale(row, reading.now, self.stale_after) for row in reading.freshness]
+        reasons = [queries.why_stale(row, snapshot.now, self.stale_after) for row in snapshot.freshness]
         lines = [
             f"STALE {reason}"
             if reason
-            else f"fresh {row['account']}: {brief(reading.now - row['last_complete_at'])} old"
-            for row, reason in zip(reading.freshness, reasons, strict=True)
+            else f"fresh {row['account']}: {brief(snapshot.now - row['last_complete_at'])} old"
+            for row, reason in zip(snapshot.freshness, reasons, strict=True)
         ]
         return not any(reasons), [log.plain(line) for line in lines]
 
 
-def _gauges(reading: Reading, stale_after: timedelta) -> Iterator[Metric]:
+def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
     def gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"inventory_{name}", meaning, labels=["account", *labels])
 
@@ -137,18 +137,18 @@ def _gauges(reading: Reading, stale_after: timedelta) -> Iterator[Metric]:
     instances = gauge("instances", "Instances that are live, or missing and not proven gone.", "presence")
     held = gauge("held_instances", "Missing instances that wait for a person's word.")
     last = gauge("last_run_info", "Status and error code of the last run that has ended.", "status", "code")
-    for row in reading.freshness:
+    for row in snapshot.freshness:
         name = [row["account"]]
         if row["last_complete_at"] is not None:
             complete.add_metric(name, row["last_complete_at"].timestamp())
         if row["last_attempt_at"] is not None:
             attempt.add_metric(name, row["last_attempt_at"].timestamp())
-        fresh.add_metric(name, queries.why_stale(row, reading.now, stale_after) is None)
+        fresh.add_metric(name, queries.why_stale(row, snapshot.now, stale_after) is None)
         failures.add_metric(name, row["failures_since_complete"])
         for presence in ("live", "missing"):
             instances.add_metric([*name, presence], row[f"{presence}_instances"])
-        held.add_metric(name, reading.held.get(row["account"], 0))
-    for row in reading.last_runs:
+        held.add_metric(name, snapshot.held.get(row["account"], 0))
+    for row in snapshot.last_runs:
         last.add_metric([row["account"], row["status"], row["error_code"] or ""], 1)
     yield from (complete, attempt, fresh, failures, instances, held, last)
 

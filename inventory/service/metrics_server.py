@@ -33,7 +33,9 @@ class MetricsServer:
 
 
 @contextmanager
-def serve(collector: DatabaseCollector, address: str, *, accounts: Iterable[str] = ()) -> Iterator[MetricsServer]:
+def serve_metrics(
+    collector: DatabaseCollector, address: str, *, accounts: Iterable[str] = ()
+) -> Iterator[MetricsServer]:
     """Serve `/metrics` and `/healthz` at HOST:PORT, and dispose of the collector's engine at the end.
 
     The counters of `accounts` start at zero. Raises UsageError if the address cannot be used.

@@ -34,10 +34,10 @@ def observing(
         if metrics is not None:
             require("metrics")
             from inventory.service.metrics import DatabaseCollector
-            from inventory.service.metrics_server import serve
+            from inventory.service.metrics_server import serve_metrics
 
             collector = DatabaseCollector(engine, limit)
-            served = stack.enter_context(serve(collector, metrics, accounts=settings.names_to_sync()))
+            served = stack.enter_context(serve_metrics(collector, metrics, accounts=settings.names_to_sync()))
             observers.append(served.observe)
         if settings.alerts is not None:
             require("alerts")

@@ -25,7 +25,9 @@ from inventory.store import database
 logger = log.get(__name__)
 
 
-def serve(engine: Engine, settings: Settings, *, stop: threading.Event, observers: Sequence[Observer] = ()) -> bool:
+def sync_on_schedule(
+    engine: Engine, settings: Settings, *, stop: threading.Event, observers: Sequence[Observer] = ()
+) -> bool:
     """Sync every account whenever it is due, until `stop` is set; return whether every run had ended by then.
 
     Wait for a database that is down. Each observer gets the Outcome of every attempt, in the account's thread. Raises
