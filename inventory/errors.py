@@ -26,6 +26,7 @@ A class exists only where someone decides differently because of it::
 """
 
 import errno
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -157,14 +158,14 @@ class BreachFound(InventoryError):
     exit_code = 9
 
 
-def error_codes() -> set[str]:
-    """Return every `error_code` that a run can have."""
-    found, classes = set(), [InventoryError]
-    while classes:
-        each = classes.pop()
-        classes += each.__subclasses__()
-        found |= {each.error_code} if each.error_code else set()
-    return found
+def _subclasses(kind: type[InventoryError]) -> Iterator[type[InventoryError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+ERROR_CODES = tuple(dict.fromkeys(kind.error_code for kind in _subclasses(InventoryError) if kind.error_code))
+"""Every value of `sync_runs.error_code`."""
 
 
 def lacking(error: BaseException) -> str | None:

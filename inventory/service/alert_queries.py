@@ -13,6 +13,9 @@ from inventory.read.queries import Row, relation
 from inventory.record import clean
 from inventory.store import database
 
+NEW_EVENTS = ("appeared", "reappeared")
+"""The events that open an episode."""
+
 MAX_LISTED = 20
 """The largest number of instances that one alert lists."""
 
@@ -63,7 +66,7 @@ def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timed
         .select_from(versions.join(state, same_episode))
         .where(
             versions.c.account == run["account"],
-            versions.c.opened_as.in_(("appeared", "reappeared")),
+            versions.c.opened_as.in_(NEW_EVENTS),
             versions.c.valid_from > run["previous_complete_at"] - age,
             versions.c.valid_from <= run["started_at"] - age,
             state.c.presence != "vanished",

@@ -16,6 +16,7 @@ from inventory.errors import DatabaseError
 from inventory.read.queries import Row
 from inventory.service.alert_queries import (
     MAX_LISTED,
+    NEW_EVENTS,
     InstanceList,
     aged_instances,
     held_instances,
@@ -141,9 +142,9 @@ def _vanished(connection: Connection, rule: AlertRule, run: Row, outcome: Outcom
 
 
 def _appeared(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> InstanceList:
-    if not outcome.counts["appeared"] + outcome.counts["reappeared"]:
+    if not any(outcome.counts[event] for event in NEW_EVENTS):
         return InstanceList([], 0)
-    return instances_with_event(connection, rule, run, ("appeared", "reappeared"))
+    return instances_with_event(connection, rule, run, NEW_EVENTS)
 
 
 def _lines(found: InstanceList) -> list[str]:

@@ -18,16 +18,16 @@ from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
 
 from inventory import __version__, background, log
-from inventory.errors import AccountBusy, DatabaseError, error_codes
-from inventory.history.verify import EVENTS
+from inventory.errors import ERROR_CODES, AccountBusy, DatabaseError
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
+from inventory.store.tables import EVENTS
 from inventory.sync import Outcome
 from inventory.times import brief
 
-CODES = (*sorted(error_codes()), "other")
+CODES = (*ERROR_CODES, "other")
 STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
 DURATION_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 

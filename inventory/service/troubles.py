@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from inventory.config.alerts import Trouble
+from inventory.errors import Forbidden, Unauthorized
 from inventory.read.queries import Row
 
-KEY_REFUSED_CODES = ("unauthorized", "forbidden")
+KEY_REFUSED_CODES = (Unauthorized.error_code, Forbidden.error_code)
 
 REPORTED_STATUSES = ("held", "partial", "failed")
 """The statuses of runs whose alerts were sent. An abandoned run's process could not send any."""

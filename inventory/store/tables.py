@@ -30,6 +30,15 @@ from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from inventory.record import FIELDS
 
+OPENINGS = ("appeared", "changed", "reappeared")
+"""The events that open a version."""
+
+CLOSINGS = ("changed", "vanished")
+"""The events that close a version."""
+
+EVENTS = (*OPENINGS, "vanished")
+"""Everything that can happen to an instance."""
+
 METADATA = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -190,8 +199,8 @@ instance_versions = Table(
     Column("episode_creator", Text),
     # internal: of the fields as they were recorded, by which `verify` knows that they still are
     Column("content_hash", LargeBinary),
-    CheckConstraint("opened_as IN ('appeared', 'changed', 'reappeared')", name="opened_as"),
-    CheckConstraint("closed_as IN ('changed', 'vanished')", name="closed_as"),
+    CheckConstraint(f"opened_as IN {OPENINGS}", name="opened_as"),
+    CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),
     CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name="closed"),
     Index(
