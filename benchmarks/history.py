@@ -26,14 +26,14 @@ from postgres import server
 
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read import queries
 from inventory.simulator import Fleet, Simulator
 from inventory.store import bulk, database, schema
 from inventory.store.catalogue import VIEWS
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 365 * 24
@@ -163,7 +163,7 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
         queries.biographies(connection, some)  # the statements are compiled once
         seconds, (told,) = took(lambda: queries.biographies(connection, some))
         tell("one instance", seconds, LIMITS["one instance"], len(told["versions"]))
-    seconds, done = took(lambda: prune(engine, "default", hour(HOURS // 2), lease_seconds=120))
+    seconds, done = took(lambda: prune(engine, PruneRequest("default", hour(HOURS // 2)), lease_seconds=120))
     tell("prune of half the year", seconds, None, done.versions)
     return fine
 
@@ -178,9 +178,8 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
     with Simulator(fleet, max_page_size=1_000) as simulator:
         settings = load(api_url=simulator.url, page_size=1_000)
         for number in range(runs):
-            outcome = sync(
-                engine, Account("default", ApiKey("a:b")), settings, clock=lambda number=number: hour(number)
-            )
+            options = SyncOptions(clock=lambda number=number: hour(number))
+            outcome = sync(engine, Account("default", ApiKey("a:b")), settings, options)
             assert outcome.status == "succeeded", outcome
             for name in random.sample(names, round(churn * instances)):
                 fleet.put({**(fleet.get(name) or {}), "status": f"state {number}"})

@@ -20,7 +20,7 @@ from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on
 from inventory.simulator.faults import Faults
 from inventory.store import database, schema
 from inventory.store.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 ACCOUNT = "demo"
 TRIGGER = "demo"
@@ -147,10 +147,7 @@ def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], No
                 engine,
                 account,
                 settings,
-                trigger=TRIGGER,
-                expected_seconds=_HOUR.total_seconds(),
-                clock=clock,
-                stop=stop,
+                SyncOptions(trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop),
             )
             if outcome.error is not None and not (planned and _is_api_error(outcome.error)):
                 raise outcome.error
@@ -179,7 +176,7 @@ def _is_api_error(error: Exception) -> bool:
 
 def _refuse_other_files(engine_url: str) -> None:
     """Raise UsageError if the URL names an existing file that is neither empty nor a SQLite database."""
-    file = database.sqlite_file(database.parse_url(engine_url))
+    file = database.sqlite_path(database.parse_url(engine_url))
     if file is None or not file.exists():
         return
     try:

@@ -27,8 +27,9 @@ from inventory.errors import (
     UsageError,
 )
 from inventory.fal.client import Api
-from inventory.history import accounts, runs
+from inventory.history.lease import LeaseHolder, find_holder
 from inventory.masks import mask_url
+from inventory.read.accounts import list_accounts
 from inventory.read.queries import Row
 from inventory.store import database, schema
 from inventory.times import brief, iso
@@ -97,7 +98,7 @@ def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, No
     """Return the engine, if the database exists and answers."""
     try:
         url = database.parse_url(settings.database_url)
-        file = database.sqlite_file(url)
+        file = database.sqlite_path(url)
         if file is not None and not file.exists():
             yield _missing_file(settings, str(file), str(file.absolute().parent))
             return None
@@ -206,7 +207,7 @@ def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[],
         try:
             with limit, Api(account.key, one_attempt, threading.Event()) as api:
                 began = clock()
-                api.page(None)
+                api.fetch_page(None)
                 ended = clock()
         except InventoryError as error:
             remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
@@ -231,11 +232,11 @@ def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[],
 def _check_accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
     """Check the lease of each account in the database, and whether the configuration names it."""
     now = database.now(connection)
-    for row in accounts.listed(connection, only):
+    for row in list_accounts(connection, only):
         if row["retired_at"] is not None:
             continue
         name = row["account"]
-        yield _lease(name, runs.lease_of(connection, name, now))
+        yield _lease(name, find_holder(connection, name, now))
         if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
             finding = f"its last run, at {iso(row['last_attempt_at'])}, lies in the future"
             yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
@@ -249,12 +250,12 @@ def _unconfigured(row: Row) -> str:
     return f"it is in the database, but not in this configuration ({last})"
 
 
-def _lease(name: str, lease: runs.Held | None) -> Check:
+def _lease(name: str, lease: LeaseHolder | None) -> Check:
     if lease is None:
         return _ok("lease", name, "free")
     if lease.alive:
-        return _ok("lease", name, f"{lease.who} is at work")
-    return _warn("lease", name, f"{lease.who} died", "Nothing to do: the next run takes its place at once.")
+        return _ok("lease", name, f"{lease.description} is at work")
+    return _warn("lease", name, f"{lease.description} died", "Nothing to do: the next run takes its place at once.")
 
 
 def _compare_clocks(whose: str, ahead: timedelta, host: str) -> Check:

@@ -1,6 +1,6 @@
-"""Every failure a caller may want to tell from another, each with its exit code and its `error_code`.
+"""The exceptions of the program, each with its exit code and its `error_code`.
 
-A class exists only where someone decides differently because of it::
+A class exists only if some caller treats it differently from others::
 
     InventoryError                       1
     ├── UsageError                       2   bad flag, setting, id, account, time
@@ -10,19 +10,19 @@ A class exists only where someone decides differently because of it::
     │   ├── RateLimited                  4   429 beyond the budget
     │   ├── ServerError                  4   5xx or another unexpected status, beyond the retries
     │   ├── NetworkError                 4   no connection, a time limit, a broken connection
-    │   ├── BadResponse                  4   200, but not what was promised
+    │   ├── BadResponse                  4   200, but not in the documented form
     │   ├── CursorLoop                   4   a cursor came twice
     │   ├── RejectedItems                4   an item without a usable id
     │   └── Interrupted                  4   a signal ended the walk
-    ├── MassVanish                       5   the brake holds instances for a person's word
+    ├── MassVanish                       5   the brake holds instances until a person decides
     ├── AccountBusy                      6   another process holds the account
-    │   └── LeaseLost                    6   another process took this run's lease over
+    │   └── LeaseLost                    6   another process has taken over this run's lease
     ├── DatabaseError                    7   lost, locked, full
-    │   └── WrongSchema                  7   not ours, or of another version: waiting does not help
+    │   └── WrongSchema                  7   not inventory's, or of another version: retrying does not help
     ├── Stale                            8   `status --max-age`
     └── BreachFound                      9   `verify`
 
-`str(error)` is one line for a person: what happened, what was kept, what to do. It never bears a key.
+`str(error)` is one line for a person: what happened, what was kept, what to do. It never contains a key.
 """
 
 import errno
@@ -31,7 +31,7 @@ from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """A fault with a message for a person; the base says "ours", or of this host (exit 1)."""
+    """An error with a message for a person. The base class means a fault of the program or of this host."""
 
     exit_code: ClassVar[int] = 1
     error_code: ClassVar[str | None] = None
@@ -44,57 +44,56 @@ class UsageError(InventoryError):
 
 
 class ApiError(InventoryError):
-    """The API did not give what a walk needs; `status` is the HTTP status, where there was one."""
+    """The API did not give what a walk needs; `status` is the HTTP status, or None without an answer."""
 
     exit_code = 4
     error_code = "server_error"
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
-        """Keep the message and the HTTP status."""
         super().__init__(message)
         self.status = status
 
 
 class Unauthorized(ApiError):
-    """401: the key is not known."""
+    """Status 401: the API does not know the key."""
 
     exit_code = 3
     error_code = "unauthorized"
 
 
 class Forbidden(ApiError):
-    """403: the key may not list compute instances."""
+    """Status 403: the key may not list compute instances."""
 
     exit_code = 3
     error_code = "forbidden"
 
 
 class RateLimited(ApiError):
-    """429, and the wait asked for, or the number of attempts, is beyond the budget."""
+    """Status 429, with no attempt left or with a longer wait than the retry budget allows."""
 
     error_code = "rate_limited"
 
 
 class ServerError(ApiError):
-    """5xx, or any other status nobody promised, after the last attempt."""
+    """Status 5xx or any undocumented status, after the last attempt."""
 
     error_code = "server_error"
 
 
 class NetworkError(ApiError):
-    """No connection, a broken one, or one slower than the time limit, after the last attempt."""
+    """No connection, a broken one, or a timeout, after the last attempt."""
 
     error_code = "network"
 
 
 class BadResponse(ApiError):
-    """A 200 whose body is not the JSON promised, is too large, or contradicts itself."""
+    """Status 200 with a body that is not the documented JSON, is too large, or contradicts itself."""
 
     error_code = "bad_response"
 
 
 class CursorLoop(ApiError):
-    """A cursor came twice: following it would never end."""
+    """A cursor that came twice: to follow it would never end."""
 
     error_code = "cursor_loop"
 
@@ -106,54 +105,53 @@ class RejectedItems(ApiError):
 
 
 class Interrupted(ApiError):
-    """A signal ended the walk."""
+    """A signal that ended the walk."""
 
     error_code = "interrupted"
 
 
 class MassVanish(InventoryError):
-    """More instances would vanish than `max_vanish` allows: they are held."""
+    """More vanishing instances than `max_vanish` allows: they are held."""
 
     exit_code = 5
     error_code = "mass_vanish"
 
 
 class AccountBusy(InventoryError):
-    """Another process holds the account's lease."""
+    """An account whose lease another process holds; `seconds` is the time until it ends without a heartbeat."""
 
     exit_code = 6
 
     def __init__(self, message: str, *, seconds: float = 0) -> None:
-        """Keep the message, and in how many seconds the lease ends unless it goes on."""
         super().__init__(message)
         self.seconds = seconds
 
 
 class LeaseLost(AccountBusy):
-    """Another process took the lease over; nothing of this run was applied."""
+    """A lease that another process has taken over; nothing of this run was applied."""
 
     error_code = "lease_lost"
 
 
 class DatabaseError(InventoryError):
-    """The database is lost, locked, full, not ours, or of another version."""
+    """A database that is lost, locked or full."""
 
     exit_code = 7
     error_code = "database"
 
 
 class WrongSchema(DatabaseError):
-    """The database answers, but is not inventory's, or is of another version."""
+    """A database that is not inventory's, or is of another version; retrying does not help."""
 
 
 class Stale(InventoryError):
-    """An account's last complete run is older than asked for."""
+    """An account whose last complete run is older than the limit."""
 
     exit_code = 8
 
 
 class BreachFound(InventoryError):
-    """The history contradicts itself or its digests."""
+    """A history that contradicts itself or its digests."""
 
     exit_code = 9
 
@@ -168,8 +166,8 @@ ERROR_CODES = tuple(dict.fromkeys(kind.error_code for kind in _subclasses(Invent
 """Every value of `sync_runs.error_code`."""
 
 
-def lacking(error: BaseException) -> str | None:
-    """Return in words what this host lacks or refuses, if that is what the error says; else None."""
+def explain_host_fault(error: BaseException) -> str | None:
+    """Return a phrase that says what this host lacks or refuses; None if the error has another cause."""
     if isinstance(error, MemoryError):
         return "there is not enough memory (see `ulimit -v`)"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):

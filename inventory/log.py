@@ -1,4 +1,4 @@
-"""Logs: text for people, JSON for machines, always on stderr. The one place that configures logging and redacts."""
+"""Logging: text for people or JSON for machines, always to stderr. All of it passes through `redact` here."""
 
 import json
 import logging
@@ -17,42 +17,42 @@ _secrets: set[str] = set()
 _style: Style = "text"
 
 SHORTEST_SECRET = 6
-"""Shorter parts are not hidden: replacing them would garble every line and hide nothing worth it."""
+"""Shorter parts are not hidden: replacing them would garble ordinary lines."""
 
 
 def hide(secret: str) -> None:
-    """From now on this secret, and the part of it after the colon, is replaced in all that `redact` sees."""
+    """Let `redact` replace this secret, and the part of it after the colon, from now on."""
     _secrets.update(part for part in (secret, secret.partition(":")[2]) if len(part) >= SHORTEST_SECRET)
 
 
 def redact(text: str) -> str:
-    """Return the text without any secret that `hide` was told, and without what is a key by its form."""
+    """Return the text without the secrets given to `hide`, and without anything in the form of a key."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return hide_keys(text)
 
 
 def plain(text: str, limit: int = 300) -> str:
-    """One line that may be printed: no secret, no control or escape character, not longer than `limit`."""
+    """Return the text as one printable line: no secret, no control character, at most `limit` characters."""
     line = " ".join(_visible(redact(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def set_style(style: Style) -> None:
-    """Write in this style from now on."""
+    """Set the style of all lines from now on."""
     global _style  # noqa: PLW0603 - a process has one stderr
     _style = style
 
 
 def style() -> Style:
-    """Return how lines are written to stderr: `json` means that each is a JSON object."""
+    """Return the style of lines on stderr: with `json` each line is a JSON object."""
     return _style
 
 
 def say(message: str, level: Literal["info", "warning", "error"] = "info", **more: str) -> None:
-    """Write what a command has to say besides its results to stderr; as JSON, if logs are JSON, with `more` keys.
+    """Write a command's message to stderr, where it does not mix with results; as JSON if logs are JSON.
 
-    Unlike an event of a logger it is written whatever the log level.
+    `more` are further keys of the JSON object, or further lines. Unlike a log event, it ignores the log level.
     """
     if style() == "json":
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -63,11 +63,11 @@ def say(message: str, level: Literal["info", "warning", "error"] = "info", **mor
 
 
 def configure(style: Style = "text", level: str = "info") -> None:
-    """Send every logger's records (ours and the libraries') to stderr, one line an event."""
+    """Send the records of every logger, also those of libraries, to stderr: one line per event."""
     set_style(style)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        _new_only,
+        _drop_repeats,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -103,44 +103,43 @@ def configure(style: Style = "text", level: str = "info") -> None:
 
 
 def get(name: str) -> Any:
-    """A logger; `log.get(__name__).info("event words", key=value)`."""
+    """Return a logger: `log.get(__name__).info("what happened", key=value)`."""
     return structlog.stdlib.get_logger(name)
 
 
 def bound(**names: Any) -> AbstractContextManager[Any]:
-    """A while in which every event of this thread, and of threads given its context, bears these names."""
+    """Return a context manager that adds these names to every event of this thread and of threads with its context."""
     return structlog.contextvars.bound_contextvars(**names)
 
 
-class News:
-    """What a work that is done again and again has to say: not what it said the last time, unless for `debug`.
+class RepeatFilter:
+    """A filter for repeated work: it drops events that the previous round logged too, except at level `debug`.
 
-    `names` are for `bound`.
+    Pass `names` to `bound` around each round.
     """
 
     def __init__(self) -> None:
-        """Everything is new."""
-        self._before: set[str] = set()
-        self._now: set[str] = set()
-        self.names: dict[str, Any] = {"_news": self}
+        self._previous: set[str] = set()
+        self._current: set[str] = set()
+        self.names: dict[str, Any] = {"_repeats": self}
 
-    def turn(self) -> None:
-        """The work begins again."""
-        self._before, self._now = self._now, set()
+    def start_round(self) -> None:
+        """Begin the next round of the work."""
+        self._previous, self._current = self._current, set()
 
     def is_new(self, event: str) -> bool:
-        """Whether it was said neither this time nor the last."""
-        new = event not in self._before | self._now
-        self._now.add(event)
+        """Return whether neither this round nor the previous one has logged the event; remember it."""
+        new = event not in self._previous | self._current
+        self._current.add(event)
         return new
 
 
-def _new_only(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    news = event.pop("_news", None)
-    of_a_library = "_record" in event  # those cannot be dropped here
-    if news is None or of_a_library or logging.root.isEnabledFor(logging.DEBUG):
+def _drop_repeats(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    repeats = event.pop("_repeats", None)
+    is_from_library = "_record" in event  # such an event cannot be dropped here
+    if repeats is None or is_from_library or logging.root.isEnabledFor(logging.DEBUG):
         return event
-    if not news.is_new(str(event["event"])):
+    if not repeats.is_new(str(event["event"])):
         raise structlog.DropEvent
     return event
 
@@ -150,7 +149,7 @@ def _redacted(_logger: object, _method: str, event: dict[str, Any]) -> dict[str,
 
 
 def _safe(key: str, value: Any) -> Any:
-    if value is None or isinstance(value, int | float) or key.startswith("_"):  # `_record` is structlog's own
+    if value is None or isinstance(value, int | float) or key.startswith("_"):  # `_record` belongs to structlog
         return value
     if key == "exception":  # a traceback keeps its lines
         return "\n".join(_visible(line) for line in redact(str(value)).splitlines())

@@ -1,4 +1,4 @@
-"""What must not be stored or shown: secrets in fal's fields, in URLs, and keys that were put into the wrong place."""
+"""Hide what must not be stored or shown: secrets in fal's fields, passwords in URLs, keys in the wrong place."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
-"""What `extra` holds in place of the value of a secret."""
+"""The text that `extra` holds instead of a secret."""
 
 _SECRET_NAME = re.compile(
     "token|secret|passw(or)?d|passphrase|passcode|pwd|credential|authorization|bearer|cookie|jwt"
@@ -17,19 +17,22 @@ _HARMLESS_NAME = re.compile(
     "|(max|min|num|total|prompt|completion|input|output|new|cached|generated)+tokens"
     "|(max|min|num|total)?tokens?(count|limit|budget|usage|used|length|persecond|perminute)"
 )
-"""Counts of a language model's tokens. They match whole names only, so that no `input_token_secret` slips through."""
+"""Names that concern a language model's tokens. Only whole names match, or `input_token_secret` would be shown."""
 
 
-@lru_cache(maxsize=1024)  # a fleet has the same few names a million times
+@lru_cache(maxsize=1024)  # a fleet repeats the same few names a million times
 def is_secret_name(name: str) -> bool:
-    """Return whether a field or parameter of that name holds a secret; case and separators do not matter."""
+    """Return whether a field or parameter of this name holds a secret; case and separators do not matter."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     squashed = "".join(character for character in plain if character.isalnum())
     return bool(_SECRET_NAME.search(squashed)) and not _HARMLESS_NAME.fullmatch(squashed)
 
 
 def hide_secrets(value: Any) -> Any:
-    """Return a JSON value in which HIDDEN stands for each value, but null, under the name of a secret at any depth."""
+    """Return a copy of a JSON value with HIDDEN for each value under the name of a secret, at any depth.
+
+    A null stays null.
+    """
     if type(value) is list:
         return [hide_secrets(inner) for inner in value]
     if type(value) is not dict:
@@ -39,12 +42,12 @@ def hide_secrets(value: Any) -> Any:
         if inner is not None and is_secret_name(name):
             kept[name] = HIDDEN
         else:
-            kept[name] = hide_secrets(inner) if type(inner) in {dict, list} else inner  # spares a call a value
+            kept[name] = hide_secrets(inner) if type(inner) in {dict, list} else inner  # saves a call per value
     return kept
 
 
 NOT_SHOWN = "(not shown)"
-"""What stands for a URL of which nobody can tell which part is the password."""
+"""The text shown instead of a URL in which the password cannot be located for certain."""
 
 HARMLESS_PARAMETERS = frozenset((
     "application_name", "connect_timeout", "dbname", "host", "hostaddr", "options", "port", "sslcert", "sslmode",
@@ -58,23 +61,23 @@ _URL = re.compile(
     (?P<place>[^\s/?\#@]*)(?P<path>/[^\n?\#@]*)?(\?(?P<query>[^\s\#@]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A URL whose password cannot be anywhere else than where it belongs: its separators are written in escapes."""
+"""A URL in which every separator inside a part is percent-encoded, so the password can only be in its own place."""
 
 _KEY = re.compile(
-    r"[\w-]{6,}:(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{20,}"  # fal's: id:secret
+    r"[\w-]{6,}:(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{20,}"  # a key of fal: id:secret
     r"|\bsk[-_][\w-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"
 )
 
-_RANDOM_WORD = re.compile("(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
+_RANDOM_TEXT = re.compile("(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
 
 
 def is_clear_url(text: str) -> bool:
-    """Return whether each part of a URL can be told from the others for certain."""
+    """Return whether the parts of a URL can be separated for certain."""
     return _URL.fullmatch(text) is not None
 
 
 def mask_url(text: str) -> str:
-    """Return a URL without its password and other secrets; NOT_SHOWN where it is not a clear one."""
+    """Return a URL without its password and other secrets; NOT_SHOWN if it is not a clear one."""
     found = _URL.fullmatch(text)
     if found is None:
         return NOT_SHOWN
@@ -87,7 +90,7 @@ def _masked_parameter(text: str) -> str:
     name, _, value = text.partition("=")
     if name in HARMLESS_PARAMETERS:
         return f"{name}={_unless_key(value)}"
-    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # it may be the rest of a password with a & in it
+    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # it may be the rest of a password that contains an &
 
 
 def _unless_key(text: str) -> str:
@@ -95,15 +98,15 @@ def _unless_key(text: str) -> str:
 
 
 def looks_like_key(text: str) -> bool:
-    """Return whether a value may be a key that was put into the wrong place: id:secret, or a long random word."""
-    return _KEY.search(text) is not None or _RANDOM_WORD.search(text) is not None
+    """Return whether a value may be a key in the wrong place: id:secret, or a long random string."""
+    return _KEY.search(text) is not None or _RANDOM_TEXT.search(text) is not None
 
 
 def hide_keys(text: str) -> str:
-    """Return a text without what is a key by its form. A long random word alone may be an instance's id and stays."""
+    """Return a text without anything in the form of a key. A long random string stays: it may be an id."""
     return _KEY.sub("***", text)
 
 
 def hide_key_words(text: str) -> str:
-    """Return a text that quotes what somebody wrote, without the words that look like keys."""
+    """Return a text that quotes a person's input, without the words that look like keys."""
     return re.sub(r"[^\s'\"()]+", lambda word: _unless_key(word[0]), text)

@@ -1,9 +1,12 @@
-"""What a run has seen, in a private temporary SQLite file: ordered, without duplicates, hashed, and compared with what
-the database knows. Memory stays flat, it is the same for both backends, and the database sees only the difference.
+"""A private temporary SQLite file that holds what one run saw, and compares it with what the database holds.
 
-`pages` holds pages as they came, unread, for as long as the list may be that of the last complete run to the letter:
-then nobody needs to read them. Else `seen` holds what came from the API, `known` what the database held before the run,
-`newcomers` what is in the first and not in the second.
+It orders, de-duplicates and hashes the records at flat memory, the same for both backends. The database sees only the
+difference. It takes bytes and records, and knows nothing of pages or HTTP.
+
+Its tables: `bodies` holds pages as they came, unparsed, for as long as the list may be the same as in the last complete
+run. `seen` holds the records from the API, `known` what the database held before the run, `final` the open versions
+that stay although the record differs, `gone` the ids of absent instances that are proven gone. The view `newcomers`
+holds what is in `seen` but not in `known`.
 """
 
 import hashlib
@@ -16,23 +19,25 @@ from functools import cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from inventory.fal.page import Page, parse_page
-from inventory.record import Record, gpus, hash_records, tracker
+from inventory.record import FIELDS, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
-"""The "walk" of a row that no list brought, only the question by id."""
+"""The number in place of a walk's, for a record that was fetched by its id."""
 
-_SCHEMA = """
-PRAGMA page_size = 16384;  -- a tenth quicker than 4096 here
+_COLUMNS = ("id", *FIELDS, "extra", "hash")
+
+NEWCOMERS = (*_COLUMNS, "gpu_count", "gpu_model")
+"""The columns of `newcomers`."""
+
+_SCHEMA = f"""
+PRAGMA page_size = 16384;  -- a tenth quicker than 4096
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192;
-CREATE TABLE pages (number INTEGER PRIMARY KEY, body);
-CREATE TABLE seen (
-    id TEXT PRIMARY KEY, instance_type, region, sector, ip, status, creator, extra, hash, walk
-) WITHOUT ROWID;
+CREATE TABLE bodies (number INTEGER PRIMARY KEY, body);
+CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT ROWID;
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
 ) WITHOUT ROWID;
@@ -40,35 +45,19 @@ CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
 CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE types (instance_type TEXT PRIMARY KEY, gpu_count, gpu_model) WITHOUT ROWID;
 CREATE VIEW newcomers AS
-    SELECT seen.id, seen.instance_type, region, sector, ip, status, creator, extra, hash, gpu_count, gpu_model
+    SELECT {", ".join(f"seen.{name}" for name in _COLUMNS)}, gpu_count, gpu_model
     FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
     WHERE known.id IS NULL ORDER BY seen.id;
 """
 
-NEWCOMERS = (
-    "id", "instance_type", "region", "sector", "ip", "status", "creator", "extra", "hash", "gpu_count", "gpu_model"
-)  # fmt: skip
-"""The columns of `newcomers`."""
-
-_SEEN = ", ".join(NEWCOMERS[:-2])  # all but the two of `types`
-
 _ROWS = 500
-"""Rows a statement: SQLite takes half the time of one statement a row, and lets other threads run meanwhile."""
+"""Rows per INSERT: half the time of one INSERT per row, and other threads can run meanwhile."""
 
 _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
 
 
-class Fingerprint(NamedTuple):
-    """By what a whole walk is known again: the digest of its pages as they came, and what was counted of them."""
-
-    digest: str
-    pages: int
-    instances: int
-    duplicates: int
-
-
 class Known(NamedTuple):
-    """What the database holds of a live or missing instance, as far as the comparison needs it."""
+    """What the comparison needs of an instance in the database that is live or missing."""
 
     instance_id: str
     row_hash: bytes
@@ -80,15 +69,17 @@ class Known(NamedTuple):
 
 
 class Spool:
-    """A context manager; the file is gone with it. A full disk is a DatabaseError."""
+    """The spool of one run: a context manager that makes the file under TMPDIR and removes it.
+
+    `ignored` are the fields of the setting `ignore_changes`. Raises DatabaseError if there is no room.
+    """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
-        """Make the file, in the system's temporary folder (TMPDIR); raises DatabaseError where there is no room."""
         self.ignored = ",".join(ignored)
-        self.brought: Counter[int] = Counter()
-        """How many instances each walk brought, whether another had brought them before or not."""
+        self.ids_by_walk: Counter[int] = Counter()
+        """The number of different ids in each walk."""
         self._tracked = tracker(ignored) if ignored else None
-        self._sequence = hashlib.sha256()
+        self._pages_digest = hashlib.sha256()
         with ExitStack() as opening:
             self.file = opening.enter_context(scratch_folder()) / "spool"
             try:
@@ -100,111 +91,113 @@ class Spool:
             self._open = opening.pop_all()
 
     def __enter__(self) -> Self:
-        """The spool itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Remove the file; what SQLite says of it becomes a DatabaseError."""
         self._open.close()
         if isinstance(error, sqlite3.Error):
             raise no_room(error) from error
 
-    # -- what the API says
+    # What came from the API
 
-    def note(self, page: Page) -> None:
-        """Let a page count in `sequence`."""
-        self._sequence.update(page.fingerprint)
+    def add_fingerprint(self, fingerprint: bytes) -> None:
+        """Add the fingerprint of the next page to `pages_digest`."""
+        self._pages_digest.update(fingerprint)
 
-    def sequence(self) -> str:
-        """SHA-256 in hex over the fingerprints of all noted pages, in the order in which they came."""
-        return self._sequence.hexdigest()
+    def pages_digest(self) -> str:
+        """Return the SHA-256 in hex over the fingerprints of all pages, in the order in which they were added."""
+        return self._pages_digest.hexdigest()
 
-    def keep(self, page: Page) -> None:
-        """Keep a page unread."""
-        self._db.execute("INSERT INTO pages (body) VALUES (?)", (page.body,))
+    def keep_body(self, body: bytes) -> None:
+        """Keep the body of a page unparsed."""
+        self._db.execute("INSERT INTO bodies (body) VALUES (?)", (body,))
 
-    def unread(self) -> Iterator[Page]:
-        """The pages that were kept, in order; each is forgotten once it was given."""
-        for (number,) in self._db.execute("SELECT number FROM pages ORDER BY number").fetchall():
-            row = self._db.execute("DELETE FROM pages WHERE number = ? RETURNING body", (number,)).fetchone()
-            yield parse_page(row[0])
+    def take_bodies(self) -> Iterator[bytes]:
+        """Yield the bodies that were kept, in order, and delete each."""
+        for (number,) in self._db.execute("SELECT number FROM bodies ORDER BY number").fetchall():
+            sql = "DELETE FROM bodies WHERE number = ? RETURNING body"
+            yield self._db.execute(sql, (number,)).fetchone()[0]
 
-    def add(self, walk: int, rows: list[Record]) -> int:
-        """Keep rows, the later of two of one id winning; returns how many ids were new to this walk."""
-        hashes = hash_records([self._tracked(row) for row in rows] if self._tracked else rows)
-        types = [(name, *gpus(name)) for name in {row.instance_type for row in rows} if name is not None]
-        with self._writing():
+    def add(self, walk: int, records: list[Record]) -> int:
+        """Add records of a walk; return how many ids were new to it. Of two records of one id the later one stays."""
+        hashes = hash_records([self._tracked(record) for record in records] if self._tracked else records)
+        types = [(name, *gpus(name)) for name in {record.instance_type for record in records} if name is not None]
+        with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO types VALUES (?, ?, ?)", types)
-            new = self._put("IGNORE", walk, rows, hashes)
-            if new < len(rows):
-                ids = {row.instance_id for row in rows}
+            new = self._insert("IGNORE", walk, records, hashes)
+            if new < len(records):
+                ids = {record.instance_id for record in records}
                 sql = "SELECT count(*) FROM seen WHERE walk = ? AND id IN (SELECT value FROM json_each(?))"
-                again = self._one(sql, walk, json.dumps(sorted(ids)))
-                # of this walk before this page: those counted now, less those that the first statement has just put in
+                again = self._number(sql, walk, json.dumps(sorted(ids)))
+                # `again` includes the ids inserted just now; the others of it were in this walk before
                 new = len(ids) - (again - new)
-                self._put("REPLACE", walk, rows, hashes)
-        self.brought[walk] += new
+                self._insert("REPLACE", walk, records, hashes)
+        self.ids_by_walk[walk] += new
         return new
 
-    def _put(self, rule: str, walk: int, rows: list[Record], hashes: list[bytes]) -> int:
-        put = 0
-        for start in range(0, len(rows), _ROWS):
+    def _insert(self, rule: str, walk: int, records: list[Record], hashes: list[bytes]) -> int:
+        """Insert records, with IGNORE or REPLACE for ids that are there already; return the number of rows written."""
+        written = 0
+        for start in range(0, len(records), _ROWS):
             part = slice(start, start + _ROWS)
             values: list[object] = [walk]
-            for row, hash_ in zip(rows[part], hashes[part], strict=True):
-                values += row
+            for record, hash_ in zip(records[part], hashes[part], strict=True):
+                values += record
                 values.append(hash_)
-            put += self._db.execute(_insert(rule, len(rows[part])), values).rowcount
-        return put
+            written += self._db.execute(_insert_statement(rule, len(records[part])), values).rowcount
+        return written
 
     def count(self) -> int:
-        """How many instances were seen at all."""
-        return self._one("SELECT count(*) FROM seen")
+        """Return the number of instances that were seen."""
+        return self._number("SELECT count(*) FROM seen")
 
-    # -- what the database knows
+    # What the database holds
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Keep what the database holds of live and missing instances."""
-        with self._writing():
+        """Add what the database holds of live and missing instances."""
+        with self._transaction():
             self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", known)
 
-    def live_before(self) -> int:
-        """How many instances were live before this run."""
-        return self._one("SELECT count(*) FROM known WHERE presence = 'live'")
+    def count_live_before(self) -> int:
+        """Return the number of instances that were live before this run."""
+        return self._number("SELECT count(*) FROM known WHERE presence = 'live'")
 
     def absent(self, limit: int = -1) -> list[str]:
-        """Ids of live and missing instances that were not seen and are not held, in order."""
+        """Return the ids, in order, of live and missing instances that were not seen and are not held."""
         sql = f"SELECT known.id {_ABSENT} ORDER BY known.id LIMIT ?"
         return [id_ for (id_,) in self._db.execute(sql, (limit,))]
 
     def count_absent(self) -> int:
-        """Return how many `absent` names without a limit."""
-        return self._one(f"SELECT count(*) {_ABSENT}")
+        """Return the number of ids that `absent` returns without a limit."""
+        return self._number(f"SELECT count(*) {_ABSENT}")
 
-    def settle(self, instance_id: str) -> None:
-        """The absent instance is proven gone."""
+    def mark_gone(self, instance_id: str) -> None:
+        """Mark an absent instance as proven gone."""
         self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (instance_id,))
 
-    def settle_absent(self) -> None:
-        """All that are absent are proven gone."""
+    def mark_absent_gone(self) -> None:
+        """Mark all absent instances as proven gone."""
         self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
 
     def expire_unlisted(self, runs: int) -> None:
-        """Those that answer by id, but are on no list for the `runs`-th complete run in a row, are gone."""
+        """Mark as gone what answers by id, but is on no list for the `runs`-th complete run in a row."""
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
-            self.settle(id_)
+            self.mark_gone(id_)
 
-    def vanishing(self) -> int:
-        """How many would vanish."""
-        return self._one(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
+    def count_vanishing(self) -> int:
+        """Return the number of absent instances that are proven gone."""
+        return self._number(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
 
-    # -- the difference
+    # The difference
 
     def differing(self, *, newcomers: bool) -> Iterator[tuple[Record, bytes, bool]]:
-        """What must be written of what was seen: row, hash of its tracked fields, whether a list brought it."""
-        # without newcomers the known ones lead: on a first run there are none
+        """Yield what must be written, ordered by id: the record, the hash of its tracked fields, whether a list had it.
+
+        Without `newcomers` it leaves out the instances that are not known.
+        """
+        # without newcomers the join starts from `known`, which is empty on a first run
         both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
         sql = f"""
             SELECT seen.* FROM {both} ON known.id = seen.id
@@ -216,14 +209,14 @@ class Spool:
             yield Record._make(fields), hash_, walk != BY_ID
 
     def newcomer_ids(self) -> Iterator[str]:
-        """Ids of what was seen and is not known, in order."""
+        """Yield the ids, in order, of what was seen and is not known."""
         for (id_,) in self._db.execute("SELECT id FROM newcomers"):
             yield id_
 
     def newcomers(self, size: int) -> Iterator[list[str]]:
-        """The rows of `newcomers` in order, up to `size` at a time, each column as a JSON array, the hash in hex.
+        """Yield the rows of `newcomers` in order, up to `size` at a time: one JSON array per column, the hash in hex.
 
-        SQLite writes the arrays itself, and lets other threads run meanwhile.
+        SQLite builds the arrays, so that other threads can run meanwhile.
         """
         columns = ", ".join(f"json_group_array({'hex(hash)' if name == 'hash' else name})" for name in NEWCOMERS)
         sql = f"SELECT max(id), {columns} FROM (SELECT * FROM newcomers WHERE id > ? ORDER BY id LIMIT ?)"
@@ -234,23 +227,23 @@ class Spool:
                 yield arrays
 
     def gone(self) -> Iterator[str]:
-        """Ids of absent instances that are proven gone, in order."""
+        """Yield the ids, in order, of absent instances that are proven gone."""
         for (id_,) in self._db.execute(f"SELECT known.id {_ABSENT} AND known.id IN (SELECT id FROM gone) ORDER BY 1"):
             yield id_
 
     def unsettled(self) -> Iterator[str]:
-        """Ids of absent instances that are not proven gone, in order."""
+        """Yield the ids, in order, of absent instances that are not proven gone."""
         sql = f"SELECT known.id {_ABSENT} AND known.id NOT IN (SELECT id FROM gone) ORDER BY 1"
         for (id_,) in self._db.execute(sql):
             yield id_
 
     def keep_versions(self, hashes: Iterable[tuple[str, bytes]]) -> None:
-        """By id: the open version of that hash stays although the row differs (ignore_changes has changed)."""
-        with self._writing():
+        """Add ids whose open version, of that hash, stays although the record differs: `ignore_changes` has changed."""
+        with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO final VALUES (?, ?)", hashes)
 
     def fleet_digest(self) -> str:
-        """SHA-256 in hex over what the open versions hold after this run, if it leaves nothing missing."""
+        """Return the SHA-256 in hex over all open versions as they are after a run that leaves nothing missing."""
         return self._hash(
             """
             SELECT seen.id, coalesce(
@@ -264,13 +257,13 @@ class Spool:
         )
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction for many rows: one for each row takes six to ten times as long."""
+    def _transaction(self) -> Iterator[None]:
+        """Run the block in one transaction: a transaction per row takes six to ten times as long."""
         self._db.execute("BEGIN")
         yield
-        self._db.execute("COMMIT")  # after a failure nobody reads the file any more
+        self._db.execute("COMMIT")  # no ROLLBACK: after a failure nobody reads the file
 
-    def _one(self, sql: str, *parameters: object) -> int:
+    def _number(self, sql: str, *parameters: object) -> int:
         return int(self._db.execute(sql, parameters).fetchone()[0])
 
     def _hash(self, sql: str) -> str:
@@ -282,6 +275,6 @@ class Spool:
 
 
 @cache
-def _insert(rule: str, rows: int) -> str:
-    values = ", ".join(["(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)  # ?1 is the walk's number
-    return f"INSERT OR {rule} INTO seen (walk, {_SEEN}) VALUES {values}"
+def _insert_statement(rule: str, rows: int) -> str:
+    row = f"(?1{', ?' * len(_COLUMNS)})"  # ?1 is the walk's number
+    return f"INSERT OR {rule} INTO seen (walk, {', '.join(_COLUMNS)}) VALUES {', '.join([row] * rows)}"

@@ -1,8 +1,8 @@
-"""One run of one account, in order: the only place where the HTTP half and the SQL half meet.
+"""One run of one account, from the lease to the commit: the only place where the HTTP half and the SQL half meet.
 
-Open the run (lease) · walk, spooling each page while the next one is fetched · as at the last complete run? then close
-the run, done · else read what is known and take the difference · confirm what is absent · in one transaction: check the
-lease, apply the difference, close the run.
+Open the run (lease) · walk the list, adding each page to the spool while the next one is fetched · is the list the same
+as in the last complete run? then close the run, done · else read what the database holds, and compare · confirm what is
+absent · in ONE transaction: check the lease, apply the difference, close the run.
 """
 
 import contextlib
@@ -12,95 +12,87 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
+from inventory.errors import DatabaseError, InventoryError, LeaseLost
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
-from inventory.fal.walk import Walk, walk
+from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, ignore_progress, walk
 from inventory.history import reconcile, runs
-from inventory.history.reconcile import NO_RUN, Moment, Step
-from inventory.history.runs import Run
-from inventory.spool import BY_ID, Fingerprint, Spool
+from inventory.history.brake import brake_applies
+from inventory.history.difference import RunStamp, settled_ids
+from inventory.history.lease import fence, send_heartbeats
+from inventory.history.preview import preview
+from inventory.history.reconcile import Absent
+from inventory.history.runs import Run, RunRequest
+from inventory.outcome import Outcome, add_consequence
+from inventory.spool import BY_ID, Spool
 from inventory.store import database
 from inventory.store.database import Clock
-from inventory.store.tables import accounts
-
-SMALL = 10
-"""The brake minds fewer vanishing instances than this only after a change of key or address."""
 
 logger = log.get(__name__)
 
-_COUNTS = ("appeared", "changed", "reappeared", "vanished", "settled")
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """How one run is made, besides its account and the settings.
+
+    With a `timetable` the run is made only if one is due. `clock` replaces the database's clock. `stop` ends the run as
+    `interrupted`. `progress` is called after each page with the counts so far.
+    """
+
+    trigger: str = "manual"
+    expected_seconds: float | None = None
+    timetable: Timetable | None = None
+    clock: Clock | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Callable[[WalkResult], None] = ignore_progress
 
 
-@dataclass
-class Outcome:
-    """What became of one run."""
+@dataclass(frozen=True)
+class RunContext:
+    """What every step of one run needs; the steps write into `outcome`."""
 
-    account: str
-    run_id: int | None = None
-    status: str = "failed"
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
-    pages: int = 0
-    instances_seen: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    missing: int = 0
-    retries: int = 0
-    seconds: float = 0.0
-    error: InventoryError | None = None
-    settled: list[str] = field(default_factory=list)
-    """Ids of those that vanished at an earlier run's time, as this one settled."""
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    """Of a dry run: what it would record, as rows of `instance_events` without a run."""
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code that tells of this run; a failed second walk alone is no failure."""
-        if self.error is None or (self.status == "succeeded" and self.error.error_code != "interrupted"):
-            return 0
-        return self.error.exit_code
+    engine: Engine
+    account: Account
+    settings: Settings
+    options: SyncOptions
+    outcome: Outcome
 
 
-def sync(
-    engine: Engine,
-    account: Account,
-    settings: Settings,
-    *,
-    trigger: str = "manual",
-    expected_seconds: float | None = None,
-    timetable: Timetable | None = None,
-    clock: Clock | None = None,
-    stop: threading.Event | None = None,
-    progress: Callable[[Walk], None] = lambda _: None,
-) -> Outcome:
-    """Sync one account now and record the run; with a `timetable`, only where a run is due (else `runs.NotDue`).
+class Walks(NamedTuple):
+    """The walk of a run, and its second walk if the confirmation needed one."""
 
-    Every failure ends up in the Outcome, recorded where it can be; a fault of ours is recorded, too, and raised.
+    first: WalkResult
+    second: WalkResult | None
+
+
+class Applied(NamedTuple):
+    """What the transaction of a run did to the instances of the account."""
+
+    wrote: bool
+    held: bool
+    fleet_digest: str | None
+    """None if the walk was not complete, or if an instance is missing."""
+
+
+def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
+    """Make one run of an account now, record it, and return its Outcome, which also holds every failure.
+
+    Raises NotDue if the options have a timetable and no run is due. A bug is recorded as a failed run, and raised.
     """
     began = time.monotonic()
-    stop = stop or threading.Event()
+    options = options or SyncOptions()
     outcome = Outcome(account.name)
+    context = RunContext(engine, account, settings, options, outcome)
     try:
-        run = runs.open_run(
-            engine,
-            account.name,
-            trigger=trigger,
-            api_url=settings.api_url,
-            api_key_id=account.key.id,
-            lease_seconds=settings.lease_seconds,
-            expected_seconds=expected_seconds,
-            timetable=timetable,
-            clock=clock,
-        )
+        run = _open_run(context)
     except InventoryError as error:
         outcome.error = error
         return outcome
@@ -108,242 +100,186 @@ def sync(
     try:
         with (
             log.bound(run_id=run.run_id),
-            runs.beating(engine, run.lease, clock),
-            Spool(settings.ignore_changes) as spool,
-            Api(account.key, settings, stop) as api,
+            send_heartbeats(engine, run.lease, options.clock),
+            _open_source(context) as source,
         ):
-            try:
-                _run(engine, run, account, settings, api, spool, stop, progress, clock, outcome)
-            finally:
-                outcome.retries = api.retries
+            _make_run(context, run, source)
     except InventoryError as error:
-        _fail(engine, run, outcome, error, clock)
+        _fail_run(context, run, error)
     except OSError as error:
         reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
-        _fail(engine, run, outcome, DatabaseError(reason), clock)
+        _fail_run(context, run, DatabaseError(reason))
     except Exception as error:
         reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
-        _fail(engine, run, outcome, InventoryError(reason), clock)
+        _fail_run(context, run, InventoryError(reason))
         raise
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def dry_run(
-    engine: Engine,
-    account: Account,
-    settings: Settings,
-    *,
-    stop: threading.Event | None = None,
-    progress: Callable[[Walk], None] = lambda _: None,
-) -> Outcome:
-    """Walk and confirm as `sync` does, and tell what it would record; writes nothing, takes no lease."""
+def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
+    """Walk and confirm as `sync` does, and return what it would record; write nothing and take no lease."""
     began = time.monotonic()
-    stop = stop or threading.Event()
+    options = options or SyncOptions()
     outcome = Outcome(account.name)
+    context = RunContext(engine, account, settings, options, outcome)
     try:
-        with Spool(settings.ignore_changes) as spool, Api(account.key, settings, stop) as api:
-            first, second = _see(engine, account.name, api, spool, stop, progress, outcome, None)
+        with _open_source(context) as source:
+            walks = _walk_and_confirm(context, source)
             with database.reading(engine) as connection:
-                last = connection.scalar(
-                    sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name)
-                )
-                moment = Moment(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
-                brake = first.complete and _brake(connection, account, settings, spool)
-                missing = reconcile.missing(connection, account.name)
-                for step in reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake):
-                    reconcile.count(moment, step, outcome.counts)
-                    outcome.changes += _events(step)
-                    for state in step.written:
-                        missing.pop(state["instance_id"], None)
-                        if state["presence"] == "missing":
-                            missing[state["instance_id"]] = state["held"]
-            outcome.missing = len(missing)
-            _judge(outcome, first, second, held=any(missing.values()))
+                expected = preview(connection, account, settings, source.spool, complete=walks.first.complete)
+            outcome.counts |= expected.counts
+            outcome.changes = expected.changes
+            outcome.missing = len(expected.missing)
+            _set_status(outcome, walks, held=any(expected.missing.values()))
     except InventoryError as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def _run(
-    engine: Engine,
-    run: Run,
-    account: Account,
-    settings: Settings,
-    api: Api,
-    spool: Spool,
-    stop: threading.Event,
-    progress: Callable[[Walk], None],
-    clock: Clock | None,
-    outcome: Outcome,
-) -> None:
-    first, second = _see(engine, run.account, api, spool, stop, progress, outcome, run)
-    with _applying(engine, run, clock, spool) as (connection, now):
-        moment = Moment(run.account, run.run_id, run.started_at, run.last_complete_run_id, settings.ignore_changes)
-        if first.unchanged:
-            _judge(outcome, first, second, held=False)
-            values = {"complete": True, "fleet_digest": run.fleet_digest, "status": "succeeded", **_numbers(outcome)}
-            runs.close_run(connection, run, now=now, account={"last_complete_run_id": run.run_id}, **values)
-            return
-        brake = first.complete and _brake(connection, account, settings, spool)
-        wrote = False
-        in_bulk = not settings.ignore_changes
-        steps = reconcile.plan(connection, moment, spool, complete=first.complete, brake=brake, newcomers=not in_bulk)
-        for step in steps:
-            reconcile.apply(connection, moment, step, outcome.counts)
-            wrote = wrote or bool(step.new or step.written)
-            outcome.settled += reconcile.settled(moment, step)
-        missing = reconcile.missing(connection, run.account)
-        outcome.missing = len(missing)
-        whole = first.complete and not missing
-        with ThreadPoolExecutor(1, thread_name_prefix="digest") as beside:  # while the database takes what is new
-            digest = beside.submit(spool.fleet_digest) if whole else None
-            if in_bulk:
-                outcome.counts["appeared"] += (new := reconcile.appear(connection, moment, spool))
-                wrote = wrote or new > 0
-        _judge(outcome, first, second, held=any(missing.values()))
-        values = {"status": outcome.status, "complete": first.complete, **_numbers(outcome)}
-        own: dict[str, Any] = {}
-        if first.complete:
-            values["fleet_digest"] = digest.result() if digest else None
-            # what the first list did not bring must be looked at again by the next run, whatever its list says
-            quotable = whole and second is None and not spool.brought[BY_ID]
-            own = {
-                "last_complete_run_id": run.run_id,
-                "walk_digest": _walk_digest(first, outcome.instances_seen, spool) if quotable else None,
-            }
-        elif wrote:
-            own = {"walk_digest": None}
-        runs.close_run(connection, run, now=now, account=own, **values)
+def _open_run(context: RunContext) -> Run:
+    """Take the lease and open the run; raise AccountBusy if another process holds the account."""
+    account, settings, options = context.account, context.settings, context.options
+    request = RunRequest(
+        account.name,
+        trigger=options.trigger,
+        api_url=settings.api_url,
+        api_key_id=account.key.id,
+        lease_seconds=settings.lease_seconds,
+        expected_seconds=options.expected_seconds,
+        timetable=options.timetable,
+    )
+    return runs.open_run(context.engine, request, options.clock)
 
 
-def _fail(engine: Engine, run: Run, outcome: Outcome, error: InventoryError, clock: Clock | None) -> None:
-    """The outcome and the run's row say that nothing was applied, and why."""
-    outcome.status, outcome.error = "failed", error
-    # what was counted was rolled back
-    outcome.counts, outcome.missing, outcome.settled = dict.fromkeys(_COUNTS, 0), 0, []
-    if isinstance(error, LeaseLost):
-        outcome.status = "abandoned"  # as whoever took over has called it
-    else:
-        runs.fail_run(engine, run, clock, **_numbers(outcome))
+@contextlib.contextmanager
+def _open_source(context: RunContext) -> Iterator[WalkContext]:
+    """Open the spool and the client; note the client's retries at the end."""
+    settings, options = context.settings, context.options
+    with (
+        Spool(settings.ignore_changes) as spool,
+        Api(context.account.key, settings, options.stop) as api,
+    ):
+        try:
+            yield WalkContext(api, spool, options.stop, options.progress)
+        finally:
+            context.outcome.retries = api.retries
 
 
-def _see(
-    engine: Engine,
-    account: str,
-    api: Api,
-    spool: Spool,
-    stop: threading.Event,
-    progress: Callable[[Walk], None],
-    outcome: Outcome,
-    run: Run | None,
-) -> tuple[Walk, Walk | None]:
-    """Everything the API is asked: the walk, and where something is absent, the confirmation.
+def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
+    """Walk, confirm, and apply the difference in one transaction."""
+    outcome, spool = context.outcome, source.spool
+    walks = _walk_and_confirm(context, source, _expected_list(run, spool))
+    with _fenced_transaction(context, run, spool) as (connection, now):
+        if walks.first.unchanged:
+            applied = Applied(wrote=False, held=False, fleet_digest=run.fleet_digest)
+            own: dict[str, Any] = {"last_complete_run_id": run.run_id}
+        else:
+            applied = _apply_difference(connection, context, run, spool, complete=walks.first.complete)
+            own = _account_columns(run, walks, applied, spool)
+        _set_status(outcome, walks, held=applied.held)
+        columns = {
+            "status": outcome.status,
+            "complete": walks.first.complete,
+            "fleet_digest": applied.fleet_digest,
+            **outcome.columns(),
+        }
+        runs.close_run(connection, run, now=now, account=own, **columns)
 
-    The first walk is `unchanged` where the list is, to the letter, that of the last complete run, which left nothing
-    missing: then there is nothing to compare.
+
+def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
+    """Make every request of a run: the walk, and the confirmation if instances are absent.
+
+    If the list is the expected one, nothing is compared. Raises an ApiError if not even the first page came.
     """
-    expected = _expected(run, spool) if run else None
-    first = walk(api, spool, 1, stop, progress, expected)
+    outcome, spool = context.outcome, source.spool
+    first = walk(source, 1, expected)
     second = None
     if first.pages == 0 and first.error is not None:
-        raise _told(first.error, "nothing was applied; the next run tries again")
+        raise add_consequence(first.error, "nothing was applied; the next run tries again")
     if not first.unchanged:
-        with database.reading(engine) as connection:
-            spool.learn(reconcile.known(connection, account))
+        with database.reading(context.engine) as connection:
+            spool.learn(reconcile.stream_known(connection, context.account.name))
         if first.complete:
-            second = confirm(api, spool, stop, progress)
+            second = confirm(source)
     for done in filter(None, (first, second)):
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
         outcome.rejected += done.rejected
     outcome.instances_seen = expected.instances if expected and first.unchanged else spool.count()
-    return first, second
+    return Walks(first, second)
 
 
-def _walk_digest(first: Walk, instances: int, spool: Spool) -> str:
-    """By what the next run knows the same list again, in the hands of the same program with the same settings."""
-    return f"{spool.sequence()} {first.pages} {instances} {first.duplicates} {__version__} {spool.ignored}"
-
-
-def _expected(run: Run, spool: Spool) -> Fingerprint | None:
-    if run.walk_digest is None:
-        return None
-    digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)
-    return (
-        Fingerprint(digest, int(pages), int(instances), int(duplicates))
-        if rest == [__version__, spool.ignored]
-        else None
-    )
+def _apply_difference(
+    connection: Connection, context: RunContext, run: Run, spool: Spool, *, complete: bool
+) -> Applied:
+    """Write what differs between the spool and the database, and count it in the outcome."""
+    outcome, ignored = context.outcome, context.settings.ignore_changes
+    stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
+    brake = complete and brake_applies(connection, context.account, context.settings, spool)
+    in_bulk = not ignored
+    wrote = False
+    absent = Absent.after(complete=complete, brake=brake)
+    for step in reconcile.plan(connection, stamp, spool, absent, newcomers=not in_bulk):
+        reconcile.apply(connection, stamp, step, outcome.counts)
+        wrote = wrote or bool(step.new or step.written)
+        outcome.settled += settled_ids(stamp, step)
+    missing = reconcile.find_missing(connection, run.account)
+    outcome.missing = len(missing)
+    with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # computed while the database inserts
+        digest = thread.submit(spool.fleet_digest) if complete and not missing else None
+        if in_bulk:
+            new = reconcile.insert_newcomers(connection, stamp, spool)
+            outcome.counts["appeared"] += new
+            wrote = wrote or new > 0
+    return Applied(wrote, held=any(missing.values()), fleet_digest=digest.result() if digest else None)
 
 
 @contextlib.contextmanager
-def _applying(engine: Engine, run: Run, clock: Clock | None, spool: Spool) -> Iterator[tuple[Connection, datetime]]:
-    """The one transaction that applies a run, fenced."""
+def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, datetime]]:
+    """Yield the one transaction that applies a run, and its time; raise LeaseLost if the lease was taken over."""
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
-    with database.writing(
-        engine, idle_limit=run.lease.seconds, kept="nothing of this run was applied", file=spool.file
-    ) as connection:
-        runs.fence(connection, run.lease)
-        yield connection, database.now(connection, clock)
+    kept = "nothing of this run was applied"
+    with database.writing(context.engine, idle_limit=run.lease.seconds, kept=kept, file=spool.file) as connection:
+        fence(connection, run.lease)
+        yield connection, database.now(connection, context.options.clock)
 
 
-def _brake(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
-    """Whether so much would vanish that a person must say so first (contract 4.4)."""
-    vanishing, live = spool.vanishing(), spool.live_before()
-    # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
-    if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
-        return False
-    last = connection.execute(runs.last_known(account.name)).first()
-    moved = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
-    return vanishing >= SMALL or moved
+def _set_status(outcome: Outcome, walks: Walks, *, held: bool) -> None:
+    outcome.set_applied(walks.first.error, walks.second.error if walks.second else None, held=held)
 
 
-def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool) -> None:
-    """Status and error of a run that applied something."""
-    if first.error is not None:
-        outcome.status, outcome.error = (
-            "partial",
-            _told(first.error, "what was seen was applied, nothing was marked missing"),
-        )
-    elif held:
-        outcome.status = "held"
-        outcome.error = MassVanish(
-            f"{outcome.missing} instances are absent and held: more than the brake allows, or the key or address is "
-            "another one. All else was applied. Look with `inventory missing`, settle with "
-            "`inventory missing --accept`."
-        )
-    else:
-        outcome.status = "succeeded"
-        if second is not None and second.error is not None:
-            outcome.error = _told(
-                second.error, "the second walk failed, so what is absent stays missing until a later run"
-            )
+def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
+    """Record in the outcome and in the run's row that nothing was applied, and why."""
+    context.outcome.set_failed(error)
+    if not isinstance(error, LeaseLost):
+        runs.fail_run(context.engine, run, context.options.clock, **context.outcome.columns())
 
 
-def _told(error: ApiError, kept: str) -> ApiError:
-    """The same error, saying what was kept."""
-    return type(error)(f"{str(error).rstrip('.')}; {kept}.", status=error.status)
-
-
-def _numbers(outcome: Outcome) -> dict[str, Any]:
-    """The columns of `sync_runs` that every end of a run has."""
+def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
+    """Return the columns of `accounts` that a run writes at its end."""
+    if not walks.first.complete:
+        return {"walk_digest": None} if applied.wrote else {}
+    # the next run must look again at an instance that the first list lacked, even if its own list is the same
+    repeatable = applied.fleet_digest is not None and walks.second is None and not spool.ids_by_walk[BY_ID]
     return {
-        "pages": outcome.pages,
-        "instances_seen": outcome.instances_seen,
-        "duplicates": outcome.duplicates,
-        "rejected": outcome.rejected,
-        "missing": outcome.missing,
-        **{name: outcome.counts[name] for name in ("appeared", "changed", "reappeared", "vanished")},
-        "error_code": outcome.error.error_code if outcome.error else None,
-        "error": str(outcome.error) if outcome.error else None,
+        "last_complete_run_id": run.run_id,
+        "walk_digest": _walk_digest(walks.first, spool) if repeatable else None,
     }
 
 
-def _events(step: Step) -> list[dict[str, Any]]:
-    rows = [{**version, "event": version["opened_as"]} for version in step.opened]
-    rows += [{**state, "event": "vanished"} for state in step.gone]
-    wanted = ("event", "account", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
-    return [{name: row.get(name) for name in wanted} for row in rows]
+def _walk_digest(first: WalkResult, spool: Spool) -> str:
+    """Return the text by which the next run finds the list unchanged; another version or setting voids it."""
+    return f"{spool.pages_digest()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
+
+
+def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
+    """Return the list of the last complete run; None if a walk must be compared with the database in any case."""
+    if run.walk_digest is None:
+        return None
+    digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)
+    if rest != [__version__, spool.ignored]:
+        return None
+    return ExpectedList(digest, int(pages), int(instances), int(duplicates))

@@ -1,4 +1,4 @@
-"""Times and durations as people write them."""
+"""Parse and format times and durations as people write them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,21 +10,27 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_duration(text: str) -> timedelta:
-    """`90s`, `5m`, `3h`, `2d`, `1w`, or several in a row (`1h30m`); a bare number is seconds. Raises UsageError."""
-    written = text.strip().lower()
-    if re.fullmatch(r"\d+", written):
-        written += "s"
-    if not re.fullmatch(r"(\d+[smhdw])+", written):
+    """Return the duration for `90s`, `5m`, `3h`, `2d`, `1w` or a sum like `1h30m`; a bare number is seconds.
+
+    Raise UsageError for anything else.
+    """
+    spelled = text.strip().lower()
+    if re.fullmatch(r"\d+", spelled):
+        spelled += "s"
+    if not re.fullmatch(r"(\d+[smhdw])+", spelled):
         raise UsageError(f"{hide_key_words(repr(text))} is no duration. Write one like 90s, 5m, 3h or 2d.")
-    parts = re.findall(r"(\d+)([smhdw])", written)
+    parts = re.findall(r"(\d+)([smhdw])", spelled)
     try:
         return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    except (OverflowError, ValueError):  # ValueError: more digits than Python turns into a number
+    except (OverflowError, ValueError):  # ValueError: more digits than Python converts to a number
         raise UsageError(f"{hide_key_words(repr(text[:40]))} is too long a duration.") from None
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """A UTC time from ISO 8601 (no zone means UTC) or relative to `now` (`2d` is two days ago). Raises UsageError."""
+    """Return the UTC time for ISO 8601 (no zone means UTC) or for a time before `now` (`2d` is two days ago).
+
+    Raise UsageError for anything else.
+    """
     try:
         if re.fullmatch(r"\s*(\d+[smhdwSMHDW])+\s*", text):
             return now - parse_duration(text)
@@ -38,19 +44,19 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def brief(value: timedelta) -> str:
-    """A duration as people say it, by its two largest units: `12m 5s`, `3h 40m`, `9d 2h`; `-5s` below zero."""
+    """Return a duration in its two largest units: `12m 5s`, `3h 40m`, `9d 2h`; `-5s` if negative."""
     left = round(abs(value.total_seconds()))
     parts = []
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         number, left = divmod(left, seconds)
         parts.append(f"{number}{unit}" if number else "")
-    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+    first = next((index for index, part in enumerate(parts) if part), len(parts) - 1)
     words = " ".join(filter(None, parts[first : first + 2])) or "0s"
     return f"-{words}" if value < timedelta() and words != "0s" else words
 
 
-def written(value: timedelta) -> str:
-    """A duration as `parse_duration` reads it, such as `1h30m`; to the second."""
+def format_duration(value: timedelta) -> str:
+    """Return a duration in the form that `parse_duration` accepts, such as `1h30m`, rounded to seconds."""
     left, text = round(value.total_seconds()), ""
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         number, left = divmod(left, seconds)
@@ -59,5 +65,5 @@ def written(value: timedelta) -> str:
 
 
 def iso(value: datetime) -> str:
-    """ISO 8601 with `Z`; microseconds only where there are any."""
+    """Return a time in ISO 8601 with `Z`, with microseconds only if they are not zero."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,12 +1,11 @@
-"""Runs the migrations on the connection it is handed, or, under the `alembic` command, on INVENTORY_DATABASE_URL.
+"""Run the migrations on the connection in the configuration; under the `alembic` command, on INVENTORY_DATABASE_URL.
 
-No fileConfig here: it would silence the program's loggers.
+There is no fileConfig here: it would silence the loggers of the program.
 """
 
 from alembic import context
 
-from inventory.store import catalogue as views
-from inventory.store import schema
+from inventory.store import schema, schema_docs
 from inventory.store.tables import METADATA
 
 
@@ -25,14 +24,14 @@ def run(connection):
         before = migrations.get_current_heads()
         context.run_migrations()
         after = migrations.get_current_heads()
-        # only when something was migrated: a reader may not comment, and `alembic current` passes here too
+        # only after a migration: `alembic current` runs this too, and a role that only reads may not comment
         if connection.dialect.name == "postgresql" and before != after == (schema.HEAD,):
-            connection.exec_driver_sql(";\n".join(views.comments()))
+            connection.exec_driver_sql(";\n".join(schema_docs.comments()))
 
 
-handed = context.config.attributes.get("connection")
-if handed is not None:
-    run(handed)
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
 else:
     from inventory.config.settings import database_url
     from inventory.store.database import connect, parse_url

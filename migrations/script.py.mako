@@ -1,7 +1,7 @@
 """${message}
 
-Rules: one chain for both backends; never import inventory.store.tables (it will have moved on); a view's file is never edited
-once released: add <name>_v2.sql; drop views before altering a column under them, and create them again after.
+Rules: one chain for both backends. Never import inventory.store.tables: it will have changed. Never edit the file of a
+released view: add <name>_v2.sql. Drop the views before a column under them is altered, and create them again after it.
 
 Revision: ${up_revision}, after ${down_revision | comma,n}
 """

@@ -25,11 +25,12 @@ from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
+from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store import schema
 from inventory.store.database import connect, parse_url
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -87,8 +88,7 @@ def run(engine, simulator, account, at, **settings):
         Settings.model_construct(
             api_url="https://api.fal.ai/v1", page_size=25, retry_attempts=1, retry_max_wait=0.01, **settings
         ).model_copy(update={"api_url": simulator.url}),
-        clock=lambda: at,
-        expected_seconds=3600,
+        SyncOptions(clock=lambda: at, expected_seconds=3600),
     )
     with engine.begin() as connection:  # the port differs each time
         connection.execute(sa.text("UPDATE sync_runs SET api_url = 'http://127.0.0.1:8123/v1'"))
@@ -157,16 +157,14 @@ def prune_and_retire(engine):
                 fleet.remove("old-2")
             run(engine, simulator, "legacy", BEGIN + number * HOUR + timedelta(minutes=20))
     later = BEGIN + 14 * HOUR
-    prune(engine, "legacy", BEGIN + 8 * HOUR, lease_seconds=120, clock=lambda: later)
+    prune(engine, PruneRequest("legacy", BEGIN + 8 * HOUR), lease_seconds=120, clock=lambda: later)
     accounts.retire(engine, "legacy", lease_seconds=120, clock=lambda: later)
 
 
 def leave_a_run_behind(engine):
     """A run whose process was killed: the row `running`, and the lease of a process that is no more."""
-    runs.open_run(
-        engine, "killed", trigger="manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120,
-        clock=lambda: BEGIN,
-    )  # fmt: skip
+    request = RunRequest("killed", "manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120)
+    runs.open_run(engine, request, clock=lambda: BEGIN)
     with engine.begin() as connection:
         connection.execute(
             sa.text(

@@ -15,6 +15,9 @@ from inventory.config.settings import load
 from inventory.config.toml_lines import line_of
 from inventory.errors import AccountBusy, LeaseLost, UsageError
 from inventory.history import accounts, runs
+from inventory.history.lease import fence, hold_lease
+from inventory.history.runs import RunRequest
+from inventory.read.accounts import list_accounts
 from inventory.simulator import Fleet, Simulator, Status
 from inventory.store import database
 
@@ -133,7 +136,7 @@ def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
 
 def test_an_account_at_work_is_neither_renamed_nor_retired(world, run):
     world.run()
-    with runs.holding(world.engine, "default", "prune", 120):
+    with hold_lease(world.engine, "default", "prune", 120):
         before = world.dump()
         for words in (("rename", "default", "research"), ("retire", "default")):
             assert "`prune` of process" in run("account", *words, expect=6).stderr
@@ -144,16 +147,16 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
     world.run()
     seen = []
 
-    def look(connection, lease, fence=runs.fence):
+    def look(connection, lease):
         with pytest.raises(AccountBusy, match="`rename` of process"):
             runs.open_run(
-                world.engine, "default", trigger="manual", api_url="x", api_key_id="y", lease_seconds=120
+                world.engine, RunRequest("default", "manual", api_url="x", api_key_id="y", lease_seconds=120)
             )  # before the first lock: turned away at once
         seen.append(lease.account)
         fence(connection, lease)
 
-    monkeypatch.setattr(runs, "fence", look)
-    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.Renamed(1, 3, 3)
+    monkeypatch.setattr(accounts, "fence", look)
+    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.RenamedRows(1, 3, 3)
     assert seen == ["default"]
     assert world.rows("SELECT account, lease_token FROM accounts") == [("research", None)]
 
@@ -161,11 +164,11 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
 def test_a_rename_whose_lease_was_taken_over_renames_nothing(world, monkeypatch):
     world.run()
 
-    def late(connection, lease, fence=runs.fence):
+    def late(connection, lease):
         connection.execute(sa.text("UPDATE accounts SET lease_token = 'of another'"))
         fence(connection, lease)
 
-    monkeypatch.setattr(runs, "fence", late)
+    monkeypatch.setattr(accounts, "fence", late)
     with pytest.raises(LeaseLost):
         accounts.rename(world.engine, "default", "research", lease_seconds=120)
     assert set(names(world).values()) == {frozenset({"default"})}
@@ -187,7 +190,7 @@ def test_100_000_instances_are_renamed_in_one_transaction(world, backend):
                 f"INSERT INTO {table} ({', '.join(columns)}) {source} SELECT {taken} FROM {table}, n "
                 "WHERE instance_id = 'a'"
             )
-    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.Renamed(
+    assert accounts.rename(world.engine, "default", "research", lease_seconds=120) == accounts.RenamedRows(
         1, number + 3, number + 3
     )
     assert set(names(world).values()) == {frozenset({"research"})}
@@ -221,7 +224,7 @@ def test_the_time_of_retirement_is_the_databases_or_the_clocks(world):
     assert accounts.retire(world.engine, "default", lease_seconds=120, clock=lambda: hour(7))
     world.run(account="other")
     with database.reading(world.engine) as connection:
-        found = accounts.listed(connection)
+        found = list_accounts(connection)
     assert [(row["account"], row["retired_at"], row["last_complete_at"]) for row in found] == [
         ("default", hour(7), hour(1)),
         ("other", None, hour(2)),

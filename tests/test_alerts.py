@@ -20,12 +20,12 @@ from inventory.config.alerts import AlertSettings
 from inventory.config.settings import load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
+from inventory.outcome import Outcome
 from inventory.service.alerts import Alerts, alerting
 from inventory.service.channels import Alert, Channels
 from inventory.service.troubles import begun_and_ended
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
-from inventory.sync import Outcome
 
 LIMIT = timedelta(minutes=150)
 

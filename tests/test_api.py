@@ -113,8 +113,8 @@ def names(page):
 
 
 def test_a_page_is_asked_for_with_the_key_the_limit_and_the_cursor(simulator, api):
-    first = api.page(None)
-    second = api.page(first.next_cursor)
+    first = api.fetch_page(None)
+    second = api.fetch_page(first.next_cursor)
     assert (names(first), names(second)) == (["inst_0", "inst_1"], ["inst_2", "inst_3"])
     assert [request.query for request in simulator.requests] == [{"limit": "2"}, {"limit": "2", "cursor": "Mg=="}]
     request = simulator.requests[0]
@@ -125,14 +125,14 @@ def test_a_page_is_asked_for_with_the_key_the_limit_and_the_cursor(simulator, ap
 @pytest.mark.parametrize("cursor", ["+/=& ünï", "%2F", "#?", "a\nb", "\x00", "💥", "../..", " ", "x" * 5_000])
 def test_a_cursor_is_opaque_and_arrives_as_it_was_given(simulator, api, cursor):
     simulator.faults.add(Body(EMPTY))
-    api.page(cursor)
+    api.fetch_page(cursor)
     assert simulator.requests[0].query == {"limit": "2", "cursor": cursor}
 
 
 @pytest.mark.parametrize("cursor", ["\ud800", "x" * 70_000])
 def test_a_cursor_that_no_address_can_hold_is_a_bad_response(simulator, api, cursor):
     with pytest.raises(BadResponse):
-        api.page(cursor)
+        api.fetch_page(cursor)
     assert not simulator.requests
 
 
@@ -140,8 +140,8 @@ def test_a_cursor_that_no_address_can_hold_is_a_bad_response(simulator, api, cur
 def test_a_first_page_refused_for_its_size_is_asked_for_without_and_so_are_all_after_it(simulator, api, status):
     simulator.default_page_size = 3
     simulator.faults.add(Status(status), when=lambda request: "limit" in request.query, times=None)
-    page = api.page(None)
-    api.page(page.next_cursor)
+    page = api.fetch_page(None)
+    api.fetch_page(page.next_cursor)
     assert names(page) == ["inst_0", "inst_1", "inst_2"]
     assert [request.query for request in simulator.requests] == [{"limit": "2"}, {}, {"cursor": "Mg=="}]
 
@@ -149,9 +149,9 @@ def test_a_first_page_refused_for_its_size_is_asked_for_without_and_so_are_all_a
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_later_page_refused_is_an_error(simulator, api, status):
     simulator.faults.add(Status(status), when=on_page(2))
-    cursor = api.page(None).next_cursor
+    cursor = api.fetch_page(None).next_cursor
     with pytest.raises(ServerError) as raised:
-        api.page(cursor)
+        api.fetch_page(cursor)
     assert raised.value.status == status
     assert len(simulator.requests) == 2
 
@@ -159,7 +159,7 @@ def test_a_later_page_refused_is_an_error(simulator, api, status):
 def test_a_first_page_refused_without_a_limit_too_is_an_error(simulator, api):
     simulator.faults.add(Status(400), times=None)
     with pytest.raises(ServerError):
-        api.page(None)
+        api.fetch_page(None)
     assert len(simulator.requests) == 2
 
 
@@ -185,7 +185,7 @@ PASSING = {
 @pytest.mark.parametrize(("fault", "error"), PASSING.values(), ids=PASSING)
 def test_a_passing_fault_is_tried_again(simulator, api, fault, error):  # noqa: ARG001
     simulator.faults.add(fault, times=2)
-    assert names(api.page(None)) == ["inst_0", "inst_1"]
+    assert names(api.fetch_page(None)) == ["inst_0", "inst_1"]
     assert (len(simulator.requests), api.retries) == (3, 2)
 
 
@@ -193,7 +193,7 @@ def test_a_passing_fault_is_tried_again(simulator, api, fault, error):  # noqa: 
 def test_a_lasting_fault_is_its_error_after_the_last_attempt(simulator, api, fault, error):
     simulator.faults.add(fault, times=None)
     with pytest.raises(error) as raised:
-        api.page(None)
+        api.fetch_page(None)
     assert type(raised.value) is error
     assert len(simulator.requests) == 3
     assert "\n" not in str(raised.value)
@@ -202,14 +202,14 @@ def test_a_lasting_fault_is_its_error_after_the_last_attempt(simulator, api, fau
 def test_a_timeout_is_tried_again_and_then_network(simulator):
     simulator.faults.add(Hang(), times=None)
     with client(simulator.url, timeout=0.1, retry_attempts=2) as api, pytest.raises(NetworkError, match=r"0\.1 s"):
-        api.page(None)
+        api.fetch_page(None)
     assert len(simulator.requests) == 2
 
 
 def test_nobody_listening_is_network(simulator):
     simulator.stop()
     with client(simulator.url) as api, pytest.raises(NetworkError, match="cannot be reached"):
-        api.page(None)
+        api.fetch_page(None)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_nobody_listening_is_network(simulator):
 def test_a_lasting_answer_is_not_tried_again(simulator, api, status, error):
     simulator.faults.add(Status(status), times=None)
     with pytest.raises(error) as raised:
-        api.page(None)
+        api.fetch_page(None)
     assert type(raised.value) is error
     assert raised.value.status == status
     assert len(simulator.requests) == 1
@@ -231,7 +231,7 @@ def test_a_lasting_answer_is_not_tried_again(simulator, api, status, error):
 
 def test_a_key_that_the_api_does_not_know_is_unauthorized(fleet):
     with Simulator(fleet, keys=["another"]) as simulator, client(simulator.url) as api, pytest.raises(Unauthorized):
-        api.page(None)
+        api.fetch_page(None)
 
 
 def in_seconds(seconds):
@@ -247,7 +247,7 @@ def as_a_date(seconds):
 def test_a_retry_after_beyond_the_longest_wait_gives_up_at_once(simulator, write, status, error):
     simulator.faults.add(Status(status, {"Retry-After": write(3_600)}), times=None)
     with client(simulator.url, retry_max_wait=30) as api, pytest.raises(error, match="RETRY_MAX_WAIT"):
-        api.page(None)
+        api.fetch_page(None)
     assert (len(simulator.requests), api.retries) == (1, 0)
 
 
@@ -255,7 +255,7 @@ def test_a_retry_after_beyond_the_longest_wait_gives_up_at_once(simulator, write
 def test_a_retry_after_within_it_is_obeyed(simulator, write, asked, least):
     simulator.faults.add(Status(429, {"Retry-After": write(asked)}))
     with client(simulator.url, retry_max_wait=30) as api:
-        api.page(None)
+        api.fetch_page(None)
     first, second = simulator.requests
     assert second.at - first.at >= least
 
@@ -265,7 +265,7 @@ def test_a_retry_after_within_it_is_obeyed(simulator, write, asked, least):
 )
 def test_a_retry_after_without_a_meaning_is_no_reason_to_stop(simulator, api, text):
     simulator.faults.add(Status(503, {"Retry-After": text}))
-    assert names(api.page(None)) == ["inst_0", "inst_1"]
+    assert names(api.fetch_page(None)) == ["inst_0", "inst_1"]
 
 
 # Size
@@ -274,7 +274,7 @@ def test_a_retry_after_without_a_meaning_is_no_reason_to_stop(simulator, api, te
 def test_a_body_beyond_the_limit_ends_it_at_once(simulator, api):
     simulator.faults.add(Endless())
     with pytest.raises(BadResponse, match="larger than 32 MiB"):
-        api.page(None)
+        api.fetch_page(None)
     assert len(simulator.requests) == 1
 
 
@@ -282,7 +282,7 @@ def test_a_bomb_ends_it_at_once():
     bomb = gzip.compress(b" " * (40 << 20))
     with raw(answer(bomb, "Content-Encoding: gzip")) as (url, requests), client(url) as api:
         with pytest.raises(BadResponse, match="larger than 32 MiB"):
-            api.page(None)
+            api.fetch_page(None)
         assert len(requests) == 1
 
 
@@ -291,14 +291,14 @@ def test_an_error_with_an_endless_body_is_still_that_error():
         b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n" + b"10000\r\n%b\r\n" % (b" " * 65_536) * 40
     )
     with raw(endless) as (url, _), client(url) as api, pytest.raises(Forbidden):
-        api.page(None)
+        api.fetch_page(None)
 
 
 def test_a_body_in_gzip_is_read(simulator, api):
-    assert api.page(None)
+    assert api.fetch_page(None)
     assert simulator.requests[0].headers["accept-encoding"] == "gzip"
     with raw(answer(gzip.compress(EMPTY), "Content-Encoding: gzip")) as (url, _), client(url) as other:
-        assert other.page(None).next_cursor is None
+        assert other.fetch_page(None).next_cursor is None
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_body_in_gzip_is_read(simulator, api):
 def test_a_body_that_cannot_be_decoded_is_a_bad_response_after_the_last_attempt(body, encoding):
     with raw(answer(body, f"Content-Encoding: {encoding}")) as (url, requests), client(url) as api:
         with pytest.raises(BadResponse):
-            api.page(None)
+            api.fetch_page(None)
         assert len(requests) == 3
 
 
@@ -331,7 +331,7 @@ def test_a_body_that_cannot_be_decoded_is_a_bad_response_after_the_last_attempt(
 def test_what_is_no_http_is_network(rubbish):
     with raw(rubbish) as (url, requests), client(url) as api:
         with pytest.raises(NetworkError):
-            api.page(None)
+            api.fetch_page(None)
         assert len(requests) == 3
 
 
@@ -350,7 +350,7 @@ def test_a_slow_drip_ends_at_the_wall_clock_limit(simulator, head, status):
     with client(simulator.url, timeout=0.5, retry_attempts=1) as api:
         # the status of an error is known before its body comes
         with pytest.raises(ServerError if status == 500 and not head else NetworkError):
-            api.page(None)
+            api.fetch_page(None)
         assert len(simulator.requests) == 1
 
 
@@ -359,9 +359,9 @@ def test_the_stop_event_ends_a_wait_between_attempts(simulator):
     simulator.faults.add(Status(429, {"Retry-After": "3000"}), when=lambda _: stop.set() or True)
     with client(simulator.url, stop, retry_max_wait=3_600) as api:
         with pytest.raises(Interrupted):
-            api.page(None)
+            api.fetch_page(None)
         with pytest.raises(Interrupted):
-            api.page(None)
+            api.fetch_page(None)
     assert len(simulator.requests) == 1
 
 
@@ -373,7 +373,7 @@ def test_close_ends_a_request_under_way_in_another_thread(simulator, fault):
 
     def ask(api):
         try:
-            api.page(None)
+            api.fetch_page(None)
         except ApiError as error:
             ended.append(error)
 
@@ -394,15 +394,16 @@ from inventory.fal.confirm import confirm
 from inventory.config.keys import ApiKey
 from inventory.config.settings import load
 from inventory.spool import Known, Spool
-from inventory.fal.walk import walk
+from inventory.fal.walk import WalkContext, walk
 log.configure()
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 with Spool() as spool, Api(ApiKey("a:bcdefg"), load(api_url=sys.argv[1], timeout=3600), stop) as api:
-    done = walk(api, spool, 1, stop)
+    context = WalkContext(api, spool, stop)
+    done = walk(context, 1)
     if done.complete:
         spool.learn([Known("away", b"", b"", "", "live", False, 0)])
-        done = confirm(api, spool, stop)
+        done = confirm(context)
 print(done.error.error_code, spool.file.parent.exists())
 """
 
@@ -445,9 +446,9 @@ def test_a_redirect_is_not_followed_and_the_other_place_never_hears_of_it(simula
     with Simulator(Fleet()) as other:
         simulator.faults.add(Redirect(f"{other.url}/compute/instances?key={KEY.secret}", code), times=None)
         with pytest.raises(ServerError, match="redirect") as raised:
-            api.page(None)
+            api.fetch_page(None)
         with pytest.raises(ServerError, match="redirect"):
-            api.instance("a")
+            api.fetch_instance("a")
         assert not other.requests
     assert SECRET not in everything_said(raised.value)
     assert len(simulator.requests) == 2
@@ -457,7 +458,7 @@ def test_a_redirect_is_not_followed_and_the_other_place_never_hears_of_it(simula
 def test_a_redirect_to_nowhere_is_a_redirect_like_any_other(simulator, api, location):
     simulator.faults.add(Redirect(location))
     with pytest.raises(ServerError, match="redirect"):
-        api.page(None)
+        api.fetch_page(None)
 
 
 def test_the_proxies_of_the_environment_get_no_request_for_loopback(simulator, api, monkeypatch):
@@ -465,8 +466,8 @@ def test_the_proxies_of_the_environment_get_no_request_for_loopback(simulator, a
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         with client(simulator.url) as other:
-            other.page(None)
-        api.page(None)
+            other.fetch_page(None)
+        api.fetch_page(None)
         assert not proxy.requests
 
 
@@ -490,7 +491,7 @@ ECHO = f"your key key-id:{SECRET} is no good, {SECRET}"
 def test_an_api_that_echoes_the_key_in_an_error_does_not_get_it_told(simulator, api, status, body):
     simulator.faults.add(Status(status, body=body), times=None)
     with pytest.raises(ApiError) as raised:
-        api.page(None)
+        api.fetch_page(None)
     assert SECRET not in everything_said(raised.value)
     assert "the-secret" not in str(raised.value)
 
@@ -512,7 +513,7 @@ def test_an_api_that_echoes_the_key_in_an_error_does_not_get_it_told(simulator, 
 )
 def test_an_api_that_echoes_the_key_anywhere_else_does_not_get_it_told(rubbish):
     with raw(rubbish) as (url, _), client(url) as api, pytest.raises(ApiError) as raised:
-        api.page(None)
+        api.fetch_page(None)
     assert SECRET not in log.redact(str(raised.value))
     assert SECRET not in str(raised.value) + repr(raised.value) + "".join(traceback.format_exception(raised.value))
 
@@ -525,7 +526,7 @@ def test_no_repr_of_the_client_shows_the_key(api):
 def test_terminal_escapes_of_an_api_never_reach_our_text(simulator, api):
     simulator.faults.add(Status(418, body={"error": {"message": "red \x1b[31m\x07\r\n\u202e\x9b2J" + "x" * 500}}))
     with pytest.raises(ServerError) as raised:
-        api.page(None)
+        api.fetch_page(None)
     text = str(raised.value)
     assert text.isprintable()
     assert text.startswith("The API answered 418: red [31m")
@@ -536,7 +537,7 @@ def test_terminal_escapes_of_an_api_never_reach_our_text(simulator, api):
 def test_an_error_body_without_a_message_is_the_status_alone(simulator, api, body):
     simulator.faults.add(Status(418, body=body))
     with pytest.raises(ServerError, match=r"^The API answered 418$"):
-        api.page(None)
+        api.fetch_page(None)
 
 
 # One instance by its id
@@ -548,17 +549,17 @@ def test_an_error_body_without_a_message_is_the_status_alone(simulator, api, bod
 )
 def test_an_id_is_quoted_so_that_the_right_instance_is_asked_for(fleet, simulator, api, name):
     fleet.put(machine(name, ip="203.0.113.9"))
-    found = api.instance(name)
+    found = api.fetch_instance(name)
     assert (found.instance_id, found.ip) == (name, "203.0.113.9")
     fleet.remove(name)
-    assert api.instance(name) is None
+    assert api.fetch_instance(name) is None
     assert all(request.query == {} for request in simulator.requests)
 
 
 @pytest.mark.parametrize("name", [".", "..", "...", "a\ufffd"])
 def test_an_id_that_cannot_be_asked_for_is_never_taken_as_gone(simulator, api, name):
     with pytest.raises(BadResponse):
-        api.instance(name)
+        api.fetch_instance(name)
     assert not simulator.requests
 
 
@@ -581,14 +582,14 @@ UNSETTLED = {
 def test_an_answer_by_id_that_settles_nothing_is_an_error(simulator, api, fault, error):
     simulator.faults.add(fault, times=None)
     with pytest.raises(error):
-        api.instance("inst_0")
+        api.fetch_instance("inst_0")
 
 
 def test_an_impatient_question_is_asked_once(simulator, api):
     simulator.faults.add(Status(500), times=None)
     with pytest.raises(ServerError):
-        api.instance("inst_0", patiently=False)
+        api.fetch_instance("inst_0", retry=False)
     assert (len(simulator.requests), api.retries) == (1, 0)
     with pytest.raises(ServerError):
-        api.instance("inst_0")
+        api.fetch_instance("inst_0")
     assert len(simulator.requests) == 4

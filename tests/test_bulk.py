@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from test_readers import ON_POSTGRESQL
 
 from inventory.history.verify import verify
-from inventory.store import bulk, database
+from inventory.store import database
+from inventory.store.indexes import rebuilt_after_load
 from inventory.store.schema import differences
 from inventory.store.tables import instance_state, instance_versions
 
@@ -20,7 +21,7 @@ INDEXES = """
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
-    monkeypatch.setattr(bulk, "MANY", 1)
+    monkeypatch.setattr("inventory.store.indexes.MANY", 1)
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, inde
         for table in ("instance_state", "instance_versions"):
             connection.exec_driver_sql(grant.format("writer", table))
         connection.exec_driver_sql("SET LOCAL ROLE writer")
-        with bulk.filling(connection, (instance_state, instance_versions), 10):
+        with rebuilt_after_load(connection, (instance_state, instance_versions), 10):
             assert connection.exec_driver_sql("SELECT count(*) FROM pg_index").scalar() > 0
             found = {row[3] for row in connection.execute(sa.text(INDEXES))}
         assert found == before[1]
@@ -146,7 +147,7 @@ def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, inde
 def test_one_that_freezes_while_it_fills_is_thrown_out_before_readers_give_up(world, limit, then):
     with world.engine.connect() as connection:
         connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
-        with bulk.filling(connection, (instance_state, instance_versions), 10):
+        with rebuilt_after_load(connection, (instance_state, instance_versions), 10):
             assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == then
 
 

@@ -9,7 +9,7 @@ from command import KEY, SECRET, Command
 
 from inventory.config.settings import Settings
 from inventory.store import database
-from inventory.times import parse_duration, written
+from inventory.times import format_duration, parse_duration
 
 FILE = """\
 database_url = "postgresql://ada:word-of-the-file@db/inventory"
@@ -144,11 +144,11 @@ def test_a_fault_of_the_configuration_is_one_line(run):
 
 @pytest.mark.parametrize("text", ["5m", "1h30m", "1d1s", "36d", "1s"])
 def test_a_duration_is_written_as_it_is_read(text):
-    assert written(parse_duration(text)) == text
+    assert format_duration(parse_duration(text)) == text
 
 
 def test_masking_leaves_what_is_no_secret():
     url = database.parse_url("postgresql://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=/etc/ca.pem")
-    assert database.masked(url) == (
+    assert database.render_masked(url) == (
         "postgresql+psycopg://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem"
     )

@@ -13,7 +13,7 @@ from world import World, machine
 
 from inventory.config.settings import load
 from inventory.doctor import examine
-from inventory.history import runs
+from inventory.history.lease import hold_lease
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
 from inventory.store import database
 
@@ -314,7 +314,7 @@ def test_the_databases_clock_is_compared_with_this_hosts(look, engine):
 
 def test_a_lease_that_is_held_or_was_left_is_told(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC))
-    with runs.holding(engine, "default", "prune", 120):
+    with hold_lease(engine, "default", "prune", 120):
         assert the(look(), "lease").finding.startswith("`prune` of process ")
     with database.writing(engine) as connection:
         connection.exec_driver_sql(

@@ -9,7 +9,7 @@ from test_queries import SQL
 from world import World, hour
 
 from inventory.cli import main
-from inventory.history.prune import prune
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read.queries import creators
 from inventory.simulator import Fleet, Simulator
@@ -156,7 +156,7 @@ def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
 def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world, until):
     grow(world)
     kept = [world.rows(sql) for sql in (EPISODES, DAYS, "SELECT * FROM creators ORDER BY 1, 2")]
-    prune(world.engine, "default", hour(until), lease_seconds=60, clock=lambda: hour(100))
+    prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
     assert [world.rows(sql) for sql in (EPISODES, DAYS, "SELECT * FROM creators ORDER BY 1, 2")] == kept
     assert sound(world.engine)
     versions = world.rows("SELECT valid_from, status FROM instance_versions WHERE instance_id = 'a' ORDER BY 1")
@@ -182,7 +182,7 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
     kept = [world.rows(sql) for sql in (EPISODES, DAYS)]
     assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # of what it once was nothing is left
     for until in (7, 10):
-        prune(world.engine, "default", hour(until), lease_seconds=60, clock=lambda: hour(100))
+        prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
         assert [world.rows(sql) for sql in (EPISODES, DAYS)] == kept
         assert sound(world.engine)
 

@@ -16,11 +16,11 @@ from world import hour
 from inventory.config.keys import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history import missing as history
-from inventory.history import runs
+from inventory.history.lease import fence, hold_lease
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 CHILD = """
 import os, signal, sys
@@ -422,11 +422,11 @@ def test_4_9_accepting_takes_the_same_lease(world):
         thread.join(PATIENCE)
     assert history.accept_missing(world.engine, "default", lease_seconds=60) == []
     assert world.one("SELECT lease_token FROM accounts") is None
-    with runs.holding(world.engine, "default", "missing --accept", 60):
+    with hold_lease(world.engine, "default", "missing --accept", 60):
         outcome = run(world)
         assert isinstance(outcome.error, AccountBusy)
         assert "missing --accept" in str(outcome.error)
-        with pytest.raises(AccountBusy), runs.holding(world.engine, "default", "prune", 60):
+        with pytest.raises(AccountBusy), hold_lease(world.engine, "default", "prune", 60):
             pass
     assert run(world).status == "succeeded"
 
@@ -440,18 +440,18 @@ def test_4_9_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
         until(lambda: world.one(beat) > first + timedelta(seconds=0.4))
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), runs.holding(world.engine, "default", "prune", 0.2):
+    with pytest.raises(ZeroDivisionError), hold_lease(world.engine, "default", "prune", 0.2):
         work()
     assert world.one("SELECT lease_token FROM accounts") is None
 
 
 def test_4_9_accepting_whose_lease_was_taken_over_writes_nothing(world):
     run(world)
-    with runs.holding(world.engine, "default", "missing --accept", 60) as lease:
+    with hold_lease(world.engine, "default", "missing --accept", 60) as lease:
         assert run(world, clock=later(minutes=10)).status == "succeeded"
         before = world.dump()
         with pytest.raises(LeaseLost), database.writing(world.engine) as connection:
-            runs.fence(connection, lease)
+            fence(connection, lease)
     assert world.dump() == before
 
 
@@ -490,7 +490,12 @@ def test_a_signal_settles_the_row_at_once_as_interrupted(world):
     settings = world.settings(page_size=2)
     thread = threading.Thread(
         target=lambda: outcomes.append(
-            sync(world.engine, Account("default", ApiKey("id:secret")), settings, stop=stop, clock=lambda: hour(1))
+            sync(
+                world.engine,
+                Account("default", ApiKey("id:secret")),
+                settings,
+                SyncOptions(stop=stop, clock=lambda: hour(1)),
+            )
         )
     )
     thread.start()

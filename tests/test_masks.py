@@ -17,7 +17,7 @@ from inventory.config.settings import load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.masks import hide_key_words, hide_keys, mask_url
-from inventory.store.database import describe, masked, parse_url
+from inventory.store.database import describe, parse_url, render_masked
 
 PASSWORDS = [
     f"Hunter2x{separator}Tiger9y{separator}Zebra7z"
@@ -102,7 +102,7 @@ def test_no_part_of_a_databases_password_is_shown(password, place):
     except UsageError as error:
         shown = "".join(traceback.format_exception(error))
     else:
-        shown = masked(url) + describe(create_engine(url))
+        shown = render_masked(url) + describe(create_engine(url))
     assert [part for part in parts(password) if part in shown.replace(__file__, "")] == []
 
 
@@ -112,7 +112,7 @@ def test_no_part_of_a_proxys_password_is_shown(monkeypatch, password, place):
     monkeypatch.setenv("HTTPS_PROXY", place.format(password))
     settings = load(api_url=API, retry_attempts=1)
     with pytest.raises((UsageError, NetworkError)) as raised, Api(ApiKey(KEY), settings, threading.Event()) as api:
-        api.page(None)
+        api.fetch_page(None)
     shown = "".join(traceback.format_exception(raised.value))
     assert [part for part in parts(password) if part in shown] == []
 
@@ -142,7 +142,7 @@ def test_a_proxy_that_cannot_be_read_is_a_usage_error_that_names_the_variable(ru
 def test_a_password_that_only_one_reading_explains_is_taken(password):
     url = parse_url(f"postgresql://ada:{password}@db/inventory?sslmode=require")
     assert (url.password, url.host) == (password, "db")
-    assert masked(url) == "postgresql+psycopg://ada:***@db/inventory?sslmode=require"
+    assert render_masked(url) == "postgresql+psycopg://ada:***@db/inventory?sslmode=require"
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ from inventory import __version__
 from inventory.cli import main
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
+from inventory.outcome import Outcome
 from inventory.service.metrics import DatabaseCollector
 from inventory.service.metrics_server import MetricsServer, parse_address, serve_metrics
 from inventory.service.observers import stale_after_of_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, parse_url, writing
-from inventory.sync import Outcome
 from inventory.times import brief
 
 LIMIT = timedelta(minutes=90)

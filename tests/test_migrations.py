@@ -24,7 +24,7 @@ from pytest_alembic.tests import (  # noqa: F401 - its --test-alembic collects n
 from inventory.errors import DatabaseError, UsageError
 from inventory.store import schema
 from inventory.store.bulk import insert_rows, update_rows
-from inventory.store.database import connect, is_sqlite, parse_url, reading, sqlite_file, writing
+from inventory.store.database import connect, is_sqlite, parse_url, reading, sqlite_path, writing
 from inventory.store.tables import METADATA, accounts, calendar, instance_state, instance_versions, sync_runs
 
 CHECKOUT = Path(__file__).parents[1]
@@ -288,7 +288,7 @@ def test_a_database_of_other_people_is_refused_and_untouched(empty, foreign):
     run(empty, *foreign)
     before = catalogue(empty)
     empty.dispose()
-    file = sqlite_file(empty.url)
+    file = sqlite_path(empty.url)
     content = file.read_bytes() if file else None
 
     for refuse in (
@@ -366,7 +366,7 @@ def test_the_sqlite_file_is_in_wal_mode(empty):
     with empty.connect() as connection:
         assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
     empty.dispose()
-    header = sqlite_file(empty.url).read_bytes()[:20]
+    header = sqlite_path(empty.url).read_bytes()[:20]
     assert header[18:20] == b"\x02\x02"  # the file says so itself, to every program that opens it
 
 

@@ -15,7 +15,7 @@ from inventory.history import missing as history
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import bulk, database
 from inventory.store.tables import UTCDateTime
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 PAGE = 4
 COLUMNS = ", ".join((*KNOWN, "extra"))
@@ -199,7 +199,7 @@ class History(RuleBasedStateMachine):
             load(
                 api_url=simulator.url, page_size=PAGE, retry_attempts=1, ignore_changes=",".join(sorted(self.ignored))
             ),
-            clock=lambda: self.now,
+            SyncOptions(clock=lambda: self.now),
         )
         struck = len(simulator.faults) < (broken_at is not None) + bool(failing) + (second_broken_at is not None)
         simulator.faults.clear()

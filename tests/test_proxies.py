@@ -33,7 +33,7 @@ def said(url, **settings):
         Api(ApiKey(KEY), load(api_url=url, **usual | settings), threading.Event()) as api,
         pytest.raises(NetworkError) as raised,
     ):
-        api.page(None)
+        api.fetch_page(None)
     return str(raised.value)
 
 
@@ -196,7 +196,7 @@ def test_a_certificate_that_nobody_trusts_names_ssl_cert_file(secure):
 def test_ssl_cert_file_makes_it_trusted(secure, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     with Api(ApiKey(KEY), load(api_url=secure), threading.Event()) as api:
-        assert api.page(None).items == []
+        assert api.fetch_page(None).items == []
 
 
 def test_a_server_without_tls_is_no_matter_of_certificates():

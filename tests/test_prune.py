@@ -14,8 +14,8 @@ from world import hour
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
-from inventory.history import runs
-from inventory.history.prune import prune, would_prune
+from inventory.history.lease import fence, hold_lease
+from inventory.history.prune import PruneRequest, prune, would_prune
 from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
@@ -34,7 +34,7 @@ KEPT = (  # what no prune may change, whatever its time
 
 
 def pruned(world, before, account="default"):
-    return prune(world.engine, account, before, lease_seconds=60, clock=lambda: hour(1_000))
+    return prune(world.engine, PruneRequest(account, before), lease_seconds=60, clock=lambda: hour(1_000))
 
 
 def sound(world):
@@ -226,14 +226,14 @@ def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_on
     while True:
         left = [stops]
 
-        def fence(connection, lease, fence=runs.fence, left=left):
+        def fence_or_stop(connection, lease, left=left):
             left[0] -= 1
             if left[0] < 0:
                 raise DatabaseError("stopped here")
             fence(connection, lease)
 
         with monkeypatch.context() as patched:
-            patched.setattr(runs, "fence", fence)
+            patched.setattr("inventory.history.prune.fence", fence_or_stop)
             try:
                 pruned(lived, hour(8))
             except DatabaseError:
@@ -251,14 +251,14 @@ def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_on
 def test_a_dry_run_says_what_would_go_and_writes_nothing(lived):
     all_of_it = lived.dump()
     with database.reading(lived.engine) as connection:
-        told = would_prune(connection, "default", hour(8))
+        told = would_prune(connection, PruneRequest("default", hour(8)))
     assert lived.dump() == all_of_it
     assert told == pruned(lived, hour(8))
 
 
 def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
-    with runs.holding(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
-        prune(lived.engine, "default", hour(7), lease_seconds=60)
+    with hold_lease(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
+        prune(lived.engine, PruneRequest("default", hour(7)), lease_seconds=60)
     assert len(run_ids(lived)) == 10
     refused = []
 
@@ -269,7 +269,9 @@ def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
         thread.join()
         refused.append(type(outcome[0].error))
 
-    prune(lived.engine, "default", hour(7), lease_seconds=60, clock=lambda: hour(1_000), progress=meanwhile)
+    prune(
+        lived.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(1_000), progress=meanwhile
+    )
     assert set(refused) == {AccountBusy}
     assert sound(lived)
 
@@ -325,8 +327,8 @@ class Pruned(History):
             self.model.runs[-1 - min(back, len(self.model.runs) - 1)].time + timedelta(minutes=minutes), self.now
         )
         with database.reading(self.engine) as connection:
-            told = would_prune(connection, "default", time)
-        assert told == prune(self.engine, "default", time, lease_seconds=60, clock=lambda: self.now)
+            told = would_prune(connection, PruneRequest("default", time))
+        assert told == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
         self._compare()
 
     def _compare(self):

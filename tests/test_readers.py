@@ -13,8 +13,7 @@ from sqlalchemy.engine import make_url
 
 from inventory.cli import main
 from inventory.simulator import on_page
-from inventory.store import catalogue as views
-from inventory.store.catalogue import VIEWS
+from inventory.store.catalogue import RELATIONS, VIEWS
 from inventory.store.tables import METADATA
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
@@ -258,7 +257,7 @@ class Reader:
 
 
 def columns(view):
-    (found,) = (relation.columns for relation in views.RELATIONS if relation.name == view)
+    (found,) = (relation.columns for relation in RELATIONS if relation.name == view)
     return ", ".join(column.name for column in found if (view, column.name) != ("sync_gaps", "seconds"))
 
 

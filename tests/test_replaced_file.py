@@ -522,10 +522,9 @@ def test_prune_of_a_file_that_is_removed_is_7(world, engine, file):
     world.run()
     world.put("a", region="eu-west")
     world.run()
+    request = prune.PruneRequest("default", hour(2))
     with pytest.raises(DatabaseError, match="was removed") as raised:
-        prune.prune(
-            engine, "default", hour(2), lease_seconds=60, clock=lambda: hour(3), progress=lambda _: file.unlink()
-        )
+        prune.prune(engine, request, lease_seconds=60, clock=lambda: hour(3), progress=lambda _: file.unlink())
     assert raised.value.exit_code == 7
     assert not file.exists()
 

@@ -18,11 +18,11 @@ from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
 from inventory.history import missing as history
 from inventory.history import runs
-from inventory.history.runs import NotDue
+from inventory.history.runs import NotDue, RunRequest
 from inventory.service import schedule, timer, watch
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 HOURLY = Every(timedelta(hours=1))
 
@@ -110,7 +110,7 @@ def test_a_run_that_a_signal_cut_short_is_made_good_at_once(world):
     stop = threading.Event()
     world.simulator.before_page = lambda _: stop.set()
     settings = world.settings(page_size=1)
-    cut = sync(world.engine, Account("default", ApiKey("a:b")), settings, clock=lambda: hour(1), stop=stop)
+    cut = sync(world.engine, Account("default", ApiKey("a:b")), settings, SyncOptions(clock=lambda: hour(1), stop=stop))
     assert cut.error.error_code == "interrupted"
     world.simulator.before_page = None
     assert claim(world, hour(1.5)) == "succeeded"
@@ -119,10 +119,8 @@ def test_a_run_that_a_signal_cut_short_is_made_good_at_once(world):
 
 def test_a_run_whose_process_died_is_made_good_as_soon_as_its_lease_ends(world):
     settings = world.settings(lease_seconds=60)
-    runs.open_run(
-        world.engine, "default", trigger="schedule", api_url=settings.api_url, api_key_id="a", lease_seconds=60,
-        clock=lambda: hour(1),
-    )  # fmt: skip
+    request = RunRequest("default", "schedule", api_url=settings.api_url, api_key_id="a", lease_seconds=60)
+    runs.open_run(world.engine, request, clock=lambda: hour(1))
     assert world.run(clock=lambda: hour(1), timetable=HOURLY).error.seconds == 60
     assert claim(world, hour(1) + timedelta(seconds=60)) == "succeeded"
     assert world.statuses() == ["abandoned", "succeeded"]
@@ -155,7 +153,8 @@ def test_of_many_who_claim_one_due_run_one_gets_it(world):
 
     def go():
         gate.wait()
-        told.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, clock=now, timetable=HOURLY))
+        options = SyncOptions(clock=now, timetable=HOURLY)
+        told.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, options))
 
     def work():
         try:

@@ -13,7 +13,7 @@ from world import World, hour
 
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, parse_url, reading, sqlite_file
+from inventory.store.database import connect, parse_url, reading, sqlite_path
 
 STORED = Path(__file__).parent / "released"
 RELEASES = {"0.1.0": "0001"}
@@ -56,7 +56,7 @@ def old(release, new_database, backend):
     url = new_database()
     script = (STORED / f"{release}.{backend}.sql").read_text(encoding="utf-8")
     if backend == "sqlite":
-        with closing(sqlite3.connect(sqlite_file(parse_url(url)))) as connection:
+        with closing(sqlite3.connect(sqlite_path(parse_url(url)))) as connection:
             connection.executescript(script)
     else:
         with psycopg.connect(url, autocommit=True) as connection:

@@ -16,7 +16,8 @@ from world import hour
 from inventory.cli import main
 from inventory.demo import demo
 from inventory.history import missing as history
-from inventory.history.verify import SHOWN, verify
+from inventory.history.findings import SHOWN
+from inventory.history.verify import verify
 from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.store import catalogue as views
+from inventory.store import schema_docs
 from inventory.store.bulk import insert_rows
+from inventory.store.catalogue import RELATIONS, VIEWS
+from inventory.store.columns import Column, Relation
 from inventory.store.tables import METADATA, UTCDateTime
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
@@ -64,9 +66,9 @@ TYPE_OF = {name: declared for declared, names in DECLARED.items() for name in na
 
 def test_relations_and_their_columns_are_those_of_the_contract_in_its_order(engine):
     inspector = sa.inspect(engine)
-    assert [relation.name for relation in views.RELATIONS] == list(CONTRACT)
-    assert set(inspector.get_view_names()) == set(views.VIEWS)
-    for relation in views.RELATIONS:
+    assert [relation.name for relation in RELATIONS] == list(CONTRACT)
+    assert set(inspector.get_view_names()) == set(VIEWS)
+    for relation in RELATIONS:
         columns = [column["name"] for column in inspector.get_columns(relation.name)]
         assert [column.name for column in relation.columns] == columns
         shown = [column.name for column in relation.columns if not column.meaning.startswith("Internal:")]
@@ -74,7 +76,7 @@ def test_relations_and_their_columns_are_those_of_the_contract_in_its_order(engi
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("view", views.VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_column_of_a_view_has_a_declared_type_on_sqlite(engine, view):
     with engine.connect() as connection:
         declared = {row.name: row.type for row in connection.execute(sa.text(f"PRAGMA table_info({view})"))}
@@ -84,7 +86,7 @@ def test_every_column_of_a_view_has_a_declared_type_on_sqlite(engine, view):
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_every_relation_and_column_has_its_meaning_as_a_comment_on_postgresql(engine):
     inspector = sa.inspect(engine)
-    for relation in views.RELATIONS:
+    for relation in RELATIONS:
         assert inspector.get_table_comment(relation.name)["text"] == relation.meaning
         comments = {column["name"]: column["comment"] for column in inspector.get_columns(relation.name)}
         assert comments == {column.name: column.meaning for column in relation.columns}
@@ -93,27 +95,27 @@ def test_every_relation_and_column_has_its_meaning_as_a_comment_on_postgresql(en
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_comment_may_hold_quotes_colons_and_percent_signs(engine, monkeypatch):
     meaning = "it's 100% :so, %s and %(so)s"
-    column = views.Column("account", meaning)
-    monkeypatch.setattr(views, "RELATIONS", (views.Relation("instances", "view", meaning, (column,)),))
+    column = Column("account", meaning)
+    monkeypatch.setattr(schema_docs, "RELATIONS", (Relation("instances", "view", meaning, (column,)),))
     with engine.begin() as connection:
-        connection.exec_driver_sql(";\n".join(views.comments()))
+        connection.exec_driver_sql(";\n".join(schema_docs.comments()))
     assert sa.inspect(engine).get_table_comment("instances")["text"] == meaning
     assert sa.inspect(engine).get_columns("instances")[0]["comment"] == meaning
 
 
 def test_every_meaning_is_one_sentence_of_one_line():
-    for relation in views.RELATIONS:
+    for relation in RELATIONS:
         for meaning in (relation.meaning, *(column.meaning for column in relation.columns)):
             assert re.fullmatch(r"\S.*\.", meaning)
 
 
-def test_the_schema_page_is_written_from_views_py():
+def test_the_schema_page_is_written_from_the_catalogue():
     page = Path(__file__).parents[1] / "docs" / "schema.md"
-    assert page.read_text() == views.schema_markdown()
+    assert page.read_text() == schema_docs.schema_markdown()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("view", [view for view in views.VIEWS if "instance_id" in CONTRACT[view].split()])
+@pytest.mark.parametrize("view", [view for view in VIEWS if "instance_id" in CONTRACT[view].split()])
 def test_one_instance_is_found_in_a_view_without_reading_the_others(engine, view):
     query = f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE account = 'a' AND instance_id = 'i'"
     with engine.connect() as connection:

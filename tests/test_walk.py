@@ -11,7 +11,7 @@ from inventory.config.settings import load
 from inventory.errors import DatabaseError
 from inventory.fal.client import Api
 from inventory.fal.confirm import MOST_QUESTIONS, confirm
-from inventory.fal.walk import BARREN_PAGES, walk
+from inventory.fal.walk import BARREN_PAGES, WalkContext, walk
 from inventory.record import hash_records, make_record
 from inventory.simulator import (
     Body,
@@ -68,7 +68,7 @@ def spool():
 @pytest.fixture
 def walked(api, spool, stop):
     """A function that walks the list once more."""
-    return lambda number=1, **arguments: walk(api, spool, number, stop, **arguments)
+    return lambda number=1, **context: walk(WalkContext(api, spool, stop, **context), number)
 
 
 def seen(spool):
@@ -287,7 +287,7 @@ def test_the_spool_counts_what_is_new_to_a_walk(spool):
     assert spool.add(1, [*rows[:2], *rows[:2]]) == 0
     assert spool.add(2, rows[:2]) == 2
     assert spool.add(2, [rows[1], rows[5], rows[5]]) == 1
-    assert (spool.brought[1], spool.brought[2], spool.count()) == (4, 3, 5)
+    assert (spool.ids_by_walk[1], spool.ids_by_walk[2], spool.count()) == (4, 3, 5)
 
 
 def test_the_digest_is_of_what_was_seen_in_whatever_order():
@@ -342,7 +342,7 @@ def test_the_next_page_is_asked_for_before_the_last_one_is_spooled(simulator, ap
             return super().add(walk, rows)
 
     with Watched() as spool:
-        assert walk(api, spool, 1, stop).complete
+        assert walk(WalkContext(api, spool, stop), 1).complete
     assert order == [(1, True), (2, True), (3, True)]
 
 
@@ -355,7 +355,7 @@ def test_not_more_than_one_page_is_fetched_ahead(simulator, api, stop):
             return super().add(walk, rows)
 
     with Watched() as spool:
-        assert walk(api, spool, 1, stop).complete
+        assert walk(WalkContext(api, spool, stop), 1).complete
     assert order == [True] * 3
 
 
@@ -379,11 +379,11 @@ def test_after_the_stop_event_nothing_is_asked(simulator, walked, stop):
 
 def test_a_fault_of_ours_in_the_other_thread_is_raised_here(spool, stop):
     class Broken:
-        def page(self, cursor):  # noqa: ARG002
+        def fetch_page(self, cursor):  # noqa: ARG002
             raise TimeoutError("a bug")
 
     with pytest.raises(TimeoutError, match="a bug"):
-        walk(Broken(), spool, 1, stop)
+        walk(WalkContext(Broken(), spool, stop), 1)
 
 
 def test_a_full_disk_is_a_database_error_that_names_tmpdir():
@@ -402,7 +402,7 @@ def knows(spool, *names, presence="live", unlisted=0):
 
 @pytest.fixture
 def confirmed(api, spool, stop):
-    return lambda: confirm(api, spool, stop)
+    return lambda: confirm(WalkContext(api, spool, stop))
 
 
 def questions(simulator):
@@ -422,9 +422,9 @@ def test_a_404_by_id_settles_and_a_200_means_skipped_only(fleet, simulator, spoo
     knows(spool, "inst_1", "inst_2", "inst_9")
     assert confirmed() is None
     assert questions(simulator) == ["inst_2", "inst_9"]
-    assert (list(spool.gone()), list(spool.unsettled()), spool.vanishing()) == (["inst_9"], [], 1)
+    assert (list(spool.gone()), list(spool.unsettled()), spool.count_vanishing()) == (["inst_9"], [], 1)
     assert seen(spool) == {**ids(0, 2, 3, 4, 5)}
-    assert (spool.brought[BY_ID], spool.brought[1]) == (1, 5)
+    assert (spool.ids_by_walk[BY_ID], spool.ids_by_walk[1]) == (1, 5)
 
 
 UNSETTLING = {

@@ -12,7 +12,7 @@ from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import Settings
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store.database import connect, parse_url
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
@@ -209,9 +209,7 @@ def _run(engine, simulator, settings, account, number):
         engine,
         Account(account, ApiKey(f"{account}:secret")),
         settings,
-        trigger="schedule",
-        expected_seconds=EVERY[account] * 3600.0,
-        clock=lambda: fleet.now,
+        SyncOptions(trigger="schedule", expected_seconds=EVERY[account] * 3600.0, clock=lambda: fleet.now),
     )
     run.ended, run.told = fleet.now, fleet.noted
     assert (outcome.status, outcome.error and outcome.error.error_code) == (status, code), (number, outcome)

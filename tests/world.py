@@ -9,7 +9,7 @@ from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
 DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # README's own time lies within these days
@@ -62,10 +62,12 @@ class World:
             self.engine,
             Account(account, ApiKey(key)),
             self.settings(**flags),
-            clock=clock or (lambda: now),
-            expected_seconds=expected_seconds,
-            timetable=timetable,
-            trigger=trigger,
+            SyncOptions(
+                clock=clock or (lambda: now),
+                expected_seconds=expected_seconds,
+                timetable=timetable,
+                trigger=trigger,
+            ),
         )
 
     def put(self, *ids, **fields):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from inventory.cli import output, signals
-from inventory.errors import ApiError, InventoryError, UsageError, lacking
+from inventory.errors import ApiError, InventoryError, UsageError, explain_host_fault
 
 STOPPED = 130
 """What Typer returns after a KeyboardInterrupt."""
@@ -73,7 +73,7 @@ def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
         else:
             log.say(message, "error", **({"exception": _traceback(error)} if debug else {}))
     except Exception:  # noqa: BLE001 - there is no memory, or no descriptor, even for that
-        print(f"error: {lacking(error) or type(error).__name__}.", file=sys.stderr)
+        print(f"error: {explain_host_fault(error) or type(error).__name__}.", file=sys.stderr)
         return InventoryError.exit_code
     return code
 
@@ -92,7 +92,7 @@ def _described(error: BaseException) -> tuple[str, int]:
         if not message.startswith("Usage:"):
             message = f"{hide_key_words(log.plain(message))} `inventory --help` shows how."
         return message, UsageError.exit_code
-    if reason := lacking(error):
+    if reason := explain_host_fault(error):
         return f"This host failed: {log.plain(reason)}. Nothing more was done.", InventoryError.exit_code
     what = f"{type(error).__name__}: {log.plain(str(error))}"
     return f"a fault of inventory itself: {what}. Run again with --debug to see where.", InventoryError.exit_code
@@ -112,5 +112,5 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
 
     error = failed.exc_value or failed.exc_type()
     name = failed.thread.name if failed.thread else None
-    reason = lacking(error) or f"{type(error).__name__}: {error}"
+    reason = explain_host_fault(error) or f"{type(error).__name__}: {error}"
     log.get(__name__).error("a thread failed", thread=name, reason=reason)

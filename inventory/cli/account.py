@@ -15,6 +15,7 @@ from inventory.cli.options import (
     require_account,
 )
 from inventory.history import accounts
+from inventory.read.accounts import COLUMNS, list_accounts
 from inventory.read.render import Format, printable, show
 from inventory.store import database
 
@@ -49,13 +50,13 @@ def list_command(account: AccountOption = None, style: FormatOption = Format.tab
       inventory account list --format json
     """
     with open_for_reading(url, account) as connection:
-        rows = accounts.listed(connection, account)
+        rows = list_accounts(connection, account)
     show(
         rows,
         "accounts",
         style,
         columns=SHOWN,
-        header=accounts.COLUMNS,
+        header=COLUMNS,
         headings=HEADINGS,
         empty="No account is synced into this database. `inventory sync` begins.",
     )

@@ -9,7 +9,7 @@ from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.read.render import printable
 from inventory.record import clean
-from inventory.store import database, schema
+from inventory.store import database, grants, schema
 
 app = typer.Typer(
     help="The database's version: upgrade, show, check. Who may read it: grant-reader.",
@@ -92,7 +92,7 @@ def grant_reader(
     """
     settings = loaded(database_url=url)
     with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant
-        found = schema.grant_reader(engine, clean(role))
+        found = grants.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
         log.say("It cannot log in itself: grant it to those who shall read.")

@@ -37,7 +37,7 @@ def explore_command(
     from inventory.read.datasette import serving
 
     settings = loaded(database_url=url)
-    file = database.sqlite_file(database.parse_url(settings.database_url))
+    file = database.sqlite_path(database.parse_url(settings.database_url))
     if file is None:
         raise UsageError("Datasette opens SQLite only. docs/bi.md connects other tools to PostgreSQL.")
     if metadata:

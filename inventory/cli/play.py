@@ -101,7 +101,7 @@ def demo_command(
 
 def _page_of(url: str) -> Path:
     """Where a demo's page lies: beside a SQLite file, else in the working directory."""
-    file = database.sqlite_file(database.parse_url(url))
+    file = database.sqlite_path(database.parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
     if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:
         raise UsageError(f"{page_file} is no page of inventory; a demo does not replace it. Nothing was done.")

@@ -6,7 +6,7 @@ import typer
 
 from inventory.cli.options import AccountOption, DatabaseOption, loaded, opened_as_is, require_account
 from inventory.cli.progress import live_line
-from inventory.history.prune import Pruned, prune, would_prune
+from inventory.history.prune import PruneRequest, PruneResult, prune, would_prune
 from inventory.read.queries import account_names
 from inventory.read.render import printable
 from inventory.store import database
@@ -39,21 +39,20 @@ def prune_command(
             time = parse_time(before, database.now(connection))
             if dry_run:
                 for name in names:
-                    print(_told(would_prune(connection, name, time), "would be "))
+                    print(_told(would_prune(connection, PruneRequest(name, time)), "would be "))
                 return
         with live_line("") as tell:
             for name in names:
                 done = prune(
                     engine,
-                    name,
-                    time,
+                    PruneRequest(name, time),
                     lease_seconds=settings.lease_seconds,
                     progress=lambda so_far: tell(_told(so_far, "")),
                 )
                 print(f"{_told(done, '')}; what was before {iso(time)} is coarse now", flush=True)
 
 
-def _told(done: Pruned, how: str) -> str:
+def _told(done: PruneResult, how: str) -> str:
     return printable(
         f"{done.account}: {done.versions:,} versions {how}folded into others, {done.runs:,} runs {how}dropped"
     )

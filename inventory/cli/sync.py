@@ -25,11 +25,13 @@ from inventory.cli.signals import stop_on_signal
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.errors import UsageError
+from inventory.outcome import Outcome
 from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
 from inventory.service.observers import observing
 from inventory.store import database, schema
+from inventory.store.tables import EVENTS
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts: the exit code is the first of these that occurred."""
@@ -62,7 +64,7 @@ def sync_command(
     if dry_run:
         _dry_run(settings, accounts, outcomes, as_json=as_json)
         return
-    from inventory.sync import sync
+    from inventory.sync import SyncOptions, sync
 
     with (
         open_for_writing(settings) as engine,
@@ -73,7 +75,7 @@ def sync_command(
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
-                outcome = sync(engine, one, settings, stop=stop, progress=progress)
+                outcome = sync(engine, one, settings, SyncOptions(stop=stop, progress=progress))
             _tell(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
@@ -148,8 +150,6 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
             errors[name] = error
     if not accounts:
         raise next(iter(errors.values()))
-    from inventory.sync import Outcome  # httpx costs time that a usage error need not pay
-
     outcomes = [Outcome(name, error=error) for name, error in errors.items()]
     for outcome in outcomes:
         _complain(outcome)
@@ -166,12 +166,12 @@ def _tell(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
 
 
 def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *, as_json: bool) -> None:
-    from inventory.sync import dry_run
+    from inventory.sync import SyncOptions, dry_run
 
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
             with _progress(one.name) as progress:
-                outcome = dry_run(engine, one, settings, stop=stop, progress=progress)
+                outcome = dry_run(engine, one, settings, SyncOptions(stop=stop, progress=progress))
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))
@@ -185,7 +185,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """The database if there is one of the right version; an empty, temporary one where there is none yet."""
     url = settings.database_url
-    file = database.sqlite_file(database.parse_url(url))
+    file = database.sqlite_path(database.parse_url(url))
     empty = file is not None and not file.exists()
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:
@@ -210,7 +210,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
 def _summary(outcome: Any, *, would: bool = False) -> str:
     counts = outcome.counts
     found = ", ".join(
-        f"{counts[name]:,} {name}" for name in ("appeared", "changed", "reappeared", "vanished", "settled")
+        f"{counts[name]:,} {name}" for name in (*EVENTS, "settled")
         if counts[name] or name != "settled"
     )  # fmt: skip
     head = f"{outcome.account}: " + ("would be " if would else "") + outcome.status

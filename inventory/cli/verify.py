@@ -4,9 +4,10 @@ from inventory import log
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
-from inventory.history.verify import Breach, verify
+from inventory.history.findings import Breach
+from inventory.history.verify import verify
 from inventory.read.render import Format, printable, show
-from inventory.store import integrity as storage
+from inventory.store import integrity
 
 
 def verify_command(
@@ -26,7 +27,7 @@ def verify_command(
       inventory verify --account research --format json
     """
     with open_for_reading(url, account) as connection:
-        if unchecked := storage.unchecked(connection):
+        if unchecked := integrity.why_unchecked(connection):
             log.say(unchecked)
         with live_line("reading the runs") as tell:
             found = verify(connection, account=account, progress=lambda done: tell(printable(done)))

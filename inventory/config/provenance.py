@@ -10,7 +10,7 @@ from inventory.config.sources import config_file, in_file, variable
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
 from inventory.store import database
-from inventory.times import written
+from inventory.times import format_duration
 
 SettingRow = dict[str, Any]
 
@@ -51,13 +51,13 @@ def _shown(name: str, value: Any) -> Any:
     """Return the value as a user would write it. Anything but a single value or a list of names may hold secrets."""
     if name == "database_url":
         try:
-            return database.masked(database.parse_url(value))
+            return database.render_masked(database.parse_url(value))
         except UsageError:
             return "not shown: it cannot be read as a URL"
     if name == "api_url":
         return mask_url(value)
     if isinstance(value, timedelta):
-        return written(value)
+        return format_duration(value)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         return hide_key_words(",".join(value)) or None
     return value if value is None or isinstance(value, str | bool | int | float) else "not shown: it may hold secrets"

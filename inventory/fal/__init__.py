@@ -1,1 +1,1 @@
-"""The HTTP half: client, walk, confirmation."""
+"""The HTTP half: client, pages, walk and confirmation. The only package that imports httpx and httpcore."""

@@ -1,67 +1,59 @@
-"""Which absent instances are gone, which were only skipped by the list, and which nobody can tell.
+"""Find out which absent instances are gone, and which the list only skipped.
 
-fal's cursors encode page numbers: an instance created or deleted during a walk shifts the pages, and one that exists
-may be on none of them. So each absent one is asked for by id, and where that does not settle it, a second walk does.
+fal's cursors encode page numbers. An instance that is created or deleted during a walk shifts the pages, so that a live
+instance may be on none of them. So each absent instance is fetched by its id. If that does not settle every one, a
+second walk does.
 """
 
-import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from inventory import background, log
 from inventory.errors import ApiError, Interrupted, NetworkError
-from inventory.fal.walk import Pages, Walk, walk
-from inventory.record import Record
-from inventory.spool import BY_ID, Spool
+from inventory.fal.walk import WalkContext, WalkResult, walk
+from inventory.spool import BY_ID
 
 MOST_QUESTIONS = 200
-"""More absent instances than this are not asked for one by one: a second walk is quicker and kinder."""
+"""Above this number of absent instances none is fetched by id: a second walk takes fewer requests."""
 
 MOST_UNANSWERED = 3
-"""After so many questions in a row without any answer, within the time limit, no more are asked."""
+"""After this number of requests in a row without an answer no more are made."""
 
 UNLISTED_RUNS = 3
-"""In the so-manieth complete run in a row that finds it by id but on no list, an instance is gone."""
+"""An instance that answers by id is gone in the third complete run in a row whose list lacks it."""
 
 logger = log.get(__name__)
 
 
-class Source(Pages, Protocol):
-    """What a confirmation needs of the API."""
+def confirm(context: WalkContext) -> WalkResult | None:
+    """Mark in the spool which instances are gone, of those that the first, complete walk lacked.
 
-    def instance(self, instance_id: str, *, patiently: bool = True) -> Record | None:
-        """The instance, or None where it is gone."""
-
-
-def confirm(
-    api: Source, spool: Spool, stop: threading.Event, progress: Callable[[Walk], None] = lambda _: None
-) -> Walk | None:
-    """Settle in the spool what can be settled of the instances that the first, complete walk lacked.
-
-    Returns the second walk, where one was needed. What stays absent and is not settled is missing.
+    Returns the second walk if one was needed. An absent instance that is not marked as gone is missing.
     """
+    spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
     second = None
-    if len(absent) > MOST_QUESTIONS or not _settle(api, spool, absent, stop):
+    if len(absent) > MOST_QUESTIONS or not _fetch_each(context, absent):
         logger.info("walking a second time", absent=spool.count_absent())
-        second = walk(api, spool, 2, stop, progress)
+        second = walk(context, 2)
         if second.complete:
-            spool.settle_absent()
+            spool.mark_absent_gone()
     spool.expire_unlisted(UNLISTED_RUNS)
     return second
 
 
-def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event) -> bool:
-    """Ask for each by id; whether every answer settled it. After a failure each gets one attempt only."""
+def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
+    """Fetch each instance by its id; return whether every answer was a clear one.
+
+    After the first failure each request is made once, without retries.
+    """
     settled, unanswered = True, 0
     for instance_id in absent:
         if unanswered == MOST_UNANSWERED:
             logger.warning("asking by id brings no answers, asking no more", absent=len(absent))
             break
         try:
-            answer = background.start(partial(api.instance, instance_id, patiently=settled))
-            found = background.wait_or_stop(answer, stop)
+            answer = background.start(partial(context.api.fetch_instance, instance_id, retry=settled))
+            record = background.wait_or_stop(answer, context.stop)
         except Interrupted:
             return False
         except ApiError as error:
@@ -70,8 +62,8 @@ def _settle(api: Source, spool: Spool, absent: list[str], stop: threading.Event)
             unanswered = unanswered + 1 if isinstance(error, NetworkError) else 0
             continue
         unanswered = 0
-        if found is None:
-            spool.settle(instance_id)
+        if record is None:
+            context.spool.mark_gone(instance_id)
         else:
-            spool.add(BY_ID, [found])
+            context.spool.add(BY_ID, [record])
     return settled

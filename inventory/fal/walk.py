@@ -1,7 +1,7 @@
-"""From cursor to cursor, one page of look-ahead, to the end or to the reason why there is none.
+"""Walk the list from cursor to cursor, fetching one page ahead, until it ends or cannot go on.
 
-A walk is complete only where the list itself says that it ends (`next_cursor: null` with `has_more: false`), no page is
-missing, and no item was rejected. Whatever else happens, what was seen until then is in the spool.
+A walk is complete if the list itself says that it ends (`next_cursor: null` with `has_more: false`), no page is missing
+and no item was rejected. However it ends, everything seen until then is in the spool.
 """
 
 import threading
@@ -9,30 +9,42 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from inventory import background, log
 from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
-from inventory.fal.page import Page
+from inventory.fal.page import Page, parse_page
 from inventory.record import Record, Rejected, make_record
-from inventory.spool import Fingerprint, Spool
+from inventory.spool import Spool
 
 BARREN_PAGES = 50
-"""So many pages in a row without a single new id: the list has no end, whatever its cursors say."""
+"""After this many pages in a row without a new id the list counts as endless, whatever its cursors say."""
 
 logger = log.get(__name__)
 
 
-class Pages(Protocol):
-    """What a walk needs of the API."""
+class Source(Protocol):
+    """What a walk and a confirmation need of the API."""
 
-    def page(self, cursor: str | None) -> Page:
-        """The page that a cursor leads to."""
+    def fetch_page(self, cursor: str | None) -> Page:
+        """Return the page of a cursor; the first page for None."""
+
+    def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
+        """Return the instance of an id, or None if it is gone."""
+
+
+class ExpectedList(NamedTuple):
+    """The list of the last complete run: the digest of its pages, and what was counted in them."""
+
+    digest: str
+    pages: int
+    instances: int
+    duplicates: int
 
 
 @dataclass
-class Walk:
-    """What became of a walk; it is complete where `error` is None."""
+class WalkResult:
+    """The counts of a walk so far, and at its end the error, if it is not complete."""
 
     pages: int = 0
     items: int = 0
@@ -40,73 +52,81 @@ class Walk:
     rejected: int = 0
     error: ApiError | None = None
     unchanged: bool = False
-    """Whether it is, to the letter, the walk that was expected: complete, and nothing of it was read into the spool."""
+    """Whether every page equals that of the expected list. Nothing was added to the spool then."""
 
     @property
     def complete(self) -> bool:
-        """Whether the walk proves what it lacks to be absent from the list."""
+        """Return whether an instance that the walk lacks is absent from the list."""
         return self.error is None
 
 
-def walk(
-    api: Pages,
-    spool: Spool,
-    number: int,
-    stop: threading.Event,
-    progress: Callable[[Walk], None] = lambda _: None,
-    expected: Fingerprint | None = None,
-) -> Walk:
-    """Walk the whole list into the spool as walk `number` (1 or 2); ApiErrors end up in the result.
+def ignore_progress(_: WalkResult) -> None:
+    """Do nothing with the counts of a walk."""
 
-    Where the walk may prove to be the `expected` one, its pages are read only once it has proven not to be.
+
+@dataclass(frozen=True)
+class WalkContext:
+    """What the walks and the confirmation of one run share.
+
+    `progress` is called after each page with the counts so far.
     """
-    done = Walk()
+
+    api: Source
+    spool: Spool
+    stop: threading.Event
+    progress: Callable[[WalkResult], None] = ignore_progress
+
+
+def walk(context: WalkContext, number: int, expected: ExpectedList | None = None) -> WalkResult:
+    """Walk the whole list into the spool as walk `number` (1 or 2) of the run; return its counts and its ApiError.
+
+    With an `expected` list the pages are kept unparsed until one of them differs. If none does, the result is
+    `unchanged`.
+    """
+    result = WalkResult()
+    spool = context.spool
     try:
-        _follow(api, spool, number, stop, progress, done, expected)
+        _follow_cursors(context, number, result, expected)
     except ApiError as error:
-        done.error = error
-    if expected is not None and done.complete and (spool.sequence(), done.pages) == expected[:2]:
-        done.unchanged = True
-        done.duplicates = expected.duplicates
-        return done
-    _read(spool, number, done)
-    done.duplicates = done.items - done.rejected - spool.brought[number]
-    if done.rejected and done.error is None:
-        done.error = RejectedItems(f"{done.rejected} of {done.items} items cannot be kept: they have no usable id")
-    return done
+        result.error = error
+    if expected is not None and result.complete and (spool.pages_digest(), result.pages) == expected[:2]:
+        result.unchanged = True
+        result.duplicates = expected.duplicates
+        return result
+    _add_kept_bodies(spool, number, result)
+    result.duplicates = result.items - result.rejected - spool.ids_by_walk[number]
+    if result.rejected and result.error is None:
+        result.error = RejectedItems(
+            f"{result.rejected} of {result.items} items cannot be kept: they have no usable id"
+        )
+    return result
 
 
-def _follow(
-    api: Pages,
-    spool: Spool,
-    number: int,
-    stop: threading.Event,
-    progress: Callable[[Walk], None],
-    done: Walk,
-    expected: Fingerprint | None,
-) -> None:
+def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expected: ExpectedList | None) -> None:
+    """Fetch page after page and add them to the spool; raise an ApiError if the list cannot be walked to its end."""
+    spool = context.spool
     cursors: set[str] = set()
     barren = 0
-    with _Adding(spool, number) as adding:
-        coming = background.start(partial(api.page, None))
+    with _SpoolWriter(spool, number) as writer:
+        fetch = background.start(partial(context.api.fetch_page, None))
         while True:
-            page = background.wait_or_stop(coming, stop)
+            page = background.wait_or_stop(fetch, context.stop)
             cursor = page.next_cursor
             goes_on = bool(cursor) and cursor not in cursors
             if cursor and goes_on:
                 cursors.add(cursor)
-                coming = background.start(partial(api.page, cursor))
-            spool.note(page)
-            if expected is not None and done.pages < expected.pages:
-                spool.keep(page)  # a list without an end outgrows the expected one, and is read from then on
-            else:
-                rows = _rows(page, done)
-                barren = 0 if adding.arrived() else barren + 1  # the page before
-                _read(spool, number, done)
-                adding.start(rows)
-            done.items += len(page.items)
-            done.pages += 1
-            progress(done)
+                fetch = background.start(partial(context.api.fetch_page, cursor))
+            spool.add_fingerprint(page.fingerprint)
+            if expected is not None and result.pages < expected.pages:
+                spool.keep_body(page.body)
+            else:  # also an endless list gets here, once it is longer than the expected one
+                records = _make_records(page, result)
+                barren = 0 if writer.wait() else barren + 1  # counts the previous page
+                _add_kept_bodies(spool, number, result)
+                writer.start(records)
+            result.items += len(page.items)
+            result.pages += 1
+            context.progress(result)
             if cursor is None:
                 if page.has_more:
                     raise BadResponse("The list says that there is more, but not where")
@@ -117,8 +137,8 @@ def _follow(
                 raise CursorLoop(f"{barren} pages in a row brought nothing new")
 
 
-class _Adding:
-    """One page is on its way into the spool, which needs no Python meanwhile, while the next one is read.
+class _SpoolWriter:
+    """A thread that adds one page to the spool while the next one is parsed.
 
     A context manager: at its end the last page is in the spool.
     """
@@ -127,40 +147,41 @@ class _Adding:
         self._spool = spool
         self._number = number
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._under_way: Future[int] | None = None
+        self._added: Future[int] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
-        self.arrived()
+        self.wait()
 
-    def start(self, rows: list[Record]) -> None:
-        """The rows are on their way; those before must have arrived."""
-        self._under_way = self._thread.submit(self._spool.add, self._number, rows)
+    def start(self, records: list[Record]) -> None:
+        """Start adding the records of a page. The previous page must be finished: see `wait`."""
+        self._added = self._thread.submit(self._spool.add, self._number, records)
 
-    def arrived(self) -> bool:
-        """Wait for what was on its way, and raise what it failed of; whether it was nothing, or brought a new id."""
-        return self._under_way is None or self._under_way.result() > 0
-
-
-def _read(spool: Spool, number: int, done: Walk) -> None:
-    """What was kept unread is in the spool as this walk's rows."""
-    for page in spool.unread():
-        spool.add(number, _rows(page, done))
+    def wait(self) -> bool:
+        """Wait for the previous page; re-raise its error. Return False if it had no new id."""
+        return self._added is None or self._added.result() > 0
 
 
-def _rows(page: Page, done: Walk) -> list[Record]:
-    rows: list[Record] = []
+def _add_kept_bodies(spool: Spool, number: int, result: WalkResult) -> None:
+    """Parse the pages that were kept unparsed and add their records to the spool."""
+    for body in spool.take_bodies():
+        spool.add(number, _make_records(parse_page(body), result))
+
+
+def _make_records(page: Page, result: WalkResult) -> list[Record]:
+    """Return the records of a page's items; count the rejected ones and log why the last was rejected."""
+    records: list[Record] = []
     reason = None
     for item in page.items:
         try:
-            rows.append(make_record(item, escaped=page.escaped))
+            records.append(make_record(item, escaped=page.escaped))
         except Rejected as error:
             reason = error
     if reason is not None:
-        rejected = len(page.items) - len(rows)
-        done.rejected += rejected
+        rejected = len(page.items) - len(records)
+        result.rejected += rejected
         logger.warning("items rejected", count=rejected, last_reason=str(reason))
-    return rows
+    return records

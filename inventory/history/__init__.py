@@ -1,1 +1,1 @@
-"""What writes and proves the record."""
+"""Write the history, and verify it."""

@@ -1,11 +1,12 @@
-"""The history as a whole: what is done to it outside of a run."""
+"""Settle missing instances as vanished, outside of a run."""
 
 from collections.abc import Collection
 
 from sqlalchemy.engine import Engine
 
-from inventory.history import reconcile, runs
-from inventory.history.reconcile import NO_RUN, Moment
+from inventory.history import reconcile
+from inventory.history.difference import NO_RUN, RunStamp, settled_ids
+from inventory.history.lease import fence, hold_lease
 from inventory.store import database
 from inventory.store.database import Clock
 
@@ -18,23 +19,23 @@ def accept_missing(
     lease_seconds: float,
     clock: Clock | None = None,
 ) -> list[str]:
-    """All missing instances of the account, held or not, have vanished, each at the time since when it was missing.
+    """Record the account's missing instances as vanished, held or not, each at the time since when it is missing.
 
-    Returns their ids, in order; with `only`, these alone, as somebody saw them listed. The runs that first lacked them
-    count them as vanished; no run of its own is recorded, and what the last run says it left missing stays as it was.
-    Where none is left missing, the next complete run is `succeeded` again, and bears a digest.
-    Raises UsageError for an unknown account, AccountBusy while another holds it, LeaseLost.
+    With `only`, record just those of them. Return their ids, sorted. No run is inserted: the run that first lacked an
+    instance counts it as vanished (`settled-at-the-first-lack`), and the `missing` of the last run stays as it was. If
+    no instance is left missing, the next complete run is `succeeded` and has a digest again.
+    Raise UsageError for an unknown account, AccountBusy if another process holds it, LeaseLost.
     """
     counts = {"vanished": 0, "settled": 0}
     settled: list[str] = []
     with (
-        runs.holding(engine, account, "missing --accept", lease_seconds, clock) as lease,
+        hold_lease(engine, account, "missing --accept", lease_seconds, clock) as lease,
         database.writing(engine, idle_limit=lease.seconds) as connection,
     ):
-        runs.fence(connection, lease)
-        moment = Moment(account, NO_RUN, database.now(connection, clock), None)
-        # the account's walk_digest is null while anything is missing, so the next run compares everything
-        for step in reconcile.accept(connection, moment, only):
-            reconcile.apply(connection, moment, step, counts)
-            settled += reconcile.settled(moment, step)
+        fence(connection, lease)
+        stamp = RunStamp(account, NO_RUN, database.now(connection, clock), None)
+        # walk_digest is null while any instance is missing, so the next run compares the whole list anyway
+        for step in reconcile.plan_acceptance(connection, stamp, only):
+            reconcile.apply(connection, stamp, step, counts)
+            settled += settled_ids(stamp, step)
     return sorted(settled)

@@ -1,13 +1,15 @@
-"""Old history made coarse: the only thing that ever deletes.
+"""Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
 
-First the account says from when on its history is whole (`pruned_before`); then, some instances at a time, the versions
-before that time are folded; last the runs go that nothing needs. Whoever stops it in between leaves a true history
-behind, only less of it folded, and the next `prune` goes on. What is true at or after that time stays as it was.
+Pruning takes three kinds of transactions: one that records from which time on the history is complete
+(`pruned_before`), one for each batch of instances whose versions are folded, and one that drops runs. It may be stopped
+between any two of them: what is left is correct, and the next `prune` continues. Everything that is true at or after
+that time stays as it was (`prune-keeps-the-answers`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -15,13 +17,14 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
 from inventory.history import runs
+from inventory.history.lease import fence, hold_lease
 from inventory.record import PAYLOAD
 from inventory.store import bulk, database, stretches
 from inventory.store.database import BATCH, Clock
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
 
-_LAST = (
+_FROM_LAST = (
     *PAYLOAD,
     "gpu_count",
     "gpu_model",
@@ -32,97 +35,126 @@ _LAST = (
     "closed_as",
     "last_seen_at",
 )
-"""What a folded version has of the last that it stands for; the rest is of the first, which began the stretch."""
+"""The columns that a folded version takes from the last version of its stretch; the others are those of the first."""
+
+
+@dataclass(frozen=True)
+class PruneRequest:
+    """The account to prune, and the time before which its history is folded."""
+
+    account: str
+    before: datetime
 
 
 @dataclass
-class Pruned:
-    """What was folded and dropped of one account, or would be."""
+class PruneResult:
+    """How many versions were folded into others, and how many runs were dropped, of one account."""
 
     account: str
     versions: int = 0
-    """Versions that others stand for now."""
     runs: int = 0
 
 
-def would_prune(connection: Connection, account: str, before: datetime) -> Pruned:
-    """What `prune` would do; raises as it does."""
-    _refuse_future(before, database.now(connection))
-    versions = sa.select(sa.func.count()).where(_ended(account, before).c.folds)
-    dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_unneeded(connection, account, before))
-    return Pruned(account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
+def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
+    """Return what `prune` would do, and raise what it would raise."""
+    _raise_if_future(request.before, database.now(connection))
+    versions = sa.select(sa.func.count()).where(_ended_versions(request).c.folds)
+    dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_droppable_runs(connection, request))
+    return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
 
 
 def prune(
     engine: Engine,
-    account: str,
-    before: datetime,
+    request: PruneRequest,
     *,
     lease_seconds: float,
     clock: Clock | None = None,
-    progress: Callable[[Pruned], None] = lambda _: None,
-) -> Pruned:
-    """Fold the versions that ended until `before`, stretch by stretch; drop the runs before it that nothing needs.
+    progress: Callable[[PruneResult], None] = lambda _: None,
+) -> PruneResult:
+    """Fold the versions that ended before the requested time, stretch by stretch; then drop runs started before it.
 
-    Kept are the fleet at any time from `before` on, episodes with their times and creators, all hours, the runs that
-    any of it refers to, and all runs since the last complete one before that time. Raises UsageError for an unknown
-    account or a time in the future, AccountBusy while another holds the account, LeaseLost.
+    What stays: the fleet at any time from then on; all episodes with their times and creators; all hours; the runs that
+    these refer to; and all runs since the last complete run before that time. Call `progress` after each batch.
+    Raise UsageError for an unknown account or a time in the future, AccountBusy if another process holds the account,
+    LeaseLost.
     """
-    done = Pruned(account)
+    result = PruneResult(request.account)
     kept = "what was folded stays so, the rest is as it was"
-    with runs.holding(engine, account, "prune", lease_seconds, clock) as lease:
+    with hold_lease(engine, request.account, "prune", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:
-            runs.fence(connection, lease)
-            _refuse_future(before, database.now(connection, clock))
-            _promise_less(connection, account, before)
-        after: str | None = ""
-        while after is not None:
+            fence(connection, lease)
+            _raise_if_future(request.before, database.now(connection, clock))
+            _record_pruned_before(connection, request)
+        last_id: str | None = ""
+        while last_id is not None:
             with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-                runs.fence(connection, lease)
-                after = _fold(connection, done, before, after)
-            progress(done)
+                fence(connection, lease)
+                last_id, folded = _fold_batch(connection, request, last_id)
+            result.versions += folded
+            progress(result)
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-            runs.fence(connection, lease)
-            done.runs = connection.execute(sa.delete(sync_runs).where(*_unneeded(connection, account, before))).rowcount
-    return done
+            fence(connection, lease)
+            result.runs = connection.execute(sa.delete(sync_runs).where(*_droppable_runs(connection, request))).rowcount
+    return result
 
 
-def _refuse_future(before: datetime, now: datetime) -> None:
+def _raise_if_future(before: datetime, now: datetime) -> None:
     if before > now:
         raise UsageError(f"{iso(before)} lies in the future; nothing was pruned. Give a time that is past.")
 
 
-def _promise_less(connection: Connection, account: str, before: datetime) -> None:
-    """From now on nobody expects the history before that time to be whole."""
-    own = accounts.c.account == account
-    is_later = sa.or_(accounts.c.pruned_before.is_(None), accounts.c.pruned_before < before)
-    connection.execute(sa.update(accounts).where(own, is_later).values(pruned_before=before))
+def _record_pruned_before(connection: Connection, request: PruneRequest) -> None:
+    """Record `pruned_before` and clear the older digests."""
+    own = accounts.c.account == request.account
+    is_later = sa.or_(accounts.c.pruned_before.is_(None), accounts.c.pruned_before < request.before)
+    connection.execute(sa.update(accounts).where(own, is_later).values(pruned_before=request.before))
     connection.execute(
         sa.update(sync_runs)
-        .where(sync_runs.c.account == account, sync_runs.c.started_at < before, sync_runs.c.fleet_digest.is_not(None))
+        .where(
+            sync_runs.c.account == request.account,
+            sync_runs.c.started_at < request.before,
+            sync_runs.c.fleet_digest.is_not(None),
+        )
         .values(fleet_digest=None)
     )
 
 
-def _fold(connection: Connection, done: Pruned, before: datetime, after: str) -> str | None:
-    """The next instances by id, behind `after`, are folded; returns the last of them, None where there are none."""
+def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tuple[str | None, int]:
+    """Fold the versions of the next instances, those with ids greater than `after`.
+
+    Return the last id of the batch (None if there is no instance left) and the number of versions folded into others.
+    """
     state, version = instance_state.c, instance_versions.c
-    some = (
+    batch = (
         sa.select(state.instance_id)
-        .where(state.account == done.account, state.instance_id > after)
+        .where(state.account == request.account, state.instance_id > after)
         .order_by(state.instance_id)
         .limit(BATCH)
         .subquery()
     )
-    # by the database, whose order of texts may be another than Python's
-    upto: str | None = connection.scalar(sa.select(sa.func.max(some.c.instance_id)))
-    if upto is None:
-        return None
-    marked = _ended(done.account, before, version.instance_id > after, version.instance_id <= upto)
+    # the database computes the last id, because it may order texts differently than Python
+    last_id: str | None = connection.scalar(sa.select(sa.func.max(batch.c.instance_id)))
+    if last_id is None:
+        return None, 0
+    ended = _ended_versions(request, version.instance_id > after, version.instance_id <= last_id)
+    updates = _read_folded_rows(connection, request.account, ended)
+    folds = sa.select(ended.c.instance_id, ended.c.valid_from).where(ended.c.folds)
+    deleted = connection.execute(
+        sa.delete(instance_versions).where(
+            version.account == request.account, sa.tuple_(version.instance_id, version.valid_from).in_(folds)
+        )
+    ).rowcount
+    bulk.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), updates)
+    return last_id, deleted
+
+
+def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) -> list[dict[str, Any]]:
+    """Return, for each stretch of several versions, the key of its first and the columns it takes from its last."""
+    version = instance_versions.c
     numbered = sa.select(
-        marked,
-        sa.func.sum(sa.case((marked.c.folds, 0), else_=1))
-        .over(partition_by=marked.c.instance_id, order_by=marked.c.valid_from)
+        ended,
+        sa.func.sum(sa.case((ended.c.folds, 0), else_=1))
+        .over(partition_by=ended.c.instance_id, order_by=ended.c.valid_from)
         .label("stretch"),
     ).subquery()
     several = (
@@ -140,24 +172,16 @@ def _fold(connection: Connection, done: Pruned, before: datetime, after: str) ->
             version.account,
             version.instance_id,
             several.c.first.label("valid_from"),
-            *(version[name] for name in _LAST),
+            *(version[name] for name in _FROM_LAST),
         )
         .join(several, sa.and_(version.instance_id == several.c.instance_id, version.valid_from == several.c.last))
-        .where(version.account == done.account)
+        .where(version.account == account)
     ).mappings()
-    folds = [dict(row) for row in rows]
-    folded = sa.select(marked.c.instance_id, marked.c.valid_from).where(marked.c.folds)
-    done.versions += connection.execute(
-        sa.delete(instance_versions).where(
-            version.account == done.account, sa.tuple_(version.instance_id, version.valid_from).in_(folded)
-        )
-    ).rowcount
-    bulk.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), folds)
-    return upto
+    return [dict(row) for row in rows]
 
 
-def _ended(account: str, before: datetime, *where: ColumnElement[bool]) -> sa.Subquery:
-    """Return the versions that ended by then; those that are not the first of their stretch have `folds`."""
+def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Subquery:
+    """Return the versions that ended by the requested time. `folds` is true unless one is the first of its stretch."""
     version = instance_versions.c
     return (
         sa.select(
@@ -166,27 +190,28 @@ def _ended(account: str, before: datetime, *where: ColumnElement[bool]) -> sa.Su
             version.opened_by_run_id,
             sa.not_(stretches.begins(version)).label("folds"),
         )
-        .where(version.account == account, version.valid_to <= before, *where)
+        .where(version.account == request.account, version.valid_to <= request.before, *where)
         .subquery()
     )
 
 
-def _unneeded(connection: Connection, account: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Runs that nothing refers to once the versions are folded.
+def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for runs that nothing refers to once the versions are folded.
 
-    The last complete run before that time stays, as one side of the fleet at that time; and whatever failed since, so
-    that a gap across that time stays whole. So does the run whose key and address the brake compares the next one with.
+    The last complete run before the requested time stays, with the failed runs after it: the fleet at that time and a
+    gap across it depend on them. The run with whose key and address the brake compares stays too (`brake`).
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
-    mine = run.account == account
-    since = connection.scalar(
-        sa.select(sa.func.max(run.started_at)).where(mine, run.complete, run.started_at <= before)
+    account, before = request.account, request.before
+    own = run.account == account
+    last_complete_at = connection.scalar(
+        sa.select(sa.func.max(run.started_at)).where(own, run.complete, run.started_at <= before)
     )
-    known = connection.scalar(runs.last_known(account).with_only_columns(run.run_id))
-    ended = _ended(account, before)
+    last_applied = connection.scalar(runs.last_applied(account).with_only_columns(run.run_id))
+    ended = _ended_versions(request)
     not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
     needed = sa.union(
-        # what a version closed as changed names is what the next one opened by
+        # the run that closed a version as changed also opened the next one, so that `opened_by_run_id` is enough
         sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
         sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
@@ -194,9 +219,9 @@ def _unneeded(connection: Connection, account: str, before: datetime) -> tuple[C
         sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),
     )
     return (
-        mine,
-        run.started_at < (since or before),
+        own,
+        run.started_at < (last_complete_at or before),
         run.status != "running",
-        run.run_id != (known or 0),
+        run.run_id != (last_applied or 0),
         run.run_id.not_in(needed),
     )

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import log
 from inventory.config.alerts import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
+from inventory.outcome import Outcome
 from inventory.read.queries import Row
 from inventory.service.alert_queries import (
     MAX_LISTED,
@@ -27,7 +28,6 @@ from inventory.service.alert_queries import (
 from inventory.service.channels import RETRY_PAUSES, Alert, Channels
 from inventory.service.troubles import begun_and_ended
 from inventory.store import database
-from inventory.sync import Outcome
 from inventory.times import brief, iso
 
 _FULL_WIDTH = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}

@@ -19,12 +19,12 @@ from sqlalchemy.engine import Engine
 
 from inventory import __version__, background, log
 from inventory.errors import ERROR_CODES, AccountBusy, DatabaseError
+from inventory.outcome import Outcome
 from inventory.read import queries
 from inventory.read.queries import Row
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import EVENTS
-from inventory.sync import Outcome
 from inventory.times import brief
 
 CODES = (*ERROR_CODES, "other")

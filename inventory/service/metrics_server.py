@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
+from inventory.outcome import Outcome
 from inventory.service.metrics import Counters, DatabaseCollector
-from inventory.sync import Outcome
 
 LAST_PORT = 65_535
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from inventory import log
 from inventory.config.keys import Account
 from inventory.errors import AccountBusy, DatabaseError, Interrupted, InventoryError, UsageError
-from inventory.history.runs import BEATS_PER_LEASE, NotDue
+from inventory.history.lease import BEATS_PER_LEASE
+from inventory.history.runs import NotDue
+from inventory.outcome import Outcome
 from inventory.service.shared_database import SharedDatabase
 from inventory.service.state_log import StateLog
-from inventory.sync import Outcome, sync
+from inventory.sync import SyncOptions, sync
 
 RETRY_SECONDS = 30
 """The longest wait after an attempt that began no run: no database, no key."""
@@ -46,7 +48,7 @@ class AccountWatch:
         self._retry_seconds = min(RETRY_SECONDS, shared.run_interval)
         self._max_jitter = min(shared.run_interval / 20, (number_of_accounts - 1) / 10)
         self._state = StateLog("sync works again", "sync failed", account=name)
-        self._news = log.News()
+        self._repeats = log.RepeatFilter()
 
     def jitter(self) -> float:
         """Return a few random seconds, so that accounts do not all begin at once; 0 for a single account."""
@@ -74,22 +76,16 @@ class AccountWatch:
             heartbeat = self._shared.settings.lease_seconds / BEATS_PER_LEASE
             return max(0.05, min(outcome.error.seconds, heartbeat, self._shared.run_interval))
         self._report(outcome)
-        self._news.turn()
+        self._repeats.start_round()
         recorded = outcome.run_id is not None and not isinstance(outcome.error, DatabaseError)
         return 0 if recorded else self._retry_seconds  # 0: that check learns from the database when the next run is due
 
     def _sync(self, account: Account) -> Outcome:
         shared = self._shared
         try:
-            with log.bound(account=account.name, **self._news.names):
-                return sync(
-                    shared.engine,
-                    account,
-                    shared.settings,
-                    trigger="schedule",
-                    timetable=shared.timetable,
-                    stop=self._stop,
-                )
+            with log.bound(account=account.name, **self._repeats.names):
+                options = SyncOptions(trigger="schedule", timetable=shared.timetable, stop=self._stop)
+                return sync(shared.engine, account, shared.settings, options)
         except NotDue:
             raise
         except Exception as error:

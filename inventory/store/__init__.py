@@ -1,1 +1,1 @@
-"""The database: engine, tables, catalogue of relations, bulk statements, schema."""
+"""The database: engines and transactions, tables and their catalogue, bulk statements, migrations, grants."""

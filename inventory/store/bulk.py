@@ -1,30 +1,37 @@
-"""Many rows in one statement, and each backend's quick way to take them.
+"""Insert or update many rows in one statement, by the fastest way of each backend.
 
-PostgreSQL gets one array a column (`unnest`): as fast as COPY, but unlike COPY a process frozen in the middle of it is
-thrown out by `idle_in_transaction_session_timeout`.
+PostgreSQL gets one array per column (`unnest`). That is as fast as COPY. Unlike with COPY,
+`idle_in_transaction_session_timeout` also ends the session of a process that freezes between two batches.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 
 from inventory.store.database import is_sqlite
 from inventory.store.tables import UTCDateTime
 
-MANY = 10_000
-"""So many rows for an empty table are worth its indexes being made again."""
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of the attached SQLite file, and the same rows in the form that PostgreSQL can take."""
+
+    name: str
+    types: Mapping[str, str]
+    """Its columns, with their types on PostgreSQL."""
+    batches: Iterable[Sequence[str]]
+    """Its rows in batches: for each column a JSON array of its values, BYTEA in hex."""
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same keys, in one statement."""
+    """Insert rows, which all have the same keys, in one statement."""
     if not rows:
         return
     if is_sqlite(connection):
@@ -37,111 +44,35 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
 
 def insert_from_file(
     connection: Connection,
-    source: str,
-    types: Mapping[str, str],
-    batches: Iterable[Sequence[str]],
+    source: SourceTable,
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Run `INSERT ... SELECT ... FROM ` statements over the rows of a table of the attached file; returns their number.
+    """Insert the rows of a table of the attached file; return how many there were.
 
-    SQLite reads the file itself, four times as fast as rows through Python. PostgreSQL gets `batches` of the same rows,
-    once for all statements: a JSON array for each of `types`, the columns and their types there (BYTEA in hex).
+    Each statement reads `INSERT ... SELECT ... FROM `, without the table's name; all take the same rows.
+    SQLite reads the file itself, four times as fast as rows that pass through Python.
+    PostgreSQL gets each batch once, in one statement made of all of them.
     """
     bound = [sa.bindparam(name, type_=UTCDateTime) for name, value in parameters.items() if isinstance(value, datetime)]
     if is_sqlite(connection):
         return max(
-            connection.execute(sa.text(f"{statement}file.{source}").bindparams(*bound), dict(parameters)).rowcount
+            connection.execute(sa.text(f"{statement}file.{source.name}").bindparams(*bound), dict(parameters)).rowcount
             for statement in statements
         )
-    *firsts, last = (f"{statement}{source}" for statement in statements)
-    parts = [f"{source} AS ({_unnest(types)})"]
-    parts += [f"part_{number} AS ({statement})" for number, statement in enumerate(firsts)]
-    together = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
-    ready = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in batches)
+    *firsts, last = (f"{insert}{source.name}" for insert in statements)
+    parts = [f"{source.name} AS ({_unnest(source.types)})"]
+    parts += [f"part_{number} AS ({insert})" for number, insert in enumerate(firsts)]
+    statement = sa.text(f"WITH {', '.join(parts)} {last}").bindparams(*bound)
+    types = source.types
+    prepared = (dict(zip(types, map(_from_json, arrays, types.values()), strict=True)) for arrays in source.batches)
     inserted = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:  # the next batch, while the server has this one
-        coming = ahead.submit(next, ready, None)
-        while (batch := coming.result()) is not None:
-            coming = ahead.submit(next, ready, None)
-            inserted += connection.execute(together, {**parameters, **batch}).rowcount
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead:  # prepare a batch while the server inserts one
+        upcoming = ahead.submit(next, prepared, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = ahead.submit(next, prepared, None)
+            inserted += connection.execute(statement, {**parameters, **batch}).rowcount
     return inserted
-
-
-@contextmanager
-def filling(connection: Connection, tables: Sequence[sa.Table], rows: int) -> Iterator[None]:
-    """A while in which the tables are given that many rows; PostgreSQL fills empty ones in two thirds of the time.
-
-    It makes their indexes afterwards rather than row by row: within this transaction, so that nothing is ever seen
-    without them, and only where they are just as a migration made them, can be made again by this role, and nobody else
-    is at the tables, which are locked for it. A process that freezes meanwhile is thrown out before readers give up.
-    """
-    made_again = [] if is_sqlite(connection) or rows < MANY else _without_indexes(connection, tables)
-    yield
-    for statement in made_again:
-        _execute(connection, statement)
-
-
-def _without_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[str]:
-    """Drop the indexes of empty tables, if it can be done at once; returns the statements that make them."""
-    names = [table.name for table in tables]
-    if not _empty(connection, names):
-        return []
-    try:
-        with connection.begin_nested() as savepoint:
-            _execute(connection, f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE NOWAIT")
-            if not _empty(connection, names) or connection.scalar(_TOUCHED, {"tables": names}):
-                savepoint.rollback()
-                return []
-            found = connection.execute(_INDEXES, {"tables": names}).all()
-            drop, make = [drop for drop, _ in found], [make for _, make in found]
-            for statement in (*drop, *make, *drop):  # first the proof, while it costs nothing, that they can be made
-                _execute(connection, statement)
-            _execute(connection, _THROWN_OUT)
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return []  # others are at the tables, they are another role's, or a view of the user's needs a key
-    return make
-
-
-def _empty(connection: Connection, names: Sequence[str]) -> bool:
-    return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
-
-
-# Whether the tables or their indexes bear what an index made again would lose, or what looks up rows meanwhile.
-_TOUCHED = sa.text("""
-    SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
-    OR EXISTS (
-        SELECT FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-        LEFT JOIN pg_constraint ON conindid = indexrelid
-        WHERE indrelid = ANY(CAST(:tables AS regclass[]))
-        AND (
-            indisreplident OR indisclustered OR indexprs IS NOT NULL OR reltablespace <> 0 OR reloptions IS NOT NULL
-            OR obj_description(indexrelid, 'pg_class') IS NOT NULL
-            OR obj_description(pg_constraint.oid, 'pg_constraint') IS NOT NULL
-        )
-    )
-""")
-
-_INDEXES = sa.text(r"""
-    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid\:\:regclass, conname),
-        format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid\:\:regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE conrelid = ANY(CAST(:tables AS regclass[])) AND contype IN ('p', 'u', 'x')
-    UNION ALL
-    SELECT format('DROP INDEX %s', indexrelid\:\:regclass), pg_get_indexdef(indexrelid)
-    FROM pg_index WHERE indrelid = ANY(CAST(:tables AS regclass[]))
-    AND indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))
-""")
-
-_THROWN_OUT = """
-    SELECT set_config(name, '10s', true) FROM pg_settings
-    WHERE name = 'idle_in_transaction_session_timeout' AND CAST(setting AS integer) NOT BETWEEN 1 AND 10000
-"""
-
-
-def _execute(connection: Connection, statement: str) -> sa.CursorResult[Any]:
-    return connection.exec_driver_sql(statement.replace("%", "%%"))  # or psycopg takes it for a parameter's place
 
 
 def update_rows(
@@ -152,7 +83,10 @@ def update_rows(
     *,
     where: str = "true",
 ) -> int:
-    """Update rows found by `key` with the rest of each mapping; returns how many were. `where` is SQL of ours."""
+    """Update the rows found by the columns `key` with the other values of each mapping; return how many were updated.
+
+    `where` is SQL for a further condition; it must never hold text from outside.
+    """
     if not rows:
         return 0
     names = list(rows[0])
@@ -177,7 +111,7 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
-    """An array parameter: as text where JSON's writer can make it, in C: psycopg takes eight times as long."""
+    """Return an array as a parameter: as text if the JSON encoder can write it, eight times as fast as psycopg."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
         values = [None if value is None else f"\\x{value.hex()}" for value in values]
@@ -187,14 +121,14 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 
 
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
-    """A JSON array as PostgreSQL writes one, which differs by its brackets and by the escapes of control characters."""
+    """Return a JSON array as a PostgreSQL array: other brackets, and no escapes for control characters."""
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")
         return f"{{\\\\x{inner}}}"
     return list(json.loads(array)) if _ESCAPE.search(array) else f"{{{array[1:-1]}}}"
 
 
-_ESCAPE = re.compile(r"\\[bfnrtu]")  # also finds an escaped backslash before such a letter, which does no harm
+_ESCAPE = re.compile(r"\\[bfnrtu]")  # also matches an escaped backslash before such a letter, which does no harm
 
 
 def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dict[str, str]:
@@ -202,5 +136,5 @@ def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dic
 
 
 def _unnest(types: Mapping[str, str]) -> str:
-    """A query for the rows that one array a column holds: side by side in SELECT, which is quicker than in FROM."""
+    """Return a query that turns one array per column into rows. `unnest` is faster in SELECT than in FROM."""
     return f"SELECT {', '.join(f'unnest(CAST(:{name} AS {type_}[])) AS {name}' for name, type_ in types.items())}"

@@ -1,76 +1,20 @@
-"""What every table and view of the contract holds, in one line per relation and column.
+"""Every public table and view, with one line on its meaning and on that of each column.
 
-It feeds docs/schema.md, the comments in PostgreSQL's catalogue, the queries, and the tests that compare it with the
-database. The SQL of the views lies in migrations/views.
+docs/schema.md, the comments in PostgreSQL and the columns of the queries come from here. Tests compare it with the
+database. The SQL of the views is in migrations/views.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column and what it means; `Internal:` where it is no part of the contract."""
-
-    name: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A table or view, its columns in their order."""
-
-    name: str
-    kind: Literal["table", "view"]
-    meaning: str
-    columns: tuple[Column, ...]
-
-
-_ACCOUNT = Column("account", "The account: one API key's workspace, under the name the user chose.")
-_INSTANCE_ID = Column("instance_id", "fal's id of the instance; unique within the account.")
-_EPISODE = Column("episode", "Number of the presence, from 1: a return after vanishing starts the next.")
-
-_FIELDS = {
-    column.name: column
-    for column in (
-        Column("instance_type", "fal's type, such as gpu_8x_h100_sxm5."),
-        Column("gpu_count", "GPUs of the instance, from its type gpu_<n>x_<model>; null if the type tells none."),
-        Column("gpu_model", "GPU model, from its type gpu_<n>x_<model>; null if the type tells none."),
-        Column("region", "fal's region, such as us-west."),
-        Column("sector", "fal's sector; null if none was given."),
-        Column("ip", "IP address; null if none was given."),
-        Column("status", "fal's status, such as ready or stopped."),
-        Column("creator_user_nickname", "Who created it, as fal gave it; null if fal did not."),
-        Column("extra", "Every other field that fal sent, a JSON object with sorted keys; null if there is none."),
-    )
-}
-_AS_STORED = tuple(
-    _FIELDS[name]
-    for name in (
-        "instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra", "gpu_count", "gpu_model",
-    )
-)  # fmt: skip
-_AS_SHOWN = tuple(_FIELDS.values())
-
-_PRESENCE = (
-    Column("presence", "live; missing: absent, not yet proven gone; vanished: proven gone."),
-    Column("held", "Whether it is missing and waits for a person's word."),
-    Column("first_seen_at", "Time (UTC) of the run that first saw it, ever."),
-)
-_ABSENCE = (
-    Column("missing_since", "Time (UTC) of the complete run since which it is missing; null unless it is."),
-    Column("vanished_at", "Time (UTC) of the first complete run that lacked it; null unless it vanished."),
-    Column("episodes", "Number of its presences so far."),
-    Column("versions", "Number of its versions so far."),
-)
-_INSTANCE = (
-    _ACCOUNT,
-    _INSTANCE_ID,
-    *_AS_SHOWN,
-    *_PRESENCE,
-    Column("last_seen_at", "Time (UTC) of the last run known to have seen it."),
-    *_ABSENCE,
+from inventory.store.columns import (
+    ABSENCE,
+    ACCOUNT,
+    AS_SHOWN,
+    AS_STORED,
+    EPISODE,
+    INSTANCE,
+    INSTANCE_ID,
+    PRESENCE,
+    Column,
+    Relation,
 )
 
 RELATIONS = (
@@ -79,7 +23,7 @@ RELATIONS = (
         "table",
         "One row per account.",
         (
-            _ACCOUNT,
+            ACCOUNT,
             Column("provider", "Whose account it is: fal."),
             Column("created_at", "Time (UTC) of the account's first run or entry here."),
             Column("retired_at", "Time (UTC) since which it is no longer synced; null while it is."),
@@ -102,10 +46,10 @@ RELATIONS = (
         "One row per run: one attempt to sync one account.",
         (
             Column("run_id", "Number of the run; increases with time within an account."),
-            _ACCOUNT,
+            ACCOUNT,
             Column("trigger", "What started it: manual, schedule or demo."),
             Column("status", "running; succeeded, held (both complete); partial, failed, abandoned (not complete)."),
-            Column("started_at", "Time (UTC) of the run; everything it recorded bears it."),
+            Column("started_at", "Time (UTC) of the run; everything that it recorded carries it."),
             Column("heartbeat_at", "Time (UTC) of its last sign of life."),
             Column("finished_at", "Time (UTC) of its end; null while it runs."),
             Column("previous_complete_at", "Time (UTC) of the account's last complete run before it; null if none."),
@@ -123,8 +67,8 @@ RELATIONS = (
             Column("api_url", "Address of the API."),
             Column("api_key_id", "Public part of the API key, or a part of its hash; never the secret."),
             Column("fleet_digest", "Digest of all open versions after a complete run that left nothing missing."),
-            Column("error_code", "Kind of the fault, such as unauthorized or network; null if there was none."),
-            Column("error", "The fault in words; null if there was none."),
+            Column("error_code", "Kind of the error, such as unauthorized or network; null if there was none."),
+            Column("error", "The error message; null if there was none."),
             Column("version", "Version of the program."),
         ),
     ),
@@ -133,11 +77,11 @@ RELATIONS = (
         "table",
         "One row per instance ever seen; read it through the view instances.",
         (
-            _ACCOUNT,
-            _INSTANCE_ID,
-            *_AS_STORED,
-            *_PRESENCE,
-            *_ABSENCE,
+            ACCOUNT,
+            INSTANCE_ID,
+            *AS_STORED,
+            *PRESENCE,
+            *ABSENCE,
             Column(
                 "seen_run_id",
                 "Internal: while live, the run that last recorded something of it; else the run that last saw it.",
@@ -155,9 +99,9 @@ RELATIONS = (
         "table",
         "One row per version: an interval [valid_from, valid_to) in which no tracked field of an instance changed.",
         (
-            _ACCOUNT,
-            _INSTANCE_ID,
-            _EPISODE,
+            ACCOUNT,
+            INSTANCE_ID,
+            EPISODE,
             Column("valid_from", "Time (UTC) of the run that opened it; part of the interval."),
             Column("valid_to", "Time (UTC) of the run that closed it, no part of the interval; null: current."),
             Column("opened_by_run_id", "The run whose time is valid_from."),
@@ -165,7 +109,7 @@ RELATIONS = (
             Column("opened_as", "appeared, changed or reappeared."),
             Column("closed_as", "changed or vanished; null: current."),
             Column("last_seen_at", "Time (UTC) of the last run that saw it, once it is closed as vanished; else null."),
-            *_AS_STORED,
+            *AS_STORED,
             Column("episode_creator", "Internal: the episode's creator as known when this version opened."),
             Column("content_hash", "Internal: of the fields as they were recorded; `verify` compares."),
         ),
@@ -174,13 +118,13 @@ RELATIONS = (
         "instances",
         "view",
         "One row per instance ever seen, as it was when last seen.",
-        _INSTANCE,
+        INSTANCE,
     ),
     Relation(
         "live_instances",
         "view",
         "The instances that are there, or missing and not yet proven gone.",
-        _INSTANCE,
+        INSTANCE,
     ),
     Relation(
         "instance_events",
@@ -188,14 +132,14 @@ RELATIONS = (
         "One row per event: an instance appeared, changed, vanished or reappeared.",
         (
             Column("occurred_at", "Time (UTC) of the run whose event it is."),
-            _ACCOUNT,
-            _INSTANCE_ID,
+            ACCOUNT,
+            INSTANCE_ID,
             Column(
                 "event", "appeared, changed, vanished or reappeared; the fields are those after it, or the last ones."
             ),
             Column("run_id", "The run whose time is occurred_at."),
-            _EPISODE,
-            *_AS_SHOWN,
+            EPISODE,
+            *AS_SHOWN,
         ),
     ),
     Relation(
@@ -204,8 +148,8 @@ RELATIONS = (
         "One row per field that a change changed, within an episode.",
         (
             Column("changed_at", "Time (UTC) of the first run that saw the new value."),
-            _ACCOUNT,
-            _INSTANCE_ID,
+            ACCOUNT,
+            INSTANCE_ID,
             Column("field", "Name of the field; a field kept in extra under its own name."),
             Column(
                 "old_value", "The value before, as text (of a field kept in extra: as JSON); null if there was none."
@@ -219,12 +163,12 @@ RELATIONS = (
         "view",
         "One row per episode: an unbroken presence of an instance.",
         (
-            _ACCOUNT,
-            _INSTANCE_ID,
-            _EPISODE,
+            ACCOUNT,
+            INSTANCE_ID,
+            EPISODE,
             Column("creator_user_nickname", "The first creator that fal gave in the episode; null if it gave none."),
             Column("instance_type", "fal's type, as last seen in the episode."),
-            Column("gpu_count", "GPUs of the instance, as last seen in the episode; null if its type tells none."),
+            Column("gpu_count", "GPUs of the instance, as last seen in the episode; null if its type does not say."),
             Column("region", "fal's region, as last seen in the episode."),
             Column("appeared_after", "Time (UTC) of the last complete run before it appeared; null if there was none."),
             Column("appeared_at", "Time (UTC) of the first run that saw it."),
@@ -250,7 +194,7 @@ RELATIONS = (
         "view",
         "One row per account and creator of an episode; one row is for the episodes without a known creator.",
         (
-            _ACCOUNT,
+            ACCOUNT,
             Column("creator_user_nickname", "The creator; null: fal gave none."),
             Column("instances_created", "Number of instances created since the account's first complete run."),
             Column(
@@ -281,7 +225,7 @@ RELATIONS = (
         "One row per day, account, type and region in which an instance was present.",
         (
             Column("day", "The day (UTC)."),
-            _ACCOUNT,
+            ACCOUNT,
             Column("instance_type", "fal's type, as it then was."),
             Column("region", "fal's region, as it then was."),
             Column(
@@ -296,7 +240,7 @@ RELATIONS = (
         "view",
         "One row per account: how fresh its data is.",
         (
-            _ACCOUNT,
+            ACCOUNT,
             Column("last_complete_at", "Time (UTC) of its last complete run; null if there was none."),
             Column("last_attempt_at", "Time (UTC) of its last run of any kind; null if there was none."),
             Column("last_status", "Status of its last run of any kind."),
@@ -310,7 +254,7 @@ RELATIONS = (
         "view",
         "One row per time between two complete runs in which runs failed, or which was longer than two intervals.",
         (
-            _ACCOUNT,
+            ACCOUNT,
             Column("gap_start", "Time (UTC) of the last complete run before the gap."),
             Column("gap_end", "Time (UTC) of the first complete run after it; null: still open."),
             Column("seconds", "Seconds from gap_start to gap_end, or to now."),
@@ -318,49 +262,7 @@ RELATIONS = (
         ),
     ),
 )
-"""In the contract's order."""
+"""In the order of docs/schema.md."""
 
 VIEWS = tuple(relation.name for relation in RELATIONS if relation.kind == "view")
-"""In order of dependence."""
-
-
-def comments() -> Iterator[str]:
-    """The statements that write all meanings into PostgreSQL's catalogue, for `exec_driver_sql` without parameters."""
-    for relation in RELATIONS:
-        yield f"COMMENT ON {relation.kind.upper()} {relation.name} IS {_literal(relation.meaning)}"
-        for column in relation.columns:
-            yield f"COMMENT ON COLUMN {relation.name}.{column.name} IS {_literal(column.meaning)}"
-
-
-def schema_markdown() -> str:
-    """docs/schema.md: every relation with its columns."""
-    return "\n".join(
-        (
-            "# Tables and views",
-            "",
-            "Written from `inventory/views.py`, and compared with it by a test. Those marked *internal* may change.",
-            "All times are UTC: `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite.",
-            *(line for relation in RELATIONS for line in _section(relation)),
-            "",
-        )
-    )
-
-
-def _section(relation: Relation) -> Iterator[str]:
-    yield from (
-        "",
-        f"## `{relation.name}` ({relation.kind})",
-        "",
-        relation.meaning,
-        "",
-        "| column | meaning |",
-        "|---|---|",
-    )
-    for column in relation.columns:
-        meaning = column.meaning.replace("Internal:", "*Internal:*").replace("<", "&lt;").replace("|", "\\|")
-        yield f"| `{column.name}` | {meaning} |"
-
-
-def _literal(text: str) -> str:
-    """A string of SQL; psycopg reads a doubled % as one."""
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+"""In an order in which they can be created."""

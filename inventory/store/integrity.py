@@ -1,7 +1,7 @@
-"""What the database's own checks find wrong with its tables and indexes.
+"""Let the database check its own tables and indexes for damage.
 
-SQLite: `integrity_check`, or the quick one, which does not compare indexes with tables. PostgreSQL: the extension
-`amcheck`, where it is installed and the role may use it.
+SQLite: `integrity_check`, or `quick_check`, which does not compare indexes with tables. PostgreSQL: the extension
+`amcheck`, if it is installed and the role may use it.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from inventory.store.database import is_sqlite
 from inventory.store.tables import METADATA
 
 MOST = 100
-"""Faults that are told of one kind."""
+"""The most faults of one kind that are reported."""
 
-_RIGHT = sa.text("""
+_AMCHECK = sa.text("""
     SELECT quote_ident(nspname) AS schema, (
         SELECT bool_and(has_function_privilege(pg_proc.oid, 'EXECUTE')) FROM pg_proc
         WHERE pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
@@ -25,26 +25,26 @@ _RIGHT = sa.text("""
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'amcheck'
 """)
 
-_INDEXES = sa.text(r"""
+_BTREES = sa.text(r"""
     SELECT indexrelid, indexrelid\:\:regclass\:\:text AS name FROM pg_index
     JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
     WHERE indrelid = ANY(CAST(:tables AS regclass[])) AND indisvalid AND amname = 'btree' ORDER BY 2
 """)
 
 
-def damages(connection: Connection, *, quick: bool = False) -> Iterator[str]:
-    """Yield a sentence for each fault; none where PostgreSQL cannot check itself, of which `unchecked` says why."""
+def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
+    """Yield a sentence for each fault. Yield none if PostgreSQL cannot check itself: see `why_unchecked`."""
     if is_sqlite(connection):
         yield from _sqlite(connection, quick=quick)
-    elif not quick and unchecked(connection) is None:
+    elif not quick and why_unchecked(connection) is None:
         yield from _postgresql(connection)
 
 
-def unchecked(connection: Connection) -> str | None:
-    """Return why the database's own structures cannot be checked, and what would help; None where they can."""
+def why_unchecked(connection: Connection) -> str | None:
+    """Return why the database cannot check itself, and what would help; None if it can."""
     if is_sqlite(connection):
         return None
-    found = connection.execute(_RIGHT).one_or_none()
+    found = connection.execute(_AMCHECK).one_or_none()
     if found is not None and found.may:
         return None
     if found is None:
@@ -66,31 +66,31 @@ def _sqlite(connection: Connection, *, quick: bool) -> Iterator[str]:
 
 
 def _postgresql(connection: Connection) -> Iterator[str]:
-    schema = connection.execute(_RIGHT).one().schema
+    schema = connection.execute(_AMCHECK).one().schema
     heap = sa.text(
         f"SELECT blkno, msg FROM {schema}.verify_heapam(CAST(:table AS regclass), check_toast => true) LIMIT {MOST}"
     )
     index = sa.text(f"SELECT {schema}.bt_index_check(CAST(:index AS oid), heapallindexed => true)")
     if (connection.dialect.server_version_info or ()) >= (14,):
         for table in METADATA.tables:
-            for place, what in _asked(connection, heap, table=table):
+            for place, what in _rows_or_fault(connection, heap, table=table):
                 yield f"table {table}{'' if place is None else f', block {place}'}: {what}"
-    for oid, name in connection.execute(_INDEXES, {"tables": list(METADATA.tables)}).all():
-        for (what,) in _asked(connection, index, index=oid):
+    for oid, name in connection.execute(_BTREES, {"tables": list(METADATA.tables)}).all():
+        for (what,) in _rows_or_fault(connection, index, index=oid):
             if what:
                 yield f"index {name}: {what}"
 
 
-def _asked(connection: Connection, query: sa.TextClause, **values: object) -> list[tuple[object, ...]]:
-    """The rows of the query; where the server fails by what is damaged, one that ends in what it says of it."""
+def _rows_or_fault(connection: Connection, query: sa.TextClause, **values: object) -> list[tuple[object, ...]]:
+    """Return the rows of the query; if the server fails because of damage, return one row that ends in its message."""
     try:
         with connection.begin_nested():
             return [tuple(row) for row in connection.execute(query, values)]
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
-        if state == "40001":  # an index younger than this snapshot, which then cannot be compared with its table
+        if state == "40001":  # the index is younger than this snapshot, so it cannot be compared with its table
             return []
-        if not state.startswith("XX"):  # internal errors, of which two mean damaged data
+        if not state.startswith("XX"):  # internal errors; two of them mean damaged data
             raise
         what = " ".join(str(error.orig).split())
         return [(None, what) if "table" in values else (what,)]

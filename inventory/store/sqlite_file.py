@@ -1,8 +1,8 @@
-"""The file of a SQLite database, and whether it is still the one that this process opened.
+"""The file of a SQLite database: notice when somebody removes or replaces it.
 
-SQLite does not notice when its file is removed or replaced: it goes on writing into the old one, and a `-wal` that the
-old one left behind is replayed into whatever lies at the path by then. So every connection is opened here, which
-compares the file at the path with the one that was opened first.
+SQLite does not notice. It goes on writing into the old file, and it replays a `-wal` that the old file left behind into
+whatever file is at the path by then. So every connection is opened here: the file at the path is compared with the one
+that this process opened first. "Companions" are the `-wal`, `-shm` and `-journal` beside a database file.
 """
 
 import fcntl
@@ -20,23 +20,22 @@ from inventory import log
 from inventory.errors import DatabaseError
 
 CLOSING_SECONDS = 30
-"""How long `follow` waits for this process's own connections to the old file."""
+"""How long `follow` waits until this process has closed its own connections to the old file."""
 
-_BESIDE = ("-wal", "-shm", "-journal")
+_SUFFIXES = ("-wal", "-shm", "-journal")
 _IN_USE_BYTE = 128  # UNIX_SHM_DMS in SQLite's os_unix.c
 
 logger = log.get(__name__)
 
 
-class _Known:
-    """A file that is known again. On Linux no other file gets its inode number while this object lives."""
+class _FileIdentity:
+    """The identity of a file. On Linux no other file gets its inode number while this object exists."""
 
     _descriptor: int | None = None
 
     def __init__(self, path: Path) -> None:
-        """Raise FileNotFoundError if there is no such file."""
         if sys.platform == "linux":
-            # Only O_PATH will do: closing any other descriptor of the file drops the locks that SQLite holds on it.
+            # Only O_PATH will do: closing any other descriptor would drop the locks that SQLite holds on the file.
             self._descriptor = os.open(path, os.O_PATH)
         self._found = path.stat() if self._descriptor is None else os.fstat(self._descriptor)
 
@@ -49,45 +48,44 @@ class _Known:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that tells its SQLiteFile when it is closed."""
+    """A connection that reports its close to the SQLiteFile."""
 
     file: "SQLiteFile | None" = None
     has_wal: bool = False
-    """Whether it has opened the -wal, whatever lies at that path by now."""
+    """Whether it has opened the -wal, even if another file is at that path by now."""
 
     def close(self) -> None:
         if self.file is not None and self.has_wal:
             self.file._empty_wal(self)  # noqa: SLF001 - of this module
         super().close()
         if self.file is not None:
-            self.file._closed(self)  # noqa: SLF001 - of this module
+            self.file._forget(self)  # noqa: SLF001 - of this module
 
 
 class SQLiteFile:
-    """The file of a SQLite database, shared by all of a process's connections to it. Symbolic links are followed."""
+    """The file of a SQLite database, shared by all connections of this process. Symbolic links are followed."""
 
     def __init__(self, path: Path) -> None:
-        """Open nothing yet."""
         self.path = path.absolute()
         self._real = self.path.resolve()
-        self._known: _Known | None = None
-        """The file that was opened first, or that `follow` accepted since; None before the first connection."""
-        self._beside: dict[Path, _Known] = {}
-        """The files that lay beside the known one when they were last known to be its own."""
+        self._opened: _FileIdentity | None = None
+        """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
+        self._companions: dict[Path, _FileIdentity] = {}
+        """The companions of that file, as of the last time when they surely belonged to it."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 
     def open(self, name: str, *, create: bool, uri: bool = False, **options: Any) -> sqlite3.Connection:
-        """Return a connection; only with `create`, and only the first, makes a file that is not there.
+        """Return a connection. A missing file is created only with `create`, and only by the first connection.
 
-        Raises DatabaseError where the file was removed or replaced since the first connection.
+        Raise DatabaseError if the file was removed or replaced since the first connection.
         """
         with self._changed:
             self.check()
-            place = _place(name, uri=uri, create=create and self._known is None)
-            connection = sqlite3.connect(place, uri=True, factory=_Connection, **options)
+            location = _uri(name, uri=uri, create=create and self._opened is None)
+            connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
             try:
-                self._known = self._known or self._know()
+                self._opened = self._opened or self._identify()
                 self.check()
             except BaseException:
                 connection.close()
@@ -97,17 +95,17 @@ class SQLiteFile:
             return connection
 
     def check(self, kept: str = "nothing was written") -> None:
-        """Return if the known file is in its place; else DatabaseError. `kept` says what became of the data."""
+        """Raise DatabaseError if the file was removed or replaced; `kept` says what happened to the data."""
         with self._changed:
-            if self._known is None:
+            if self._opened is None:
                 return
-            found = self._look(self.path)
+            found = self._stat(self.path)
             if found is None:
                 raise DatabaseError(
                     f"The database file {self.path} was removed while this process worked with it; {kept}. "
                     "Put it back; or, to begin a new one, start again."
                 )
-            if not self._known.is_same(found):
+            if not self._opened.is_same(found):
                 raise DatabaseError(
                     f"The database file {self.path} was replaced while this process worked with it; {kept}. Run again."
                 )
@@ -115,40 +113,40 @@ class SQLiteFile:
     @property
     def identity(self) -> object:
         """Return an object that stays the same until `follow` accepts another file."""
-        return self._known
+        return self._opened
 
-    def note(self, connection: object = None) -> None:
-        """Remember what lies beside the file, unless it was removed or replaced and that may be another one's.
+    def remember_companions(self, connection: object = None) -> None:
+        """Take the identity of the companions, unless the file was removed or replaced: they may be another file's.
 
-        `connection` has begun a transaction, and by that has opened what lies there.
+        `connection` has begun a transaction, and has thereby opened its companions.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True
         with self._changed, suppress(OSError):
             beside = {}
-            for name in self._names():
+            for name in self._companion_paths():
                 with suppress(FileNotFoundError):
-                    beside[name] = _Known(name)
-            found = self._look(self.path)
-            if found is not None and self._known is not None and self._known.is_same(found):
-                self._beside = beside
+                    beside[name] = _FileIdentity(name)
+            found = self._stat(self.path)
+            if found is not None and self._opened is not None and self._opened.is_same(found):
+                self._companions = beside
 
     def follow(self) -> None:
-        """Accept the file that has replaced the known one; return also where nothing was replaced.
+        """Accept the file that has replaced the opened one; do nothing if none has.
 
-        Raises DatabaseError where the new file is empty, or where SQLite would replay into it what the old one left.
+        Raise DatabaseError if the new file is empty, or if SQLite would replay the old file's data into it.
         """
         with self._changed:
-            found = self._look(self.path)
-            if self._known is None or found is None or self._known.is_same(found):
+            found = self._stat(self.path)
+            if self._opened is None or found is None or self._opened.is_same(found):
                 return
-            # one that closes later could take the new file's `-wal` for its own
+            # a connection that closes later could take the new file's `-wal` for its own
             if not self._changed.wait_for(lambda: not self._connections, CLOSING_SECONDS):
                 raise DatabaseError(
                     f"The database file {self.path} was replaced, and this process still has the old one open; "
                     "nothing was written. It tries again."
                 )
-            found = self._look(self.path)
+            found = self._stat(self.path)
             if found is None:
                 return
             if not found.st_size:
@@ -156,21 +154,21 @@ class SQLiteFile:
                     f"The database file {self.path} was replaced by an empty one; nothing was written. "
                     "Put a backup there; or, to begin a new one, start again."
                 )
-            self._refuse_remains(found)
-            self._known = self._know()
+            self._raise_if_leftovers(found)
+            self._opened = self._identify()
             logger.warning("the database file was replaced; going on with the new one", file=str(self.path))
 
-    def _refuse_remains(self, database: os.stat_result) -> None:
-        """Raise DatabaseError if SQLite would use what the old file left beside the new database."""
+    def _raise_if_leftovers(self, database: os.stat_result) -> None:
+        """Raise DatabaseError if SQLite would use companions of the old file for the new database."""
         if self.path.resolve() != self._real:
-            return  # a link leads elsewhere, to files of other names
-        wal, shm, journal = self._names()
+            return  # a link leads to another path, where companions have other names
+        wal, shm, journal = self._companion_paths()
         old = {name for name in (wal, journal) if self._is_old(name, database)}
-        holds_data = any(found.st_size for name in old if (found := self._look(name)))
-        # Without data they do no harm, unless somebody still works with the old file: else SQLite makes the -shm anew.
-        shared = _is_in_use(shm) and (self._is_noted(shm) or wal in old or self._look(wal) is None)
+        holds_data = any(found.st_size for name in old if (found := self._stat(name)))
+        # Empty companions do no harm unless a process still has the old file open: else SQLite makes a new -shm.
+        shared = _is_in_use(shm) and (self._is_companion(shm) or wal in old or self._stat(wal) is None)
         if holds_data or shared:
-            names = ", ".join(name.name for name in (wal, shm, journal) if self._look(name))
+            names = ", ".join(name.name for name in (wal, shm, journal) if self._stat(name))
             raise DatabaseError(
                 f"The database file {self.path} was replaced, but {names} beside it would write the old one's data "
                 "into the new one; nothing was read or written. Close what else has the old file open and remove "
@@ -178,29 +176,29 @@ class SQLiteFile:
             )
 
     def _is_old(self, name: Path, database: os.stat_result) -> bool:
-        """Whether a file beside the new database was made for the old one."""
-        found = self._look(name)
-        # A process that came after our last connection, and was killed, leaves a file that is not in `_beside`. But
-        # nobody has touched it since the new file came to its place, which sets that one's ctime.
-        return found is not None and (self._is_noted(name) or found.st_ctime_ns < database.st_ctime_ns)
+        """Return whether a file beside the new database is a companion of the old one."""
+        found = self._stat(name)
+        # Another process may have made the file after our last connection, and been killed. Then `_companions` lacks
+        # it, but it is older than the ctime of the new database, which was set when that came to the path.
+        return found is not None and (self._is_companion(name) or found.st_ctime_ns < database.st_ctime_ns)
 
-    def _is_noted(self, name: Path) -> bool:
-        found = self._look(name)
-        return found is not None and name in self._beside and self._beside[name].is_same(found)
+    def _is_companion(self, name: Path) -> bool:
+        found = self._stat(name)
+        return found is not None and name in self._companions and self._companions[name].is_same(found)
 
-    def _names(self) -> list[Path]:
+    def _companion_paths(self) -> list[Path]:
         real = self.path.resolve()
-        return [real.with_name(real.name + ending) for ending in _BESIDE]
+        return [real.with_name(real.name + ending) for ending in _SUFFIXES]
 
-    def _know(self) -> _Known:
+    def _identify(self) -> _FileIdentity:
         try:
-            known = _Known(self.path)
+            identity = _FileIdentity(self.path)
         except OSError as error:
             raise _unusable(self.path, error) from error
-        self._real, self._beside = self.path.resolve(), {}
-        return known
+        self._real, self._companions = self.path.resolve(), {}
+        return identity
 
-    def _look(self, path: Path) -> os.stat_result | None:
+    def _stat(self, path: Path) -> os.stat_result | None:
         try:
             return path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -209,10 +207,10 @@ class SQLiteFile:
             raise _unusable(self.path, error) from error
 
     def _empty_wal(self, connection: _Connection) -> None:
-        """Bring what is in the -wal of a replaced file into that file: SQLite would replay it into the new one.
+        """Write the -wal of a replaced file back into that file, or SQLite would replay it into the new one.
 
-        SQLite does so itself at the last close, but not where the file is not in its place. What another process that
-        has the old file open needs stays.
+        SQLite does this itself at the last close, but not if the file has left its path. What another process still
+        needs of the old file stays in the -wal.
         """
         try:
             self.check()
@@ -221,19 +219,19 @@ class SQLiteFile:
                 connection.execute("PRAGMA busy_timeout = 0")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _closed(self, connection: _Connection) -> None:
+    def _forget(self, connection: _Connection) -> None:
         with self._changed:
             self._connections.discard(connection)
             if not self._connections:
-                with suppress(DatabaseError):  # the next connection meets it, too
-                    self.note()
+                with suppress(DatabaseError):  # the next connection raises it again
+                    self.remember_companions()
             self._changed.notify_all()
 
 
 def _is_in_use(shm: Path) -> bool:
-    """Whether somebody has a database open by this `-shm`: SQLite then holds a lock on one byte of it."""
+    """Return whether any process has a database open through this `-shm`: SQLite then locks one byte of it."""
     try:
-        # closing it drops the locks of this process, which has no connection now
+        # closing it drops all locks of this process on the file; it has no connection at this time
         with shm.open("r+b") as opened:
             fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _IN_USE_BYTE)
     except FileNotFoundError:
@@ -243,17 +241,17 @@ def _is_in_use(shm: Path) -> bool:
     return False
 
 
-def _place(name: str, *, uri: bool, create: bool) -> str:
-    """Return the URI by which SQLite opens a file and, unless it may create it, only one that is there."""
+def _uri(name: str, *, uri: bool, create: bool) -> str:
+    """Return the URI with which SQLite opens the file; without `create` it must exist."""
     mode = "rwc" if create else "rw"
     if not uri:
         return f"file:{quote(os.fsencode(name))}?mode={mode}"
-    place = name.partition("#")[0]
-    if not place.startswith("file:"):
-        place = f"file:{place}"
-    if parse_qs(urlsplit(place).query).get("mode", ["rwc"])[-1] != "rwc":
-        return place  # less than that was asked for
-    return f"{place}{'&' if '?' in place else '?'}mode={mode}"
+    location = name.partition("#")[0]
+    if not location.startswith("file:"):
+        location = f"file:{location}"
+    if parse_qs(urlsplit(location).query).get("mode", ["rwc"])[-1] != "rwc":
+        return location  # the caller asks for fewer rights, such as mode=ro
+    return f"{location}{'&' if '?' in location else '?'}mode={mode}"
 
 
 def _unusable(path: Path, error: OSError) -> DatabaseError:

@@ -1,4 +1,4 @@
-"""Stretches: neighbouring versions of an episode with the same type and region. Hours belong to a stretch."""
+"""A stretch: consecutive versions of an episode with the same type and region. Hours are counted per stretch."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import ColumnElement
 
 SAME = ("instance_type", "region")
-"""What stays the same in a stretch. The GPU count does too, since it follows from the type."""
+"""The fields that stay the same in a stretch. The GPU count does too, as it follows from the type."""
 
 
 def begins(version: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-    """Return whether a version begins a stretch, for columns of `instance_versions`.
+    """Return a condition on the columns of `instance_versions`: the version begins a stretch.
 
-    It is a window function over the versions of an instance, so it belongs into the columns of a subquery.
+    It uses a window function over the versions of an instance, so it must be a column of a subquery.
     """
     before = {
         name: sa.func.lag(version[name]).over(

@@ -1,8 +1,7 @@
-"""The tables, as SQLAlchemy Core: names and meanings are contract, the rest is ours.
+"""The tables, in SQLAlchemy Core. Names and meanings are public: docs/schema.md. Comments mark internal columns.
 
-Payload columns are data (`FIELDS`): code loops over them. Columns that the contract does not name are marked
-"internal". Instances and versions bear no foreign keys: PostgreSQL checks each with a query of its own, half a million
-for a first run of 100,000 instances; `inventory verify` checks the references instead.
+Payload columns are data (`FIELDS`): code loops over them. Instances and versions have no foreign keys: PostgreSQL would
+check each with a query, half a million for a first run of 100,000 instances. `inventory verify` checks them instead.
 """
 
 from datetime import UTC, datetime
@@ -57,7 +56,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """UTC for the database; a naive time is a fault of ours."""
+        """Return the time in UTC for the database; raise ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -66,23 +65,23 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """An aware UTC time, whatever the session's zone is."""
+        """Return an aware UTC time, whatever the time zone of the session is."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class JSONText(UserDefinedType[str]):
-    """JSON kept as the very text that was written: a column of type JSON that Python reads and writes as `str`."""
+    """A column of type JSON that Python reads and writes as `str`, so that the text stays exactly as written."""
 
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """The type's name on both backends."""
+        """Return the type's name on both backends."""
         return "JSON"
 
 
-RunId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only under the name INTEGER
+RunId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of the type INTEGER
 
 
 def _payload() -> list[Column[Any]]:
@@ -102,10 +101,10 @@ accounts = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("retired_at", UTCDateTime),
     Column("pruned_before", UTCDateTime),
-    # internal: what a quiet run is compared with, and by what a live instance's last_seen_at is joined
+    # internal: what the next run is compared with, and the run whose time is the last_seen_at of live instances
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
-    # internal: the lease; the heartbeat of a run is in its row of sync_runs, that of other work is here
+    # internal: the lease. A run has its heartbeat in sync_runs; other work has it here
     Column("lease_token", Text),
     Column("lease_purpose", Text),
     Column("lease_run_id", RunId),
@@ -166,13 +165,13 @@ instance_state = Table(
     Column("vanished_at", UTCDateTime),
     Column("episodes", Integer, nullable=False),
     Column("versions", Integer, nullable=False),
-    # internal. While live: the run that last recorded something of it; else: the run that last saw it
+    # internal. While live: the run that last recorded something about it; else: the run that last saw it
     Column("seen_run_id", RunId, nullable=False),
     Column("missing_run_id", RunId),
     Column("unlisted_runs", Integer, nullable=False, server_default="0"),
     Column("episode_creator", Text),
-    # internal. row_hash: the tracked content as last written, under the list `ignored`; version_hash: what the open
-    # version holds. The two differ only after ignore_changes was changed.
+    # internal. row_hash: the tracked content as last written, under the list `ignored`; version_hash: the content of
+    # the open version. The two differ only after ignore_changes was changed.
     Column("row_hash", LargeBinary, nullable=False),
     Column("version_hash", LargeBinary, nullable=False),
     Column("ignored", Text, nullable=False, server_default=""),
@@ -197,7 +196,7 @@ instance_versions = Table(
     *_payload(),
     # internal: the first creator of the episode that was not null, as known when this version opened
     Column("episode_creator", Text),
-    # internal: of the fields as they were recorded, by which `verify` knows that they still are
+    # internal: hash of the fields when they were recorded; `verify` compares it with what they are now
     Column("content_hash", LargeBinary),
     CheckConstraint(f"opened_as IN {OPENINGS}", name="opened_as"),
     CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
@@ -207,8 +206,8 @@ instance_versions = Table(
         "uq_instance_versions_open", "account", "instance_id", unique=True,
         sqlite_where=text("valid_to IS NULL"), postgresql_where=text("valid_to IS NULL"),
     ),
-    # both times, so that `valid_from <= T AND (valid_to IS NULL OR valid_to > T)` is settled within the index; for that
-    # the table keeps its rowid: SQLite fetches each row first where there is none, 30 times slower
+    # both times, so that the index alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The table
+    # keeps its rowid for this: without one, SQLite would first fetch each row, which is 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
     Index(
         "ix_instance_versions_valid_to", "valid_to",
@@ -225,8 +224,8 @@ calendar = Table(
     sqlite_with_rowid=False,
 )
 
-# internal: never holds a row of meaning. SQLite takes a view's column types from the first arm of a UNION ALL, so views
-# whose numbers are computed begin with `SELECT ... FROM typed WHERE false` and keep the types BI tools look for.
+# internal: always empty. SQLite takes the column types of a view from the first arm of a UNION ALL. So views with
+# computed columns begin with `SELECT ... FROM typed WHERE false`, which gives them the types that BI tools look for.
 typed = Table(
     "typed",
     METADATA,

@@ -1,0 +1,90 @@
+"""The database URL: parse it, find its file, show it without its secrets."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from inventory import log
+from inventory.errors import UsageError
+from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name, mask_url
+
+
+def parse_url(text: str) -> URL:
+    """Return the SQLAlchemy URL of a SQLite file or a PostgreSQL database.
+
+    Plain `postgres://` and `postgresql://` mean psycopg 3. Secrets in the URL are hidden in logs from now on.
+    Raise UsageError for anything else; its message does not quote the text, which may hold a password.
+    """
+    try:
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or _is_ambiguous(text, url):
+        raise UsageError(
+            "The database URL cannot be read. Give one like sqlite:///inventory.db or postgresql://user@host/name "
+            "(in a password, @ is written %40, / %2F, ? %3F, # %23 and : %3A)."
+        )
+    for secret in (url.password or "", *_parameters(url, is_secret_name)):
+        log.hide(secret)
+        log.hide(quote(secret, safe=""))  # in the form in which a driver may quote it
+    if any(map(is_secret_name, url.query)):  # an & in a password turns the rest of it into a parameter
+        for rest in (*_unknown(url), *_parameters(url, lambda name: name in _unknown(url))):
+            log.hide(rest)
+    backend = url.get_backend_name()
+    if backend == "postgresql" and url.get_driver_name() == "psycopg":
+        return url
+    if backend == "sqlite" and url.get_driver_name() == "pysqlite":
+        if url.database in (None, "", ":memory:"):
+            raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
+        return url
+    name = hide_key_words(url.drivername)
+    raise UsageError(f"{name} is not a backend of inventory. Use sqlite:///... or postgresql://...")
+
+
+def _is_ambiguous(text: str, url: URL) -> bool:
+    """Return whether the URL may have been meant differently, so that SQLAlchemy finds only a part of the password.
+
+    SQLAlchemy accepts / and ? in a password. So an @ is suspicious unless it can only end the password or belong to a
+    parameter.
+    """
+    if url.get_backend_name() == "sqlite":
+        return bool(url.host or url.username or url.password)
+    before, at, after = text.partition("://")[2].partition("@")
+    if not at or "@" in after:
+        return bool(at)
+    if url.username is None:  # then the @ must be in a parameter
+        known = _parameters(url, lambda name: is_secret_name(name) or name in HARMLESS_PARAMETERS)
+        return not any("@" in value for value in known)
+    return re.search(r"\?.*=", before) is not None
+
+
+def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
+    """Return the values of those parameters of the URL whose name is wanted."""
+    values = (value for name, value in url.query.items() if wanted(name))
+    return [each for value in values for each in ([value] if isinstance(value, str) else value)]
+
+
+def _unknown(url: URL) -> list[str]:
+    """Return the names of parameters that are neither known to be harmless nor known to hold a secret."""
+    return [name for name in url.query if not is_secret_name(name) and name not in HARMLESS_PARAMETERS]
+
+
+def render_masked(url: URL) -> str:
+    """Return the whole URL, with its secrets masked."""
+    return (
+        url.render_as_string()
+        if url.get_backend_name() == "sqlite"
+        else mask_url(url.render_as_string(hide_password=False))
+    )
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """Return the path of a SQLite database, also from a `file:` URI; None for PostgreSQL."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database or ""
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)

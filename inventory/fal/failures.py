@@ -1,0 +1,55 @@
+"""Describe what failed: turn error answers into ApiErrors, and errors of the network into text."""
+
+from typing import Any
+
+import httpx
+
+from inventory import log
+from inventory.errors import ApiError, Forbidden, RateLimited, ServerError, Unauthorized
+
+
+def status_error(response: httpx.Response) -> ApiError:
+    """Return the ApiError for an answer whose status is not 200."""
+    status, message = response.status_code, _error_message(response)
+    if status == httpx.codes.UNAUTHORIZED:
+        return Unauthorized(
+            f"The API refused the key (401{message}); check the account's key (by default FAL_KEY)", status=status
+        )
+    if status == httpx.codes.FORBIDDEN:
+        return Forbidden(
+            f"The key may not list compute instances (403{message}); use an admin key with compute permission",
+            status=status,
+        )
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return RateLimited(f"The API allows no more requests for now (429{message})", status=status)
+    if response.is_redirect:
+        return ServerError(f"The API answered with a redirect ({status}), which is not followed", status=status)
+    return ServerError(f"The API answered {status}{message}", status=status)
+
+
+def _error_message(response: httpx.Response) -> str:
+    """Return the API's own message after ': ', safe to print; an empty text if there is none."""
+    error = error_member(response, "error")
+    text = error.get("message") if isinstance(error, dict) else error or error_member(response, "detail")
+    return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""
+
+
+def error_member(response: httpx.Response, name: str) -> Any:
+    """Return a member of the JSON object in an error's body, or None."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def describe(error: Exception) -> str:
+    """Return the text of an error, safe to print; the name of its class if it has none."""
+    return log.plain(str(error)) or type(error).__name__
+
+
+def find_cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
+    """Return the first error of that kind in the chain of causes that begins with `error`; None if there is none."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error

@@ -1,0 +1,60 @@
+"""Find the proxy for the API in the environment."""
+
+import contextlib
+import ipaddress
+import re
+import urllib.request
+from urllib.parse import urlsplit
+
+import httpx
+
+from inventory import log
+from inventory.errors import UsageError
+from inventory.masks import is_clear_url
+
+
+def find_proxy(base: str) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for the API, or None.
+
+    As with curl it is HTTPS_PROXY, else ALL_PROXY, lower case first. Plain http, which is loopback, gets no proxy.
+    Raises UsageError if the proxy cannot be used; its text quotes no part of the address, which may hold a password.
+    """
+    parts = urlsplit(base)
+    named = urllib.request.getproxies()
+    variable = "HTTPS_PROXY" if named.get("https") else "ALL_PROXY"
+    text = (named.get("https") or named.get("all") or "").strip()
+    if parts.scheme != "https" or not text:
+        return None
+    if _bypasses_proxy(parts.hostname or "", parts.port or 443, named.get("no", "")):
+        return None
+    text = text if "://" in text else f"http://{text}"
+    try:
+        proxy = httpx.Proxy(text)
+        if proxy.url.host and proxy.url.path in {"", "/"} and not proxy.url.query and is_clear_url(text):
+            log.hide((proxy.auth or ("", ""))[1])
+            return proxy
+    except (ValueError, httpx.InvalidURL):  # their text quotes the address
+        pass
+    raise UsageError(
+        f"{variable} cannot be used. Write it like http://user:password@proxy.example:3128 "
+        "(in a password, @ is written %40, / %2F, ? %3F, # %23 and : %3A)."
+    )
+
+
+def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
+    """Return whether a rule of NO_PROXY covers the host.
+
+    A rule is a name (which covers its subdomains too), an address, either with a port, a network, or `*` for all.
+    Neither library has all of that: urllib knows no networks, httpx no ports.
+    """
+    names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
+    places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")
+    if "*" in names or any(place == name or place.endswith(f".{name}") for place in places for name in names):
+        return True
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        for name in names:
+            with contextlib.suppress(ValueError):
+                if address in ipaddress.ip_network(name.strip("[]"), strict=False):
+                    return True
+    return False

@@ -1,0 +1,77 @@
+"""The retry layer: which failures are retried, and how long to wait before."""
+
+import copy
+import threading
+from collections.abc import Callable
+
+import httpx
+from httpx_retries import Retry
+
+from inventory import log
+from inventory.errors import Interrupted, RateLimited, ServerError
+from inventory.fal.failures import describe
+
+FIRST_WAIT = 0.5
+"""Upper bound of the first wait in seconds; it doubles with each attempt."""
+
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+"""Status codes that are retried."""
+
+logger = log.get(__name__)
+
+
+class RetryPolicy(Retry):
+    """Exponential backoff with full jitter that obeys Retry-After and wakes up for `stop`.
+
+    `on_retry` is called before each further attempt.
+    """
+
+    def __init__(self, attempts: int, longest_wait: float, stop: threading.Event, on_retry: Callable[[], None]) -> None:
+        super().__init__(
+            total=attempts - 1,
+            max_backoff_wait=longest_wait,
+            backoff_factor=FIRST_WAIT / 2,  # doubled once before the first wait
+            status_forcelist=RETRIED,
+            retry_on_exceptions=(httpx.TransportError,),
+        )
+        self._stop = stop
+        self._on_retry = on_retry
+
+    def once(self) -> Retry:
+        """Return the same policy with a single attempt."""
+        policy = copy.copy(self)
+        policy.total = 0
+        return policy
+
+    def increment(self) -> Retry:
+        """Return the policy for the next attempt."""
+        policy = copy.copy(self)  # the base class calls the constructor, which would lose `stop` and `on_retry`
+        policy.attempts_made += 1
+        return policy
+
+    def sleep(self, response: httpx.Response | Exception) -> None:
+        """Wait for the backoff, or as long as Retry-After asks; raise Interrupted if `stop` is set meanwhile.
+
+        Raise RateLimited or ServerError at once if Retry-After asks for more than the longest wait.
+        """
+        wait = self.backoff_strategy()
+        if not isinstance(response, httpx.Response):
+            reason = describe(response)
+        else:
+            reason = str(response.status_code)
+            try:
+                asked = self.parse_retry_after(response.headers.get("Retry-After", ""))
+            except (ValueError, OverflowError):
+                asked = 0.0
+            if asked > self.max_backoff_wait:
+                kind = RateLimited if response.status_code == httpx.codes.TOO_MANY_REQUESTS else ServerError
+                raise kind(
+                    f"The API asks to wait {asked:.0f} s ({reason}), longer than INVENTORY_RETRY_MAX_WAIT "
+                    f"({self.max_backoff_wait:g} s)",
+                    status=response.status_code,
+                )
+            wait = max(wait, asked) if asked else wait
+        logger.info("trying again", reason=reason, attempt=self.attempts_made + 1, wait_seconds=round(wait, 2))
+        if self._stop.wait(wait):
+            raise Interrupted("stopped by a signal")
+        self._on_retry()

@@ -1,0 +1,260 @@
+"""The lease on an account: only its holder may write, whatever the number of processes and hosts on one database.
+
+A lease is a random fencing token in the account's row, with a length in seconds. The heartbeat of a run is in its row
+of `sync_runs`; the heartbeat of other work (`prune`, `rename`, `missing --accept`) is in the account's row. A lease is
+dead when its heartbeat is older than its length, or when its holder was a process of this host that is gone. Another
+process may then take it over. `fence` checks the token inside each transaction that writes, so that a holder that lost
+its lease cannot write any more (`one-run-per-account`, `a-lost-lease-writes-nothing`).
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from inventory import log
+from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
+from inventory.history.processes import host_id, is_dead, start_time
+from inventory.masks import hide_key_words
+from inventory.store import database
+from inventory.store.database import Clock
+from inventory.store.tables import accounts, sync_runs
+from inventory.times import iso
+
+BEATS_PER_LEASE = 4
+"""Heartbeats that a holder sends in the length of its lease."""
+
+NO_LEASE: dict[str, None] = dict.fromkeys(
+    (
+        "lease_token", "lease_purpose", "lease_run_id", "lease_seconds", "lease_heartbeat_at",
+        "lease_host", "lease_pid", "lease_process_started",
+    )
+)  # fmt: skip
+"""The columns of `accounts` that release a lease."""
+
+logger = log.get(__name__)
+
+_tokens_in_use: set[str] = set()
+"""Tokens of the leases that this process holds now."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write to one account. `run_id` is None for work that is not a run."""
+
+    account: str
+    token: str
+    seconds: float
+    run_id: int | None = None
+    file: object = None
+    """The identity of the SQLite file in which it was acquired."""
+    lost: threading.Event = field(default_factory=threading.Event)
+    """Set by the first heartbeat that finds that another process took the lease over."""
+
+
+@dataclass(frozen=True)
+class LeaseHolder:
+    """The holder of a lease: its work and process in words, and whether the lease is alive."""
+
+    description: str
+    alive: bool
+
+
+# -- acquire, renew, release
+
+
+@contextmanager
+def hold_lease(
+    engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
+) -> Iterator[Lease]:
+    """Hold the account's lease during the block, with heartbeats: for work that is not a run, like `prune`.
+
+    Raise UsageError if there is no such account, AccountBusy if another process holds it.
+    """
+    with database.reading(engine) as connection:  # before the account's row is locked, so as not to wait for its lock
+        row = find_account(connection, account)
+        if row is not None:
+            raise_if_leased(connection, row, database.now(connection, clock))
+    lease = new_lease(account, lease_seconds, file=database.identity(engine))
+    acquired = False
+    try:
+        with database.writing(engine, idle_limit=lease_seconds) as connection:
+            row = lock_account(connection, account)
+            if row is None:
+                raise UsageError(f"There is no account {hide_key_words(repr(account))} in the database.")
+            now = database.now(connection, clock)
+            raise_if_leased(connection, row, now)
+            acquired = True  # set before it is true: a signal may interrupt this block after its commit
+            acquire(connection, lease, purpose, now)
+        with send_heartbeats(engine, lease, clock):
+            yield lease
+    finally:
+        try:
+            if acquired:
+                _release(engine, lease)
+        except KeyboardInterrupt:  # a signal raises it only once, so the second attempt is not interrupted
+            _release(engine, lease)
+            raise
+
+
+def new_lease(account: str, seconds: float, *, run_id: int | None = None, file: object) -> Lease:
+    """Return a lease with a new token, for `acquire`."""
+    return Lease(account, secrets.token_hex(16), seconds, run_id, file)
+
+
+def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -> None:
+    """Write the lease into the account's row. The caller has locked the row and found no lease that is alive."""
+    _tokens_in_use.add(lease.token)
+    connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.account == lease.account)
+        .values(
+            lease_token=lease.token,
+            lease_purpose=purpose,
+            lease_run_id=lease.run_id,
+            lease_seconds=lease.seconds,
+            lease_heartbeat_at=now,
+            lease_host=host_id(),
+            lease_pid=os.getpid(),
+            lease_process_started=start_time(os.getpid()),
+        )
+    )
+
+
+@contextmanager
+def send_heartbeats(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterator[None]:
+    """Send heartbeats from a thread during the block; set `lease.lost` when one finds that the lease is lost."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(lease.seconds / BEATS_PER_LEASE):
+            try:
+                with database.writing(engine, idle_limit=lease.seconds) as connection:
+                    now = database.now(connection, clock)
+                    if not connection.execute(_heartbeat(lease, now)).rowcount:
+                        lease.lost.set()
+                        return
+            except DatabaseError as error:
+                logger.warning("no heartbeat", account=lease.account, reason=str(error))
+
+    thread = threading.Thread(target=copy_context().run, args=(beat,), name=f"heartbeat-{lease.account}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        _tokens_in_use.discard(lease.token)
+
+
+def _heartbeat(lease: Lease, now: datetime) -> sa.Update:
+    if lease.run_id is None:
+        return sa.update(accounts).where(accounts.c.lease_token == lease.token).values(lease_heartbeat_at=now)
+    ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
+    return (
+        sa.update(sync_runs)
+        .where(sync_runs.c.run_id == lease.run_id, sync_runs.c.status == "running", ours)
+        .values(heartbeat_at=now)
+    )
+
+
+def _release(engine: Engine, lease: Lease) -> None:
+    with database.writing(engine) as connection:
+        # found by its token alone: the account may have been renamed
+        connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(NO_LEASE))
+
+
+# -- check
+
+
+def fence(connection: Connection, lease: Lease) -> None:
+    """Lock the account's row and raise LeaseLost unless it holds the token of this lease.
+
+    It is the first statement of every transaction that writes. Raise DatabaseError if the SQLite file was replaced
+    since the lease was acquired and another thread has opened the new one: that may be a copy with the same lease.
+    """
+    if database.identity(connection) is not lease.file:
+        raise DatabaseError(
+            f"The database {database.describe(connection.engine)} was replaced in the meantime; nothing of this was "
+            "applied. Run again."
+        )
+    row = lock_account(connection, lease.account)
+    if row is None or row["lease_token"] != lease.token:
+        raise LeaseLost(
+            f"Account {lease.account}: another process took this run's lease over; nothing of this run was applied. "
+            "Its own run will tell the fleet's state."
+        )
+
+
+def lock_account(connection: Connection, account: str) -> sa.RowMapping | None:
+    """Lock the account's row until the transaction ends, and return it; None if there is no such account."""
+    return connection.execute(database.for_update(connection, _select_account(account))).mappings().first()
+
+
+def find_account(connection: Connection, account: str) -> sa.RowMapping | None:
+    """Return the account's row without locking it; None if there is no such account."""
+    return connection.execute(_select_account(account)).mappings().first()
+
+
+def raise_if_leased(connection: Connection, row: sa.RowMapping, now: datetime) -> None:
+    """Raise AccountBusy if the lease in this row of `accounts` is alive."""
+    if row["lease_token"] is None:
+        return
+    heartbeat, length = row["lease_heartbeat_at"], timedelta(seconds=row["lease_seconds"])
+    if row["lease_run_id"] is not None:
+        run = connection.execute(
+            sa.select(sync_runs.c.status, sync_runs.c.heartbeat_at).where(sync_runs.c.run_id == row["lease_run_id"])
+        ).first()
+        if run is None or run.status != "running":
+            return
+        heartbeat = run.heartbeat_at
+    # A heartbeat far in the future means that the clock was set back; a holder that is alive would have sent another.
+    if not now - length < heartbeat <= now + length or _holder_died(row):
+        return
+    raise AccountBusy(
+        f"Account {row['account']}: {_describe(row)} is at work; its lease ends at {iso(heartbeat + length)} "
+        "unless it goes on. Nothing was done; try again later.",
+        seconds=(heartbeat + length - now).total_seconds(),
+    )
+
+
+def find_holder(connection: Connection, account: str, now: datetime) -> LeaseHolder | None:
+    """Return the holder of the account's lease, dead or alive; None if there is no lease."""
+    row = find_account(connection, account)
+    if row is None or row["lease_token"] is None:
+        return None
+    try:
+        raise_if_leased(connection, row, now)
+    except AccountBusy:
+        return LeaseHolder(_describe(row), alive=True)
+    return LeaseHolder(_describe(row), alive=False)
+
+
+def _select_account(account: str) -> sa.Select[Any]:
+    return sa.select(accounts).where(accounts.c.account == account)
+
+
+def _describe(row: sa.RowMapping) -> str:
+    work = "a sync" if row["lease_purpose"] == "sync" else f"`{row['lease_purpose']}`"
+    return f"{work} of process {row['lease_pid']} on {row['lease_host'].partition('/')[0]}"
+
+
+def _holder_died(row: sa.RowMapping) -> bool:
+    """Return whether the holder was a process of this host that is gone.
+
+    A lease of this very process that it no longer uses counts as dead: it could not be released, because the database
+    was away.
+    """
+    if row["lease_host"] != host_id():
+        return False
+    if row["lease_pid"] == os.getpid():
+        return row["lease_token"] not in _tokens_in_use
+    return is_dead(row["lease_pid"], row["lease_process_started"])

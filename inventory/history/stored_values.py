@@ -1,0 +1,134 @@
+"""Read rows as the driver returns them, and find values that their columns cannot hold.
+
+SQLite stores any value in any column. Times stay text there, so that their exact form is compared too.
+"""
+
+import math
+import re
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import NullType
+
+from inventory.store.tables import UTCDateTime
+
+_NO_TIME = "9999-12-30 00:00:00.000000+00"
+"""A time that no run has. It replaces values that are not times, and times that Python cannot represent."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", re.ASCII)
+_CLOSED_SET = re.compile(r"(\w+) IN \((.*)\)")
+
+
+class ValueRule(NamedTuple):
+    """The values that a column can hold."""
+
+    type: type
+    """Their Python type, as the driver returns them."""
+    accepts: Callable[[Any], bool]
+    """Whether a value of that type is valid."""
+    replace: Callable[[Any], Any]
+    """Return a value of that type that no run writes, in place of an invalid value."""
+
+
+class StoredColumns:
+    """The columns of a query, with the rule of each.
+
+    With `thorough`, every value is checked. Otherwise only the types of a row's values are checked, and the values of
+    columns with few possible values; numbers and times are compared later anyway.
+    """
+
+    def __init__(self, table: sa.Table, names: Iterable[str], *, sqlite: bool, thorough: bool = False) -> None:
+        """Derive the rules of these columns."""
+        self._columns = [table.c[name] for name in names]
+        closed_sets = _read_closed_sets(table)
+        self._rules = [_make_rule(column, closed_sets.get(column.name), sqlite=sqlite) for column in self._columns]
+        self._few_values = [
+            position
+            for position, column in enumerate(self._columns)
+            if column.name in closed_sets or isinstance(column.type, sa.Boolean)
+        ]
+        self._thorough = thorough
+        self._valid: set[tuple[Any, ...]] = set()
+        self._record: Any = namedtuple("_Record", [column.name for column in self._columns])  # type: ignore[misc]  # noqa: PYI024
+
+    def select(self) -> sa.Select[Any]:
+        """Return the query for the columns, with their values as the driver returns them."""
+        return sa.select(*(raw_value(column).label(column.name) for column in self._columns))
+
+    def find_invalid(self, row: Any) -> list[int]:
+        """Return the positions of invalid values in a row."""
+        key = (*map(type, row), *[row[position] for position in self._few_values])
+        if key in self._valid:
+            return []
+        invalid = [
+            position
+            for position, (value, column, rule) in enumerate(zip(row, self._columns, self._rules, strict=True))
+            if not (column.nullable if value is None else type(value) is rule.type and rule.accepts(value))
+        ]
+        if not invalid and not self._thorough:
+            self._valid.add(key)
+        return invalid
+
+    def describe(self, row: Any, invalid: list[int]) -> Iterator[str]:
+        """Yield a sentence for each invalid value."""
+        for position in invalid:
+            yield f"{self._columns[position].name} is {row[position]!r:.80}, which is no value of that column"
+
+    def repair(self, row: Any, invalid: list[int]) -> Any:
+        """Return the row with each invalid value replaced by one of the right type."""
+        values = list(row)
+        for position in invalid:
+            values[position] = self._rules[position].replace(values[position])
+        return self._record._make(values)
+
+
+def raw_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the SQL for a column's value as the driver returns it; PostgreSQL's extreme times are replaced."""
+    raw = sa.type_coerce(column, NullType())
+    if not isinstance(column.type, UTCDateTime):
+        return raw
+    first: ColumnElement[Any] = sa.literal_column("'0001-01-03 00:00:00.000000+00'")
+    last: ColumnElement[Any] = sa.literal_column(f"'{_NO_TIME}'")
+    return sa.type_coerce(sa.case((raw.between(first, last), raw), (raw.is_not(None), last)), NullType())
+
+
+def _make_rule(column: sa.Column[Any], closed_set: set[str] | None, *, sqlite: bool) -> ValueRule:
+    type_ = column.type
+    if isinstance(type_, UTCDateTime):
+        return _make_time_rule(sqlite=sqlite)
+    if isinstance(type_, sa.Boolean):
+        return ValueRule(int if sqlite else bool, lambda value: value in (0, 1), lambda _: False)
+    if isinstance(type_, sa.Integer):
+        limit = 1 << (63 if isinstance(type_, sa.BigInteger) else 31)
+        return ValueRule(int, lambda value: 0 <= value < limit, lambda _: -1)
+    if isinstance(type_, sa.LargeBinary):
+        return ValueRule(bytes, lambda _: True, lambda _: b"")
+    if isinstance(type_, sa.Double):
+        return ValueRule(float, math.isfinite, lambda _: 0.0)
+    return ValueRule(str, lambda value: closed_set is None or value in closed_set, repr)
+
+
+def _make_time_rule(*, sqlite: bool) -> ValueRule:
+    if sqlite:
+        return ValueRule(str, _is_time, lambda _: _NO_TIME)
+    no_time = datetime.fromisoformat(_NO_TIME)
+    return ValueRule(datetime, lambda value: bool(value != no_time), lambda _: no_time)
+
+
+def _read_closed_sets(table: sa.Table) -> dict[str, set[str]]:
+    """Return the possible values of each column whose CHECK constraint lists them."""
+    checks = (str(check.sqltext) for check in table.constraints if isinstance(check, sa.CheckConstraint))
+    found = filter(None, map(_CLOSED_SET.fullmatch, checks))
+    return {check[1]: set(re.findall(r"'(\w+)'", check[2])) for check in found}
+
+
+def _is_time(text: str) -> bool:
+    """Return whether a time in SQLite exists and is written as the program writes it."""
+    try:
+        return _TIME.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False

@@ -1,0 +1,144 @@
+"""Check the digests of an account's runs: rebuild the fleet of each run from the versions alone."""
+
+import hashlib
+import heapq
+import sqlite3
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any, NamedTuple, Self
+
+from inventory.errors import DatabaseError
+from inventory.history.account_check import AccountCheck
+from inventory.history.stored_values import raw_value
+from inventory.history.verify_instances import hash_record
+from inventory.record import PAYLOAD
+from inventory.store import database
+from inventory.store.tables import instance_versions, sync_runs
+
+
+class _Mismatch(NamedTuple):
+    """Consecutive runs with digests that do not match."""
+
+    first_run_id: Any
+    last_at: Any
+    runs: int
+    matched_at: Any
+    """The start of the last run before them whose digest matches, if there is one."""
+
+
+def check_digests(check: AccountCheck, *, sound: bool) -> None:
+    """Apply the versions in order of time, and compare the fleet with the digest of each run that has one.
+
+    `sound` says that the other checks of the account found no breach.
+    """
+    changes = heapq.merge(_closings(check), _openings(check), key=itemgetter(0, 1))
+    change = next(changes, None)
+    digest, matched_at, mismatch = None, None, None
+    with _Fleet() as fleet:
+        for number, (run_id, at, expected) in enumerate(
+            check.rows(sync_runs, ("run_id", "started_at", "fleet_digest"), sync_runs.c.started_at)
+        ):
+            while change is not None and change[0] <= at:
+                fleet.put(*change[2:])
+                digest = None
+                change = next(changes, None)
+            if number % 10 == 0:
+                check.progress(f"{check.account}: digest {number + 1:,} of {len(check.runs):,}")
+            if expected is None:
+                continue
+            digest = digest or fleet.digest()
+            if digest != expected:
+                mismatch = (
+                    _Mismatch(run_id, at, 1, matched_at)
+                    if mismatch is None
+                    else mismatch._replace(last_at=at, runs=mismatch.runs + 1)
+                )
+                continue
+            if mismatch is not None:
+                _report(check, mismatch, at, sound=sound)
+            matched_at, mismatch = at, None
+    if mismatch is not None:
+        _report(check, mismatch, None, sound=sound)
+    for _ in changes:  # any change after the last run is a breach already; a stream must be read to its end
+        pass
+
+
+def _closings(check: AccountCheck) -> Iterator[tuple[Any, int, str, None]]:
+    column = instance_versions.c.valid_to
+    for at, id_ in check.rows(instance_versions, ("valid_to", "instance_id"), column, where=column.is_not(None)):
+        yield at, 0, id_, None  # 0: before the versions that open at the same time
+
+
+def _openings(check: AccountCheck) -> Iterator[tuple[Any, int, str, bytes]]:
+    names = ("valid_from", "instance_id", *PAYLOAD)
+    for at, *content in check.rows(instance_versions, names, instance_versions.c.valid_from):
+        yield at, 1, content[0], hash_record(content)
+
+
+def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool) -> None:
+    """Report runs whose digests do not match, with the instances that may explain it.
+
+    These are the instances with a version that is part of the fleet in all of these runs, and in no other run that
+    has a digest. `until` is the start of the next run whose digest matches, if there is one.
+    """
+    version = instance_versions.c
+    ends_after = raw_value(version.valid_to) > mismatch.last_at
+    only, names = check.find_suspects(
+        raw_value(version.valid_from) <= check.runs[mismatch.first_run_id].started_at,
+        *([] if mismatch.matched_at is None else [raw_value(version.valid_from) > mismatch.matched_at]),
+        version.valid_to.is_(None) | ends_after
+        if until is None
+        else ends_after & (raw_value(version.valid_to) <= until),
+    )
+    what = "its digest is not that of the versions"
+    if mismatch.runs > 1:
+        what += f", nor are those of the {mismatch.runs - 1} runs with a digest that follow"
+    if not sound:
+        only = None
+        what += "; other breaches of this account may explain it"
+    elif names:
+        what += f"; one changed version of {names} would explain it"
+    check.report("digest", mismatch.first_run_id, only, what)
+
+
+class _Fleet:
+    """The hash of each live instance by id, in a private temporary SQLite file, so that memory stays flat."""
+
+    def __enter__(self) -> Self:
+        self._db = sqlite3.connect("", isolation_level=None)  # SQLite deletes the file with the connection
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -32768;"
+            "CREATE TABLE fleet (id BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID; BEGIN"
+        )
+        self._latest: dict[bytes, bytes | None] = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def put(self, instance_id: str, hash_: bytes | None) -> None:
+        """Set the hash of an instance; None removes the instance."""
+        self._latest[instance_id.encode()] = hash_
+        if len(self._latest) >= database.BATCH:
+            self._write()
+
+    def digest(self) -> str:
+        """Return the digest of the fleet as a run records it: ids in the order of their UTF-8 bytes."""
+        self._write()
+        digest = hashlib.sha256()
+        found = self._db.execute("SELECT id, hash FROM fleet ORDER BY id")
+        while rows := found.fetchmany(database.BATCH):
+            digest.update(b"".join([id_ + b"\0" + hash_ for id_, hash_ in rows]))
+        return digest.hexdigest()
+
+    def _write(self) -> None:
+        latest = sorted(self._latest.items())  # sorted: neighbours are in the same page of the file
+        try:
+            self._db.executemany("DELETE FROM fleet WHERE id = ?", [(id_,) for id_, hash_ in latest if hash_ is None])
+            self._db.executemany("REPLACE INTO fleet VALUES (?, ?)", [row for row in latest if row[1] is not None])
+        except sqlite3.Error as error:
+            raise DatabaseError(
+                f"The temporary file of this check failed: {error}; the database was only read. "
+                "Give TMPDIR a folder with more room, then run again."
+            ) from error
+        self._latest.clear()

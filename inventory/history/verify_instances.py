@@ -1,0 +1,205 @@
+"""Check each instance of an account: its versions in order, and its state against them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby, zip_longest
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from inventory.history.account_check import AccountCheck, format_time
+from inventory.record import PAYLOAD, Record, gpus, hash_records, tracker
+from inventory.store import database
+from inventory.store.tables import instance_state, instance_versions
+
+_PAYLOAD_COLUMNS = (*PAYLOAD, "gpu_count", "gpu_model", "episode_creator")
+_VERSION = (
+    "instance_id", *_PAYLOAD_COLUMNS, "episode", "valid_from", "valid_to", "opened_by_run_id", "closed_by_run_id",
+    "opened_as", "closed_as", "last_seen_at", "content_hash",
+)  # fmt: skip
+_STATE = (
+    "instance_id", *_PAYLOAD_COLUMNS, "presence", "held", "first_seen_at", "missing_since", "vanished_at", "episodes",
+    "versions", "seen_run_id", "missing_run_id", "unlisted_runs", "row_hash", "version_hash", "ignored",
+)  # fmt: skip
+_RECORD = slice(1 + len(PAYLOAD))
+"""The columns of a version or a state that make a Record."""
+
+_OPENED_AS = {None: "appeared", "changed": "changed", "vanished": "reappeared"}
+"""`opened_as` of a version, by `closed_as` of the version before it."""
+
+_cached_gpus = lru_cache(10_000)(gpus)
+_cached_tracker = lru_cache(100)(tracker)
+
+
+@dataclass
+class _Versions:
+    """The versions of one instance, as far as they were read."""
+
+    first: Any = None
+    last: Any = None
+    last_hash: bytes | None = None
+    creator: Any = None
+    """The creator of the current episode."""
+    episodes: int = 0
+    count: int = 0
+
+
+def hash_record(content: Any) -> bytes:
+    """Return the hash of one record."""
+    return hash_records([content])[0]
+
+
+def check_instances(check: AccountCheck) -> None:
+    """Check all instances with their versions, and count the events of each run in `check`."""
+    version, state = instance_versions.c, instance_state.c
+    same = (version.account == state.account, version.instance_id == state.instance_id)
+    has_version = sa.exists().where(*same).correlate(instance_state)
+    has_state = sa.exists().where(*same).correlate(instance_versions)
+    version_order = (version.instance_id, version.valid_from)
+    # the conditions give both streams the same ids, in whatever order the database sorts texts
+    versions = check.rows(instance_versions, _VERSION, *version_order, where=has_state, kind="version")
+    grouped = groupby(versions, key=itemgetter(0))
+    states = check.rows(instance_state, _STATE, state.instance_id, where=has_version, kind="state")
+    for group, row in zip_longest(grouped, states):
+        if group is None or row is None or group[0] != row.instance_id:
+            first = row.instance_id if group is None else group[0]
+            what = f"the versions and the instances do not match from {first} on: an index may be damaged"
+            check.report("storage", None, None, what)
+            break
+        _check_instance(check, row, group[1])
+        check.findings.instances += 1
+        if check.findings.instances % database.BATCH == 0:
+            check.progress(f"{check.account}: {check.findings.versions:,} versions")
+    for row in check.rows(instance_versions, _VERSION, *version_order, where=~has_state, kind="version"):
+        check.report("version", row.opened_by_run_id, row.instance_id, "a version without an instance")
+        _count_events(check, row)
+    for row in check.rows(instance_state, _STATE, state.instance_id, where=~has_version, kind="state"):
+        check.report("state", None, row.instance_id, "an instance without a version")
+
+
+def _count_events(check: AccountCheck, version: Any) -> None:
+    check.findings.versions += 1
+    check.events[version.opened_by_run_id, version.opened_as] += 1
+    if version.closed_as == "vanished":
+        check.events[version.closed_by_run_id, "vanished"] += 1
+
+
+def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> None:
+    read = _Versions()
+    for version in history:
+        _count_events(check, version)
+        if read.last is None or read.last.closed_as == "vanished":
+            read.episodes, read.creator = read.episodes + 1, None
+        read.creator = read.creator or version.creator_user_nickname
+        if check.pruned_before is not None and version.valid_to is not None and version.valid_to <= check.pruned_before:
+            read.creator = version.episode_creator  # the version that first had a creator may have been folded
+        hash_ = hash_record(version[_RECORD])
+        if version.content_hash != hash_:
+            what = "its fields are not those that the run recorded"
+            check.report("version", version.opened_by_run_id, version.instance_id, what)
+        for what in _find_wrong_start(check, version, read, same=hash_ == read.last_hash):
+            check.report("version", version.opened_by_run_id, version.instance_id, what)
+        for what in _find_wrong_end(check, version):
+            run_id = version.opened_by_run_id if version.closed_by_run_id is None else version.closed_by_run_id
+            check.report("version", run_id, version.instance_id, what)
+        read.first, read.last, read.last_hash, read.count = read.first or version, version, hash_, read.count + 1
+    for what in _find_wrong_state(check, state, read):
+        check.report("state", state.seen_run_id, state.instance_id, what)
+
+
+def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:
+    """Yield contradictions to the run that opened the version, to its own fields, and to the version before it."""
+    before = read.last
+    opened, closed_as = check.runs.get(version.opened_by_run_id), None if before is None else before.closed_as
+    if opened is None or opened.started_at != version.valid_from:
+        yield f"valid_from {format_time(version.valid_from)} is not the time of the run"
+    if _is_implausible(version):
+        yield "a field is empty that should be null, or the GPUs are not those of the type"
+    if version.episode_creator != read.creator:
+        yield f"episode_creator is {version.episode_creator}, not {read.creator}"
+    if version.episode != read.episodes:
+        yield f"it should be episode {read.episodes}"
+    if version.opened_as != _OPENED_AS.get(closed_as):
+        yield f"it opens as {version.opened_as} after {closed_as or 'nothing'}"
+    if before is None:
+        return
+    if before.valid_to is None or before.valid_to > version.valid_from:
+        yield f"it overlaps the version before it, which is valid to {format_time(before.valid_to)}"
+    elif (before.valid_to == version.valid_from) != (closed_as == "changed"):
+        yield f"the version before it {closed_as} at {format_time(before.valid_to)}"
+    if closed_as == "changed" and same:
+        yield "nothing changed from the version before it"
+
+
+def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
+    """Yield contradictions to the run that closed the version, and to its start."""
+    if version.closed_as is None:
+        if (version.valid_to, version.closed_by_run_id, version.last_seen_at) != (None, None, None):
+            yield "it is open, but says when or by which run it was closed"
+        return
+    closed = check.runs.get(version.closed_by_run_id)
+    if closed is None or closed.started_at != version.valid_to:
+        yield f"valid_to {format_time(version.valid_to)} is not the time of the run"
+    elif version.valid_to <= version.valid_from:
+        yield "it ends before it begins"
+    elif version.closed_as == "vanished":
+        seen = version.last_seen_at
+        if not closed.complete:
+            yield "it vanished in a run that was not complete"
+        earliest = max(version.valid_from, closed.previous_complete_at or version.valid_from)
+        is_run_time = seen in check.start_times or check.may_be_pruned(seen)
+        if seen is None or not earliest <= seen < version.valid_to or not is_run_time:
+            yield f"last_seen_at {format_time(seen)} is not the time of a run that may have been the last to see it"
+    if version.closed_as == "changed" and version.last_seen_at is not None:
+        yield "it did not vanish, but says when it was last seen"
+
+
+def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Iterator[str]:
+    """Yield contradictions to the versions."""
+    first, last = read.first, read.last
+    seen, missing = check.runs.get(state.seen_run_id), check.runs.get(state.missing_run_id)
+    vanished, is_missing = state.presence == "vanished", state.presence == "missing"
+    checks = {
+        "the newest version is closed as changed, and none follows": last.closed_as != "changed",
+        f"it is {state.presence}, but its newest version says otherwise": vanished == (last.valid_to is not None),
+        "vanished_at is not the end of its newest version": state.vanished_at == (last.valid_to if vanished else None),
+        "first_seen_at is not the start of its first version": state.first_seen_at == first.valid_from,
+        f"it counts {state.episodes} episodes, the history has {read.episodes}": state.episodes == read.episodes,
+        f"it counts {state.versions} versions, the history has {read.count}": state.versions == read.count
+        or (check.may_be_pruned(first.valid_from) and state.versions > read.count),
+        "episode_creator is not that of its newest version": state.episode_creator == last.episode_creator,
+        "the run that last saw it is not there, or is not when it was last seen": seen is not None
+        and (not vanished or seen.started_at == last.last_seen_at),
+        "missing_since is not the time of the run that first lacked it": (
+            missing is not None and missing.started_at == state.missing_since
+            if is_missing
+            else state.missing_since is None and state.missing_run_id is None
+        ),
+        "it is held, but not missing": is_missing or not state.held,
+        "its newest version is not what the last run saw": state.version_hash == read.last_hash,
+        "its fields are not what the last run saw": state.row_hash == _compute_row_hash(state)
+        and not _is_implausible(state),
+    }
+    return (what for what, holds in checks.items() if not holds)
+
+
+def _compute_row_hash(state: Any) -> bytes | None:
+    """Return what `row_hash` should be; None if `extra` is not JSON that a run writes."""
+    try:
+        track = _cached_tracker(tuple(filter(None, state.ignored.split(","))))
+        return hash_record(track(Record._make(state[_RECORD])))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _is_implausible(row: Any) -> bool:
+    """Return whether a field is written in a form that no run writes, or the GPUs are not those of the type.
+
+    The hash does not find such a form: an empty text has the hash of a null, and U+0000 separates the fields.
+    """
+    content = row[1 : 1 + len(PAYLOAD)]
+    if "" in content or any(value is not None and "\0" in value for value in content):
+        return True
+    return (row.gpu_count, row.gpu_model) != _cached_gpus(row.instance_type)

@@ -1,0 +1,88 @@
+"""What became of one run: status, counts, error and exit code."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from inventory.errors import ApiError, InventoryError, LeaseLost, MassVanish
+from inventory.store.tables import EVENTS
+
+_COUNTS = (*EVENTS, "settled")
+
+
+@dataclass
+class Outcome:
+    """What became of one run, or of an attempt that opened none (`run_id` is None then)."""
+
+    account: str
+    run_id: int | None = None
+    status: str = "failed"
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    """Events by name. `settled` counts those that vanished at the time of an earlier run."""
+    pages: int = 0
+    instances_seen: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    missing: int = 0
+    """Instances that are missing after the run."""
+    retries: int = 0
+    """Requests that were sent again."""
+    seconds: float = 0.0
+    error: InventoryError | None = None
+    settled: list[str] = field(default_factory=list)
+    """Ids of the instances that `counts["settled"]` counts."""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """For a dry run: what it would record, as rows of `instance_events` without a run."""
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of this run; it is 0 if only the second walk failed."""
+        if self.error is None or (self.status == "succeeded" and self.error.error_code != "interrupted"):
+            return 0
+        return self.error.exit_code
+
+    def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool) -> None:
+        """Set status and error of a run that was applied, from the errors of its two walks.
+
+        `held`: the brake holds instances.
+        """
+        if first is not None:
+            self.status = "partial"
+            self.error = add_consequence(first, "what was seen was applied, nothing was marked missing")
+        elif held:
+            self.status = "held"
+            self.error = MassVanish(
+                f"{self.missing} instances are absent and held: more than the brake allows, or the key or address is "
+                "another one. All else was applied. Look with `inventory missing`, settle with "
+                "`inventory missing --accept`."
+            )
+        else:
+            self.status = "succeeded"
+            if second is not None:
+                self.error = add_consequence(
+                    second, "the second walk failed, so what is absent stays missing until a later run"
+                )
+
+    def set_failed(self, error: InventoryError) -> None:
+        """Set status and error of a run of which nothing was applied, and clear the counts of what was rolled back."""
+        self.error = error
+        # a lost lease: the process that took it over has already recorded this run as abandoned
+        self.status = "abandoned" if isinstance(error, LeaseLost) else "failed"
+        self.counts, self.missing, self.settled = dict.fromkeys(_COUNTS, 0), 0, []
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of `sync_runs` that every end of a run writes, except the status."""
+        return {
+            "pages": self.pages,
+            "instances_seen": self.instances_seen,
+            "duplicates": self.duplicates,
+            "rejected": self.rejected,
+            "missing": self.missing,
+            **{name: self.counts[name] for name in EVENTS},
+            "error_code": self.error.error_code if self.error else None,
+            "error": str(self.error) if self.error else None,
+        }
+
+
+def add_consequence(error: ApiError, consequence: str) -> ApiError:
+    """Return the same error, its text followed by what it means for the run."""
+    return type(error)(f"{str(error).rstrip('.')}; {consequence}.", status=error.status)

@@ -1,0 +1,25 @@
+"""Which backend a connection has, and how messages name its database."""
+
+from sqlalchemy.engine import Connection, Engine
+
+from inventory.config.database_url import render_masked
+
+LOCK_WAIT_SECONDS = 30
+"""How long a transaction waits for a lock that another process holds, and for a connection to the server."""
+
+
+def describe(engine: Engine) -> str:
+    """Return the database's name for messages: a file's path, or a URL without its password.
+
+    Of a URL's parameters only host and port are kept.
+    """
+    if is_sqlite(engine):
+        return engine.url.database or ""
+    return render_masked(
+        engine.url.set(query={name: value for name, value in engine.url.query.items() if name in {"host", "port"}})
+    )
+
+
+def is_sqlite(bind: Engine | Connection) -> bool:
+    """Return whether the backend is SQLite; if not, it is PostgreSQL."""
+    return bind.dialect.name == "sqlite"

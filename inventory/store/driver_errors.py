@@ -1,0 +1,50 @@
+"""Turn the errors of a driver into a DatabaseError with a message of one line."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from inventory.config.database_url import sqlite_path
+from inventory.errors import DatabaseError
+from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
+
+
+@contextmanager
+def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
+    """Raise DatabaseError for what SQLAlchemy or the driver raises inside; `kept` says what happened to the data."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise explain(engine, error.orig or error, kept) from error
+    except SQLAlchemyError as error:
+        raise _failed(engine, " ".join(str(error).split()), kept) from error
+
+
+def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
+    """Return the DatabaseError for an error of the driver, with the likely cause."""
+    reason = " ".join(str(cause).split())
+    if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
+        reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
+    if is_sqlite(engine) and ("disk is full" in reason or "disk I/O" in reason):
+        reason = f"{reason} ({_free_space(engine)})"
+    return _failed(engine, reason, kept)
+
+
+def _free_space(engine: Engine) -> str:
+    """Return how much space is left for a SQLite database and for its temporary files; "full" may mean either."""
+    folder = sqlite_path(engine.url) or Path()
+    sorting = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite does
+    places = []
+    for what, place in (("its folder", folder.absolute().parent), ("TMPDIR, where it sorts,", sorting)):
+        with suppress(OSError):
+            places.append(f"{what} {place} has {shutil.disk_usage(place).free / 1e6:,.1f} MB left")
+    return "; ".join(places)
+
+
+def _failed(engine: Engine, reason: str, kept: str) -> DatabaseError:
+    return DatabaseError(f"The database {describe(engine)} failed: {reason}; {kept}. Run again when it is well.")

@@ -1,0 +1,99 @@
+"""The PostgreSQL engine: its settings, and the checks at the start of each transaction."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+
+from inventory.errors import DatabaseError, WrongSchema
+from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
+
+OLDEST_POSTGRESQL = 13
+
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""For libpq: drop a connection whose server has disappeared, as in a failover, after a minute instead of two hours."""
+
+_TRANSACTION_SETTINGS = {
+    "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
+    "client_encoding": "UTF8",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
+}
+"""Set in every transaction, whatever the server, the database, the role or PGOPTIONS say: how long to wait for a lock,
+and everything that decides how values are read and written. Settings that do not change results, such as
+statement_timeout, stay as they are."""
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """Return an engine for PostgreSQL; it connects when it is first used."""
+    arguments: dict[str, Any] = {
+        "prepare_threshold": None,  # a pooler in transaction mode hands prepared statements to the wrong client
+        "connect_timeout": LOCK_WAIT_SECONDS,
+        "application_name": "inventory",
+        "client_encoding": "UTF8",  # beats PGCLIENTENCODING
+        **{name: value for name, value in _KEEPALIVES.items() if name not in url.query},
+    }
+    # it warns of a session time zone without a name, which does no harm: each time comes with its offset
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    engine = sa.create_engine(
+        url,
+        pool_pre_ping=True,  # the server may have been restarted between two runs
+        isolation_level="READ COMMITTED",  # the default of the database or role may be another
+        connect_args=arguments,
+    ).execution_options(preserve_rowcount=True)
+
+    @event.listens_for(engine, "connect")
+    def _(dbapi_connection: Any, _record: object) -> None:
+        from psycopg.types.string import TextLoader  # psycopg is slow to import, and SQLite does without it
+
+        dbapi_connection.adapters.register_loader("json", TextLoader)
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        _begin_postgresql(connection)
+
+    return engine
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Set what the program relies on for one transaction; raise DatabaseError if the database cannot be used.
+
+    A pooler in transaction mode may give each transaction another session, so this is done in each. One statement does
+    everything, which saves round trips.
+    """
+    options = connection.get_execution_options()
+    settings = _TRANSACTION_SETTINGS | options.get("inventory_settings", {})
+    made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    encoding, read_only, standby = connection.exec_driver_sql(
+        "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
+        f"pg_is_in_recovery(), {made}"
+    ).one()[:3]
+    if encoding != "UTF8":
+        raise WrongSchema(
+            f"The database {describe(connection.engine)} has the encoding {encoding}, which cannot hold every text; "
+            "nothing was written. Make one in UTF-8 and name that: "
+            "CREATE DATABASE inventory ENCODING 'UTF8' TEMPLATE template0;"
+        )
+    if read_only and options.get("inventory_writes"):
+        why = (
+            "its server is a standby. Name the primary, or wait until this one is promoted."
+            if standby
+            else "default_transaction_read_only is on, by a setting of the database, the role or the server. "
+            "Who set it can turn it off: ALTER DATABASE or ALTER ROLE ... RESET default_transaction_read_only;"
+        )
+        raise DatabaseError(f"The database {describe(connection.engine)} may only be read; nothing was written: {why}")
+
+
+def require_version(engine: Engine, version: Sequence[Any]) -> None:
+    """Raise DatabaseError if a PostgreSQL server is too old. SQLite comes with Python, so any version will do."""
+    if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
+        number = ".".join(map(str, version))
+        raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")

@@ -1,0 +1,93 @@
+"""The SQLite engine: its pragmas, how it begins a transaction, and the file that it has open."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+
+from inventory.store.backend import LOCK_WAIT_SECONDS, is_sqlite
+from inventory.store.driver_errors import as_database_error, explain
+from inventory.store.sqlite_file import SQLiteFile
+
+
+def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
+    """Return an engine for a SQLite file; it opens the file when it is first used."""
+    engine = sa.create_engine(
+        url,
+        # Keep no idle connection: between two pieces of work the file is closed, has no -wal, and can be replaced.
+        # A new connection takes a millisecond.
+        poolclass=sa.pool.NullPool,
+        connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+        execution_options={"inventory_file": file},
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: object, _record: object, names: Sequence[str], options: Mapping[str, Any]) -> sqlite3.Connection:
+        return file.open(names[0], create=create, **options)
+
+    @event.listens_for(engine, "connect")
+    def _(dbapi_connection: sqlite3.Connection, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # or the driver would begin transactions itself; see `begin` below
+        dbapi_connection.execute("PRAGMA foreign_keys = ON")
+        dbapi_connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("inventory_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("PRAGMA schema_version")  # BEGIN alone does not open the -wal
+        file.remember_companions(connection.connection.driver_connection)
+
+    return engine
+
+
+def file_of(bind: Engine | Connection) -> SQLiteFile | None:
+    """Return the SQLiteFile of a database; None for PostgreSQL."""
+    file: SQLiteFile | None = bind.engine.get_execution_options().get("inventory_file")
+    return file
+
+
+def identity(bind: Engine | Connection) -> object:
+    """Return an object that stands for the SQLite file in use; None for PostgreSQL.
+
+    It is the same object until `follow` accepts a replaced file.
+    """
+    file = file_of(bind)
+    return None if file is None else file.identity
+
+
+def follow(engine: Engine) -> None:
+    """Go on with the file that has replaced a SQLite database; raise DatabaseError where that is not safe.
+
+    Meant for a process that runs for long. Call it only between two pieces of work.
+    """
+    if (file := file_of(engine)) is not None:
+        file.follow()
+
+
+def use_wal(engine: Engine) -> None:
+    """Put a SQLite database into WAL mode. The file keeps that mode. SQLite allows it only outside a transaction."""
+    with as_database_error(engine), engine.connect() as connection:
+        try:
+            connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        except sqlite3.Error as error:
+            raise explain(engine, error, "nothing was written") from error
+
+
+def readers_wait(connection: Connection) -> bool:
+    """Return whether readers and a writer block each other: in SQLite without WAL mode, which some copies lose."""
+    return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
+
+
+def attach(connection: Connection, file: Path) -> None:
+    """Attach a SQLite file under the name `file` until the connection is closed; do nothing on PostgreSQL.
+
+    Call it after the transaction has begun: BEGIN IMMEDIATE takes the write lock of every file attached before it, and
+    the owner of this file must still be able to write it.
+    """
+    if is_sqlite(connection):
+        connection.exec_driver_sql("ATTACH DATABASE ? AS file", (str(file),))

@@ -1,0 +1,60 @@
+"""Queries and statements that differ between the backends. Those for many rows at once are in `bulk`."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.store.backend import is_sqlite
+
+BATCH = 2_000
+"""Rows per statement: large enough to be fast, small enough to keep memory flat."""
+
+
+def for_update(connection: Connection, statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Return the query with a lock on its rows. On SQLite the transaction has locked the whole file already."""
+    return statement if is_sqlite(connection) else statement.with_for_update()
+
+
+def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Insert a row unless the table already has one with its key."""
+    names = list(values)
+    connection.execute(
+        sa.text(
+            f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "
+            "ON CONFLICT DO NOTHING"
+        ).bindparams(*(sa.bindparam(name, type_=table.c[name].type) for name in names)),
+        dict(values),
+    )
+
+
+def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Yield the rows of a query in batches; memory stays flat."""
+    result = connection.execution_options(yield_per=BATCH).execute(statement)
+    yield from result.partitions()
+
+
+def expect_many_rows(connection: Connection) -> None:
+    """Forbid nested-loop joins for the rest of the transaction, on PostgreSQL.
+
+    After a large write the statistics are out of date. The planner then expects one row, and would read a whole table
+    for each of many.
+    """
+    if not is_sqlite(connection):
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+
+
+def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return a condition: the column equals one of the values. PostgreSQL gets one array, as it plans that faster."""
+    if is_sqlite(connection):
+        return column.in_(values)
+    return column == sa.func.any(sa.bindparam(None, list(values), type_=sa.ARRAY(sa.Text)))
+
+
+def batches(rows: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    """Yield lists of at most `size` rows."""
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield batch
