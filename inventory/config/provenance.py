@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from inventory.config.database_url import parse_url, render_masked
 from inventory.config.keys import key_variables
 from inventory.config.settings import DEFAULT_ACCOUNT, Settings
 from inventory.config.sources import config_file, in_file, variable
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
-from inventory.store import database
 from inventory.times import format_duration
 
 SettingRow = dict[str, Any]
@@ -51,7 +51,7 @@ def _shown(name: str, value: Any) -> Any:
     """Return the value as a user would write it. Anything but a single value or a list of names may hold secrets."""
     if name == "database_url":
         try:
-            return database.render_masked(database.parse_url(value))
+            return render_masked(parse_url(value))
         except UsageError:
             return "not shown: it cannot be read as a URL"
     if name == "api_url":
