@@ -54,7 +54,7 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the instances whose episode reached an age between the last complete run and this one."""
+    """Return the instances whose episode reached this age after the last complete run and by this one."""
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(
         versions.c.account == state.c.account,

@@ -133,7 +133,7 @@ def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Out
 
 
 def _vanished(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> InstanceList:
-    """Return those that vanished in this run, and those of which this run settled that they vanished earlier."""
+    """Return the instances that vanished in this run, and those that this run found to have vanished earlier."""
     found = InstanceList([], 0)
     if outcome.counts["vanished"]:
         found = instances_with_event(connection, rule, run, ("vanished",))

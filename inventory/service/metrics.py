@@ -135,7 +135,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
     fresh = gauge("account_fresh", "1 where the last complete run is young enough, else 0.")
     failures = gauge("failures_since_complete", "Runs since the last complete one that were not.")
     instances = gauge("instances", "Instances that are live, or missing and not proven gone.", "presence")
-    held = gauge("held_instances", "Missing instances that wait for a person's word.")
+    held = gauge("held_instances", "Missing instances that are held until a person decides.")
     last = gauge("last_run_info", "Status and error code of the last run that has ended.", "status", "code")
     for row in snapshot.freshness:
         name = [row["account"]]
@@ -190,7 +190,7 @@ class Counters:
                 counter.labels(account, value)
 
     def observe(self, outcome: Outcome) -> None:
-        """Count an attempt. One that another process was ahead of counts for nothing."""
+        """Count an attempt, unless another process was at work on the account."""
         name, error = outcome.account, outcome.error
         if outcome.run_id is None and isinstance(error, AccountBusy):
             return

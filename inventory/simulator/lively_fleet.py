@@ -40,7 +40,7 @@ class Life:
 
 @dataclass(slots=True)
 class _Machine:
-    """An instance that is alive, and what decides its next change."""
+    """An instance in its present state, with its owner."""
 
     life: Life
     owner: Creator
