@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres import server
 
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read import queries

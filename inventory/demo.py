@@ -1,7 +1,7 @@
-"""A made-up month in a database: simulated days of hourly runs through the very same sync, over real HTTP on loopback.
+"""Fill a database with simulated days of hourly runs: the real sync, over real HTTP on loopback.
 
-Only two things are simulated: the API (`inventory.simulator`, with some bad hours of its own) and the clock, which is a
-parameter of every run. The user's environment, configuration file and keys play no part.
+Only the API (`inventory.simulator`, with some failures) and the clock (a parameter of every run) are simulated. The
+user's environment, configuration file and keys are not read.
 """
 
 import threading
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from inventory.config.database_url import parse_url, sqlite_path
-from inventory.config.settings import Account, ApiKey, Settings
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import Settings
 from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.simulator.faults import Faults
@@ -24,8 +25,8 @@ from inventory.sync import SyncOptions, sync
 
 ACCOUNT = "demo"
 TRIGGER = "demo"
-LONGEST = 3650
-"""Days: ten years."""
+MAX_DAYS = 3650
+"""Ten years."""
 
 QUERIES = (
     (
@@ -48,47 +49,47 @@ QUERIES = (
         "SELECT gap_start, gap_end, seconds, failed_runs FROM sync_gaps ORDER BY gap_start",
     ),
 )
-"""Titles and SQL to try next: the same words run on SQLite and on PostgreSQL."""
+"""Titles and SQL to try next; the SQL runs on SQLite and on PostgreSQL."""
 
 _HOUR = timedelta(hours=1)
-_PER_REQUEST = timedelta(seconds=1.5)  # simulated: how long a request takes by the run's clock
+_REQUEST_TIME = timedelta(seconds=1.5)  # by the simulated clock of the run
 _PAGE_SIZE = 25  # two to four pages
 _DOWN = Status(503, body="<html><body>Service Unavailable</body></html>")
-_MOMENT = 0.01  # seconds: the longest real wait between two attempts
+_RETRY_MAX_WAIT = 0.01  # seconds, real
+_SEED = 7
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What a demo made."""
+    """What a demo wrote, and how long it took."""
 
     database: str
     """A SQLite file's path, or a URL without its password."""
     account: str
     runs: int
     failed: int
-    """Runs that did not succeed: the API's bad hours are a part of the demo."""
+    """Runs that did not succeed. The demo includes failures of the API on purpose."""
     first_run_at: datetime
     last_run_at: datetime
     seconds: float
-    """Real ones."""
+    """Real time, not simulated."""
 
 
 def demo(
     engine_url: str,
     *,
     days: int,
-    seed: int = 7,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
     now: datetime | None = None,
     stop: threading.Event | None = None,
 ) -> DemoResult:
     """Fill a database with `days` times 24 hourly runs of a simulated fleet, the last at the full hour before `now`.
 
-    Replaces what an earlier demo made. `progress` gets how many runs are done, and of how many. Raises UsageError for a
-    database that holds anything else, which is left as it is, and Interrupted after `stop` or Ctrl-C.
+    Replace what an earlier demo wrote. `progress` gets the number of runs done and the number of all runs. Raises
+    UsageError, and changes nothing, if the database holds anything but a demo; Interrupted after `stop` or Ctrl-C.
     """
-    if not 1 <= days <= LONGEST:
-        raise UsageError(f"A demo takes 1 to {LONGEST} days.")
+    if not 1 <= days <= MAX_DAYS:
+        raise UsageError(f"A demo takes 1 to {MAX_DAYS} days.")
     began = time.monotonic()
     last = (now or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     runs = 24 * days
@@ -97,14 +98,14 @@ def demo(
     engine = database.connect(parse_url(engine_url), create=True)
     done = 0
 
-    def count(so_far: int) -> None:
+    def report(runs_done: int) -> None:
         nonlocal done
-        done = so_far
-        progress(so_far, runs)
+        done = runs_done
+        progress(runs_done, runs)
 
     try:
-        _make_room(engine)
-        failed = _live(engine, hours, seed, count, stop or threading.Event())
+        _empty(engine)
+        failed = _run_all(engine, hours, report, stop or threading.Event())
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(
             f"The demo was stopped after {done} of {runs} runs, which are in {database.describe(engine)}. "
@@ -123,27 +124,25 @@ def demo(
     )
 
 
-def _live(
-    engine: Engine, hours: list[datetime], seed: int, progress: Callable[[int], None], stop: threading.Event
-) -> int:
-    """The runs, one an hour; returns how many did not succeed, as planned."""
+def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], None], stop: threading.Event) -> int:
+    """Make one run at each hour; return how many did not succeed. Raises the error of an unplanned failure."""
     account = Account(ACCOUNT, ApiKey("demo:no-secret"))
-    fleet = LivelyFleet(seed=seed, start=hours[0] - _HOUR)
+    fleet = LivelyFleet(seed=_SEED, start=hours[0] - _HOUR)
     failed = 0
     progress(0)
     with Simulator(fleet) as simulator:
         # not `load()`: the user's variables and file are for the real API
         settings = Settings.model_construct(
-            api_url=simulator.url, page_size=_PAGE_SIZE, retry_attempts=2, retry_max_wait=_MOMENT
+            api_url=simulator.url, page_size=_PAGE_SIZE, retry_attempts=2, retry_max_wait=_RETRY_MAX_WAIT
         )
         for number, hour in enumerate(hours):
             fleet.advance(hour)
-            _arrange(simulator.faults, number, len(hours))
+            _arrange_faults(simulator.faults, number, len(hours))
             planned = len(simulator.faults) > 0
             simulator.requests.clear()
 
             def clock(hour: datetime = hour) -> datetime:
-                return hour + _PER_REQUEST * len(simulator.requests)
+                return hour + _REQUEST_TIME * len(simulator.requests)
 
             outcome = sync(
                 engine,
@@ -151,33 +150,33 @@ def _live(
                 settings,
                 SyncOptions(trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop),
             )
-            if outcome.error is not None and not (planned and _of_the_api(outcome.error)):
+            if outcome.error is not None and not (planned and _is_api_error(outcome.error)):
                 raise outcome.error
             failed += outcome.status != "succeeded"
             progress(number + 1)
     return failed
 
 
-def _arrange(faults: Faults, number: int, of: int) -> None:
-    """What goes wrong in this run: in the last day of two or more, nothing does."""
+def _arrange_faults(faults: Faults, number: int, total: int) -> None:
+    """Arm the faults of one run. The last day of two or more has none."""
     faults.clear()
-    broken_page, outage, no_answer_by_id = of // 4, of // 2, of * 2 // 3
-    if number == broken_page:  # the first page comes, the second never: a partial run
+    broken_page, outage, no_answer_by_id = total // 4, total // 2, total * 2 // 3
+    if number == broken_page:  # the second page never comes: a partial run
         faults.add(_DOWN, when=on_page(2), times=None)
-    elif outage <= number < outage + 3:  # nothing comes: failed runs, and a gap in what is known
+    elif outage <= number < outage + 3:  # nothing comes: failed runs, and a gap
         faults.add(_DOWN, times=None)
     elif number == outage + 3:
         faults.add(Drop(), times=None)
-    elif no_answer_by_id <= number < no_answer_by_id + 6:  # what is absent is settled by a second walk
+    elif no_answer_by_id <= number < no_answer_by_id + 6:  # a second walk settles what is absent
         faults.add(Status(500), when=on_get, times=None)
 
 
-def _of_the_api(error: Exception) -> bool:
+def _is_api_error(error: Exception) -> bool:
     return isinstance(error, ApiError) and not isinstance(error, Interrupted)
 
 
 def _refuse_other_files(engine_url: str) -> None:
-    """Return where the URL is PostgreSQL's, or its file is not there, empty or a SQLite database."""
+    """Raise UsageError if the URL names an existing file that is neither empty nor a SQLite database."""
     file = sqlite_path(parse_url(engine_url))
     if file is None or not file.exists():
         return
@@ -190,22 +189,22 @@ def _refuse_other_files(engine_url: str) -> None:
         raise UsageError(f"{file} is no SQLite database; a demo does not replace it. Name another one with --database.")
 
 
-def _make_room(engine: Engine) -> None:
-    """The database has this program's tables, and nothing in them. UsageError where more than a demo would be lost."""
+def _empty(engine: Engine) -> None:
+    """Create or empty the tables. Raises UsageError if more than a demo would be lost."""
     with database.reading(engine) as connection:
         _require_a_demo(connection)
     schema.prepare(engine, auto_migrate=True)
     with database.writing(engine) as connection:
-        _require_a_demo(connection)  # a real sync may have come between
+        _require_a_demo(connection)  # again: a real sync may have run meanwhile
         for table in (instance_versions, instance_state, sync_runs, accounts):
             connection.execute(sa.delete(table))
 
 
 def _require_a_demo(connection: Connection) -> None:
-    """Return where the database is empty, or every run in it a demo's and every table ours."""
+    """Raise UsageError unless the database is empty, or all tables are ours and all runs are a demo's."""
     try:
         empty = schema.current(connection) is None
-    except DatabaseError:  # the tables of other people; the driver's errors are not yet DatabaseErrors here
+    except DatabaseError:  # another program's tables; the driver's errors are not wrapped yet, and pass
         demos_only = False
     else:
         others = set(sa.inspect(connection).get_table_names()) - {*METADATA.tables, "alembic_version"}

@@ -1,4 +1,4 @@
-"""What keeps a sync from working, and what to do about it. Nothing is made, migrated or written."""
+"""Check what keeps a sync from working, and name the remedy. Nothing is created, migrated or written."""
 
 import os
 import threading
@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import background, log
 from inventory.config.database_url import parse_url, sqlite_path
-from inventory.config.settings import Account, Settings, unknown_variables
+from inventory.config.keys import Account
+from inventory.config.settings import Settings, unknown_variables
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -34,11 +35,13 @@ from inventory.read.queries import Row
 from inventory.store import database, schema
 from inventory.times import brief, iso
 
-AT_ONCE = 8
-"""Accounts whose API is asked at the same time."""
+MAX_REQUESTS = 8
+"""Requests to the API at the same time."""
 
 TOLERANCE = timedelta(seconds=5)
-"""Clocks further apart are worth a word. The API's comes in whole seconds, and both a part of a round trip late."""
+"""The difference between two clocks that is reported.
+
+The API's clock has whole seconds, and both readings are late by a part of a round trip."""
 
 REMEDIES = {
     Unauthorized: "Put a valid admin key in its place; `inventory config` shows where that is.",
@@ -48,10 +51,9 @@ REMEDIES = {
     BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
     ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
 }
-"""The first that an error is one of tells what to do."""
+"""The remedy for an API error: that of the first class in this order that it belongs to."""
 
-
-TWIN = (
+UNCONFIGURED_REMEDY = (
     "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
     "or `inventory account retire` lets it rest."
 )
@@ -59,7 +61,7 @@ TWIN = (
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. `exit_code` is that of the fault, 0 where there is none."""
+    """The result of one check. `exit_code` is that of the error found, 0 if there is none."""
 
     check: str
     account: str | None
@@ -72,32 +74,34 @@ class Check:
 def examine(
     settings: Settings, only: str | None = None, clock: Callable[[], datetime] | None = None
 ) -> Iterator[Check]:
-    """Every check, as it is made: settings, database, schema, keys, the API, clocks, leases. `clock` is this host's."""
+    """Yield each check as it is made: settings, database, schema, clocks, keys, the API, leases.
+
+    `only` names one account. `clock` is this host's.
+    """
     clock = clock or (lambda: datetime.now(UTC))
-    warnings = [_warn("settings", None, line, "The variables are those of README's Settings.") for line in _strange()]
+    warnings = [
+        _warn("settings", None, line.rstrip("."), "The variables are those of README's Settings.")
+        for line in unknown_variables()
+    ]
     yield from warnings or [_ok("settings", None, "all that is set is known")]
     with ExitStack() as stack:
-        engine = yield from _database(settings, stack)
-        whole = engine is not None and (yield from _schema(engine, settings))
+        engine = yield from _check_database(settings, stack)
+        current = engine is not None and (yield from _check_schema(engine, settings))
         if engine is not None:
-            yield from _clock(engine, clock)
-        yield from _api(settings, (yield from _keys(settings, only)), clock)
-        if engine is not None and whole:
+            yield from _check_database_clock(engine, clock)
+        yield from _check_api(settings, (yield from _check_keys(settings, only)), clock)
+        if engine is not None and current:
             with database.reading(engine) as connection:
-                yield from _accounts(connection, settings, only)
+                yield from _check_accounts(connection, settings, only)
 
 
-def _strange() -> list[str]:
-    return [line.rstrip(".") for line in unknown_variables()]
-
-
-def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
-    """The engine, where the database is there and answers."""
+def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
+    """Return the engine, if the database exists and answers."""
     try:
         url = parse_url(settings.database_url)
         file = sqlite_path(url)
         if file is not None and not file.exists():
-            yield _absent(settings, str(file), str(file.absolute().parent))
+            yield _missing_file(settings, str(file), str(file.absolute().parent))
             return None
         engine = database.connect(url)
         stack.callback(engine.dispose)
@@ -113,16 +117,17 @@ def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, En
     return engine
 
 
-def _absent(settings: Settings, file: str, folder: str) -> Check:
+def _missing_file(settings: Settings, file: str, folder: str) -> Check:
+    """Return the check of a SQLite file that does not exist: a warning if a sync can create it."""
     if not os.access(folder, os.W_OK | os.X_OK):
         fault = DatabaseError(f"there is no database at {file}, and none can be made in {folder}")
         return _fail("database", None, fault, "Make the folder, and let this user write it; or name another database.")
-    maker = "`inventory sync`" if settings.auto_migrate else "`inventory db upgrade`"
-    return _warn("database", None, f"there is no database at {file} yet", f"{maker} makes it.")
+    command = "`inventory sync`" if settings.auto_migrate else "`inventory db upgrade`"
+    return _warn("database", None, f"there is no database at {file} yet", f"{command} makes it.")
 
 
-def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
-    """Whether the tables are this version's; then also whether they may be written."""
+def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
+    """Check the revision, the tables, and whether they may be written. Return whether they are this version's."""
     try:
         with database.reading(engine) as connection:
             found = schema.current(connection)
@@ -133,7 +138,7 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
                 f"the database is {f'at the older revision {found}' if found else 'empty'}",
                 "`inventory db upgrade`, or the next sync, brings it up to date.",
             )
-            yield from (check for check in _writable(engine, ()) if check.result == "fail")
+            yield from (check for check in _check_writable(engine, ()) if check.result == "fail")
             return False
         schema.require_current(engine)
         if due := schema.differences(engine):
@@ -142,7 +147,7 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
         yield _fail("schema", None, error, "`inventory db check` names what is due.")
         return False
     yield _ok("schema", None, f"revision {schema.HEAD}, as it should be")
-    yield from _writable(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
+    yield from _check_writable(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
     with database.reading(engine) as connection:
         if database.readers_wait(connection):
             finding = "it is not in WAL mode, so that readers and a sync wait for each other"
@@ -150,7 +155,7 @@ def _schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
     return True
 
 
-def _writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
+def _check_writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
     try:
         database.try_to_write(engine, tables)
     except DatabaseError as error:
@@ -159,7 +164,7 @@ def _writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
         yield _ok("database", None, "it may be written")
 
 
-def _clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:
+def _check_database_clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:
     try:
         with database.reading(engine) as connection:
             began = clock()
@@ -168,23 +173,23 @@ def _clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:
     except DatabaseError as error:
         yield _fail("clock", None, error, "Check that the database is there.")
         return
-    yield _compared("the database's clock", there - (began + (ended - began) / 2), "one of the two hosts")
+    yield _compare_clocks("the database's clock", there - (began + (ended - began) / 2), "one of the two hosts")
 
 
-def _keys(settings: Settings, only: str | None) -> Generator[Check, None, list[Account]]:
-    """The accounts that have a key."""
+def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, list[Account]]:
+    """Return the accounts that have a key."""
     found: list[Account] = []
     for name in settings.names_to_sync(only):
         try:
             (account,) = settings.accounts_to_sync(name)
         except UsageError as error:
             finding, _, remedy = str(error).rpartition(". ")
-            yield Check("key", name, "fail", *_said(finding, remedy), error.exit_code)
+            yield Check("key", name, "fail", *_printable(finding, remedy), error.exit_code)
             continue
-        twin = next((other.name for other in found if other.key == account.key), None)
-        if twin is not None:
+        same_key = next((other.name for other in found if other.key == account.key), None)
+        if same_key is not None:
             remedy = "Give each its own key, or take one of them out of the file: its workspace is recorded twice."
-            yield _warn("key", name, f"it is the key of {twin} too", remedy)
+            yield _warn("key", name, f"it is the key of {same_key} too", remedy)
         elif ":" not in account.key.secret:
             remedy = "Copy the whole key from fal, unless the API takes it as it is."
             yield _warn("key", name, f"{account.key.id} has no colon, while fal's keys are id:secret", remedy)
@@ -194,15 +199,14 @@ def _keys(settings: Settings, only: str | None) -> Generator[Check, None, list[A
     return found
 
 
-def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
-    """One page of one instance is asked for with each key, and the API's clock is looked at once."""
-    brisk = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
+def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
+    """Request a page of one instance with each key, and compare the API's clock with this host's."""
+    one_attempt = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
+    limit = threading.Semaphore(MAX_REQUESTS)
 
-    limit = threading.Semaphore(AT_ONCE)
-
-    def question(account: Account) -> tuple[Check, timedelta | None]:
+    def check_key(account: Account) -> tuple[Check, timedelta | None]:
         try:
-            with limit, Api(account.key, brisk, threading.Event()) as api:
+            with limit, Api(account.key, one_attempt, threading.Event()) as api:
                 began = clock()
                 api.fetch_page(None)
                 ended = clock()
@@ -218,16 +222,16 @@ def _api(settings: Settings, found: Sequence[Account], clock: Callable[[], datet
         return
     differences = []
     # in background threads: a signal does not wait for the answers
-    for coming in [background.start(partial(question, account)) for account in found]:
+    for coming in [background.start(partial(check_key, account)) for account in found]:
         check, ahead = coming.result()
         yield check
         differences += [] if ahead is None else [ahead]
     if differences:
-        yield _compared("the API's clock", min(differences, key=abs), "this host")
+        yield _compare_clocks("the API's clock", min(differences, key=abs), "this host")
 
 
-def _accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
-    """Of each account in the database: its lease, and whether anybody means it."""
+def _check_accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
+    """Check the lease of each account in the database, and whether the configuration names it."""
     now = database.now(connection)
     for row in list_accounts(connection, only):
         if row["retired_at"] is not None:
@@ -238,10 +242,11 @@ def _accounts(connection: Connection, settings: Settings, only: str | None) -> I
             finding = f"its last run, at {iso(row['last_attempt_at'])}, lies in the future"
             yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
         if name not in settings.names_to_sync():
-            yield _warn("account", name, _unmeant(row), TWIN)
+            yield _warn("account", name, _unconfigured(row), UNCONFIGURED_REMEDY)
 
 
-def _unmeant(row: Row) -> str:
+def _unconfigured(row: Row) -> str:
+    """Return the finding about an account that is not configured."""
     last = "never synced to the end" if row["last_complete_at"] is None else f"last at {iso(row['last_complete_at'])}"
     return f"it is in the database, but not in this configuration ({last})"
 
@@ -254,25 +259,25 @@ def _lease(name: str, lease: LeaseHolder | None) -> Check:
     return _warn("lease", name, f"{lease.description} died", "Nothing to do: the next run takes its place at once.")
 
 
-def _compared(whose: str, ahead: timedelta, wrong: str) -> Check:
+def _compare_clocks(whose: str, ahead: timedelta, host: str) -> Check:
     if abs(ahead) <= TOLERANCE:
         return _ok("clock", None, f"{whose} agrees with this host's")
     how = f"{brief(abs(ahead))} {'ahead of' if ahead > timedelta() else 'behind'} this host's"
-    return _warn("clock", None, f"{whose} is {how}", f"Let a time service (NTP) set the clock of {wrong}.")
+    return _warn("clock", None, f"{whose} is {how}", f"Let a time service (NTP) set the clock of {host}.")
 
 
 def _ok(check: str, account: str | None, finding: str) -> Check:
-    return Check(check, account, "ok", *_said(finding))
+    return Check(check, account, "ok", *_printable(finding))
 
 
 def _warn(check: str, account: str | None, finding: str, remedy: str) -> Check:
-    return Check(check, account, "warn", *_said(finding, remedy))
+    return Check(check, account, "warn", *_printable(finding, remedy))
 
 
 def _fail(check: str, account: str | None, error: InventoryError, remedy: str) -> Check:
-    return Check(check, account, "fail", *_said(str(error), remedy), error.exit_code)
+    return Check(check, account, "fail", *_printable(str(error), remedy), error.exit_code)
 
 
-def _said(finding: str, remedy: str | None = None) -> tuple[str, str | None]:
-    """Without secrets, a line each."""
+def _printable(finding: str, remedy: str | None = None) -> tuple[str, str | None]:
+    """Return both texts without secrets, as one line each."""
     return log.plain(finding.rstrip("."), 1000), None if remedy is None else log.plain(remedy, 1000)

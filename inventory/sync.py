@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
 from inventory.errors import DatabaseError, InventoryError, LeaseLost
 from inventory.fal.client import Api

@@ -22,7 +22,8 @@ from world import machine
 
 from inventory import __version__
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey, Settings
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import Settings
 from inventory.history import accounts, runs
 from inventory.history.missing import accept_missing
 from inventory.history.prune import PruneRequest, prune

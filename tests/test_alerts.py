@@ -16,13 +16,15 @@ from world import hour, machine
 
 from inventory import log
 from inventory.cli import main
+from inventory.config.alerts import AlertSettings
 from inventory.config.database_url import parse_url
-from inventory.config.settings import AlertSettings, load
+from inventory.config.settings import load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
 from inventory.outcome import Outcome
-from inventory.service.alerts import Alerts, due, sending
+from inventory.service.alerts import Alerts, alerting
 from inventory.service.channels import Alert, Channels
+from inventory.service.troubles import begun_and_ended
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 
@@ -90,7 +92,7 @@ def told(world, receiver):
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
         settings = AlertSettings(urls=[receiver.url], rules=rules, **({} if on is None else {"on": on}))
-        with sending(world.engine, settings, LIMIT, 60) as alerts:
+        with alerting(world.engine, settings, LIMIT, 60) as alerts:
             alerts.observe(outcome)
         return receiver.taken()
 
@@ -146,7 +148,7 @@ def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
         }
 
     *before, last = map(row, runs.split())
-    assert due(last, before, LIMIT) == (set(begun.split()), set(ended.split()))
+    assert begun_and_ended(last, before, LIMIT) == (set(begun.split()), set(ended.split()))
 
 
 # Troubles
@@ -253,7 +255,7 @@ def test_an_attempt_that_began_no_run_tells_nothing(told):
 def test_a_database_that_is_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
     log.configure("json")
     lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
-    with sending(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
+    with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
         alerts.observe(world.run())
     (line,) = capfd.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "nobody knows which alerts are due"

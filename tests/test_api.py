@@ -14,7 +14,8 @@ from email.utils import format_datetime
 import pytest
 
 from inventory import log
-from inventory.config.settings import ApiKey, load
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -390,7 +391,8 @@ import signal, sys, threading
 from inventory import log
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
-from inventory.config.settings import ApiKey, load
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
 from inventory.spool import Known, Spool
 from inventory.fal.walk import WalkContext, walk
 log.configure()

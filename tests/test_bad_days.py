@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.postgresql import TRANSACTION_SETTINGS

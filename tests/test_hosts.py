@@ -26,12 +26,13 @@ from inventory.store import database, schema
 NAMES = [f"team_{letter}" for letter in "abcdef"]
 FAR = """
 import datetime, sys
-import apscheduler.schedulers.base, inventory.service.schedule
+import apscheduler.schedulers.base, inventory.service.shared_database, inventory.service.timer
 class Far(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.now(tz) + datetime.timedelta(days={})
-apscheduler.schedulers.base.datetime = inventory.service.schedule.datetime = Far
+for module in (apscheduler.schedulers.base, inventory.service.shared_database, inventory.service.timer):
+    module.datetime = Far
 from inventory.cli import main
 main()
 """

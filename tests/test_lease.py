@@ -14,7 +14,7 @@ import pytest
 from world import hour
 
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history import missing as history
 from inventory.history.lease import fence, hold_lease
@@ -28,7 +28,8 @@ import os, signal, sys
 from sqlalchemy import event
 from inventory.store import database
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.sync import sync
 
 url, api, deed, lease, name = sys.argv[1:]

@@ -13,7 +13,8 @@ from command import KEY, SECRET
 from sqlalchemy import create_engine
 
 from inventory.config.database_url import parse_url, render_masked
-from inventory.config.settings import ApiKey, load
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.masks import hide_key_words, hide_keys, mask_url

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from world import BEGIN, hour, machine
 
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.history import missing as history
 from inventory.history.verify import verify
 from inventory.simulator import Drop, Redirect, Rewrite, Simulator, Status, Truncate, on_get, on_list, on_page

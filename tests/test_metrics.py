@@ -19,12 +19,13 @@ from world import hour, machine
 
 from inventory import __version__
 from inventory.cli import main
-from inventory.cli.watched import by_schedule
 from inventory.config.database_url import parse_url
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.outcome import Outcome
-from inventory.service.metrics_server import Served, parse_address, serve
+from inventory.service.metrics import DatabaseCollector
+from inventory.service.metrics_server import MetricsServer, parse_address, serve_metrics
+from inventory.service.observers import stale_after_of_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from inventory.times import brief
@@ -39,7 +40,9 @@ def serving(engine, world):
 
     def start(now=None, **options):
         options = {"clock": lambda: hour(world.runs) if now is None else now()} | options
-        entered = serve(options.pop("engine", engine), "127.0.0.1:0", LIMIT, **options)
+        accounts = options.pop("accounts", ())
+        collector = DatabaseCollector(options.pop("engine", engine), LIMIT, **options)
+        entered = serve_metrics(collector, "127.0.0.1:0", accounts=accounts)
         stack.append(entered)
         return entered.__enter__()
 
@@ -329,10 +332,10 @@ def test_a_port_in_use_and_a_host_that_is_not_ours_are_refused_in_one_line(engin
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"^--metrics {address} cannot be had: Address already in use.$"):
-            serve(engine, address, LIMIT).__enter__()
+            serve_metrics(DatabaseCollector(engine, LIMIT), address).__enter__()
     for host in ("192.0.2.1", "no-such-host.invalid", "a" * 70, "[2001:db8::1]"):
         with pytest.raises(UsageError, match=r"^--metrics \S+ cannot be had: [^\n]+\.$"):
-            serve(engine, f"{host}:0", LIMIT).__enter__()
+            serve_metrics(DatabaseCollector(engine, LIMIT), f"{host}:0").__enter__()
 
 
 # What is handed out with the program
@@ -418,7 +421,7 @@ def test_run_serves_metrics_of_its_runs_until_its_end(world, running):
     port = free_port()
     worker = running("--metrics", f"127.0.0.1:{port}")
     worker.wait_for("synced")
-    served = Served(f"http://127.0.0.1:{port}", None)
+    served = MetricsServer(f"http://127.0.0.1:{port}", None)
     found = until(lambda: (found := scrape(served))["inventory_runs_total", "default", "succeeded"] and found)
     assert found["inventory_events_total", "default", "appeared"] == 2
     assert until(lambda: get(served, "/healthz")[0] == 200)
@@ -457,7 +460,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys
     ],
 )
 def test_the_schedule_says_what_is_stale_nights_and_weekends_included(timetable, limit):
-    assert brief(by_schedule(timetable, hour(0))) == limit
+    assert brief(stale_after_of_schedule(timetable, hour(0))) == limit
 
 
 def free_port():

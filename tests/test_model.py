@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from model import KNOWN, Model, Observed, columns_of
 
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.history import missing as history
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database

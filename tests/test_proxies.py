@@ -9,7 +9,8 @@ import pytest
 from command import KEY
 from test_api import raw
 
-from inventory.config.settings import ApiKey, load
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.simulator import Fleet, Simulator

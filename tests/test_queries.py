@@ -261,7 +261,7 @@ def _(watch):
 def _(watch):
     def true(each, _):
         life = each.lives[0]
-        return hours(min(since for since, item in life.told if item["status"] == "ready") - life.born)
+        return hours(min(since for since, item in life.changes if item["status"] == "ready") - life.born)
 
     return became_ready(watch, true)
 
@@ -384,7 +384,7 @@ def _(watch):
         (each, {version.item["ip"] for version in each.versions if "ip" in version.item}) for each in watch.episodes
     ]
     for each, ips in found:
-        assert ips <= {item.get("ip") for life in each.lives for _, item in life.told}
+        assert ips <= {item.get("ip") for life in each.lives for _, item in life.changes}
     return {(each.account, each.id, each.number, len(ips)) for each, ips in found if len(ips) > 1}
 
 

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from workers import PROGRAM, configuration, crew, until
 from world import World, hour
 
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
 from inventory.history import missing as history
 from inventory.history import runs
 from inventory.history.runs import NotDue, RunRequest
-from inventory.service import schedule
+from inventory.service import schedule, timer, watch
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database
 from inventory.sync import SyncOptions, sync
@@ -237,13 +237,15 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
     """The lid of a laptop: the time of day jumps, the steady clock does not."""
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=10))
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
-    monkeypatch.setattr(schedule, "_wall", lambda: wall[0])
-    monkeypatch.setattr(schedule, "CLOCK_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(schedule, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
+    monkeypatch.setattr(timer, "_clock_offset", lambda: wall[0])
+    monkeypatch.setattr(timer, "CLOCK_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
     monkeypatch.setenv("FAL_KEY", "a:b")
     settings = world.settings(every="1h")
     thread = threading.Thread(
-        target=schedule.serve, args=(world.engine, settings), kwargs={"stop": stop, "observers": [outcomes.append]}
+        target=schedule.sync_on_schedule,
+        args=(world.engine, settings),
+        kwargs={"stop": stop, "observers": [outcomes.append]},
     )
     thread.start()
     try:
@@ -388,7 +390,7 @@ def test_an_observer_gets_every_outcome_and_cannot_disturb(world, monkeypatch):
             stop.set()
 
     world.faults.add(Status(500), when=on_page(1), after=1)
-    assert schedule.serve(world.engine, world.settings(every="1s"), stop=stop, observers=[bad, good])
+    assert schedule.sync_on_schedule(world.engine, world.settings(every="1s"), stop=stop, observers=[bad, good])
     assert seen == [(1, "succeeded", 2), (2, "failed", 0), (3, "succeeded", 2)]
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from world import hour
 
-from inventory.config.settings import Account, ApiKey
+from inventory.config.keys import Account, ApiKey
 from inventory.history.verify import verify
 from inventory.masks import is_secret_name
 from inventory.simulator import Status, on_get, on_page

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory import log
-from inventory.config.settings import Account, ApiKey, Settings, database_url, default_key, load
+from inventory.config.keys import Account, ApiKey, default_key
+from inventory.config.settings import Settings, database_url, load
 from inventory.errors import UsageError
 from inventory.times import iso, parse_duration, parse_time
 
@@ -273,9 +274,9 @@ def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp
         ),
         ('name = "a"', "accounts[0]", "one of them"),
         ('name = "a"\napi_key_env = "X"\napi_key_file = "y"', "accounts[0]", "one of them"),
-        ('name = ""\napi_key_env = "X"', "accounts[0].name", "at least 1"),
-        ('name = "a\\u001b"\napi_key_env = "X"', "accounts[0].name", "pattern"),
-        ('name = "a\\u0085"\napi_key_env = "X"', "accounts[0].name", "pattern"),
+        ('name = ""\napi_key_env = "X"', "accounts[0].name", "1 to 255 characters"),
+        ('name = "a\\u001b"\napi_key_env = "X"', "accounts[0].name", "no control characters"),
+        ('name = "a\\u0085"\napi_key_env = "X"', "accounts[0].name", "no control characters"),
         ('api_key_env = "X"', "accounts[0].name", "required"),
     ],
 )

@@ -468,13 +468,13 @@ def test_the_truth_tells_what_was_listed_at_every_look_and_since_when(lived):
         told = {}
         for life in fleet.truth:
             if life.born <= at and (life.died is None or at < life.died):
-                told[life.id] = [item for since, item in life.told if since <= at][-1]
+                told[life.id] = [item for since, item in life.changes if since <= at][-1]
         assert told == listed
     for life in fleet.truth:
-        times = [since for since, _ in life.told]
+        times = [since for since, _ in life.changes]
         assert times == sorted(times)
         assert times[0] == life.born
-        assert all(one != two for (_, one), (_, two) in pairwise(life.told))
+        assert all(one != two for (_, one), (_, two) in pairwise(life.changes))
 
 
 def test_the_truth_is_in_order_and_the_lives_of_one_id_do_not_touch(lived):

@@ -71,7 +71,7 @@ def test_the_play_holds_every_kind_of_bad_day(watch):
     assert kinds["production", "failed", "server_error"] == 1
     assert sum(episode.missing is not None for episode in watch.episodes) >= 1
     assert sum(episode.number > 1 for episode in watch.episodes) > 5
-    moved = [event for life in watch.lives for event in (life.born, life.died, *(since for since, _ in life.told))]
+    moved = [event for life in watch.lives for event in (life.born, life.died, *(since for since, _ in life.changes))]
     during = [at for at in moved if at and any(run.started < at <= run.ended for run in watch.runs)]
     assert len(during) >= 3  # the fleet moved while a run asked
 
@@ -81,10 +81,10 @@ def test_what_a_run_was_told_was_true_while_it_asked(watch):
         true = defaultdict(list)
         for life in watch.lives:
             if life.born <= run.ended and (life.died is None or life.died > run.started):
-                ends = [since for since, _ in life.told[1:]] + [life.died or run.ended + timedelta(1)]
+                ends = [since for since, _ in life.changes[1:]] + [life.died or run.ended + timedelta(1)]
                 true[life.id] += [
                     item
-                    for (since, item), until in zip(life.told, ends, strict=True)
+                    for (since, item), until in zip(life.changes, ends, strict=True)
                     if since <= run.ended and until > run.started
                 ]
         for id_, item in run.told.items():
@@ -140,11 +140,11 @@ def test_true_hours_lie_between_the_bounds(watch, matched):
         if (row.instance_id, row.appeared_after) in skipped[row.account]:
             continue
         assert row.hours_low <= true + slack
-        assert row.gpu_hours_low == pytest.approx(row.hours_low * gpus(lives[-1].told[-1][1]))
+        assert row.gpu_hours_low == pytest.approx(row.hours_low * gpus(lives[-1].changes[-1][1]))
         if row.hours_high is not None:
             bounded += 1
             assert true <= row.hours_high + slack
-            assert row.gpu_hours_high == pytest.approx(row.hours_high * gpus(lives[-1].told[-1][1]))
+            assert row.gpu_hours_high == pytest.approx(row.hours_high * gpus(lives[-1].changes[-1][1]))
     assert bounded > 300
 
 
@@ -175,7 +175,7 @@ def test_changes_lie_after_the_run_that_saw_the_old_value_and_before_the_end_of_
             (since, item.get(change.field))
             for lives in presences[change.account, change.instance_id]
             for life in lives
-            for since, item in life.told
+            for since, item in life.changes
         ]
         became = [since for since, value in values if value == change.new_value and since <= run.ended]
         was = [since for since, value in values if value == change.old_value and since < max(became)]

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from inventory.config.settings import ApiKey, load
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
 from inventory.errors import DatabaseError
 from inventory.fal.client import Api
 from inventory.fal.confirm import MOST_QUESTIONS, confirm

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from inventory.config.database_url import parse_url
-from inventory.config.settings import Account, ApiKey, Settings
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import Settings
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync

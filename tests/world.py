@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from inventory.config.settings import Account, ApiKey, load
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync

@@ -7,7 +7,7 @@ import typer
 
 from inventory.cli.options import DatabaseOption, loaded, opened
 from inventory.cli.signals import stop_on_signal
-from inventory.cli.watched import watched
+from inventory.service.observers import observing
 
 PARTING_SECONDS = 1.5
 """For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""
@@ -42,10 +42,11 @@ def run_command(
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:
-        from inventory.service.schedule import serve  # the libraries take half a second, in which a signal may come
+        # the libraries take half a second, in which a signal may come
+        from inventory.service.schedule import sync_on_schedule
 
         with opened(settings.database_url, create=True) as engine:
-            with watched(engine, settings, metrics=metrics, parting=PARTING_SECONDS) as observers:
-                ended = serve(engine, settings, stop=stop, observers=observers)
+            with observing(engine, settings, metrics=metrics, closing_seconds=PARTING_SECONDS) as observers:
+                ended = sync_on_schedule(engine, settings, stop=stop, observers=observers)
             if not ended:
                 os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down

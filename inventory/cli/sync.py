@@ -22,14 +22,15 @@ from inventory.cli.options import (
 )
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
-from inventory.cli.watched import watched
 from inventory.config.database_url import parse_url, sqlite_path
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
 from inventory.read import queries
 from inventory.read.render import Format, show
 from inventory.scratch import scratch_folder
+from inventory.service.observers import observing
 from inventory.store import database, schema
 from inventory.store.tables import EVENTS
 
@@ -69,7 +70,7 @@ def sync_command(
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        watched(engine, settings, parting=PARTING_SECONDS) as observers,
+        observing(engine, settings, closing_seconds=PARTING_SECONDS) as observers,
     ):
         for one in accounts:
             if stop.is_set():

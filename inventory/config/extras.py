@@ -1,4 +1,4 @@
-"""Libraries that only some commands need: they come with the package's extras."""
+"""The libraries that only some commands need, and the extras that install them."""
 
 from importlib.util import find_spec
 
@@ -8,16 +8,16 @@ LIBRARIES = {"alerts": "apprise", "explore": "datasette", "metrics": "prometheus
 
 
 def installed(extra: str) -> bool:
-    """Whether the library of an extra is there."""
+    """Return whether the library of an extra is installed."""
     return find_spec(LIBRARIES[extra]) is not None
 
 
 def remedy(extra: str) -> str:
-    """The command that adds it."""
+    """Return the command that installs an extra."""
     return f"pip install '.[{extra}]' from a checkout"
 
 
 def require(extra: str) -> None:
-    """Return where the library is there; else UsageError, which names the remedy."""
+    """Raise UsageError, with the command that installs it, if the library of an extra is missing."""
     if not installed(extra):
         raise UsageError(f"{LIBRARIES[extra]} is not installed. Add it: {remedy(extra)}.")

@@ -1,23 +1,18 @@
-"""Every setting in force, and where each came from. No row holds a secret."""
+"""List every setting with its value and where the value came from. No row holds a secret."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from inventory.config.database_url import parse_url, render_masked
-from inventory.config.settings import (
-    DEFAULT_ACCOUNT,
-    Settings,
-    config_file,
-    in_file,
-    key_variables,
-    variable,
-)
+from inventory.config.keys import key_variables
+from inventory.config.settings import DEFAULT_ACCOUNT, Settings
+from inventory.config.sources import config_file, in_file, variable
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words, mask_url
 from inventory.times import format_duration
 
-Row = dict[str, Any]
+SettingRow = dict[str, Any]
 
 COLUMNS = ("setting", "value", "source", "where")
 """`source` is flag, environment, file or default; `where` is the flag, the variable, or the file and its line."""
@@ -25,8 +20,8 @@ COLUMNS = ("setting", "value", "source", "where")
 _FLAGS = {"database_url": "--database"}
 
 
-def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[Row]:
-    """A row for the file, for each setting and for each account, by COLUMNS. `flags` are those given."""
+def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[SettingRow]:
+    """Return a row, by COLUMNS, for the file, for each setting and for each account. `flags` are those given."""
     values = [
         {"setting": name, "value": _shown(name, getattr(settings, name))} | _origin(name, flags)
         for name in Settings.model_fields
@@ -35,14 +30,14 @@ def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[Row]:
     return [_file(), *values, *_accounts(settings)]
 
 
-def _file() -> Row:
+def _file() -> SettingRow:
     file, named = config_file(), variable("config")
     where = {"source": "environment", "where": named} if named else {"source": "default", "where": None}
     return {"setting": "config", "value": None if file is None else str(file.absolute())} | where
 
 
-def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = ()) -> Row:
-    """`source` and `where` of a setting, or of a part of it."""
+def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = ()) -> SettingRow:
+    """Return `source` and `where` of a setting, or of the part of it at `place`."""
     if flags.get(name) is not None:
         return {"source": "flag", "where": _FLAGS.get(name, "--" + name.replace("_", "-"))}
     if named := variable(name):
@@ -53,7 +48,7 @@ def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = 
 
 
 def _shown(name: str, value: Any) -> Any:
-    """The value as one would write it. What is neither one value nor a list of words may hold secrets: not shown."""
+    """Return the value as a user would write it. Anything but a single value or a list of names may hold secrets."""
     if name == "database_url":
         try:
             return render_masked(parse_url(value))
@@ -68,18 +63,19 @@ def _shown(name: str, value: Any) -> Any:
     return value if value is None or isinstance(value, str | bool | int | float) else "not shown: it may hold secrets"
 
 
-def _accounts(settings: Settings) -> list[Row]:
-    rows: list[Row] = []
+def _accounts(settings: Settings) -> list[SettingRow]:
+    rows: list[SettingRow] = []
     for number, account in enumerate(settings.accounts):
-        value = _key(settings, account.name, account.place)
+        value = _describe_key(settings, account.name, account.place)
         rows.append({"setting": f"account {account.name}", "value": value} | _origin("accounts", {}, (number,)))
     if not rows:
-        value = _key(settings, DEFAULT_ACCOUNT, key_variables())
+        value = _describe_key(settings, DEFAULT_ACCOUNT, key_variables())
         rows.append({"setting": f"account {DEFAULT_ACCOUNT}", "value": value, "source": "default", "where": None})
     return rows
 
 
-def _key(settings: Settings, account: str, place: str) -> str:
+def _describe_key(settings: Settings, account: str, place: str) -> str:
+    """Return the id of an account's key and its place, or why it has none."""
     try:
         (found,) = settings.accounts_to_sync(account)
     except UsageError as error:

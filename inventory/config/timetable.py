@@ -1,7 +1,7 @@
-"""When an account is due: so long after its last attempt, or by a cron expression. They only count, and have no clock.
+"""When an account is due: a fixed time after its last attempt, or by a cron expression. Nothing here reads a clock.
 
-Cron here is what cron is elsewhere: Sunday is 0 and 7, and where day and weekday are both given, either is enough.
-APScheduler's CronTrigger, which does the counting, has 0 for Monday and wants both.
+Cron has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, either is enough. APScheduler's
+CronTrigger, which computes the times, counts weekdays from Monday and wants both to match.
 """
 
 import re
@@ -12,51 +12,49 @@ from typing import Any, Protocol
 from inventory.times import brief
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_MOMENT = timedelta(microseconds=1)
+_TICK = timedelta(microseconds=1)
 _LONGEST = timedelta(days=366 * 12)
-"""Further back no fire time is looked for: 29 February may be eight years away."""
+"""How far back a fire time is looked for: two 29 Februaries may be eight years apart."""
 
 
 class Timetable(Protocol):
-    """When the next run of an account is due, by the times of the database."""
+    """When the next run of an account is due. All times are the database's."""
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Seconds until the run after the attempt at `last` is due; zero or less where it is due now."""
+        """Return the seconds until the run after the attempt at `last` is due; zero or less if it is due now."""
 
     def interval(self, now: datetime) -> float:
-        """Seconds from one run to the next, for a run that is due now: its `expected_seconds`."""
+        """Return the seconds from one run to the next, for a run that is due now: its `expected_seconds`."""
 
 
 @dataclass(frozen=True)
 class Every:
-    """Due so long after the last attempt began."""
+    """A schedule with a fixed period, counted from the start of the last attempt."""
 
     period: timedelta
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Seconds until the run after `last` is due."""
+        """Return the seconds until the run after `last` is due."""
         return (last + self.period - now).total_seconds()
 
-    def interval(self, now: datetime) -> float:  # noqa: ARG002 - it is always the same
-        """The period."""
+    def interval(self, now: datetime) -> float:  # noqa: ARG002 - the protocol's parameter
+        """Return the period in seconds."""
         return self.period.total_seconds()
 
     def __str__(self) -> str:
-        """As the line at the start says it."""
         return f"every {brief(self.period)}"
 
 
 @dataclass(frozen=True)
 class Cron:
-    """Due at the times of a cron expression of five fields, in UTC; ValueError where it is none, or never comes."""
+    """A schedule by a cron expression of five fields, in UTC. Raises ValueError if it is invalid or never fires."""
 
     expression: str
     _triggers: tuple[Any, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Read the expression."""
         fields = self.expression.split()
-        if len(fields) != 5:  # noqa: PLR2004 - as many as cron has
+        if len(fields) != 5:  # noqa: PLR2004 - cron has five
             raise ValueError("a cron expression has five fields: minute, hour, day, month, weekday")
         minute, hour, day, month, weekday = fields
         both = not day.startswith("*") and not weekday.startswith("*")
@@ -64,53 +62,52 @@ class Cron:
         either = [(day, "*"), ("*", weekday)] if both else [(day, weekday)]
         begin = datetime(2000, 1, 1, tzinfo=UTC)
         triggers = (_trigger(minute, hour, *days, month) for days in either)
-        # 31 February is looked for up to the year 9999: once, not at every question
+        # APScheduler searches for 31 February up to the year 9999: do it once, not at each call
         possible = tuple(trigger for trigger in triggers if trigger.get_next_fire_time(None, begin))
         if not possible:
             raise ValueError(f"{self.expression!r} never comes")
         object.__setattr__(self, "_triggers", possible)
 
-    def after(self, moment: datetime) -> datetime | None:
-        """The first fire time after a moment."""
-        found = (trigger.get_next_fire_time(None, moment + _MOMENT) for trigger in self._triggers)
+    def after(self, time: datetime) -> datetime | None:
+        """Return the first fire time after a time; None if there is none."""
+        found = (trigger.get_next_fire_time(None, time + _TICK) for trigger in self._triggers)
         return min(filter(None, found), default=None)
 
-    def until(self, moment: datetime) -> datetime | None:
-        """The last fire time that is not after a moment."""
+    def until(self, time: datetime) -> datetime | None:
+        """Return the last fire time at or before a time; None if there is none within twelve years."""
         back = timedelta(minutes=1)
         while back < _LONGEST:
-            fire = self.after(moment - back)
-            if fire is not None and fire <= moment:
-                while (later := self.after(fire)) is not None and later <= moment:
+            fire = self.after(time - back)
+            if fire is not None and fire <= time:
+                while (later := self.after(fire)) is not None and later <= time:
                     fire = later
                 return fire
             back *= 2
         return None
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Seconds until the first fire time after `last`."""
+        """Return the seconds until the first fire time after `last`."""
         fire = self.after(last)
         return (fire - now).total_seconds() if fire else _LONGEST.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """The longer of the ways from the fire time that is due to its two neighbours: a weekend is no gap."""
+        """Return the seconds from the fire time that is due to its farther neighbour, so that a weekend is no gap."""
         fire = self.until(now) or now
-        around = [abs(other - fire) for other in (self.until(fire - _MOMENT), self.after(fire)) if other]
+        around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
         return max(around, default=_LONGEST).total_seconds()
 
     def __str__(self) -> str:
-        """As the line at the start says it."""
         return f"by cron {self.expression!r}, UTC"
 
 
 def _trigger(minute: str, hour: str, day: str, weekday: str, month: str) -> Any:
-    from apscheduler.triggers.cron import CronTrigger  # only where there is an expression
+    from apscheduler.triggers.cron import CronTrigger  # imported late: only cron needs it
 
     return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, second=0, timezone=UTC)
 
 
 def _weekdays(text: str) -> str:
-    """The weekdays as a list of names, counted from Sunday; `*` as it is."""
+    """Return the weekday field as a list of names, with numbers counted from Sunday; `*` is unchanged."""
     if text == "*":
         return text
     names: list[str] = []
@@ -122,12 +119,13 @@ def _weekdays(text: str) -> str:
         begin = _number(first) if first else 0
         end = _number(last) if last else 6 if step or not first else begin
         if last and end < begin:
-            end += 7  # fri-mon, and 5-0
+            end += 7  # as in fri-mon and 5-0
         names += [_WEEKDAYS[number % 7] for number in range(begin, end + 1, int(step or 1))]
     return ",".join(dict.fromkeys(names))
 
 
 def _number(name: str) -> int:
+    """Return the number of a weekday, counted from Sunday."""
     if name.isdecimal():
         return int(name)
     if name not in _WEEKDAYS:

@@ -1,4 +1,4 @@
-"""In which line of a TOML file a value begins. tomllib reads values without their places."""
+"""Find the line of a TOML file in which a value begins. tomllib does not keep line numbers."""
 
 import tomllib
 from bisect import bisect_left
@@ -7,24 +7,24 @@ from functools import lru_cache
 from typing import Any
 
 Place = Sequence[str | int]
-"""How to come to a value: names of tables and numbers in lists, such as ("accounts", 0, "name")."""
+"""The path to a value: names of tables and indexes of lists, such as ("accounts", 0, "name")."""
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """The line, from 1, in which the value begins; what holds it, where it is not there; None where not even that is.
+    """Return the line, from 1, in which a value begins; if it is absent, that of its nearest parent; else None.
 
-    The text is TOML. It is read from its beginning to the end of some line, to find the first such end behind which the
-    value is there.
+    The text is valid TOML. A binary search over its first lines finds the shortest prefix that holds the value.
     """
     number = text.count("\n") + 1
     for length in range(len(place), 0, -1):
         end = bisect_left(range(number + 1), True, key=lambda upto, length=length: _has(text, upto, place[:length]))  # type: ignore[misc]
         if end <= number:
-            return _read(text, end - 1)[0] + 1  # behind the last whole value before it
+            return _read(text, end - 1)[0] + 1  # the line after the last whole value before it
     return None
 
 
 def _has(text: str, upto: int, place: Place) -> bool:
+    """Return whether the first `upto` lines hold the value."""
     value: Any = _read(text, upto)[1]
     for part in place:
         try:
@@ -34,9 +34,9 @@ def _has(text: str, upto: int, place: Place) -> bool:
     return True
 
 
-@lru_cache(maxsize=256)  # the same beginnings serve the search for one value after the other
+@lru_cache(maxsize=256)  # searches for several values read the same prefixes
 def _read(text: str, upto: int) -> tuple[int, dict[str, Any]]:
-    """What so many lines hold, and how many of them: fewer where they end in the midst of a value."""
+    """Return the longest prefix of at most `upto` lines that is valid TOML: its number of lines and its values."""
     lines = text.split("\n")
     while upto:
         try:

@@ -20,7 +20,8 @@ import httpx
 from httpx_retries import Retry, RetryTransport
 
 from inventory import __version__, log
-from inventory.config.settings import ApiKey, Settings
+from inventory.config.keys import ApiKey
+from inventory.config.settings import Settings
 from inventory.errors import (
     BadResponse,
     Interrupted,

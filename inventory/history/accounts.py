@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
-from inventory.config.settings import require_account_name
+from inventory.config.keys import require_account_name
 from inventory.errors import UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.store import database

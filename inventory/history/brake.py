@@ -2,7 +2,8 @@
 
 from sqlalchemy.engine import Connection
 
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.history import runs
 from inventory.spool import Spool
 

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.config.settings import Account, Settings
+from inventory.config.keys import Account
+from inventory.config.settings import Settings
 from inventory.history import reconcile
 from inventory.history.brake import brake_applies
 from inventory.history.difference import NO_RUN, RunStamp, Step, count_events

@@ -1,1 +1,1 @@
-"""`inventory run` and who is told of a run."""
+"""`inventory run`: the schedule, and the metrics and alerts that report each run."""

@@ -1,6 +1,6 @@
-"""Where alerts go: any service that apprise knows, each in a thread of its own. Needs the extra `alerts`.
+"""Send alerts to any service that apprise knows, each in its own thread. Needs the extra `alerts`.
 
-A channel that fails or hangs holds up nobody: what cannot be sent is dropped, and the log says so once.
+A channel that fails or hangs delays nothing else: what it cannot send is dropped, and the log says so once.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ import apprise
 from inventory import log
 from inventory.errors import UsageError
 
-WAITING = 100
-"""Alerts that wait for one channel at most."""
+MAX_QUEUED = 100
+"""The largest number of alerts that wait for one channel."""
 
-PAUSES = (5.0, 30.0)
-"""Seconds before each further attempt to send an alert."""
+RETRY_PAUSES = (5.0, 30.0)
+"""Seconds before each retry of an alert."""
 
 logger = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What is sent: printable text."""
+    """An alert as it is sent: printable text."""
 
     kind: Literal["info", "success", "warning", "failure"]
     title: str
@@ -36,36 +36,37 @@ class Alert:
 
 
 class Channels:
-    """All of them."""
+    """All addresses that alerts go to.
 
-    def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = PAUSES) -> None:
-        """Raises UsageError, without the address, for one that apprise does not know; nothing is sent yet."""
+    Raises UsageError for an address that apprise does not know; the message does not show it.
+    """
+
+    def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = RETRY_PAUSES) -> None:
         self._channels = [Channel(number, address, pauses) for number, address in enumerate(addresses, start=1)]
 
     def send(self, alert: Alert) -> None:
-        """The alert is on its way to each, at once."""
+        """Queue an alert for every address; return at once."""
         for channel in self._channels:
             channel.send(alert)
 
     def close(self, seconds: float) -> None:
-        """What waited was sent, or `seconds` are over."""
+        """Send what is queued, for `seconds` at most."""
         end = time.monotonic() + seconds
         for channel in self._channels:
-            channel.end()
+            channel.begin_closing()
         for channel in self._channels:
             channel.join(max(0.0, end - time.monotonic()))
 
 
 class Channel:
-    """One address, with a thread of its own: if it hangs or fails, nobody waits for it."""
+    """One address with its queue and its thread. Raises UsageError if no service has such an address."""
 
     def __init__(self, number: int, address: str, pauses: Sequence[float]) -> None:
-        """Raises UsageError where no service has such an address; nothing is sent yet."""
-        for library in ("apprise", "urllib3", "requests"):  # they quote addresses; what failed is said here
+        for library in ("apprise", "urllib3", "requests"):  # they log addresses, which are secrets
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         asset = apprise.AppriseAsset(
             app_id="inventory", app_desc="inventory", app_url="", image_url_mask="", image_url_logo="",
-            service_timeout=0,  # or it would send from threads that the end of the process waits for
+            service_timeout=0,  # otherwise apprise sends in threads that the exit of the process waits for
         )  # fmt: skip
         self._apprise = apprise.Apprise(asset=asset)
         as_text = f"{address}{'&' if '?' in address else '?'}format=text"
@@ -73,37 +74,37 @@ class Channel:
             raise UsageError(f"Alerts: address number {number} is none of a service that apprise knows.")
         self._number = number
         self._pauses = pauses
-        self._waiting: queue.Queue[Alert | None] = queue.Queue(WAITING)
-        self._ending = threading.Event()
-        self._well = True
+        self._queue: queue.Queue[Alert | None] = queue.Queue(MAX_QUEUED)
+        self._closing = threading.Event()
+        self._working = True
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
         self._thread.start()
 
     def send(self, alert: Alert) -> None:
-        """The alert waits to be sent; at once, whatever the channel does."""
+        """Queue an alert; drop it if the queue is full. Never blocks."""
         try:
-            self._waiting.put_nowait(alert)
+            self._queue.put_nowait(alert)
         except queue.Full:
-            self._went(well=False, reason=f"{WAITING} alerts wait already")
+            self._log_change(working=False, reason=f"{MAX_QUEUED} alerts wait already")
 
-    def end(self) -> None:
-        """What waits is sent without pauses, and nothing after it."""
-        self._ending.set()
-        with contextlib.suppress(queue.Full):  # then it hangs, and is left
-            self._waiting.put_nowait(None)
+    def begin_closing(self) -> None:
+        """Send what is queued without pauses, and nothing after it."""
+        self._closing.set()
+        with contextlib.suppress(queue.Full):  # full: the service hangs, and is not waited for
+            self._queue.put_nowait(None)
 
     def join(self, seconds: float) -> None:
-        """The last is sent, or `seconds` are over."""
+        """Wait until everything queued is sent, for `seconds` at most."""
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        while (alert := self._waiting.get()) is not None:
+        while (alert := self._queue.get()) is not None:
             sent = self._attempt(alert)
             for pause in self._pauses:
-                if sent or self._ending.wait(pause):
+                if sent or self._closing.wait(pause):
                     break
                 sent = self._attempt(alert)
-            self._went(well=sent, reason="it was not taken")
+            self._log_change(working=sent, reason="it was not taken")
 
     def _attempt(self, alert: Alert) -> bool:
         try:
@@ -112,15 +113,15 @@ class Channel:
                     alert.body, alert.title, notify_type=alert.kind, body_format=apprise.NotifyFormat.TEXT
                 )
             )
-        except Exception:  # noqa: BLE001 - whatever a service's plugin does, the next alert is tried
+        except Exception:  # noqa: BLE001 - a plugin may raise anything; the next alert is tried all the same
             return False
 
-    def _went(self, *, well: bool, reason: str) -> None:
-        """The log tells a change of state, and only that."""
-        if well == self._well:
+    def _log_change(self, *, working: bool, reason: str) -> None:
+        """Log it if the channel began to fail, or works again."""
+        if working == self._working:
             return
-        self._well = well
-        if well:
+        self._working = working
+        if working:
             logger.info("alerts are sent again", channel=self._number)
         else:
             logger.warning("an alert could not be sent", channel=self._number, reason=reason)

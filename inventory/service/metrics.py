@@ -1,7 +1,7 @@
-"""What is measured: what the database knows, and what this process did.
+"""Prometheus metrics: gauges read from the database, and counters of what this process did.
 
-The first is asked of the database at each scrape, so that every worker, also one just started, tells the same. The
-second is counted from the Outcome of each attempt. Needs the extra `metrics`.
+The gauges are read at each scrape, so that every worker shows the same, even one just started. The counters add up the
+Outcome of each attempt. Needs the extra `metrics`.
 """
 
 import math
@@ -29,21 +29,21 @@ from inventory.times import brief
 
 CODES = (*ERROR_CODES, "other")
 STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
-SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+DURATION_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
-FRESH_SECONDS = 1.0
-"""For so long the database's answer is good for another scrape."""
+CACHE_SECONDS = 1.0
+"""How long one snapshot serves further scrapes."""
 
 PATIENCE_SECONDS = 5.0
-"""After so long without an answer the database counts as down; Prometheus itself gives up after ten."""
+"""How long a scrape waits for the database before it counts as down. Prometheus itself gives up after ten."""
 
 LOST_SECONDS = 60.0
-"""After so long an unanswered question counts as lost, and another one is asked."""
+"""How long a read may go unanswered before another one is started."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the database knows at one time."""
+class Snapshot:
+    """The rows that the gauges show, read at one time."""
 
     now: datetime
     freshness: list[Row]
@@ -51,36 +51,45 @@ class Facts:
     held: dict[str, int]
 
 
-class Record(Collector):
-    """What the database knows, asked at most once a second, and as gauges."""
+class DatabaseCollector(Collector):
+    """A collector of gauges from the database, which it reads at most once a second.
 
-    def __init__(self, engine: Engine, stale_after: timedelta, clock: Clock | None, patience: float) -> None:
-        """Nothing is asked yet."""
-        # connections of its own: where the syncs have taken all of theirs, the database is not down
+    `patience` is how many seconds a scrape waits for the database.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        stale_after: timedelta,
+        *,
+        clock: Clock | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        # Connections of its own: when runs use up the engine's pool, the database is not down.
         self.engine = database.connect_beside(engine)
         self.stale_after = stale_after
         self._clock = clock
         self._patience = patience
         self._lock = threading.Lock()
-        self._asked = -math.inf
-        self._answer = Future[Facts]()
+        self._read_at = -math.inf
+        self._snapshot = Future[Snapshot]()
 
-    def facts(self) -> Facts | None:
-        """What the database knows; None where it is down, or does not answer in time."""
-        with self._lock:  # one question at a time, whatever the number of those who ask
-            age = time.monotonic() - self._asked
-            if age > (FRESH_SECONDS if self._answer.done() else LOST_SECONDS):
-                self._asked, self._answer = time.monotonic(), background.start(self._read)
-            answer = self._answer
+    def snapshot(self) -> Snapshot | None:
+        """Return what the database holds now, or up to a second ago; None if it is down or does not answer in time."""
+        with self._lock:  # one read at a time, however many scrapes there are
+            age = time.monotonic() - self._read_at
+            if age > (CACHE_SECONDS if self._snapshot.done() else LOST_SECONDS):
+                self._read_at, self._snapshot = time.monotonic(), background.start(self._read)
+            snapshot = self._snapshot
         try:
-            return answer.result(self._patience)
+            return snapshot.result(self._patience)
         except (DatabaseError, TimeoutError):
             return None
 
-    def _read(self) -> Facts:
+    def _read(self) -> Snapshot:
         database.follow(self.engine)
         with database.reading(self.engine) as connection:
-            return Facts(
+            return Snapshot(
                 database.now(connection, self._clock),
                 queries.freshness(connection),
                 queries.last_runs(connection),
@@ -88,34 +97,36 @@ class Record(Collector):
             )
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges; of a database that is down, that it is."""
-        facts = self.facts()
+        """Yield the gauges; if the database is down, only those that say so."""
+        snapshot = self.snapshot()
         yield InfoMetricFamily("inventory_build", "The program.", {"version": __version__})
-        yield GaugeMetricFamily("inventory_database_up", "Whether the database answers.", facts is not None)
+        yield GaugeMetricFamily("inventory_database_up", "Whether the database answers.", snapshot is not None)
         yield GaugeMetricFamily(
             "inventory_stale_after_seconds",
             "Age of the last complete run beyond which an account is stale.",
             self.stale_after.total_seconds(),
         )
-        if facts is not None:
-            yield from _gauges(facts, self.stale_after)
+        if snapshot is not None:
+            yield from _gauges(snapshot, self.stale_after)
 
     def health(self) -> tuple[bool, list[str]]:
-        """Whether every account is fresh, by the rule of `inventory status`; a line for each."""
-        facts = self.facts()
-        if facts is None:
+        """Return whether every account is fresh, by the rule of `inventory status`, and a line for each account."""
+        snapshot = self.snapshot()
+        if snapshot is None:
             return False, ["STALE the database cannot be read"]
-        if not facts.freshness:
+        if not snapshot.freshness:
             return False, ["STALE no account is synced into this database yet"]
-        reasons = [queries.why_stale(row, facts.now, self.stale_after) for row in facts.freshness]
+        reasons = [queries.why_stale(row, snapshot.now, self.stale_after) for row in snapshot.freshness]
         lines = [
-            f"STALE {reason}" if reason else f"fresh {row['account']}: {brief(facts.now - row['last_complete_at'])} old"
-            for row, reason in zip(facts.freshness, reasons, strict=True)
+            f"STALE {reason}"
+            if reason
+            else f"fresh {row['account']}: {brief(snapshot.now - row['last_complete_at'])} old"
+            for row, reason in zip(snapshot.freshness, reasons, strict=True)
         ]
         return not any(reasons), [log.plain(line) for line in lines]
 
 
-def _gauges(facts: Facts, stale_after: timedelta) -> Iterator[Metric]:
+def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
     def gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"inventory_{name}", meaning, labels=["account", *labels])
 
@@ -124,30 +135,31 @@ def _gauges(facts: Facts, stale_after: timedelta) -> Iterator[Metric]:
     fresh = gauge("account_fresh", "1 where the last complete run is young enough, else 0.")
     failures = gauge("failures_since_complete", "Runs since the last complete one that were not.")
     instances = gauge("instances", "Instances that are live, or missing and not proven gone.", "presence")
-    held = gauge("held_instances", "Missing instances that wait for a person's word.")
+    held = gauge("held_instances", "Missing instances that are held until a person decides.")
     last = gauge("last_run_info", "Status and error code of the last run that has ended.", "status", "code")
-    for row in facts.freshness:
+    for row in snapshot.freshness:
         name = [row["account"]]
         if row["last_complete_at"] is not None:
             complete.add_metric(name, row["last_complete_at"].timestamp())
         if row["last_attempt_at"] is not None:
             attempt.add_metric(name, row["last_attempt_at"].timestamp())
-        fresh.add_metric(name, queries.why_stale(row, facts.now, stale_after) is None)
+        fresh.add_metric(name, queries.why_stale(row, snapshot.now, stale_after) is None)
         failures.add_metric(name, row["failures_since_complete"])
         for presence in ("live", "missing"):
             instances.add_metric([*name, presence], row[f"{presence}_instances"])
-        held.add_metric(name, facts.held.get(row["account"], 0))
-    for row in facts.last_runs:
+        held.add_metric(name, snapshot.held.get(row["account"], 0))
+    for row in snapshot.last_runs:
         last.add_metric([row["account"], row["status"], row["error_code"] or ""], 1)
     yield from (complete, attempt, fresh, failures, instances, held, last)
 
 
 class Counters:
-    """What this process did since it started."""
+    """Counters of what this process did since it started.
+
+    Those of `accounts` start at zero, so that a first failure shows as an increase.
+    """
 
     def __init__(self, registry: CollectorRegistry, accounts: Iterable[str]) -> None:
-        """Those of `accounts` are there from the beginning, at zero: a first failure is an increase, too."""
-
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"inventory_{name}", meaning, ["account", *labels], registry=registry)
 
@@ -157,28 +169,32 @@ class Counters:
         self._retries = counter("retries", "Requests sent again.")
         self._events = counter("events", "Events of instances recorded.", "event")
         self._seconds = Histogram(
-            "inventory_run_duration_seconds", "How long runs took.", ["account"], buckets=SECONDS, registry=registry
+            "inventory_run_duration_seconds",
+            "How long runs took.",
+            ["account"],
+            buckets=DURATION_BUCKETS,
+            registry=registry,
         )
-        self._known: set[str] = set()
+        self._accounts: set[str] = set()
         for account in accounts:
-            self._begin(account)
+            self._start_at_zero(account)
 
-    def _begin(self, account: str) -> None:
-        if account in self._known:
+    def _start_at_zero(self, account: str) -> None:
+        if account in self._accounts:
             return
-        self._known.add(account)
-        for plain in (self._pages, self._retries, self._seconds):
-            plain.labels(account)
+        self._accounts.add(account)
+        for unlabelled in (self._pages, self._retries, self._seconds):
+            unlabelled.labels(account)
         for counter, values in ((self._runs, STATUSES), (self._failures, CODES), (self._events, EVENTS)):
             for value in values:
                 counter.labels(account, value)
 
     def observe(self, outcome: Outcome) -> None:
-        """The attempt is counted. That another process was at work on the account is none."""
+        """Count an attempt, unless another process was at work on the account."""
         name, error = outcome.account, outcome.error
         if outcome.run_id is None and isinstance(error, AccountBusy):
             return
-        self._begin(name)
+        self._start_at_zero(name)
         if error is not None:
             self._failures.labels(name, error.error_code if error.error_code in CODES else "other").inc()
         if outcome.run_id is None:
@@ -188,5 +204,5 @@ class Counters:
         self._pages.labels(name).inc(outcome.pages)
         self._retries.labels(name).inc(outcome.retries)
         for event in EVENTS:
-            late = outcome.counts["settled"] if event == "vanished" else 0
-            self._events.labels(name, event).inc(outcome.counts[event] + late)
+            settled = outcome.counts["settled"] if event == "vanished" else 0  # vanished earlier, known only now
+            self._events.labels(name, event).inc(outcome.counts[event] + settled)

@@ -1,4 +1,4 @@
-"""Prometheus metrics and a health check, served over HTTP: `/metrics` and `/healthz`. Needs the extra `metrics`."""
+"""Serve Prometheus metrics and a health check over HTTP: `/metrics` and `/healthz`. Needs the extra `metrics`."""
 
 import re
 import socket
@@ -6,21 +6,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, make_wsgi_app
-from sqlalchemy.engine import Engine
 
 from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
 from inventory.outcome import Outcome
-from inventory.service.metrics import PATIENCE_SECONDS, Counters, Record
-from inventory.store.database import Clock
+from inventory.service.metrics import Counters, DatabaseCollector
 
 LAST_PORT = 65_535
 
@@ -28,51 +25,47 @@ logger = log.get(__name__)
 
 
 @dataclass(frozen=True)
-class Served:
-    """A server at work: where it is, and what it wants to be told."""
+class MetricsServer:
+    """A running server: its address, and the observer that counts runs."""
 
     address: str
     observe: Callable[[Outcome], None]
 
 
 @contextmanager
-def serve(
-    engine: Engine,
-    address: str,
-    stale_after: timedelta,
-    *,
-    accounts: Iterable[str] = (),
-    clock: Clock | None = None,
-    patience: float = PATIENCE_SECONDS,
-) -> Iterator[Served]:
-    """`/metrics` and `/healthz` are there for this while, at HOST:PORT. Raises UsageError where that cannot be had."""
+def serve_metrics(
+    collector: DatabaseCollector, address: str, *, accounts: Iterable[str] = ()
+) -> Iterator[MetricsServer]:
+    """Serve `/metrics` and `/healthz` at HOST:PORT, and dispose of the collector's engine at the end.
+
+    The counters of `accounts` start at zero. Raises UsageError if the address cannot be used.
+    """
     host, port = parse_address(address)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, read by nobody
     registry = CollectorRegistry()
-    record = Record(engine, stale_after, clock, patience)
     counters = Counters(registry, accounts)
-    registry.register(record)
+    registry.register(collector)
     ProcessCollector(registry=registry)
     try:
         server = _Server(host, port)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "there is no such host"
         raise UsageError(f"--metrics {address} cannot be had: {reason}.") from None
-    server.set_app(_app(registry, record))
+    server.set_app(_app(registry, collector))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="metrics", daemon=True)
     thread.start()
     try:
         shown = f"[{host}]" if ":" in host else host
-        yield Served(f"http://{shown or '0.0.0.0'}:{server.server_port}", counters.observe)  # noqa: S104 - it is so
+        yield MetricsServer(f"http://{shown or '0.0.0.0'}:{server.server_port}", counters.observe)  # noqa: S104 - an empty host means every interface
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-        record.engine.dispose()
+        collector.engine.dispose()
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:9464`, `:9464` (everywhere) or `[::1]:9464`. Raises UsageError."""
+    """Return host and port of `127.0.0.1:9464`, `:9464` (every interface) or `[::1]:9464`. Raises UsageError."""
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]*)):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[3]) > LAST_PORT:
         raise UsageError(
@@ -81,7 +74,7 @@ def parse_address(text: str) -> tuple[str, int]:
     return found[1] or found[2] or "", int(found[3])
 
 
-def _app(registry: CollectorRegistry, record: Record) -> Callable[..., Any]:
+def _app(registry: CollectorRegistry, collector: DatabaseCollector) -> Callable[..., Any]:
     exposition = make_wsgi_app(registry)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -94,9 +87,9 @@ def _app(registry: CollectorRegistry, record: Record) -> Callable[..., Any]:
             elif method not in {"GET", "HEAD"}:
                 status, lines = HTTPStatus.METHOD_NOT_ALLOWED, ["GET it."]
             else:
-                well, lines = record.health()
-                status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-        except Exception as error:  # noqa: BLE001 - a fault of ours: the next scrape is answered, too
+                fresh, lines = collector.health()
+                status = HTTPStatus.OK if fresh else HTTPStatus.SERVICE_UNAVAILABLE
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the server
             logger.error("a scrape failed", reason=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line
             status, lines = HTTPStatus.INTERNAL_SERVER_ERROR, ["A fault of inventory itself; its log says which."]
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
@@ -107,10 +100,10 @@ def _app(registry: CollectorRegistry, record: Record) -> Callable[..., Any]:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = 10  # a client that says nothing is left
+    timeout = 10  # seconds after which a silent client is disconnected
 
     def log_message(self, *_: object) -> None:
-        """Nothing: a scrape is no event."""
+        """Write nothing: scrapes are not worth a log line."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -122,10 +115,10 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bound, without the look-up of this host's name that HTTPServer does, which may take long."""
+        """Bind without HTTPServer's lookup of the host's full name, which may ask a slow DNS server."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
     def handle_error(self, *_: object) -> None:
-        """Nothing: the client left early, or said nothing."""
+        """Ignore a client that left early or was silent."""

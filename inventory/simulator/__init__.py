@@ -18,7 +18,8 @@ from inventory.simulator.faults import (
     on_list,
     on_page,
 )
-from inventory.simulator.fleet import Fleet, Life, LivelyFleet
+from inventory.simulator.fleet import Fleet
+from inventory.simulator.lively_fleet import Life, LivelyFleet
 from inventory.simulator.server import Simulator
 
 __all__ = [

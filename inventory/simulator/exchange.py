@@ -1,4 +1,4 @@
-"""One request and its answer: what came, what goes out, and how the bytes go over the socket."""
+"""One HTTP request and its response, and how the bytes go over the socket."""
 
 import base64
 import binascii
@@ -26,12 +26,12 @@ BODILESS = (204, 304)
 
 
 def encode_cursor(page: int) -> str:
-    """The cursor of that page, as fal writes it: `Mg==` is page 2."""
+    """Return the cursor of a page as fal writes it: `Mg==` is page 2."""
     return base64.b64encode(str(page).encode()).decode()
 
 
 def decode_cursor(cursor: str) -> int:
-    """The page number, from 1, that a cursor names; ValueError where it names none."""
+    """Return the page number, from 1, in a cursor. Raises ValueError if there is none."""
     try:
         digits = base64.b64decode(cursor, validate=True)
     except binascii.Error:
@@ -43,7 +43,7 @@ def decode_cursor(cursor: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: `path` without the query and not yet URL-decoded, names of headers in lower case.
+    """A request as received: `path` without the query and still URL-encoded, header names in lower case.
 
     `at` is in seconds of `time.monotonic()`.
     """
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def page(self) -> int | None:
-        """The number of the list page asked for, from 1; None for other requests and for a cursor that names none."""
+        """Return the number of the list page requested, from 1; None for other requests and invalid cursors."""
         if self.path != INSTANCES:
             return None
         try:
@@ -67,14 +67,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer before it is sent."""
+    """A response before it is sent."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def head(self, *, keep_alive: bool = True, length: int | None = None) -> bytes:
-        """The status line and the headers; `length` promises another length than the body's."""
+        """Return the status line and the headers. `length` is a false Content-Length."""
         try:
             reason = HTTPStatus(self.status).phrase
         except ValueError:
@@ -89,26 +89,27 @@ class Response:
 
 
 def dump(value: Any) -> bytes:
-    """JSON in ASCII: lone surrogates and numbers that are not finite go through."""
+    """Return a value as ASCII JSON. Lone surrogates and non-finite numbers are allowed."""
     return json.dumps(value, ensure_ascii=True, allow_nan=True, separators=(",", ":")).encode()
 
 
 def error(status: int, message: str, request_id: str = "sim-fault", **headers: str) -> Response:
-    """An error with fal's body; `headers` by their names with _ for -."""
+    """Return an error response with fal's body. Write header names with _ for -."""
     kind = ERROR_TYPES.get(status, "server_error")
     body = dump({"error": {"type": kind, "message": message, "request_id": request_id}})
     return Response(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 class Stopped(ConnectionError):
-    """The simulator stops; whoever waits or sends gives up."""
+    """The simulator stops: raised in threads that wait or send."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The way back to the client; a fault may use it badly on purpose.
+    """The connection on which a response, or a fault, is sent.
 
-    `keep_alive` and `reset` say what becomes of the connection afterwards: `reset` breaks it with RST.
+    `keep_alive` and `reset` decide what happens to the connection afterwards: `reset` breaks it with RST. `bodiless`
+    leaves out the body, as in a response to HEAD.
     """
 
     connection: socket.socket
@@ -118,17 +119,17 @@ class Exchange:
     bodiless: bool = False
 
     def reply(self, response: Response) -> None:
-        """Head and body are sent, in one piece: in two, the second may wait for the client's delayed ACK."""
+        """Send head and body in one piece: a second piece may wait for the client's delayed ACK."""
         head = response.head(keep_alive=self.keep_alive)
         self.send(head if self.bodiless or response.status in BODILESS else head + response.body)
 
     def send(self, data: bytes) -> None:
-        """All of `data` is on its way. OSError where the client is gone, Stopped where the simulator stops."""
+        """Send all of `data`. Raises OSError if the client is gone, Stopped if the simulator stops."""
         if self.stopping.is_set():
             raise Stopped
         self.connection.sendall(data)
 
     def wait(self, seconds: float | None = None) -> None:
-        """So many seconds have passed; Stopped as soon as the simulator stops, which None waits for."""
+        """Wait for some seconds; with None, until the simulator stops. Raises Stopped as soon as it stops."""
         if self.stopping.wait(seconds):
             raise Stopped

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and an API, to be switched on request by request."""
+"""Faults between a client and the API, armed request by request."""
 
 import json
 import threading
@@ -11,22 +11,22 @@ from inventory.simulator.exchange import INSTANCES, JSON, Exchange, Request, Res
 
 
 class Fault(Protocol):
-    """One way to answer badly."""
+    """A faulty way to respond."""
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:
-        """The client got what this fault gives it; `answer()` is what it would have got."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
+        """Send what this fault sends. `respond()` returns the correct response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Another status. Body None: fal's error body; text and bytes go as they are, anything else as JSON."""
+    """Another status. Body None is fal's error body; text and bytes are sent as they are, anything else as JSON."""
 
     code: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """The status was sent in place of the answer."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Send the status in place of the response."""
         if self.body is None:
             known = self.code in set(HTTPStatus)
             body = error(self.code, HTTPStatus(self.code).phrase if known else f"Status {self.code}").body
@@ -38,22 +38,22 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The connection is reset before any byte of an answer."""
+    """A reset of the connection before any byte of a response."""
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """The connection will be reset."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Mark the connection to be reset."""
         exchange.reset = True
 
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """So many bytes of the body come, then the connection closes; Content-Length had promised more."""
+    """A body that ends after some bytes: fewer than Content-Length, then the connection closes."""
 
     bytes: int = 20
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:
-        """The head and a part of the body were sent."""
-        response = answer()
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
+        """Send the head and the first bytes of the body."""
+        response = respond()
         head = response.head(length=max(len(response.body), self.bytes + 1))
         exchange.send(head + response.body[: self.bytes])
         exchange.keep_alive = False
@@ -61,14 +61,14 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """The body comes one byte at a time; with `head`, the status line and the headers too."""
+    """A body that is sent one byte at a time; with `head`, the status line and the headers too."""
 
     seconds_per_byte: float
     head: bool = False
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:
-        """The answer was sent, slowly."""
-        response = answer()
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
+        """Send the response slowly."""
+        response = respond()
         head = response.head(keep_alive=exchange.keep_alive)
         if not self.head:
             exchange.send(head)
@@ -79,67 +79,67 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """No answer until the simulator stops."""
+    """No response until the simulator stops."""
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Never: Stopped is raised in the end."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Wait until Stopped is raised."""
         exchange.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 with this content in place of the answer."""
+    """A 200 with other content."""
 
     content: bytes | str
     content_type: str = JSON
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """The content was sent."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Send the content in place of the response."""
         exchange.reply(Response(200, _bytes(self.content), {"Content-Type": self.content_type}))
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What `fn` returns for the parsed JSON of the answer is sent in its place, with the answer's status."""
+    """A response whose JSON is replaced by what `fn` returns for it. The status is kept."""
 
     fn: Callable[[dict[str, Any]], Any]
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:
-        """The rewritten answer was sent."""
-        response = answer()
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
+        """Send the rewritten response."""
+        response = respond()
         exchange.reply(Response(response.status, dump(self.fn(json.loads(response.body))), response.headers))
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The answer comes so many seconds later, and shows the fleet as it is then."""
+    """A response some seconds late, with the fleet as it then is."""
 
     seconds: float
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:
-        """The answer was sent, late."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
+        """Wait, then send the response."""
         exchange.wait(self.seconds)
-        exchange.reply(answer())
+        exchange.reply(respond())
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The client is sent elsewhere."""
+    """A redirect to another location."""
 
     location: str
     code: int = 302
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """The redirect was sent."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Send the redirect."""
         exchange.reply(Response(self.code, b"", {"Location": self.location}))
 
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """A body in chunks that never ends: JSON so far, and white space for ever."""
+    """A chunked body that never ends: the start of the JSON, then white space."""
 
-    def play(self, exchange: Exchange, answer: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Never: the client leaves (OSError) or the simulator stops (Stopped)."""
+    def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
+        """Send until the client leaves (OSError) or the simulator stops (Stopped)."""
         exchange.send(Response(200, b"", {"Transfer-Encoding": "chunked"}).head() + _chunk(b'{"instances":['))
         blank = _chunk(b" " * 65_536)
         while True:
@@ -155,31 +155,29 @@ class _Armed:
 
 
 class Faults:
-    """The faults that wait for a request, in the order they were added."""
+    """The armed faults, in the order in which they were added."""
 
     def __init__(self) -> None:
-        """No fault is armed."""
         self._armed: list[_Armed] = []
         self._lock = threading.RLock()
 
     def add(
         self, fault: Fault, *, when: Callable[[Request], bool] | None = None, times: int | None = 1, after: int = 0
     ) -> None:
-        """The fault strikes `times` requests (None: all) for which `when` is true, once `after` such have passed."""
+        """Arm a fault for `times` requests (None: all) for which `when` is true, after the first `after` of them."""
         with self._lock:
             self._armed.append(_Armed(fault, when, times, after))
 
     def clear(self) -> None:
-        """No fault is armed."""
+        """Disarm every fault."""
         with self._lock:
             self._armed.clear()
 
     def __len__(self) -> int:
-        """How many are still armed."""
         return len(self._armed)
 
     def take(self, request: Request) -> Fault | None:
-        """The first armed fault that matches, used once; faults whose `after` is not over count the request."""
+        """Return the first armed fault that matches, and use it once. Matching faults count down their `after`."""
         with self._lock:
             for armed in self._armed:
                 if armed.when is not None and not armed.when(request):
@@ -195,17 +193,17 @@ class Faults:
 
 
 def on_list(request: Request) -> bool:
-    """Whether a page of the list is asked for."""
+    """Return whether the request is for a page of the list."""
     return request.path == INSTANCES
 
 
 def on_get(request: Request) -> bool:
-    """Whether one instance is asked for by its id."""
+    """Return whether the request is for one instance by its id."""
     return request.path.startswith(f"{INSTANCES}/")
 
 
 def on_page(number: int) -> Callable[[Request], bool]:
-    """Whether that page of the list is asked for, counted from 1."""
+    """Return a condition: the request is for this page of the list, counted from 1."""
     return lambda request: request.page == number
 
 

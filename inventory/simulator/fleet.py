@@ -1,35 +1,19 @@
-"""A fleet in memory: one that a test arranges by hand, and one that lives by itself."""
+"""A fleet in memory, which a test arranges by hand."""
 
-import heapq
-import itertools
 import json
-import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import Any
 
 from inventory.errors import UsageError
 from inventory.simulator.exchange import dump
-from inventory.simulator.habits import CREATORS, LARGE, NETWORKS, SECTORS, SMALL, Creator
-
-NAMELESS, SECTORED, SLOW_STARTS, LONG_WAIT, RETURNS = 0.03, 0.7, 0.25, 0.06, 0.05
-"""Which part has no creator, has a sector (of the 8x), begins as init, waits for hours for a machine, comes back."""
-SETTLED = ("ready", "stopped", "unknown")
-START = (0.875, 0.06, 0.03, 0.02, 0.01, 0.005)
-"""How the fleet is spread over ready, stopped, unknown, provisioning, pending, init at the start."""
-SHORTEST = timedelta(minutes=12)
-"""The shortest life of an instance."""
 
 
 class Fleet:
-    """Instances in the order in which the API lists them. Every method may be called from any thread."""
+    """Instances in the order in which the API lists them. Thread-safe. `revision` grows with each change."""
 
     def __init__(self, instances: Iterable[Mapping[str, Any]] = ()) -> None:
-        """The fleet holds these instances, in this order."""
         self.revision = 0
         self._lock = threading.RLock()
         self._encoded: dict[str, bytes] = {}
@@ -39,63 +23,63 @@ class Fleet:
             self.put(instance)
 
     def put(self, instance: Mapping[str, Any]) -> None:
-        """The instance is there, in the place of the one with its id or at the end. UsageError without a text id."""
+        """Add an instance at the end, or replace the one with its id. Raises UsageError if the id is not a text."""
         if not isinstance(instance.get("id"), str):
             raise UsageError("An instance of the simulator needs an id; Rewrite sends items without one.")
         with self._changing():
             self._encoded[instance["id"]] = dump(dict(instance))
 
     def remove(self, instance_id: str) -> None:
-        """The instance is gone: not listed, and 404 by its id. KeyError where it was not there."""
+        """Remove an instance: no longer listed, and 404 by its id. Raises KeyError if it does not exist."""
         with self._changing():
             del self._encoded[instance_id]
             self._hidden.discard(instance_id)
 
     def hide(self, instance_id: str) -> None:
-        """The list lacks the instance, though it is there by its id. KeyError where it is not there."""
+        """Leave an existing instance out of the list. Raises KeyError if it does not exist."""
         with self._changing():
             self._encoded[instance_id]
             self._hidden.add(instance_id)
 
     def unhide(self, instance_id: str) -> None:
-        """The list holds the instance again."""
+        """List a hidden instance again."""
         with self._changing():
             self._hidden.discard(instance_id)
 
     def clear(self) -> None:
-        """The fleet is empty."""
+        """Remove every instance."""
         with self._changing():
             self._encoded.clear()
             self._hidden.clear()
 
     def listing(self) -> list[dict[str, Any]]:
-        """The instances as the API lists them, in order, hidden ones left out; the caller's own copies."""
+        """Return copies of the instances that the API lists, in order; hidden ones are left out."""
         with self._lock:
             listed = self._list()
         return [json.loads(item) for item in listed]
 
     def get(self, instance_id: str) -> dict[str, Any] | None:
-        """The instance with this id, hidden or not, as a copy; None where there is none."""
+        """Return a copy of the instance with this id, hidden or not; None if there is none."""
         item = self.encoded(instance_id)
         return None if item is None else json.loads(item)
 
     def encoded(self, instance_id: str) -> bytes | None:
-        """The same as JSON."""
+        """Return the instance with this id as JSON; None if there is none."""
         with self._lock:
             return self._encoded.get(instance_id)
 
     def page(self, number: int, size: int) -> tuple[list[bytes], bool]:
-        """The instances of that page, from 1, each as JSON, and whether there are more after it."""
+        """Return the instances of a page, counted from 1, each as JSON, and whether more follow."""
         with self._lock:
             listed = self._list()
             return listed[(number - 1) * size : number * size], len(listed) > number * size
 
     def __len__(self) -> int:
-        """How many instances there are, hidden ones included."""
+        # hidden ones included
         return len(self._encoded)
 
     def _list(self) -> list[bytes]:
-        # Every page of a walk comes from one such list while nothing changes: 100,000 instances in a millisecond.
+        # Kept while nothing changes, so that a page of a fleet of 100,000 takes no time to cut.
         if self._listed is None:
             hidden = self._hidden
             self._listed = [item for id_, item in self._encoded.items() if id_ not in hidden]
@@ -107,200 +91,3 @@ class Fleet:
             yield
             self.revision += 1
             self._listed = None
-
-
-@dataclass(slots=True)
-class Life:
-    """One presence of an instance, from `born` until just before `died` (None: it lives). A return is another Life.
-
-    `told` is every change: since when the API tells what of it, the first time being `born`. (Of those that a fleet
-    begins with, what they were before its start is not known.)
-    """
-
-    id: str
-    born: datetime
-    died: datetime | None
-    instance_type: str
-    creator: str | None
-    told: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Being:
-    life: Life
-    owner: Creator
-    region: str
-    sector: str | None
-    status: str
-    ip: str | None = None
-
-    def as_listed(self) -> dict[str, Any]:
-        fields = {
-            "id": self.life.id,
-            "instance_type": self.life.instance_type,
-            "region": self.region,
-            "sector": self.sector,
-            "ip": self.ip,
-            "status": self.status,
-            "creator_user_nickname": self.life.creator,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-
-class LivelyFleet(Fleet):
-    """A fleet with a life of its own, the same for the same arguments however often it is advanced.
-
-    About `instances` are alive on average; a month of 60 sees some 700 lives. `churn` speeds up everything but the
-    minutes until an instance is ready; with 0 nothing ever happens. `truth` is every life so far, by birth; `now` is
-    the moment, in UTC, up to which it was advanced.
-    """
-
-    def __init__(self, *, seed: int = 0, start: datetime, instances: int = 60, churn: float = 1.0) -> None:
-        """It is `start`, and the fleet is some weeks old. UsageError for a time without a zone or a number < 0."""
-        super().__init__()
-        if start.utcoffset() is None or instances < 0 or not 0 <= churn < math.inf:
-            raise UsageError("A lively fleet needs a start with a time zone, and numbers that are not negative.")
-        self.now = start.astimezone(UTC)
-        self.truth: list[Life] = []
-        self._rng = Random(seed)  # noqa: S311 - a made-up fleet is no secret
-        self._churn = churn
-        self._events: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._order = itertools.count()
-        self._ips: set[str] = set()
-        self._burst = max(2, min(10, instances // 6))
-        self._populate(instances)
-        for creator in CREATORS:
-            habit = creator.habit
-            a_day = churn * instances * habit.share * creator.part / habit.life / (self._burst if habit.burst else 1)
-            if a_day:
-                self._wait_for_arrival(self.now, creator, a_day * habit.busiest / habit.average)
-
-    def advance(self, to: datetime) -> None:
-        """Everything up to and with `to` has happened; an earlier time than before changes nothing."""
-        with self._lock:
-            while self._events and self._events[0][0] <= to:
-                at, _, happen, arguments = heapq.heappop(self._events)
-                happen(at, *arguments)
-            self.now = max(self.now, to.astimezone(UTC))
-
-    def _populate(self, instances: int) -> None:
-        rng, now = self._rng, self.now
-        owners = rng.choices(CREATORS, [each.habit.share * each.part for each in CREATORS], k=instances)
-        statuses = rng.choices(("ready", "stopped", "unknown", "provisioning", "pending", "init"), START, k=instances)
-        beings = []
-        for owner, status in zip(owners, statuses, strict=True):
-            days = owner.habit.days(rng, standing=True)
-            met = rng.random() * days if status in SETTLED else rng.random() * min(days, 1 / 24)
-            being = self._make(now - self._days(met, churn=1), owner, rng.choice(owner.regions), status)
-            if status in ("ready", "unknown"):
-                being.ip = self._free_ip()
-            beings.append((being, days - met))
-        for being, left in sorted(beings, key=lambda each: each[0].life.born):
-            self._welcome(being)
-            if self._churn:
-                self._later(now + self._days(left), self._die, being)
-                self._go_on(now, being)
-
-    def _wait_for_arrival(self, at: datetime, creator: Creator, peak: float) -> None:
-        # Arrivals at the busiest hour's rate, of which `_arrive` takes as many as this hour deserves.
-        self._later(at + timedelta(days=self._rng.expovariate(peak)), self._arrive, creator, peak)
-
-    def _arrive(self, at: datetime, creator: Creator, peak: float) -> None:
-        rng, habit = self._rng, creator.habit
-        if rng.random() * habit.busiest < habit.busy(creator.local(at)):
-            region = rng.choice(creator.regions)
-            size = rng.randint(self._burst // 2, self._burst + self._burst // 2) if habit.burst else 1
-            for _ in range(size):
-                self._later(at + self._minutes(0, 4 if habit.burst else 0), self._create, creator, region)
-        self._wait_for_arrival(at, creator, peak)
-
-    def _create(self, at: datetime, creator: Creator, region: str) -> None:
-        self._begin(at, self._make(at, creator, region, self._first_status()))
-
-    def _return(self, at: datetime, before: _Being) -> None:
-        life = replace(before.life, born=at, died=None, told=[])
-        self._begin(at, replace(before, life=life, status=self._first_status(), ip=None))
-
-    def _first_status(self) -> str:
-        return "init" if self._rng.random() < SLOW_STARTS else "pending"
-
-    def _make(self, born: datetime, owner: Creator, region: str, status: str) -> _Being:
-        rng = self._rng
-        large = rng.random() < owner.habit.large
-        sector = rng.choice(SECTORS) if large and rng.random() < SECTORED else None
-        creator = None if rng.random() < NAMELESS else owner.nickname
-        life = Life(f"inst_{rng.getrandbits(48):012x}", born, None, LARGE if large else SMALL, creator)
-        return _Being(life, owner, region, sector, status)
-
-    def _begin(self, at: datetime, being: _Being) -> None:
-        self._welcome(being)
-        self._later(at + max(self._days(being.owner.habit.days(self._rng)), SHORTEST), self._die, being)
-        self._go_on(at, being)
-
-    def _welcome(self, being: _Being) -> None:
-        self.truth.append(being.life)
-        self._tell(being.life.born, being)
-
-    def _become(self, at: datetime, being: _Being, status: str) -> None:
-        if being.life.died is not None:
-            return
-        being.status = status
-        if status == "ready" and being.ip is None:
-            being.ip = self._free_ip()
-        elif status == "stopped" and being.ip is not None:
-            self._ips.discard(being.ip)
-            being.ip = None
-        self._tell(at, being)
-        self._go_on(at, being)
-
-    def _tell(self, at: datetime, being: _Being) -> None:
-        item = being.as_listed()
-        being.life.told.append((at, item))
-        self.put(item)
-
-    def _go_on(self, at: datetime, being: _Being) -> None:
-        """What follows the present status is on its way."""
-        rng, habit = self._rng, being.owner.habit
-        match being.status:
-            case "init":
-                after, status = self._minutes(0.5, 12), "pending"
-            case "pending":
-                after = self._minutes(60, 480) if rng.random() < LONG_WAIT else self._minutes(0.5, 6)
-                status = "provisioning"
-            case "provisioning":
-                after, status = self._minutes(3, 25 if being.life.instance_type == LARGE else 10), "ready"
-            case "ready":
-                after = self._days(rng.expovariate(1 / habit.trouble))
-                status = "stopped" if rng.random() < habit.stops else "unknown"
-            case "stopped":
-                after, status = self._days(habit.rest * rng.uniform(0.5, 1.5) / 24), "ready"
-            case _:
-                after, status = self._minutes(5, 150), "ready"
-        self._later(at + after, self._become, being, status)
-
-    def _die(self, at: datetime, being: _Being) -> None:
-        being.life.died = at
-        self.remove(being.life.id)
-        if being.ip is not None:
-            self._ips.discard(being.ip)
-        if self._rng.random() < RETURNS:
-            hours = self._rng.choice(((1.2, 3), (20, 28)))
-            self._later(at + self._minutes(60 * hours[0], 60 * hours[1]), self._return, being)
-
-    def _later(self, at: datetime, happen: Callable[..., None], *arguments: Any) -> None:
-        heapq.heappush(self._events, (at, next(self._order), happen, arguments))
-
-    def _days(self, days: float, churn: float | None = None) -> timedelta:
-        return timedelta(days=days / (self._churn if churn is None else churn))
-
-    def _minutes(self, low: float, high: float) -> timedelta:
-        return timedelta(minutes=self._rng.uniform(low, high))
-
-    def _free_ip(self) -> str:
-        for _ in range(20):
-            ip = f"{self._rng.choice(NETWORKS)}.{self._rng.randint(1, 254)}"
-            if ip not in self._ips:
-                break
-        # A fleet of many hundreds has more instances than there are such addresses: then some share one.
-        self._ips.add(ip)
-        return ip

@@ -1,4 +1,4 @@
-"""Who makes instances in the lively fleet, when, of what kind, and for how long. All of them are made up."""
+"""The invented creators of the lively fleet: when they create instances, of which type, and for how long."""
 
 import math
 from dataclasses import dataclass
@@ -9,21 +9,22 @@ LARGE = "gpu_8x_h100_sxm5"
 SMALL = "gpu_1x_h100_sxm5"
 SECTORS = ("sector_1", "sector_2", "sector_3")
 NETWORKS = ("203.0.113", "198.51.100", "192.0.2")
-"""The three networks that are reserved for documentation."""
+"""The three networks reserved for documentation."""
 
 SATURDAY = 5
 OFFICE = (0.03,) * 7 + (0.1, 0.4, 1.0, 1.2, 1.1, 0.6, 0.9, 1.2, 1.1, 0.9, 0.6, 0.3, 0.2, 0.2, 0.15, 0.1, 0.05)
 NIGHT = (1.0, 0.8, 0.5) + (0.0,) * 18 + (0.3, 0.8, 1.0)
-"""How busy each hour of the local day is, from midnight."""
+"""The activity of each hour of the local day, from midnight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """A way of using instances.
+    """A pattern of use.
 
-    `share` is the part of the whole fleet that stands for it on average, `life` the mean life in days, `spread` the
-    sigma of its lognormal distribution, `trouble` the mean number of ready days before a stop or an unknown status,
-    `stops` the part of those that are stops, `rest` the mean hours of such a stop, `large` the part with 8 GPUs.
+    `share`: its share of the whole fleet, on average. `life`: the mean life in days; `spread`: the sigma of its
+    lognormal distribution. `trouble`: the mean number of ready days before a stop or an unknown status; `stops`: the
+    share of stops among these; `rest`: the mean hours of a stop. `large`: the share of instances with 8 GPUs. `hours`
+    and `weekend`: the activity by hour, and its factor at weekends. `burst`: instances come in groups.
     """
 
     share: float
@@ -38,21 +39,21 @@ class Habit:
     burst: bool = False
 
     def busy(self, local: datetime) -> float:
-        """How busy this local hour is, 0 to `busiest`."""
+        """Return the activity in a local hour, 0 to `busiest`."""
         return self.hours[local.hour] * (self.weekend if local.weekday() >= SATURDAY else 1)
 
     @property
     def busiest(self) -> float:
-        """The largest value of `busy`."""
+        """Return the largest value of `busy`."""
         return max(self.hours)
 
     @property
     def average(self) -> float:
-        """The mean of `busy` over a week."""
+        """Return the mean of `busy` over a week."""
         return sum(self.hours) / 24 * (5 + 2 * self.weekend) / 7
 
     def days(self, rng: Random, *, standing: bool = False) -> float:
-        """A life in days: of a new instance, or of one met `standing` (long lives are met more often)."""
+        """Return a random life in days: of a new instance, or of one already `standing` (more often a long one)."""
         mu = math.log(self.life) - self.spread**2 / 2
         return rng.lognormvariate(mu + (self.spread**2 if standing else 0), self.spread)
 
@@ -68,7 +69,7 @@ BATCH = Habit(
 
 @dataclass(frozen=True, slots=True)
 class Creator:
-    """A user with a habit, `part` of that habit's share, a zone in hours ahead of UTC, and regions by preference."""
+    """A user: a habit, a `part` of its share, a time zone in hours ahead of UTC, and regions by preference."""
 
     nickname: str
     habit: Habit
@@ -77,7 +78,7 @@ class Creator:
     regions: tuple[str, ...]
 
     def local(self, at: datetime) -> datetime:
-        """That moment on this user's clock."""
+        """Return a time on this user's clock."""
         return at + timedelta(hours=self.zone)
 
 

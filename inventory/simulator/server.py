@@ -1,4 +1,4 @@
-"""The simulated API: a fleet over real HTTP/1.1 on this machine, with the paths, errors and cursors of fal's."""
+"""Serve a fleet over real HTTP/1.1 on loopback, with the paths, errors and cursors of fal's API."""
 
 import itertools
 import re
@@ -31,82 +31,80 @@ from inventory.simulator.exchange import (
 from inventory.simulator.faults import Faults
 from inventory.simulator.fleet import Fleet
 
-REQUESTS_KEPT = 10_000
-LONGEST_LINE = 65_536
-LARGEST_BODY = 1 << 20
+HOST = "127.0.0.1"
+MAX_REQUESTS_KEPT = 10_000
+MAX_LINE_BYTES = 65_536
+MAX_BODY_BYTES = 1 << 20
 POLL_SECONDS = 0.02
-"""How long stop() may have to wait for the accepting thread."""
+"""The longest that stop() waits for the accepting thread."""
 
 
 class Simulator:
-    """A server for one fleet, from `start()` (or `with`) to `stop()`; after that it may start again, on its old port.
+    """A server for one fleet, from `start()` (or `with`) to `stop()`. It may start again, on its old port.
 
-    `requests` are the latest 10,000; `faults` says what goes wrong; `before_page` is called with the number of the
-    page, from 1, before a page of the list is built, so that a test can change the fleet between two pages.
+    `port` 0 is a free one. `keys` None accepts any key. A `limit` above `max_page_size` is cut down to it.
+
+    `requests` holds the latest 10,000 requests; `faults` holds the faults to play. `before_page` is called with the
+    number of the page, from 1, before a page of the list is built: a test can change the fleet between two pages.
     """
 
     def __init__(
         self,
         fleet: Fleet,
         *,
-        host: str = "127.0.0.1",
         port: int = 0,
         keys: Collection[str] | None = None,
         max_page_size: int = 100,
         default_page_size: int = 50,
     ) -> None:
-        """Nothing listens yet. `port` 0 is a free one; `keys` None accepts any key; a larger `limit` is cut down."""
         if max_page_size < 1 or default_page_size < 1:
             raise UsageError("A page holds at least one instance.")
         self.fleet = fleet
         self.keys = keys
         self.max_page_size = max_page_size
         self.default_page_size = default_page_size
-        self.requests: deque[Request] = deque(maxlen=REQUESTS_KEPT)
+        self.requests: deque[Request] = deque(maxlen=MAX_REQUESTS_KEPT)
         self.faults = Faults()
         self.before_page: Callable[[int], None] | None = None
-        self._host = host
         self._port = port
         self._ids = itertools.count(1)
         self._server: _Server | None = None
 
     @property
     def url(self) -> str:
-        """The base address, as a client's INVENTORY_API_URL; UsageError before the first start without a port."""
+        """Return the base URL, for INVENTORY_API_URL. Raises UsageError before the first start if no port was given."""
         if not self._port:
             raise UsageError("The simulator has no address before it starts.")
-        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}/v1"
+        return f"http://{HOST}:{self._port}/v1"
 
     def start(self) -> None:
-        """It listens. UsageError where it does already, or where it cannot listen at that address."""
+        """Listen. Raises UsageError if it runs already, or the port cannot be used."""
         if self._server is not None:
             raise UsageError("The simulator runs already.")
         try:
-            self._server = _Server((self._host, self._port), self)
+            self._server = _Server((HOST, self._port), self)
         except (OSError, OverflowError) as error_:
-            raise UsageError(f"The simulator cannot listen at {self._host}:{self._port}: {error_}.") from error_
+            raise UsageError(f"The simulator cannot listen at {HOST}:{self._port}: {error_}.") from error_
         self._port = self._server.server_address[1]
         self._server.begin()
 
     def stop(self) -> None:
-        """Nothing listens, every connection is closed, every thread of the server has ended; twice is once."""
+        """Stop listening, close every connection, end every thread of the server. Do nothing if it does not run."""
         if self._server is not None:
             self._server.end()
             self._server = None
 
     def __enter__(self) -> Self:
-        """It listens."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """It has stopped."""
         self.stop()
 
     def respond(self, request: Request) -> Response:
-        """What the API answers when nothing goes wrong."""
+        """Return the response to a request if no fault is played."""
         request_id = f"sim-{next(self._ids):08d}"
         if request.method != "GET":
             return error(405, "Method not allowed", request_id, Allow="GET")
@@ -139,7 +137,6 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.simulator = simulator
         self.stopping = threading.Event()
         self._workers: dict[socket.socket, threading.Thread] = {}
@@ -149,20 +146,20 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Bound, without HTTPServer's look-up of the host's full name, which may ask a slow DNS server."""
+        """Bind without HTTPServer's lookup of the host's full name, which may ask a slow DNS server."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def begin(self) -> None:
-        """Connections are accepted."""
+        """Accept connections, in a thread."""
         self._acceptor.start()
 
     def end(self) -> None:
-        """Every wait is over, every socket closed, every thread ended."""
+        """End every wait, close every socket, join every thread."""
         self.stopping.set()
         self.shutdown()
         self._acceptor.join()
-        # No new worker from here on; a socket shut down wakes the thread that reads or writes it.
+        # No worker starts from here on. Shutting a socket down wakes the thread that reads or writes it.
         for connection, worker in list(self._workers.items()):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -171,20 +168,20 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread of its own answers this connection, and `end` knows both."""
+        """Answer a connection in its own thread; `end` closes and joins both."""
         worker = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         self._workers[request] = worker
         worker.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """The connection was answered to its end, and is forgotten."""
+        """Answer a connection until it ends, and forget it."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._workers.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left, or a stop, is nothing to tell; a fault of a test's own function is."""
+        """Ignore a client that left and a stop; report an error in a test's own function."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -195,13 +192,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def handle_one_request(self) -> None:
-        """One request of this connection was answered, whatever its method."""
-        self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
-        if not self.raw_requestline or len(self.raw_requestline) > LONGEST_LINE or not self.parse_request():
+        """Answer one request of this connection, whatever its method."""
+        self.raw_requestline = self.rfile.readline(MAX_LINE_BYTES + 1)
+        if not self.raw_requestline or len(self.raw_requestline) > MAX_LINE_BYTES or not self.parse_request():
             self.close_connection = True
             return
         if length := self.headers.get("Content-Length"):
-            self.rfile.read(min(int(length), LARGEST_BODY) if length.isdecimal() else 0)
+            self.rfile.read(min(int(length), MAX_BODY_BYTES) if length.isdecimal() else 0)
         simulator = self.server.simulator
         target = urlsplit(self.path)
         request = Request(
@@ -218,23 +215,23 @@ class _Handler(BaseHTTPRequestHandler):
             keep_alive=not self.close_connection and self.command == "GET",
             bodiless=self.command == "HEAD",
         )
-        answer = partial(simulator.respond, request)
+        respond = partial(simulator.respond, request)
         fault = simulator.faults.take(request)
         if fault is None:
-            exchange.reply(answer())
+            exchange.reply(respond())
         else:
-            fault.play(exchange, answer)
+            fault.play(exchange, respond)
         self.close_connection = not exchange.keep_alive
         if exchange.reset:
             self._reset()
 
     def _reset(self) -> None:
-        # Closed here and now: the server's own way ends the connection politely (FIN) first. The file over the
-        # socket holds it open, so it goes first.
+        # Close it here: the server itself would end the connection in an orderly way (FIN) first. The file over the
+        # socket keeps the socket open, so close the file first.
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
         self.connection.close()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the base class
-        """Nothing is written: `Simulator.requests` is the log."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+        """Write nothing: `Simulator.requests` is the log."""

@@ -1,0 +1,93 @@
+"""The `[alerts]` table: where alerts are sent, and which."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from inventory import log
+from inventory.config.keys import is_variable_name, read_private_text
+from inventory.config.validators import read_duration
+from inventory.errors import UsageError
+
+Trouble = Literal["held", "stale", "key_refused"]
+"""A state of an account that is worth an alert."""
+
+
+class AlertRule(BaseModel):
+    """An `[[alerts.rules]]` table: which instances are worth an alert, and on which event or at which age."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    event: Literal["appeared", "vanished"] | None = None
+    older_than: Annotated[timedelta | None, BeforeValidator(read_duration), Field(gt=timedelta())] = None
+    creator: str | None = None
+    type: str | None = None
+
+    @model_validator(mode="after")
+    def _require_event_or_age(self) -> "AlertRule":
+        if (self.event is None) == (self.older_than is None):
+            raise ValueError("a rule needs event or older_than, one of them")
+        return self
+
+
+class AlertSettings(BaseModel):
+    """The `[alerts]` table: which alerts are sent, and to which addresses. Addresses are secrets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    urls: tuple[SecretStr, ...] = ()
+    urls_env: str | None = None
+    urls_file: Path | None = None
+    on: tuple[Literal["held", "stale", "key_refused", "recovery"], ...] = ("held", "stale", "key_refused", "recovery")
+    stale_after: Annotated[timedelta | None, BeforeValidator(read_duration), Field(gt=timedelta())] = None
+    rules: tuple[AlertRule, ...] = ()
+
+    @field_validator("urls_env")
+    @classmethod
+    def _require_variable_name(cls, value: str | None) -> str | None:
+        if value is not None and not is_variable_name(value):
+            raise ValueError("it is the name of a variable, never an address itself")
+        return value
+
+    @field_validator("urls_file")
+    @classmethod
+    def _require_file_name(cls, value: Path | None) -> Path | None:
+        if value is not None and re.match(r"[a-z0-9+.-]+:/", str(value)):
+            raise ValueError("it is the name of a file, never an address itself")
+        return value
+
+    @model_validator(mode="after")
+    def _require_one_source(self) -> "AlertSettings":
+        if [bool(self.urls), self.urls_env is not None, self.urls_file is not None].count(True) != 1:
+            raise ValueError("alerts need urls, urls_env or urls_file, one of them")
+        return self
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the addresses, and hide them from the log.
+
+        Raises UsageError if there are none, or if others may read their file.
+        """
+        if self.urls_env is not None:
+            place, text = f"the variable {self.urls_env}", os.environ.get(self.urls_env, "")
+        elif self.urls_file is not None:
+            place = f"the file {self.urls_file}"
+            try:
+                text = read_private_text(self.urls_file)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise UsageError(f"Alerts: the addresses cannot be read from {place}: {reason}.") from None
+            except UsageError as error:
+                raise UsageError(f"Alerts: {error}") from None
+        else:
+            place, text = "urls", "\n".join(url.get_secret_value() for url in self.urls)
+        lines = (line.strip() for line in text.splitlines())
+        found = tuple(line for line in lines if line and not line.startswith("#"))
+        if not found:
+            raise UsageError(f"Alerts: {place} holds no address.")
+        for address in found:
+            log.hide(address)
+        return found

@@ -1,0 +1,169 @@
+"""API keys and the accounts they belong to: where a key is found, and which part of it may be shown."""
+
+import hashlib
+import os
+import re
+import shlex
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from inventory import log
+from inventory.errors import UsageError
+from inventory.masks import hide_key_words, hide_keys, looks_like_key
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """An API key. Its repr does not show the secret."""
+
+    secret: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Return what may be stored and shown: the part before ':', else 'sha256:' and 12 hex digits of a hash."""
+        public, colon, _ = self.secret.partition(":")
+        return public if colon else "sha256:" + hashlib.sha256(self.secret.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account to sync: its name and its key."""
+
+    name: str
+    key: ApiKey
+
+
+class AccountSettings(BaseModel):
+    """An `[[accounts]]` table: where the account's key is found, never the key itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _require_account_name(cls, value: str) -> str:
+        try:
+            require_account_name(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _require_variable_name(cls, value: str | None) -> str | None:
+        if value is not None and not is_variable_name(value):
+            raise ValueError(
+                "it is the name of a variable, never the key itself"
+            )  # the message must not show the value
+        return value
+
+    @field_validator("api_key_file")
+    @classmethod
+    def _require_file_name(cls, value: Path | None) -> Path | None:
+        if value is not None and (re.fullmatch(r"[\w-]{4,}:[\w-]{8,}", str(value)) or _is_key(value)):
+            raise ValueError("it is the name of a file, never the key itself")
+        return value
+
+    @model_validator(mode="after")
+    def _require_one_source(self) -> "AccountSettings":
+        if (self.api_key_env is None) == (self.api_key_file is None):
+            raise ValueError(f"account {self.name!r} needs api_key_env or api_key_file, one of them")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Return where the key is, in words."""
+        return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
+
+    def read_account(self) -> Account:
+        """Return the account with its key. Raises UsageError if there is no key, or others may read its file."""
+        if self.api_key_env is not None:
+            found = os.environ.get(self.api_key_env, "")
+        else:
+            try:
+                found = read_private_text(Path(self.api_key_file or ""))
+            except (OSError, ValueError) as error:  # ValueError: the file is not UTF-8, or its name holds U+0000
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise UsageError(
+                    f"Account {self.name}: the key cannot be read from {self.place}: {reason}. "
+                    "Put an admin API key there, or name another place."
+                ) from None
+            except UsageError as error:
+                raise UsageError(f"Account {self.name}: {error}") from None
+        return Account(self.name, _parse_key(found, f"Account {self.name}: {self.place}"))
+
+
+def is_variable_name(name: str) -> bool:
+    """Return whether a text can be the name of an environment variable, and is not a key itself."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and not looks_like_key(name)
+
+
+def _is_key(file: Path) -> bool:
+    """Return whether a file name is in fact a key: it looks like one, and there is no such file."""
+    return looks_like_key(file.name) and not os.access(file, os.F_OK)
+
+
+def require_account_name(name: str) -> None:
+    """Raise UsageError if an account cannot have this name: 1 to 255 characters, no control characters, not a key."""
+    if not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}", name):
+        raise UsageError(
+            f"An account cannot be named {hide_key_words(repr(name[:40]))}: 1 to 255 characters, no control characters."
+        )
+    if hide_keys(name) != name:
+        raise UsageError("An account cannot be named so: it looks like a key. Choose a name of your own.")
+
+
+def key_variables() -> str:
+    """Return the names of the variables from which `default_key` reads, in words."""
+    one = os.environ.get("FAL_KEY") or not os.environ.get("FAL_KEY_ID")
+    return "FAL_KEY" if one else "FAL_KEY_ID and FAL_KEY_SECRET"
+
+
+def default_key() -> ApiKey:
+    """Return the key of the account `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. Raises UsageError."""
+    if key := os.environ.get("FAL_KEY"):
+        return _parse_key(key, "FAL_KEY")
+    identity, secret = (os.environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET"))
+    if identity and secret:
+        return _parse_key(f"{identity}:{secret}", "FAL_KEY_ID and FAL_KEY_SECRET")
+    raise UsageError(
+        "There is no key. Set FAL_KEY to an admin API key of your fal workspace, "
+        "or try `inventory demo`, which needs none."
+    )
+
+
+def _parse_key(text: str, place: str) -> ApiKey:
+    """Return the key in a text, and hide it from the log. `place` is for the error message."""
+    secret = text.strip()
+    if not secret:
+        raise UsageError(f"{place} holds no key. Put an admin API key there.")
+    if not re.fullmatch(r"[\x21-\x7e]+", secret):
+        raise UsageError(f"{place} holds something that is no key: only printable ASCII without spaces can be one.")
+    log.hide(secret)
+    return ApiKey(secret)
+
+
+def read_private_text(file: Path) -> str:
+    """Return the text of a file with secrets. Raises UsageError if others may read or change the file.
+
+    Two cases are allowed. If another user owns the file, its group may read it: this is how an administrator lets a
+    service in (root:inventory, mode 640). On a read-only mount every mode is allowed, since nobody could change it:
+    Docker and Kubernetes mount secrets so, readable by everyone inside the container.
+    """
+    with file.open(encoding="utf-8") as opened:
+        status = os.fstat(opened.fileno())
+        others_mask = stat.S_IRWXO | (stat.S_IRWXG if status.st_uid == os.geteuid() else 0)
+        read_only = os.fstatvfs(opened.fileno()).f_flag & os.ST_RDONLY
+        if stat.S_ISREG(status.st_mode) and status.st_mode & others_mask and not read_only:
+            mode = stat.S_IMODE(status.st_mode)
+            raise UsageError(
+                f"others may read or change the secrets in {file} (its mode is {mode:o}). "
+                f"Run `chmod {mode & ~others_mask:o} {shlex.quote(str(file))}`."
+            )
+        return opened.read()

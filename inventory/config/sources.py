@@ -1,0 +1,31 @@
+"""Where a value comes from: an environment variable, or a line of the configuration file."""
+
+import os
+from pathlib import Path
+
+from inventory.config.toml_lines import Place, line_of
+from inventory.errors import UsageError
+from inventory.masks import hide_key_words
+
+
+def config_file() -> Path | None:
+    """Return the configuration file: the one that INVENTORY_CONFIG names, else `inventory.toml` if it exists."""
+    if named := os.environ.get("INVENTORY_CONFIG"):
+        if not Path(named).is_file():
+            raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and there is no such file.")
+        return Path(named)
+    usual = Path("inventory.toml")
+    return usual if usual.is_file() else None
+
+
+def in_file(place: Place) -> str | None:
+    """Return the file and the line where a value or its nearest parent begins; None if the file holds neither."""
+    file = config_file()
+    line = line_of(file.read_text(encoding="utf-8"), place) if file else None
+    return f"{file}, line {line}" if line else None
+
+
+def variable(name: str) -> str | None:
+    """Return the name of the variable that sets a setting; None if none does."""
+    wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes any case
+    return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)

@@ -1,0 +1,113 @@
+"""What alerts read from the database: a run with the runs before it, and the instances that an alert lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.config.alerts import AlertRule
+from inventory.read.queries import Row, relation
+from inventory.record import clean
+from inventory.store import database
+
+NEW_EVENTS = ("appeared", "reappeared")
+"""The events that open an episode."""
+
+MAX_LISTED = 20
+"""The largest number of instances that one alert lists."""
+
+
+@dataclass(frozen=True)
+class InstanceList:
+    """The first instances that a query found, at most MAX_LISTED, and how many it found in all."""
+
+    rows: list[Row]
+    total: int
+
+
+def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
+    """Return a run, and the runs between its account's last success and it; of runs that are alike, the last one."""
+    runs, accounts = relation("sync_runs"), relation("accounts")
+    known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
+    joined = runs.join(accounts, accounts.c.account == runs.c.account)
+    (run,) = connection.execute(
+        sa.select(runs, known_since.label("known_since")).select_from(joined).where(runs.c.run_id == run_id)
+    ).mappings()
+    is_earlier = runs.c.account == run["account"], runs.c.started_at < run["started_at"]
+    success = sa.select(runs.c.started_at).where(*is_earlier, runs.c.status == "succeeded")
+    last_success = connection.scalar(success.order_by(runs.c.started_at.desc()).limit(1))
+    alike = runs.c.status, runs.c.complete, runs.c.error_code, known_since.label("known_since")
+    query = sa.select(*alike, sa.func.max(runs.c.started_at).label("started_at")).select_from(joined).where(*is_earlier)
+    if last_success is not None:
+        query = query.where(runs.c.started_at > last_success)
+    return dict(run), [dict(row) for row in connection.execute(query.group_by(*alike)).mappings()]
+
+
+def held_instances(connection: Connection, account: str) -> InstanceList:
+    """Return the missing instances of an account that the brake holds (`brake`)."""
+    state = relation("instance_state")
+    query = _instances(state).where(state.c.account == account, state.c.presence == "missing", state.c.held)
+    return _listed(connection, query)
+
+
+def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
+    """Return the instances whose episode reached this age after the last complete run and by this one."""
+    versions, state = relation("instance_versions"), relation("instance_state")
+    same_episode = sa.and_(
+        versions.c.account == state.c.account,
+        versions.c.instance_id == state.c.instance_id,
+        versions.c.episode == state.c.episodes,
+    )
+    query = (
+        _instances(state, rule)
+        .select_from(versions.join(state, same_episode))
+        .where(
+            versions.c.account == run["account"],
+            versions.c.opened_as.in_(NEW_EVENTS),
+            versions.c.valid_from > run["previous_complete_at"] - age,
+            versions.c.valid_from <= run["started_at"] - age,
+            state.c.presence != "vanished",
+        )
+    )
+    return _listed(connection, query)
+
+
+def instances_with_event(connection: Connection, rule: AlertRule, run: Row, events: Sequence[str]) -> InstanceList:
+    """Return the instances for which this run recorded one of the events."""
+    view = relation("instance_events")
+    query = _instances(view, rule).where(
+        view.c.account == run["account"],
+        view.c.occurred_at == run["started_at"],
+        view.c.run_id == run["run_id"],
+        view.c.event.in_(events),
+    )
+    return _listed(connection, query)
+
+
+def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
+    """Return the instances in `ids`, which vanished in an earlier run, as this run settled."""
+    state = relation("instance_state")
+    found: list[Row] = []
+    for batch in database.batches(ids):
+        query = _instances(state, rule).where(state.c.account == run["account"], state.c.instance_id.in_(batch))
+        found += [dict(row) for row in connection.execute(query).mappings()]
+    return found
+
+
+def _instances(source: sa.TableClause, rule: AlertRule | None = None) -> sa.Select[Any]:
+    """Return a query for the columns that an alert shows, limited to the creator and the type of a rule."""
+    query = sa.select(source.c.instance_id, source.c.instance_type, source.c.region, source.c.creator_user_nickname)
+    if rule is not None and rule.creator is not None:
+        query = query.where(source.c.creator_user_nickname == clean(rule.creator))
+    if rule is not None and rule.type is not None:
+        query = query.where(source.c.instance_type == clean(rule.type))
+    return query
+
+
+def _listed(connection: Connection, query: sa.Select[Any]) -> InstanceList:
+    total: int = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+    rows = connection.execute(query.order_by("instance_id").limit(MAX_LISTED)).mappings()
+    return InstanceList([dict(row) for row in rows], total)

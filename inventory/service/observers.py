@@ -1,0 +1,63 @@
+"""The observers of runs: the metrics and the alerts, where they are configured."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from inventory.config.extras import require
+from inventory.config.settings import Settings
+from inventory.config.timetable import Timetable
+
+SAMPLED_TIME = timedelta(days=8)
+SAMPLED_RUNS = 3_000
+"""How far ahead the longest pause of a schedule is looked for: a week, or as many runs as an office week by the minute
+has."""
+
+
+@contextmanager
+def observing(
+    engine: Engine, settings: Settings, *, metrics: str | None = None, closing_seconds: float
+) -> Iterator[list[Callable[[Any], None]]]:
+    """Yield the observers of runs; at the end wait `closing_seconds` at most for alerts that are still to be sent.
+
+    Raises UsageError if an address cannot be used, or a library is not installed.
+    """
+    observers: list[Callable[[Any], None]] = []
+    if metrics is None and settings.alerts is None:
+        yield observers
+        return
+    limit = stale_after(settings)
+    with ExitStack() as stack:
+        if metrics is not None:
+            require("metrics")
+            from inventory.service.metrics import DatabaseCollector
+            from inventory.service.metrics_server import serve_metrics
+
+            collector = DatabaseCollector(engine, limit)
+            served = stack.enter_context(serve_metrics(collector, metrics, accounts=settings.names_to_sync()))
+            observers.append(served.observe)
+        if settings.alerts is not None:
+            require("alerts")
+            from inventory.service.alerts import alerting
+
+            observers.append(stack.enter_context(alerting(engine, settings.alerts, limit, closing_seconds)).observe)
+        yield observers
+
+
+def stale_after(settings: Settings) -> timedelta:
+    """Return the age of the last complete run at which an account is stale: the setting, else from the schedule."""
+    if settings.alerts is not None and settings.alerts.stale_after is not None:
+        return settings.alerts.stale_after
+    return stale_after_of_schedule(settings.timetable, datetime.now(UTC))
+
+
+def stale_after_of_schedule(timetable: Timetable, now: datetime) -> timedelta:
+    """Return the schedule's longest pause plus twice its shortest, for failed or slow runs; at least a minute."""
+    pauses, end = [timetable.interval(now)], now + SAMPLED_TIME
+    while now < end and len(pauses) < SAMPLED_RUNS:
+        now += timedelta(seconds=pauses[-1])
+        pauses.append(timetable.interval(now))
+    return max(timedelta(seconds=max(pauses) + 2 * min(pauses)), timedelta(minutes=1))

@@ -1,0 +1,55 @@
+"""Log a failure when it begins and when it ends, not each time it is met in between."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from inventory import log
+from inventory.errors import InventoryError, LeaseLost, MassVanish
+from inventory.times import brief
+
+logger = log.get(__name__)
+
+
+class StateLog:
+    """The state of one thing, working or failing; only a change of state is logged above `debug`.
+
+    `recovered` and `failing` are the two messages; `names` are added to each log line. Safe to use from any thread.
+    """
+
+    def __init__(self, recovered: str, failing: str, **names: str) -> None:
+        self._recovered = recovered
+        self._failing = failing
+        self._names = names
+        self._error_type: type | None = None
+        self._failing_since = 0.0
+        self._lock = threading.Lock()
+
+    def failed(self, error: InventoryError, **names: Any) -> None:
+        """Log a failure; one of the same type as the last goes to `debug`."""
+        with self._lock:
+            if type(error) is self._error_type:
+                write = logger.debug
+            elif _is_no_fault(error):
+                write = logger.warning
+            else:
+                write = logger.error
+            message = "instances are held" if isinstance(error, MassVanish) else self._failing
+            write(message, **self._names, **names, code=error.error_code, reason=str(error))
+            if self._error_type is None:
+                self._failing_since = time.monotonic()
+            self._error_type = type(error)
+
+    def succeeded(self, **names: Any) -> None:
+        """Log the recovery, with how long the failure lasted; log nothing if the last attempt succeeded too."""
+        with self._lock:
+            if self._error_type is not None:
+                after = brief(timedelta(seconds=time.monotonic() - self._failing_since))
+                logger.info(self._recovered, **self._names, **names, after=after)
+            self._error_type = None
+
+
+def _is_no_fault(error: InventoryError) -> bool:
+    """Return whether nothing is broken: a person or another process settles it."""
+    return isinstance(error, MassVanish | LeaseLost)

@@ -1,0 +1,93 @@
+"""Call each account's watch at its next time, with APScheduler."""
+
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from inventory import log
+from inventory.service.threads import DaemonThreads
+from inventory.service.watch import RETRY_SECONDS, AccountWatch
+
+MAX_THREADS = 32
+"""Runs at once in one process. Their short transactions share the engine's pool of 15 connections, each waiting up to
+30 s for one. So several processes stay below PostgreSQL's usual 100 connections even when all accounts are due."""
+
+GRACE_SECONDS = 8
+"""The time that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""
+
+CLOCK_CHECK_SECONDS = 5
+"""The time between two checks whether the host slept or its clock was set."""
+
+logger = log.get(__name__)
+
+
+class Timer:
+    """APScheduler with one job an account; a job that ends plans its own next time."""
+
+    def __init__(self, watches: dict[str, AccountWatch], stop: threading.Event) -> None:
+        self._watches = watches
+        self._stop = stop
+        self._threads = DaemonThreads(min(len(watches), MAX_THREADS))
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": self._threads},
+            # a job that is late runs late, and once
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._scheduler.add_listener(self._plan_next, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+
+    def run(self) -> bool:
+        """Call the watches until `stop` is set; return whether every run ended within the grace time."""
+        self._scheduler.start()
+        for name, watch in self._watches.items():
+            self._plan(name, watch.jitter())
+        while not self._stop.is_set():
+            before = _clock_offset()
+            self._stop.wait(CLOCK_CHECK_SECONDS)
+            if abs(_clock_offset() - before) > 1:
+                self._check_all()
+        logger.info("stopping")
+        self._scheduler.shutdown(wait=False)
+        return self._wait_for_runs()
+
+    def _wait_for_runs(self) -> bool:
+        end = time.monotonic() + GRACE_SECONDS
+        while self._threads.busy and time.monotonic() < end:
+            time.sleep(0.02)
+        if left := sorted(self._threads.busy):
+            logger.warning("stopped in the middle of a run, which the next one makes good", accounts=", ".join(left))
+        else:
+            logger.info("stopped")
+        return not left
+
+    def _plan(self, name: str, seconds: float) -> None:
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        trigger = DateTrigger(at, timezone=UTC)
+        self._scheduler.add_job(self._watches[name].check, trigger, id=name, replace_existing=True)
+
+    def _plan_next(self, event: Any) -> None:
+        # A listener runs after APScheduler has forgotten the job. Inside the job a second one would be refused.
+        if not self._stop.is_set():
+            self._plan(event.job_id, RETRY_SECONDS if event.exception else event.retval)
+
+    def _check_all(self) -> None:
+        """Check every account soon: APScheduler's waits are wrong after a sleep or a step of the clock."""
+        logger.info("this host slept, or its clock was set; looking at every account")
+        for name, watch in self._watches.items():
+            with suppress(JobLookupError):  # its job is running
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=watch.jitter()))
+
+
+def _clock_offset() -> float:
+    """Return the seconds from the monotonic clock to the time of day.
+
+    The number changes when the host wakes from sleep (the monotonic clock stood still) and when its clock is set.
+    """
+    return time.time() - time.monotonic()
