@@ -32,7 +32,7 @@ from inventory.history.lease import LeaseHolder, find_holder
 from inventory.masks import mask_url
 from inventory.read.accounts import list_accounts
 from inventory.read.queries import Row
-from inventory.store import database, schema
+from inventory.store import database, integrity, schema
 from inventory.times import brief, iso
 
 MAX_REQUESTS = 8
@@ -108,6 +108,7 @@ def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, No
         with database.reading(engine) as connection:
             sa.inspect(connection).get_table_names()
             version = connection.dialect.server_version_info or ()
+            integrity.require_whole(connection)
         database.require_version(engine, version)
     except InventoryError as error:
         yield _fail("database", None, error, "Check that it is there, and INVENTORY_DATABASE_URL.")

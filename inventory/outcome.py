@@ -40,26 +40,32 @@ class Outcome:
             return 0
         return self.error.exit_code
 
-    def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool) -> None:
+    def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool, dry: bool = False) -> None:
         """Set status and error of a run that was applied, from the errors of its two walks.
 
-        `held`: the brake holds instances.
+        `held`: the brake holds instances. `dry`: the run would be applied, and the error says so.
         """
+        was = "would be" if dry else "was"
         if first is not None:
             self.status = "partial"
-            self.error = add_consequence(first, "what was seen was applied, nothing was marked missing")
+            self.error = add_consequence(first, f"what was seen {was} applied, nothing {was} marked missing")
         elif held:
             self.status = "held"
             self.error = MassVanish(
-                f"{self.missing} instances are absent and held: more than the brake allows, or the key or address is "
-                "another one. All else was applied. Look with `inventory missing`, settle with "
-                "`inventory missing --accept`."
+                f"{self.missing} instances are absent and {'would be ' if dry else ''}held: "
+                f"more than the brake allows, or the key or address is another one. All else {was} applied. "
+                + (
+                    "After a sync, `inventory missing` would list them."
+                    if dry
+                    else "Look with `inventory missing`, settle with `inventory missing --accept`."
+                )
             )
         else:
             self.status = "succeeded"
             if second is not None:
+                stays = "would stay" if dry else "stays"
                 self.error = add_consequence(
-                    second, "the second walk failed, so what is absent stays missing until a later run"
+                    second, f"the second walk failed, so what is absent {stays} missing until a later run"
                 )
 
     def set_failed(self, error: InventoryError) -> None:

@@ -20,7 +20,7 @@ from inventory import __version__, log
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.errors import DatabaseError, InventoryError, LeaseLost
+from inventory.errors import DatabaseError, InventoryError, LeaseLost, explain_host_fault
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, ignore_progress, walk
@@ -106,10 +106,11 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
             _make_run(context, run, source)
     except InventoryError as error:
         _fail_run(context, run, error)
-    except OSError as error:
-        reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
-        _fail_run(context, run, DatabaseError(reason))
     except Exception as error:
+        if reason := explain_host_fault(error):
+            kind = DatabaseError if isinstance(error, OSError) else InventoryError
+            _fail_run(context, run, kind(f"This host failed: {reason}; nothing was applied. Run again."))
+            return outcome
         reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
         _fail_run(context, run, InventoryError(reason))
         raise
@@ -131,7 +132,7 @@ def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncO
             outcome.counts |= expected.counts
             outcome.changes = expected.changes
             outcome.missing = len(expected.missing)
-            _set_status(outcome, walks, held=any(expected.missing.values()))
+            _set_status(outcome, walks, held=any(expected.missing.values()), dry=True)
     except InventoryError as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - began
@@ -197,7 +198,8 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
     first = walk(source, 1, expected)
     second = None
     if first.pages == 0 and first.error is not None:
-        raise add_consequence(first.error, "nothing was applied; the next run tries again")
+        nothing = "nothing was applied; the next run tries again" if outcome.run_id else "nothing is written"
+        raise add_consequence(first.error, nothing)
     if not first.unchanged:
         with database.reading(context.engine) as connection:
             spool.learn(reconcile.stream_known(connection, context.account.name))
@@ -247,8 +249,9 @@ def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator
         yield connection, database.now(connection, context.options.clock)
 
 
-def _set_status(outcome: Outcome, walks: Walks, *, held: bool) -> None:
-    outcome.set_applied(walks.first.error, walks.second.error if walks.second else None, held=held)
+def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False) -> None:
+    second = walks.second.error if walks.second else None
+    outcome.set_applied(walks.first.error, second, held=held, dry=dry)
 
 
 def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:

@@ -14,6 +14,7 @@ from inventory.cli.options import (
     opened_as_is,
     require_account,
 )
+from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts
 from inventory.read.render import Format, printable, show
@@ -79,6 +80,7 @@ def rename_command(
     Examples:
       inventory account rename default research
     """
+    require_account_name(new)
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:

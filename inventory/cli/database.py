@@ -9,7 +9,7 @@ from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.read.render import printable
 from inventory.record import clean
-from inventory.store import database, grants, schema
+from inventory.store import database, grants, integrity, schema
 
 app = typer.Typer(
     help="The database's version: upgrade, show, check. Who may read it: grant-reader.",
@@ -32,7 +32,9 @@ def upgrade(
     """
     if revision in {"", "base"}:
         raise UsageError("An upgrade goes up: name a revision, or none for the newest.")
-    with opened(loaded(database_url=url).database_url, create=True) as engine:
+    settings = loaded(database_url=url)
+    schema.require_revision(revision)
+    with opened(settings.database_url, create=True) as engine:
         with database.reading(engine) as connection:
             before = schema.current(connection)
         schema.upgrade(engine, revision)
@@ -58,13 +60,15 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the database's tables are those of this version; exit 7 where not.
+    """Check that the database's tables are those of this version, and a SQLite file whole; exit 7 where not.
 
     \b
     Examples:
       inventory db check
     """
     with opened_as_is(loaded(database_url=url).database_url) as engine:
+        with database.reading(engine) as connection:
+            integrity.require_whole(connection)
         differences = schema.differences(engine)
         if differences:
             due = ", ".join(map(_due, differences))

@@ -7,11 +7,12 @@ import typer
 
 from inventory import log
 from inventory.cli.complete import values
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
 from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.queries import Sight
 from inventory.read.render import Format, cell, printable, show
+from inventory.read.row_buffer import RowBuffer
 from inventory.store import database
 from inventory.times import brief, parse_time
 
@@ -35,7 +36,8 @@ HEADINGS = {"creator_user_nickname": "creator", "instance_type": "type", "instan
 
 def list_command(
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601, or a time ago like 2d.")
+        str | None,
+        typer.Option("--at", metavar="TIME", callback=a_time, help="As it was then: ISO 8601, or a time ago like 2d."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every instance ever seen, the vanished ones too.")] = False,
     creator: Annotated[
@@ -68,12 +70,12 @@ def list_command(
     wanted = {"creator": creator, "region": region, "type_": type_, "status": status}
     with open_for_reading(url, account) as connection:
         if at is None:
-            rows = queries.instances(connection, account=account, all_=all_, **wanted)
+            rows = RowBuffer(queries.instances(connection, account=account, all_=all_, **wanted))
         else:
             time = parse_time(at, database.now(connection))
             sights = queries.sights(connection, time, account)
             known = [sight.account for sight in sights if not sight.retired]
-            rows = queries.as_of(connection, time, known, **wanted)
+            rows = RowBuffer(queries.as_of(connection, time, known, **wanted))
     columns, header, empty = FLEET_COLUMNS, queries.columns("instances"), "No instance is like that."
     if at is not None:
         columns, header, empty = THEN_COLUMNS, list(queries.AS_OF_COLUMNS), "No instance was like that."
@@ -117,5 +119,5 @@ def runs_command(
       inventory runs --failed --limit 5 --format json
     """
     with open_for_reading(url, account) as connection:
-        rows = queries.runs(connection, account=account, failed=failed, limit=limit)
+        rows = RowBuffer(queries.runs(connection, account=account, failed=failed, limit=limit))
     show(rows, "runs", style, columns=RUN_COLUMNS, headings=HEADINGS, empty="There is no such run.")

@@ -28,7 +28,7 @@ from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
 from inventory.read import queries
-from inventory.read.render import Format, show
+from inventory.read.render import Format, show, show_object
 from inventory.scratch import scratch_folder
 from inventory.service.observers import observing
 from inventory.store import database, schema
@@ -109,7 +109,7 @@ def missing_command(
     """
     if not accept:
         with open_for_reading(url, account) as connection:
-            _show_missing(queries.instances(connection, account=account, presence="missing"), style)
+            _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
         return
     from inventory.history.missing import accept_missing
 
@@ -117,7 +117,7 @@ def missing_command(
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)
-            rows = queries.instances(connection, account=account, presence="missing")
+            rows = list(queries.instances(connection, account=account, presence="missing"))
         if rows and sys.stdin.isatty() and not yes:
             _show_missing(rows, Format.table)
             if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
@@ -129,7 +129,7 @@ def missing_command(
             accepted = accept_missing(engine, name, only=listed, lease_seconds=settings.lease_seconds)
             settled.update((name, instance_id) for instance_id in accepted)
         with database.reading(engine) as connection:
-            left = len(queries.instances(connection, account=account, presence="missing"))
+            left = len(list(queries.instances(connection, account=account, presence="missing")))
     told = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
     if style is Format.table:
         print(told)
@@ -178,7 +178,10 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
                 print(_summary(outcome, would=True))
             _complain(outcome)
     changes = [change for outcome in outcomes for change in outcome.changes]
-    show(changes, "changes", Format.json if as_json else Format.table)
+    if as_json:
+        show_object({"runs": [_would_be_row(outcome) for outcome in outcomes], "changes": changes})
+    else:
+        show(changes, "changes")
     _exit(outcomes, stop)
 
 
@@ -239,6 +242,20 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {column.name: None for column in queries.relation("sync_runs").c}
     told = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
     return empty | told | {"error_code": outcome.error.error_code if outcome.error else None}
+
+
+def _would_be_row(outcome: Any) -> dict[str, Any]:
+    """What a run would record, by the names of `sync_runs`."""
+    counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
+    recorded = ("appeared", "changed", "reappeared", "vanished")
+    return {
+        "account": outcome.account,
+        "status": outcome.status,
+        **{name: getattr(outcome, name) for name in counted},
+        **{name: outcome.counts[name] for name in recorded},
+        "error_code": outcome.error.error_code if outcome.error else None,
+        "error": None if outcome.error is None else log.plain(str(outcome.error), 1000),
+    }
 
 
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:

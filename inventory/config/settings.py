@@ -12,10 +12,10 @@ import tomllib
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -113,12 +113,6 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.cron is not None and self.every != DEFAULT_EVERY:
-            raise ValueError("`every` and `cron` are two ways to say one thing; set INVENTORY_EVERY or INVENTORY_CRON")
-        return self
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -129,7 +123,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, the strongest first: flags, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        file = config_file()
+        toml: Any = TomlConfigSettingsSource(settings_cls, file)
+        named = {
+            "--every and --cron": init_settings,
+            "INVENTORY_EVERY and INVENTORY_CRON": env_settings,
+            f"{file}: every and cron": toml,
+        }
+        decided: list[str] = []
+        return tuple(_decide_schedule(source, both, decided) for both, source in named.items())
 
     @property
     def timetable(self) -> Timetable:
@@ -141,6 +143,11 @@ class Settings(BaseSettings):
         if only is not None:
             return (only,)
         return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
+
+    def accounts_named(self) -> tuple[str, ...]:
+        """Return the accounts that the file names; else `default`, but only if there is a key for it."""
+        has_key = os.environ.get("FAL_KEY") or os.environ.get("FAL_KEY_ID")
+        return tuple(account.name for account in self.accounts) or ((DEFAULT_ACCOUNT,) if has_key else ())
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
         """Return the accounts to sync with their keys: those of the file, else `default` with FAL_KEY.
@@ -172,8 +179,6 @@ class Settings(BaseSettings):
 def load(**flags: Any) -> Settings:
     """Return the settings. A flag that is None was not given. Raises UsageError with a message of one line."""
     given = {name: value for name, value in flags.items() if value is not None}
-    if ("every" in given) != ("cron" in given):  # the flag for one beats the environment and the file in both
-        given = {"every": DEFAULT_EVERY, "cron": None} | given
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -200,6 +205,25 @@ def log_format() -> Literal["text", "json"]:
             file = config_file()
             found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
     return "json" if found == "json" else "text"
+
+
+def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
+    """Return the same source, in which one of `every` and `cron` replaces both of the weaker sources.
+
+    The first source that has one of them is added to `decided`. Raises UsageError if it has both.
+    """
+
+    def values() -> dict[str, Any]:
+        found: dict[str, Any] = source()
+        given = {"every", "cron"} & set(found)
+        if not given or decided:
+            return found
+        if len(given) > 1:
+            raise UsageError(f"{both} are two ways to say one thing; give one of them.")
+        decided.append(both)
+        return {"every": DEFAULT_EVERY, "cron": None} | found
+
+    return values
 
 
 def unknown_variables() -> list[str]:

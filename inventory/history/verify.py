@@ -21,7 +21,7 @@ from inventory.history.stored_values import StoredColumns, raw_value
 from inventory.history.verify_digests import check_digests
 from inventory.history.verify_instances import check_instances
 from inventory.history.verify_runs import check_counts, check_runs
-from inventory.store import database, integrity
+from inventory.store import database, integrity, schema
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 
 
@@ -31,10 +31,13 @@ def verify(
     """Return all breaches in the history of one account, or of all accounts."""
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
-    for what in integrity.find_damage(connection):
-        findings.add(Breach("storage", None, None, None, what))
-    database.expect_many_rows(connection)
     try:
+        for what in integrity.find_damage(connection):
+            findings.add(Breach("storage", None, None, None, what))
+        for name in schema.changed_views(connection):
+            what = f"the view {name} is not as this version made it, and may answer wrongly"
+            findings.add(Breach("storage", None, None, None, what))
+        database.expect_many_rows(connection)
         _check_accounts(connection, account, findings, progress)
     except DBAPIError as error:
         if not findings.count:

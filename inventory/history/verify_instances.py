@@ -178,6 +178,7 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
             else state.missing_since is None and state.missing_run_id is None
         ),
         "it is held, but not missing": is_missing or not state.held,
+        f"unlisted_runs is {state.unlisted_runs}": 0 <= state.unlisted_runs < 1 << 31,
         "its newest version is not what the last run saw": state.version_hash == read.last_hash,
         "its fields are not what the last run saw": state.row_hash == _compute_row_hash(state)
         and not _is_implausible(state),
@@ -200,6 +201,6 @@ def _is_implausible(row: Any) -> bool:
     The hash does not find such a form: an empty text has the hash of a null, and U+0000 separates the fields.
     """
     content = row[1 : 1 + len(PAYLOAD)]
-    if "" in content or any(value is not None and "\0" in value for value in content):
+    if "" in content or "\0" in " ".join(filter(None, content)):
         return True
     return (row.gpu_count, row.gpu_model) != _cached_gpus(row.instance_type)

@@ -79,7 +79,7 @@ class Fleet:
         return len(self._encoded)
 
     def _list(self) -> list[bytes]:
-        # Kept while nothing changes, so that a page of a fleet of 100,000 takes no time to cut.
+        # RowBuffer while nothing changes, so that a page of a fleet of 100,000 takes no time to cut.
         if self._listed is None:
             hidden = self._hidden
             self._listed = [item for id_, item in self._encoded.items() if id_ not in hidden]

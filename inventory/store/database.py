@@ -77,8 +77,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
                 isolation_level="REPEATABLE READ",
                 inventory_settings={"transaction_read_only": "on"},
             )
-        with connection.begin():
+        with connection.begin() as transaction:
             yield connection
+            transaction.rollback()  # SQLite refuses to commit once it has met a damaged page
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
         raise explain(engine, error.orig or error, kept) from error
     except SQLAlchemyError as error:
         raise _failed(engine, " ".join(str(error).split()), kept) from error
+    except UnicodeDecodeError as error:  # SQLite names something that is damaged
+        raise _failed(engine, f"it holds text that is not UTF-8 ({error.reason})", kept) from error
 
 
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from inventory.store.database import is_sqlite
+from inventory.errors import DatabaseError
+from inventory.store.database import describe, is_sqlite
 from inventory.store.tables import METADATA
 
 MOST = 100
@@ -55,14 +56,30 @@ def why_unchecked(connection: Connection) -> str | None:
     return f"The server's own tables and indexes were not checked: {why}. To have that too: {remedy}"
 
 
+def require_whole(connection: Connection) -> None:
+    """Raise DatabaseError if the quick check finds damage. PostgreSQL has no quick check."""
+    faults = list(find_damage(connection, quick=True))
+    if faults:
+        raise DatabaseError(
+            f"The database {describe(connection.engine)} is damaged: {faults[0]}"
+            f"{f', and {len(faults) - 1} faults more' if len(faults) > 1 else ''}. Put a backup in its place; "
+            "`inventory verify` tells more."
+        )
+
+
 def _sqlite(connection: Connection, *, quick: bool) -> Iterator[str]:
     check = "quick_check" if quick else "integrity_check"
-    for (what,) in connection.exec_driver_sql(f"PRAGMA {check}({MOST})"):
-        if what != "ok":
-            yield from str(what).splitlines()
-    if not quick:
-        for table, _, parent, _ in islice(connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST):
-            yield f"a row of {table} refers to a row of {parent} that is not there"
+    try:
+        for (what,) in connection.exec_driver_sql(f"PRAGMA {check}({MOST})"):
+            if what != "ok":
+                yield from str(what).splitlines()
+        if not quick:
+            for table, _, parent, _ in islice(connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST):
+                yield f"a row of {table} refers to a row of {parent} that is not there"
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorname", "") not in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}:
+            raise
+        yield str(error.orig)
 
 
 def _postgresql(connection: Connection) -> Iterator[str]:

@@ -25,6 +25,7 @@ TRANSACTION_SETTINGS = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
+    "cursor_tuple_fraction": "1",  # every cursor is read to its end
     "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
 }
 """Set in every transaction, whatever the server, the database, the role or PGOPTIONS say: how long to wait for a lock,

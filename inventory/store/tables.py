@@ -4,6 +4,7 @@ Payload columns are data (`FIELDS`): code loops over them. Instances and version
 check each with a query, half a million for a first run of 100,000 instances. `inventory verify` checks them instead.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from inventory.errors import DatabaseError
 from inventory.record import FIELDS
 
 OPENINGS = ("appeared", "changed", "reappeared")
@@ -49,6 +51,13 @@ METADATA = MetaData(
 )
 
 
+def damaged(what: str) -> DatabaseError:
+    """Return the error for what no run has written, such as a value of another type than its column's in SQLite."""
+    return DatabaseError(
+        f"The database is damaged: {what}. `inventory verify` names what is wrong; compare with a backup."
+    )
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime; `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite."""
 
@@ -63,6 +72,20 @@ class UTCDateTime(TypeDecorator[datetime]):
             raise ValueError(f"a time without a zone: {value}")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Raise DatabaseError for a value that is no time."""
+        process = super().result_processor(dialect, coltype)
+        if process is None or dialect.name != "sqlite":
+            return process
+
+        def checked(value: Any) -> datetime | None:
+            try:
+                return process(value)
+            except (ValueError, TypeError):
+                raise damaged(f"{value!r:.80} where a time belongs") from None
+
+        return checked
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return an aware UTC time, whatever the time zone of the session is."""
