@@ -45,12 +45,12 @@ VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 
 
 def hour(number: int) -> datetime:
-    """The time of that run."""
+    """Return the time of that run."""
     return BEGIN + timedelta(hours=number)
 
 
 def make_up(engine: Any, instances: int, versions: int) -> None:
-    """A year of history in the tables."""
+    """Fill the tables with a year of history."""
     random = Random(1)
     with database.writing(engine) as connection:
         bulk.insert_rows(
@@ -78,7 +78,7 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
 
 
 def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]:
-    """The versions of one instance: a new status and address in each.
+    """Return the versions of one instance: a new status and address in each.
 
     One instance in 50 has another region, and often another type, in each version too.
     """
@@ -108,7 +108,7 @@ def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]
 
 
 def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
-    """The instance's row after them."""
+    """Return the instance's row after these versions."""
     first, last = versions[0], versions[-1]
     gone = last["valid_to"] is not None
     names = (

@@ -130,7 +130,7 @@ class Crew:
 
 @contextlib.contextmanager
 def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, Path, dict[str, str]]]:
-    """A fleet, a database's URL, and a folder with a configuration for the workers."""
+    """Yield a fleet, a database's URL, and a folder with a configuration for the workers."""
     from pgbouncer import pgbouncer
     from postgres import server
     from sqlalchemy.engine import make_url
@@ -215,7 +215,7 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def live(fleet: LivelyFleet, done: threading.Event) -> None:
-    """A minute of the fleet's life goes by each second."""
+    """Advance the fleet by a minute of its life each second."""
     now = datetime.now(UTC)
     while not done.wait(0.5):
         now += timedelta(seconds=30)
@@ -223,7 +223,7 @@ def live(fleet: LivelyFleet, done: threading.Event) -> None:
 
 
 def counted(connection: Connection, period: float, ended: datetime) -> tuple[Count, collections.Counter[str]]:
-    """What became of the due runs up to this time, and the statuses of all."""
+    """Count what became of the due runs up to this time, and the statuses of all runs."""
     rows = connection.execute(sync_runs.select().order_by(sync_runs.c.account, sync_runs.c.started_at)).all()
     count = Count()
     for _, runs in itertools.groupby((row for row in rows if row.started_at <= ended), lambda row: row.account):

@@ -80,7 +80,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
-    """A function a backend that makes one more fresh database."""
+    """Yield, for each backend, a function that makes one more fresh database."""
     from itertools import count
 
     numbers = count()

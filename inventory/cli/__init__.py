@@ -79,7 +79,7 @@ def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
 
 
 def _described(error: BaseException) -> tuple[str, int]:
-    """The line about a failure, and its exit code."""
+    """Return the line about a failure, and its exit code."""
     from typer.exceptions import TyperException
 
     from inventory import log

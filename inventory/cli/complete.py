@@ -13,7 +13,7 @@ _HARMLESS = re.compile(r"[\w.@:/+-]+")
 
 
 def values(relation: str, column: str) -> Callable[[typer.Context, str], list[str]]:
-    """A function that completes a word to values of a column, in order, for Typer.
+    """Return a function for Typer that completes a word to values of a column, in order.
 
     Only words that a shell takes as they are: a nickname like `$(rm x)` must not come to stand on somebody's line.
     """

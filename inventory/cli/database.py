@@ -108,7 +108,7 @@ def grant_reader(
 
 
 def _due(difference: Any) -> str:
-    """A difference in words: `add_view instances`, `remove_column calendar.note`."""
+    """Return a difference in words: `add_view instances`, `remove_column calendar.note`."""
     if isinstance(difference, list):  # several changes of one column
         return ", ".join(map(_due, difference))
     what, *parts = difference

@@ -186,7 +186,7 @@ def creators_command(
 
 
 def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """The two times by the database's clock. UsageError where the second is not later than the first."""
+    """Return the two times by the database's clock; raise UsageError if the second is not later than the first."""
     return _times(since, until, database.now(connection))
 
 
@@ -250,7 +250,7 @@ def _created(episode: Row) -> str:
 
 
 def _bounds(episodes: Sequence[Row], what: str) -> str:
-    """The hours of all episodes, at least and at most."""
+    """Return the hours of all episodes, at least and at most, as text."""
     low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
     if None in low:
         return "unknown"

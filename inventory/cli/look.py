@@ -85,7 +85,7 @@ def list_command(
 
 
 def _told(sight: Sight) -> str:
-    """What is known of the time: the complete runs on either side of it, and the gap in which it lies."""
+    """Describe what is known of a time: the complete runs before and after it, and the gap in which it lies."""
     before = f"run {sight.before['run_id']} ({cell(sight.before['started_at'])})"
     name = f"account {printable(sight.account)}"
     if sight.retired:

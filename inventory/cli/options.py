@@ -44,7 +44,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 
 def loaded(**flags: Any) -> Settings:
-    """The settings, flags first; the log is from now on as they say."""
+    """Load the settings, in which flags come first, and configure the log by them."""
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level)
     return settings
@@ -52,7 +52,7 @@ def loaded(**flags: Any) -> Settings:
 
 @contextmanager
 def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
-    """An engine for this while. Without `create`, a SQLite file that is not there is a DatabaseError."""
+    """Open an engine for the block; without `create`, raise DatabaseError if there is no SQLite file."""
     engine = database.connect(parse_url(url), create=create)
     try:
         yield engine
@@ -62,7 +62,7 @@ def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
 
 @contextmanager
 def opened_as_is(url: str) -> Iterator[Engine]:
-    """An engine on a database of the right version, which is neither made nor migrated."""
+    """Open an engine on a database of the right version; create and migrate nothing."""
     with opened(url) as engine:
         schema.require_current(engine)
         yield engine
@@ -70,7 +70,7 @@ def opened_as_is(url: str) -> Iterator[Engine]:
 
 @contextmanager
 def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
-    """A connection to a database of the right version, which is neither made nor migrated; the account is known."""
+    """Open a connection to a database of the right version that knows the account; create and migrate nothing."""
     with opened_as_is(loaded(database_url=url).database_url) as engine, database.reading(engine) as connection:
         require_account(connection, account)
         yield connection
@@ -78,7 +78,7 @@ def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Co
 
 @contextmanager
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
-    """An engine whose database is made or migrated first, where that is allowed."""
+    """Open an engine; create or migrate its database first, if the settings allow it."""
     with opened(settings.database_url, create=True) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)
         yield engine

@@ -9,7 +9,7 @@ from inventory import log
 
 @contextmanager
 def live_line(first: str) -> Iterator[Callable[[str], None]]:
-    """A line that a function of its new text keeps up to date."""
+    """Show a line during the block; yield a function that replaces its text."""
     if not _is_for_people():
         yield lambda _: None
         return
@@ -22,7 +22,7 @@ def live_line(first: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that a function of (done, of) moves; elsewhere its title, once."""
+    """Show a bar, or only its title if there is no terminal; yield a function of (done, of) that moves it."""
     if not _is_for_people():
         log.say(f"{title} ...")
         yield lambda _done, _of: None

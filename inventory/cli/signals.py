@@ -71,7 +71,7 @@ def raising() -> Iterator[None]:
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that is set as soon as a signal has come; none raises KeyboardInterrupt in this block or after it."""
+    """Yield an event that the first signal sets; from here on no signal raises KeyboardInterrupt."""
     stop, state = threading.Event(), _state
 
     def wait() -> None:

@@ -141,7 +141,7 @@ def missing_command(
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
-    """The accounts that have a key, and an outcome for each that has none; UsageError where none has."""
+    """Return the accounts that have a key, and an outcome for each that has none; raise UsageError if none has."""
     accounts: list[Account] = []
     errors: dict[str, UsageError] = {}
     for name in settings.names_to_sync(only):
@@ -187,7 +187,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 
 @contextmanager
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
-    """The database if there is one of the right version; an empty, temporary one where there is none yet."""
+    """Open the database if it exists in the right version, or an empty, temporary one if it does not exist yet."""
     url = settings.database_url
     file = sqlite_path(parse_url(url))
     empty = file is not None and not file.exists()
@@ -206,7 +206,7 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
-    """A live line of the pages and instances so far."""
+    """Show a live line of the pages and instances so far."""
     with live_line(f"{account}: asking for the first page") as tell:
         yield lambda walk: tell(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
@@ -245,7 +245,7 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """What a run would record, by the names of `sync_runs`."""
+    """Return what a run would record, by the column names of `sync_runs`."""
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
     recorded = ("appeared", "changed", "reappeared", "vanished")
     return {

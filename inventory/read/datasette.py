@@ -103,7 +103,7 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
 
 
 def _plain_text() -> Any:
-    """A plugin: what looks like an address is text, where Datasette would make a link of what anyone may have sent."""
+    """Show text that looks like an address as text: Datasette would make a link of it, whoever sent it."""
     from datasette import hookimpl
 
     class Inventory:
@@ -117,7 +117,7 @@ def _plain_text() -> Any:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """A socket of this machine only, taken before anything else is begun."""
+    """Bind a socket that only this machine reaches, before anything else begins."""
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:

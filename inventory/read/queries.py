@@ -1,4 +1,4 @@
-"""The questions people ask, as rows of the contract's relations: dicts with their column names, times aware in UTC."""
+"""The questions people ask, as rows of the public relations: dicts with their column names, times aware in UTC."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,12 +29,12 @@ _HOUR = timedelta(hours=1)
 
 
 def relation(name: str) -> sa.TableClause:
-    """A table or view of the contract, its columns typed by their names; without the internal ones."""
+    """Return a public table or view without its internal columns; the columns are typed by their names."""
     return sa.table(name, *(sa.column(column, _type(column)) for column in columns(name)))
 
 
 def columns(name: str) -> list[str]:
-    """The names of a relation's columns, without the internal ones."""
+    """Return the names of a relation's columns, without the internal ones."""
     found = next(relation for relation in RELATIONS if relation.name == name)
     return [column.name for column in found.columns if not column.meaning.startswith("Internal:")]
 
@@ -85,7 +85,7 @@ class Sight:
 
 
 def sights(connection: Connection, at: datetime, account: str | None = None) -> list[Sight]:
-    """What each account (or that one) knows of the time.
+    """Return what each account, or the given one, knows of the time.
 
     Raises UsageError where one does not know it: before its first or after its last complete run, or before what
     `prune` left. Only one that was retired before may stand aside, unless it alone is asked for.
@@ -256,7 +256,7 @@ def _of_one(connection: Connection, source: str, account: str, instance_id: str,
 
 
 def holders(connection: Connection, instance_id: str, account: str | None = None) -> list[str]:
-    """The accounts (of all, or of that one) that ever saw the instance. UsageError where none did."""
+    """Return the accounts that ever saw the instance; raise UsageError if none did. `account` limits the search."""
     names = account_names(connection) if account is None else [account]
     table = relation("instance_state")
     query = sa.select(table.c.account).where(table.c.account.in_(names), *_matching(table, instance_id=instance_id))
@@ -464,20 +464,20 @@ def held(connection: Connection) -> dict[str, int]:
 
 
 def account_names(connection: Connection) -> list[str]:
-    """The accounts of the database."""
+    """Return the names of the accounts of the database."""
     table = relation("accounts")
     return list(connection.scalars(sa.select(table.c.account).order_by(table.c.account)))
 
 
 def beginning(connection: Connection, name: str, column: str, start: str, *, limit: int) -> list[str]:
-    """The values of a text column that begin so, in order."""
+    """Return the values of a text column that begin with a prefix, in order."""
     values = relation(name).c[column]
     query = sa.select(values).where(values.startswith(start, autoescape=True)).distinct().order_by(values)
     return list(connection.scalars(query.limit(limit)))
 
 
 def _matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
-    """That each column has the value wanted of it; None wants none.
+    """Return the condition that each column has its wanted value; None stands for any value.
 
     What no database can store is looked for as what was stored in its place.
     """

@@ -74,7 +74,7 @@ def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> Non
 
 
 def printable(text: str) -> str:
-    """The text with everything that is no printable character written as an escape, so that it cannot act as one."""
+    """Return the text with every character that is not printable written as an escape, so that it has no effect."""
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
@@ -170,7 +170,7 @@ def _csv_value(value: Any) -> Any:
 
 
 def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as JSON values: times as ISO 8601 with `Z`, `extra` as the object that it is; also in rows within it."""
+    """Return the row as JSON values, rows within it too: times as ISO 8601 with `Z`, `extra` as an object."""
     return {name: _json_value(name, value) for name, value in row.items()}
 
 

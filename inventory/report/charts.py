@@ -40,7 +40,7 @@ def _amount(**axis: Any) -> Chart:
 
 
 def _hover(**encoding: Any) -> Chart:
-    """A rule at the moment nearest to the pointer, with all that is known of it."""
+    """Return a vertical rule at the time nearest to the pointer, with all values of that time."""
     return {
         "data": {"name": "moments"},
         "params": [
@@ -110,7 +110,7 @@ def by_day(height: int) -> Chart:
 
 
 def lifetimes() -> Chart:
-    """A row for each creator: the middle 80 %, the middle 50 %, and where the median lies."""
+    """Return a chart with a row for each creator: the middle 80 %, the middle 50 % and the median."""
 
     def span(low: str, high: str, size: int, opacity: float) -> Chart:
         return {

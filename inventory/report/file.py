@@ -12,7 +12,7 @@ from inventory.errors import UsageError
 
 @contextmanager
 def page_file(path: Path) -> Iterator[Callable[[str], object]]:
-    """A function that writes the file. Until the block has ended, and where it fails, what was there stays as it was.
+    """Yield a function that writes the file. The old file stays until the block has ended, and if it fails.
 
     Raises UsageError, before the block or at its end, where the file cannot be written.
     """

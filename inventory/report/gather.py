@@ -186,7 +186,7 @@ def _episodes(
 def _gaps(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """The account's number, `gap_start`, `gap_end`, `failed_runs` of every gap with a part in the period, by time."""
+    """Return [account's number, `gap_start`, `gap_end`, `failed_runs`] of each gap that touches the period, by time."""
     view = queries.relation("sync_gaps")
     query = sa.select(view)
     if account is not None:
@@ -202,7 +202,7 @@ def _gaps(
 def _changes(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """The newest events as CHANGE has their columns, `fields` being lists of field, old and new value."""
+    """Return the newest events by the columns of CHANGE; `fields` are lists of field, old and new value."""
     rows = list(queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES))
     return [
         [

@@ -17,7 +17,7 @@ ADDRESS_SPACE = 100 << 30
 
 
 def page(data: dict[str, Any]) -> str:
-    """The HTML page of what `gather` read.
+    """Return the HTML page of what `gather` read.
 
     The policy allows its own scripts and style, by their hashes, and nothing else: no request of any kind, and no code
     made from strings (Vega interprets its expressions).

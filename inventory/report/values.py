@@ -20,7 +20,7 @@ class Words:
     numbers: dict[Any, int] = field(default_factory=dict)
 
     def number(self, word: Any) -> int:
-        """The word's number, a new one where it is new."""
+        """Return the word's number; a new word gets the next one."""
         return self.numbers.setdefault(word, len(self.numbers))
 
 
@@ -34,7 +34,7 @@ def micros(time: datetime | None) -> int | None:
 
 
 def value_of(value: Any) -> Any:
-    """A time in microseconds; a string without characters that act, and of at most LONGEST; else as it is."""
+    """Return a time in microseconds, a string as printable text of at most LONGEST, and any other value as it is."""
     if isinstance(value, datetime):
         return micros(value)
     if not isinstance(value, str):
