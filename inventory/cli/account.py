@@ -5,15 +5,8 @@ from typing import Annotated
 import typer
 
 from inventory.cli.complete import values
-from inventory.cli.options import (
-    AccountOption,
-    DatabaseOption,
-    FormatOption,
-    loaded,
-    open_for_reading,
-    opened_as_is,
-    require_account,
-)
+from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts

@@ -20,7 +20,7 @@ def values(relation: str, column: str) -> Callable[[typer.Context, str], list[st
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         with contextlib.suppress(Exception):
-            from inventory.cli.options import open_for_reading
+            from inventory.cli.opening import open_for_reading
             from inventory.read import queries
 
             with open_for_reading(context.params.get("url")) as connection:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from inventory import log
-from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
+from inventory.cli.opening import loaded, opened, opened_as_is
+from inventory.cli.options import DatabaseOption
 from inventory.errors import DatabaseError, UsageError
 from inventory.read.render import printable
 from inventory.record import clean

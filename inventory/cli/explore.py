@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from inventory import log
-from inventory.cli.options import DatabaseOption, loaded, opened
+from inventory.cli.opening import loaded, opened
+from inventory.cli.options import DatabaseOption
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.extras import require

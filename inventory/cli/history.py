@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
+from inventory.cli.opening import open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.queries import Row

@@ -7,7 +7,8 @@ import typer
 
 from inventory import log
 from inventory.cli.complete import values
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
+from inventory.cli.opening import open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import queries
 from inventory.read.queries import Sight

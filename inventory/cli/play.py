@@ -9,7 +9,7 @@ import typer
 
 from inventory import log
 from inventory.cli.look import FLEET_COLUMNS, HEADINGS
-from inventory.cli.options import opened
+from inventory.cli.opening import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.options import AccountOption, DatabaseOption, a_time, loaded, opened_as_is, require_account
+from inventory.cli.opening import loaded, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.progress import live_line
 from inventory.history.prune import PruneRequest, PruneResult, prune, would_prune
 from inventory.read.queries import account_names

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.options import AccountOption, DatabaseOption, a_time, open_for_reading
+from inventory.cli.opening import open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.progress import live_line
 from inventory.config.extras import require
 from inventory.read.render import printable

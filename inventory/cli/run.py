@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.options import DatabaseOption, loaded, opened
+from inventory.cli.opening import loaded, opened
+from inventory.cli.options import DatabaseOption
 from inventory.cli.signals import stop_on_signal
 from inventory.service.observers import observing
 

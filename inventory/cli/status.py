@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, loaded, opened_as_is, require_account
+from inventory.cli.opening import loaded, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.errors import Stale
 from inventory.read import queries
 from inventory.read.render import Format, show

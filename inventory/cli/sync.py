@@ -9,17 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from inventory import log
-from inventory.cli.options import (
-    AccountOption,
-    DatabaseOption,
-    FormatOption,
-    loaded,
-    open_for_reading,
-    open_for_writing,
-    opened,
-    opened_as_is,
-    require_account,
-)
+from inventory.cli.opening import loaded, open_for_reading, open_for_writing, opened, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path

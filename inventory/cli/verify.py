@@ -1,7 +1,8 @@
 """`verify`: whether the history contradicts itself or the digests that the runs recorded."""
 
 from inventory import log
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.opening import open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.cli.progress import live_line
 from inventory.errors import BreachFound
 from inventory.history.findings import Breach
