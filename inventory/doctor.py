@@ -31,7 +31,7 @@ from inventory.fal.client import Api
 from inventory.history.lease import LeaseHolder, find_holder
 from inventory.masks import mask_url
 from inventory.read.accounts import list_accounts
-from inventory.read.queries import Row
+from inventory.read.relations import Row
 from inventory.store import database, integrity, schema
 from inventory.times import brief, iso
 

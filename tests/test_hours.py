@@ -12,7 +12,7 @@ from inventory.cli import main
 from inventory.config.database_url import parse_url
 from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
-from inventory.read.queries import creators
+from inventory.read.creators import list_creators
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
 from inventory.store.database import connect
@@ -105,7 +105,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     assert world.rows(EPISODES) == [("a", EIGHT, 3.0, None, None, None)]
     with database.reading(world.engine) as connection:
         for since in (None, hour(3)):  # not known in a part of it either
-            (row,) = creators(connection, since=since)
+            (row,) = list_creators(connection, since=since)
             assert row["gpu_hours_low"] is None
     assert [row[1:] for row in world.rows(DAYS)] == [
         (STRANGE, "us-west", 1, 1.0, None),
@@ -119,7 +119,7 @@ def test_creators_of_a_period_have_the_hours_of_what_there_was_in_it(world):
 
     def of_ada(**period):
         with database.reading(world.engine) as connection:
-            rows = creators(connection, **period)
+            rows = list_creators(connection, **period)
         return [
             (row["instances_created"], row["hours_low"], row["gpu_hours_low"])
             for row in rows

@@ -14,7 +14,8 @@ from world import hour
 
 from inventory.cli import main
 from inventory.config.database_url import parse_url
-from inventory.read.queries import creators, instances
+from inventory.read.creators import list_creators
+from inventory.read.queries import instances
 from inventory.report.file import page_file
 from inventory.store import database
 from inventory.store.bulk import insert_rows
@@ -124,7 +125,7 @@ def test_its_numbers_are_those_of_the_views(written, demo_url, look):
     days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
     with asking(demo_url) as connection:
         live = instances(connection, presence="live")
-        known = creators(connection)
+        known = list_creators(connection)
         daily = connection.execute(days).all()
     with look(written) as page:
         shown = figures(page)
@@ -168,7 +169,7 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
 
 def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
     with asking(demo_url) as connection:
-        someone = next(row for row in creators(connection) if row["creator_user_nickname"] and row["live_now"])
+        someone = next(row for row in list_creators(connection) if row["creator_user_nickname"] and row["live_now"])
         name = someone["creator_user_nickname"]
         of_both = instances(connection, presence="live", creator=name)
     with look(written) as page:
@@ -288,7 +289,7 @@ def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
     with asking(f"sqlite:///{sqlite_demo}") as connection:
-        known = creators(connection)
+        known = list_creators(connection)
     with look(file) as page:
         assert f"The 2 of {len(known)} with most GPU hours." in page.text_content("#creators-cut")
         assert [row[0] for row in table(page, "#creators")[1:]] == [

@@ -15,8 +15,8 @@ from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
-from inventory.read import queries
-from inventory.read.queries import Row
+from inventory.read import creators, queries, relations
+from inventory.read.relations import Row
 from inventory.read.render import Format, cell, facts, show
 from inventory.read.row_buffer import RowBuffer
 from inventory.record import PAYLOAD
@@ -145,7 +145,7 @@ def changes_command(
         "changes",
         style,
         columns=CHANGE_COLUMNS,
-        header=[*queries.columns("instance_events"), "fields"],
+        header=[*relations.columns("instance_events"), "fields"],
         headings=HEADINGS | {"fields": "what changed"},
         empty="Nothing like that happened.",
     )
@@ -174,13 +174,13 @@ def creators_command(
     _require_period(since, until)
     with open_for_reading(url, account) as connection:
         begin, end = _period(connection, since, until)
-        rows = queries.creators(connection, account=account, since=begin, until=end)
+        rows = creators.list_creators(connection, account=account, since=begin, until=end)
     show(
         rows,
         "creators",
         style,
         columns=CREATOR_COLUMNS,
-        header=queries.columns("creators"),
+        header=relations.columns("creators"),
         headings=HEADINGS,
         empty="Nobody created anything then.",
     )

@@ -10,8 +10,8 @@ from inventory.cli.complete import values
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
-from inventory.read import queries
-from inventory.read.queries import Sight
+from inventory.read import fleet_at, queries, relations
+from inventory.read.fleet_at import RunsAround
 from inventory.read.render import Format, cell, printable, show
 from inventory.read.row_buffer import RowBuffer
 from inventory.store import database
@@ -74,33 +74,33 @@ def list_command(
             rows = RowBuffer(queries.instances(connection, account=account, all_=all_, **wanted))
         else:
             time = parse_time(at, database.now(connection))
-            sights = queries.sights(connection, time, account)
-            known = [sight.account for sight in sights if not sight.retired]
-            rows = RowBuffer(queries.as_of(connection, time, known, **wanted))
-    columns, header, empty = FLEET_COLUMNS, queries.columns("instances"), "No instance is like that."
+            around = fleet_at.runs_around(connection, time, account)
+            known = [runs.account for runs in around if not runs.retired]
+            rows = RowBuffer(fleet_at.as_of(connection, time, known, **wanted))
+    columns, header, empty = FLEET_COLUMNS, relations.columns("instances"), "No instance is like that."
     if at is not None:
-        columns, header, empty = THEN_COLUMNS, list(queries.AS_OF_COLUMNS), "No instance was like that."
-        for sight in sights:
-            log.say(f"{cell(time)}, {_told(sight)}")
+        columns, header, empty = THEN_COLUMNS, list(fleet_at.AS_OF_COLUMNS), "No instance was like that."
+        for runs in around:
+            log.say(f"{cell(time)}, {_describe(runs)}")
     show(rows, "instances", style, columns=columns, header=header, headings=HEADINGS, empty=empty)
 
 
-def _told(sight: Sight) -> str:
+def _describe(runs: RunsAround) -> str:
     """Describe what is known of a time: the complete runs before and after it, and the gap in which it lies."""
-    before = f"run {sight.before['run_id']} ({cell(sight.before['started_at'])})"
-    name = f"account {printable(sight.account)}"
-    if sight.retired:
+    before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
+    name = f"account {printable(runs.account)}"
+    if runs.retired:
         return f"{name}: not listed; it is retired, and its last complete run was {before}."
-    if sight.exact:
+    if runs.exact:
         return f"{name}: the very time of complete {before}."
-    assert sight.after is not None  # noqa: S101 - a time after the last complete run is refused
-    after = f"run {sight.after['run_id']} ({cell(sight.after['started_at'])})"
-    if sight.gap is None:
+    assert runs.after is not None  # noqa: S101 - a time after the last complete run is refused
+    after = f"run {runs.after['run_id']} ({cell(runs.after['started_at'])})"
+    if runs.gap is None:
         return f"{name}: between the complete {before} and {after}."
-    failed = sight.gap["failed_runs"]
+    failed = runs.gap["failed_runs"]
     why = f"{failed} failed {'run' if failed == 1 else 'runs'}" if failed else "no run, though one was due"
     return (
-        f"{name}: in a gap of {brief(timedelta(seconds=sight.gap['seconds']))} between the complete {before} and "
+        f"{name}: in a gap of {brief(timedelta(seconds=runs.gap['seconds']))} between the complete {before} and "
         f"{after}, with {why}: what came and went there is not known."
     )
 

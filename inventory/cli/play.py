@@ -16,6 +16,7 @@ from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.extras import installed, remedy
 from inventory.errors import UsageError
 from inventory.read import queries
+from inventory.read.creators import list_creators
 from inventory.read.render import show
 from inventory.store import database
 
@@ -82,7 +83,7 @@ def demo_command(
         with opened(url) as engine, database.reading(engine) as connection:
             fleet = list(queries.instances(connection))
             events = list(queries.events(connection, limit=10))
-            creators = queries.creators(connection)
+            creators = list_creators(connection)
             if write:
                 write(page(gather(connection, written_at=database.now(connection))))
     print(f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear; `inventory list --database ...` has all.\n")

@@ -7,7 +7,7 @@ import typer
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.errors import Stale
-from inventory.read import queries
+from inventory.read import freshness, relations
 from inventory.read.render import Format, show
 from inventory.store import database
 from inventory.times import brief, parse_duration
@@ -47,17 +47,17 @@ def status_command(
     with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:
         if account not in named:
             require_account(connection, account)
-        rows = queries.freshness(connection, account=account, named=named)
+        rows = freshness.freshness(connection, account=account, named=named)
         now = database.now(connection)
     ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
-    faults = [queries.why_stale(row, now, limit) for row in rows]
+    faults = [freshness.why_stale(row, now, limit) for row in rows]
     rows = [
         row | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
         for row, age, fault in zip(rows, ages, faults, strict=True)
     ]
     if style is Format.table:
         rows = [row | {"age": "never" if age is None else brief(age)} for row, age in zip(rows, ages, strict=True)]
-    header = [*queries.columns("sync_freshness"), "age_seconds", "stale"]
+    header = [*relations.columns("sync_freshness"), "age_seconds", "stale"]
     show(rows, "accounts", style, columns=COLUMNS, header=header, headings=HEADINGS)
     if not rows:
         raise Stale("No account is synced into this database. `inventory sync` begins.")

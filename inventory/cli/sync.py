@@ -18,7 +18,7 @@ from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
-from inventory.read import queries
+from inventory.read import queries, relations
 from inventory.read.render import Format, show, show_object
 from inventory.scratch import scratch_folder
 from inventory.service.observers import observing
@@ -230,7 +230,7 @@ def _complain(outcome: Any) -> None:
 def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     if outcome.run_id is not None:
         return queries.run(connection, outcome.run_id)
-    empty: dict[str, Any] = {column.name: None for column in queries.relation("sync_runs").c}
+    empty: dict[str, Any] = {column.name: None for column in relations.relation("sync_runs").c}
     told = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
     return empty | told | {"error_code": outcome.error.error_code if outcome.error else None}
 

@@ -3,16 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.read import queries
-from inventory.read.queries import Row
+from inventory.read import relations
+from inventory.read.relations import Row
 
-COLUMNS = (*queries.columns("accounts"), *(name for name in queries.columns("sync_freshness") if name != "account"))
+COLUMNS = (*relations.columns("accounts"), *(name for name in relations.columns("sync_freshness") if name != "account"))
 """The columns of `accounts`, followed by those of `sync_freshness`."""
 
 
 def list_accounts(connection: Connection, account: str | None = None) -> list[Row]:
     """Return a row with COLUMNS for each account, or for that one; retired accounts are included."""
-    table, view = queries.relation("accounts"), queries.relation("sync_freshness")
+    table, view = relations.relation("accounts"), relations.relation("sync_freshness")
     wanted = [table.c[name] if name in table.c else view.c[name] for name in COLUMNS]
     query = sa.select(*wanted).select_from(table.outerjoin(view, table.c.account == view.c.account))
     if account is not None:

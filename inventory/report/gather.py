@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.read import queries
-from inventory.read.queries import Row
+from inventory.read import queries, relations
+from inventory.read.creators import episode_stretches
+from inventory.read.relations import Row
 from inventory.report.totals import totals
 from inventory.report.values import Words, micros, value_of
 from inventory.store import database
@@ -66,7 +67,7 @@ def shown(data: dict[str, Any]) -> int:
 
 def _many(connection: Connection, since: datetime | None, account: str | None) -> bool:
     """Return whether there are more than MOST_EPISODES: first of whole episodes, which are counted sooner."""
-    view, part = queries.relation("instance_episodes"), queries.episode_stretches(account)
+    view, part = relations.relation("instance_episodes"), episode_stretches(account)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
     if since is not None:
         episodes = episodes.where(sa.or_(view.c.vanished_at.is_(None), view.c.vanished_at >= since))
@@ -79,7 +80,7 @@ def _many(connection: Connection, since: datetime | None, account: str | None) -
 
 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions of what has a part in the period, as `queries.creators` sees it, or was not gone before."""
+    """Return the conditions of what has a part in the period, as `list_creators` sees it, or was not gone before."""
     if since is None:
         return []
     not_gone = sa.or_(part.c.vanished_at.is_(None), part.c.vanished_at >= since)
@@ -89,7 +90,7 @@ def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[
 
 def _accounts(connection: Connection, account: str | None) -> list[Row]:
     """Rows of `sync_freshness`, also of the retired, each with `retired_at` and `first_complete_at`."""
-    view, table, runs = (queries.relation(name) for name in ("sync_freshness", "accounts", "sync_runs"))
+    view, table, runs = (relations.relation(name) for name in ("sync_freshness", "accounts", "sync_runs"))
     begun = sa.select(runs.c.account, sa.func.min(runs.c.started_at).label("first_complete_at"))
     first = begun.where(runs.c.complete).group_by(runs.c.account).subquery()
     query = sa.select(view, table.c.retired_at, first.c.first_complete_at).select_from(
@@ -112,7 +113,7 @@ def _episodes(
     `began` counts on from the row before. `appeared` is back from there, `after` back from `appeared` (0: null), `seen`
     on from `began`, `gone` on from `seen` (0: null); all of them places in `times`, which counts on too.
     """
-    part, state = queries.episode_stretches(account), queries.relation("instance_state")
+    part, state = episode_stretches(account), relations.relation("instance_state")
     same = sa.and_(state.c.account == part.c.account, state.c.instance_id == part.c.instance_id)
     query = (
         sa.select(part, state.c.presence)
@@ -187,7 +188,7 @@ def _gaps(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
     """Return [account's number, `gap_start`, `gap_end`, `failed_runs`] of each gap that touches the period, by time."""
-    view = queries.relation("sync_gaps")
+    view = relations.relation("sync_gaps")
     query = sa.select(view)
     if account is not None:
         query = query.where(view.c.account == account)

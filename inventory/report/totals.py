@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from inventory.read import queries
-from inventory.read.queries import Row
+from inventory.read import relations
+from inventory.read.creators import list_creators
+from inventory.read.relations import Row
 from inventory.report.charts import COLOURS
 from inventory.report.values import Words, micros, value_of
 from inventory.store import database
@@ -36,8 +37,8 @@ def totals(
 
     `fleet` and `hours` have a column for each of `kinds`: the types with most instances by day, the others as one.
     """
-    view, table = queries.relation("instance_versions"), queries.relation("instance_state")
-    made = queries.creators(connection, account=account, since=since)
+    view, table = relations.relation("instance_versions"), relations.relation("instance_state")
+    made = list_creators(connection, account=account, since=since)
     lives, episodes, ended = _lifetimes(connection, since, account, creators)
     days = _days(connection, since, account)
     kinds = _Kinds(days)
@@ -89,7 +90,7 @@ def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bo
 
 def _days(connection: Connection, since: datetime | None, account: str | None) -> Sequence[sa.Row[Any]]:
     """Return `instances` and `gpu_hours` of every day and type."""
-    view = queries.relation("fleet_daily")
+    view = relations.relation("fleet_daily")
     day = sa.type_coerce(view.c.day, sa.Date)
     query = sa.select(
         day.label("day"),
@@ -124,7 +125,7 @@ def _fleet(
     counts, gpus = ([[0] * (len(moments) + 1) for _ in kinds.names] for _ in range(2))
     # a retired account is not watched any more: its fleet is drawn up to its last complete run
     until = {row["account"]: micros(row["last_complete_at"]) for row in accounts if row["retired_at"] is not None}
-    version = queries.relation("instance_versions").c
+    version = relations.relation("instance_versions").c
     for column, sign in ((version.valid_from, 1), (version.valid_to, -1)):
         names = (version.account, version.instance_type, version.gpu_count, column.label("at"))
         query = (
@@ -157,7 +158,7 @@ def _moments(connection: Connection, since: datetime | None, account: str | None
     start = max(start, micros(since) if since else start)
     end = micros(max(row["last_complete_at"] for row in known))
     step = -(-(end - start) // MOMENTS // _MINUTE) * _MINUTE or _MINUTE
-    gaps = queries.relation("sync_gaps")
+    gaps = relations.relation("sync_gaps")
     query = sa.select(gaps.c.gap_start, gaps.c.gap_end).where(*_of(gaps, account))
     edges = (micros(at) for row in connection.execute(query) for at in row if at is not None)
     grid = range(-(-start // step) * step, end, step)
@@ -171,7 +172,7 @@ def _lifetimes(
 
     And of all creators: how many episodes there were, and how many such lives.
     """
-    view = queries.relation("instance_episodes")
+    view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))
     if since is not None:
         query = query.where(sa.or_(view.c.last_seen_at > since, view.c.appeared_at >= since))
@@ -204,7 +205,7 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
 
 
 def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Words) -> list[Row]:
-    """Return rows of `queries.creators` as the page's script makes them, the busiest first."""
+    """Return rows of `list_creators` as the page's script makes them, the busiest first."""
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
     busiest = sorted(made, key=lambda row: (-(row["gpu_hours_low"] or 0), -row["hours_low"]))
     return [

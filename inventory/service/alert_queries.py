@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.config.alerts import AlertRule
-from inventory.read.queries import Row, relation
+from inventory.read.relations import Row, relation
 from inventory.record import clean
 from inventory.store import database
 

@@ -14,7 +14,7 @@ from inventory import log
 from inventory.config.alerts import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
 from inventory.outcome import Outcome
-from inventory.read.queries import Row
+from inventory.read.relations import Row
 from inventory.service.alert_queries import (
     MAX_LISTED,
     NEW_EVENTS,

@@ -20,8 +20,8 @@ from sqlalchemy.engine import Engine
 from inventory import __version__, background, log
 from inventory.errors import ERROR_CODES, AccountBusy, DatabaseError
 from inventory.outcome import Outcome
-from inventory.read import queries
-from inventory.read.queries import Row
+from inventory.read import freshness
+from inventory.read.relations import Row
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import EVENTS
@@ -91,9 +91,9 @@ class DatabaseCollector(Collector):
         with database.reading(self.engine) as connection:
             return Snapshot(
                 database.now(connection, self._clock),
-                queries.freshness(connection),
-                queries.last_runs(connection),
-                queries.held(connection),
+                freshness.freshness(connection),
+                freshness.last_runs(connection),
+                freshness.held(connection),
             )
 
     def collect(self) -> Iterable[Metric]:
@@ -116,7 +116,7 @@ class DatabaseCollector(Collector):
             return False, ["STALE the database cannot be read"]
         if not snapshot.freshness:
             return False, ["STALE no account is synced into this database yet"]
-        reasons = [queries.why_stale(row, snapshot.now, self.stale_after) for row in snapshot.freshness]
+        reasons = [freshness.why_stale(row, snapshot.now, self.stale_after) for row in snapshot.freshness]
         lines = [
             f"STALE {reason}"
             if reason
@@ -143,7 +143,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
             complete.add_metric(name, row["last_complete_at"].timestamp())
         if row["last_attempt_at"] is not None:
             attempt.add_metric(name, row["last_attempt_at"].timestamp())
-        fresh.add_metric(name, queries.why_stale(row, snapshot.now, stale_after) is None)
+        fresh.add_metric(name, freshness.why_stale(row, snapshot.now, stale_after) is None)
         failures.add_metric(name, row["failures_since_complete"])
         for presence in ("live", "missing"):
             instances.add_metric([*name, presence], row[f"{presence}_instances"])

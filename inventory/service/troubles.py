@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from inventory.config.alerts import Trouble
 from inventory.errors import Forbidden, Unauthorized
-from inventory.read.queries import Row
+from inventory.read.relations import Row
 
 KEY_REFUSED_CODES = (Unauthorized.error_code, Forbidden.error_code)
 

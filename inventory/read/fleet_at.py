@@ -1,0 +1,101 @@
+"""The fleet as of a time, and the complete runs around that time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.errors import UsageError
+from inventory.read.relations import Row, first_row, matching, read_rows, relation, stream_rows
+from inventory.times import iso
+
+AS_OF_COLUMNS = (
+    "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
+    "creator_user_nickname", "extra", "valid_from", "valid_to", "episode",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunsAround:
+    """The complete runs of an account around a time T, and the gap in which T lies."""
+
+    account: str
+    before: Row
+    """The last complete run at or before T: `run_id`, `started_at`."""
+    after: Row | None
+    """The first complete run after T; None where there is none."""
+    exact: bool
+    """T is the very time of `before`."""
+    gap: Row | None = None
+    """Row of `sync_gaps`; None where T lies in none."""
+    retired: bool = False
+    """Retired, and T is later than its last complete run: nothing is known of its fleet at T."""
+
+
+def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
+    """Return what each account, or the given one, knows of the time.
+
+    Raises UsageError where one does not know it: before its first or after its last complete run, or before what
+    `prune` left. Only one that was retired before may stand aside, unless it alone is asked for.
+    """
+    table = relation("accounts")
+    query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
+    found = [_around_in_account(connection, at, row, alone=account is not None) for row in read_rows(connection, query)]
+    if all(runs.retired for runs in found):
+        raise UsageError(f"Nothing is known of {iso(at)}: no account was synced then.")
+    return found
+
+
+def _around_in_account(connection: Connection, at: datetime, account: Row, *, alone: bool) -> RunsAround:
+    name = account["account"]
+    table = relation("sync_runs")
+    complete = sa.select(table.c.run_id, table.c.started_at).where(table.c.account == name, table.c.complete)
+    newest, oldest = complete.order_by(table.c.started_at.desc()), complete.order_by(table.c.started_at)
+    before = first_row(connection, newest.where(table.c.started_at <= at))
+    after = first_row(connection, oldest.where(table.c.started_at > at))
+    other = "" if alone else " --account asks another account alone."
+    if before is None:
+        why = f"its first complete run was at {iso(after['started_at'])}" if after else "it has no complete run yet"
+        raise UsageError(f"The fleet of account {name!r} at {iso(at)} is not known: {why}.{other}")
+    if account["pruned_before"] is not None and at < account["pruned_before"]:
+        raise UsageError(
+            f"The fleet of account {name!r} at {iso(at)} is not known any more: `inventory prune` folded its history "
+            f"before {iso(account['pruned_before'])}.{other}"
+        )
+    exact = before["started_at"] == at
+    if after is None and not exact:
+        if account["retired_at"] is not None and not alone:
+            return RunsAround(name, before, None, exact=False, retired=True)
+        raise UsageError(
+            f"The fleet of account {name!r} at {iso(at)} is not known: its last complete run was at "
+            f"{iso(before['started_at'])}. `inventory list` without --at shows what that run left.{other}"
+        )
+    gaps = relation("sync_gaps")
+    within = sa.select(gaps).where(gaps.c.account == name, gaps.c.gap_start == before["started_at"])
+    return RunsAround(name, before, after, exact, None if exact else first_row(connection, within))
+
+
+def as_of(
+    connection: Connection,
+    at: datetime,
+    accounts: Sequence[str],
+    *,
+    creator: str | None = None,
+    region: str | None = None,
+    type_: str | None = None,
+    status: str | None = None,
+) -> Iterator[Row]:
+    """Yield the fleet as it was at that time: AS_OF_COLUMNS of `instance_versions`, the fields as they then were."""
+    table = relation("instance_versions")
+    wanted = matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)
+    # expressions: for the bare columns SQLite would leave the index by times and read everything
+    account, instance_id = (sa.func.coalesce(table.c[name], "") for name in ("account", "instance_id"))
+    query = sa.select(*(table.c[name] for name in AS_OF_COLUMNS)).where(
+        table.c.valid_from <= at,
+        sa.or_(table.c.valid_to.is_(None), table.c.valid_to > at),
+        account.in_(accounts),
+        *wanted,
+    )
+    return stream_rows(connection, query.order_by(account, instance_id))

@@ -1,0 +1,73 @@
+"""How fresh the record of each account is."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.errors import UsageError
+from inventory.read.queries import account_names
+from inventory.read.relations import Row, columns, matching, read_rows, relation
+from inventory.times import brief, iso
+
+
+def freshness(connection: Connection, *, account: str | None = None, named: Sequence[str] = ()) -> list[Row]:
+    """Return rows of `sync_freshness`: one for each account that is not retired.
+
+    Accounts in `named` that the database lacks get a row, too. Raises UsageError if that one account is retired.
+    """
+    table, view = relation("accounts"), relation("sync_freshness")
+    active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
+    query = sa.select(view).where(view.c.account.in_(active), *matching(view, account=account))
+    found = read_rows(connection, query)
+    zeros = dict.fromkeys(("failures_since_complete", "live_instances", "missing_instances"), 0)
+    for name in set(named) - set(account_names(connection)):
+        found.append(dict.fromkeys(columns("sync_freshness")) | zeros | {"account": name})
+    found.sort(key=lambda row: row["account"])
+    if account is not None and not found:
+        raise UsageError(f"The account {account!r} is retired: it is not synced any more.")
+    return found
+
+
+def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
+    """Return why the account of a row of `sync_freshness` is stale, or None if it is not older than `limit`."""
+    name = row["account"]
+    if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
+        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, lies in the future of the database's clock"
+    if row["last_complete_at"] is None:
+        return f"{name}: never synced to the end"
+    age = now - row["last_complete_at"]
+    if limit is not None and age > limit:
+        return f"{name}: the last complete run is {brief(age)} old, more than {brief(limit)}"
+    return None
+
+
+def last_runs(connection: Connection) -> list[Row]:
+    """`account`, `status` and `error_code` of the last run that has ended, of each account that is not retired."""
+    table, runs_ = relation("accounts"), relation("sync_runs")
+    last = (  # once an account, by the index of account and time
+        sa.select(runs_.c.run_id)
+        .where(runs_.c.account == table.c.account, runs_.c.status != "running")
+        .order_by(runs_.c.started_at.desc())
+        .limit(1)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    wanted = sa.select(last).select_from(table).where(table.c.retired_at.is_(None))
+    found = relation("sync_runs").alias("found")
+    told = sa.select(found.c.account, found.c.status, found.c.error_code)
+    return read_rows(connection, told.where(found.c.run_id.in_(wanted)))
+
+
+def held(connection: Connection) -> dict[str, int]:
+    """Return how many instances of each account are held."""
+    table, state = relation("accounts"), relation("instance_state")
+    number = (  # once an account, by the index of account and presence
+        sa.select(sa.func.count())
+        .where(state.c.account == table.c.account, state.c.presence == "missing", state.c.held)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    rows = connection.execute(sa.select(table.c.account, number.label("number")).select_from(table))
+    return {row.account: row.number for row in rows}

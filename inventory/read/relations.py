@@ -1,0 +1,81 @@
+"""The public tables and views as SQLAlchemy relations, and their rows: dicts by column name, times aware in UTC."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.record import clean
+from inventory.store import database
+from inventory.store.catalogue import RELATIONS
+from inventory.store.tables import JSONText, UTCDateTime, damaged
+
+Row = dict[str, Any]
+
+
+_TIMES = ("_at", "_since", "_after", "_before", "_from", "_to", "_start", "_end")
+
+
+_BOOLEANS = ("held", "complete")
+
+
+def relation(name: str) -> sa.TableClause:
+    """Return a public table or view without its internal columns; the columns are typed by their names."""
+    return sa.table(name, *(sa.column(column, _type(column)) for column in columns(name)))
+
+
+def columns(name: str) -> list[str]:
+    """Return the names of a relation's columns, without the internal ones."""
+    found = next(relation for relation in RELATIONS if relation.name == name)
+    return [column.name for column in found.columns if not column.meaning.startswith("Internal:")]
+
+
+def matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that each column has its wanted value; None stands for any value.
+
+    What no database can store is looked for as what was stored in its place.
+    """
+    return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
+
+
+def first_row(connection: Connection, query: sa.Select[Any]) -> Row | None:
+    """Return the first row of a query, or None."""
+    return next(iter(read_rows(connection, query.limit(1))), None)
+
+
+def read_rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
+    """Return all rows of a query; for few rows."""
+    return [_plain(row) for row in connection.execute(query)]
+
+
+def stream_rows(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
+    """Yield the rows at flat memory."""
+    for rows in database.stream(connection, query):
+        yield from map(_plain, rows)
+
+
+def _plain(row: sa.Row[Any]) -> Row:
+    """Return the row as a dict. Raise DatabaseError for what SQLite lets in and no run has written."""
+    plain = dict(zip(row._fields, row, strict=True))
+    if bytes in map(type, row):
+        raise damaged("bytes where a text or a number belongs")
+    if not _is_object(plain.get("extra")):
+        raise damaged(f"{plain['extra']!r:.80} where a JSON object belongs")
+    return plain
+
+
+def _is_object(extra: str | None) -> bool:
+    try:
+        return extra is None or type(json.loads(extra)) is dict
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _type(name: str) -> sa.types.TypeEngine[Any]:
+    if name.endswith(_TIMES):
+        return UTCDateTime()
+    if name in _BOOLEANS:
+        return sa.Boolean()
+    return JSONText() if name == "extra" else sa.types.NullType()
