@@ -5,7 +5,7 @@ import logging
 import sys
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -78,7 +78,7 @@ def configure(style: Style = "text", level: str = "info") -> None:
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -88,7 +88,7 @@ def configure(style: Style = "text", level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler"):
+    for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
@@ -100,6 +100,15 @@ def configure(style: Style = "text", level: str = "info") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """A handler for what sys.stderr is at the time of the event: a caller may replace it in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the event to sys.stderr."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def get(name: str) -> Any:

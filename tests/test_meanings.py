@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from world import BEGIN, hour, machine
 
+from inventory import log
 from inventory.config.keys import Account, ApiKey
 from inventory.history import missing as history
 from inventory.history.verify import verify
@@ -257,14 +258,15 @@ def test_4_3_what_was_404_but_is_in_the_second_walk_stays_live(world):
     assert world.presences() == {"a": "live", "b": "vanished", "c": "live"}
 
 
-def test_4_3_more_than_200_absent_are_not_asked_but_walked_for_again(world, capfd):
+def test_4_3_more_than_200_absent_are_not_asked_but_walked_for_again(world, capsys):
+    log.configure()
     world.put(*ids(450))
     world.run()
     world.remove(*ids(220))
     outcome = world.run()
     assert (world.asked_by_id(), world.walks()) == ([], 2)
     assert (outcome.counts["vanished"], outcome.missing) == (220, 0)
-    assert "absent=220" in "".join(capfd.readouterr())
+    assert "absent=220" in capsys.readouterr().err
 
 
 def test_4_3_exactly_200_absent_are_asked_for(world):

@@ -120,8 +120,9 @@ def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_pr
         "show inst_1", "--show-completion bash",
     ):  # fmt: skip
         err = program.onto_a_full_disk(*line.split())
-        assert err.startswith("error: The results could not be written")
-        assert err.count("\n") == 1
+        # on PostgreSQL `verify` says first that the extension amcheck is not installed
+        lines = [text for text in err.splitlines() if not text.startswith("The server's own tables")]
+        assert [text[:38] for text in lines] == ["error: The results could not be written"[:38]]
 
 
 def test_an_exit_code_of_its_own_beats_that_of_a_full_disk(program):

@@ -124,7 +124,7 @@ def test_the_page_is_drawn_without_a_complaint_and_without_a_request(written, lo
 def test_its_numbers_are_those_of_the_views(written, demo_url, look):
     days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
     with asking(demo_url) as connection:
-        live = instances(connection, presence="live")
+        live = list(instances(connection, presence="live"))
         known = list_creators(connection)
         daily = connection.execute(days).all()
     with look(written) as page:
@@ -171,7 +171,7 @@ def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
     with asking(demo_url) as connection:
         someone = next(row for row in list_creators(connection) if row["creator_user_nickname"] and row["live_now"])
         name = someone["creator_user_nickname"]
-        of_both = instances(connection, presence="live", creator=name)
+        of_both = list(instances(connection, presence="live", creator=name))
     with look(written) as page:
         before = svg(page, "fleet"), svg(page, "hours"), figures(page)
         page.select_option("select[name=creator]", label=name)
