@@ -10,6 +10,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from inventory import database
 from inventory.settings import Account, ApiKey, load
@@ -77,7 +78,7 @@ def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(
     @event.listens_for(engine, "before_cursor_execute")
     def fail(_connection, _cursor, statement, *_):
         if "INTO instance_versions" in statement:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise OperationalError(statement, None, sqlite3.OperationalError("database or disk is full"))
 
     outcome = sync(engine, ACCOUNT, settings)
     event.remove(engine, "before_cursor_execute", fail)
