@@ -27,8 +27,11 @@ _FLAGS = {"database_url": "--database"}
 
 def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[Row]:
     """A row for the file, for each setting and for each account, by COLUMNS. `flags` are those given."""
+    unused = "every" if settings.cron is not None else "cron"  # whatever a source below says of it
     values = [
         {"setting": name, "value": _shown(name, getattr(settings, name))} | _origin(name, flags)
+        if name != unused
+        else {"setting": name, "value": None, "source": "default", "where": None}
         for name in Settings.model_fields
         if name != "accounts"
     ]

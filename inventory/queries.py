@@ -390,12 +390,19 @@ def _overlap(stretch: sa.Row[Any], since: datetime | None, until: datetime | Non
     return max(end - begin, timedelta())
 
 
-def freshness(connection: Connection, *, account: str | None = None) -> list[Row]:
-    """Rows of `sync_freshness` of the accounts that are not retired. UsageError where that one account is."""
+def freshness(connection: Connection, *, account: str | None = None, named: Sequence[str] = ()) -> list[Row]:
+    """Rows of `sync_freshness` of the accounts that are not retired, and of `named` ones that the database lacks.
+
+    Raises UsageError if that one account is retired.
+    """
     table, view = relation("accounts"), relation("sync_freshness")
     active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
     query = sa.select(view).where(view.c.account.in_(active), *_matching(view, account=account))
-    found = _rows(connection, query.order_by(view.c.account))
+    found = _rows(connection, query)
+    zeros = dict.fromkeys(("failures_since_complete", "live_instances", "missing_instances"), 0)
+    for name in set(named) - set(account_names(connection)):
+        found.append(dict.fromkeys(columns("sync_freshness")) | zeros | {"account": name})
+    found.sort(key=lambda row: row["account"])
     if account is not None and not found:
         raise UsageError(f"The account {account!r} is retired: it is not synced any more.")
     return found

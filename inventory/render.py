@@ -57,6 +57,12 @@ def show(
         log.say(empty)
 
 
+def show_object(lists: Mapping[str, Rows]) -> None:
+    """Print several lists as one JSON object, each under its plural key."""
+    json.dump({name: [_json_row(row) for row in rows] for name, rows in lists.items()}, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
 def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> None:
     """Print names and values, a line each, the values below each other."""
     width = max(len(name) for name, _ in pairs)

@@ -100,6 +100,14 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision`, in one transaction; two at once are safe: the second finds the work done."""
     from alembic import command
+
+    require_revision(revision)
+    with migrating(engine) as connection:
+        command.upgrade(config(connection), revision)
+
+
+def require_revision(revision: str) -> None:
+    """Raise UsageError if there is no such revision."""
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
@@ -109,8 +117,6 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         raise UsageError(
             f"There is no revision {revision}. `inventory db upgrade` without one goes to the newest."
         ) from None
-    with migrating(engine) as connection:
-        command.upgrade(config(connection), revision)
 
 
 @contextmanager

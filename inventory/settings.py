@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -322,12 +322,6 @@ class Settings(BaseSettings):
                 )
         return value
 
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.cron is not None and self.every != DEFAULT_EVERY:
-            raise ValueError("`every` and `cron` are two ways to say one thing; set INVENTORY_EVERY or INVENTORY_CRON")
-        return self
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -338,7 +332,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        file = config_file()
+        toml: Any = TomlConfigSettingsSource(settings_cls, file)
+        named = {
+            "--every and --cron": init_settings,
+            "INVENTORY_EVERY and INVENTORY_CRON": env_settings,
+            f"{file}: every and cron": toml,
+        }
+        decided: list[str] = []
+        return tuple(_one_schedule(source, both, decided) for both, source in named.items())
 
     @property
     def timetable(self) -> Timetable:
@@ -350,6 +352,11 @@ class Settings(BaseSettings):
         if only is not None:
             return (only,)
         return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
+
+    def accounts_named(self) -> tuple[str, ...]:
+        """The accounts that the file names; else `default`, but only if there is a key for it."""
+        has_key = os.environ.get("FAL_KEY") or os.environ.get("FAL_KEY_ID")
+        return tuple(account.name for account in self.accounts) or ((DEFAULT_ACCOUNT,) if has_key else ())
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
         """The accounts with their keys: those of the file, else `default` with FAL_KEY. Raises UsageError."""
@@ -378,8 +385,6 @@ class Settings(BaseSettings):
 def load(**flags: Any) -> Settings:
     """The settings in force; a flag that is None was not given. Raises UsageError of one line."""
     given = {name: value for name, value in flags.items() if value is not None}
-    if ("every" in given) != ("cron" in given):  # the flag for one beats the environment and the file in both
-        given = {"every": DEFAULT_EVERY, "cron": None} | given
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -406,6 +411,25 @@ def log_format() -> Literal["text", "json"]:
             file = config_file()
             found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
     return "json" if found == "json" else "text"
+
+
+def _one_schedule(source: Any, both: str, decided: list[str]) -> Any:
+    """The same source, in which one of `every` and `cron` beats both in the sources below it.
+
+    The first source that has one of them is put into `decided`; raises UsageError if it has the two.
+    """
+
+    def values() -> dict[str, Any]:
+        found: dict[str, Any] = source()
+        given = {"every", "cron"} & set(found)
+        if not given or decided:
+            return found
+        if len(given) > 1:
+            raise UsageError(f"{both} are two ways to say one thing; give one of them.")
+        decided.append(both)
+        return {"every": DEFAULT_EVERY, "cron": None} | found
+
+    return values
 
 
 def config_file() -> Path | None:

@@ -21,7 +21,7 @@ from inventory import __version__, database, log, reconcile, runs
 from inventory.api import Api
 from inventory.confirm import confirm
 from inventory.database import Clock
-from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish
+from inventory.errors import ApiError, DatabaseError, InventoryError, LeaseLost, MassVanish, lacking
 from inventory.reconcile import NO_RUN, Moment, Step
 from inventory.runs import Run
 from inventory.settings import Account, Settings
@@ -115,10 +115,11 @@ def sync(
                 outcome.retries = api.retries
     except InventoryError as error:
         _fail(engine, run, outcome, error, clock)
-    except OSError as error:
-        reason = f"This host failed: {error.strerror or error}; nothing was applied. Run again."
-        _fail(engine, run, outcome, DatabaseError(reason), clock)
     except Exception as error:
+        if reason := lacking(error):
+            kind = DatabaseError if isinstance(error, OSError) else InventoryError
+            _fail(engine, run, outcome, kind(f"This host failed: {reason}; nothing was applied. Run again."), clock)
+            return outcome
         reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
         _fail(engine, run, outcome, InventoryError(reason), clock)
         raise
@@ -156,7 +157,7 @@ def dry_run(
                         if state["presence"] == "missing":
                             missing[state["instance_id"]] = state["held"]
             outcome.missing = len(missing)
-            _judge(outcome, first, second, held=any(missing.values()))
+            _judge(outcome, first, second, held=any(missing.values()), dry=True)
     except InventoryError as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - began
@@ -245,7 +246,7 @@ def _see(
     first = walk(api, spool, 1, stop, progress, expected)
     second = None
     if first.pages == 0 and first.error is not None:
-        raise _told(first.error, "nothing was applied; the next run tries again")
+        raise _told(first.error, "nothing was applied; the next run tries again" if run else "nothing is written")
     if not first.unchanged:
         with database.reading(engine) as connection:
             spool.learn(reconcile.known(connection, account))
@@ -298,25 +299,29 @@ def _brake(connection: Connection, account: Account, settings: Settings, spool: 
     return vanishing >= SMALL or moved
 
 
-def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool) -> None:
-    """Status and error of a run that applied something."""
+def _judge(outcome: Outcome, first: Walk, second: Walk | None, *, held: bool, dry: bool = False) -> None:
+    """Status and error of a run that applied something, or would."""
+    was = "would be" if dry else "was"
     if first.error is not None:
-        outcome.status, outcome.error = (
-            "partial",
-            _told(first.error, "what was seen was applied, nothing was marked missing"),
-        )
+        outcome.status = "partial"
+        outcome.error = _told(first.error, f"what was seen {was} applied, nothing {was} marked missing")
     elif held:
         outcome.status = "held"
         outcome.error = MassVanish(
-            f"{outcome.missing} instances are absent and held: more than the brake allows, or the key or address is "
-            "another one. All else was applied. Look with `inventory missing`, settle with "
-            "`inventory missing --accept`."
+            f"{outcome.missing} instances are absent and {'would be ' if dry else ''}held: more than the brake allows, "
+            f"or the key or address is another one. All else {was} applied. "
+            + (
+                "After a sync, `inventory missing` would list them."
+                if dry
+                else "Look with `inventory missing`, settle with `inventory missing --accept`."
+            )
         )
     else:
         outcome.status = "succeeded"
         if second is not None and second.error is not None:
+            stays = "would stay" if dry else "stays"
             outcome.error = _told(
-                second.error, "the second walk failed, so what is absent stays missing until a later run"
+                second.error, f"the second walk failed, so what is absent {stays} missing until a later run"
             )
 
 

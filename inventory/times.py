@@ -23,10 +23,15 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(f"{hide_key_words(repr(text[:40]))} is too long a duration.") from None
 
 
+def is_relative(text: str) -> bool:
+    """Return whether a time is written relative to now, like `2d`."""
+    return re.fullmatch(r"\s*(\d+[smhdwSMHDW])+\s*", text) is not None
+
+
 def parse_time(text: str, now: datetime) -> datetime:
     """A UTC time from ISO 8601 (no zone means UTC) or relative to `now` (`2d` is two days ago). Raises UsageError."""
     try:
-        if re.fullmatch(r"\s*(\d+[smhdwSMHDW])+\s*", text):
+        if is_relative(text):
             return now - parse_duration(text)
         value = datetime.fromisoformat(text.strip())
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -118,6 +119,39 @@ def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
     }  # fmt: skip
     assert query("SELECT count(*) FROM sync_runs") == [(1,)]
     assert query("SELECT count(*) FROM instances") == [(3,)]
+
+
+def test_a_dry_run_as_json_tells_status_and_counts_of_each_account(run, simulator):
+    run("sync")
+    simulator.fleet.put(machine(9))
+    found = json.loads(run("sync", "--dry-run", "--json").stdout)
+    assert set(found) == {"runs", "changes"}
+    (row,) = found["runs"]
+    assert (row["account"], row["status"], row["instances_seen"], row["appeared"]) == ("default", "succeeded", 4, 1)
+    simulator.faults.add(Status(503), when=on_list, times=None)
+    (row,) = json.loads(run("sync", "--dry-run", "--json", expect=4).stdout)["runs"]
+    assert (row["status"], row["error_code"], row["appeared"]) == ("failed", "server_error", 0)
+
+
+def test_a_dry_run_says_of_a_broken_walk_and_of_the_brake_what_would_be(run, query, simulator):
+    for number in range(4, 21):
+        simulator.fleet.put(machine(number))
+    run("sync")
+    simulator.faults.add(Status(503), when=on_list, times=None)
+    told = run("sync", "--dry-run", expect=4).stderr
+    simulator.faults.clear()
+    simulator.fleet.put({"id": "", "status": "ready"})
+    partial = run("sync", "--dry-run", expect=4).stderr
+    simulator.fleet.clear()
+    held = run("sync", "--dry-run", expect=5).stderr
+    assert "nothing is written" in told
+    assert "what was seen would be applied, nothing would be marked missing" in partial
+    assert "20 instances are absent and would be held" in held
+    for line in (told, partial, held):
+        assert "was applied" not in line
+        assert "the next run" not in line
+        assert "--accept" not in line
+    assert query("SELECT count(*) FROM sync_runs") == [(1,)]
 
 
 def test_a_dry_run_before_the_first_run_makes_no_database(run, database_url, tmp_path):
@@ -348,6 +382,22 @@ def test_bad_input_is_2_in_one_line(run):
     assert "cannot be read" in run("list", "--database", "nonsense", expect=2).stderr
     run("list", "--format", "xml", expect=2)
     run("nonsense", expect=2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list --at nonsense", "changes --since nonsense", "changes --until 2026-13-01", "changes --since 1d --until 2d",
+        "changes --since 2026-01-02 --until 2026-01-01", "creators --since nonsense", "report --since nonsense",
+        "prune --before nonsense", "status --max-age nonsense", "account rename default ''", "db upgrade nonsense",
+        "run --metrics nonsense", "run --cron nonsense", "run --every nonsense", "run --every 5m --cron '0 0 * * *'",
+        "simulate --speed inf", "simulate --churn nan",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_bad_argument_is_2_before_anything_is_opened(run, line, tmp_path):
+    assert run(*shlex.split(line), expect=2).stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_database_is_7_and_untouched(run, tmp_path):

@@ -89,6 +89,22 @@ def test_each_value_tells_the_flag_the_variable_or_the_line_it_came_from(run, tm
     assert done.stderr == ""
 
 
+def test_what_a_higher_source_says_of_the_schedule_beats_a_lower_one_in_both_ways_to_say_it(run, tmp_path):
+    file = tmp_path / "inventory.toml"
+    for text, environment, every, cron in (
+        ('every = "1h"', {"INVENTORY_CRON": "0 0 * * *"}, None, "0 0 * * *"),
+        ('cron = "0 0 * * *"', {"INVENTORY_EVERY": "5m"}, "5m", None),
+        ('cron = "0 0 * * *"', {"INVENTORY_EVERY": ""}, None, "0 0 * * *"),
+    ):
+        file.write_text(text)
+        found = settings(run("config", "--format", "json", **environment))
+        assert (found["every"][0], found["cron"][0]) == (every, cron)
+        assert {source for value, source, _ in (found["every"], found["cron"]) if value is None} == {"default"}
+    file.write_text('every = "5m"\ncron = "0 0 * * *"')
+    assert "inventory.toml: every and cron are two ways to say one thing" in run("config", expect=2).stderr
+    run("config", INVENTORY_EVERY="1h")
+
+
 def test_a_file_named_by_the_environment_is_shown(run, tmp_path):
     (tmp_path / "my.toml").write_text("page_size = 3")
     found = settings(run("config", "--format", "json", INVENTORY_CONFIG="my.toml"))

@@ -531,6 +531,27 @@ def test_failures_do_not_refresh_an_account(lived, rows, now):
     assert (found["last_status"], found["failures_since_complete"], found["age_seconds"]) == ("failed", 1, 3600.0)
 
 
+def test_an_account_that_only_the_settings_name_was_never_synced_and_is_8(world, ask, rows, tmp_path, monkeypatch):
+    world.put("a")
+    world.run()
+    ask("status")  # without a key or a file nobody means another account
+    (tmp_path / "inventory.toml").write_text(
+        "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "NO_KEY"\n' for name in ("default", "lost"))
+    )
+    found = {row["account"]: row for row in rows("status", expect=8)}
+    assert {name: row["stale"] for name, row in found.items()} == {"default": False, "lost": True}
+    assert set(found["lost"]) == set(found["default"])
+    assert (found["lost"]["last_complete_at"], found["lost"]["live_instances"]) == (None, 0)
+    out, err = ask("status", "--account", "lost", expect=8)
+    assert "never" in out
+    assert err.startswith("error: lost: never synced to the end")
+    ask("status", "--account", "default")
+    assert "There is no account 'nobody'" in ask("status", "--account", "nobody", expect=2)[1]
+    (tmp_path / "inventory.toml").unlink()
+    monkeypatch.setenv("FAL_KEY", "a:bcdefgh")
+    ask("status")
+
+
 @pytest.mark.usefixtures("now")
 def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
     world.faults.add(Status(503), when=on_list, times=None)

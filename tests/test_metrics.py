@@ -430,7 +430,8 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         worker = running("--metrics", f"127.0.0.1:{taken.getsockname()[1]}")
         assert worker.ends() == 2
-    assert re.fullmatch(r"error: --metrics \S+ cannot be had: Address already in use\.\n", worker.text)
+    (line,) = worker.log(level="error")
+    assert re.fullmatch(r"--metrics \S+ cannot be had: Address already in use\.", line["event"])
     assert world.statuses() == []
 
 

@@ -1,5 +1,6 @@
 """`inventory run`: when a run is due, what is told of it, how it ends. One process; `test_hosts.py` has several."""
 
+import json
 import signal
 import socket
 import sqlite3
@@ -454,7 +455,8 @@ def test_more_signals_do_not_disturb_the_end(world, start):
         (("--cron", "61 * * * *"), {}, 2, "--cron"),
         (("--cron", "0 0 31 2 *"), {}, 2, "never comes"),
         (("--cron", "0 0 * * *", "--every", "1h"), {}, 2, "two ways to say one thing"),
-        ((), {"INVENTORY_CRON": "0 0 * * *"}, 2, "two ways to say one thing"),
+        (("--cron", "0 0 * * *", "--every", "5m"), {}, 2, "--every and --cron are two ways to say one thing"),
+        ((), {"INVENTORY_CRON": "0 0 * * *", "INVENTORY_EVERY": "5m"}, 2, "INVENTORY_EVERY and INVENTORY_CRON are two"),
         ((), {"INVENTORY_CONFIG": "nowhere.toml"}, 2, "no such file"),
         (("--database", "mysql://u:secret-word@h/d"), {}, 2, "not a backend"),
     ],
@@ -465,7 +467,7 @@ def test_settings_that_cannot_be_used_end_it_at_once(start, words, settings, cod
     assert worker.ends() == code
     assert said in worker.text
     assert "secret-word" not in worker.text
-    assert len([line for line in worker.text.splitlines() if line.startswith("error: ")]) == 1
+    assert [json.loads(line)["level"] for line in worker.text.splitlines()].count("error") == 1
 
 
 def test_an_empty_database_that_it_may_not_make_ends_it_with_7(start, new_database):

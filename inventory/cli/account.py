@@ -16,6 +16,7 @@ from inventory.cli.options import (
     require_account,
 )
 from inventory.render import Format, printable, show
+from inventory.settings import require_account_name
 
 app = typer.Typer(
     help="The accounts of the database: list, rename, retire.",
@@ -77,6 +78,7 @@ def rename_command(
     Examples:
       inventory account rename default research
     """
+    require_account_name(new)
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:

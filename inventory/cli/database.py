@@ -31,7 +31,9 @@ def upgrade(
     """
     if revision in {"", "base"}:
         raise UsageError("An upgrade goes up: name a revision, or none for the newest.")
-    with opened(loaded(database_url=url).database_url, create=True) as engine:
+    settings = loaded(database_url=url)
+    schema.require_revision(revision)
+    with opened(settings.database_url, create=True) as engine:
         with database.reading(engine) as connection:
             before = schema.current(connection)
         schema.upgrade(engine, revision)

@@ -1,7 +1,7 @@
 """`show`, `changes` and `creators`: what happened, and who did it. They need no key and write nothing."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,17 +11,22 @@ from sqlalchemy.engine import Connection
 from inventory import database, log, queries
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
 from inventory.errors import UsageError
 from inventory.queries import Row
 from inventory.render import Format, cell, facts, show
 from inventory.tables import PAYLOAD
-from inventory.times import parse_time
+from inventory.times import is_relative, parse_time
 
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="From this time on: ISO 8601, or a time ago like 2d.")
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", callback=a_time, help="From this time on: ISO 8601, or a time ago like 2d."
+    ),
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time, likewise.")]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", callback=a_time, help="Before this time, likewise.")
+]
 
 EPISODE_COLUMNS = (
     "episode", "creator_user_nickname", "appeared_after", "appeared_at", "last_seen_at", "vanished_at", "hours_low",
@@ -111,6 +116,7 @@ def changes_command(
       inventory changes --instance inst_1 --format json
       inventory changes --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
     """
+    _require_period(since, until)
     with open_for_reading(url, account) as connection:
         begin, end = _period(connection, since, until)
         most = limit if limit is not None or begin is not None else NEWEST
@@ -159,6 +165,7 @@ def creators_command(
       inventory creators --since 7d
       inventory creators --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
     """
+    _require_period(since, until)
     with open_for_reading(url, account) as connection:
         begin, end = _period(connection, since, until)
         rows = queries.creators(connection, account=account, since=begin, until=end)
@@ -175,7 +182,16 @@ def creators_command(
 
 def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
     """The two times by the database's clock. UsageError where the second is not later than the first."""
-    now = database.now(connection)
+    return _times(since, until, database.now(connection))
+
+
+def _require_period(since: str | None, until: str | None) -> None:
+    """Raise UsageError, before anything is opened, if no clock could put the second time after the first."""
+    if since and until and is_relative(since) == is_relative(until):
+        _times(since, until, datetime.now(UTC))
+
+
+def _times(since: str | None, until: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
     begin, end = (None if text is None else parse_time(text, now) for text in (since, until))
     if begin is not None and end is not None and begin >= end:
         raise UsageError(f"--since {since} is not before --until {until}.")

@@ -7,7 +7,7 @@ import typer
 
 from inventory import database, log, queries
 from inventory.cli.complete import values
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
 from inventory.errors import UsageError
 from inventory.queries import Sight
 from inventory.render import Format, cell, printable, show
@@ -33,7 +33,8 @@ HEADINGS = {"creator_user_nickname": "creator", "instance_type": "type", "instan
 
 def list_command(
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601, or a time ago like 2d.")
+        str | None,
+        typer.Option("--at", metavar="TIME", callback=a_time, help="As it was then: ISO 8601, or a time ago like 2d."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every instance ever seen, the vanished ones too.")] = False,
     creator: Annotated[

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from inventory.errors import UsageError
 from inventory.masks import hide_key_words
 from inventory.render import Format
 from inventory.settings import Settings, load
+from inventory.times import parse_time
 
 DatabaseOption = Annotated[
     str | None,
@@ -22,6 +24,15 @@ AccountOption = Annotated[
     str | None,
     typer.Option("--account", metavar="NAME", help="Only this account.", autocompletion=values("accounts", "account")),
 ]
+
+
+def a_time(text: str | None) -> str | None:
+    """Return the text if it is a time; else raise UsageError, before anything is opened. For Typer."""
+    if text is not None:
+        parse_time(text, datetime.now(UTC))
+    return text
+
+
 CreatorOption = Annotated[
     str | None,
     typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),

@@ -27,9 +27,9 @@ GENERATOR = b'<meta name="generator" content="inventory '
 def simulate_command(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8123,
     instances: Annotated[int, typer.Option("--instances", min=0, help="How many live on average.")] = 60,
-    churn: Annotated[float, typer.Option("--churn", min=0, help="How lively: 1 as in life, 0 nothing changes.")] = 1.0,
+    churn: Annotated[float, typer.Option("--churn", min=0, max=1000, help="How lively: 1 as in life.")] = 1.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same fleet.")] = 0,
-    speed: Annotated[float, typer.Option("--speed", min=0, help="Made-up seconds per second.")] = 60.0,
+    speed: Annotated[float, typer.Option("--speed", min=0, max=1_000_000, help="Made-up seconds per second.")] = 60.0,
 ) -> None:
     """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is good.
 

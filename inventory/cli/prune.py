@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import database
-from inventory.cli.options import AccountOption, DatabaseOption, loaded, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, a_time, loaded, opened_as_is, require_account
 from inventory.cli.progress import live_line
 from inventory.prune import Pruned, prune, would_prune
 from inventory.queries import account_names
@@ -15,7 +15,8 @@ from inventory.times import iso, parse_time
 
 def prune_command(
     before: Annotated[
-        str, typer.Option("--before", metavar="TIME", help="ISO 8601, or a time ago like 400d. Required.")
+        str,
+        typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d. Required."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; write nothing.")] = False,
     account: AccountOption = None,

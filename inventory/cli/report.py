@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from inventory import database
-from inventory.cli.options import AccountOption, DatabaseOption, open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, a_time, open_for_reading
 from inventory.cli.progress import live_line
 from inventory.extras import require
 from inventory.render import printable
@@ -16,7 +16,10 @@ from inventory.times import parse_time
 def report_command(
     output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")] = Path("fleet.html"),
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="From when on: ISO 8601, or a time ago like 90d.")
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", callback=a_time, help="From when on: ISO 8601, or a time ago like 90d."
+        ),
     ] = None,
     account: AccountOption = None,
     url: DatabaseOption = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory import database, queries
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, open_for_reading
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, loaded, opened_as_is, require_account
 from inventory.errors import Stale
 from inventory.render import Format, show
 from inventory.times import brief, parse_duration
@@ -31,7 +31,7 @@ def status_command(
     """Tell how old each account's last complete run is. Times are UTC.
 
     Exits with 8 where an account is older than --max-age, was never synced to the end, or has a run in the future; also
-    where there is no account at all. A retired one is left out.
+    where there is no account at all. One that only the settings name was never synced. A retired one is left out.
 
     \b
     Examples:
@@ -40,8 +40,12 @@ def status_command(
       inventory status --account research --format json
     """
     limit = None if max_age is None else parse_duration(max_age)
-    with open_for_reading(url, account) as connection:
-        rows = queries.freshness(connection, account=account)
+    settings = loaded(database_url=url)
+    named = [name for name in settings.accounts_named() if account in (None, name)]
+    with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:
+        if account not in named:
+            require_account(connection, account)
+        rows = queries.freshness(connection, account=account, named=named)
         now = database.now(connection)
     ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
     faults = [queries.why_stale(row, now, limit) for row in rows]

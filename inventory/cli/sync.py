@@ -24,7 +24,7 @@ from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.cli.watched import watched
 from inventory.errors import UsageError
-from inventory.render import Format, show
+from inventory.render import Format, show, show_object
 from inventory.scratch import scratch_folder
 from inventory.settings import Account, Settings
 
@@ -174,7 +174,10 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
                 print(_summary(outcome, would=True))
             _complain(outcome)
     changes = [change for outcome in outcomes for change in outcome.changes]
-    show(changes, "changes", Format.json if as_json else Format.table)
+    if as_json:
+        show_object({"runs": [_would_be_row(outcome) for outcome in outcomes], "changes": changes})
+    else:
+        show(changes, "changes")
     _exit(outcomes, stop)
 
 
@@ -235,6 +238,20 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {column.name: None for column in queries.relation("sync_runs").c}
     told = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
     return empty | told | {"error_code": outcome.error.error_code if outcome.error else None}
+
+
+def _would_be_row(outcome: Any) -> dict[str, Any]:
+    """What a run would record, by the names of `sync_runs`."""
+    counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
+    recorded = ("appeared", "changed", "reappeared", "vanished")
+    return {
+        "account": outcome.account,
+        "status": outcome.status,
+        **{name: getattr(outcome, name) for name in counted},
+        **{name: outcome.counts[name] for name in recorded},
+        "error_code": outcome.error.error_code if outcome.error else None,
+        "error": None if outcome.error is None else log.plain(str(outcome.error), 1000),
+    }
 
 
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:

@@ -1,6 +1,7 @@
 """The page as one text: the template with its style, its scripts and its data, and the policy that forbids all else."""
 
 import json
+import resource
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
@@ -8,7 +9,11 @@ from string import Template
 from typing import Any
 
 from inventory import __version__
+from inventory.errors import InventoryError
 from inventory.report.charts import COLOURS, charts
+
+ADDRESS_SPACE = 100 << 30
+"""Bytes that V8 may reserve, without using them: 64 GiB were too few."""
 
 
 def page(data: dict[str, Any]) -> str:
@@ -17,6 +22,11 @@ def page(data: dict[str, Any]) -> str:
     The policy allows its own scripts and style, by their hashes, and nothing else: no request of any kind, and no code
     made from strings (Vega interprets its expressions).
     """
+    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # below, V8 kills the process
+        raise InventoryError(
+            f"The library of the charts reserves up to {ADDRESS_SPACE >> 30} GiB of address space, and `ulimit -v` "
+            "allows less; nothing was written. Run it without that limit."
+        )
     from vl_convert import javascript_bundle
 
     style = _file("page.css")
