@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from command import KEY, SECRET, Command
 from world import World, machine
 
-from inventory import database, runs
+from inventory import database, runs, schema
 from inventory.doctor import examine
 from inventory.settings import load
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
@@ -204,7 +204,7 @@ def test_a_database_of_another_program_or_version_is_told(look, engine):
     put("UPDATE alembic_version SET version_num = '9999'")
     newer = the(look(), "schema", "fail")
     assert (newer.exit_code, "Install the newer version" in newer.finding) == (7, True)
-    put("UPDATE alembic_version SET version_num = '0001'")
+    put(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'")
     put("ALTER TABLE calendar ADD COLUMN note TEXT")
     changed = the(look(), "schema", "fail")
     assert changed.finding == "1 of its parts are not as this version made them"
