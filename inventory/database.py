@@ -44,6 +44,7 @@ _SETTINGS = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
+    "cursor_tuple_fraction": "1",  # every cursor is read to its end
     "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
 }
 """What each PostgreSQL transaction is told, whatever the server, the database, the role or PGOPTIONS says: how long to

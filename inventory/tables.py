@@ -5,6 +5,7 @@ Payload columns are data (`FIELDS`): code loops over them. Columns that the cont
 for a first run of 100,000 instances; `inventory verify` checks the references instead.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from inventory.errors import DatabaseError
+
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 """The API's fields but for `id`, in the order in which they are hashed, stored and shown."""
 
@@ -45,6 +48,13 @@ METADATA = MetaData(
 )
 
 
+def damaged(what: str) -> DatabaseError:
+    """Return the error for what no run has written, such as a value of another type than its column's in SQLite."""
+    return DatabaseError(
+        f"The database is damaged: {what}. `inventory verify` names what is wrong; compare with a backup."
+    )
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime; `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite."""
 
@@ -59,6 +69,20 @@ class UTCDateTime(TypeDecorator[datetime]):
             raise ValueError(f"a time without a zone: {value}")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Raise DatabaseError for a value that is no time."""
+        process = super().result_processor(dialect, coltype)
+        if process is None or dialect.name != "sqlite":
+            return process
+
+        def checked(value: Any) -> datetime | None:
+            try:
+                return process(value)
+            except (ValueError, TypeError):
+                raise damaged(f"{value!r:.80} where a time belongs") from None
+
+        return checked
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """An aware UTC time, whatever the session's zone is."""

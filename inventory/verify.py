@@ -347,6 +347,7 @@ class _Verifier:
                 else state.missing_since is None and state.missing_run_id is None
             ),
             "it is held, but not missing": is_missing or not state.held,
+            f"unlisted_runs is {state.unlisted_runs}": 0 <= state.unlisted_runs < 1 << 31,
             "its newest version is not what the last run saw": state.version_hash == version_hash,
             "its fields are not what the last run saw": state.row_hash == _tracked_hash(state)
             and not _implausible(state),
@@ -626,7 +627,7 @@ def _tracked_hash(state: Any) -> bytes | None:
 def _implausible(row: Any) -> bool:
     """Whether fields say by another form what their hash does not tell apart, or the GPUs are not those of the type."""
     content = row[1 : 1 + len(PAYLOAD)]
-    if "" in content or any(value is not None and "\0" in value for value in content):
+    if "" in content or "\0" in " ".join(filter(None, content)):
         return True
     return (row.gpu_count, row.gpu_model) != _gpus(row.instance_type)
 
