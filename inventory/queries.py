@@ -1,6 +1,7 @@
 """The questions people ask, as rows of the contract's relations: dicts with their column names, times aware in UTC."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from inventory import database, stretches
 from inventory.errors import UsageError
-from inventory.tables import JSONText, UTCDateTime
+from inventory.tables import JSONText, UTCDateTime, damaged
 from inventory.times import brief, iso
 from inventory.views import RELATIONS
 from inventory.wire import clean
@@ -48,8 +49,8 @@ def instances(
     region: str | None = None,
     type_: str | None = None,
     status: str | None = None,
-) -> list[Row]:
-    """Rows of `instances`: the fleet now (live and missing), or every instance ever seen with `all_`."""
+) -> Iterator[Row]:
+    """Yield rows of `instances`: the fleet now (live and missing), or every instance ever seen with `all_`."""
     view = relation("instances")
     wanted = _matching(
         view,
@@ -63,7 +64,7 @@ def instances(
     query = sa.select(view).where(*wanted)
     if not all_ and presence is None:
         query = query.where(view.c.presence.in_(("live", "missing")))
-    return _rows(connection, query.order_by(view.c.account, view.c.first_seen_at, view.c.instance_id))
+    return _streamed(connection, query.order_by(view.c.account, view.c.first_seen_at, view.c.instance_id))
 
 
 @dataclass(frozen=True)
@@ -135,27 +136,28 @@ def as_of(
     region: str | None = None,
     type_: str | None = None,
     status: str | None = None,
-) -> list[Row]:
-    """The fleet as it was at that time: rows of `instance_versions`, by AS_OF_COLUMNS, the fields as they then were."""
+) -> Iterator[Row]:
+    """Yield the fleet as it was at that time: AS_OF_COLUMNS of `instance_versions`, the fields as they then were."""
     table = relation("instance_versions")
     wanted = _matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)
+    # expressions: for the bare columns SQLite would leave the index by times and read everything
+    account, instance_id = (sa.func.coalesce(table.c[name], "") for name in ("account", "instance_id"))
     query = sa.select(*(table.c[name] for name in AS_OF_COLUMNS)).where(
         table.c.valid_from <= at,
         sa.or_(table.c.valid_to.is_(None), table.c.valid_to > at),
-        # an expression, and sorted here: for the bare column SQLite would leave the index by times and read everything
-        sa.func.coalesce(table.c.account, "").in_(accounts),
+        account.in_(accounts),
         *wanted,
     )
-    return sorted(_rows(connection, query), key=lambda row: (row["account"], row["instance_id"]))
+    return _streamed(connection, query.order_by(account, instance_id))
 
 
-def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> list[Row]:
-    """Rows of `sync_runs`, the newest first; `failed` leaves those that did not succeed."""
+def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> Iterator[Row]:
+    """Yield rows of `sync_runs`, the newest first; `failed` leaves those that did not succeed."""
     table = relation("sync_runs")
     query = sa.select(table).where(*_matching(table, account=account))
     if failed:
         query = query.where(table.c.status.not_in(("succeeded", "running")))
-    return _rows(connection, query.order_by(table.c.run_id.desc()).limit(limit))
+    return _streamed(connection, query.order_by(table.c.run_id.desc()).limit(limit))
 
 
 def run(connection: Connection, run_id: int) -> Row:
@@ -174,8 +176,8 @@ def events(
     creator: str | None = None,
     instance: str | None = None,
     limit: int | None = 20,
-) -> list[Row]:
-    """Rows of `instance_events`, the newest first: from `since` on, and before `until`.
+) -> Iterator[Row]:
+    """Yield rows of `instance_events`, the newest first: from `since` on, and before `until`.
 
     Raises UsageError for an unknown instance.
     """
@@ -189,30 +191,35 @@ def events(
         query = query.where(view.c.occurred_at >= since)
     if until is not None:
         query = query.where(view.c.occurred_at < until)
-    return _rows(connection, query.order_by(view.c.occurred_at.desc(), view.c.account, view.c.instance_id).limit(limit))
+    query = query.order_by(view.c.occurred_at.desc(), view.c.account, view.c.instance_id).limit(limit)
+    return _streamed(connection, query)
 
 
-def with_fields(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    """Rows of `events`, in their order, each with `fields`: of a change its `field`, `old_value`, `new_value`."""
+def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield rows of `events`, in their order, each with `fields`: of a change its `field`, `old_value`, `new_value`."""
+    # by stretches of time that hardly overlap, so that all of them together cost little more than the whole view
+    for batch in database.batches(rows):
+        fields = _fields(connection, [row for row in batch if row["event"] == "changed"])
+        for row in batch:
+            yield row | {"fields": fields.get(_change(row, "occurred_at"), []) if row["event"] == "changed" else []}
+
+
+def _fields(connection: Connection, changes: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    if not changes:
+        return {}
     view = relation("instance_field_changes")
+    query = sa.select(view).where(
+        view.c.changed_at >= changes[-1]["occurred_at"],
+        view.c.changed_at <= changes[0]["occurred_at"],
+        view.c.account.in_({row["account"] for row in changes}),
+        view.c.instance_id.in_({row["instance_id"] for row in changes}),
+    )
+    wanted = {_change(row, "occurred_at") for row in changes}
     found: dict[tuple[Any, ...], list[Row]] = {}
-    # by stretches of time that do not overlap, so that all of them together cost at most the whole view
-    for batch in database.batches(row for row in rows if row["event"] == "changed"):
-        query = sa.select(view).where(
-            view.c.changed_at >= batch[-1]["occurred_at"],
-            view.c.changed_at <= batch[0]["occurred_at"],
-            view.c.account.in_({row["account"] for row in batch}),
-            view.c.instance_id.in_({row["instance_id"] for row in batch}),
-        )
-        wanted = {_change(row, "occurred_at") for row in batch}
-        for row in _rows(connection, query.order_by(view.c.field)):
-            if (key := _change(row, "changed_at")) in wanted:
-                part = {name: row[name] for name in ("field", "old_value", "new_value")}
-                found.setdefault(key, []).append(part)
-    return [
-        row | {"fields": found.get(_change(row, "occurred_at"), []) if row["event"] == "changed" else []}
-        for row in rows
-    ]
+    for row in _streamed(connection, query.order_by(view.c.field)):
+        if (key := _change(row, "changed_at")) in wanted:
+            found.setdefault(key, []).append({name: row[name] for name in ("field", "old_value", "new_value")})
+    return found
 
 
 def _change(row: Row, time: str) -> tuple[Any, ...]:
@@ -236,6 +243,8 @@ def biographies(connection: Connection, instance_id: str, account: str | None = 
         (row,) = _of_one(connection, "instances", name, instance_id, ())
         for part, (source, order) in parts.items():
             row[part] = _of_one(connection, source, name, instance_id, order)
+        if not row["episodes"]:
+            raise damaged(f"the instance {instance_id!r} of the account {name!r} has no versions")
         found.append(row)
     return found
 
@@ -275,7 +284,10 @@ def creators(
         rows = _rows(connection, sa.select(view).where(*_matching(view, account=account)))
     else:
         live = _live_now(connection)
-        rows = _creators_within(connection, account, since, until)
+        try:
+            rows = _creators_within(connection, account, since, until)
+        except TypeError:  # from what is null
+            raise damaged("an episode without a beginning or an end") from None
         rows = [row | {"live_now": live.get((row["account"], row["creator_user_nickname"]), 0)} for row in rows]
     return sorted(
         rows, key=lambda row: (row["account"], -(row["gpu_hours_low"] or 0), row["creator_user_nickname"] or "")
@@ -477,7 +489,30 @@ def _first(connection: Connection, query: sa.Select[Any]) -> Row | None:
 
 
 def _rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [_plain(row) for row in connection.execute(query)]
+
+
+def _streamed(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
+    """Yield the rows at flat memory."""
+    for rows in database.stream(connection, query):
+        yield from map(_plain, rows)
+
+
+def _plain(row: sa.Row[Any]) -> Row:
+    """Return the row as a dict. Raise DatabaseError for what SQLite lets in and no run has written."""
+    plain = dict(zip(row._fields, row, strict=True))
+    if bytes in map(type, row):
+        raise damaged("bytes where a text or a number belongs")
+    if not _is_object(plain.get("extra")):
+        raise damaged(f"{plain['extra']!r:.80} where a JSON object belongs")
+    return plain
+
+
+def _is_object(extra: str | None) -> bool:
+    try:
+        return extra is None or type(json.loads(extra)) is dict
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _type(name: str) -> sa.types.TypeEngine[Any]:

@@ -7,16 +7,20 @@ spreadsheet as text; nothing is markup.
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from inventory import log
+from inventory.database import batches
 from inventory.times import iso
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Collection[Mapping[str, Any]]
+
+AT_ONCE = 10_000
+"""Rows of a table that are laid out together."""
 
 WIDE = 100_000  # columns: wider than any row
 
@@ -47,12 +51,11 @@ def show(
     """
     stream = stream or sys.stdout
     if style is Format.json:
-        json.dump({name: [_json_row(row) for row in rows]}, stream, indent=2)
-        stream.write("\n")
+        _json(rows, name, stream)
     elif style is Format.csv:
         _csv(rows, header or columns, stream)
     elif rows:
-        _table(rows, columns or list(rows[0]), headings or {}, stream)
+        _table(rows, columns or list(next(iter(rows))), headings or {}, stream)
     elif empty:
         log.say(empty)
 
@@ -92,7 +95,18 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def _json(rows: Rows, name: str, stream: TextIO) -> None:
+    """One object of one key, a row at a time."""
+    stream.write(f"{{\n  {json.dumps(name)}: [")
+    before = "\n    "
+    for row in rows:
+        stream.write(before + json.dumps(_json_row(row), indent=2).replace("\n", "\n    "))
+        before = ",\n    "
+    stream.write("\n  ]\n}\n" if rows else "]\n}\n")
+
+
 def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
+    from rich.cells import cell_len
     from rich.console import Console  # rich costs time that JSON and CSV need not pay
     from rich.measure import measure_renderables
     from rich.table import Table
@@ -100,22 +114,33 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
 
     # never narrower than the rows: a table that folds its cells breaks every cell
     console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
-    table = Table(box=None, header_style="bold", pad_edge=False, expand=False)
     names = {column: headings.get(column, column.replace("_", " ")) for column in columns}
-    for column in columns:
-        number = all(isinstance(row.get(column), int | float | None) for row in rows)
-        table.add_column(
-            names[column],
-            justify="right" if number else "left",
-            overflow="fold",
-            no_wrap=True,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell(row.get(column))) for column in columns))
-    if stream.isatty() and measure_renderables(console, console.options, [table]).maximum > get_terminal_size().columns:
-        _records(rows, names, stream)
-    else:
+    widths = dict.fromkeys(columns, 0)
+    numbers: dict[str, bool] = {}
+    for batch in batches(rows, AT_ONCE):
+        table = Table(box=None, header_style="bold", pad_edge=False, expand=False, show_header=not numbers)
+        numbers = numbers or {
+            column: all(isinstance(row.get(column), int | float | None) for row in batch) for column in columns
+        }
+        for column in columns:
+            table.add_column(
+                names[column],
+                justify="right" if numbers[column] else "left",
+                overflow="fold",
+                no_wrap=True,
+                min_width=widths[column],
+            )
+        for row in batch:
+            table.add_row(*(Text(cell(row.get(column))) for column in columns))
+        width = measure_renderables(console, console.options, [table]).maximum
+        if stream.isatty() and width > get_terminal_size().columns:
+            _records(batch, names, stream)
+            continue
         console.print(table)
+        if len(rows) > AT_ONCE:  # those that follow stand below these
+            for column in columns:
+                texts = (names[column], *(cell(row.get(column)) for row in batch))
+                widths[column] = max(widths[column], *map(cell_len, texts))
 
 
 def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:
@@ -126,7 +151,7 @@ def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:
 
 
 def _csv(rows: Rows, columns: Sequence[str], stream: TextIO) -> None:
-    names = list(rows[0]) if rows else list(columns)
+    names = list(next(iter(rows), columns))
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)
     for row in rows:

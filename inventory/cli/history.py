@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
 from inventory.errors import UsageError
+from inventory.kept import Kept
 from inventory.queries import Row
 from inventory.render import Format, cell, facts, show
 from inventory.tables import PAYLOAD
@@ -120,7 +122,7 @@ def changes_command(
     with open_for_reading(url, account) as connection:
         begin, end = _period(connection, since, until)
         most = limit if limit is not None or begin is not None else NEWEST
-        rows = queries.events(
+        found = queries.events(
             connection,
             account=account,
             since=begin,
@@ -130,10 +132,11 @@ def changes_command(
             instance=instance,
             limit=None if most is None else most + 1,
         )
-        more = most is not None and len(rows) > most
-        rows = queries.with_fields(connection, rows[:most])
-    if style is not Format.json:
-        rows = [row | {"fields": _in_words(row["fields"])} for row in rows]
+        told = queries.with_fields(connection, islice(found, most))
+        if style is not Format.json:
+            told = (row | {"fields": _in_words(row["fields"])} for row in told)
+        rows = Kept(told)
+        more = next(found, None) is not None
     show(
         rows,
         "changes",

@@ -9,6 +9,7 @@ from inventory import database, log, queries
 from inventory.cli.complete import values
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time, open_for_reading
 from inventory.errors import UsageError
+from inventory.kept import Kept
 from inventory.queries import Sight
 from inventory.render import Format, cell, printable, show
 from inventory.times import brief, parse_time
@@ -67,12 +68,12 @@ def list_command(
     wanted = {"creator": creator, "region": region, "type_": type_, "status": status}
     with open_for_reading(url, account) as connection:
         if at is None:
-            rows = queries.instances(connection, account=account, all_=all_, **wanted)
+            rows = Kept(queries.instances(connection, account=account, all_=all_, **wanted))
         else:
             time = parse_time(at, database.now(connection))
             sights = queries.sights(connection, time, account)
             known = [sight.account for sight in sights if not sight.retired]
-            rows = queries.as_of(connection, time, known, **wanted)
+            rows = Kept(queries.as_of(connection, time, known, **wanted))
     columns, header, empty = FLEET_COLUMNS, queries.columns("instances"), "No instance is like that."
     if at is not None:
         columns, header, empty = THEN_COLUMNS, list(queries.AS_OF_COLUMNS), "No instance was like that."
@@ -116,5 +117,5 @@ def runs_command(
       inventory runs --failed --limit 5 --format json
     """
     with open_for_reading(url, account) as connection:
-        rows = queries.runs(connection, account=account, failed=failed, limit=limit)
+        rows = Kept(queries.runs(connection, account=account, failed=failed, limit=limit))
     show(rows, "runs", style, columns=RUN_COLUMNS, headings=HEADINGS, empty="There is no such run.")

@@ -77,8 +77,8 @@ def demo_command(
         with bar(f"{days} days of hourly runs") as advance:
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
-            fleet = queries.instances(connection)
-            events = queries.events(connection, limit=10)
+            fleet = list(queries.instances(connection))
+            events = list(queries.events(connection, limit=10))
             creators = queries.creators(connection)
             if write:
                 write(page(gather(connection, written_at=database.now(connection))))

@@ -103,7 +103,7 @@ def missing_command(
     """
     if not accept:
         with open_for_reading(url, account) as connection:
-            _show_missing(queries.instances(connection, account=account, presence="missing"), style)
+            _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
         return
     from inventory.history import accept_missing
 
@@ -111,7 +111,7 @@ def missing_command(
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, account)
-            rows = queries.instances(connection, account=account, presence="missing")
+            rows = list(queries.instances(connection, account=account, presence="missing"))
         if rows and sys.stdin.isatty() and not yes:
             _show_missing(rows, Format.table)
             if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
@@ -123,7 +123,7 @@ def missing_command(
             accepted = accept_missing(engine, name, only=listed, lease_seconds=settings.lease_seconds)
             settled.update((name, instance_id) for instance_id in accepted)
         with database.reading(engine) as connection:
-            left = len(queries.instances(connection, account=account, presence="missing"))
+            left = len(list(queries.instances(connection, account=account, presence="missing")))
     told = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
     if style is Format.table:
         print(told)

@@ -202,7 +202,7 @@ def _changes(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
     """The newest events as CHANGE has their columns, `fields` being lists of field, old and new value."""
-    rows = queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES)
+    rows = list(queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES))
     return [
         [
             numbers[row["account"]],
