@@ -416,8 +416,8 @@ def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[st
 
 def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
     """The rows of a query in batches, at flat memory."""
-    result = connection.execution_options(yield_per=BATCH).execute(statement)
-    yield from result.partitions()
+    with connection.execution_options(yield_per=BATCH).execute(statement) as result:
+        yield from result.partitions()
 
 
 def expect_many_rows(connection: Connection) -> None:

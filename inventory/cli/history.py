@@ -136,7 +136,7 @@ def changes_command(
         if style is not Format.json:
             told = (row | {"fields": _in_words(row["fields"])} for row in told)
         rows = Kept(told)
-        more = next(found, None) is not None
+        more = len(list(found)) > 0  # to its end, which closes the server's cursor
     show(
         rows,
         "changes",
