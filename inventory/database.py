@@ -279,6 +279,8 @@ def faults(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
         raise _explained(engine, error.orig or error, kept) from error
     except SQLAlchemyError as error:
         raise _failed(engine, " ".join(str(error).split()), kept) from error
+    except UnicodeDecodeError as error:  # SQLite speaks of a damaged name
+        raise _failed(engine, f"it holds what is no UTF-8 ({error.reason})", kept) from error
 
 
 def use_wal(engine: Engine) -> None:
@@ -325,8 +327,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
                 isolation_level="REPEATABLE READ",
                 inventory_settings={"transaction_read_only": "on"},
             )
-        with connection.begin():
+        with connection.begin() as transaction:
             yield connection
+            transaction.rollback()  # SQLite refuses to commit once it has met a damaged page
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from inventory import accounts, database, log, runs, schema
+from inventory import accounts, database, log, runs, schema, storage
 from inventory.api import Api
 from inventory.errors import (
     ApiError,
@@ -101,6 +101,7 @@ def _database(settings: Settings, stack: ExitStack) -> Generator[Check, None, En
         with database.reading(engine) as connection:
             sa.inspect(connection).get_table_names()
             version = connection.dialect.server_version_info or ()
+            storage.require_whole(connection)
         database.require_version(engine, version)
     except InventoryError as error:
         yield _fail("database", None, error, "Check that it is there, and INVENTORY_DATABASE_URL.")

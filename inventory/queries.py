@@ -279,19 +279,19 @@ def creators(
     With a period, from `since` on and before `until`: only what was created in it, and only its share of the hours. Who
     had nothing in it has no row. `live_now` is now in any case.
     """
-    if since is None and until is None:
-        view = relation("creators")
-        rows = _rows(connection, sa.select(view).where(*_matching(view, account=account)))
-    else:
-        live = _live_now(connection)
-        try:
+    try:
+        if since is None and until is None:
+            view = relation("creators")
+            rows = _rows(connection, sa.select(view).where(*_matching(view, account=account)))
+        else:
+            live = _live_now(connection)
             rows = _creators_within(connection, account, since, until)
-        except TypeError:  # from what is null
-            raise damaged("an episode without a beginning or an end") from None
-        rows = [row | {"live_now": live.get((row["account"], row["creator_user_nickname"]), 0)} for row in rows]
-    return sorted(
-        rows, key=lambda row: (row["account"], -(row["gpu_hours_low"] or 0), row["creator_user_nickname"] or "")
-    )
+            rows = [row | {"live_now": live.get((row["account"], row["creator_user_nickname"]), 0)} for row in rows]
+        return sorted(
+            rows, key=lambda row: (row["account"], -(row["gpu_hours_low"] or 0), row["creator_user_nickname"] or "")
+        )
+    except (TypeError, OverflowError) as error:
+        raise damaged(f"an episode of which nothing can be counted ({error})") from error
 
 
 def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:

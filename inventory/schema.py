@@ -6,6 +6,7 @@ Migrations lie in the package (an installed wheel) or beside it (a checkout). Th
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -155,7 +156,37 @@ def differences(engine: Engine) -> list[Any]:
             connection, opts={"include_object": include_object, "autogenerate_plugins": AUTOGENERATE}
         )
         views = set(VIEWS) - set(sa.inspect(connection).get_view_names())
-        return [*compare_metadata(context, METADATA), *(("add_view", name) for name in sorted(views))]
+        return [
+            *compare_metadata(context, METADATA),
+            *(("add_view", name) for name in sorted(views)),
+            *(("change_view", name) for name in changed_views(connection)),
+        ]
+
+
+def changed_views(connection: Connection) -> list[str]:
+    """Return the names of our views in SQLite whose text is another than a migration wrote: none on PostgreSQL.
+
+    PostgreSQL keeps no text to compare, and writes one anew in each version.
+    """
+    if not is_sqlite(connection):
+        return []
+    return sorted(name for name, sql in _view_texts(connection).items() if sql != _migrated_views().get(name, sql))
+
+
+@cache
+def _migrated_views() -> dict[str, str]:
+    """Return the text of each view as the migrations make it, from a database in memory."""
+    from alembic import command
+
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        command.upgrade(config(connection), HEAD)
+        return _view_texts(connection)
+
+
+def _view_texts(connection: Connection) -> dict[str, str]:
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
+    return dict(iter(rows))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from inventory.database import is_sqlite
+from inventory.database import describe, is_sqlite
+from inventory.errors import DatabaseError
 from inventory.tables import METADATA
 
 MOST = 100
@@ -40,6 +41,17 @@ def damages(connection: Connection, *, quick: bool = False) -> Iterator[str]:
         yield from _postgresql(connection)
 
 
+def require_whole(connection: Connection) -> None:
+    """Return if the quick check finds nothing; else DatabaseError. PostgreSQL has none."""
+    faults = list(damages(connection, quick=True))
+    if faults:
+        raise DatabaseError(
+            f"The database {describe(connection.engine)} is damaged: {faults[0]}"
+            f"{f', and {len(faults) - 1} faults more' if len(faults) > 1 else ''}. Put a backup in its place; "
+            "`inventory verify` tells more."
+        )
+
+
 def unchecked(connection: Connection) -> str | None:
     """Return why the database's own structures cannot be checked, and what would help; None where they can."""
     if is_sqlite(connection):
@@ -57,12 +69,17 @@ def unchecked(connection: Connection) -> str | None:
 
 def _sqlite(connection: Connection, *, quick: bool) -> Iterator[str]:
     check = "quick_check" if quick else "integrity_check"
-    for (what,) in connection.exec_driver_sql(f"PRAGMA {check}({MOST})"):
-        if what != "ok":
-            yield from str(what).splitlines()
-    if not quick:
-        for table, _, parent, _ in islice(connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST):
-            yield f"a row of {table} refers to a row of {parent} that is not there"
+    try:
+        for (what,) in connection.exec_driver_sql(f"PRAGMA {check}({MOST})"):
+            if what != "ok":
+                yield from str(what).splitlines()
+        if not quick:
+            for table, _, parent, _ in islice(connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST):
+                yield f"a row of {table} refers to a row of {parent} that is not there"
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorname", "") not in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}:
+            raise
+        yield str(error.orig)
 
 
 def _postgresql(connection: Connection) -> Iterator[str]:

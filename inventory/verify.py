@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import NullType
 
-from inventory import database, storage
+from inventory import database, schema, storage
 from inventory.errors import DatabaseError
 from inventory.tables import PAYLOAD, UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from inventory.times import iso
@@ -99,10 +99,13 @@ def verify(
     """Everything that contradicts itself or its digests in the history of one account, or of all."""
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
-    for what in storage.damages(connection):
-        _add(findings, Breach("storage", None, None, None, what))
-    database.expect_many_rows(connection)
     try:
+        for what in storage.damages(connection):
+            _add(findings, Breach("storage", None, None, None, what))
+        for name in schema.changed_views(connection):
+            what = f"the view {name} is not as this version made it, and may answer wrongly"
+            _add(findings, Breach("storage", None, None, None, what))
+        database.expect_many_rows(connection)
         _check_accounts(connection, account, findings, progress)
     except DBAPIError as error:
         if not findings.count:

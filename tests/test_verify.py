@@ -356,6 +356,23 @@ def test_a_time_without_end_is_found(lived):
     assert "c" in {breach.instance_id for breach in tamper(lived, statement)}
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_it_reads_each_row_a_few_times_whatever_the_statistics_say(world):
+    number = 1000
+    world.put(*(f"i{place:04}" for place in range(number)))
+    world.run(account="earlier")
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("ANALYZE")
+    world.run(account="later")  # of which the statistics know nothing
+    read = sa.text(
+        "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class WHERE relname ~ '^(pk|ix|uq)?_?instance_'"
+    )
+    with database.reading(world.engine) as connection:
+        assert verify(connection).breaches == []
+        rows = connection.scalar(read)
+    assert 2 * number < rows < 100 * number
+
+
 # -- the command
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inventory import database, log, schema
+from inventory import database, log, schema, storage
 from inventory.cli.options import DatabaseOption, loaded, opened, opened_as_is
 from inventory.errors import DatabaseError, UsageError
 from inventory.render import printable
@@ -59,13 +59,15 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the database's tables are those of this version; exit 7 where not.
+    """Check that the database's tables are those of this version, and a SQLite file whole; exit 7 where not.
 
     \b
     Examples:
       inventory db check
     """
     with opened_as_is(loaded(database_url=url).database_url) as engine:
+        with database.reading(engine) as connection:
+            storage.require_whole(connection)
         differences = schema.differences(engine)
         if differences:
             due = ", ".join(map(_due, differences))
