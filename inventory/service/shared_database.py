@@ -40,10 +40,18 @@ class SharedDatabase:
         try:
             self._prepare()
         except DatabaseError as error:
-            self._state.failed(error)
+            self._state.failed(self._find_cause(error))
             return False
         self._state.succeeded()
         return True
+
+    def _find_cause(self, error: DatabaseError) -> DatabaseError:
+        """Return the error itself, or what is wrong with a SQLite file that was replaced during the check."""
+        try:
+            database.follow(self.engine)
+        except DatabaseError as cause:
+            return cause
+        return error
 
     def _prepare(self) -> None:
         database.follow(self.engine)
