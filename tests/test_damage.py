@@ -8,6 +8,7 @@ from random import Random
 import psycopg
 import pytest
 import sqlalchemy as sa
+from command import KEY, Command
 from world import World
 
 from inventory.cli import main
@@ -185,7 +186,7 @@ def test_a_view_with_another_meaning_is_found(whole, tmp_path, run):
     assert run(f"sqlite:///{copy}", "db", "check")[0] == 7
 
 
-def test_the_quick_commands_find_a_damaged_page(whole, tmp_path, run, monkeypatch):
+def test_every_command_that_checks_finds_a_damaged_page(whole, tmp_path):
     copy = tmp_path / "damaged.db"
     with closing(sqlite3.connect(whole)) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'instance_versions'").fetchone()
@@ -193,14 +194,13 @@ def test_the_quick_commands_find_a_damaged_page(whole, tmp_path, run, monkeypatc
     data = bytearray(whole.read_bytes())
     data[(root - 1) * size + 200 : root * size] = bytes(size - 200)
     copy.write_bytes(data)
-    monkeypatch.setenv("INVENTORY_DATABASE_URL", f"sqlite:///{copy}")
-    monkeypatch.setenv("INVENTORY_API_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setenv("INVENTORY_RETRY_ATTEMPTS", "1")
-    for words in (("verify",), ("db", "check"), ("doctor", "--format", "csv")):
-        code, printed = run(f"sqlite:///{copy}", *words)
-        assert code in ((9,) if words == ("verify",) else (7, 2)), words
-        if words[0] == "doctor":
-            assert f"The database {copy} is damaged: " in printed
+    with Simulator(Fleet()) as simulator:
+        run = Command(
+            tmp_path, FAL_KEY=KEY, INVENTORY_DATABASE_URL=f"sqlite:///{copy}", INVENTORY_API_URL=simulator.url
+        )
+        assert run("verify", expect=9).stdout.startswith("storage: ")
+        assert f"The database {copy} is damaged: " in run("db", "check", expect=7).stderr
+        assert f"The database {copy} is damaged: " in run("doctor", "--format", "csv", expect=7).stdout
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
