@@ -108,7 +108,7 @@ class _Fleet:
         self._db = sqlite3.connect("", isolation_level=None)  # SQLite deletes the file with the connection
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA temp_store = FILE; PRAGMA cache_size = -32768;"
-            "CREATE TABLE fleet (id BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID; BEGIN"
+            "CREATE TABLE fleet (id BLOB PRIMARY KEY, part BLOB) WITHOUT ROWID; BEGIN"
         )
         self._latest: dict[bytes, bytes | None] = {}
         return self
@@ -118,7 +118,8 @@ class _Fleet:
 
     def put(self, instance_id: str, hash_: bytes | None) -> None:
         """Set the hash of an instance; None removes the instance."""
-        self._latest[instance_id.encode()] = hash_
+        id_ = instance_id.encode()
+        self._latest[id_] = None if hash_ is None else id_ + b"\0" + hash_
         if len(self._latest) >= database.BATCH:
             self._write()
 
@@ -126,15 +127,15 @@ class _Fleet:
         """Return the digest of the fleet as a run records it: ids in the order of their UTF-8 bytes."""
         self._write()
         digest = hashlib.sha256()
-        found = self._db.execute("SELECT id, hash FROM fleet ORDER BY id")
+        found = self._db.execute("SELECT part FROM fleet ORDER BY id")
         while rows := found.fetchmany(database.BATCH):
-            digest.update(b"".join([id_ + b"\0" + hash_ for id_, hash_ in rows]))
+            digest.update(b"".join([part for (part,) in rows]))
         return digest.hexdigest()
 
     def _write(self) -> None:
         latest = sorted(self._latest.items())  # sorted: neighbours are in the same page of the file
         try:
-            self._db.executemany("DELETE FROM fleet WHERE id = ?", [(id_,) for id_, hash_ in latest if hash_ is None])
+            self._db.executemany("DELETE FROM fleet WHERE id = ?", [(id_,) for id_, part in latest if part is None])
             self._db.executemany("REPLACE INTO fleet VALUES (?, ?)", [row for row in latest if row[1] is not None])
         except sqlite3.Error as error:
             raise DatabaseError(
