@@ -7,15 +7,15 @@ from itertools import count
 
 import pytest
 from hypothesis import settings
-from postgres import server
-from watched import play
-from world import DEMO_DAYS, DEMO_ENDS, World
 
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
 from inventory.store.database import connect
+from support.postgres import server
+from support.watched import play
+from support.world import DEMO_DAYS, DEMO_ENDS, World
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.load_profile("ci")

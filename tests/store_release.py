@@ -18,7 +18,6 @@ from pathlib import Path
 
 import postgres
 import sqlalchemy as sa
-from world import machine
 
 from inventory import __version__
 from inventory.config.database_url import parse_url
@@ -32,6 +31,7 @@ from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, o
 from inventory.store import schema
 from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync
+from support.world import machine
 
 FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)

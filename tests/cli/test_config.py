@@ -1,0 +1,170 @@
+"""`config`: every setting with its value and its origin, and no secret."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from inventory.config.database_url import parse_url, render_masked
+from inventory.config.settings import Settings
+from inventory.times import format_duration, parse_duration
+from support.command import KEY, SECRET, Command
+
+FILE = """\
+database_url = "postgresql://ada:word-of-the-file@db/inventory"
+every = "90m"
+ignore_changes = [
+  "status",
+  "ip",
+]
+timeout = 12.5
+
+[[accounts]]
+name = "research"
+api_key_env = "KEY_OF_RESEARCH"
+
+[[accounts]]
+name = "production"
+api_key_file = "no.key"
+"""
+NO_FILE = (
+    "the key cannot be read from the file no.key: No such file or directory. Put an admin API key there, or name "
+    "another place."
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Command(tmp_path)
+
+
+def settings(done):
+    """Value, source and where of each setting."""
+    found = json.loads(done.stdout)
+    assert set(found) == {"settings"}
+    assert all(tuple(row) == ("setting", "value", "source", "where") for row in found["settings"])
+    return {row["setting"]: (row["value"], row["source"], row["where"]) for row in found["settings"]}
+
+
+def test_without_anything_all_values_are_the_defaults(run):
+    found = settings(run("config", "--format", "json"))
+    assert list(found) == ["config", *(name for name in Settings.model_fields if name != "accounts"), "account default"]
+    assert {source for _, source, _ in found.values()} == {"default"}
+    assert found["database_url"][0] == "sqlite:///inventory.db"
+    assert (found["page_size"][0], found["every"][0], found["auto_migrate"][0]) == (100, "5m", True)
+    assert (found["config"][0], found["cron"][0], found["ignore_changes"][0]) == (None, None, None)
+    assert found["account default"][0].startswith("no key: There is no key. Set FAL_KEY ")
+
+
+def test_each_value_tells_the_flag_the_variable_or_the_line_it_came_from(run, tmp_path):
+    (tmp_path / "inventory.toml").write_text(FILE)
+    environment = {"INVENTORY_TIMEOUT": "7", "inventory_page_size": "9", "INVENTORY_LOG_LEVEL": "", "FAL_KEY": KEY}
+    done = run(
+        "config",
+        "--format",
+        "json",
+        "--database",
+        "sqlite:///mine.db",
+        KEY_OF_RESEARCH=f"key-2:{SECRET}",
+        **environment,
+    )
+    found = settings(done)
+    line = "inventory.toml, line"
+    assert {name: found[name] for name in found if found[name][1] != "default" or name == "log_level"} == {
+        "database_url": ("sqlite:///mine.db", "flag", "--database"),
+        "timeout": (7.0, "environment", "INVENTORY_TIMEOUT"),
+        "page_size": (9, "environment", "INVENTORY_PAGE_SIZE"),
+        "log_level": ("info", "default", None),
+        "every": ("1h30m", "file", f"{line} 2"),
+        "ignore_changes": ("ip,status", "file", f"{line} 3"),
+        "account research": ("key key-2 from the variable KEY_OF_RESEARCH", "file", f"{line} 9"),
+        "account production": (
+            f"no key: inventory.toml, line 15: Account production: {NO_FILE}",
+            "file",
+            f"{line} 13",
+        ),
+    }
+    assert found["config"] == (str(tmp_path / "inventory.toml"), "default", None)
+    assert done.stderr == ""
+
+
+def test_what_a_higher_source_says_of_the_schedule_beats_a_lower_one_in_both_ways_to_say_it(run, tmp_path):
+    file = tmp_path / "inventory.toml"
+    for text, environment, every, cron in (
+        ('every = "1h"', {"INVENTORY_CRON": "0 0 * * *"}, None, "0 0 * * *"),
+        ('cron = "0 0 * * *"', {"INVENTORY_EVERY": "5m"}, "5m", None),
+        ('cron = "0 0 * * *"', {"INVENTORY_EVERY": ""}, None, "0 0 * * *"),
+    ):
+        file.write_text(text)
+        found = settings(run("config", "--format", "json", **environment))
+        assert (found["every"][0], found["cron"][0]) == (every, cron)
+        assert {source for value, source, _ in (found["every"], found["cron"]) if value is None} == {"default"}
+    file.write_text('every = "5m"\ncron = "0 0 * * *"')
+    assert "inventory.toml: every and cron are two ways to say one thing" in run("config", expect=2).stderr
+    run("config", INVENTORY_EVERY="1h")
+
+
+def test_a_file_named_by_the_environment_is_shown(run, tmp_path):
+    (tmp_path / "my.toml").write_text("page_size = 3")
+    found = settings(run("config", "--format", "json", INVENTORY_CONFIG="my.toml"))
+    assert found["config"] == (str(tmp_path / "my.toml"), "environment", "INVENTORY_CONFIG")
+    assert found["page_size"] == (3, "file", "my.toml, line 1")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ada:word-9-word@db/inventory", "postgresql+psycopg://ada:***@db/inventory"),
+        (
+            "postgresql://db/inventory?user=ada&password=word-9-word&sslmode=require",
+            "postgresql+psycopg://db/inventory?password=hidden&sslmode=require&user=ada",
+        ),
+        ("postgresql://db/i?sslpassword=word-9-word", "postgresql+psycopg://db/i?sslpassword=hidden"),
+        ("postgresql://ada:word-9-word@x@db/inventory", "not shown: it cannot be read as a URL"),
+        ("mysql://ada:word-9-word@db/inventory", "not shown: it cannot be read as a URL"),
+        ("word-9-word", "not shown: it cannot be read as a URL"),
+    ],
+)
+def test_a_password_in_the_databases_url_is_not_shown(run, url, shown):
+    done = run("config", "--format", "json", secrets=("word-9-word",), INVENTORY_DATABASE_URL=url)
+    assert settings(done)["database_url"] == (shown, "environment", "INVENTORY_DATABASE_URL")
+
+
+def test_a_key_shows_only_its_id(run):
+    assert settings(run("config", "--format", "json", FAL_KEY=KEY))["account default"][0] == "key keyid-1 from FAL_KEY"
+    found = settings(run("config", "--format", "json", FAL_KEY_ID="two", FAL_KEY_SECRET=SECRET))
+    assert found["account default"][0] == "key two from FAL_KEY_ID and FAL_KEY_SECRET"
+    plain = settings(run("config", "--format", "json", FAL_KEY=SECRET))["account default"][0]
+    assert plain.startswith("key sha256:")
+
+
+def test_a_variable_that_is_no_setting_is_told_of(run):
+    done = run("config", INVENTORY_PAGE_SISE="3", INVENTORY_COLOUR="red", inventory_config="")
+    assert done.stderr.splitlines() == [
+        "warning: INVENTORY_COLOUR is no setting, and does nothing; take it out.",
+        "warning: INVENTORY_PAGE_SISE is no setting, and does nothing; did you mean INVENTORY_PAGE_SIZE?",
+    ]
+    assert done.stdout.splitlines()[0].split() == ["setting", "value", "source", "where"]
+
+
+def test_csv_has_the_same_rows_and_no_database_is_made(run, tmp_path):
+    rows = list(csv.DictReader(io.StringIO(run("config", "--format", "csv").stdout)))
+    assert [row["setting"] for row in rows][:2] == ["config", "database_url"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_the_configuration_is_one_line(run):
+    assert run("config", expect=2, INVENTORY_TIMEOUT="soon").stderr.startswith("error: INVENTORY_TIMEOUT: ")
+
+
+@pytest.mark.parametrize("text", ["5m", "1h30m", "1d1s", "36d", "1s"])
+def test_a_duration_is_written_as_it_is_read(text):
+    assert format_duration(parse_duration(text)) == text
+
+
+def test_masking_leaves_what_is_no_secret():
+    url = parse_url("postgresql://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=/etc/ca.pem")
+    assert render_masked(url) == (
+        "postgresql+psycopg://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem"
+    )

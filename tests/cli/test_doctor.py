@@ -1,0 +1,349 @@
+"""`doctor`: each thing that can be wrong is found, and told with what to do; nothing is made or written."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.config.database_url import parse_url
+from inventory.config.settings import load
+from inventory.doctor import examine
+from inventory.history.lease import hold_lease
+from inventory.simulator import Body, Drop, Fleet, Simulator, Status
+from inventory.store import database, schema
+from support.command import KEY, SECRET, Command
+from support.world import World, machine
+
+REDIRECT = Status(302, headers={"Location": "https://elsewhere.example/"})
+
+
+@pytest.fixture
+def simulator():
+    with Simulator(Fleet([machine("a"), machine("b")])) as running:
+        yield running
+
+
+@pytest.fixture
+def run(database_url, simulator, tmp_path):
+    return Command(
+        tmp_path, FAL_KEY=KEY, INVENTORY_DATABASE_URL=database_url, INVENTORY_API_URL=simulator.url,
+        INVENTORY_RETRY_ATTEMPTS="1",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def look(database_url, simulator, monkeypatch):
+    """A function that gives what `examine` finds: (check, account, result), and the checks."""
+    monkeypatch.setenv("FAL_KEY", KEY)
+
+    def found(only=None, clock=None, **flags):
+        settings = load(**{"database_url": database_url, "api_url": simulator.url, "retry_attempts": 1} | flags)
+        checks = list(examine(settings, only, clock))
+        assert not [check for check in checks if SECRET in f"{check.finding}{check.remedy}"]
+        assert all(check.remedy for check in checks if check.result != "ok")
+        assert all(bool(check.exit_code) == (check.result == "fail") for check in checks)
+        return checks
+
+    return found
+
+
+def results(checks):
+    return [(check.check, check.account, check.result) for check in checks]
+
+
+def the(checks, check, result="ok", account=None):
+    """The one check of that kind and result."""
+    (found,) = [one for one in checks if (one.check, one.result) == (check, result) and account in (None, one.account)]
+    return found
+
+
+WELL = [
+    ("settings", None, "ok"), ("database", None, "ok"), ("schema", None, "ok"), ("database", None, "ok"),
+    ("clock", None, "ok"), ("key", "default", "ok"), ("api", "default", "ok"),
+]  # fmt: skip
+
+
+def test_where_all_is_well_every_check_says_so_and_nothing_is_written(run, engine, simulator):
+    world = World(engine, simulator)
+    run("sync")
+    simulator.requests.clear()
+    before = world.dump()
+    done = run("doctor", "--format", "json")
+    found = json.loads(done.stdout)
+    assert set(found) == {"checks"}
+    assert all(tuple(row) == ("check", "account", "result", "finding", "remedy") for row in found["checks"])
+    assert [(row["check"], row["account"], row["result"]) for row in found["checks"]] == [
+        *WELL, ("lease", "default", "ok"),
+    ]  # fmt: skip
+    assert done.stderr == ""
+    assert [(request.path, request.query) for request in simulator.requests] == [
+        ("/v1/compute/instances", {"limit": "1"})
+    ]
+    assert world.dump() == before
+
+
+def test_people_read_a_line_a_check_with_what_to_do_below_it(run, engine):
+    assert engine
+    done = run("doctor", expect=2, FAL_KEY=None)
+    assert [line[:15] for line in done.stdout.splitlines()][-2:] == ["fail key       ", " " * 15]
+    assert "Set FAL_KEY to an admin API key" in done.stdout
+    assert done.stderr == "error: 1 of 6 checks failed; each says what to do.\n"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_file_of_a_database_is_left_as_it_is_to_the_byte(look, engine, simulator, tmp_path):
+    World(engine, simulator).run()
+    engine.dispose()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if "-shm" not in file.name}
+    look()
+    after = {file.name: file.read_bytes() for file in tmp_path.iterdir() if "-shm" not in file.name}
+    assert {name: data for name, data in after.items() if data} == {name: data for name, data in before.items() if data}
+
+
+# Settings and keys
+
+
+def test_a_variable_that_is_no_setting_is_a_warning(look, engine, monkeypatch):
+    assert engine
+    monkeypatch.setenv("INVENTORY_PAGE_SISE", "3")
+    assert "did you mean INVENTORY_PAGE_SIZE?" in the(look(), "settings", "warn").finding
+
+
+def test_keys_are_looked_at_one_by_one_and_the_others_go_on(look, engine, tmp_path, monkeypatch):
+    assert engine
+    (tmp_path / "inventory.toml").write_text(
+        "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY_{name}"\n' for name in ("a", "b", "c", "d"))
+    )
+    for name, key in (("a", f"one:{SECRET}"), ("c", f"one:{SECRET}"), ("d", SECRET)):
+        monkeypatch.setenv(f"KEY_{name}", key)
+    checks = look()
+    assert [found for found in results(checks) if found[0] in ("key", "api")] == [
+        ("key", "a", "ok"), ("key", "b", "fail"), ("key", "c", "warn"), ("key", "d", "warn"),
+        ("api", "a", "ok"), ("api", "c", "ok"), ("api", "d", "ok"),
+    ]  # fmt: skip
+    missing = the(checks, "key", "fail")
+    assert missing.finding == "inventory.toml, line 6: Account b: the variable KEY_b holds no key"
+    assert (missing.remedy, missing.exit_code) == ("Put an admin API key there.", 2)
+    assert the(checks, "key", "warn", "c").finding == "it is the key of a too"
+    assert the(checks, "key", "warn", "d").finding.startswith("sha256:")
+    assert [found[:2] for found in results(look("d")) if found[0] in ("key", "api")] == [("key", "d"), ("api", "d")]
+    assert the(look("nobody"), "key", "fail").exit_code == 2
+
+
+# The API
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "finding", "remedy"),
+    [
+        (Status(401), 3, "The API refused the key (401", "valid admin key"),
+        (Status(403), 3, "The key may not list compute instances (403", "Use an admin key"),
+        (Status(429), 4, "The API allows no more requests for now (429", "sync less often"),
+        (Status(500), 4, "The API answered 500", "every run tries again"),
+        (REDIRECT, 4, "The API answered with a redirect (302)", "Check INVENTORY_API_URL"),
+        (Body("<html>Sign in to the hotel's network</html>"), 4, "not as promised", "no proxy or portal"),
+        (Drop(), 4, "cannot be reached", "firewall"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_the_api_answers_is_told_with_what_to_do(look, engine, simulator, fault, code, finding, remedy):
+    assert engine
+    simulator.faults.add(fault, times=None)
+    failed = the(look(), "api", "fail")
+    assert failed.exit_code == code
+    assert finding in failed.finding
+    assert remedy in failed.remedy
+
+
+@pytest.mark.parametrize(("faults", "code"), [((Status(401),), 3), ((Status(500), Status(403)), 3), ((Drop(),), 4)])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_exit_code_is_the_first_kind_that_failed(run, engine, simulator, tmp_path, faults, code):
+    assert engine
+    text = "".join(f'[[accounts]]\nname = "a{n}"\napi_key_env = "KEY_{n}"\n' for n, _ in enumerate(faults))
+    (tmp_path / "inventory.toml").write_text(text)
+    for fault in faults:
+        simulator.faults.add(fault)
+    keys = {f"KEY_{n}": f"{n}:{SECRET}" for n, _ in enumerate(faults)}
+    run("doctor", expect=code, **keys)
+    run("doctor", expect=2, FAL_KEY=None, **keys | {"KEY_0": ""})
+
+
+# The database
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_that_is_not_there_yet_is_not_made(look, database_url, tmp_path):
+    warned = the(look(), "database", "warn")
+    assert (warned.finding[-3:], warned.remedy) == ("yet", "`inventory sync` makes it.")
+    assert the(look(auto_migrate=False), "database", "warn").remedy == "`inventory db upgrade` makes it."
+    failed = the(look(database_url="sqlite:///no/such/folder/inventory.db"), "database", "fail")
+    assert failed.exit_code == 7
+    assert "none can be made" in failed.finding
+    assert list(tmp_path.iterdir()) == []
+    assert database_url
+
+
+def test_an_empty_database_is_left_empty(run, look, database_url, backend):
+    if backend == "sqlite":
+        Path(database_url.removeprefix("sqlite:///")).touch()
+    checks = look()
+    assert the(checks, "schema", "warn").finding == "the database is empty"
+    assert the(look(auto_migrate=False), "schema", "fail").exit_code == 7
+    run("doctor")
+    run("db", "upgrade")
+    assert the(look(), "schema").finding.startswith("revision ")
+
+
+def test_a_database_of_another_program_or_version_is_told(look, engine):
+    def put(statement):
+        with database.writing(engine) as connection:
+            connection.exec_driver_sql(statement)
+
+    put("UPDATE alembic_version SET version_num = '9999'")
+    newer = the(look(), "schema", "fail")
+    assert (newer.exit_code, "Install the newer version" in newer.finding) == (7, True)
+    put(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'")
+    put("ALTER TABLE calendar ADD COLUMN note TEXT")
+    changed = the(look(), "schema", "fail")
+    assert changed.finding == "1 of its parts are not as this version made them"
+    assert "inventory db check" in changed.remedy
+    put("DROP TABLE alembic_version")
+    assert "not inventory's" in the(look(), "schema", "fail").finding
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql://ada:word-9-word@127.0.0.1:1/inventory", 7),
+        ("postgresql://ada:word-9-word@x@db/inventory", 2),
+        ("mysql://ada:word-9-word@db/inventory", 2),
+        ("sqlite:///broken.db", 7),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_told_and_the_rest_is_looked_at(look, url, code, tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"no database at all, but as long as one would be" * 100)
+    checks = look(database_url=url)
+    failed = the(checks, "database", "fail")
+    assert failed.exit_code == code
+    assert "word-9-word" not in failed.finding
+    assert the(checks, "api", account="default")
+
+
+def test_a_database_that_may_only_be_read_is_told(look, engine, database_url, request, backend):
+    if backend == "sqlite":
+        url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
+    else:
+        role = "reader_of_the_doctor"
+        with database.writing(engine) as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+            connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        url = sa.make_url(database_url).set(username=role).render_as_string(hide_password=False)
+
+        def drop():
+            made = database.connect(parse_url(database_url))
+            with database.writing(made) as connection:
+                connection.exec_driver_sql(f"DROP OWNED BY {role}")
+                connection.exec_driver_sql(f"DROP ROLE {role}")
+            made.dispose()
+
+        request.addfinalizer(drop)
+    failed = the(look(database_url=url), "database", "fail")
+    assert failed.exit_code == 7
+    assert "Let the user that syncs write it" in failed.remedy
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_copy_that_left_wal_mode_is_told(look, run, engine):
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA journal_mode = DELETE")
+    engine.dispose()
+    assert "wait for each other" in the(look(), "database", "warn").finding
+    run("db", "upgrade")
+    assert [check for check in look() if check.result == "warn"] == []
+
+
+# Clocks, leases, accounts
+
+
+class Dated:
+    """A fault: the right answer, from a clock that is wrong."""
+
+    def __init__(self, date):
+        self.date = date
+
+    def play(self, exchange, answer):
+        response = answer()
+        exchange.reply(replace(response, headers={**response.headers, "Date": self.date}))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "result"),
+    [
+        (timedelta(), "the API's clock agrees with this host's"),
+        (timedelta(minutes=-3), "the API's clock is 3m "),
+        (timedelta(hours=2), "ahead of this host's"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_apis_clock_is_compared_with_this_hosts(look, engine, simulator, ahead, result):
+    assert engine
+    simulator.faults.add(Dated(f"{datetime.now(UTC) + ahead:%a, %d %b %Y %H:%M:%S} GMT"))
+    found = [check for check in look() if "the API's clock" in check.finding]
+    assert len(found) == 1
+    assert result in found[0].finding
+    assert found[0].result == ("warn" if ahead else "ok")
+
+
+@pytest.mark.parametrize("date", ["yesterday", "Fri, 99 Feb 2026 25:61:00 GMT", "1", ""])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_date_that_is_none_is_not_compared(look, engine, simulator, date):
+    assert engine
+    simulator.faults.add(Dated(date))
+    assert [check for check in look() if "the API's clock" in check.finding] == []
+
+
+def test_the_databases_clock_is_compared_with_this_hosts(look, engine):
+    assert engine
+    late = the(look(clock=lambda: datetime.now(UTC) + timedelta(minutes=2)), "clock", "warn")
+    assert "the database's clock is " in late.finding
+    assert late.finding.endswith("behind this host's")
+
+
+def test_a_lease_that_is_held_or_was_left_is_told(look, engine, simulator):
+    World(engine, simulator).run(clock=lambda: datetime.now(UTC))
+    with hold_lease(engine, "default", "prune", 120):
+        assert the(look(), "lease").finding.startswith("`prune` of process ")
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql(
+            "UPDATE accounts SET lease_token = 'x', lease_purpose = 'sync', lease_seconds = 1, lease_pid = 7, "
+            "lease_host = 'far/1', lease_heartbeat_at = '2026-03-06 00:00:00.000000'"
+        )
+    assert the(look(), "lease", "warn").finding == "a sync of process 7 on far died"
+
+
+def test_a_run_in_the_future_is_told(look, engine, simulator):
+    World(engine, simulator).run(clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    assert "lies in the future" in the(look(), "clock", "warn", "default").finding
+
+
+def test_an_account_that_the_configuration_does_not_name_is_told_unless_it_is_retired(look, engine, simulator, run):
+    World(engine, simulator).run(account="old", clock=lambda: datetime.now(UTC))
+    twin = the(look(), "account", "warn")
+    assert twin.account == "old"
+    assert "inventory account rename" in twin.remedy
+    run("doctor")
+    run("account", "retire", "old")
+    assert [check for check in look() if check.account == "old"] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_unwritable_folder_is_told(look, engine, tmp_path, monkeypatch, database_url):
+    """As seen by a user who is not root, whom no folder stops."""
+    engine.dispose()
+    shutil.move(database_url.removeprefix("sqlite:///"), tmp_path / "elsewhere.db")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert the(look(), "database", "fail").exit_code == 7

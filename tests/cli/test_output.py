@@ -1,0 +1,215 @@
+"""stdout and stderr that are closed, full or cannot show a character: they decide neither what is done nor the code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.config.database_url import parse_url
+from inventory.simulator import Fleet, Simulator
+from inventory.store import database
+from inventory.store.database import connect
+from support.command import KEY, SECRET
+from support.libraries import ROOT
+
+PROGRAM = [sys.executable, "-m", "inventory"]
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def simulator():
+    machines = [
+        {"id": f"inst_{number}", "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready",
+         "creator_user_nickname": "zoë"}
+        for number in range(3)
+    ]  # fmt: skip
+    with Simulator(Fleet(machines), keys={KEY}) as running:
+        yield running
+
+
+class Program:
+    """The command with a stdout of the test's choice."""
+
+    def __init__(self, folder, environment):
+        self.folder = folder
+        self.environment = environment
+
+    def __call__(self, *words, expect=0, stdout=subprocess.PIPE, shell="", **extra):
+        line = ["bash", "-c", f'exec "$@" {shell}', "bash"] if shell else []
+        done = subprocess.run(
+            [*line, *PROGRAM, *words], env=self.environment | extra, cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=stdout, stderr=subprocess.PIPE, timeout=90, check=False,
+        )  # fmt: skip
+        err = done.stderr.decode()
+        assert "--debug" in words or "Traceback" not in err
+        assert "Exception ignored" not in err
+        assert SECRET not in err
+        assert done.returncode == expect, err
+        return (done.stdout or b"").decode(), err
+
+    def into_a_closed_pipe(self, *words, expect=0, **extra):
+        """What it says on stderr where nobody reads its stdout any more."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            return self(*words, expect=expect, stdout=writer, **extra)[1]
+        finally:
+            os.close(writer)
+
+    def onto_a_full_disk(self, *words, expect=1, **extra):
+        with FULL.open("wb") as full:
+            return self(*words, expect=expect, stdout=full, **extra)[1]
+
+
+@pytest.fixture
+def program(tmp_path, database_url, simulator):
+    return Program(
+        tmp_path,
+        {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "FAL_KEY": KEY,
+            "INVENTORY_API_URL": simulator.url,
+            "INVENTORY_DATABASE_URL": database_url,
+            "INVENTORY_RETRY_ATTEMPTS": "1",
+        },
+    )
+
+
+@pytest.fixture
+def two_accounts(program, tmp_path):
+    (tmp_path / "inventory.toml").write_text(
+        '[[accounts]]\nname = "one"\napi_key_env = "FAL_KEY"\n[[accounts]]\nname = "two"\napi_key_env = "FAL_KEY"\n'
+    )
+    return program
+
+
+@pytest.fixture
+def rows(database_url):
+    def asked(sql):
+        engine = connect(parse_url(database_url))
+        with database.reading(engine) as connection:
+            found = [tuple(row) for row in connection.exec_driver_sql(sql)]
+        engine.dispose()
+        return found
+
+    return asked
+
+
+def test_a_sync_of_several_accounts_into_a_closed_pipe_syncs_them_all(two_accounts, rows):
+    assert two_accounts.into_a_closed_pipe("sync") == ""
+    assert rows("SELECT account, status FROM sync_runs ORDER BY 1") == [("one", "succeeded"), ("two", "succeeded")]
+
+
+def test_a_sync_of_several_accounts_onto_a_full_disk_syncs_them_all_and_says_so_in_one_line(two_accounts, rows):
+    err = two_accounts.onto_a_full_disk("sync")
+    assert err == (
+        "error: The results could not be written to stdout: No space left on device. All other work was done.\n"
+    )
+    assert rows("SELECT account, status FROM sync_runs ORDER BY 1") == [("one", "succeeded"), ("two", "succeeded")]
+
+
+def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_program(program):
+    program("sync")
+    for line in (
+        "list", "list --format json", "list --format csv", "status", "verify", "--version", "--help", "config",
+        "show inst_1", "--show-completion bash",
+    ):  # fmt: skip
+        err = program.onto_a_full_disk(*line.split())
+        # on PostgreSQL `verify` says first that the extension amcheck is not installed
+        lines = [text for text in err.splitlines() if not text.startswith("The server's own tables")]
+        assert [text[:38] for text in lines] == ["error: The results could not be written"[:38]]
+
+
+def test_an_exit_code_of_its_own_beats_that_of_a_full_disk(program):
+    program("sync")
+    program.onto_a_full_disk("status", "--max-age", "0s", expect=8)
+
+
+@pytest.mark.parametrize("where", ["a closed pipe", "a closed stdout", "a closed stderr", "a full stderr"])
+def test_whatever_becomes_of_its_output_the_exit_code_is_that_of_the_work(program, where, database_url):
+    into = {
+        "a closed pipe": program.into_a_closed_pipe,
+        "a closed stdout": lambda *words, **more: program(*words, shell=">&-", **more),
+        "a closed stderr": lambda *words, **more: program(*words, shell="2>&-", **more),
+        "a full stderr": lambda *words, **more: program(*words, shell="2>/dev/full", **more),
+    }[where]
+    into("sync")
+    into("list")
+    into("verify")
+    into("sync", FAL_KEY="keyid-1:another", expect=3)
+    into("status", "--max-age", "0s", expect=8)
+    into("show", "nobody", expect=2)
+    engine = connect(parse_url(database_url))
+    with database.writing(engine) as connection:
+        connection.execute(sa.text("UPDATE instance_versions SET region = 'eu-west' WHERE instance_id = 'inst_1'"))
+    engine.dispose()
+    into("verify", expect=9)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_no_database_gets_the_number_of_a_closed_stdout_or_stderr(program, rows):
+    program("sync", shell="<&- >&- 2>&-")
+    program("sync", "--json", shell=">&-")
+    program("verify", shell=">&- 2>&-")
+    assert rows("SELECT status FROM sync_runs") == [("succeeded",)] * 2
+    assert rows("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_a_locale_cannot_show_is_an_escape(program, encoding):
+    program("sync")
+    out, _ = program("list", PYTHONIOENCODING="ascii")
+    assert "zo\\xeb" in out
+    out = program("list", "--format", "csv", PYTHONIOENCODING="ascii")[0]
+    assert "zo\\xeb" in out
+    _, err = program("show", "☃", expect=2, PYTHONIOENCODING=encoding)
+    assert "\\u2603" in err
+
+
+def test_a_module_is_the_same_command_under_the_same_name(program):
+    assert program("--version")[0].startswith("inventory ")
+    assert program("--help")[0].startswith("Usage: inventory ")
+
+
+COMMANDS = [
+    ("sync",), ("sync", "--dry-run"), ("list",), ("list", "--creator", "nobody"), ("changes", "--limit", "1"),
+    ("runs",), ("status",), ("verify",), ("verify", "--format", "json"), ("missing",), ("missing", "--accept"),
+    ("db", "check"), ("prune", "--before", "1d"), ("account", "list"), ("doctor",), ("config",),
+]  # fmt: skip
+
+
+def test_with_json_logs_every_line_on_stderr_is_one_json_object(program, simulator, tmp_path):
+    def said(*words, expect=0, **extra):
+        _, err = program(*words, expect=expect, **({"INVENTORY_LOG_FORMAT": "json"} | extra))
+        return [json.loads(line) for line in err.splitlines()]
+
+    for words in COMMANDS:
+        said(*words)
+    simulator.fleet.remove("inst_1")
+    for words, code in (
+        (("list", "--account", "nobody"), 2), (("show", "nobody"), 2), (("nonsense",), 2), (("list", "--format"), 2),
+        (("sync", "--account", "nobody"), 2), (("db",), 2), (("status", "--max-age", "0s"), 8),
+    ):  # fmt: skip
+        assert said(*words, expect=code)[-1]["event"]
+    (last,) = said("sync", FAL_KEY="a:nobodyhasthis", expect=3)
+    assert (last["level"], last["event"][:8]) == ("error", "default:")
+    (last,) = said("sync", INVENTORY_TIMEOUT="soon", expect=2)
+    assert "INVENTORY_TIMEOUT" in last["event"]
+    (last,) = said("config", INVENTORY_TIMEOT="5")
+    assert last["level"] == "warning"
+    (last,) = said("list", "--database", "mysql://x/y", "--debug", expect=2)
+    assert last["exception"].startswith("Traceback")
+    (tmp_path / "inventory.toml").write_text('log_format = "json"\ntimeout = "soon"\n')
+    (last,) = said("list", expect=2, INVENTORY_LOG_FORMAT="")
+    assert "inventory.toml, line 2" in last["event"]
+
+
+def test_nothing_tells_to_install_a_package_that_is_not_published():
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*"), *ROOT.glob("inventory/**/*.py"), *ROOT.glob("deploy/**/*")]
+    told = [str(file) for file in files if file.is_file() and "install 'fal-inventory" in file.read_text()]
+    assert told == []

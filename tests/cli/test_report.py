@@ -1,0 +1,487 @@
+"""`inventory report`: one page, looked at in a real browser that has no network, and compared with the views."""
+
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.cli import main
+from inventory.config.database_url import parse_url
+from inventory.read.creators import list_creators
+from inventory.read.queries import instances
+from inventory.report.file import page_file
+from inventory.store import database
+from inventory.store.bulk import insert_rows
+from inventory.store.database import connect
+from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from support.asking import asking
+from support.world import hour
+
+NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)
+HOSTILE = (
+    "</script><script>document.title='hit'</script>", "<img src=x onerror=\"document.title='hit'\">", "<!--<script>",
+    "\u202eevil\x1b[31m", "javascript:document.title='hit'", "${document.title='hit'}", "datum.x", "__proto__",
+)  # fmt: skip
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-background-networking",
+    "--disable-component-update",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium of this machine; where there is none, its tests are left out, but not in CI."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        why = "needs a browser: install Chromium (Debian: apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=found, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def look(browser):
+    """Opens a file as its reader would, and ends the test where the page complains of anything or asks for anything."""
+    complaints = []
+
+    @contextmanager
+    def opened(file, **how):
+        context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}} | how)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: complaints.append(asked.url) if asked.url != file.as_uri() else None)
+        page.goto(file.as_uri())
+        drawn(page)
+        yield page
+        context.close()
+
+    yield opened
+    assert complaints == []
+
+
+def drawn(page):
+    page.wait_for_function("[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')")
+
+
+def run(*words, expect=0):
+    with pytest.raises(SystemExit) as ended:
+        main([*words])
+    assert ended.value.code == expect
+
+
+@pytest.fixture
+def written(demo_url, tmp_path):
+    """The demo's page."""
+    run("report", "--database", demo_url, "--output", str(tmp_path / "page.html"))
+    return tmp_path / "page.html"
+
+
+def table(page, place):
+    """The rows of a table as texts, its heading first."""
+    return page.eval_on_selector_all(
+        f"{place} tr", "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+
+
+def figures(page):
+    return dict(
+        page.eval_on_selector_all(
+            "#figures > div", "(all) => all.map((each) => [...each.children].map((c) => c.textContent))"
+        )
+    )
+
+
+def behind(page, chart):
+    """The table behind a chart, opened: the browser tells the page of that a moment later."""
+    place = f"details[data-table='{chart}']"
+    page.click(f"{place} summary")
+    page.wait_for_selector(f"{place} td")
+    return table(page, place)
+
+
+def svg(page, chart):
+    return page.eval_on_selector(f"#{chart} svg", "(drawing) => drawing.outerHTML")
+
+
+def test_the_page_is_drawn_without_a_complaint_and_without_a_request(written, look):
+    with look(written) as page:
+        assert page.title() == "Fleet report"
+        for chart in ("fleet", "gpus", "hours", "lifetimes"):
+            assert len(re.findall(r"<path", svg(page, chart))) > 5, chart
+            assert len(behind(page, chart)) > 3, chart
+
+
+def test_its_numbers_are_those_of_the_views(written, demo_url, look):
+    days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
+    with asking(demo_url) as connection:
+        live = list(instances(connection, presence="live"))
+        known = list_creators(connection)
+        daily = connection.execute(days).all()
+    with look(written) as page:
+        shown = figures(page)
+        assert (shown["live now"], shown["GPUs live now"]) == (
+            str(len(live)),
+            str(sum(row["gpu_count"] for row in live)),
+        )
+        assert shown["created"] == str(sum(row["instances_created"] for row in known))
+        rows = table(page, "#creators")[1:]
+        assert sorted((row[0], int(row[1]), int(row[2]), int(row[3]), row[-1]) for row in rows) == sorted(
+            (
+                row["creator_user_nickname"] or "not known", row["instances_created"], row["created_before_watch"],
+                row["live_now"], f"{row['gpu_hours_low']:,.1f}",
+            )
+            for row in known
+        )  # fmt: skip
+        assert [(row[0], row[-1]) for row in behind(page, "hours")[1:]] == [
+            (str(day), f"{hours:,.1f}") for day, hours in daily
+        ]
+
+
+def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
+    question = sa.text("SELECT gap_start, gap_end FROM sync_gaps ORDER BY gap_start DESC")
+    typed = question.columns(gap_start=UTCDateTime(), gap_end=UTCDateTime())
+    with asking(demo_url) as connection:
+        gaps = connection.execute(typed).all()
+    assert [end is None for _, end in gaps] == [True, False, False]
+    with look(written) as page:
+        rows = behind(page, "fleet")[1:]
+        holes = [(row[0], row[-1]) for row in rows if row[-1].startswith("not observed")]
+        assert [start for start, _ in holes] == [str(start)[:16] for start, _ in gaps]
+        for start, end in gaps:
+            assert [row for row in rows if str(start)[:16] < row[0] < (str(end)[:16] if end else "9")] == []
+        areas = page.evaluate(
+            "() => fleet(chosen(filter()), watched(filter())).rows.map((row) => row.stretch).filter("
+            "(each, i, all) => each !== all[i - 1]).length"
+        )
+        assert areas == 3  # before, between and after the two that are over
+        assert [row[0] for row in table(page, "#gaps")[1:]] == [str(start)[:16] for start, _ in gaps]
+
+
+def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
+    with asking(demo_url) as connection:
+        someone = next(row for row in list_creators(connection) if row["creator_user_nickname"] and row["live_now"])
+        name = someone["creator_user_nickname"]
+        of_both = list(instances(connection, presence="live", creator=name))
+    with look(written) as page:
+        before = svg(page, "fleet"), svg(page, "hours"), figures(page)
+        page.select_option("select[name=creator]", label=name)
+        drawn(page)
+        assert svg(page, "fleet") != before[0]
+        assert svg(page, "hours") != before[1]
+        assert figures(page)["live now"] == str(someone["live_now"])
+        assert [row[0] for row in table(page, "#creators")[1:]] == [name]
+        assert {row[5] for row in table(page, "#changes")[1:]} <= {name}
+        page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
+        drawn(page)
+        wanted = [row for row in of_both if row["instance_type"] == "gpu_1x_h100_sxm5"]
+        assert figures(page)["live now"] == str(len(wanted))
+        page.click("button[type=reset]")
+        page.wait_for_function(
+            "(text) => document.querySelector('#figures dd').textContent === text", arg=before[2]["live now"]
+        )
+        page.fill("input[name=from]", "2026-03-06")
+        page.fill("input[name=to]", "2026-03-06")
+        drawn(page)
+        assert {row[0][:10] for row in table(page, "#changes")[1:]} == {"2026-03-06"}
+        page.fill("input[name=from]", "2020-01-01")
+        page.fill("input[name=to]", "2020-01-02")
+        drawn(page)
+        assert "Nothing was recorded" in page.text_content("#fleet")
+
+
+def test_a_pointer_over_a_chart_is_told_the_numbers_there(written, look):
+    with look(written) as page:
+        page.hover("#fleet svg", position={"x": 400, "y": 100})
+        page.wait_for_selector("#tip", state="visible")
+        told = page.text_content("#tip")
+        assert re.match(r"2026-03-0\d \d\d:\d\d\n?gpu_", told), told
+        assert "together: " in told
+
+
+def test_a_period_begins_where_since_says(demo_url, tmp_path, look):
+    file = tmp_path / "page.html"
+    run("report", "--database", demo_url, "--output", str(file), "--since", "2026-03-06T12:00Z")
+    with look(file) as page:
+        assert "begins at 2026-03-06 12:00 UTC" in page.text_content("#notice")
+        assert min(row[0] for row in table(page, "#changes")[1:]) >= "2026-03-06 12:00"
+
+
+def test_a_machine_that_changed_its_type_counts_as_what_it_then_was(world, database_url, tmp_path, look):
+    world.run()
+    world.put("a", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="ada")
+    world.run()
+    world.run()
+    world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada")
+    world.run()
+    world.run()
+    world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada", region="eu-north")
+    world.run()
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        shown = figures(page)
+        assert (shown["live now"], shown["GPUs live now"], shown["created"]) == ("1", "8", "1")
+        assert shown["GPU hours at least"] == "18"
+        assert table(page, "#creators")[1][-2:] == ["4.0", "18.0"]
+        heading, *rows = behind(page, "gpus")
+        by_type = [dict(zip(heading, row, strict=True)) for row in rows]
+        assert [(row["gpu_1x_h100_sxm5"], row["gpu_8x_h100_sxm5"]) for row in by_type][::-1] == [
+            ("0", "0"), ("1", "0"), ("0", "8"), ("0", "8"),
+        ]  # fmt: skip
+        page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
+        drawn(page)
+        shown = figures(page)
+        assert (shown["live now"], shown["created"], shown["GPU hours at least"]) == ("0", "1", "2")
+    run("report", "--database", database_url, "--output", str(file), "--since", "2026-03-06T05:00Z")
+    with look(file) as page:
+        assert figures(page)["GPU hours at least"] == "8"
+
+
+@pytest.mark.parametrize("since", [None, "2026-03-06"])
+def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_of_it(
+    demo_url, tmp_path, look, monkeypatch, since
+):
+    words = ["report", "--database", demo_url, *(["--since", since] if since else []), "--output"]
+    run(*words, str(tmp_path / "all.html"))
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
+    run(*words, str(tmp_path / "totals.html"))
+
+    def read(file):
+        with look(tmp_path / file) as page:
+            heading, *fleet = behind(page, "fleet")
+            found = (
+                figures(page), behind(page, "hours"), sorted(behind(page, "lifetimes")),
+                sorted(table(page, "#creators")),
+            )  # fmt: skip
+            return (
+                (*found, table(page, "#changes"), table(page, "#gaps"), page.text_content("#lifetimes-note")),
+                {row[0]: dict(zip(heading, row, strict=True)) for row in fleet if row[-1].isdigit()},
+                page.text_content("#notice"),
+                page.is_visible("#filters"),
+            )
+
+    whole, fleet, notice, filters = read("all.html")
+    assert filters
+    assert "cannot be filtered" not in notice
+    same, same_fleet, notice, filters = read("totals.html")
+    assert not filters
+    assert "more than a page can hold" in notice
+    assert "cannot be filtered here" in notice
+    assert same == whole
+    both = fleet.keys() & same_fleet.keys()
+    assert len(both) > 10
+    assert {at: same_fleet[at] for at in both} == {at: fleet[at] for at in both}
+
+
+def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
+    monkeypatch.setattr("inventory.report.totals.MOST_CREATORS", 2)
+    file = tmp_path / "page.html"
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
+    with asking(f"sqlite:///{sqlite_demo}") as connection:
+        known = list_creators(connection)
+    with look(file) as page:
+        assert f"The 2 of {len(known)} with most GPU hours." in page.text_content("#creators-cut")
+        assert [row[0] for row in table(page, "#creators")[1:]] == [
+            row["creator_user_nickname"] or "not known" for row in known[:2]
+        ]
+        assert figures(page)["created"] == str(sum(row["instances_created"] for row in known))
+
+
+def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
+    file = tmp_path / "page.html"
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
+    grounds = []
+    for scheme in ("light", "dark"):
+        with look(file, color_scheme=scheme) as page:
+            grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(set(grounds)) == 2
+    with look(file, viewport={"width": 360, "height": 740}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+    with look(file) as page:
+        page.emulate_media(media="print")
+        assert not page.is_visible("#filters button")
+        assert page.is_visible("#fleet svg")
+
+
+def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp_path, look):
+    for number, text in enumerate(HOSTILE):
+        world.put(f"h{number}", creator_user_nickname=text, instance_type=text, region=text, **{text: text})
+    world.run()
+    for number, text in enumerate(HOSTILE):
+        world.put(f"h{number}", creator_user_nickname=text, instance_type=text, status=text)
+    world.run()
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    assert not {"\u202e", "\x1b"} & set(
+        file.read_text(encoding="utf-8").rpartition('<script type="application/json"')[2]
+    )
+    with look(file) as page:
+        assert page.title() == "Fleet report"
+        names = [row[0] for row in table(page, "#creators")[1:]]
+        assert {"</script><script>document.title='hit'</script>", "__proto__", r"\u202eevil\x1b[31m"} <= set(names)
+        for name in names:
+            page.select_option("select[name=creator]", label=name)
+            drawn(page)
+            assert figures(page)["live now"] == "1"
+        for details in page.query_selector_all("details"):
+            details.query_selector("summary").click()
+        page.hover("#lifetimes")
+        assert page.title() == "Fleet report"
+
+
+def test_the_policy_lets_nothing_else_run_and_nothing_be_asked(sqlite_demo, tmp_path, browser):
+    file = tmp_path / "page.html"
+    run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
+    text = file.read_text(encoding="utf-8")
+    assert "default-src 'none'" in text
+    assert "unsafe" not in re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    file.write_text(
+        text.replace("</main>", "<script>document.title = 'hit'</script><img src='http://127.0.0.1:9/x'></main>")
+    )
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    answered, refused = [], []
+    page.on("response", lambda response: answered.append(response.url))
+    page.on("requestfailed", lambda request: refused.append((request.url, request.failure)))
+    page.goto(file.as_uri())
+    drawn(page)
+    assert page.title() == "Fleet report"
+    assert page.evaluate("() => fetch('http://127.0.0.1:9/').then(() => 'came', () => 'refused')") == "refused"
+    assert answered in ([], [file.as_uri()])
+    assert refused == [("http://127.0.0.1:9/x", "csp")]  # of what fetch may not ask it does not even tell
+    context.close()
+
+
+def test_an_empty_database_makes_a_page_too(world, database_url, tmp_path, look):
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        assert "No complete run is on record" in page.text_content("#fresh")
+    world.run()
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        assert "Nothing was recorded" in page.text_content("#fleet")
+
+
+def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, migrated_sqlite, look):
+    """Every hour of a year sees some of them come and go."""
+    file = tmp_path / "year.db"
+    shutil.copyfile(migrated_sqlite, file)
+    engine = connect(parse_url(f"sqlite:///{file}"))
+    hours = 8_760
+    with database.writing(engine) as connection:
+        made = [{"account": "default", "created_at": hour(0), "last_complete_run_id": hours}]
+        insert_rows(connection, accounts, made)
+        runs = [
+            {
+                "run_id": number, "account": "default", "trigger": "manual", "status": "succeeded",
+                "started_at": hour(number), "heartbeat_at": hour(number), "complete": True, "api_url": "",
+                "version": "", "previous_complete_at": hour(number - 1) if number > 1 else None,
+            }
+            for number in range(1, hours + 1)
+        ]  # fmt: skip
+        insert_rows(connection, sync_runs, runs)
+        states, versions = [], []
+        for number in range(100_000):
+            born = 1 + number * 7_919 % (hours - 800)
+            died = born + 1 + number * 104_729 % 799
+            payload = {
+                "account": "default", "instance_id": f"inst_{number:06}",
+                "instance_type": f"gpu_{number % 8 + 1}x_h100", "gpu_count": number % 8 + 1,
+                "creator_user_nickname": f"person-{number % 200}",
+                "episode_creator": f"person-{number % 200}",
+            }  # fmt: skip
+            states.append(
+                payload
+                | {
+                    "presence": "vanished", "first_seen_at": hour(born), "vanished_at": hour(died), "episodes": 1,
+                    "versions": 1, "seen_run_id": died - 1, "row_hash": b"", "version_hash": b"",
+                }
+            )  # fmt: skip
+            versions.append(
+                payload
+                | {
+                    "episode": 1, "valid_from": hour(born), "valid_to": hour(died), "opened_by_run_id": born,
+                    "closed_by_run_id": died, "opened_as": "appeared", "closed_as": "vanished",
+                    "last_seen_at": hour(died - 1),
+                }
+            )  # fmt: skip
+        insert_rows(connection, instance_state, states)
+        insert_rows(connection, instance_versions, versions)
+    engine.dispose()
+    written = tmp_path / "page.html"
+    run("report", "--database", f"sqlite:///{file}", "--output", str(written))
+    assert written.stat().st_size < 5_000_000
+    with look(written) as page:
+        assert figures(page)["vanished"] == "100,000"
+        before = svg(page, "fleet")
+        page.select_option("select[name=creator]", label="person-7")
+        drawn(page)
+        assert svg(page, "fleet") != before
+        assert figures(page)["vanished"] == "500"
+
+
+# the file
+
+
+@pytest.mark.parametrize("output", ["nowhere/page.html", ".", "/dev/full/x", "x" * 300])
+def test_a_file_that_cannot_be_written_is_said_before_the_work(output, tmp_path, capsys):
+    run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", "--output", output, expect=2)
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "Name a" in err
+
+
+def test_what_was_there_stays_where_the_work_fails(tmp_path, capsys):
+    file = tmp_path / "page.html"
+    file.write_text("the old page")
+    run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", "--output", str(file), expect=7)
+    assert "There is no database" in capsys.readouterr().err
+
+    def stopped():
+        with page_file(file) as write:
+            write("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert file.read_text() == "the old page"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_without_its_library_report_names_the_remedy_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
+    run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
+    assert "pip install '.[report]' from a checkout" in capsys.readouterr().err
+    run("demo", "--days", "1")
+    assert "pip install '.[report]' from a checkout" in capsys.readouterr().err
+    assert not (tmp_path / "demo.html").exists()
+
+
+def test_a_demo_ends_by_writing_the_page_and_replaces_only_pages_of_its_own(tmp_path, capsys):
+    for _ in range(2):
+        run("demo", "--days", "1", "--database", "sqlite:///my.db")
+        assert "open my.html in a browser" in capsys.readouterr().out
+    assert "Fleet report" in (tmp_path / "my.html").read_text(encoding="utf-8")
+    (tmp_path / "my.html").write_text("my own page")
+    run("demo", "--days", "1", "--database", "sqlite:///my.db", expect=2)
+    assert "my.html is no page of inventory" in capsys.readouterr().err
+    assert (tmp_path / "my.html").read_text() == "my own page"
+
+
+def test_times_of_the_page_are_whole_microseconds():
+    from inventory.report.values import micros
+
+    assert micros(datetime(2026, 3, 6, 1, 2, 3, 456789, tzinfo=UTC)) == 1772758923456789
+    assert micros(datetime(1970, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)) == -1

@@ -1,0 +1,256 @@
+"""Temporary folders: gone after a killed run, left alone where they are in use or another's, and named when full."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from inventory.errors import DatabaseError
+from inventory.scratch import scratch_folder
+from inventory.simulator import Fleet, Simulator
+from inventory.spool import Known, Spool
+from inventory.store.database import reading
+from support.command import KEY, Command
+from support.workers import until
+from support.world import machine
+
+HOLDER = """
+import sys, time
+from inventory.spool import Spool
+with Spool() as spool:
+    print(spool.file.parent, flush=True)
+    if sys.argv[1:] == ["fork"]:
+        import os
+        if os.fork():
+            os._exit(0)
+    time.sleep(600)
+"""
+SORTER = """
+import sys
+from inventory.config.database_url import parse_url
+from inventory.store.database import connect, reading
+from inventory.errors import DatabaseError
+with reading(connect(parse_url(sys.argv[1]))) as connection:
+    connection.exec_driver_sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "SELECT i, randomblob(1000) AS r FROM n ORDER BY r"
+    ).all()
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """A TMPDIR of its own, for this process and those it starts."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+@pytest.fixture
+def small(temporary):
+    """The same, on a file system of one megabyte."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(temporary)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small file system, and not everywhere")
+    yield temporary
+    subprocess.run(["umount", "--lazy", str(temporary)], check=True)
+
+
+@contextmanager
+def holding(*words):
+    """A spool in a process of its own; yields the process and the folder."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process, Path(process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def left_by_a_killed_process():
+    with holding() as (process, folder):
+        process.kill()
+        process.wait()
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "spool"]
+    return folder
+
+
+def made_by_hand(folder, name, *files, age=0.0):
+    """A folder with these files, all written that many seconds ago."""
+    made = folder / name
+    made.mkdir(mode=0o700)
+    for file in files:
+        (made / file).touch()
+    for path in (*made.iterdir(), made):
+        os.utime(path, (time.time() - age,) * 2)
+    return made
+
+
+def test_the_next_spool_removes_the_folder_of_a_killed_process(temporary):
+    left = left_by_a_killed_process()
+    with Spool() as spool:
+        assert list(temporary.iterdir()) == [spool.file.parent]
+    assert not left.exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_killed_sync_of_either_kind_leaves_nothing_that_the_next_does_not_remove(temporary, tmp_path):
+    with Simulator(Fleet(machine(f"i{number}") for number in range(4))) as simulator:
+        environment = {"FAL_KEY": KEY, "INVENTORY_API_URL": simulator.url, "INVENTORY_PAGE_SIZE": "2"}
+        command = Command(tmp_path, **environment, TMPDIR=str(temporary))
+        for words in (["sync"], ["sync", "--dry-run"]):
+            reached = threading.Event()
+            simulator.before_page = lambda _, reached=reached: reached.set()
+            process = subprocess.Popen(
+                [sys.executable, "-c", "from inventory.cli import main; main()", *words],
+                env=command.environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            reached.wait(60)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert list(temporary.iterdir())
+        simulator.before_page = None
+        command("sync", "--dry-run")
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_in_use_is_left_alone_and_so_is_one_whose_child_goes_on(temporary):
+    with holding() as (_, first), holding("fork") as (process, second):
+        process.wait()
+        with Spool():
+            assert first.exists()
+            assert second.exists()
+        # the forked child still holds the lock; it is ended by its number, read from who has the lock's file open
+        for entry in Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if entry.readlink() == second / "lock":
+                    os.kill(int(entry.parts[2]), signal.SIGKILL)
+            except OSError:
+                continue
+
+        def removed():
+            with Spool():
+                return not second.exists()
+
+        until(removed)
+        assert first.exists()
+    assert temporary.exists()
+
+
+def test_the_folder_of_an_earlier_version_is_removed_after_a_day(temporary):
+    old = made_by_hand(temporary, "inventory-abcdefgh", "spool", age=90_000)
+    empty = made_by_hand(temporary, "inventory-ijklmnop", age=90_000)
+    dry = made_by_hand(temporary, "inventory-qrstuvwx", "empty.db", "empty.db-wal", "empty.db-shm", age=90_000)
+    fresh = made_by_hand(temporary, "inventory-12345678", "spool", age=80_000)
+    written = made_by_hand(temporary, "inventory-87654321", "spool", age=90_000)
+    os.utime(written / "spool")
+    with Spool():
+        assert [folder.exists() for folder in (old, empty, dry, fresh, written)] == [False, False, False, True, True]
+
+
+def test_what_is_not_the_programs_own_is_left_alone(temporary, tmp_path):
+    others = made_by_hand(temporary, "inventory-abcdefgh", "spool", "thesis.txt", "lock", age=90_000)
+    named = made_by_hand(temporary, "inventory-backup", "spool.db", age=90_000)
+    odd = made_by_hand(temporary, "inventory-exports-2026", "spool", age=90_000)
+    nested = made_by_hand(temporary, "inventory-nested00", age=0)
+    (nested / "spool").mkdir()
+    (nested / "spool" / "treasure").touch()
+    (nested / "lock").touch()
+    target = made_by_hand(tmp_path, "inventory-target00", "spool", "lock", age=90_000)
+    (temporary / "inventory-linked00").symlink_to(target)
+    (temporary / "inventory-afile000").touch()
+    treasure = tmp_path / "treasure"
+    treasure.write_text("kept")
+    linked = made_by_hand(temporary, "inventory-lnklock0", "spool")
+    (linked / "lock").symlink_to(treasure)
+    with Spool():
+        pass
+    assert sorted(path.name for path in others.iterdir()) == ["lock", "spool", "thesis.txt"]
+    assert named.exists()
+    assert odd.exists()
+    assert (nested / "spool" / "treasure").exists()
+    assert sorted(path.name for path in target.iterdir()) == ["lock", "spool"]
+    assert (temporary / "inventory-linked00").is_symlink()
+    assert (temporary / "inventory-afile000").exists()
+    assert treasure.read_text() == "kept"
+    assert linked.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_the_folder_of_another_user_is_left_alone_even_by_root(temporary):
+    theirs = made_by_hand(temporary, "inventory-abcdefgh", "spool", "lock", age=90_000)
+    os.chown(theirs, 54_001, 54_001)
+    with Spool():
+        assert theirs.exists()
+
+
+def test_many_at_once_remove_only_what_nobody_uses(temporary):
+    for _ in range(3):
+        left_by_a_killed_process()
+    failures = []
+
+    def make():
+        try:
+            for _ in range(40):
+                with scratch_folder() as folder:
+                    (folder / "spool").write_text("mine")
+                    assert (folder / "spool").read_text() == "mine"
+                    assert (folder / "lock").exists()
+        except BaseException as error:  # noqa: BLE001 - told by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_full_temporary_folder_is_named_and_not_the_database(small, tmp_path):
+    with Simulator(Fleet(machine(f"i{number}", note="x" * 10_000) for number in range(300))) as simulator:
+        command = Command(tmp_path, FAL_KEY=KEY, INVENTORY_API_URL=simulator.url, TMPDIR=str(small))
+        done = command("sync", expect=7)
+        assert f"under {small} (TMPDIR), failed: database or disk is full" in done.stderr
+        assert "The database" not in done.stderr
+    assert list(small.iterdir()) == []
+
+
+def test_a_temporary_folder_that_fills_up_inside_a_transaction_is_not_called_the_databases_fault(engine):
+    known = (
+        Known(f"{number:09}" * 100, b"h" * 32, b"v" * 32, "", "live", held=False, unlisted_runs=0)
+        for number in range(999)
+    )
+    with pytest.raises(DatabaseError, match="TMPDIR") as raised, Spool() as spool:  # noqa: PT012
+        spool._db.execute("PRAGMA max_page_count = 10")  # noqa: SLF001
+        with reading(engine):
+            spool.learn(known)
+    assert "The database" not in str(raised.value)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("engine")
+def test_a_temporary_folder_too_small_for_sqlite_to_sort_in_is_named(database_url, small):
+    done = subprocess.run(
+        [sys.executable, "-c", SORTER, database_url],
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(small)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    line = done.stderr.strip().splitlines()[-1]
+    assert f"TMPDIR, where it sorts, {small} has 1.0 MB left" in line
+    assert "its folder" in line
+
+
+def test_a_process_that_may_make_no_folder_says_where(temporary, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(temporary / "nowhere"))
+    with pytest.raises(DatabaseError, match=r"nowhere \(TMPDIR\)"), Spool():
+        pass

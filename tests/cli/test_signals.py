@@ -1,0 +1,239 @@
+"""Signals, one or many, at any time: no traceback, no run left running, no lease left behind."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from inventory.config.database_url import parse_url
+from inventory.simulator import Fleet, Hang, Simulator, on_list
+from inventory.store import database
+from inventory.store.database import connect
+from support.command import KEY
+from support.workers import until
+
+PROGRAM = [sys.executable, "-m", "inventory"]
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+FALLING_TWICE = """
+import os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from inventory.cli import main
+from inventory.config.database_url import parse_url
+from inventory.store.database import connect
+
+statements, fatal = 0, None
+
+@event.listens_for(Engine, "before_cursor_execute")
+def count(*_):
+    global statements
+    statements += 1
+    if statements == fatal:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+ended = None
+for number in range(1, 1000):
+    statements, fatal = 0, number
+    try:
+        main(sys.argv[1:])
+    except SystemExit as end:
+        ended = end.code
+    came, fatal = statements >= number, None
+    with connect(parse_url(os.environ["INVENTORY_DATABASE_URL"])).connect() as connection:
+        left = connection.exec_driver_sql("SELECT count(*) FROM accounts WHERE lease_token IS NOT NULL").scalar()
+    assert left == 0, f"a lease is left by signals at statement {number}"
+    if ended in {0, 2}:  # 2: the signals came when the account had its new name already
+        break
+    assert (ended, came) == (4, True), f"{ended} after signals at statement {number}"
+assert number > 5, "no statement was ever interrupted"
+"""
+FALLING_AT_IMPORT = """
+import os, sys
+from inventory.cli import main
+
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "{module}":
+            os.kill(os.getpid(), {number})
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Finder)
+main()
+"""
+FALLING_IN_A_DESTRUCTOR = """
+import os, signal, sys
+import inventory.cli.status as module
+
+class Doomed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def endless(*_):
+    Doomed()
+    while True:
+        pass
+
+module.parse_duration = endless
+from inventory.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def simulator():
+    with Simulator(Fleet([{"id": f"i{number}", "status": "ready"} for number in range(3)]), keys={KEY}) as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path, database_url, simulator):
+    """Starts the command in a process of its own."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "FAL_KEY": KEY,
+        "INVENTORY_API_URL": simulator.url,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_TIMEOUT": "3600",
+    }
+    started = []
+
+    def begin(*words, program=PROGRAM, **extra):
+        process = subprocess.Popen(
+            [*program, *words], cwd=tmp_path, env=environment, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def rows(database_url):
+    engine = connect(parse_url(database_url), create=True)
+
+    def asked(sql):
+        with database.reading(engine) as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    yield asked
+    engine.dispose()
+
+
+def ends(process):
+    """Its exit code and what it said on stderr: never a traceback."""
+    _, err = process.communicate(timeout=90)
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    return process.returncode, err
+
+
+def hang(simulator):
+    """The next list hangs; a function that waits until it is asked for."""
+    before = len(simulator.requests)
+    simulator.faults.clear()
+    simulator.faults.add(Hang(), when=on_list, times=None)
+    return lambda: until(lambda: len(simulator.requests) > before)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_ends_a_sync_with_4_and_its_run_is_settled_at_once(start, simulator, rows, number):
+    asked = hang(simulator)
+    process = start("sync")
+    asked()
+    process.send_signal(number)
+    code, err = ends(process)
+    assert (code, err.count("\n")) == (4, 1)
+    assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
+    assert rows("SELECT lease_token FROM accounts") == [(None,)]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_ends_run_with_0(start, simulator, rows, number):
+    asked = hang(simulator)
+    process = start("run")
+    asked()
+    process.send_signal(number)
+    assert ends(process)[0] == 0
+    assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
+
+
+def test_many_signals_at_any_moment_leave_no_run_running(start, simulator, rows):
+    dice = random.Random(7)
+    for _ in range(8):
+        asked = hang(simulator)
+        process = start("sync")
+        asked()
+        for _ in range(dice.randint(2, 6)):
+            process.send_signal(dice.choice(NUMBERS))
+            threading.Event().wait(dice.choice([0, 0, 0.001, 0.01, 0.1]))
+        assert ends(process)[0] == 4
+    assert set(rows("SELECT status, error_code FROM sync_runs")) == {("failed", "interrupted")}
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
+    asked = hang(simulator)
+    process = start("sync", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # as nohup does
+    asked()
+    process.send_signal(signal.SIGHUP)
+    simulator.faults.clear()
+    process.send_signal(signal.SIGHUP)
+    assert rows("SELECT status FROM sync_runs") == [("running",)]
+    process.send_signal(signal.SIGTERM)
+    assert ends(process)[0] == 4
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("module", ["typer", "sqlalchemy", "inventory.sync", "httpx"])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_signals_while_the_program_is_loaded_end_it_in_one_line(start, number, module):
+    program = [sys.executable, "-c", FALLING_AT_IMPORT.format(module=module, number=int(number))]
+    assert ends(start("sync", program=program)) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(start("run", program=program))[0] == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_that_python_drops_in_a_destructor_comes_again(start):
+    process = start("status", "--max-age", "1m", program=[sys.executable, "-c", FALLING_IN_A_DESTRUCTOR])
+    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("prune", "--before", "0s"), ("missing", "--accept"), ("account", "rename", "default", "other"),
+     ("account", "retire", "default")],
+)  # fmt: skip
+def test_signals_at_any_statement_of_an_act_leave_no_lease(start, simulator, rows, words):
+    assert ends(start("sync"))[0] == 0
+    simulator.fleet.put({"id": "i0", "status": "stopped"})
+    assert ends(start("sync"))[0] == 0
+    code, err = ends(start(*words, program=[sys.executable, "-c", FALLING_TWICE]))
+    assert code == 0, err
+    assert rows("SELECT status FROM sync_runs WHERE status = 'running'") == []
+
+
+def test_a_signal_ends_doctor_while_the_api_is_silent(start, simulator):
+    assert ends(start("sync"))[0] == 0
+    asked = hang(simulator)
+    process = start("doctor")
+    asked()
+    process.send_signal(signal.SIGINT)
+    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_report_that_a_signal_ends_leaves_no_file(start, tmp_path):
+    assert ends(start("sync"))[0] == 0
+    code = FALLING_AT_IMPORT.format(module="vl_convert", number=int(signal.SIGTERM))
+    assert ends(start("report", program=[sys.executable, "-c", code]))[0] == 4
+    assert [file.name for file in tmp_path.iterdir() if file.suffix in {".part", ".html"}] == []

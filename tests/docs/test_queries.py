@@ -1,0 +1,509 @@
+"""Every question of docs/queries.md, on both backends word for word, with the answer that follows from the truth.
+
+An answer is worked out in plain Python from what the simulated fleet told its watchers (that it told the truth is shown
+by test_truth.py) and, where it is a pair of bounds, it is also compared with what really happened.
+"""
+
+import re
+import sqlite3
+from collections import Counter, defaultdict
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from support.asking import asking
+from support.questions import PAGE, SECTIONS, SQL
+from support.watched import EVERY, HOUR, gpus, hours
+
+BY_DAYS_OF_THE_SESSION = {
+    "How many GPU hours did each creator use per week, at least and at most?",
+    "How large was the fleet at each day's peak?",
+}
+ANSWERS = {}
+TRUTHS = {}
+DAY = timedelta(days=1)
+
+
+def answers(question):
+    """The function gives the rows that the question's SQL must give; a list where their order matters, too."""
+    return lambda function: ANSWERS.setdefault(question, function)
+
+
+def bounds(question):
+    """The function gives the true values, by the columns before the last two: those two have to hold them."""
+    return lambda function: TRUTHS.setdefault(question, function)
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def plain(value):
+    """A value of either backend's driver as the answers write it."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", value):
+        return utc(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def rows_of(result):
+    return [tuple(map(plain, row)) for row in result]
+
+
+def in_order(rows):
+    return sorted(rows, key=lambda row: [str(value) for value in row if not isinstance(value, float)])
+
+
+def same(answer, expected):
+    """They are the same rows, in the same order for a list; numbers but for the clock's seconds."""
+    assert expected, "an answer without rows shows nothing"
+    if not isinstance(expected, list):
+        answer, expected = in_order(answer), in_order(expected)
+    assert len(answer) == len(expected)
+    for told, wanted in zip(answer, expected, strict=True):
+        assert told == tuple(pytest.approx(value, abs=0.005) if isinstance(value, float) else value for value in wanted)
+
+
+# -- The questions
+
+
+@pytest.mark.parametrize("question", SQL)
+def test_a_question_has_the_answer_that_follows_from_the_truth(question, watch):
+    (statement,) = SQL[question]
+    with asking(watch.url, "UTC") as connection:
+        answer = rows_of(connection.exec_driver_sql(statement))
+    same(answer, ANSWERS[question](watch))
+    if question in TRUTHS:
+        true = TRUTHS[question](watch)
+        assert {row[:-2] for row in answer} >= set(true)
+        for *of, low, high in answer:
+            really = true.get(tuple(of), 0)
+            slack = 1e-3 * really + 0.02  # the length of the runs
+            assert low - slack <= really <= high + slack, of
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("question", [question for question in SQL if question not in BY_DAYS_OF_THE_SESSION])
+def test_the_time_zone_of_a_session_changes_no_answer_but_where_the_page_says_so(question, watch):
+    (statement,) = SQL[question]
+    for zone in ("Asia/Kathmandu", "America/St_Johns"):  # the latter's clocks changed on 8 March
+        if zone == "America/St_Johns" and "clock" in statement:
+            continue
+        with asking(watch.url, zone) as connection:
+            same(rows_of(connection.exec_driver_sql(statement)), ANSWERS[question](watch))
+
+
+@pytest.mark.parametrize("question", SQL)
+def test_the_sqlite3_module_alone_gives_the_same_answer(question, watched_sqlite):
+    (statement,) = SQL[question]
+    with closing(sqlite3.connect(watched_sqlite.url.removeprefix("sqlite:///"))) as connection:
+        same(rows_of(connection.execute(statement)), ANSWERS[question](watched_sqlite))
+
+
+def test_every_question_has_one_statement_one_answer_and_a_word_on_what_it_means():
+    assert len(SQL) >= 20
+    assert set(SQL) == set(ANSWERS) >= set(TRUTHS)
+    assert PAGE.count("```sql") == len(SQL)
+    for question, text in SECTIONS.items():
+        assert question.endswith("?")
+        assert len(SQL[question]) == 1
+        assert 1 <= text.partition("```sql")[0].strip().count("\n") + 1 <= 4
+    assert "%" not in "".join(statement for (statement,) in SQL.values())  # a driver's parameter
+    assert not re.search(r"[^\d'\w]:\w", "".join(statement for (statement,) in SQL.values()))  # so is that
+
+
+# -- Who
+
+
+@answers("Who created the machines that were live last Friday night?")
+def _(watch):
+    return grouped_gpus(watch, lambda each: each.at(utc("2026-03-06 22:00")))
+
+
+def grouped_gpus(watch, item_of):
+    """Account, creator, number and GPUs of the episodes of which it is something."""
+    found = defaultdict(list)
+    for each in watch.episodes:
+        if item := item_of(each):
+            found[each.account, each.creator].append(gpus(item))
+    return {(*of, len(numbers), sum(numbers)) for of, numbers in found.items()}
+
+
+@answers("Who created how many machines that week?")
+def _(watch):
+    week = utc("2026-03-02"), utc("2026-03-09")
+    return grouped_gpus(
+        watch, lambda each: each.unseen and week[0] < each.seen.started <= week[1] and each.versions[-1].item
+    )
+
+
+@answers("Who has the most GPUs now, and the oldest machine since when?")
+def _(watch):
+    oldest = defaultdict(list)
+    for each in watch.episodes:
+        if not each.gone:
+            oldest[each.account, each.creator].append(each.seen.started)
+    counted = grouped_gpus(watch, lambda each: not each.gone and each.item)
+    return {(*row, min(oldest[row[:2]])) for row in counted}
+
+
+@answers("Which machines of today has nobody signed?")
+def _(watch):
+    return {
+        (each.account, each.id, each.item["instance_type"], each.item["region"], each.seen.started, each.low)
+        for each in watch.episodes
+        if not each.gone and each.creator is None
+    }
+
+
+@answers("How many GPUs did each creator have at once, at most?")
+def _(watch):
+    most = Counter()
+    for run in watch.runs:
+        now = Counter()
+        for each in watch.episodes:
+            if each.account == run.account and each.at(run.started):
+                now[each.account, each.creator] += each.gpus
+        most |= now
+    return {(*of, number) for of, number in most.items()}
+
+
+# -- When
+
+
+@answers("Which machines are more than seven days old?")
+def _(watch):
+    rows = [
+        (
+            each.account,
+            each.id,
+            each.creator,
+            each.item["instance_type"],
+            each.item["region"],
+            each.seen.started,
+            each.low,
+        )
+        for each in watch.episodes
+        if not each.gone and each.low > 168
+    ]
+    assert all(max(life.born for life in watch.lives if life.id == row[1]) < row[5] + HOUR for row in rows)
+    return set(rows)
+
+
+@answers("Which machines lived for less than three hours?")
+def _(watch):
+    short = [each for each in watch.episodes if each.high is not None and each.high < 3]
+    assert all(each.lives[-1].died - each.lives[0].born < 3 * HOUR for each in short)
+    return {
+        (each.account, each.id, each.creator, each.item["instance_type"], each.seen.started, each.low, each.high)
+        for each in short
+    }
+
+
+MEDIAN = "How long does a machine live, in the middle of the field?"
+
+
+def lived(watch, hours_of):
+    """The median by account, type and number, of those whose both bounds are known."""
+    found = defaultdict(list)
+    for each in watch.episodes:
+        if each.high is not None:
+            found[each.account, each.item["instance_type"]].append(hours_of(each))
+    return {(*of, len(values)): sorted(values)[(len(values) - 1) // 2] for of, values in found.items()}
+
+
+@answers(MEDIAN)
+def _(watch):
+    low, high = lived(watch, lambda each: each.low), lived(watch, lambda each: each.high)
+    return {(*of, low[of], high[of]) for of in low}
+
+
+@bounds(MEDIAN)
+def _(watch):
+    return lived(watch, lambda each: hours(each.lives[-1].died - each.lives[0].born))
+
+
+READY = "How long from first sight to ready?"
+
+
+def became_ready(watch, hours_of):
+    """The mean by account, type and number, of those that came under watch and were ready in some run."""
+    found = defaultdict(list)
+    for each in watch.episodes:
+        ready = [version.since for version in each.versions if version.item["status"] == "ready"]
+        if each.unseen and ready:
+            found[each.account, each.item["instance_type"]].append(hours_of(each, ready[0]))
+    return {(*of, len(values)): sum(values) / len(values) for of, values in found.items()}
+
+
+@answers(READY)
+def _(watch):
+    def low(each, ready):
+        before = max(run.started for run in watch.of(each.account) if run.complete and run.started < ready.started)
+        return max(0.0, hours(before - each.seen.started))
+
+    least = became_ready(watch, low)
+    most = became_ready(watch, lambda each, ready: hours(ready.started - each.unseen.started))
+    return {(*of, least[of], most[of]) for of in least}
+
+
+@bounds(READY)
+def _(watch):
+    def true(each, _):
+        life = each.lives[0]
+        return hours(min(since for since, item in life.changes if item["status"] == "ready") - life.born)
+
+    return became_ready(watch, true)
+
+
+BACK = "Which machines came back after they had vanished, and how long were they away?"
+
+
+def returns(watch):
+    of = {(each.account, each.id, each.number): each for each in watch.episodes}
+    return [(of[account, id_, number - 1], each) for (account, id_, number), each in of.items() if number > 1]
+
+
+@answers(BACK)
+def _(watch):
+    return {
+        (
+            *(back.account, back.id, back.number, gone.gone.started, back.seen.started),
+            hours(back.unseen.started - gone.gone.started),
+            hours(back.seen.started - gone.last.started),
+        )
+        for gone, back in returns(watch)
+    }
+
+
+@bounds(BACK)
+def _(watch):
+    return {
+        (back.account, back.id, back.number, gone.gone.started, back.seen.started): hours(
+            back.lives[0].born - gone.lives[-1].died
+        )
+        for gone, back in returns(watch)
+    }
+
+
+# -- How much
+
+WEEKLY = "How many GPU hours did each creator use per week, at least and at most?"
+WEEKS = [utc("2026-03-02"), utc("2026-03-09")]
+
+
+def by_week(watch, *spans_of):
+    """For each function from an episode to its spans: the GPU hours in each week, by week, account and creator."""
+    sums = defaultdict(lambda: [0.0] * len(spans_of))
+    for each in watch.episodes:
+        for week in WEEKS:
+            for place, spans in enumerate(spans_of):
+                for begin, end in spans(each):
+                    inside = min(end, week + 7 * DAY) - max(begin, week)
+                    if inside > timedelta():
+                        sums[week.date().isoformat(), each.account, each.creator][place] += each.gpus * hours(inside)
+    return sums
+
+
+@answers(WEEKLY)
+def _(watch):
+    def low(each):
+        return [(each.seen.started, each.last.started)]
+
+    def high(each):
+        last = max(watch.last(each.account).started, each.last.started)
+        return [((each.unseen or each.seen).started, each.gone.started if each.gone else last)]
+
+    return {(*of, *sums) for of, sums in by_week(watch, low, high).items()}
+
+
+@bounds(WEEKLY)
+def _(watch):
+    def true(each):
+        first, last = watch.first(each.account).started, watch.last(each.account).started
+        return [(max(life.born, first), min(life.died or last, last)) for life in each.lives]
+
+    return {of: value for of, (value,) in by_week(watch, true).items()}
+
+
+@answers("How many GPU hours per month and region?")
+def _(watch):
+    found = defaultdict(lambda: [0.0, 0.0])
+    for each in watch.episodes:
+        sums = found["2026-03-01", each.account, each.item["region"]]
+        sums[0] += each.low
+        sums[1] += each.low * each.gpus
+    return {(*of, *sums) for of, sums in found.items()}
+
+
+@answers("How large was the fleet at each day's peak?")
+def _(watch):
+    peaks = {}
+    for run in watch.runs:
+        of = (run.started.date().isoformat(), run.account)
+        if run.complete and len(run.told) > len(peaks[of].told if of in peaks else ()):
+            peaks[of] = run
+    return {
+        (*of, run.started, len(run.told), sum(each.gpus for each in there(watch, run.account, run.started)))
+        for of, run in peaks.items()
+    }
+
+
+def there(watch, account, moment):
+    return [each for each in watch.episodes if each.account == account and each.at(moment)]
+
+
+@answers("How many hours do machines spend in each status?")
+def _(watch):
+    found = defaultdict(lambda: [0, 0.0, 0.0])
+    for each in watch.episodes:
+        for version in each.versions:
+            until = version.until if version.changed else each.last
+            span = hours(until.started - version.since.started)
+            sums = found[each.account, version.item["status"]]
+            sums[:] = sums[0] + 1, sums[1] + span, sums[2] + span * gpus(version.item)
+    return {(*of, *sums) for of, sums in found.items()}
+
+
+# -- What changed
+
+
+@answers("Which machines changed their address?")
+def _(watch):
+    found = [
+        (each, {version.item["ip"] for version in each.versions if "ip" in version.item}) for each in watch.episodes
+    ]
+    for each, ips in found:
+        assert ips <= {item.get("ip") for life in each.lives for _, item in life.changes}
+    return {(each.account, each.id, each.number, len(ips)) for each, ips in found if len(ips) > 1}
+
+
+@answers("What differs between two moments?")
+def _(watch):
+    then, now = (
+        {
+            (each.account, each.id): item["status"]
+            for each in watch.episodes
+            if (item := each.at(utc(f"2026-03-{day} 08:00")))
+        }
+        for day in ("09", "10")
+    )
+    return {(*of, then.get(of), now.get(of)) for of in then | now if then.get(of) != now.get(of)}
+
+
+@answers("How much comes and goes in each region?")
+def _(watch):
+    found = defaultdict(lambda: [0, 0, 0])
+    for at, account, event, _, item, run in events(watch):
+        known = any(earlier.complete and earlier.started < run.started for earlier in watch.of(account))
+        if event != "changed" and known and utc("2026-03-02") < at <= utc("2026-03-09"):
+            found[account, item["region"]][["appeared", "reappeared", "vanished"].index(event)] += 1
+    return {(*of, *counts) for of, counts in found.items()}
+
+
+def events(watch):
+    """Time, account, event, id, item and run of everything that a run noticed."""
+    for each in watch.episodes:
+        opened = ["appeared" if each.number == 1 else "reappeared"] + ["changed"] * (len(each.versions) - 1)
+        for event, version in zip(opened, each.versions, strict=True):
+            yield version.since.started, each.account, event, each.id, version.item, version.since
+        if each.gone:
+            yield each.gone.started, each.account, "vanished", each.id, each.item, each.gone
+
+
+@answers("Which machines change their status most often?")
+def _(watch):
+    changes = Counter()
+    for each in watch.episodes:
+        for old, new in pairwise(each.versions):
+            changes[each.account, each.id] += old.item["status"] != new.item["status"]
+    return sorted(((*of, number) for of, number in changes.items()), key=lambda row: (-row[2], row[:2]))[:10]
+
+
+@answers("What happened in the last 24 hours of the record?")
+def _(watch):
+    return {
+        (at, account, event, id_, item["status"])
+        for at, account, event, id_, item, _ in events(watch)
+        if at > watch.last(account).started - DAY
+    }
+
+
+# -- How far to trust the record
+
+
+def gaps(watch):
+    """Account, start, end, hours and number of failed runs of every time between complete runs that was too long."""
+    for account, every in EVERY.items():
+        runs = watch.of(account)
+        complete = [run for run in runs if run.complete]
+        for one, two in pairwise(complete):
+            failed = sum(one.started < run.started < two.started for run in runs)
+            if failed or two.started - one.started > 2 * every * HOUR:
+                yield account, one.started, two.started, hours(two.started - one.started), failed
+
+
+@answers("What vanished while nobody watched?")
+def _(watch):
+    spans = list(gaps(watch))
+    found = {
+        (each.account, each.id, each.creator, each.last.started, each.gone.started, span, failed)
+        for each in watch.episodes
+        for account, _, end, span, failed in spans
+        if each.gone and (account, end) == (each.account, each.gone.started)
+    }
+    assert {row[0] for row in found} == set(EVERY)
+    return found
+
+
+@answers("Which were the longest gaps?")
+def _(watch):
+    return sorted(gaps(watch), key=lambda row: (-row[3], *row[:2]))[:10]
+
+
+@answers("How often do runs fail, and why?")
+def _(watch):
+    found = defaultdict(list)
+    for run in watch.runs:
+        found[run.account, run.status, run.code].append(run.started)
+    return {(*of, len(times), min(times), max(times)) for of, times in found.items()}
+
+
+@answers("What is missing, but not proven gone?")
+def _(watch):
+    missing = [each for each in watch.episodes if each.missing]
+    assert all(each.lives[-1].died for each in missing)  # they are gone, though nobody could prove it
+    return {
+        (
+            *(each.account, each.id, each.item["instance_type"], each.item["region"]),
+            *(each.item.get("creator_user_nickname"), each.missing.started, each.last.started, False),
+        )
+        for each in missing
+    }
+
+
+@answers("How exactly are the hours known?")
+def _(watch):
+    found = defaultdict(list)
+    for each in watch.episodes:
+        if each.high is not None:
+            found[each.account].append((each.low, each.high))
+    return {
+        (account, len(of), sum(low for low, _ in of), sum(high for _, high in of), max(high - low for low, high in of))
+        for account, of in found.items()
+    }
+
+
+@answers("Do the runs' counts agree with the log of events?")
+def _(watch):
+    counts = Counter((account, event) for _, account, event, *_ in events(watch))
+    return {
+        (account, *(counts[account, event] for event in ("appeared", "reappeared", "vanished") for _ in range(2)))
+        for account in EVERY
+    }

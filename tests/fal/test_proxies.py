@@ -1,0 +1,204 @@
+"""Proxies and certificates: what the environment says is obeyed as by curl, and an error names what failed."""
+
+import ssl
+import subprocess
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from inventory.config.keys import ApiKey
+from inventory.config.settings import load
+from inventory.errors import NetworkError, UsageError
+from inventory.fal.client import Api
+from inventory.simulator import Fleet, Simulator
+from support.command import KEY
+from support.raw_server import raw
+
+API = "https://api.example.org:8443/v1"
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def said(url, **settings):
+    """What the error of a first page says."""
+    usual = {"retry_attempts": 3, "retry_max_wait": 0.01, "timeout": 20}
+    with (
+        Api(ApiKey(KEY), load(api_url=url, **usual | settings), threading.Event()) as api,
+        pytest.raises(NetworkError) as raised,
+    ):
+        api.fetch_page(None)
+    return str(raised.value)
+
+
+@contextmanager
+def proxy(monkeypatch, answer, variable="HTTPS_PROXY"):
+    """A proxy that answers every CONNECT so; the requests it got."""
+    with raw(answer) as (url, requests):
+        place = url.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv(variable, f"http://bob:Hunter2x@{place}")
+        yield place, requests
+
+
+# What a proxy does
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts"), [("407 Proxy Authentication Required", 1), ("403 Forbidden", 1), ("502 Bad Gateway", 3)]
+)
+def test_a_proxy_that_refuses_is_named(monkeypatch, status, attempts):
+    with proxy(monkeypatch, f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as (place, requests):
+        text = said(API)
+        assert f"The proxy http://{place} refused: {status}" in text
+        assert "Hunter2x" not in text
+        assert [request.split(b"\r\n")[0] for request in requests] == [
+            b"CONNECT api.example.org:8443 HTTP/1.1"
+        ] * attempts
+
+
+def test_a_dead_proxy_is_named(monkeypatch):
+    with proxy(monkeypatch, b"") as (place, _):
+        pass
+    text = said(API)
+    assert f"The proxy http://{place} cannot be reached: " in text
+    assert "Hunter2x" not in text
+
+
+def test_a_proxy_that_breaks_off_is_named(monkeypatch):
+    with proxy(monkeypatch, b"nonsense\r\n\r\n") as (place, _):
+        assert f"cannot be reached through the proxy http://{place}: " in said(API)
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "socks5h://bob:Hunter2x@127.0.0.1:1080"])
+def test_a_socks_proxy_needs_another_library(monkeypatch, address):
+    monkeypatch.setenv("ALL_PROXY", address)
+    with pytest.raises(UsageError, match="socksio") as raised:
+        said(API)
+    assert "Hunter2x" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["socks4://127.0.0.1:1080", "ftp://proxy", "http://", "http://:3128", "http://p/a?b"]
+)
+def test_what_is_no_proxys_address_is_a_usage_error(monkeypatch, address):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    with pytest.raises(UsageError, match="HTTPS_PROXY cannot be used"):
+        said(API)
+
+
+# Which proxy
+
+
+@pytest.mark.parametrize(
+    ("environment", "through"),
+    [
+        ({"HTTPS_PROXY": "http://one", "ALL_PROXY": "http://other.invalid"}, True),
+        ({"https_proxy": "http://one", "HTTPS_PROXY": "http://other.invalid"}, True),
+        ({"https_proxy": "http://one", "all_proxy": "http://other.invalid"}, True),
+        ({"HTTPS_PROXY": "http://one", "all_proxy": "http://other.invalid"}, True),
+        ({"ALL_PROXY": "http://one"}, True),
+        ({"all_proxy": "http://one"}, True),
+        ({"HTTP_PROXY": "http://one"}, False),
+        ({"HTTPS_PROXY": "", "ALL_PROXY": ""}, False),
+    ],
+)
+def test_the_proxy_is_the_one_that_curl_would_take(monkeypatch, environment, through):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with raw(b"HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n") as (url, requests):
+        for name, value in environment.items():
+            if value == "http://one":
+                monkeypatch.setenv(name, url.removesuffix("/v1"))
+        assert ("418 Taken" in said("https://127.0.0.1:1/v1", retry_attempts=1)) == through
+        assert bool(requests) == through
+
+
+def test_a_proxy_may_be_written_without_its_scheme(monkeypatch):
+    with proxy(monkeypatch, b"HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n") as (place, _):
+        monkeypatch.setenv("HTTPS_PROXY", place)
+        assert "418 Taken" in said(API)
+
+
+@pytest.mark.parametrize(
+    ("host", "rules", "direct"),
+    [
+        ("127.0.0.1", "127.0.0.0/8", True),
+        ("127.0.0.1", "10.0.0.0/8, 127.0.0.1", True),
+        ("127.0.0.1", "10.0.0.0/8", False),
+        ("127.0.0.1", "127.0.0.1:1", True),
+        ("127.0.0.1", "127.0.0.1:2", False),
+        ("127.0.0.1", "*", True),
+        ("127.0.0.1", "example.org *", True),
+        ("127.0.0.1", "27.0.0.1", False),
+        ("127.0.0.1", "::1/128", False),
+        ("127.0.0.1", "300.0.0.0/8,/,::::", False),
+        ("[::1]", "::1/128", True),
+        ("[::1]", "[::1]", True),
+        ("[::1]", "[::1]:1", True),
+        ("[::1]", "fe80::/10", False),
+        ("a.localhost", "localhost", True),
+        ("a.localhost", ".localhost", True),
+        ("a.localhost", "a.localhost.", True),
+        ("a.localhost", "A.LOCALHOST:1", True),
+        ("a.localhost", "b.localhost  .example.org,\ta.localhost", True),
+        ("a.localhost", "localhost:2", False),
+        ("a.localhost", "ocalhost", False),
+        ("a.localhost", "", False),
+    ],
+)
+def test_no_proxy_is_read_as_curl_reads_it(monkeypatch, host, rules, direct):
+    monkeypatch.setenv("NO_PROXY", rules)
+    with proxy(monkeypatch, b"HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n") as (_, requests):
+        said(f"https://{host}:1/v1", retry_attempts=1)
+        assert bool(requests) == (not direct)
+
+
+# Certificates
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A key and a certificate of 127.0.0.1 that only itself has signed, in one file."""
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", file, "-out", f"{file}.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with file.open("a") as both:
+        both.write(file.with_suffix(".pem.crt").read_text())
+    return file
+
+
+@pytest.fixture
+def secure(certificate):
+    """The URL of a simulator behind TLS."""
+    with Simulator(Fleet()) as simulator:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server = simulator._server  # noqa: SLF001 - it speaks plain HTTP only
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        yield simulator.url.replace("http:", "https:")
+
+
+def test_a_certificate_that_nobody_trusts_names_ssl_cert_file(secure):
+    text = said(secure)
+    assert "certificate verify failed" in text
+    assert "SSL_CERT_FILE" in text
+
+
+def test_ssl_cert_file_makes_it_trusted(secure, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    with Api(ApiKey(KEY), load(api_url=secure), threading.Event()) as api:
+        assert api.fetch_page(None).items == []
+
+
+def test_a_server_without_tls_is_no_matter_of_certificates():
+    with Simulator(Fleet()) as simulator:
+        assert "SSL_CERT_FILE" not in said(simulator.url.replace("http:", "https:"))

@@ -1,0 +1,210 @@
+"""Settings and encodings of PostgreSQL: they change no stored row, or are refused with a message of one line."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from inventory.config.database_url import parse_url
+from inventory.errors import WrongSchema
+from inventory.simulator import Fleet, Simulator
+from inventory.store import database, schema
+from inventory.store.catalogue import VIEWS
+from inventory.store.tables import METADATA
+from support.command import KEY, Command
+from support.pgbouncer import pgbouncer
+from support.world import World
+
+HOSTILE = {
+    "array_nulls": "off",
+    "backslash_quote": "on",
+    "bytea_output": "escape",
+    "client_encoding": "LATIN1",
+    "cursor_tuple_fraction": "0.0001",
+    "DateStyle": "German, DMY",
+    "default_transaction_deferrable": "on",
+    "default_transaction_isolation": "serializable",
+    "enable_indexscan": "off",
+    "enable_nestloop": "off",
+    "escape_string_warning": "on",
+    "extra_float_digits": "-15",
+    "IntervalStyle": "iso_8601",
+    "lock_timeout": "1ms",
+    "quote_all_identifiers": "on",
+    "standard_conforming_strings": "off",
+    "statement_timeout": "1min",
+    "TimeZone": "<+0545>-05:45",
+    "transform_null_equals": "on",
+    "xmloption": "document",
+}
+
+
+@pytest.fixture
+def backend():
+    """SQLite has no such settings."""
+    return "postgresql"
+
+
+def names(url):
+    """Return the quoted names of its database and role."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT quote_ident(current_database()), quote_ident(current_user)").fetchone()
+    return row or ("", "")
+
+
+def alter(url, **settings):
+    """Set these for the database, and for the role in it, which takes precedence."""
+    name, role = names(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting, value in settings.items():
+            connection.execute(f"ALTER DATABASE {name} SET {setting} = '{value}'")
+            connection.execute(f"ALTER ROLE {role} IN DATABASE {name} SET {setting} = '{value}'")
+
+
+@contextmanager
+def a_world(url):
+    engine = database.connect(parse_url(url))
+    try:
+        with Simulator(Fleet()) as simulator:
+            yield World(engine, simulator)
+    finally:
+        engine.dispose()
+
+
+def story(url):
+    """Return everything stored and shown after some runs of a fleet with every kind of value."""
+    with a_world(url) as world:
+        schema.upgrade(world.engine)
+        world.put("a", "b", creator_user_nickname=None, sector="null", ip="NULL")
+        world.put("c", instance_type=None, region=None, creator_user_nickname="Åsa 李 \\' \" \U0001f600")
+        world.put("d", price={"per\\hour": 0.1 + 0.2, "list": [None, "é", 1e300]}, sector='{"a\\b",c}')
+        world.run(expected_seconds=1 / 3)
+        world.put("a", status="it's \\\\n")
+        world.put("c", instance_type=None, region="us-west")
+        world.remove("b")
+        world.run(expected_seconds=1 / 3)
+        world.remove("d")
+        world.put("b", price=1.5)
+        world.run()
+        assert schema.differences(world.engine) == []
+        with database.reading(world.engine) as connection:
+            return {
+                name: sorted(comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
+                for name in (*METADATA.tables, *VIEWS)
+                if name != "calendar"
+            }
+
+
+def comparable(row, world):
+    """Return a row as text, with times in UTC: the time zone of the session does not matter."""
+    values = (value.astimezone(UTC) if isinstance(value, datetime) else value for value in row)
+    return repr(tuple(values)).replace(world.simulator.url, "the API")
+
+
+@pytest.fixture(scope="module")
+def plain(postgres):
+    """Return the story in a database without such settings."""
+    with postgres.database() as name:
+        return story(postgres.url_of(name))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_setting_of_the_database_or_role_changes_nothing_that_is_stored_or_shown(database_url, plain, name):
+    alter(database_url, **{name: HOSTILE[name]})
+    assert story(database_url) == plain
+
+
+def test_nor_do_all_of_them_together_behind_a_pooler_in_transaction_mode(database_url, plain):
+    alter(database_url, **HOSTILE)
+    with pgbouncer(make_url(database_url)) as url:
+        assert story(url.render_as_string(hide_password=False)) == plain
+
+
+def test_nor_do_the_variables_of_libpq(database_url, plain, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    monkeypatch.setenv("PGDATESTYLE", "German, DMY")
+    monkeypatch.setenv("PGTZ", "<+0545>-05:45")
+    monkeypatch.setenv("PGOPTIONS", "-c array_nulls=off -c extra_float_digits=-15")
+    assert story(database_url) == plain
+
+
+@pytest.fixture
+def run(database_url, tmp_path):
+    fleet = Fleet()
+    with Simulator(fleet) as simulator:
+        fleet.put({"id": "a", "instance_type": "gpu_8x_h100_sxm5", "creator_user_nickname": "李"})
+        yield Command(
+            tmp_path, FAL_KEY=KEY, INVENTORY_DATABASE_URL=database_url, INVENTORY_API_URL=simulator.url,
+            INVENTORY_RETRY_ATTEMPTS="1",
+        )  # fmt: skip
+
+
+def test_every_command_works_under_all_of_them(run, database_url, new_database):
+    alter(database_url, **HOSTILE)
+    run("sync", PGCLIENTENCODING="LATIN1")
+    assert "李" in run("list", PGCLIENTENCODING="LATIN1").stdout
+    for words in (("verify",), ("db", "check"), ("doctor",), ("changes",), ("creators",), ("runs",), ("show", "a")):
+        assert "unknown" not in run(*words).stderr
+    demo_url = new_database()
+    alter(demo_url, **HOSTILE)
+    run("demo", "--days", "1", "--database", demo_url)
+    run("verify", "--database", demo_url)
+
+
+# -- refused
+
+
+@pytest.fixture(params=["SQL_ASCII", "LATIN1"])
+def other_encoding(request, postgres):
+    """Return the URL of a database in that encoding, and its name."""
+    options = f"ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    with postgres.database(options=options) as name:
+        yield postgres.url_of(name), request.param
+
+
+def test_another_encoding_than_utf_8_is_refused_before_anything_is_written(run, other_encoding):
+    url, encoding = other_encoding
+    for words in (("sync",), ("db", "upgrade"), ("list",), ("verify",), ("status",), ("demo", "--database", url)):
+        done = run(*words, expect=7, INVENTORY_DATABASE_URL=url, PGCLIENTENCODING=encoding)
+        (line,) = done.stderr.splitlines()[-1:]
+        assert f"has the encoding {encoding}" in line
+        assert "CREATE DATABASE inventory ENCODING 'UTF8' TEMPLATE template0" in line
+    done = run("doctor", expect=7, INVENTORY_DATABASE_URL=url)
+    assert f"has the encoding {encoding}" in done.stdout
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_class WHERE relname = 'accounts'").fetchone() == (0,)
+
+
+def test_the_scheduler_does_not_wait_for_a_database_of_another_encoding(run, other_encoding):
+    url, encoding = other_encoding
+    assert f"has the encoding {encoding}" in run("run", expect=7, INVENTORY_DATABASE_URL=url).stderr
+
+
+def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
+    url, _ = other_encoding
+    with pgbouncer(make_url(url)) as pooled:
+        engine = database.connect(parse_url(pooled.render_as_string(hide_password=False)))
+        with pytest.raises(WrongSchema, match="ENCODING 'UTF8'"), database.reading(engine):
+            pass
+        engine.dispose()
+
+
+def test_a_database_that_is_set_to_be_only_read_is_only_read(run, database_url):
+    run("sync")
+    alter(database_url, default_transaction_read_only="on")
+    for words in (("list",), ("verify",), ("status",), ("runs",), ("db", "check")):
+        run(*words)
+    for words in (("sync",), ("prune", "--before", "1d"), ("account", "retire", "default"), ("db", "upgrade")):
+        (line,) = run(*words, expect=7).stderr.splitlines()[-1:]
+        assert "may only be read; nothing was written: default_transaction_read_only is on, by a setting of" in line
+    done = run("doctor", expect=7)
+    assert "default_transaction_read_only is on" in done.stdout
+    assert len(run("runs", "--format", "csv").stdout.splitlines()) == 2
+
+
+def test_doctor_reports_a_read_only_setting_of_an_empty_database(run, database_url):
+    alter(database_url, default_transaction_read_only="on")
+    assert "default_transaction_read_only is on" in run("doctor", expect=7).stdout

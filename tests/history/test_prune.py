@@ -1,0 +1,346 @@
+"""`inventory prune`: old history gets coarse, and nothing else is lost."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from inventory.cli import main
+from inventory.demo import demo
+from inventory.errors import AccountBusy, DatabaseError, UsageError
+from inventory.history.lease import fence, hold_lease
+from inventory.history.prune import PruneRequest, prune, would_prune
+from inventory.history.verify import verify
+from inventory.simulator import Fleet, Simulator, Status, on_page
+from inventory.store import database
+from inventory.store.tables import accounts
+from support.random_history import History
+from support.world import hour
+
+FUTURE = "2999-01-01"
+KEPT = (  # what no prune may change, whatever its time
+    "SELECT * FROM instances",
+    "SELECT * FROM instance_episodes",
+    "SELECT * FROM creators",
+    "SELECT * FROM fleet_daily",
+    "SELECT * FROM instance_events WHERE event = 'vanished'",
+    "SELECT occurred_at, account, instance_id, event, run_id, episode FROM instance_events WHERE event <> 'changed'",
+    "SELECT account, last_complete_at, last_status, live_instances, missing_instances FROM sync_freshness",
+)
+
+
+def pruned(world, before, account="default"):
+    return prune(world.engine, PruneRequest(account, before), lease_seconds=60, clock=lambda: hour(1_000))
+
+
+def sound(world):
+    with database.reading(world.engine) as connection:
+        return verify(connection).breaches == []
+
+
+def kept(world):
+    return [sorted(world.rows(sql), key=repr) for sql in KEPT]
+
+
+def fleet_at(world, time):
+    at = f"'{time:%Y-%m-%d %H:%M:%S.%f}+00'"
+    rows = world.rows(
+        f"SELECT * FROM instance_versions WHERE valid_from <= {at} AND (valid_to IS NULL OR valid_to > {at})"
+    )
+    return sorted(rows, key=repr)
+
+
+def run_ids(world):
+    return [run_id for (run_id,) in world.rows("SELECT run_id FROM sync_runs ORDER BY run_id")]
+
+
+def versions(world, instance_id):
+    return world.rows(
+        "SELECT episode, valid_from, valid_to, opened_by_run_id, closed_by_run_id, opened_as, closed_as, last_seen_at,"
+        " status, episode_creator FROM instance_versions WHERE instance_id = :id ORDER BY valid_from",
+        id=instance_id,
+    )
+
+
+@pytest.fixture
+def lived(world):
+    """Ten runs: `a` changes in each but the fourth and fifth and vanishes in the ninth, `b` comes twice, `c` stays."""
+    world.put("c")
+    world.put("a", status="s1")
+    world.put("b", status="first")
+    world.run()
+    world.put("a", status="s2", creator_user_nickname="ada")
+    world.run()
+    world.put("a", status="s3")
+    world.remove("b")
+    world.run()
+    world.run()
+    world.run()
+    world.put("a", status="s6")
+    world.put("b", status="second")
+    world.run()
+    world.put("a", status="s7", creator_user_nickname="bob")
+    world.put("b", status="third")
+    world.run()
+    world.put("a", status="s8")
+    world.run()
+    world.remove("a")
+    world.run()
+    world.run()
+    return world
+
+
+def test_of_each_episode_the_versions_that_ended_by_then_become_one(lived):
+    before = kept(lived)
+    done = pruned(lived, hour(7))
+    assert (done.versions, done.runs) == (3, 3)
+    assert versions(lived, "a") == [
+        (1, hour(1), hour(7), 1, 7, "appeared", "changed", None, "s6", "ada"),
+        (1, hour(7), hour(8), 7, 8, "changed", "changed", None, "s7", "ada"),
+        (1, hour(8), hour(9), 8, 9, "changed", "vanished", hour(8), "s8", "ada"),
+    ]
+    assert versions(lived, "b") == [
+        (1, hour(1), hour(3), 1, 3, "appeared", "vanished", hour(2), "first", None),
+        (2, hour(6), hour(7), 6, 7, "reappeared", "changed", None, "second", None),
+        (2, hour(7), None, 7, None, "changed", None, None, "third", None),
+    ]
+    assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]
+    assert lived.one("SELECT pruned_before FROM accounts") is not None
+    assert kept(lived) == before
+    assert sound(lived)
+
+
+def test_the_fleet_at_every_time_since_is_what_it_was(lived):
+    times = [hour(7) + timedelta(minutes=30 * number) for number in range(9)]
+    before = [fleet_at(lived, time) for time in times]
+    digests = lived.rows("SELECT run_id, fleet_digest FROM sync_runs WHERE run_id >= 7 ORDER BY run_id")
+    pruned(lived, hour(7))
+    assert [fleet_at(lived, time) for time in times] == before
+    assert lived.rows("SELECT run_id, fleet_digest FROM sync_runs WHERE run_id >= 7 ORDER BY run_id") == digests
+    assert lived.rows("SELECT run_id FROM sync_runs WHERE run_id < 7 AND fleet_digest IS NOT NULL") == []
+
+
+def test_a_time_between_two_runs_keeps_the_complete_run_before_it(lived, capsys):
+    pruned(lived, hour(4) + timedelta(minutes=30))
+    assert run_ids(lived) == [1, 3, 4, 5, 6, 7, 8, 9, 10]
+    pruned(lived, hour(5) + timedelta(minutes=30))
+    assert run_ids(lived) == [1, 3, 5, 6, 7, 8, 9, 10]
+    url = lived.engine.url.render_as_string(hide_password=False)
+    for at, code in ((hour(5), 2), (hour(5) + timedelta(minutes=30), 0)):
+        with pytest.raises(SystemExit) as ended:
+            main(["list", "--at", at.isoformat(), "--database", url])
+        assert ended.value.code == code, capsys.readouterr()
+        assert ("folded its history" in capsys.readouterr().err) == (code == 2)
+
+
+def test_a_gap_across_the_time_stays_whole(world):
+    world.put("a")
+    world.run()
+    world.run()
+    for _ in range(3):
+        world.faults.add(Status(500), when=on_page(1))
+        assert world.run().status == "failed"
+    world.run()
+    gap = world.rows("SELECT gap_start, gap_end, failed_runs FROM sync_gaps")
+    assert len(gap) == 1
+    assert pruned(world, hour(4)).runs == 0
+    assert world.rows("SELECT gap_start, gap_end, failed_runs FROM sync_gaps") == gap
+    assert sound(world)
+
+
+def test_pruning_twice_is_pruning_once_and_an_earlier_time_takes_nothing_back(lived):
+    pruned(lived, hour(7))
+    once = lived.dump()
+    again = pruned(lived, hour(7))
+    earlier = pruned(lived, hour(2))
+    assert [(done.versions, done.runs) for done in (again, earlier)] == [(0, 0), (0, 0)]
+    assert lived.dump() == once
+
+
+def test_pruning_in_steps_is_pruning_at_once(lived):
+    for number in (2, 4, 5, 8):
+        pruned(lived, hour(number))
+    in_steps = [versions(lived, id_) for id_ in "abc"], run_ids(lived)
+    assert in_steps == (
+        [
+            [
+                (1, hour(1), hour(8), 1, 8, "appeared", "changed", None, "s7", "ada"),
+                (1, hour(8), hour(9), 8, 9, "changed", "vanished", hour(8), "s8", "ada"),
+            ],
+            [
+                (1, hour(1), hour(3), 1, 3, "appeared", "vanished", hour(2), "first", None),
+                (2, hour(6), hour(7), 6, 7, "reappeared", "changed", None, "second", None),
+                (2, hour(7), None, 7, None, "changed", None, None, "third", None),
+            ],
+            [(1, hour(1), None, 1, None, "appeared", None, None, "ready", None)],
+        ],
+        [1, 3, 6, 7, 8, 9, 10],
+    )
+    assert sound(lived)
+
+
+def test_everything_may_be_pruned_and_the_next_runs_go_on(lived):
+    before = kept(lived)
+    pruned(lived, hour(100))
+    assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]  # the last is the last complete one
+    assert kept(lived) == before
+    lived.runs = 200
+    assert lived.run().counts["changed"] == 0
+    lived.put("b", status="fourth")
+    lived.run()
+    assert lived.last_run("status", "changed") == ("succeeded", 1)
+    assert sound(lived)
+
+
+def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
+    world.put("a", "b")
+    world.run(key="one:x")
+    world.run(key="one:x")
+    world.remove("a", "b")
+    assert world.run(key="two:x").status == "held"
+    world.run(key="two:x")
+    pruned(world, hour(4))
+    assert run_ids(world) == [1, 2, 3, 4]
+    assert world.run(key="two:x").status == "held"
+
+
+def test_of_two_accounts_only_the_one_named_is_pruned(world):
+    for number in range(4):
+        world.put("a", status=f"s{number}")
+        world.run(account="one")
+        world.run(account="two")
+    two = world.rows("SELECT * FROM instance_versions WHERE account = 'two'")
+    assert pruned(world, hour(8), account="one").versions == 2
+    assert world.rows("SELECT * FROM instance_versions WHERE account = 'two'") == two
+    assert sound(world)
+
+
+def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_one_ends_it(lived, monkeypatch):
+    before = kept(lived)
+    monkeypatch.setattr("inventory.history.prune.BATCH", 1)
+    stops = 0
+    while True:
+        left = [stops]
+
+        def fence_or_stop(connection, lease, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise DatabaseError("stopped here")
+            fence(connection, lease)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("inventory.history.prune.fence", fence_or_stop)
+            try:
+                pruned(lived, hour(8))
+            except DatabaseError:
+                stops += 1
+            else:
+                break
+        assert kept(lived) == before
+        assert sound(lived)
+    assert stops == 6  # the promise, three instances, the end of them, the runs
+    assert versions(lived, "a")[0][:3] == (1, hour(1), hour(8))
+    assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]
+    assert kept(lived) == before
+
+
+def test_a_dry_run_says_what_would_go_and_writes_nothing(lived):
+    all_of_it = lived.dump()
+    with database.reading(lived.engine) as connection:
+        told = would_prune(connection, PruneRequest("default", hour(8)))
+    assert lived.dump() == all_of_it
+    assert told == pruned(lived, hour(8))
+
+
+def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
+    with hold_lease(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
+        prune(lived.engine, PruneRequest("default", hour(7)), lease_seconds=60)
+    assert len(run_ids(lived)) == 10
+    refused = []
+
+    def meanwhile(_):
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(lived.run(clock=lambda: hour(1_000))))
+        thread.start()
+        thread.join()
+        refused.append(type(outcome[0].error))
+
+    prune(
+        lived.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(1_000), progress=meanwhile
+    )
+    assert set(refused) == {AccountBusy}
+    assert sound(lived)
+
+
+def test_a_time_in_the_future_and_an_unknown_account_are_usage(lived):
+    all_of_it = lived.dump()
+    with pytest.raises(UsageError, match="future"):
+        pruned(lived, hour(1_001))
+    with pytest.raises(UsageError, match="no account"):
+        pruned(lived, hour(3), account="nobody")
+    assert lived.dump() == all_of_it
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--before", "1d"], 0, "default: 0 runs"),
+        (["--before", "1d", "--account", "nobody"], 2, "no account"),
+        (["--before", FUTURE], 2, "lies in the future"),
+        (["--before", FUTURE, "--dry-run"], 2, "lies in the future"),
+        (["--before", "soon"], 2, "is no time"),
+        ([], 2, "--before"),
+    ],
+)
+def test_the_command_says_what_it_did_in_one_line(engine, words, code, said, capsys):
+    url = engine.url.render_as_string(hide_password=False)
+    demo(url, days=1, now=datetime(2026, 3, 7, 12, tzinfo=UTC))
+    capsys.readouterr()
+    for more in (["--dry-run"], []) if code == 0 else ([],):
+        with pytest.raises(SystemExit) as ended:
+            main(["prune", "--database", url, *words, *more])
+        out, err = capsys.readouterr()
+        assert ended.value.code == code, err
+        if code:
+            assert (out, err.count("\n")) == ("", 1)
+            assert said in err
+        else:
+            assert out.startswith("demo: ")
+            assert ("would be" in out, "is coarse now" in out) == (bool(more), not more)
+            assert err == ""
+    if code == 0:
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", "--database", url])
+        assert ended.value.code == 0
+
+
+class Pruned(History):
+    """A random history that is pruned now and then; what was before that is left out of the comparison."""
+
+    @rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
+    def prune(self, back, minutes):
+        time = min(
+            self.model.runs[-1 - min(back, len(self.model.runs) - 1)].time + timedelta(minutes=minutes), self.now
+        )
+        with database.reading(self.engine) as connection:
+            told = would_prune(connection, PruneRequest("default", time))
+        assert told == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
+        self._compare()
+
+    def _compare(self):
+        with database.reading(self.engine) as connection:
+            self.since = connection.scalar(sa.select(accounts.c.pruned_before)) or History.since
+            assert verify(connection).breaches == []
+        super()._compare()
+
+
+def test_every_random_history_pruned_at_any_time_reads_as_a_plain_model_says(engine):
+    with Simulator(Fleet()) as simulator:
+        run_state_machine_as_test(
+            type("Machine", (Pruned,), {"engine": engine, "simulator": simulator}),
+            settings=settings(max_examples=40, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
+        )

@@ -1,0 +1,581 @@
+"""A SQLite file that is removed or replaced while the program works with it: nothing is recorded in the old one."""
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.config.database_url import parse_url
+from inventory.demo import demo
+from inventory.errors import DatabaseError
+from inventory.history import prune
+from inventory.history.verify import verify
+from inventory.simulator import Fleet, Simulator
+from inventory.store import database, schema
+from inventory.store.database import connect, reading, writing
+from support.command import Command
+from support.workers import PROGRAM, configuration, crew, until
+from support.world import World, hour
+
+HOLDER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    print(connection.execute(statement).fetchall(), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def backend():
+    return "sqlite"
+
+
+@pytest.fixture
+def file(database_url):
+    return Path(database_url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def world(engine):
+    with Simulator(Fleet()) as simulator:
+        made = World(engine, simulator)
+        made.put("a", "b")
+        yield made
+
+
+@pytest.fixture
+def start(world, database_url, tmp_path):
+    """Return a function that starts `inventory run` in another process."""
+    environment = {
+        "FAL_KEY": "id:secret-part",
+        "INVENTORY_API_URL": world.simulator.url,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_RETRY_ATTEMPTS": "1",
+        "INVENTORY_EVERY": "1s",
+    }
+    with crew() as begin:
+        yield lambda *words, **settings: begin(tmp_path / "worker", environment | settings, *words)
+
+
+@pytest.fixture
+def holder(file):
+    """Return a function that opens the file in another process, executes statements, and keeps it open."""
+    started = []
+
+    def start(*statements):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(file), *statements], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        for _ in statements:
+            assert process.stdout.readline()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def ask(file, sql):
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def runs_in(file):
+    return ask(file, "SELECT count(*) FROM sync_runs WHERE status = 'succeeded'")[0][0]
+
+
+def backup(file, name="backup.db"):
+    """Make a consistent copy beside the file, as `.backup` does."""
+    copy = file.with_name(name)
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    assert not copy.with_name(f"{name}-wal").exists()
+    return copy
+
+
+def label(file, text):
+    """Insert a row that distinguishes this file from others."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO typed (id, label) VALUES ((SELECT count(*) FROM typed) + 1, ?)", (text,))
+
+
+def labels(file):
+    return [text for (text,) in ask(file, "SELECT label FROM typed ORDER BY id")]
+
+
+def beside(file):
+    return sorted(path.name.removeprefix(file.name) for path in file.parent.glob(f"{file.name}-*"))
+
+
+def assert_well(file):
+    """Check that the history in the file verifies, and that the file is undamaged."""
+    assert ask(file, "PRAGMA integrity_check") == [("ok",)]
+    engine = connect(parse_url(f"sqlite:///{file}"))
+    with reading(engine) as connection:
+        assert list(verify(connection).breaches) == []
+    engine.dispose()
+
+
+# -- `run`
+
+
+def test_nothing_is_open_while_nobody_works(start, file):
+    worker = start(INVENTORY_EVERY="1h")
+    worker.wait_for("synced")
+    until(lambda: beside(file) == [])
+
+
+def test_run_makes_no_removed_file_again_and_goes_on_when_it_is_put_back(start, file, tmp_path):
+    worker = start()
+    worker.wait_for("synced")
+    aside = tmp_path / "aside.db"
+    file.rename(aside)
+    (line,) = worker.wait_for("the database cannot be used")
+    assert (line["code"], line["level"]) == ("database", "error")
+    assert "was removed" in line["reason"]
+    assert not file.exists()
+    before = runs_in(aside)
+    aside.rename(file)
+    worker.wait_for("the database is back")
+    until(lambda: runs_in(file) > before)
+    assert worker.stop() == 0
+    assert len(worker.log("the database cannot be used")) == 1
+    assert_well(file)
+
+
+def test_run_goes_on_in_a_backup_that_was_moved_over_its_file(start, file):
+    copy = backup(file)
+    worker = start()
+    worker.wait_for("synced")
+    copy.replace(file)
+    worker.wait_for("the database file was replaced; going on with the new one", level="warning")
+    until(lambda: runs_in(file) > 1)
+    assert worker.stop() == 0
+    assert len(worker.log("the database file was replaced; going on with the new one")) == 1
+    assert_well(file)
+
+
+def test_run_goes_on_in_a_backup_after_its_whole_folder_was_removed(start, tmp_path, file):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    place = folder / "inventory.db"
+    shutil.copyfile(file, place)
+    worker = start(INVENTORY_DATABASE_URL=f"sqlite:///{place}")
+    worker.wait_for("synced")
+    shutil.rmtree(folder)
+    worker.wait_for("the database cannot be used")
+    assert not folder.exists()
+    folder.mkdir()
+    shutil.copyfile(file, tmp_path / "copy.db")
+    (tmp_path / "copy.db").replace(place)
+    worker.wait_for("the database is back")
+    until(lambda: runs_in(place))
+    assert worker.stop() == 0
+    assert_well(place)
+
+
+def test_a_file_replaced_during_the_walk_gets_nothing_of_that_run(world, start, file):
+    label(copy := backup(file), "backup")
+    world.simulator.before_page = lambda _: copy.exists() and copy.replace(file)
+    worker = start()
+    (line,) = worker.wait_for("sync failed")
+    assert line["code"] == "database"
+    assert "was replaced" in line["reason"]
+    until(lambda: runs_in(file))
+    assert worker.stop() == 0
+    assert {status for (status,) in ask(file, "SELECT status FROM sync_runs")} == {"succeeded"}
+    assert labels(file) == ["backup"]
+    assert_well(file)
+
+
+def test_a_backup_of_the_very_run_that_is_replaced_by_it_gets_nothing_of_that_run(world, engine, file):
+    """The copy holds the run's own lease, and another thread has accepted the file meanwhile."""
+
+    def replace(_):
+        backup(file).replace(file)
+        database.follow(engine)
+
+    world.simulator.before_page = replace
+    outcome = world.run()
+    assert (outcome.status, outcome.exit_code) == ("failed", 7)
+    assert "was replaced" in str(outcome.error)
+    assert world.statuses() == ["running"]
+    world.simulator.before_page = None
+    assert world.run(clock=lambda: hour(5)).status == "succeeded"
+    assert world.statuses() == ["abandoned", "succeeded"]
+
+
+def test_run_replays_no_wal_of_the_old_file_and_names_what_to_remove(start, file, holder):
+    label(file, "old")
+    copy = backup(file)
+    holder("SELECT count(*) FROM sync_runs")
+    label(file, "only in the old one's -wal")
+    worker = start()
+    worker.wait_for("synced")
+    until(lambda: runs_in(file))
+    copy.replace(file)
+    (line,) = worker.wait_for("the database cannot be used")
+    assert line["code"] == "database"
+    assert f"{file.name}-wal, {file.name}-shm" in line["reason"]
+    assert "remove" in line["reason"]
+    for name in beside(file):
+        Path(f"{file}{name}").unlink()
+    worker.wait_for("the database is back")
+    until(lambda: runs_in(file))
+    assert worker.stop() == 0
+    assert labels(file) == ["old"]
+    assert_well(file)
+
+
+def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holder):
+    copy = backup(file)
+    old = holder("SELECT count(*) FROM sync_runs")
+    worker = start()
+    worker.wait_for("synced")
+    old.kill()
+    old.wait()
+    copy.replace(file)
+    worker.wait_for("the database cannot be used")
+    for name in beside(file):
+        Path(f"{file}{name}").unlink()
+    worker.wait_for("the database is back")
+    assert worker.stop() == 0
+    assert_well(file)
+
+
+def test_metrics_say_that_a_removed_file_is_down_and_follow_one_that_was_put_there(start, file):
+    copy = backup(file, "copy.db")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    worker = start("--metrics", f"127.0.0.1:{port}", INVENTORY_EVERY="1h")
+    worker.wait_for("synced")
+
+    def health():
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    assert health()[0] == 200
+    file.unlink()
+    until(lambda: health() == (503, "STALE the database cannot be read\n"))
+    assert not file.exists()
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert "inventory_database_up 0.0" in answer.read().decode()
+    copy.replace(file)
+    until(lambda: health() == (503, "STALE no account is synced into this database yet\n"))
+    assert len(worker.log("the database file was replaced; going on with the new one")) == 1
+
+
+# -- what another process left beside the file
+
+
+def test_the_wal_of_a_process_that_came_and_was_killed_since_is_not_replayed(engine, file, holder):
+    with reading(engine) as connection:
+        assert schema.current(connection) == schema.HEAD
+    copy = backup(file)
+    dead = holder("INSERT INTO typed (id, label) VALUES (1, 'old')")
+    dead.kill()
+    dead.wait()
+    assert beside(file) == ["-shm", "-wal"]
+    until(lambda: _moved_later(copy, Path(f"{file}-wal")))
+    copy.replace(file)
+    with pytest.raises(DatabaseError, match="-wal"):
+        database.follow(engine)
+    with pytest.raises(DatabaseError, match="was replaced"), reading(engine):
+        pass
+    for name in beside(file):
+        Path(f"{file}{name}").unlink()
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+
+
+def _moved_later(copy, than):
+    """Return whether a file moved now gets a later ctime: ctimes advance in steps of some milliseconds."""
+    copy.rename(copy.with_name("moved"))
+    copy.with_name("moved").rename(copy)
+    return copy.stat().st_ctime_ns > than.stat().st_ctime_ns
+
+
+def test_a_backup_with_its_own_wal_is_taken_with_it(engine, file, tmp_path):
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+    restored = _with_wal(file, tmp_path)
+    restored.replace(file)
+    restored.with_name(f"{restored.name}-wal").replace(f"{file}-wal")
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT label FROM typed ORDER BY id").scalars().all() == [
+            "old",
+            "in its wal",
+        ]
+
+
+def test_a_connection_that_is_closed_after_the_file_was_replaced_leaves_the_new_ones_wal_alone(engine, file, tmp_path):
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+    restored = _with_wal(file, tmp_path)
+    waiting = threading.Thread(target=database.follow, args=(engine,))
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM typed").scalar() == 1
+        restored.replace(file)
+        restored.with_name(f"{restored.name}-wal").replace(f"{file}-wal")
+        waiting.start()
+        with pytest.raises(DatabaseError, match="was replaced"), reading(engine):
+            pass
+    waiting.join()
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT label FROM typed ORDER BY id").scalars().all() == [
+            "old",
+            "in its wal",
+        ]
+
+
+def _with_wal(file, tmp_path):
+    """Make a copy of the file with a -wal that holds one more row."""
+    live, copy = tmp_path / "live.db", tmp_path / "restored.db"
+    shutil.copyfile(file, live)
+    with closing(sqlite3.connect(live, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO typed (id, label) VALUES (2, 'in its wal')")
+        shutil.copyfile(live, copy)
+        shutil.copyfile(f"{live}-wal", f"{copy}-wal")
+    return copy
+
+
+def test_what_is_written_while_the_file_is_replaced_is_rolled_back_and_is_an_error(engine, file):
+    copy = backup(file)
+    with pytest.raises(DatabaseError, match=r"was replaced .* nothing was written"), writing(engine) as connection:  # noqa: PT012
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+        copy.replace(file)
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+    assert beside(file) == []
+
+
+def replaced_after_the_next_commit(engine, file, aside):
+    """Move the file away and put a backup in its place, immediately after the next commit."""
+    copy = backup(file)
+
+    def commit_and_replace(connection):
+        connection.connection.driver_connection.execute("COMMIT")
+        file.rename(aside)
+        copy.replace(file)
+
+    sa.event.listen(engine, "commit", commit_and_replace, once=True)
+    with pytest.raises(DatabaseError, match=r"was replaced .* is in the old file only"), writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+
+
+def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old_file(engine, file, tmp_path):
+    replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
+    assert Path(f"{file}-wal").stat().st_size == 0  # so nothing is replayed, whoever opens the new file first
+    assert labels(file) == []
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+    assert labels(tmp_path / "aside.db") == ["old"]
+
+
+def test_what_was_committed_before_the_file_was_replaced_is_in_the_old_file_too(engine, file, tmp_path):
+    copy, aside = backup(file), tmp_path / "aside.db"
+
+    def replace(*_):
+        file.rename(aside)
+        copy.replace(file)
+
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
+        sa.event.listen(engine, "close", replace, once=True)
+    assert Path(f"{file}-wal").stat().st_size == 0
+    database.follow(engine)
+    assert (labels(file), labels(aside)) == ([], ["old"])
+
+
+def test_what_is_committed_then_while_another_reads_the_old_file_is_not_replayed(engine, file, tmp_path, holder):
+    holder("BEGIN", "SELECT count(*) FROM sync_runs")
+    replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
+    with pytest.raises(DatabaseError, match="-wal"):
+        database.follow(engine)
+    for name in beside(file):
+        Path(f"{file}{name}").unlink()
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+
+
+@pytest.mark.parametrize("enter", [reading, writing])
+def test_a_file_replaced_during_a_transaction_without_data_leaves_nothing_behind(engine, file, enter):
+    copy = backup(file)
+    with suppress(DatabaseError), enter(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+        copy.replace(file)
+    assert beside(file) == ["-shm", "-wal"]
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+    assert beside(file) == []
+
+
+def test_what_a_reader_that_has_gone_left_is_in_nobodys_way(engine, file):
+    """A process that opened the file read-only removes neither -wal nor -shm."""
+    with reading(engine):
+        pass
+    copy = backup(file)
+    assert labels(file) == []
+    assert beside(file) == ["-shm", "-wal"]
+    until(lambda: _moved_later(copy, Path(f"{file}-wal")))
+    copy.replace(file)
+    database.follow(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'new')")
+    assert labels(file) == ["new"]
+
+
+def test_a_reader_that_still_has_the_old_file_open_must_go_first(engine, file, holder):
+    with reading(engine):
+        pass
+    copy = backup(file)
+    old = holder("SELECT count(*) FROM typed")
+    until(lambda: _moved_later(copy, Path(f"{file}-wal")))
+    copy.replace(file)
+    with pytest.raises(DatabaseError, match="-wal"):
+        database.follow(engine)
+    old.kill()
+    old.wait()
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
+
+
+def test_a_link_that_leads_to_another_file_is_a_file_replaced(engine, file, tmp_path):
+    other, link = backup(file), tmp_path / "link.db"
+    link.symlink_to(file)
+    engine.dispose()
+    engine = connect(parse_url(f"sqlite:///{link}"))
+    with reading(engine):
+        pass
+    label(other, "other")
+    (tmp_path / "next").symlink_to(other)
+    (tmp_path / "next").replace(link)
+    with pytest.raises(DatabaseError, match="was replaced"), reading(engine):
+        pass
+    database.follow(engine)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT label FROM typed").scalars().all() == ["other"]
+
+
+def test_an_empty_file_in_its_place_is_no_database_to_go_on_with(engine, file):
+    with reading(engine):
+        pass
+    file.unlink()
+    file.touch()
+    with pytest.raises(DatabaseError, match="empty"):
+        database.follow(engine)
+    assert file.stat().st_size == 0
+
+
+# -- commands
+
+
+def test_sync_of_several_accounts_into_a_removed_file_is_7_and_makes_none(world, database_url, file, tmp_path):
+    environment = configuration(tmp_path / "settings", ["one", "two", "three"])
+    command = Command(
+        tmp_path, **environment, INVENTORY_API_URL=world.simulator.url, INVENTORY_DATABASE_URL=database_url
+    )
+    world.simulator.before_page = lambda _: file.unlink(missing_ok=True)
+    done = command("sync", expect=7)
+    assert "succeeded" not in done.stdout
+    assert done.stderr.count("error: ") == done.stdout.count("failed") == 3
+    assert not file.exists()
+
+
+def test_sync_of_several_accounts_into_a_replaced_file_is_7_and_leaves_it_as_it_is(world, database_url, file, tmp_path):
+    environment = configuration(tmp_path / "settings", ["one", "two"])
+    command = Command(
+        tmp_path, **environment, INVENTORY_API_URL=world.simulator.url, INVENTORY_DATABASE_URL=database_url
+    )
+    copy = backup(file)
+    world.simulator.before_page = lambda _: copy.exists() and copy.replace(file)
+    done = command("sync", expect=7)
+    assert "succeeded" not in done.stdout
+    assert done.stderr.count("error: ") == done.stdout.count("failed") == 2
+    assert ask(file, "SELECT * FROM sync_runs") == []
+
+
+def test_prune_of_a_file_that_is_removed_is_7(world, engine, file):
+    world.run()
+    world.put("a", region="eu-west")
+    world.run()
+    request = prune.PruneRequest("default", hour(2))
+    with pytest.raises(DatabaseError, match="was removed") as raised:
+        prune.prune(engine, request, lease_seconds=60, clock=lambda: hour(3), progress=lambda _: file.unlink())
+    assert raised.value.exit_code == 7
+    assert not file.exists()
+
+
+def test_a_demo_whose_file_is_removed_is_7_and_makes_none_again(tmp_path):
+    file = tmp_path / "demo.db"
+    with pytest.raises(DatabaseError, match="was removed") as raised:
+        demo(f"sqlite:///{file}", days=1, progress=lambda done, _: done == 3 and file.unlink())
+    assert raised.value.exit_code == 7
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("engine")
+def test_explore_ends_with_7_rather_than_show_the_old_file(file, database_url, tmp_path):
+    process = subprocess.Popen(
+        [*PROGRAM, "explore", "--port", "0", "--database", database_url],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "until Ctrl-C" in process.stdout.readline()
+    backup(file).replace(file)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 7, printed
+    assert "was replaced" in printed
+    assert beside(file) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///file:x%20y.db?uri=true", "x y.db"),
+        ("sqlite:///file:x.db?uri=true&mode=rwc", "x.db"),
+        ("sqlite:///x?y#z%.db", "x"),
+        ("sqlite:///ü é%2541.db", "ü é%41.db"),
+        ("sqlite:///x.db?timeout=5", "x.db"),
+    ],
+)
+def test_every_form_of_a_sqlite_url_creates_once_and_only_once(url, name, tmp_path):
+    engine = connect(parse_url(url), create=True)
+    schema.prepare(engine, auto_migrate=True)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db" or path.name == name] == [name]
+    (tmp_path / name).unlink()
+    with pytest.raises(DatabaseError, match="was removed"), reading(engine):
+        pass
+    assert not (tmp_path / name).exists()
+
+
+def test_a_url_that_asks_for_reading_only_gets_no_more(engine, file):
+    for url in (f"sqlite:///file:{file}?mode=ro&uri=true", f"sqlite:///{file}?mode=ro&uri=true"):
+        engine = connect(parse_url(url))
+        with reading(engine) as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM sync_runs").scalar() == 0
+        with pytest.raises(DatabaseError, match="readonly"), writing(engine) as connection:
+            connection.exec_driver_sql("DELETE FROM typed")

@@ -1,0 +1,420 @@
+"""`inventory verify`: what the program records is verified, and what a hand changes is found."""
+
+import csv
+import io
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from inventory.cli import main
+from inventory.demo import demo
+from inventory.errors import UsageError
+from inventory.history import missing as history
+from inventory.history.findings import SHOWN
+from inventory.history.verify import verify
+from inventory.record import PAYLOAD, Record, hash_records
+from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
+from inventory.store import database
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from support.random_history import History
+from support.world import hour
+
+VERSION = instance_versions.c
+
+
+@pytest.fixture
+def check(engine):
+    """The breaches of the history as it is."""
+
+    def breaches():
+        with database.reading(engine) as connection:
+            return verify(connection).breaches
+
+    return breaches
+
+
+@pytest.fixture
+def lived(world):
+    """Eight runs, a digest after each but the partial one: changes, a vanishing, a return, a creator known late."""
+    world.put("a", "b", "c", zone="z")
+    world.put("d", creator_user_nickname="ada", sector="sector_1", ip="10.0.0.1")
+    world.run()
+    world.put("a", status="stopped", zone="z")
+    world.put("e")
+    world.run()
+    world.put("a", creator_user_nickname="bob", zone="z")
+    world.remove("b")
+    world.run()
+    world.put("c", status="init", price=1)
+    world.faults.add(Status(500), when=on_page(2))
+    assert world.run(page_size=3).status == "partial"
+    world.run()
+    world.put("b", status="init")
+    world.remove("a")
+    world.run()
+    world.put("b", status="ready")
+    world.put("d", creator_user_nickname="eve", sector="sector_1", ip="10.0.0.1")
+    world.run()
+    world.remove("c")
+    world.run()
+    return world
+
+
+def tamper(world, *statements):
+    """The breaches after these changes, which are undone; None where the database refuses them."""
+
+    class Undo(Exception):
+        pass
+
+    found = None
+    with suppress(Undo), database.writing(world.engine) as connection:
+        try:
+            for statement in statements:
+                connection.execute(statement)
+        except sa.exc.IntegrityError:
+            raise Undo from None
+        found = verify(connection).breaches
+        raise Undo
+    return found
+
+
+def run(world, *words, expect=0, capsys):
+    """What `verify` prints; on PostgreSQL without the line that says that the extension amcheck is not there."""
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "--database", world.engine.url.render_as_string(hide_password=False), *words])
+    printed = capsys.readouterr()
+    assert ended.value.code == expect, printed
+    if world.engine.dialect.name == "postgresql" and expect != UsageError.exit_code:
+        unchecked, _, rest = printed.err.partition("\n")
+        assert unchecked.startswith("The server's own tables and indexes were not checked: ")
+        printed = printed._replace(err=rest)
+    return printed
+
+
+# -- what the program records
+
+
+def test_every_random_history_is_verified(engine):
+    def compare(self):
+        with database.reading(self.engine) as connection:
+            found = verify(connection)
+        assert found.breaches == []
+        assert found.runs == len(self.run_ids)
+
+    with Simulator(Fleet()) as simulator:
+        run_state_machine_as_test(
+            type("Machine", (History,), {"engine": engine, "simulator": simulator, "_compare": compare}),
+            settings=settings(max_examples=30, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
+        )
+
+
+def test_a_demo_is_verified_in_one_line(engine, world, capsys):
+    demo(engine.url.render_as_string(hide_password=False), days=3, now=datetime(2026, 3, 7, 12, tzinfo=UTC))
+    capsys.readouterr()
+    instances = world.one("SELECT count(*) FROM instances")
+    versions = world.one("SELECT count(*) FROM instance_versions")
+    assert run(world, capsys=capsys) == (
+        f"verified: 72 runs, {instances} instances, {versions} versions; every digest matches\n",
+        "",
+    )
+
+
+def test_missing_held_settled_and_accepted_ones_are_verified(world, check):
+    names = [f"i{number:02}" for number in range(20)]
+    world.put(*names)
+    world.run()
+    world.remove("i00")
+    for _ in range(2):  # missing
+        world.faults.add(Status(500), when=on_get)
+        world.faults.add(Status(503), when=on_page(1), after=1)
+        world.run()
+        assert check() == []
+    world.run()  # settled late
+    assert check() == []
+    world.remove(*names[1:15])
+    assert world.run().status == "held"
+    assert check() == []
+    history.accept_missing(world.engine, "default", lease_seconds=60)
+    assert check() == []
+    world.put("i00")
+    world.fleet.hide("i19")  # listed nowhere, there by id
+    for _ in range(4):
+        world.run()
+        assert check() == []
+    world.run(clock=lambda: hour(-5))  # a clock that stepped back
+    world.run(account="other")
+    assert check() == []
+
+
+def test_ignored_changes_are_verified(world, check):
+    for flags, fields in (
+        ({}, {"price": 1, "creator_user_nickname": "ada"}),
+        ({"ignore_changes": "price,creator_user_nickname"}, {"price": 2, "status": "init"}),
+        ({"ignore_changes": "price"}, {"price": 3, "status": "init", "creator_user_nickname": "bob"}),
+        ({}, {"price": 3, "status": "ready"}),
+        ({"ignore_changes": "status"}, {"price": 3, "status": "stopped"}),
+    ):
+        world.put("a", **fields)
+        world.run(**flags)
+        world.run(**flags)
+        assert check() == []
+
+
+def test_an_empty_database_is_verified(world, capsys):
+    assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
+
+
+# -- what a hand changes
+
+
+def changes_of(version, run_times):
+    """Changes of every column of a version, and of rows, each with a name."""
+    for name in ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "gpu_model"):
+        yield from ({name: value} for value in ("tampered", "", None))
+    yield from ({"extra": value} for value in ('{"zone":"y"}', '{"zone": "z"}', "{}", None))
+    yield from ({"gpu_count": value} for value in (99, None))
+    yield from ({"episode_creator": value} for value in ("mallory", None))
+    yield from ({"instance_id": value} for value in ("a", "zz"))
+    yield from ({"account": value} for value in ("other", "nobody"))
+    yield from ({"episode": version["episode"] + step} for step in (-1, 1))
+    yield from ({"opened_as": value} for value in ("appeared", "changed", "reappeared"))
+    yield from ({"closed_as": value} for value in ("changed", "vanished"))
+    yield {"closed_as": None, "valid_to": None}
+    yield {"closed_as": None, "valid_to": None, "closed_by_run_id": None, "last_seen_at": None}
+    for run_id, time in run_times.items():
+        yield {"opened_by_run_id": run_id, "valid_from": time}
+        yield {"closed_by_run_id": run_id, "valid_to": time}
+        yield {
+            "closed_by_run_id": run_id,
+            "valid_to": time,
+            "closed_as": "vanished",
+            "last_seen_at": version["valid_from"],
+        }
+        yield {"last_seen_at": time}
+    for run_id in (2, 7):
+        yield from ({name: run_id} for name in ("opened_by_run_id", "closed_by_run_id"))
+        for at in (run_times[run_id], run_times[run_id] + timedelta(minutes=30)):
+            yield from ({name: at} for name in ("valid_from", "valid_to"))
+    yield {"opened_by_run_id": 999}
+    yield {"last_seen_at": None}
+
+
+def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(lived):
+    lived.run(account="other")
+    with database.reading(lived.engine) as connection:
+        query = sa.select(instance_versions).where(VERSION.account == "default")
+        versions = [dict(row) for row in connection.execute(query).mappings()]
+        runs = connection.execute(sa.select(sync_runs.c.run_id, sync_runs.c.started_at)).all()
+    assert len(versions) == 11
+    times = {run_id: at.replace(tzinfo=UTC) if at.tzinfo is None else at for run_id, at in runs[:8]}
+    tried = 0
+    for version in versions:
+        one = sa.and_(VERSION.instance_id == version["instance_id"], VERSION.valid_from == version["valid_from"])
+        for change in changes_of(version, times):
+            if all(version[name] == value for name, value in change.items()):
+                continue
+            found = tamper(lived, sa.update(instance_versions).where(one).values(change))
+            if found is None:
+                continue
+            tried += 1
+            assert any(breach.run_id is not None for breach in found), (version, change)
+            named = {breach.instance_id for breach in found}
+            assert version["instance_id"] in named or names_it(found, version), (version, change, found)
+        found = tamper(lived, sa.delete(instance_versions).where(one))
+        assert any(breach.run_id is not None for breach in found), version
+        assert version["instance_id"] in {breach.instance_id for breach in found}, found
+    assert tried > 300
+
+
+def names_it(found, version):
+    """Where several would explain the digest, the text names them."""
+    return any(f" {version['instance_id']}" in breach.what.partition("version of")[2] for breach in found)
+
+
+def test_an_inserted_row_is_found(lived):
+    with database.reading(lived.engine) as connection:
+        versions = [dict(row) for row in connection.execute(sa.select(instance_versions)).mappings()]
+    for version in versions:
+        for change in (
+            {"instance_id": "new"},
+            {"valid_from": hour(0.5)},
+            {"valid_from": version["valid_from"] + timedelta(microseconds=1)},
+            {"account": "nobody"},
+        ):
+            found = tamper(lived, sa.insert(instance_versions).values(version | change))
+            assert found is None or found, (version, change)
+            if found and "account" not in change:
+                inserted = (version | change)["instance_id"]
+                assert inserted in {breach.instance_id for breach in found if breach.run_id}
+
+
+def test_an_instance_that_was_removed_whole_is_found(lived):
+    for id_ in "abcde":
+        found = tamper(
+            lived,
+            sa.delete(instance_versions).where(VERSION.instance_id == id_),
+            sa.delete(instance_state).where(instance_state.c.instance_id == id_),
+        )
+        assert {breach.kind for breach in found} == {"run", "digest"}
+
+
+@pytest.mark.parametrize(  # nothing in the history tells how often a list has lacked an instance
+    "name", [column.name for column in instance_state.c if column.name != "unlisted_runs"]
+)
+def test_a_change_of_an_instances_state_is_found(lived, name):
+    values = {
+        "episodes": 7, "versions": 7, "gpu_count": 7, "seen_run_id": 99, "missing_run_id": 1, "held": True,
+        "presence": "missing", "row_hash": b"x", "version_hash": b"x", "extra": "[]", "ignored": "status",
+    }  # fmt: skip
+    value = hour(0.5) if name.endswith(("_at", "_since")) else values.get(name, "tampered")
+    assert tamper(lived, sa.update(instance_state).where(instance_state.c.instance_id == "d").values({name: value}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"started_at": hour(1.5)}, {"previous_complete_at": hour(1.5)}, {"previous_complete_at": None},
+        {"complete": False}, {"status": "partial"}, {"missing": 1}, {"fleet_digest": None}, {"fleet_digest": "0" * 64},
+        {"appeared": 7}, {"changed": 7}, {"reappeared": 7}, {"vanished": 7},
+    ],
+)  # fmt: skip
+def test_a_change_of_a_run_is_found(lived, change):
+    found = tamper(lived, sa.update(sync_runs).where(sync_runs.c.run_id == 3).values(change))
+    assert any(breach.run_id in (3, 4) for breach in found)
+
+
+def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
+    assert [breach.kind for breach in tamper(lived, sa.update(accounts).values(last_complete_run_id=3))] == ["account"]
+    for run_id in range(1, 9):
+        assert tamper(lived, sa.delete(sync_runs).where(sync_runs.c.run_id == run_id)), run_id
+
+
+def forged(world, instance_id, number, **values):
+    """A change of the version that opened in that hour, by a hand that knows what belongs together."""
+    row = world.one(
+        f"SELECT {', '.join(PAYLOAD)} FROM instance_versions WHERE instance_id = :id AND opened_by_run_id = :run",
+        id=instance_id, run=number,
+    )  # fmt: skip
+    content = Record(instance_id, *row)._replace(**values)
+    change = sa.update(instance_versions).where(VERSION.instance_id == instance_id, VERSION.valid_from == hour(number))
+    return tamper(world, change.values(**values, content_hash=hash_records([content])[0]))
+
+
+def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
+    (breach,) = forged(lived, "a", 2, status="ready", region="mars")
+    assert breach == ("digest", "default", 2, "a", breach.what)
+    (breach,) = forged(lived, "c", 1, region="mars")
+    assert breach == ("digest", "default", 1, "c", breach.what)
+    assert breach.what == (
+        "its digest is not that of the versions, nor are those of the 2 runs with a digest that follow; "
+        "one changed version of c would explain it"
+    )
+
+
+def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, check):
+    world.put("a", "b")
+    world.run()
+    for status in ("one", "two"):
+        world.put("a", "b", status=status)
+        world.faults.add(Status(500), when=on_page(2))
+        assert world.run(page_size=1).status == "partial"
+    world.put("a", "b", status="three")
+    world.run()
+    assert check() == []
+    for number in (2, 3):
+        change = sa.update(instance_versions).where(VERSION.instance_id == "a", VERSION.opened_by_run_id == number)
+        assert tamper(world, change.values(region="mars")) == [
+            ("version", "default", number, "a", "its fields are not those that the run recorded")
+        ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "valid_from = '1999'", "valid_from = 5", "valid_to = x'00'", "valid_from = '2026-03-06 01:00:00'",
+        "last_seen_at = 'x'", "episode = 'one'", "opened_by_run_id = 'x'", "status = x'00'", "extra = 5",
+        "instance_type = 'gpu_8x_h100_sxm5' || char(0) || region, region = ''", "gpu_count = 'x'",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_only_sqlite_lets_in_is_found(lived, change):
+    statement = f"UPDATE instance_versions SET {change} WHERE instance_id = 'b' AND episode = 1"
+    assert "b" in {breach.instance_id for breach in tamper(lived, sa.text(statement.replace(":", "\\:")))}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_time_without_end_is_found(lived):
+    for value in ("infinity", "4000-01-01 BC"):
+        statement = sa.text(f"UPDATE instance_state SET first_seen_at = '{value}' WHERE instance_id = 'b'")
+        assert {breach.instance_id for breach in tamper(lived, statement)} == {"b"}
+    statement = sa.text(
+        "UPDATE instance_versions SET valid_to = 'infinity' WHERE instance_id = 'c' AND closed_as = 'changed'"
+    )
+    assert "c" in {breach.instance_id for breach in tamper(lived, statement)}
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_it_reads_each_row_a_few_times_whatever_the_statistics_say(world):
+    number = 1000
+    world.put(*(f"i{place:04}" for place in range(number)))
+    world.run(account="earlier")
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("ANALYZE")
+    world.run(account="later")  # of which the statistics know nothing
+    read = sa.text(
+        "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class WHERE relname ~ '^(pk|ix|uq)?_?instance_'"
+    )
+    with database.reading(world.engine) as connection:
+        assert verify(connection).breaches == []
+        rows = connection.scalar(read)
+    assert 2 * number < rows < 100 * number
+
+
+# -- the command
+
+
+def test_breaches_are_lines_and_exit_9(lived, capsys):
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(instance_versions).where(VERSION.instance_id == "e").values(gpu_count=1))
+    printed = run(lived, expect=9, capsys=capsys)
+    assert printed.out == (
+        "version: account default, run 2, instance e: a field is empty that should be null, or the GPUs are not those "
+        "of the type\n"
+    )
+    assert printed.err == (
+        "error: 1 breach in 11 versions: the history is not what the runs recorded. Nothing was changed; compare with "
+        "a backup.\n"
+    )
+    (row,) = json.loads(run(lived, "--format", "json", expect=9, capsys=capsys).out)["breaches"]
+    assert row.pop("what")
+    assert row == {"kind": "version", "account": "default", "run_id": 2, "instance_id": "e"}
+    (row,) = csv.DictReader(io.StringIO(run(lived, "--format", "csv", expect=9, capsys=capsys).out))
+    assert (row["run_id"], row["instance_id"]) == ("2", "e")
+
+
+def test_one_account_is_looked_at_alone(lived, capsys):
+    lived.run(account="other")
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(instance_versions).where(VERSION.account == "default").values(gpu_count=1))
+    printed = run(lived, "--account", "other", "--format", "json", capsys=capsys)
+    assert json.loads(printed.out) == {"breaches": []}
+    assert "verified: 1 runs" in printed.err
+    run(lived, "--account", "default", expect=9, capsys=capsys)
+    run(lived, "--account", "nobody", expect=2, capsys=capsys)
+
+
+def test_of_very_many_breaches_the_first_are_shown_and_the_others_counted(world, capsys):
+    world.put(*(f"i{number:03}\u202e" for number in range(SHOWN + 20)))
+    world.run()
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_versions).values(gpu_count=1))
+    printed = run(world, expect=9, capsys=capsys)
+    assert printed.out.splitlines()[-1] == "and 20 more"
+    assert len(printed.out.splitlines()) == SHOWN + 1
+    assert "\u202e" not in printed.out
+    assert "120 breaches" in printed.err

@@ -1,0 +1,495 @@
+"""A run is applied completely or not at all (`one-transaction`), and one process writes (`one-run-per-account`)."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from inventory.config.database_url import parse_url
+from inventory.config.keys import Account, ApiKey
+from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
+from inventory.history import missing as history
+from inventory.history.lease import fence, hold_lease
+from inventory.simulator import Status, on_get, on_page
+from inventory.store import database
+from inventory.store.tables import accounts
+from inventory.sync import SyncOptions, sync
+from support.faults import Gate
+from support.workers import until
+from support.world import hour
+
+CHILD = """
+import os, signal, sys
+from sqlalchemy import event
+from inventory.store import database
+from inventory.config.database_url import parse_url
+from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
+from inventory.sync import sync
+
+url, api, deed, lease, name = sys.argv[1:]
+if name:
+    open("/proc/self/comm", "w").write(name)
+engine = database.connect(parse_url(url))
+
+@event.listens_for(engine, "before_cursor_execute")
+def strike(connection, cursor, statement, parameters, context, executemany):
+    if deed != "walk" and statement.startswith("UPDATE sync_runs SET") and "pages" in statement:
+        os.kill(os.getpid(), getattr(signal, deed))
+
+outcome = sync(engine, Account("default", ApiKey("id:secret")),
+    load(api_url=api, page_size=2, retry_attempts=1, lease_seconds=float(lease)))
+print(outcome.status, flush=True)
+sys.exit(outcome.exit_code)
+"""
+PATIENCE = 60
+"""Seconds after which a test gives up; nothing is ever expected to take that long."""
+
+
+@pytest.fixture
+def world(world):
+    world.put("a", "b", "c", "d")
+    return world
+
+
+@pytest.fixture
+def child(world, database_url):
+    """A function that starts a sync in a process of its own, which kills or stops itself (or waits in its walk)."""
+    started = []
+
+    def start(deed, lease=120.0, name=""):
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHILD, database_url, world.simulator.url, deed, str(lease), name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.communicate()
+
+
+@contextmanager
+def walking(world, **flags):
+    """A run in a thread that waits in the middle of its walk; yields its gate and a list that gets its Outcome."""
+    gate, outcomes = Gate(), []
+    world.faults.add(gate, when=on_page(2))
+    thread = threading.Thread(target=lambda: outcomes.append(world.run(page_size=2, **flags)))
+    thread.start()
+    try:
+        assert gate.reached.wait(PATIENCE)
+        yield gate, outcomes, thread
+    finally:
+        gate.opened.set()
+        thread.join(PATIENCE)
+
+
+def stopped(process):
+    """Return when the process has stopped itself."""
+    until(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid)
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def later(**by):
+    return lambda: now() + timedelta(**by)
+
+
+def run(world, *, clock=None, **flags):
+    """A run by the real clock."""
+    return world.run(page_size=2, clock=clock or now, **flags)
+
+
+def account(world, **values):
+    """Rewrite columns of the account's row, as another host would have left them."""
+    with database.writing(world.engine) as connection:
+        connection.execute(accounts.update().values(values))
+
+
+# -- 4.8: whole or not at all
+
+
+@pytest.mark.parametrize("deed", ["walk", "SIGKILL"], ids=["during-the-walk", "inside-the-transaction"])
+def test_4_8_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned(world, child, deed):
+    run(world)
+    world.put("a", status="stopped")
+    world.put("new")
+    world.remove("d")
+    before = world.dump()
+    gate = Gate()
+    if deed == "walk":
+        world.faults.add(gate, when=on_page(2))
+    process = child(deed)
+    if deed == "walk":
+        assert gate.reached.wait(PATIENCE)
+        process.kill()
+    assert process.wait(PATIENCE) == -signal.SIGKILL
+    gate.opened.set()
+    after = world.dump()
+    assert [name for name in after if after[name] != before[name]] == ["accounts", "sync_runs"]
+    assert world.last_run("status", "finished_at", "complete", "appeared") == ("running", None, False, 0)
+    outcome = run(world)
+    assert outcome.status == "succeeded"
+    assert world.statuses() == ["succeeded", "abandoned", "succeeded"]
+    assert world.rows("SELECT appeared, changed, vanished FROM sync_runs ORDER BY run_id") == [
+        (4, 0, 0), (0, 0, 0), (1, 1, 1),
+    ]  # fmt: skip
+    abandoned = world.one("SELECT finished_at, error_code, error FROM sync_runs WHERE status = 'abandoned'")
+    assert abandoned[0] is not None
+    assert abandoned[1] == "lease_lost"
+
+
+def test_4_8_a_reader_never_sees_half_a_run(world):
+    world.fleet.clear()
+    world.put(*(f"i{number:04}" for number in range(2500)))  # more than one batch of rows
+    seen, done = set(), threading.Event()
+
+    def read():
+        while not done.is_set():
+            with database.reading(world.engine) as connection:
+                seen.add(
+                    tuple(
+                        connection.exec_driver_sql(sql).scalar_one()
+                        for sql in (
+                            "SELECT count(*) FROM instance_versions",
+                            "SELECT count(*) FROM instances",
+                            "SELECT count(*) FROM sync_runs WHERE complete",
+                        )
+                    )
+                )
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert world.run().status == "succeeded"
+    finally:
+        done.set()
+        reader.join()
+    assert seen <= {(0, 0, 0), (2500, 2500, 1)}
+
+
+# -- 4.9: the lease
+
+
+def test_4_9_a_second_run_is_turned_away_at_once_and_told_when_the_lease_ends(world):
+    with walking(world, clock=now) as (gate, outcomes, thread):
+        heartbeat = world.last_run("heartbeat_at")
+        second = run(world)
+        assert isinstance(second.error, AccountBusy)
+        assert (second.exit_code, second.run_id) == (6, None)
+        end = heartbeat + timedelta(seconds=120)
+        assert end.isoformat().replace("+00:00", "Z") in str(second.error)
+        assert str(os.getpid()) in str(second.error)
+        assert len(world.statuses()) == 1
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert outcomes[0].status == "succeeded"
+    assert run(world).status == "succeeded"
+
+
+def test_4_9_another_account_is_not_held_up(world):
+    with walking(world, clock=now):
+        assert run(world, account="another").status == "succeeded"
+
+
+def test_4_9_a_dead_process_of_this_host_is_replaced_at_once(world, child):
+    gate = Gate()
+    world.faults.add(gate, when=on_page(2))
+    process = child("walk", lease=86_400.0)
+    assert gate.reached.wait(PATIENCE)
+    assert isinstance(run(world).error, AccountBusy)
+    process.kill()
+    process.wait()
+    gate.opened.set()
+    assert run(world).status == "succeeded"
+    assert world.statuses() == ["abandoned", "succeeded"]
+
+
+def test_4_9_a_process_number_that_is_another_processes_now_is_a_dead_process(world, child):
+    process = child("SIGKILL", lease=86_400.0)
+    process.wait(PATIENCE)
+    account(world, lease_pid=os.getpid())  # this process lives, but began at another time
+    account(world, lease_process_started=1_000_000.0)
+    assert run(world).status == "succeeded"
+
+
+def test_4_9_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_the_clock_changes(world):
+    """The time of day at which a process started follows every step of the clock; the ticks since the boot do not."""
+    with walking(world, clock=now) as (gate, _, thread):
+        host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert host.split("/")[3] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+
+
+@pytest.mark.parametrize("name", ["plain", ") R 1 (odd name)"])
+def test_4_9_a_living_holder_is_alive_whatever_its_name(world, child, name):
+    gate = Gate()
+    world.faults.add(gate, when=on_page(2))
+    process = child("walk", name=name)
+    assert gate.reached.wait(PATIENCE)
+    assert name[:15] in Path(f"/proc/{process.pid}/comm").read_text()
+    assert isinstance(run(world).error, AccountBusy)
+    gate.opened.set()
+    process.communicate(timeout=PATIENCE)
+    assert world.statuses() == ["succeeded"]
+
+
+@pytest.mark.parametrize("started", [1_700_000_000.0, None])
+def test_4_9_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
+    """It has no boot in it, and its start is a time of day: whether its holder lives, nobody can say."""
+    child("SIGKILL").wait(PATIENCE)
+    host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
+    assert boot
+    account(world, lease_host=host, lease_process_started=started)
+    assert isinstance(run(world).error, AccountBusy)
+    heartbeat = world.last_run("heartbeat_at")
+    just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
+    assert isinstance(run(world, clock=lambda: just_before).error, AccountBusy)
+    assert run(world, clock=lambda: just_after).status == "succeeded"
+
+
+def test_4_9_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
+    child("SIGKILL").wait(PATIENCE)
+    host = world.one("SELECT lease_host FROM accounts").rpartition("/")[0]
+    account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
+    assert isinstance(run(world).error, AccountBusy)
+
+
+def test_4_9_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
+    child("SIGKILL").wait(PATIENCE)
+    account(world, lease_host="elsewhere/0/pid:[1]")
+    refused = run(world)
+    assert isinstance(refused.error, AccountBusy)
+    assert "elsewhere" in str(refused.error)
+    heartbeat = world.last_run("heartbeat_at")
+    just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
+    assert isinstance(run(world, clock=lambda: just_before).error, AccountBusy)
+    assert run(world, clock=lambda: just_after).status == "succeeded"
+    assert world.statuses() == ["abandoned", "succeeded"]
+
+
+def test_4_9_the_first_heartbeat_is_the_start_of_the_run(world):
+    with walking(world, clock=now, lease_seconds=3600):  # the second one is far away, however busy the machine is
+        started, first = world.last_run("started_at", "heartbeat_at")
+    assert first == started
+
+
+def test_4_9_heartbeats_go_on_during_a_long_walk(world):
+    with walking(world, clock=now, lease_seconds=1) as (gate, outcomes, thread):
+        started = world.last_run("started_at")
+        until(lambda: world.last_run("heartbeat_at") > started + timedelta(seconds=1.2))
+        assert isinstance(run(world).error, AccountBusy)
+        assert world.last_run("status") == "running"
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert outcomes[0].status == "succeeded"
+
+
+def test_4_9_heartbeats_go_on_while_questions_by_id_are_slow(world):
+    run(world)
+    world.fleet.hide("a")
+    gate = Gate()
+    world.faults.add(gate, when=on_get)
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(run(world, lease_seconds=1)))
+    thread.start()
+    assert gate.reached.wait(PATIENCE)
+    until(lambda: world.last_run("heartbeat_at") > world.last_run("started_at") + timedelta(seconds=1.2))
+    gate.opened.set()
+    thread.join(PATIENCE)
+    assert outcomes[0].status == "succeeded"
+
+
+def test_4_9_a_run_whose_lease_was_taken_over_can_write_nothing(world):
+    with walking(world, clock=now) as (gate, outcomes, thread):
+        second = run(world, clock=later(minutes=10))  # by its clock the lease is over
+        assert second.status == "succeeded"
+        before = world.dump()
+        world.put("a", status="stopped")
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert isinstance(outcomes[0].error, LeaseLost)
+    assert (outcomes[0].exit_code, outcomes[0].status) == (6, "abandoned")
+    assert sum(outcomes[0].counts.values()) == 0
+    assert world.dump() == before
+    assert world.statuses() == ["abandoned", "succeeded"]
+    assert world.rows("SELECT appeared, error_code FROM sync_runs ORDER BY run_id") == [(0, "lease_lost"), (4, None)]
+
+
+def test_4_9_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
+    gate, outcomes = Gate(), []
+    world.faults.add(gate, when=on_page(1))
+    thread = threading.Thread(target=lambda: outcomes.append(run(world)))
+    thread.start()
+    assert gate.reached.wait(PATIENCE)
+    world.faults.add(Status(500), when=on_page(1), after=1)
+    assert run(world, clock=later(minutes=10)).status == "succeeded"
+    world.simulator.stop()  # the first run's request fails
+    thread.join(PATIENCE)
+    assert outcomes[0].exit_code == 4
+    assert world.statuses() == ["abandoned", "succeeded"]
+
+
+def test_4_9_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
+    with walking(world, clock=now, lease_seconds=1) as (_, _, _):
+        second = run(world, clock=later(minutes=10))
+        assert second.status == "succeeded"
+        before = world.dump()
+        until(lambda: not any(thread.name == "heartbeat-default" for thread in threading.enumerate()))
+        assert world.dump() == before
+
+
+def test_4_9_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
+    world, child, database_url, monkeypatch
+):
+    """PostgreSQL ends its session within the lease; on SQLite the others wait, then give up with exit code 7."""
+    process = child("SIGSTOP", lease=1.0)
+    stopped(process)
+    if world.engine.dialect.name == "sqlite":
+        monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 0.2)
+        impatient = database.connect(parse_url(database_url))
+        world.engine, patient = impatient, world.engine
+        outcome = run(world, clock=later(minutes=10))
+        assert isinstance(outcome.error, DatabaseError)
+        assert (outcome.exit_code, outcome.run_id) == (7, None)
+        assert "locked by another process" in str(outcome.error)
+        assert world.statuses() == ["running"]
+        impatient.dispose()
+        world.engine = patient
+        process.kill()
+        process.wait()
+    else:
+        # it is turned away until the lease is over, and waits for the lock no longer than the server does
+        until(lambda: run(world).status == "succeeded")
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        assert "failed" in output
+        assert process.returncode == 7
+    if world.engine.dialect.name == "sqlite":
+        assert run(world).status == "succeeded"
+    assert world.statuses() == ["abandoned", "succeeded"]
+    assert world.rows("SELECT appeared FROM sync_runs ORDER BY run_id") == [(0,), (4,)]
+    assert set(world.presences()) == {"a", "b", "c", "d"}
+
+
+def test_4_9_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, child):
+    run(world)
+    child("SIGKILL").wait(PATIENCE)
+    account(world, lease_host="elsewhere/0/pid:[1]")
+    yesterday = later(days=-1)  # the clock was stepped back a day after the last heartbeat
+    outcome = run(world, clock=yesterday)
+    assert outcome.status == "succeeded"
+    rows = world.rows("SELECT status, started_at FROM sync_runs ORDER BY run_id")
+    assert [status for status, _ in rows] == ["succeeded", "abandoned", "succeeded"]
+    assert rows[2][1] == rows[1][1] + timedelta(microseconds=1)
+
+
+def test_4_9_accepting_takes_the_same_lease(world):
+    run(world)
+    with walking(world, clock=now) as (gate, _, thread):
+        with pytest.raises(AccountBusy, match="its lease ends at"):
+            history.accept_missing(world.engine, "default", lease_seconds=60)
+        gate.opened.set()
+        thread.join(PATIENCE)
+    assert history.accept_missing(world.engine, "default", lease_seconds=60) == []
+    assert world.one("SELECT lease_token FROM accounts") is None
+    with hold_lease(world.engine, "default", "missing --accept", 60):
+        outcome = run(world)
+        assert isinstance(outcome.error, AccountBusy)
+        assert "missing --accept" in str(outcome.error)
+        with pytest.raises(AccountBusy), hold_lease(world.engine, "default", "prune", 60):
+            pass
+    assert run(world).status == "succeeded"
+
+
+def test_4_9_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
+    run(world)
+    beat = "SELECT lease_heartbeat_at AS heartbeat_at FROM accounts"
+
+    def work():
+        first = world.one(beat)
+        until(lambda: world.one(beat) > first + timedelta(seconds=0.4))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), hold_lease(world.engine, "default", "prune", 0.2):
+        work()
+    assert world.one("SELECT lease_token FROM accounts") is None
+
+
+def test_4_9_accepting_whose_lease_was_taken_over_writes_nothing(world):
+    run(world)
+    with hold_lease(world.engine, "default", "missing --accept", 60) as lease:
+        assert run(world, clock=later(minutes=10)).status == "succeeded"
+        before = world.dump()
+        with pytest.raises(LeaseLost), database.writing(world.engine) as connection:
+            fence(connection, lease)
+    assert world.dump() == before
+
+
+def test_4_9_accepting_for_an_account_that_is_not_there_is_a_usage_error(world):
+    with pytest.raises(UsageError, match="nobody"):
+        history.accept_missing(world.engine, "nobody", lease_seconds=60)
+
+
+def test_4_9_a_run_that_ends_gives_its_lease_back(world):
+    for fault, status in ((None, "succeeded"), (Status(500), "failed")):
+        if fault:
+            world.faults.add(fault, when=on_page(1))
+        assert run(world).status == status
+        assert world.one("SELECT lease_token FROM accounts") is None
+
+
+def test_4_9_of_many_that_begin_at_once_one_runs(world):
+    gate, outcomes = Gate(), []
+    world.faults.add(gate, when=on_page(1), times=None)
+    threads = [threading.Thread(target=lambda: outcomes.append(world.run(clock=now, page_size=10))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(outcomes) == 5)
+    gate.opened.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert sorted(outcome.exit_code for outcome in outcomes) == [0, 6, 6, 6, 6, 6]
+    assert world.statuses() == ["succeeded"]
+
+
+def test_a_signal_settles_the_row_at_once_as_interrupted(world):
+    """Section 7: exit code 4, and what was seen until then is applied."""
+    stop, outcomes = threading.Event(), []
+    gate = Gate()
+    world.faults.add(gate, when=on_page(2))
+    settings = world.settings(page_size=2)
+    thread = threading.Thread(
+        target=lambda: outcomes.append(
+            sync(
+                world.engine,
+                Account("default", ApiKey("id:secret")),
+                settings,
+                SyncOptions(stop=stop, clock=lambda: hour(1)),
+            )
+        )
+    )
+    thread.start()
+    assert gate.reached.wait(PATIENCE)
+    until(lambda: world.last_run("status") == "running")
+    stop.set()
+    thread.join(PATIENCE)
+    gate.opened.set()
+    assert outcomes[0].exit_code == 4
+    assert world.last_run("status", "error_code", "missing") == ("partial", "interrupted", 0)
+    assert world.one("SELECT lease_token FROM accounts") is None

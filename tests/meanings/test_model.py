@@ -1,0 +1,26 @@
+"""Random histories of a fleet, synced for real, against a model in plain Python."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from inventory.simulator import Fleet, Simulator
+from support.random_history import History
+
+
+@pytest.fixture
+def machine(engine, monkeypatch):
+    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # what a large first run does, each first run does
+    with Simulator(Fleet()) as simulator:
+        yield type("Machine", (History,), {"engine": engine, "simulator": simulator})
+
+
+def test_every_random_history_reads_as_a_plain_model_says(machine):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=12,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

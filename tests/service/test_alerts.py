@@ -1,0 +1,602 @@
+"""Alerts: which are due, that each is sent once over real HTTP, and that a bad channel disturbs nobody."""
+
+import json
+import queue
+import re
+import socket
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from inventory import log
+from inventory.cli import main
+from inventory.config.alerts import AlertSettings
+from inventory.config.database_url import parse_url
+from inventory.config.settings import load
+from inventory.errors import DatabaseError, UsageError
+from inventory.history.missing import accept_missing
+from inventory.outcome import Outcome
+from inventory.service.alerts import Alerts, alerting
+from inventory.service.channels import Alert, Channels
+from inventory.service.troubles import begun_and_ended
+from inventory.simulator.faults import Status
+from inventory.store.database import connect, writing
+from support.libraries import ROOT
+from support.workers import crew
+from support.world import hour, machine
+
+LIMIT = timedelta(minutes=150)
+
+
+class Receiver:
+    """Takes what is posted; answers with the next of `statuses`, or 200, once `answering` is set."""
+
+    def __init__(self):
+        self.posts = queue.Queue()
+        self.statuses = []
+        self.answering = threading.Event()
+        self.answering.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.posts.put(body)
+                receiver.answering.wait(60)
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.handle_error = lambda *_: None  # a client that gave up waiting
+        self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
+
+    def taken(self):
+        """(type, title, lines of the body) of each post since the last look."""
+        found = []
+        while not self.posts.empty():
+            post = self.posts.get()
+            found.append((post["type"], post["title"], post["message"].splitlines()))
+        return found
+
+
+@contextmanager
+def receiving():
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.answering.set()
+        receiver.server.shutdown()
+        thread.join()
+        receiver.server.server_close()
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as one:
+        yield one
+
+
+@pytest.fixture
+def told(world, receiver):
+    """A function that makes one run, tells it to a process just started, and returns what was sent."""
+
+    def run(outcome=None, *, on=None, rules=(), **flags):
+        outcome = outcome or world.run(**flags)
+        settings = AlertSettings(urls=[receiver.url], rules=rules, **({} if on is None else {"on": on}))
+        with alerting(world.engine, settings, LIMIT, 60) as alerts:
+            alerts.observe(outcome)
+        return receiver.taken()
+
+    return run
+
+
+def titles(sent):
+    return [title for _, title, _ in sent]
+
+
+# What is due
+
+
+@pytest.mark.parametrize(
+    ("runs", "begun", "ended"),
+    [
+        ("ok:1", "", ""),
+        ("failed:1", "", ""),
+        ("failed:3", "stale", ""),
+        ("failed:2 failed:3", "stale", ""),
+        ("failed:3 failed:4", "", ""),
+        ("failed:3 ok:4", "", "stale"),
+        ("failed:2 ok:3", "", ""),
+        ("abandoned:3 failed:4", "stale", ""),
+        ("abandoned:3 ok:4", "", ""),
+        ("running:3 failed:4", "stale", ""),
+        ("failed:2 abandoned:3", "", ""),
+        ("failed:2 running:3", "", ""),
+        ("ok:9", "", ""),
+        ("partial:3", "stale", ""),
+        ("unauthorized:1", "key_refused", ""),
+        ("unauthorized:1 failed:1 forbidden:2", "", ""),
+        ("unauthorized:1 unauthorized:3", "stale", ""),
+        ("unauthorized:1 unauthorized:3 ok:4", "", "key_refused stale"),
+        ("held:1", "held", ""),
+        ("held:1 failed:1 held:1", "", ""),
+        ("held:1 ok:2", "", "held"),
+        ("held:1 unauthorized:1", "key_refused", ""),
+    ],
+)
+def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
+    """Each run by its status or error code, and the hours since the last complete run before it."""
+
+    def row(text):
+        name, _, hours = text.partition(":")
+        refused = name in {"unauthorized", "forbidden"}
+        return {
+            "status": "failed" if refused else "succeeded" if name == "ok" else name,
+            "complete": name in {"ok", "held"},
+            "error_code": name if refused else "network",
+            "known_since": hour(0),
+            "started_at": hour(int(hours)),
+        }
+
+    *before, last = map(row, runs.split())
+    assert begun_and_ended(last, before, LIMIT) == (set(begun.split()), set(ended.split()))
+
+
+# Troubles
+
+
+def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world):
+    ids = [f"i{number:02}" for number in range(31)]
+    world.put(*ids, creator_user_nickname="ada")
+    assert told() == []
+    world.remove(*ids)
+    [(kind, title, lines)] = told()
+    assert (kind, title) == ("warning", "inventory: default: 31 instances held")
+    assert lines[0].startswith("31 instances are absent and held:")
+    assert "`" not in "".join(lines[1:])
+    assert lines[1:3] == ["i00  gpu_8x_h100_sxm5  us-west  ada", "i01  gpu_8x_h100_sxm5  us-west  ada"]
+    assert lines[21:] == ["and 11 more"]
+    assert told() == []
+    accept_missing(world.engine, "default", lease_seconds=60)
+    assert told() == [
+        (
+            "success",
+            "inventory: default is well again",
+            ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Told before: held."],
+        )
+    ]
+    assert told() == []
+
+
+def test_a_refused_key_is_told_once_whatever_else_fails_in_between(told, world):
+    told()
+    sent = []
+    for status in (401, 500, 403, 401):
+        world.faults.add(Status(status), times=1)
+        sent.append(titles(told(on=["key_refused", "recovery"])))
+    assert sent == [["inventory: default: the key was refused"], [], [], []]
+    assert titles(told()) == ["inventory: default is well again"]
+    world.faults.add(Status(403), times=1)
+    [(kind, _, lines)] = told()
+    assert kind == "failure"
+    assert len(lines) == 1
+    assert "403" in lines[0]
+
+
+def test_stale_is_told_by_the_first_attempt_beyond_the_limit_and_recovery_by_the_first_success(told, world):
+    told()
+    sent = []
+    for _ in range(5):
+        world.faults.add(Status(500), times=1)
+        sent.append(told())
+    assert [titles(each) for each in sent] == [[], [], ["inventory: default is stale"], [], []]
+    [(kind, _, [line])] = sent[2]
+    assert kind == "warning"
+    assert line.startswith("The last complete run was at 2026-03-06T01:00:00Z, 3h ago: more than 2h 30m. ")
+    assert titles(told()) == ["inventory: default is well again"]
+
+
+def test_an_account_that_was_never_complete_becomes_stale_too(told, world):
+    sent = []
+    for _ in range(5):
+        world.faults.add(Status(500), times=1)
+        sent += told()
+    [(_, title, [line])] = sent
+    assert title == "inventory: default is stale"
+    assert line.startswith("None was complete for 3h: more than 2h 30m. ")
+
+
+def test_what_a_killed_process_could_not_tell_the_next_run_tells(told, world, engine):
+    told()
+    world.faults.add(Status(500), times=None)
+    told()
+    told()
+    killed = world.run().run_id
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"UPDATE sync_runs SET status = 'abandoned' WHERE run_id = {killed}")
+    assert titles(told()) == ["inventory: default is stale"]
+
+
+def test_accounts_are_told_apart(told, world):
+    told(account="one")
+    told(account="two")
+    world.faults.add(Status(401), times=None)
+    assert titles(told(account="one")) == ["inventory: one: the key was refused"]
+    assert titles(told(account="two")) == ["inventory: two: the key was refused"]
+    world.faults.clear()
+    assert titles(told(account="two")) == ["inventory: two is well again"]
+    assert titles(told(account="one")) == ["inventory: one is well again"]
+
+
+def test_only_the_alerts_asked_for_are_sent(told, world):
+    told()
+    world.faults.add(Status(401), times=2)
+    assert told(on=["held", "stale"]) == []
+    assert told(on=["held", "stale"]) == []
+    assert told(on=["held", "stale", "recovery"]) == []  # a recovery from what nobody was told of
+    world.faults.add(Status(401), times=1)
+    assert titles(told(on=["key_refused"])) == ["inventory: default: the key was refused"]
+    assert told(on=["key_refused"]) == []
+
+
+def test_an_attempt_that_began_no_run_tells_nothing(told):
+    assert told(Outcome("default", error=DatabaseError("down"))) == []
+
+
+def test_a_database_that_is_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
+    log.configure("json")
+    lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
+    with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
+        alerts.observe(world.run())
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "nobody knows which alerts are due"
+
+
+# Rules
+
+
+APPEARED, VANISHED = {"event": "appeared"}, {"event": "vanished"}
+A = "a  gpu_8x_h100_sxm5  us-west  "
+
+
+def test_what_appears_and_vanishes_is_told_by_its_own_run_only(told, world):
+    rules = [APPEARED, VANISHED]
+    world.put("a", creator_user_nickname="ada")
+    assert told(rules=rules) == []  # the first fleet
+    world.put("b", "c", creator_user_nickname="bob")
+    outcome = world.run()
+    world.remove("a")
+    assert told(rules=rules) == [
+        (
+            "info",
+            "inventory: default: 1 instance gone",
+            ["As of 2026-03-06T03:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  ada"],
+        )
+    ]
+    assert told(outcome, rules=rules) == [
+        (
+            "info",
+            "inventory: default: 2 instances new",
+            ["As of 2026-03-06T02:00:00Z:", "b  gpu_8x_h100_sxm5  us-west  bob", "c  gpu_8x_h100_sxm5  us-west  bob"],
+        )
+    ]
+    world.put("a")
+    assert told(rules=rules) == [
+        (
+            "info",
+            "inventory: default: 1 instance new",
+            ["As of 2026-03-06T04:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  -"],
+        )
+    ]
+    assert told(rules=rules) == []
+
+
+def test_a_rule_may_be_about_one_creator_or_one_type(told, world):
+    told()
+    world.fleet.put(machine("a", creator_user_nickname="ada"))
+    world.fleet.put(machine("b", creator_user_nickname="bob", instance_type="gpu_1x_h100_sxm5"))
+    outcome = world.run()
+
+    def lines(**rule):
+        return [line for _, _, lines in told(outcome, rules=[APPEARED | rule]) for line in lines[1:]]
+
+    assert lines(creator="ada") == ["a  gpu_8x_h100_sxm5  us-west  ada"]
+    assert lines(type="gpu_1x_h100_sxm5") == ["b  gpu_1x_h100_sxm5  us-west  bob"]
+    assert lines(creator="ada", type="gpu_1x_h100_sxm5") == []
+    assert lines(creator="a%") == []
+
+
+def test_a_long_list_is_cut(told, world):
+    told()
+    world.put(*(f"i{number:03}" for number in range(51)))
+    [(_, title, lines)] = told(rules=[APPEARED])
+    assert title == "inventory: default: 51 instances new"
+    assert len(lines) == 22
+    assert lines[-1] == "and 31 more"
+
+
+def test_what_only_a_later_run_could_settle_is_told_once(told, world):
+    world.put("a", "b", "c", "d", "e")
+    told(rules=[VANISHED])
+    world.remove("a", "b")
+    world.faults.add(Status(500), when=lambda request: request.path.endswith(("/a", "/b")), times=2)
+    world.faults.add(Status(500), when=lambda request: request.page == 1, after=1)
+    assert told(rules=[VANISHED]) == []
+    assert world.presences()["a"] == "missing"
+    world.remove("c")
+    [(_, title, lines)] = told(rules=[VANISHED])
+    assert title == "inventory: default: 3 instances gone"
+    assert [line[0] for line in lines[1:]] == ["c", "a", "b"]
+    assert told(rules=[VANISHED]) == []
+
+
+def test_what_grows_old_is_told_by_the_first_complete_run_beyond_its_age(told, world):
+    rules = [{"older_than": "2h30m"}]
+    world.put("a", creator_user_nickname="ada")
+    sent = [told(rules=rules)]  # 1: a is there, for nobody knows how long
+    world.put("b")
+    sent += [told(rules=rules), told(rules=rules)]  # 2, 3
+    world.remove("b")
+    world.faults.add(Status(500), times=1)
+    sent.append(told(rules=rules))  # 4: a is old, but this run failed
+    world.put("c")
+    sent += [told(rules=rules) for _ in range(4)]  # 5 to 8
+    assert [titles(each) for each in sent] == [
+        [], [], [], [], ["inventory: default: 1 instance now older than 2h 30m"], [], [],
+        ["inventory: default: 1 instance now older than 2h 30m"],
+    ]  # fmt: skip
+    assert sent[4][0][2] == ["As of 2026-03-06T05:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  ada"]
+    assert sent[7][0][2][1:] == ["c  gpu_8x_h100_sxm5  us-west  -"]
+    world.run()
+    assert told(rules=[{"older_than": "7h", "creator": "bob"}]) == []
+
+
+def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(told, world):
+    world.put("a")
+    told()
+    world.put("a", status="stopped")
+    told()
+    rules = [{"older_than": "90m"}]
+    assert titles(told(rules=rules)) == ["inventory: default: 1 instance now older than 1h 30m"]
+    assert told(rules=rules) == []
+
+
+def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(told, world):
+    told()
+    world.fleet.put(
+        machine("a", creator_user_nickname="<!channel> @everyone *x* `y` [z](http://evil)\n\x1b[31m\u202e{k} $(rm)")
+    )
+    world.fleet.put(machine("b", creator_user_nickname="n" * 300))
+    [(_, _, lines)] = told(rules=[APPEARED])
+    assert len(lines) == 3
+    assert not set("<>@*`[](){}$:&\x1b\u202e") & set("".join(lines[1:]))
+    assert all(line.isprintable() and len(line) < 200 for line in lines)
+    assert "everyone" in lines[1]
+
+
+# Channels
+
+
+def test_a_channel_that_fails_leaves_the_outcome_and_the_other_channel_as_they_are(world, receiver):
+    with receiving() as broken:
+        broken.statuses = [500] * 9
+        dead = f"json://127.0.0.1:{free_port()}"
+        settings = AlertSettings(urls=[broken.url, dead, receiver.url])
+        alerts = Alerts(world.engine, settings, LIMIT, pauses=(0, 0))
+        world.faults.add(Status(401))
+        outcome = world.run()
+        alerts.observe(outcome)
+        for _ in range(3):
+            broken.posts.get(timeout=60)
+        alerts.close(60)
+        assert (outcome.status, outcome.error.error_code) == ("failed", "unauthorized")
+        assert titles(receiver.taken()) == ["inventory: default: the key was refused"]
+        assert broken.taken() == []
+
+
+def test_a_channel_that_hangs_holds_up_neither_the_observer_nor_the_other_channel(world, receiver):
+    with receiving() as hung:
+        hung.answering.clear()
+        alerts = Alerts(world.engine, AlertSettings(urls=[hung.url, receiver.url]), LIMIT)
+        for _ in range(2):
+            world.faults.add(Status(401))
+            alerts.observe(world.run())
+            receiver.posts.get(timeout=60)
+            alerts.observe(world.run())
+            receiver.posts.get(timeout=60)
+        assert hung.posts.qsize() == 1
+        alerts.close(0)
+
+
+def test_a_channel_that_hangs_for_long_costs_a_hundred_alerts_of_memory_at_most(capfd):
+    log.configure("json")
+    with receiving() as hung:
+        hung.answering.clear()
+        channels = Channels([hung.url], pauses=())
+        for number in range(300):
+            channels.send(Alert("info", f"alert {number}", "x"))
+        assert capfd.readouterr().err.count("\n") == 1
+        channels.close(0)
+
+
+def test_the_log_tells_a_change_of_state_only_and_no_address(receiver, capfd):
+    log.configure("json", "debug")
+    receiver.statuses = [500, 500, 200, 200, 403]
+    channels = Channels([receiver.url], pauses=())
+    for number in range(5):
+        channels.send(Alert("info", f"alert {number}", "x"))
+    channels.close(60)
+    out, err = capfd.readouterr()
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert events == ["an alert could not be sent", "alerts are sent again", "an alert could not be sent"]
+    assert "very-secret-token" not in out + err
+
+
+def test_what_waits_is_sent_before_the_end(receiver):
+    channels = Channels([receiver.url])
+    for number in range(5):
+        channels.send(Alert("info", f"alert {number}", "x"))
+    channels.close(60)
+    assert titles(receiver.taken()) == [f"alert {number}" for number in range(5)]
+
+
+def test_an_address_that_apprise_does_not_know_is_refused_without_it():
+    with pytest.raises(UsageError) as raised:
+        Channels(["json://127.0.0.1", "nonsense://very-secret-token"])
+    assert str(raised.value) == "Alerts: address number 2 is none of a service that apprise knows."
+
+
+# Settings
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        (tmp_path / "inventory.toml").write_text(text, encoding="utf-8")
+        return load().alerts
+
+    return write
+
+
+def test_addresses_come_from_the_file_a_variable_or_a_file_of_their_own(file, tmp_path, monkeypatch):
+    two = ("json://a/token-one", "json://b/token-two")
+    assert file('[alerts]\nurls = ["json://a/token-one", "json://b/token-two"]').addresses() == two
+    monkeypatch.setenv("WHERE", "json://a/token-one\njson://b/token-two\n")
+    assert file('[alerts]\nurls_env = "WHERE"').addresses() == two
+    (tmp_path / "where").write_text("# mine\njson://a/token-one\n\n  json://b/token-two\n")
+    with pytest.raises(UsageError, match=r"^Alerts: others may read or change the secrets in where .* Run `chmod 600"):
+        file('[alerts]\nurls_file = "where"').addresses()
+    (tmp_path / "where").chmod(0o600)
+    assert file('[alerts]\nurls_file = "where"').addresses() == two
+
+
+def test_addresses_are_never_shown(file):
+    settings = file('[alerts]\nurls = ["json://a/very-secret-token"]')
+    settings.addresses()
+    assert "very-secret-token" not in f"{settings!r} {settings} {settings.model_dump_json()} {settings.model_dump()}"
+    assert "very-secret-token" not in log.plain("Failed: json://a/very-secret-token")
+
+
+def test_the_alerts_of_the_file_are_read_as_people_write_them(file):
+    settings = file(
+        '[alerts]\nurls_env = "WHERE"\nstale_after = "30m"\non = ["held"]\n'
+        '[[alerts.rules]]\nevent = "appeared"\ncreator = "ada"\n'
+        '[[alerts.rules]]\nolder_than = "7d"\ntype = "gpu_8x_h100_sxm5"\n'
+    )
+    assert (settings.stale_after, settings.on) == (timedelta(minutes=30), ("held",))
+    assert [rule.model_dump(exclude_none=True) for rule in settings.rules] == [
+        {"event": "appeared", "creator": "ada"},
+        {"older_than": timedelta(days=7), "type": "gpu_8x_h100_sxm5"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "alerts need urls, urls_env or urls_file, one of them"),
+        ('urls = ["json://very-secret-token"]\nurls_env = "X"', "alerts need urls, urls_env or urls_file, one of them"),
+        ('urls_env = "X"\non = ["helt"]', "'held', 'stale', 'key_refused' or 'recovery'"),
+        ('urls_env = "X"\nstale_after = "soon"', "'soon' is no duration"),
+        ('urls_env = "X"\nstale_after = "0s"', "greater than"),
+        ('urls_env = "X"\nurl = "json://very-secret-token"', "there is no such setting"),
+        ('urls = "json://very-secret-token"', "valid tuple"),
+        ('urls_env = "X"\n[[alerts.rules]]\ncreator = "ada"', "a rule needs event or older_than, one of them"),
+        ('urls_env = "X"\n[[alerts.rules]]\nevent = "changed"', "'appeared' or 'vanished'"),
+    ],
+)
+def test_bad_alerts_are_one_line_that_names_the_place_and_no_secret(file, text, reason):
+    with pytest.raises(UsageError) as raised:
+        file(f"[alerts]\n{text}")
+    message = str(raised.value)
+    assert re.match(r"inventory\.toml, line \d+, alerts", message)
+    assert reason in message
+    assert "very-secret-token" not in message
+    assert "\n" not in message
+
+
+def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path):
+    with pytest.raises(UsageError, match=r"^Alerts: the variable WHERE holds no address\.$"):
+        file('[alerts]\nurls_env = "WHERE"').addresses()
+    with pytest.raises(UsageError, match=r"^Alerts: the addresses cannot be read from the file where: No such file"):
+        file('[alerts]\nurls_file = "where"').addresses()
+    (tmp_path / "where").write_bytes(b"\xff")
+    (tmp_path / "where").chmod(0o600)
+    with pytest.raises(UsageError, match="it is not text"):
+        file('[alerts]\nurls_file = "where"').addresses()
+
+
+# The commands
+
+
+def test_a_guide_by_which_the_settings_can_be_read(file):
+    guide = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    settings = file(text)
+    assert (settings.stale_after, len(settings.rules)) == (timedelta(minutes=30), 3)
+    assert settings.on == AlertSettings(urls_env="X").on
+    rows = re.findall(r"^\| (`[^|]+) \| [^|]+ \| .+ \|$", guide.partition("## Alerts")[2], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(AlertSettings.model_fields)
+
+
+@pytest.fixture
+def commanded(world, database_url, receiver, tmp_path):
+    """The environment of a program whose file sends alerts to the receiver, and to nobody."""
+    (tmp_path / "inventory.toml").write_text(
+        f'[alerts]\nurls = ["json://127.0.0.1:{free_port()}/very-secret-token", "{receiver.url}"]\n'
+    )
+    return {
+        "FAL_KEY": "id:secret-part",
+        "INVENTORY_CONFIG": str(tmp_path / "inventory.toml"),
+        "INVENTORY_API_URL": world.simulator.url,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_RETRY_ATTEMPTS": "1",
+    }
+
+
+def test_sync_and_run_tell_the_same_trouble_once_between_them(
+    world, commanded, receiver, monkeypatch, capsys, tmp_path
+):
+    for name, value in commanded.items():
+        monkeypatch.setenv(name, value)
+    world.faults.add(Status(401), times=None)
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main(["sync"])
+        assert ended.value.code == 3
+    assert titles(receiver.taken()) == ["inventory: default: the key was refused"]
+    with crew() as start:
+        worker = start(tmp_path / "worker", commanded, "--every", "1s")
+        worker.wait_for("sync failed")
+        world.faults.clear()
+        worker.wait_for("sync works again")
+        post = receiver.posts.get(timeout=60)
+        assert post["title"] == "inventory: default is well again"
+        assert worker.stop() == 0
+        assert "very-secret-token" not in worker.text + "".join(capsys.readouterr())
+    assert receiver.taken() == []
+
+
+def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
+    for name, value in commanded.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["run"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: apprise is not installed. Add it: pip install '.[alerts]' from a checkout.\n"
+    )
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

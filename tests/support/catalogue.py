@@ -1,0 +1,31 @@
+"""The schema of a database, as the database itself describes it."""
+
+import sqlalchemy as sa
+from alembic import command
+
+from inventory.store import schema
+from inventory.store.database import is_sqlite
+
+
+def catalogue(engine):
+    """Return what the database says of its tables, indexes, constraints and views, as sorted text."""
+    queries = (
+        ["SELECT type, name, tbl_name, sql FROM sqlite_master"]
+        if is_sqlite(engine)
+        else [
+            """SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default, is_identity
+            FROM information_schema.columns WHERE table_schema = 'public'""",
+            """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE connamespace = 'public'::regnamespace""",
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+            "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+        ]
+    )
+    with engine.connect() as connection:
+        return [sorted(map(repr, connection.execute(sa.text(query)))) for query in queries]
+
+
+def downgrade(engine, revision):
+    """Migrate the database down to that revision."""
+    with schema.migrating(engine) as connection:
+        command.downgrade(schema.config(connection), revision)

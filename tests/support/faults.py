@@ -1,0 +1,17 @@
+"""Faults of the simulator that only tests need."""
+
+import threading
+
+
+class Gate:
+    """A fault: whoever asks waits until the test opens; `reached` says that somebody does."""
+
+    def __init__(self):
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def play(self, exchange, answer):
+        self.reached.set()
+        while not self.opened.is_set():
+            exchange.wait(0.02)
+        exchange.reply(answer())

@@ -1,0 +1,39 @@
+"""Which libraries this project asks for, with its extras and its tests, and which those need in turn."""
+
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROGRAM = [Requirement(text) for text in PROJECT["dependencies"]]
+EXTRAS = PROJECT["optional-dependencies"]
+TESTS = [
+    Requirement(text)
+    for name, texts in EXTRAS.items()
+    for text in texts
+    if name != "test" or not text.startswith(f"{PROJECT['name']}[")
+]
+
+
+def closure(requirements):
+    """The installed distributions, by name, that these requirements lead to; and the names that are not installed."""
+    found, absent, asked, waiting = {}, set(), set(), list(requirements)
+    while waiting:
+        requirement = waiting.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        if (name, extras) in asked:
+            continue
+        asked.add((name, extras))
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            absent.add(name)
+            continue
+        needs = map(Requirement, found[name].requires or [])
+        marks = [{"extra": extra} for extra in extras or {""}]
+        waiting += [need for need in needs if need.marker is None or any(map(need.marker.evaluate, marks))]
+    return found, absent

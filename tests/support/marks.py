@@ -1,0 +1,5 @@
+"""Marks of tests."""
+
+import pytest
+
+ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])

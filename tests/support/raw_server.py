@@ -1,0 +1,29 @@
+"""A server that answers with exactly the bytes that it is given."""
+
+import socket
+import threading
+from contextlib import closing, contextmanager, suppress
+
+
+@contextmanager
+def raw(answer):
+    """A server that sends these bytes to every connection, and closes; yields its URL and the requests."""
+    requests = []
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):  # a client that has read enough resets the connection
+                    if received := connection.recv(65_536):
+                        requests.append(received)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", requests
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(30)
