@@ -1,5 +1,6 @@
 """A fleet behind the simulator, a clock by the hour, and a database: what the tests of the meanings play in."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +29,11 @@ def hour(number):
 def machine(id_, **fields):
     """An instance as the API sends it."""
     return {"id": id_, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} | fields
+
+
+def ids(number, prefix="i"):
+    """The ids of that many instances: i000, i001, ..."""
+    return [f"{prefix}{each:03}" for each in range(number)]
 
 
 class World:
@@ -92,8 +98,27 @@ class World:
     def presences(self):
         return dict(self.rows("SELECT instance_id, presence FROM instances"))
 
+    def held(self):
+        return {id_ for (id_,) in self.rows("SELECT instance_id FROM instances WHERE held")}
+
+    def gone(self):
+        """(id, vanished_at) of all that has vanished."""
+        return self.rows("SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1")
+
     def last_run(self, *columns):
         return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
+
+    def digest(self):
+        """The digest as anybody may compute it from the open versions."""
+        rows = self.rows(
+            "SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra"
+            " FROM instance_versions WHERE valid_to IS NULL AND account = 'default'"
+        )
+        parts = [
+            id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
+            for id_, *columns in sorted(rows)
+        ]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def statuses(self):
         return [status for (status,) in self.rows("SELECT status FROM sync_runs ORDER BY run_id")]

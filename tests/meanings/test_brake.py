@@ -1,0 +1,267 @@
+"""The brake: a mass disappearance is held until a person accepts it."""
+
+import pytest
+
+from inventory.config.keys import Account, ApiKey
+from inventory.history import missing as history
+from inventory.simulator import Simulator, Status, on_get, on_list, on_page
+from inventory.sync import dry_run
+from support.marks import rule
+from support.world import hour, ids
+
+
+@rule("brake")
+def test_ten_or_more_and_more_than_half_are_held_and_all_else_is_applied(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(11))
+    world.put("i019", status="stopped")
+    world.put("new")
+    outcome = world.run()
+    assert (outcome.status, outcome.exit_code, outcome.missing) == ("held", 5, 11)
+    assert world.last_run("status", "error_code", "complete", "vanished", "missing", "appeared", "changed") == (
+        "held", "mass_vanish", True, 0, 11, 1, 1,
+    )  # fmt: skip
+    assert world.held() == set(ids(11))
+    assert world.rows("SELECT DISTINCT presence, missing_since, vanished_at FROM instances WHERE held") == [
+        ("missing", hour(2), None)
+    ]
+
+
+@rule("brake")
+def test_exactly_half_vanish(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(10))
+    assert world.run().status == "succeeded"
+    assert len(world.gone()) == 10
+
+
+@rule("brake")
+def test_exactly_the_part_that_the_setting_names_vanishes(world):
+    world.put(*ids(100))
+    world.run()
+    world.remove(*ids(29))  # 0.29 * 100 is a little less than 29
+    assert world.run(max_vanish=0.29).status == "succeeded"
+    assert len(world.gone()) == 29
+
+
+@rule("brake")
+def test_ten_are_held_and_nine_vanish(world):
+    world.put(*ids(10))
+    world.run(account="ten")
+    world.remove("i009")
+    world.run(account="nine")
+    world.fleet.clear()
+    assert world.run(account="ten").status == "held"
+    assert world.run(account="nine").status == "succeeded"
+    assert len(world.gone()) == 9
+
+
+@rule("brake")
+@pytest.mark.parametrize("moved", ["key", "address"])
+def test_after_a_change_of_key_or_address_fewer_than_ten_are_held_too(world, moved):
+    world.put("a", "b", "c")
+    world.run()
+    world.remove("a", "b")
+    with Simulator(world.fleet) as elsewhere:
+        outcome = world.run(key="other:secret") if moved == "key" else world.run(api_url=elsewhere.url)
+    assert (outcome.status, world.held()) == ("held", {"a", "b"})
+
+
+@rule("brake")
+def test_after_a_change_of_key_half_or_fewer_vanish(world):
+    world.put("a", "b", "c", "d")
+    world.run()
+    world.remove("a", "b")
+    assert world.run(key="other:secret").status == "succeeded"
+    assert world.gone() == [("a", hour(2)), ("b", hour(2))]
+
+
+@rule("brake")
+def test_another_secret_of_the_same_key_id_is_the_same_key(world):
+    world.put("a", "b", "c")
+    world.run()
+    world.fleet.clear()
+    assert world.run(key="id:rotated").status == "succeeded"
+    assert len(world.gone()) == 3
+
+
+@rule("brake")
+def test_the_key_is_compared_with_that_of_the_last_succeeded_run(world):
+    world.put("a", "b", "c")
+    world.run()
+    world.faults.add(Status(500), when=on_page(2))
+    world.run(key="other:secret", page_size=1)
+    assert world.statuses() == ["succeeded", "partial"]
+    world.remove("a", "b")
+    assert world.run(key="other:secret").status == "held"
+
+
+@rule("brake")
+def test_a_max_vanish_of_1_turns_the_brake_off(world):
+    world.put(*ids(12))
+    world.run()
+    world.fleet.clear()
+    assert world.run(max_vanish=1, key="other:secret").status == "succeeded"
+    assert len(world.gone()) == 12
+
+
+@rule("brake")
+def test_the_brake_comes_after_the_questions(world):
+    world.put(*ids(20))
+    world.run()
+    for id_ in ids(15):
+        world.fleet.hide(id_)
+    assert world.run().status == "succeeded"
+    assert set(world.presences().values()) == {"live"}
+
+
+@rule("brake")
+def test_the_brake_holds_what_a_second_walk_settled(world):
+    world.put(*ids(20))
+    world.run()
+    world.fleet.clear()
+    world.faults.add(Status(500), when=on_get, times=None)
+    assert (world.run().status, len(world.held()), world.walks()) == ("held", 20, 2)
+
+
+@rule("brake")
+def test_what_was_missing_before_counts_as_vanishing_and_is_held_too(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(15))
+    world.faults.add(Status(500), when=on_get, times=15)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()
+    assert (world.last_run("missing"), world.held()) == (15, set())
+    assert (world.run().status, len(world.held())) == ("held", 15)
+    assert world.rows("SELECT DISTINCT missing_since FROM instances WHERE held") == [(hour(2),)]
+
+
+@rule("held-waits-for-a-person")
+def test_until_a_person_settles_it_every_complete_run_is_held_and_all_else_applied(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(15))
+    world.run()
+    world.remove("i019")
+    world.put("i018", status="stopped")
+    outcome = world.run()
+    assert (outcome.status, outcome.exit_code, outcome.missing) == ("held", 5, 15)
+    assert world.asked_by_id() == ["i019"]
+    assert world.gone() == [("i019", hour(3))]
+    world.faults.add(Status(500), when=on_page(2))
+    outcome = world.run(page_size=1)
+    assert (outcome.status, outcome.exit_code, outcome.missing) == ("partial", 4, 15)
+    world.faults.add(Status(500), when=on_list)
+    assert world.run().status == "failed"
+    for _ in range(2):
+        assert world.run().status == "held"
+        assert world.last_run("error_code", "missing", "changed", "vanished") == ("mass_vanish", 15, 0, 0)
+    assert world.held() == set(ids(15))
+
+
+@rule("held-waits-for-a-person")
+def test_the_held_are_settled_by_being_seen(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(12))
+    world.run()
+    world.put(*ids(11))
+    assert world.run().status == "held"
+    assert world.held() == {"i011"}
+    world.put("i011")
+    assert world.run().status == "succeeded"
+    assert world.last_run("fleet_digest", "missing")[1] == 0
+    assert world.rows("SELECT DISTINCT presence, missing_since, episodes, versions FROM instances") == [
+        ("live", None, 1, 1)
+    ]
+
+
+@rule("held-waits-for-a-person")
+def test_the_held_are_settled_by_a_partial_run_that_sees_them(world):
+    world.put(*ids(10))
+    world.run()
+    world.fleet.clear()
+    world.run()
+    world.put(*ids(10))
+    world.faults.add(Status(500), when=on_page(2))
+    world.run(page_size=4)
+    assert world.held() == set(ids(10)[4:])
+
+
+@rule("held-waits-for-a-person")
+@rule("settled-at-the-first-lack")
+def test_accepting_settles_them_since_when_they_were_first_lacking(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(12))
+    world.run()
+    world.run()
+    accepted = history.accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(3.5))
+    assert len(accepted) == 12
+    assert world.gone() == [(id_, hour(2)) for id_ in ids(12)]
+    assert world.rows("SELECT vanished, missing, status FROM sync_runs ORDER BY run_id") == [
+        (0, 0, "succeeded"), (12, 12, "held"), (0, 12, "held"),
+    ]  # fmt: skip
+    assert (world.held(), world.runs) == (set(), 3)
+    assert history.accept_missing(world.engine, "default", lease_seconds=60) == []
+    outcome = world.run()
+    assert (outcome.status, outcome.exit_code, sum(outcome.counts.values())) == ("succeeded", 0, 0)
+    assert world.last_run("fleet_digest") == world.digest()
+
+
+@rule("held-waits-for-a-person")
+def test_accepting_settles_the_missing_that_are_not_held_too(world):
+    world.put("a", "b")
+    world.run()
+    world.remove("b")
+    world.faults.add(Status(500), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()
+    assert len(history.accept_missing(world.engine, "default", lease_seconds=60)) == 1
+    assert world.gone() == [("b", hour(2))]
+
+
+@rule("held-waits-for-a-person")
+def test_accepting_some_leaves_the_others_missing(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(12))
+    world.run()
+    some = ids(3)
+    assert (
+        history.accept_missing(world.engine, "default", only={*some, ids(20)[-1], "nobody"}, lease_seconds=60) == some
+    )
+    assert [id_ for id_, _ in world.gone()] == some
+    assert world.held() == set(ids(12)[3:])
+
+
+@rule("brake")
+def test_after_accepting_the_new_key_is_the_known_one(world):
+    world.put("a", "b", "c")
+    world.run()
+    world.remove("a", "b")
+    world.run(key="other:secret")
+    history.accept_missing(world.engine, "default", lease_seconds=60)
+    assert world.run(key="other:secret").status == "succeeded"
+    world.remove("c")
+    assert world.run(key="other:secret").status == "succeeded"
+
+
+@rule("brake")
+def test_a_dry_run_says_that_it_would_be_held_and_writes_nothing(world):
+    world.put(*ids(12))
+    world.run()
+    world.fleet.clear()
+    before = world.dump()
+    account = Account("default", ApiKey("id:secret"))
+    outcome = dry_run(world.engine, account, world.settings())
+    assert (outcome.status, outcome.missing, outcome.exit_code) == ("held", 12, 5)
+    assert world.dump() == before
+    world.run()
+    before = world.dump()
+    outcome = dry_run(world.engine, account, world.settings())  # as the next run will be, too
+    assert (outcome.status, outcome.missing, outcome.exit_code) == ("held", 12, 5)
+    assert world.dump() == before

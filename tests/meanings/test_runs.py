@@ -1,0 +1,294 @@
+"""What a run records: its time, its row, and nothing more when nothing changed."""
+
+import hashlib
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from inventory.config.keys import Account, ApiKey
+from inventory.history.verify import verify
+from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list, on_page
+from inventory.store import database
+from inventory.sync import sync
+from support.marks import rule
+from support.world import BEGIN, hour, ids
+
+
+def breaches(world):
+    with database.reading(world.engine) as connection:
+        return verify(connection).breaches
+
+
+@rule("one-time-per-run")
+def test_everything_a_run_records_carries_its_one_time(world):
+    world.put("a", "b", "c")
+    ticks = count()
+    world.run(page_size=1, clock=lambda: BEGIN + timedelta(seconds=next(ticks)))
+    time = world.last_run("started_at")
+    assert world.last_run("finished_at") > time
+    assert world.rows("SELECT DISTINCT valid_from FROM instance_versions") == [(time,)]
+    assert world.rows("SELECT DISTINCT first_seen_at FROM instances") == [(time,)]
+
+
+@rule("times-increase")
+def test_times_and_run_ids_strictly_increase_when_the_clock_steps_back(world, capfd):
+    world.run(clock=lambda: hour(5))
+    assert "clock" not in "".join(capfd.readouterr())
+    world.put("a")
+    world.run(clock=lambda: hour(2))
+    assert "the clock stepped back" in "".join(capfd.readouterr())
+    world.run(clock=lambda: hour(5))
+    world.run(clock=lambda: hour(6))
+    rows = world.rows("SELECT started_at, run_id FROM sync_runs ORDER BY run_id")
+    microsecond = timedelta(microseconds=1)
+    assert [time for time, _ in rows] == [hour(5), hour(5) + microsecond, hour(5) + 2 * microsecond, hour(6)]
+    assert world.one("SELECT first_seen_at FROM instances") == hour(5) + microsecond
+
+
+@rule("database-clock")
+def test_without_an_injected_clock_the_times_are_the_databases(world):
+    def database_now():
+        with database.reading(world.engine) as connection:
+            return database.now(connection)
+
+    world.put("a")
+    before = database_now()
+    sync(world.engine, Account("default", ApiKey("id:secret")), world.settings())
+    assert before <= world.one("SELECT valid_from FROM instance_versions") <= database_now()
+    assert world.last_run("started_at") <= world.last_run("finished_at")
+
+
+@rule("quiet-run-writes-one-row")
+def test_a_quiet_run_writes_one_row_of_sync_runs_and_the_accounts_row(world):
+    world.put(*ids(30))
+    world.run(page_size=10)
+    before = world.dump()
+    outcome = world.run(page_size=10)
+    assert (outcome.status, sum(outcome.counts.values())) == ("succeeded", 0)
+    after = world.dump()
+    assert {name: set(after[name]) - set(before[name]) for name in after if after[name] != before[name]}.keys() == {
+        "accounts",
+        "sync_runs",
+    }
+    assert len(set(after["sync_runs"]) - set(before["sync_runs"])) == 1
+    assert set(before["sync_runs"]) < set(after["sync_runs"])
+    assert len(after["accounts"]) == 1
+    assert world.rows("SELECT DISTINCT last_seen_at FROM instances") == [(hour(2),)]
+
+
+@rule("quiet-run-writes-one-row")
+def test_the_order_of_the_list_and_the_size_of_its_pages_are_nothing_new(world):
+    world.put("a", "b", "c")
+    world.run(page_size=1)
+    before = world.dump()
+    world.remove("a")
+    world.put("a")
+    world.run(page_size=2)
+    after = world.dump()
+    assert before["instance_state"] == after["instance_state"]
+    assert before["instance_versions"] == after["instance_versions"]
+
+
+@rule("last-seen-by-join")
+def test_last_seen_is_the_last_complete_run_or_a_later_one_that_recorded_something(world):
+    world.put("a", "b", "c")
+    world.run()
+    world.put("a", status="stopped")
+    world.faults.add(Status(500), when=on_page(3))
+    world.run(page_size=1)
+    seen = "SELECT instance_id, last_seen_at FROM instances ORDER BY 1"
+    assert world.rows(seen) == [("a", hour(2)), ("b", hour(1)), ("c", hour(1))]
+    before = world.dump()
+    assert sum(world.run().counts.values()) == 0
+    assert world.rows(seen) == [("a", hour(3)), ("b", hour(3)), ("c", hour(3))]
+    after = world.dump()
+    assert before["instance_state"] == after["instance_state"]
+    assert before["instance_versions"] == after["instance_versions"]
+    assert world.last_run("fleet_digest") == world.digest()
+    world.remove("b")
+    world.run()
+    assert world.rows(seen) == [("a", hour(4)), ("b", hour(3)), ("c", hour(4))]
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("meanwhile", ["changed", "new", "back"])
+def test_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_something(world, meanwhile):
+    if meanwhile == "back":
+        world.put("a")
+        world.run(page_size=1)
+        world.remove("a")
+    else:
+        world.put("a")
+    world.put("b", "c")
+    world.run(page_size=1)
+    wanted = world.presences()
+    if meanwhile == "new":  # before all others, so that the partial run sees it
+        listed = [world.fleet.get(id_) for id_ in "abc"]
+        world.remove(*"abc")
+        world.put("a0")
+        for item in listed:
+            world.fleet.put(item)
+    elif meanwhile == "back":
+        world.remove("b", "c")
+        world.put("a", "b", "c")
+    else:
+        world.put("a", status="stopped")
+    world.faults.add(Status(500), when=on_page(3))
+    outcome = world.run(page_size=1)
+    assert (outcome.status, sum(outcome.counts.values())) == ("partial", 1)
+    # the list is again, byte for byte, that of the last complete run
+    if meanwhile == "changed":
+        world.put("a")
+    else:
+        world.remove("a0" if meanwhile == "new" else "a")
+    outcome = world.run(page_size=1)
+    assert (outcome.status, sum(outcome.counts.values())) == ("succeeded", 1)
+    assert world.presences() == wanted | ({"a0": "vanished"} if meanwhile == "new" else {})
+    assert {status for (status,) in world.rows("SELECT status FROM live_instances")} == {"ready"}
+    assert world.last_run("fleet_digest") == world.digest()
+    assert breaches(world) == []
+
+
+@rule("last-seen-by-join")
+@pytest.mark.parametrize("late", [False, True], ids=["gone at once", "missing first"])
+@pytest.mark.parametrize("recorded", ["a version", "the state alone"])
+def test_what_a_partial_run_saw_last_was_last_seen_by_it(world, recorded, late):
+    ignoring = {} if recorded == "a version" else {"ignore_changes": "status"}
+    world.put("a", "b", "c")
+    world.run(page_size=1, **ignoring)
+    world.put("a", status="stopped")
+    if recorded == "the state alone":
+        world.fleet.hide("a")
+        world.run(page_size=1, **ignoring)
+        world.fleet.unhide("a")
+    world.faults.add(Status(500), when=on_page(3))
+    world.run(page_size=1, **ignoring)
+    seen = hour(world.runs)
+    assert world.statuses()[-1] == "partial"
+    world.remove("a")
+    if late:
+        world.faults.add(Status(500), when=on_get)
+        world.faults.add(Status(503), when=on_page(1), after=1)
+        world.run(page_size=1, **ignoring)
+        state = world.rows("SELECT presence, last_seen_at FROM instances WHERE instance_id = 'a'")
+        assert state == [("missing", seen)]
+    world.run(page_size=1, **ignoring)
+    state = world.rows("SELECT presence, last_seen_at FROM instances WHERE instance_id = 'a'")
+    assert state == [("vanished", seen)]
+    assert world.rows("SELECT last_seen_at FROM instance_versions WHERE closed_as = 'vanished'") == [(seen,)]
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+def test_a_run_that_only_leaves_the_same_ones_missing_writes_no_instance(world):
+    world.put("a", "b", *ids(20))
+    world.run()
+    world.remove("b", *ids(20))
+    world.run()
+    before = world.dump()
+    assert world.run().status == "held"
+    after = world.dump()
+    assert before["instance_state"] == after["instance_state"]
+    assert before["instance_versions"] == after["instance_versions"]
+
+
+@rule("every-attempt-is-a-row")
+def test_a_failed_run_writes_only_its_row(world):
+    world.put("a")
+    world.run()
+    before = world.dump()
+    world.faults.add(Status(500), when=on_list)
+    world.run()
+    after = world.dump()
+    assert [name for name in after if after[name] != before[name]] in (["sync_runs"], ["accounts", "sync_runs"])
+    assert len(after["sync_runs"]) == 2
+    assert world.one("SELECT last_seen_at FROM instances") == hour(1)
+    before = after
+    world.run()
+    assert world.dump()["instance_state"] == before["instance_state"]
+    assert world.last_run("status", "fleet_digest", "previous_complete_at") == ("succeeded", world.digest(), hour(1))
+
+
+@rule("keys-are-never-shown")
+def test_a_run_keeps_the_id_of_its_key_and_never_the_secret(world):
+    world.run(key="public:very-secret")
+    world.run(key="very-secret-without-colon")
+    hashed = "sha256:" + hashlib.sha256(b"very-secret-without-colon").hexdigest()[:12]
+    assert world.rows("SELECT api_key_id, api_url FROM sync_runs ORDER BY run_id") == [
+        ("public", world.simulator.url), (hashed, world.simulator.url),
+    ]  # fmt: skip
+    assert "very-secret" not in str(world.dump())
+
+
+@rule("every-attempt-is-a-row")
+@pytest.mark.parametrize(
+    ("fault", "code", "exit_code"),
+    [
+        (Status(401), "unauthorized", 3),
+        (Status(403), "forbidden", 3),
+        (Status(429), "rate_limited", 4),
+        (Status(500), "server_error", 4),
+        (Status(418), "server_error", 4),
+        (Redirect("http://127.0.0.1:9/"), "server_error", 4),
+        (Drop(), "network", 4),
+        (Rewrite(lambda _: {"items": []}), "bad_response", 4),
+    ],
+    ids=["401", "403", "429", "500", "418", "redirect", "drop", "other-json"],
+)
+def test_a_failed_run_names_its_error(world, fault, code, exit_code):
+    world.put("a", "b")
+    for page, status in ((1, "failed"), (2, "partial")):
+        world.faults.add(fault, when=on_page(page))
+        outcome = world.run(page_size=1)
+        assert (outcome.status, outcome.exit_code) == (status, exit_code)
+        assert world.last_run("status", "error_code", "complete", "error") == (status, code, False, str(outcome.error))
+
+
+@rule("complete-walk")
+def test_a_list_that_goes_round_in_circles_is_a_cursor_loop(world):
+    world.put("a")
+    world.faults.add(Rewrite(lambda page: page | {"next_cursor": "Mg==", "has_more": True}), times=None)
+    world.run()
+    assert world.last_run("status", "error_code", "pages") == ("partial", "cursor_loop", 2)
+
+
+@rule("complete-walk")
+def test_a_list_that_says_more_but_not_where_is_a_bad_response(world):
+    world.put("a")
+    world.faults.add(Rewrite(lambda page: page | {"has_more": True}))
+    world.run()
+    assert world.last_run("status", "error_code", "pages") == ("partial", "bad_response", 1)
+
+
+@rule("every-attempt-is-a-row")
+def test_a_run_knows_its_trigger_schedule_and_the_complete_run_before_it(world):
+    world.put("a")
+    world.run(trigger="schedule", expected_seconds=300)
+    world.faults.add(Status(500), when=on_list)
+    world.run()
+    world.run()
+    assert world.rows(
+        "SELECT trigger, expected_seconds, complete, previous_complete_at, finished_at FROM sync_runs ORDER BY run_id"
+    ) == [
+        ("schedule", 300.0, True, None, hour(1)),
+        ("manual", None, False, hour(1), hour(2)),
+        ("manual", None, True, hour(1), hour(3)),
+    ]
+    assert world.one("SELECT count(DISTINCT version) FROM sync_runs WHERE version <> ''") == 1
+
+
+@rule("accounts-are-apart")
+def test_accounts_do_not_see_each_other(world):
+    world.put("a")
+    world.run(account="one")
+    world.put("b")
+    world.run(account="two")
+    world.remove("a")
+    world.run(account="two")
+    assert world.rows("SELECT account, instance_id, presence FROM instances ORDER BY 1, 2") == [
+        ("one", "a", "live"), ("two", "a", "vanished"), ("two", "b", "live"),
+    ]  # fmt: skip
+    assert world.rows("SELECT account, last_seen_at FROM instances WHERE presence = 'live' ORDER BY 1") == [
+        ("one", hour(1)), ("two", hour(3)),
+    ]  # fmt: skip
