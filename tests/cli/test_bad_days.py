@@ -19,23 +19,19 @@ from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.postgresql import TRANSACTION_SETTINGS
 from inventory.sync import sync
+from support.marks import rule
+from support.world import machine
 
 ACCOUNT = Account("default", ApiKey("id:secret-part"))
 
 
-def machine(number, **fields):
-    return {
-        "id": f"inst_{number:05}",
-        "instance_type": "gpu_8x_h100_sxm5",
-        "region": "us-west",
-        "status": "ready",
-        **fields,
-    }
+def numbered(number, **fields):
+    return machine(f"inst_{number:05}", **fields)
 
 
 @pytest.fixture
 def simulator():
-    with Simulator(Fleet(machine(number) for number in range(30))) as running:
+    with Simulator(Fleet(numbered(number) for number in range(30))) as running:
         yield running
 
 
@@ -67,12 +63,13 @@ def statuses(engine):
 
 def changed(fleet):
     """Something of every kind to record."""
-    fleet.remove(machine(1)["id"])
-    fleet.put(machine(2, status="stopped"))
+    fleet.remove(numbered(1)["id"])
+    fleet.put(numbered(2, status="stopped"))
     for number in range(100, 140):
-        fleet.put(machine(number))
+        fleet.put(numbered(number))
 
 
+@rule("one-transaction")
 def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(engine, settings, simulator):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
@@ -189,7 +186,7 @@ def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, se
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     for number in range(1_000, 4_000):
-        simulator.fleet.put(machine(number, note="x" * 200))
+        simulator.fleet.put(numbered(number, note="x" * 200))
     done = subprocess.run(
         [sys.executable, "-c", "from inventory.cli import main; main(['sync'])"],
         env={"PATH": os.environ["PATH"], "FAL_KEY": "id:secret-part", "INVENTORY_API_URL": simulator.url,

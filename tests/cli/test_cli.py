@@ -18,27 +18,22 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 from inventory.store import database, schema
 from inventory.store.database import connect, writing
+from support.marks import rule
+from support.world import machine
 
 INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
 SECRET = "8f1c6a77secretpart"
 KEY = f"keyid-1:{SECRET}"
 
 
-def machine(number, **fields):
-    return {
-        "id": f"inst_{number:03}",
-        "instance_type": "gpu_8x_h100_sxm5",
-        "region": "us-west",
-        "status": "ready",
-        "ip": f"203.0.113.{number}",
-        "creator_user_nickname": "ada",
-        **fields,
-    }
+def numbered(number, **fields):
+    extra = {"ip": f"203.0.113.{number}", "creator_user_nickname": "ada"} | fields
+    return machine(f"inst_{number:03}", **extra)
 
 
 @pytest.fixture
 def simulator():
-    with Simulator(Fleet([machine(number) for number in range(1, 4)]), keys={KEY}) as running:
+    with Simulator(Fleet([numbered(number) for number in range(1, 4)]), keys={KEY}) as running:
         yield running
 
 
@@ -109,7 +104,7 @@ def test_sync_as_json_is_one_object_with_the_runs(run):
 
 def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
     run("sync")
-    simulator.fleet.put(machine(9))
+    simulator.fleet.put(numbered(9))
     simulator.fleet.remove("inst_001")
     done = run("sync", "--dry-run")
     assert "1 appeared, 0 changed, 0 reappeared, 1 vanished" in done.stdout
@@ -124,7 +119,7 @@ def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
 
 def test_a_dry_run_as_json_tells_status_and_counts_of_each_account(run, simulator):
     run("sync")
-    simulator.fleet.put(machine(9))
+    simulator.fleet.put(numbered(9))
     found = json.loads(run("sync", "--dry-run", "--json").stdout)
     assert set(found) == {"runs", "changes"}
     (row,) = found["runs"]
@@ -136,7 +131,7 @@ def test_a_dry_run_as_json_tells_status_and_counts_of_each_account(run, simulato
 
 def test_a_dry_run_says_of_a_broken_walk_and_of_the_brake_what_would_be(run, query, simulator):
     for number in range(4, 21):
-        simulator.fleet.put(machine(number))
+        simulator.fleet.put(numbered(number))
     run("sync")
     simulator.faults.add(Status(503), when=on_list, times=None)
     told = run("sync", "--dry-run", expect=4).stderr
@@ -188,7 +183,7 @@ def test_a_broken_api_is_4_and_a_partial_run_is_4(run, query, simulator):
 
 def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, query, simulator):
     for number in range(4, 21):
-        simulator.fleet.put(machine(number))
+        simulator.fleet.put(numbered(number))
     run("sync")
     simulator.fleet.clear()
     assert "inventory missing --accept" in run("sync", expect=5).stderr
@@ -204,7 +199,7 @@ def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, quer
 @pytest.mark.parametrize("count", [12, 0])
 def test_for_a_script_accept_prints_what_it_settled(run, simulator, count):
     for number in range(100, 112):
-        simulator.fleet.put(machine(number))
+        simulator.fleet.put(numbered(number))
     run("sync")
     if count:
         simulator.fleet.clear()
@@ -236,6 +231,7 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
     run("sync")
 
 
+@rule("a-signal-settles-the-run")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, tmp_path, number):
     run("sync")
@@ -269,7 +265,7 @@ def test_a_killed_run_is_marked_abandoned_by_the_next(run, query, simulator, tmp
 
 
 def test_list_filters_and_prints_all_three_formats(run, simulator):
-    simulator.fleet.put(machine(4, region="eu-north", creator_user_nickname="grace", status="stopped"))
+    simulator.fleet.put(numbered(4, region="eu-north", creator_user_nickname="grace", status="stopped"))
     run("sync")
     simulator.fleet.remove("inst_001")
     run("sync")
@@ -290,8 +286,9 @@ def test_list_filters_and_prints_all_three_formats(run, simulator):
     assert "inst_001" not in table
 
 
+@rule("rows-bear-the-column-names")
 def test_json_rows_bear_the_views_columns_and_extra_is_an_object(run, simulator):
-    simulator.fleet.put(machine(4, labels={"team": "a"}))
+    simulator.fleet.put(numbered(4, labels={"team": "a"}))
     run("sync")
     row = _json(run("list", "--format", "json"), "instances")[-1]
     assert row["extra"] == {"labels": {"team": "a"}}
@@ -309,9 +306,10 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@rule("text-from-the-api-is-only-text")
 def test_hostile_strings_are_text_in_every_format(run, simulator):
     for number, text in enumerate(HOSTILE, start=10):
-        simulator.fleet.put(machine(number, creator_user_nickname=text))
+        simulator.fleet.put(numbered(number, creator_user_nickname=text))
     run("sync")
     for command in (("list",), ("list", "--format", "csv"), ("list", "--format", "json")):
         out = run(*command).stdout
@@ -357,6 +355,7 @@ def test_runs_lists_the_newest_first_and_only_failures_where_asked(run, simulato
     assert "bad_response" in run("runs").stdout
 
 
+@rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",), ("missing", "--accept"), ("db", "check")])
 def test_a_reading_command_makes_no_database_and_says_where_to_begin(run, words, tmp_path):
     err = run(*words, expect=7).stderr
@@ -364,6 +363,7 @@ def test_a_reading_command_makes_no_database_and_says_where_to_begin(run, words,
     assert not list(tmp_path.glob("*.db*"))
 
 
+@rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",)])
 def test_reading_commands_need_no_key(run, words):
     run("sync")
@@ -376,6 +376,8 @@ def test_an_unknown_account_is_2(run):
     assert "There is no account 'nobody'" in run("sync", "--account", "nobody", expect=2).stderr
 
 
+@rule("errors-are-one-line")
+@rule("exit-codes")
 def test_bad_input_is_2_in_one_line(run):
     assert "INVENTORY_TIMEOUT" in run("sync", INVENTORY_TIMEOUT="soon", expect=2).stderr
     assert "https" in run("sync", INVENTORY_API_URL="http://example.com/v1", expect=2).stderr
@@ -433,6 +435,7 @@ def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
     assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
 
 
+@rule("every-account-is-tried")
 def test_several_accounts_all_are_tried_and_the_first_code_of_the_list_wins(run, query, tmp_path):
     (tmp_path / "inventory.toml").write_text(
         '[[accounts]]\nname = "bad"\napi_key_env = "KEY_BAD"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'
@@ -460,6 +463,7 @@ def test_every_command_has_help_with_examples(run):
         assert "Examples:" in run(*words, "--help").stdout
 
 
+@rule("output-never-decides")
 def test_a_closed_pipe_is_no_error(run, tmp_path):
     run("sync")
     command = " ".join(f"'{word}'" for word in INVENTORY)
@@ -542,6 +546,7 @@ def _wait_for(condition, seconds=30):
         time.sleep(0.02)
 
 
+@rule("keys-are-never-shown")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_password_anywhere_in_the_databases_url_is_never_shown(run, database_url):
     joint = "&" if "?" in database_url else "?"

@@ -10,6 +10,7 @@ from inventory.config.database_url import parse_url, render_masked
 from inventory.config.settings import Settings
 from inventory.times import format_duration, parse_duration
 from support.command import KEY, SECRET, Command
+from support.marks import rule
 
 FILE = """\
 database_url = "postgresql://ada:word-of-the-file@db/inventory"
@@ -131,6 +132,7 @@ def test_a_password_in_the_databases_url_is_not_shown(run, url, shown):
     assert settings(done)["database_url"] == (shown, "environment", "INVENTORY_DATABASE_URL")
 
 
+@rule("keys-are-never-shown")
 def test_a_key_shows_only_its_id(run):
     assert settings(run("config", "--format", "json", FAL_KEY=KEY))["account default"][0] == "key keyid-1 from FAL_KEY"
     found = settings(run("config", "--format", "json", FAL_KEY_ID="two", FAL_KEY_SECRET=SECRET))

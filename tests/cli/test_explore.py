@@ -19,6 +19,7 @@ from inventory.demo import demo
 from inventory.read.canned_queries import QUESTIONS
 from inventory.read.datasette import metadata
 from inventory.store.catalogue import RELATIONS
+from support.marks import rule
 
 MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)
 EVIL = (
@@ -131,6 +132,7 @@ def test_the_first_page_shows_views_and_questions_and_hides_what_is_internal(bro
     }  # fmt: skip
 
 
+@rule("text-from-the-api-is-only-text")
 def test_what_the_api_sent_is_text_and_no_link(browser):
     for path in ("/instances", "/fleet-now"):
         _, page = browser.get(path, _size="max")

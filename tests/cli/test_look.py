@@ -26,6 +26,7 @@ from inventory.simulator import Status, on_list
 from inventory.store import database
 from inventory.store.tables import accounts, sync_runs
 from inventory.times import brief
+from support.marks import rule
 from support.world import BEGIN, hour
 
 READING = (
@@ -109,6 +110,7 @@ def alter(lived, statement):
 # list --at
 
 
+@rule("the-fleet-at-a-time")
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
@@ -133,8 +135,9 @@ def test_the_fleet_at_a_time_has_the_fields_as_they_then_were(rows, at, expected
     assert {(row["instance_id"], row["status"], row["region"], row["ip"], row["episode"]) for row in found} == expected
 
 
+@rule("rows-bear-the-column-names")
 @pytest.mark.usefixtures("lived")
-def test_its_rows_bear_the_names_of_the_contract_in_json_and_csv_with_or_without_rows(ask, rows):
+def test_its_rows_bear_the_names_of_the_columns_in_json_and_csv_with_or_without_rows(ask, rows):
     names = [
         "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
         "creator_user_nickname", "extra", "valid_from", "valid_to", "episode",
@@ -187,6 +190,7 @@ def test_a_time_in_a_gap_is_told_as_one(lived, ask):
     assert "no run, though one was due" in err
 
 
+@rule("the-fleet-at-a-time")
 def test_a_time_that_nobody_watched_is_2_and_says_since_when_or_until_when_somebody_did(lived, ask):
     assert f"its first complete run was at {iso(1)}" in ask("list", "--at", iso(0.5), expect=2)[1]
     assert f"its last complete run was at {iso(6)}" in ask("list", "--at", iso(6.01), expect=2)[1]
@@ -610,6 +614,7 @@ def hostile(world):
     return world
 
 
+@rule("text-from-the-api-is-only-text")
 @pytest.mark.usefixtures("hostile")
 def test_hostile_strings_are_text_in_every_answer_and_format(ask):
     questions = [("list", "--at", iso(1)), ("changes",), ("creators",), ("creators", "--since", iso(0))]
@@ -625,6 +630,7 @@ def test_hostile_strings_are_text_in_every_answer_and_format(ask):
     assert ":warning:" in ask("show", "h10")[0]
 
 
+@rule("text-from-the-api-is-only-text")
 @pytest.mark.usefixtures("hostile")
 def test_hostile_strings_can_be_asked_for(rows):
     for text in HOSTILE:
@@ -694,6 +700,7 @@ def test_where_there_is_no_database_none_is_made_and_the_answer_is_7(words, tmp_
     assert not list(tmp_path.glob("*.db*"))
 
 
+@rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", READING)
 @pytest.mark.usefixtures("now")
 def test_asking_writes_nothing(lived, ask, words):

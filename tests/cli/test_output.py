@@ -15,6 +15,9 @@ from inventory.store import database
 from inventory.store.database import connect
 from support.command import KEY, SECRET
 from support.libraries import ROOT
+from support.marks import rule
+
+pytestmark = rule("output-never-decides")
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 FULL = Path("/dev/full")

@@ -20,6 +20,7 @@ from inventory.store.bulk import insert_rows
 from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from support.asking import asking
+from support.marks import rule
 from support.world import hour
 
 NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)
@@ -314,6 +315,7 @@ def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
         assert page.is_visible("#fleet svg")
 
 
+@rule("text-from-the-api-is-only-text")
 def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp_path, look):
     for number, text in enumerate(HOSTILE):
         world.put(f"h{number}", creator_user_nickname=text, instance_type=text, region=text, **{text: text})

@@ -16,6 +16,7 @@ from inventory.config.keys import Account, ApiKey, default_key
 from inventory.config.settings import Settings, database_url, load
 from inventory.errors import UsageError
 from inventory.times import iso, parse_duration, parse_time
+from support.marks import rule
 
 NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
 
@@ -42,7 +43,7 @@ def refusal(**flags):
 # Where a setting comes from
 
 
-def test_without_anything_the_defaults_of_the_contract_hold():
+def test_without_anything_the_documented_defaults_hold():
     settings = load()
     assert settings.model_dump() == {
         "database_url": "sqlite:///inventory.db",
@@ -64,6 +65,7 @@ def test_without_anything_the_defaults_of_the_contract_hold():
     }
 
 
+@rule("flags-beat-the-environment")
 def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_default(file, monkeypatch):
     file("page_size = 3\ntimeout = 3\nretry_attempts = 3\n")
     monkeypatch.setenv("INVENTORY_PAGE_SIZE", "2")
@@ -172,6 +174,7 @@ def test_an_unknown_setting_in_the_file_is_refused_by_name(file):
     )
 
 
+@rule("keys-go-to-the-api-only")
 @pytest.mark.parametrize(
     "url",
     [
@@ -248,6 +251,7 @@ def test_without_accounts_in_the_file_there_is_default_alone(monkeypatch):
         load().accounts_to_sync("other")
 
 
+@rule("flags-beat-the-environment")
 def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp_path):
     (tmp_path / "key").write_text("c:from-file\n")
     (tmp_path / "key").chmod(0o600)
@@ -373,6 +377,7 @@ class Careless:
     key: str
 
 
+@rule("keys-are-never-shown")
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_no_log_line_holds_a_secret_or_an_escape(logged, style):
     stream = logged(style)

@@ -18,6 +18,7 @@ from inventory.config.database_url import parse_url
 from inventory.store import database
 from inventory.store.catalogue import VIEWS
 from support.libraries import ROOT
+from support.marks import rule
 from support.world import DEMO_DAYS, DEMO_ENDS
 
 GUIDE = (ROOT / "docs" / "bi.md").read_text(encoding="utf-8")
@@ -63,6 +64,7 @@ def test_grafana_gets_numbers_for_times_from_sqlite(sqlite_demo):
         assert connection.execute(FOR_SQLITE).fetchone()[0] == first.timestamp()
 
 
+@rule("views-keep-types")
 def test_a_tool_sees_every_time_of_every_view_as_a_time(tool):
     inspector = sa.inspect(tool)
     assert set(inspector.get_view_names()) == set(VIEWS)

@@ -17,6 +17,7 @@ from inventory.cli import main
 from inventory.config.settings import Settings
 from inventory.demo import demo
 from support.libraries import EXTRAS, ROOT
+from support.marks import rule
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 BLOCKS = [text.strip() for text in re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)]
@@ -51,6 +52,7 @@ def test_there_are_commands_to_check():
     assert len(COMMANDS) > 20
 
 
+@rule("exit-codes")
 def test_the_exit_codes_are_those_of_the_errors():
     assert [int(row[0]) for row in table("Exit codes")] == sorted({0} | {kind.exit_code for kind in OURS})
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from inventory.store.database import connect, writing
 from inventory.times import brief
 from support.asking import asking
 from support.libraries import EXTRAS, PROGRAM, ROOT, TESTS, closure
+from support.marks import rule
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_SCREEN = README.partition("\n## ")[0]
@@ -183,6 +184,7 @@ def test_the_settings_file_is_one(tmp_path, monkeypatch):
     assert Settings().database_url == "sqlite:///other.db"
 
 
+@rule("exit-codes")
 def test_the_exit_codes_are_those_of_the_errors():
     def below(kind):
         return {kind}.union(*(below(each) for each in kind.__subclasses__()))

@@ -10,7 +10,9 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 LINTER = Path(sys.executable).with_name("lint-imports")
-RULE = re.compile(r"^### ([a-z0-9-]+)$", re.MULTILINE)
+MEANINGS = (CHECKOUT / "docs" / "meanings.md").read_text(encoding="utf-8")
+RULES = set(re.findall(r"^### ([a-z0-9-]+)$", MEANINGS, re.MULTILINE))
+TESTED = re.compile(r'^(?:@|pytestmark = )rule\("([a-z0-9-]+)"\)$', re.MULTILINE)
 CITED = re.compile(r"\(`((?:[a-z0-9]+-)+[a-z0-9]+|brake)`\)")
 HALVES = "The HTTP half and the SQL half meet in sync.py, doctor.py and demo.py only"
 
@@ -55,14 +57,18 @@ def test_the_linter_refuses_an_import_across_a_boundary(scratch, module, importe
     assert f"{contract} BROKEN" in done.stdout
 
 
+def names(pattern, *folders):
+    """What the pattern finds in all Python files of these folders of the checkout."""
+    files = [file for folder in folders for file in (CHECKOUT / folder).rglob("*.py")]
+    return {name for file in files for name in pattern.findall(file.read_text(encoding="utf-8"))}
+
+
 def test_every_rule_that_is_cited_is_in_the_list_of_meanings():
-    rules = set(RULE.findall((CHECKOUT / "docs" / "meanings.md").read_text()))
-    cited = {
-        name
-        for folder in ("inventory", "tests")
-        for file in (CHECKOUT / folder).rglob("*.py")
-        for name in CITED.findall(file.read_text(encoding="utf-8"))
-    }
-    assert len(rules) > 40
+    cited = names(CITED, "inventory", "tests", "migrations") | names(TESTED, "tests")
     assert cited
-    assert cited <= rules
+    assert cited <= RULES
+
+
+def test_every_rule_of_the_meanings_has_a_test_that_cites_it():
+    assert len(RULES) > 40
+    assert RULES - names(TESTED, "tests") == set()

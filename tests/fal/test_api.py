@@ -41,16 +41,14 @@ from inventory.simulator import (
     on_get,
     on_page,
 )
+from support.marks import rule
 from support.raw_server import raw
+from support.world import machine
 
 SECRET = "the-secret-of-the-key"
 KEY = ApiKey(f"key-id:{SECRET}")
 EMPTY = b'{"instances":[],"next_cursor":null,"has_more":false}'
 LIST = "/v1/compute/instances"
-
-
-def machine(name, **fields):
-    return {"id": name, "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready", **fields}
 
 
 @pytest.fixture
@@ -417,6 +415,7 @@ def everything_said(error):
     return "".join(said)
 
 
+@rule("keys-go-to-the-api-only")
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_the_other_place_never_hears_of_it(simulator, api, code):
     with Simulator(Fleet()) as other:
@@ -450,6 +449,7 @@ def test_the_proxies_of_the_environment_get_no_request_for_loopback(simulator, a
 ECHO = f"your key key-id:{SECRET} is no good, {SECRET}"
 
 
+@rule("keys-are-never-shown")
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 429, 500])
 @pytest.mark.parametrize(
     "body",
@@ -472,6 +472,7 @@ def test_an_api_that_echoes_the_key_in_an_error_does_not_get_it_told(simulator, 
     assert "the-secret" not in str(raised.value)
 
 
+@rule("keys-are-never-shown")
 @pytest.mark.parametrize(
     "rubbish",
     [
@@ -494,6 +495,7 @@ def test_an_api_that_echoes_the_key_anywhere_else_does_not_get_it_told(rubbish):
     assert SECRET not in str(raised.value) + repr(raised.value) + "".join(traceback.format_exception(raised.value))
 
 
+@rule("keys-are-never-shown")
 def test_no_repr_of_the_client_shows_the_key(api):
     shown = repr(api) + repr(vars(api)) + repr(api._client.headers) + repr(api._client)  # noqa: SLF001
     assert SECRET not in shown

@@ -33,15 +33,12 @@ from inventory.simulator import (
     on_list,
     on_page,
 )
+from support.world import machine
 
 KEY = {"Authorization": "Key id:secret"}
 LIST = "/v1/compute/instances"
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 LARGE, SMALL = "gpu_8x_h100_sxm5", "gpu_1x_h100_sxm5"
-
-
-def machine(name, **fields):
-    return {"id": name, "instance_type": SMALL, "region": "us-west", "status": "ready", **fields}
 
 
 def names(instances):

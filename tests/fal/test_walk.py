@@ -30,10 +30,8 @@ from inventory.simulator import (
 )
 from inventory.simulator.exchange import Response
 from inventory.spool import BY_ID, Known, Spool
-
-
-def machine(name, **fields):
-    return {"id": name, "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready", **fields}
+from support.marks import rule
+from support.world import machine
 
 
 @pytest.fixture
@@ -221,6 +219,7 @@ def test_empty_pages_here_and_there_are_no_end(simulator, spool, walked):
 # The items
 
 
+@rule("only-the-id-is-needed")
 @pytest.mark.parametrize(
     "item",
     [
@@ -250,6 +249,7 @@ def test_a_break_tells_more_than_a_rejected_item(simulator, walked):
     assert (done.error.error_code, done.rejected) == ("server_error", 1)
 
 
+@rule("odd-values-lose-nothing-else")
 @pytest.mark.parametrize("odd", [b'"\\ud800"', b"NaN", b"1e999", b"9" * 5_000])
 def test_one_odd_value_does_not_lose_the_page(simulator, spool, walked, odd):
     body = b'{"instances":[{"id":"a","status":"ready","odd":%b},{"id":"b"}],"next_cursor":null,"has_more":false}' % odd
@@ -259,6 +259,7 @@ def test_one_odd_value_does_not_lose_the_page(simulator, spool, walked, odd):
     assert kept == {"a": '{"odd":"\ufffd"}' if b"ud800" in odd else None, "b": None}
 
 
+@rule("the-later-item-wins")
 def test_of_two_items_of_one_id_the_later_wins_and_it_is_counted(simulator, spool, walked):
     def twice(page):
         return {
@@ -290,6 +291,7 @@ def test_the_spool_counts_what_is_new_to_a_walk(spool):
     assert (spool.ids_by_walk[1], spool.ids_by_walk[2], spool.count()) == (4, 3, 5)
 
 
+@rule("digest-of-the-fleet")
 def test_the_digest_is_of_what_was_seen_in_whatever_order():
     rows = [make_record(machine(f"inst_{number}")) for number in range(6)]
     digests = set()

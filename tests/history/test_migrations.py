@@ -26,6 +26,7 @@ from inventory.store.bulk import insert_rows, update_rows
 from inventory.store.database import connect, is_sqlite, reading, writing
 from inventory.store.tables import METADATA, accounts, calendar, instance_state, instance_versions, sync_runs
 from support.catalogue import catalogue, downgrade
+from support.marks import rule
 
 CHECKOUT = Path(__file__).parents[2]
 VIEWS = (  # in an order in which they can be created
@@ -304,6 +305,7 @@ def test_a_database_of_other_people_is_refused_and_untouched(empty, foreign):
 # What the database enforces and holds
 
 
+@rule("a-change-opens-a-version")
 def test_an_instance_has_at_most_one_open_version(engine):
     def version(**other):
         return {
@@ -375,6 +377,7 @@ def test_the_postgresql_session_is_in_a_zone_that_punishes_trust_in_it(engine):
         assert connection.execute(sa.text("SHOW timezone")).scalar() == "Asia/Kathmandu"
 
 
+@rule("times-are-utc")
 @pytest.mark.parametrize("microsecond", [0, 123456])
 def test_a_time_of_any_zone_comes_back_as_the_same_instant_in_utc(engine, microsecond):
     written = datetime(2026, 3, 7, 3, 45, 0, microsecond, tzinfo=timezone(timedelta(hours=5, minutes=45)))
@@ -400,6 +403,7 @@ def test_a_time_without_a_zone_is_refused(engine):
         connection.execute(sa.insert(accounts), {"account": "x", "created_at": datetime(2026, 3, 7)})  # noqa: DTZ001
 
 
+@rule("times-are-utc")
 def test_one_literal_means_the_same_instant_on_both(engine):
     hour, moment = timedelta(hours=1), timedelta(microseconds=1)
 

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
 
 from inventory.cli import main
 from inventory.demo import demo
@@ -18,8 +17,11 @@ from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
+from support.marks import rule
 from support.random_history import History
 from support.world import hour
+
+pytestmark = rule("prune-keeps-the-answers")
 
 FUTURE = "2999-01-01"
 KEPT = (  # what no prune may change, whatever its time
@@ -208,6 +210,7 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
     assert world.run(key="two:x").status == "held"
 
 
+@rule("accounts-are-apart")
 def test_of_two_accounts_only_the_one_named_is_pruned(world):
     for number in range(4):
         world.put("a", status=f"s{number}")
@@ -321,7 +324,7 @@ def test_the_command_says_what_it_did_in_one_line(engine, words, code, said, cap
 class Pruned(History):
     """A random history that is pruned now and then; what was before that is left out of the comparison."""
 
-    @rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
+    @stateful.rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
     def prune(self, back, minutes):
         time = min(
             self.model.runs[-1 - min(back, len(self.model.runs) - 1)].time + timedelta(minutes=minutes), self.now
@@ -340,7 +343,7 @@ class Pruned(History):
 
 def test_every_random_history_pruned_at_any_time_reads_as_a_plain_model_says(engine):
     with Simulator(Fleet()) as simulator:
-        run_state_machine_as_test(
+        stateful.run_state_machine_as_test(
             type("Machine", (Pruned,), {"engine": engine, "simulator": simulator}),
             settings=settings(max_examples=40, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
         )

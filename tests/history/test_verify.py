@@ -21,8 +21,11 @@ from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from support.marks import rule
 from support.random_history import History
 from support.world import hour
+
+pytestmark = rule("verify-finds-contradictions")
 
 VERSION = instance_versions.c
 

@@ -18,6 +18,7 @@ from inventory.store.bulk import insert_rows
 from inventory.store.catalogue import RELATIONS, VIEWS
 from inventory.store.columns import Column, Relation
 from inventory.store.tables import METADATA, UTCDateTime
+from support.marks import rule
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 SHOWN = "instance_type gpu_count gpu_model region sector ip status creator_user_nickname extra"
@@ -75,6 +76,7 @@ def test_relations_and_their_columns_are_the_public_ones_in_their_order(engine):
         assert shown == PUBLIC_COLUMNS[relation.name].split()
 
 
+@rule("views-keep-types")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_column_of_a_view_has_a_declared_type_on_sqlite(engine, view):
@@ -125,6 +127,7 @@ def test_one_instance_is_found_in_a_view_without_reading_the_others(engine, view
     assert any("account=? AND instance_id=?" in step for step in plan)
 
 
+@rule("the-fleet-at-a-time")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_fleet_as_of_a_time_is_settled_within_an_index(engine):
     query = "SELECT * FROM instance_versions WHERE valid_from <= 'T' AND (valid_to IS NULL OR valid_to > 'T')"
@@ -578,6 +581,7 @@ def expected_gaps(history):
                 yield account, start, end, (end - start).total_seconds(), len(failed)
 
 
+@rule("last-seen-by-join")
 @few
 @random_histories
 def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
@@ -588,6 +592,7 @@ def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
         same(read(connection, "live_instances"), [row for row in everything if row[presence] != "vanished"])
 
 
+@rule("a-change-opens-a-version")
 @few
 @random_histories
 def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(engine, history):
@@ -609,6 +614,7 @@ def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(en
         same(read(connection, "instance_events"), expected)
 
 
+@rule("a-change-opens-a-version")
 @few
 @random_histories
 def test_field_changes_name_every_field_that_differs_and_no_other(engine, history):
@@ -625,6 +631,7 @@ def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
         same(read(connection, "instance_episodes"), expected)
 
 
+@rule("created-before-watch")
 @few
 @random_histories
 def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, history):
@@ -632,6 +639,7 @@ def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, hist
         same(read(connection, "creators"), expected_creators(history))
 
 
+@rule("hours-follow-the-version")
 @few
 @random_histories
 def test_a_day_has_its_share_of_every_version_and_all_days_add_up(engine, history):
@@ -652,6 +660,7 @@ def test_freshness_counts_what_failed_since_the_last_complete_run(engine, histor
         same(read(connection, "sync_freshness"), expected_freshness(history))
 
 
+@rule("gaps-are-shown")
 @few
 @random_histories
 def test_gaps_lie_between_complete_runs_that_are_not_true_neighbours(engine, history):
@@ -756,6 +765,7 @@ def test_a_value_of_an_unknown_field_is_told_as_the_json_it_was_stored_as(engine
         assert len(read(connection, "instance_field_changes")) == 2 * len(values)
 
 
+@rule("gaps-are-shown")
 def test_a_gap_is_open_only_while_an_account_is_synced_by_schedule_or_failing(engine):
     history = History()
     now = datetime.now(UTC)

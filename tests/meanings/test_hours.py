@@ -15,6 +15,7 @@ from inventory.store import database, schema
 from inventory.store.database import connect
 from inventory.store.tables import accounts, instance_versions, sync_runs
 from support.catalogue import downgrade
+from support.marks import rule
 from support.questions import SQL
 from support.world import World, hour
 
@@ -52,6 +53,7 @@ def sound(engine):
         return verify(connection).breaches == []
 
 
+@rule("hours-follow-the-version")
 def test_gpu_hours_are_those_of_every_version_and_the_type_shown_is_the_last(world):
     grow(world)
     assert world.rows(EPISODES) == [
@@ -61,6 +63,7 @@ def test_gpu_hours_are_those_of_every_version_and_the_type_shown_is_the_last(wor
     assert world.rows("SELECT gpu_hours_low FROM creators WHERE creator_user_nickname = 'ada'") == [(34.0,)]
 
 
+@rule("hours-follow-the-version")
 def test_a_day_has_the_hours_of_each_type_and_region_that_there_was(world):
     grow(world)
     assert world.rows(DAYS) == [
@@ -70,6 +73,7 @@ def test_a_day_has_the_hours_of_each_type_and_region_that_there_was(world):
     ]
 
 
+@rule("hours-follow-the-version")
 def test_an_instance_that_changes_back_and_forth_counts_once_under_each_type_of_the_day(world):
     for type_ in (ONE, EIGHT, ONE, EIGHT, ONE):
         world.put("a", instance_type=type_)
@@ -81,6 +85,7 @@ def test_an_instance_that_changes_back_and_forth_counts_once_under_each_type_of_
     assert [row[4] for row in world.rows(DAYS)] == [2.0, 2.0]
 
 
+@rule("hours-follow-the-version")
 def test_a_type_that_ends_at_midnight_has_no_part_in_the_day_that_begins_then(world):
     world.put("a", instance_type=ONE)
     world.runs = 22
@@ -94,6 +99,7 @@ def test_a_type_that_ends_at_midnight_has_no_part_in_the_day_that_begins_then(wo
     ]
 
 
+@rule("hours-follow-the-version")
 def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     world.put("a", instance_type=ONE)
     world.run()
@@ -114,6 +120,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     ]
 
 
+@rule("hours-follow-the-version")
 def test_creators_of_a_period_have_the_hours_of_what_there_was_in_it(world):
     grow(world)
 
@@ -133,6 +140,7 @@ def test_creators_of_a_period_have_the_hours_of_what_there_was_in_it(world):
     assert of_ada(since=hour(8)) == []
 
 
+@rule("hours-follow-the-version")
 def test_show_adds_up_the_same_gpu_hours(world, capsys):
     grow(world)
     url = world.engine.url.render_as_string(hide_password=False)
@@ -145,6 +153,7 @@ def test_show_adds_up_the_same_gpu_hours(world, capsys):
         assert expected == told if how == "json" else expected in told
 
 
+@rule("hours-follow-the-version")
 def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
     grow(world)
     (sql,) = SQL["How many GPU hours did each creator use per week, at least and at most?"]
@@ -153,6 +162,7 @@ def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
     assert [tuple(row[2:]) for row in rows if row[2] == "ada"] == [("ada", pytest.approx(34), pytest.approx(43))]
 
 
+@rule("prune-keeps-the-answers")
 @pytest.mark.parametrize("until", range(1, 11))
 def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world, until):
     grow(world)
@@ -165,6 +175,7 @@ def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world
     assert versions == [*folded, (hour(4), "ready"), (hour(7), "ready")]
 
 
+@rule("hours-follow-the-version")
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
     """Which made one version, with the last fields, of all that ended by then."""
     grow(world)
@@ -188,6 +199,7 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
         assert sound(world.engine)
 
 
+@rule("hours-follow-the-version")
 def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     engine = connect(parse_url(database_url), create=True)
     schema.upgrade(engine, "0001")
@@ -206,6 +218,7 @@ def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     engine.dispose()
 
 
+@rule("hours-follow-the-version")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_an_upgrade_keeps_who_may_read_the_views_and_the_views_that_users_made_of_them(database_url):
     engine = connect(parse_url(database_url), create=True)

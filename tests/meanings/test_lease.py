@@ -21,6 +21,7 @@ from inventory.store import database
 from inventory.store.tables import accounts
 from inventory.sync import SyncOptions, sync
 from support.faults import Gate
+from support.marks import rule
 from support.workers import until
 from support.world import hour
 
@@ -119,11 +120,12 @@ def account(world, **values):
         connection.execute(accounts.update().values(values))
 
 
-# -- 4.8: whole or not at all
+# -- whole or not at all
 
 
+@rule("one-transaction")
 @pytest.mark.parametrize("deed", ["walk", "SIGKILL"], ids=["during-the-walk", "inside-the-transaction"])
-def test_4_8_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned(world, child, deed):
+def test_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned(world, child, deed):
     run(world)
     world.put("a", status="stopped")
     world.put("new")
@@ -152,7 +154,8 @@ def test_4_8_a_killed_run_leaves_only_its_running_row_which_the_next_marks_aband
     assert abandoned[1] == "lease_lost"
 
 
-def test_4_8_a_reader_never_sees_half_a_run(world):
+@rule("one-transaction")
+def test_a_reader_never_sees_half_a_run(world):
     world.fleet.clear()
     world.put(*(f"i{number:04}" for number in range(2500)))  # more than one batch of rows
     seen, done = set(), threading.Event()
@@ -181,10 +184,11 @@ def test_4_8_a_reader_never_sees_half_a_run(world):
     assert seen <= {(0, 0, 0), (2500, 2500, 1)}
 
 
-# -- 4.9: the lease
+# -- the lease
 
 
-def test_4_9_a_second_run_is_turned_away_at_once_and_told_when_the_lease_ends(world):
+@rule("one-run-per-account")
+def test_a_second_run_is_turned_away_at_once_and_told_when_the_lease_ends(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
         heartbeat = world.last_run("heartbeat_at")
         second = run(world)
@@ -200,12 +204,15 @@ def test_4_9_a_second_run_is_turned_away_at_once_and_told_when_the_lease_ends(wo
     assert run(world).status == "succeeded"
 
 
-def test_4_9_another_account_is_not_held_up(world):
+@rule("one-run-per-account")
+@rule("accounts-are-apart")
+def test_another_account_is_not_held_up(world):
     with walking(world, clock=now):
         assert run(world, account="another").status == "succeeded"
 
 
-def test_4_9_a_dead_process_of_this_host_is_replaced_at_once(world, child):
+@rule("one-run-per-account")
+def test_a_dead_process_of_this_host_is_replaced_at_once(world, child):
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     process = child("walk", lease=86_400.0)
@@ -218,7 +225,8 @@ def test_4_9_a_dead_process_of_this_host_is_replaced_at_once(world, child):
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
-def test_4_9_a_process_number_that_is_another_processes_now_is_a_dead_process(world, child):
+@rule("one-run-per-account")
+def test_a_process_number_that_is_another_processes_now_is_a_dead_process(world, child):
     process = child("SIGKILL", lease=86_400.0)
     process.wait(PATIENCE)
     account(world, lease_pid=os.getpid())  # this process lives, but began at another time
@@ -226,7 +234,8 @@ def test_4_9_a_process_number_that_is_another_processes_now_is_a_dead_process(wo
     assert run(world).status == "succeeded"
 
 
-def test_4_9_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_the_clock_changes(world):
+@rule("one-run-per-account")
+def test_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_the_clock_changes(world):
     """The time of day at which a process started follows every step of the clock; the ticks since the boot do not."""
     with walking(world, clock=now) as (gate, _, thread):
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
@@ -236,8 +245,9 @@ def test_4_9_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step
     assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
 
+@rule("one-run-per-account")
 @pytest.mark.parametrize("name", ["plain", ") R 1 (odd name)"])
-def test_4_9_a_living_holder_is_alive_whatever_its_name(world, child, name):
+def test_a_living_holder_is_alive_whatever_its_name(world, child, name):
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     process = child("walk", name=name)
@@ -249,8 +259,9 @@ def test_4_9_a_living_holder_is_alive_whatever_its_name(world, child, name):
     assert world.statuses() == ["succeeded"]
 
 
+@rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
-def test_4_9_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
+def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
     """It has no boot in it, and its start is a time of day: whether its holder lives, nobody can say."""
     child("SIGKILL").wait(PATIENCE)
     host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
@@ -263,14 +274,16 @@ def test_4_9_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, chi
     assert run(world, clock=lambda: just_after).status == "succeeded"
 
 
-def test_4_9_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
+@rule("one-run-per-account")
+def test_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
     child("SIGKILL").wait(PATIENCE)
     host = world.one("SELECT lease_host FROM accounts").rpartition("/")[0]
     account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
     assert isinstance(run(world).error, AccountBusy)
 
 
-def test_4_9_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
+@rule("one-run-per-account")
+def test_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
     child("SIGKILL").wait(PATIENCE)
     account(world, lease_host="elsewhere/0/pid:[1]")
     refused = run(world)
@@ -283,13 +296,15 @@ def test_4_9_a_process_of_another_host_is_replaced_after_its_lease_only(world, c
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
-def test_4_9_the_first_heartbeat_is_the_start_of_the_run(world):
+@rule("one-run-per-account")
+def test_the_first_heartbeat_is_the_start_of_the_run(world):
     with walking(world, clock=now, lease_seconds=3600):  # the second one is far away, however busy the machine is
         started, first = world.last_run("started_at", "heartbeat_at")
     assert first == started
 
 
-def test_4_9_heartbeats_go_on_during_a_long_walk(world):
+@rule("one-run-per-account")
+def test_heartbeats_go_on_during_a_long_walk(world):
     with walking(world, clock=now, lease_seconds=1) as (gate, outcomes, thread):
         started = world.last_run("started_at")
         until(lambda: world.last_run("heartbeat_at") > started + timedelta(seconds=1.2))
@@ -300,7 +315,8 @@ def test_4_9_heartbeats_go_on_during_a_long_walk(world):
     assert outcomes[0].status == "succeeded"
 
 
-def test_4_9_heartbeats_go_on_while_questions_by_id_are_slow(world):
+@rule("one-run-per-account")
+def test_heartbeats_go_on_while_questions_by_id_are_slow(world):
     run(world)
     world.fleet.hide("a")
     gate = Gate()
@@ -315,7 +331,8 @@ def test_4_9_heartbeats_go_on_while_questions_by_id_are_slow(world):
     assert outcomes[0].status == "succeeded"
 
 
-def test_4_9_a_run_whose_lease_was_taken_over_can_write_nothing(world):
+@rule("a-lost-lease-writes-nothing")
+def test_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
         second = run(world, clock=later(minutes=10))  # by its clock the lease is over
         assert second.status == "succeeded"
@@ -331,7 +348,8 @@ def test_4_9_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     assert world.rows("SELECT appeared, error_code FROM sync_runs ORDER BY run_id") == [(0, "lease_lost"), (4, None)]
 
 
-def test_4_9_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
+@rule("a-lost-lease-writes-nothing")
+def test_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(1))
     thread = threading.Thread(target=lambda: outcomes.append(run(world)))
@@ -345,7 +363,8 @@ def test_4_9_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world)
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
-def test_4_9_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
+@rule("a-lost-lease-writes-nothing")
+def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
     with walking(world, clock=now, lease_seconds=1) as (_, _, _):
         second = run(world, clock=later(minutes=10))
         assert second.status == "succeeded"
@@ -354,7 +373,8 @@ def test_4_9_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
         assert world.dump() == before
 
 
-def test_4_9_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
+@rule("a-lost-lease-writes-nothing")
+def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
     world, child, database_url, monkeypatch
 ):
     """PostgreSQL ends its session within the lease; on SQLite the others wait, then give up with exit code 7."""
@@ -387,7 +407,8 @@ def test_4_9_a_process_frozen_inside_the_transaction_does_not_hold_the_account_f
     assert set(world.presences()) == {"a", "b", "c", "d"}
 
 
-def test_4_9_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, child):
+@rule("one-run-per-account")
+def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, child):
     run(world)
     child("SIGKILL").wait(PATIENCE)
     account(world, lease_host="elsewhere/0/pid:[1]")
@@ -399,7 +420,8 @@ def test_4_9_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(worl
     assert rows[2][1] == rows[1][1] + timedelta(microseconds=1)
 
 
-def test_4_9_accepting_takes_the_same_lease(world):
+@rule("one-run-per-account")
+def test_accepting_takes_the_same_lease(world):
     run(world)
     with walking(world, clock=now) as (gate, _, thread):
         with pytest.raises(AccountBusy, match="its lease ends at"):
@@ -417,7 +439,8 @@ def test_4_9_accepting_takes_the_same_lease(world):
     assert run(world).status == "succeeded"
 
 
-def test_4_9_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
+@rule("one-run-per-account")
+def test_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
     run(world)
     beat = "SELECT lease_heartbeat_at AS heartbeat_at FROM accounts"
 
@@ -431,7 +454,8 @@ def test_4_9_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
     assert world.one("SELECT lease_token FROM accounts") is None
 
 
-def test_4_9_accepting_whose_lease_was_taken_over_writes_nothing(world):
+@rule("a-lost-lease-writes-nothing")
+def test_accepting_whose_lease_was_taken_over_writes_nothing(world):
     run(world)
     with hold_lease(world.engine, "default", "missing --accept", 60) as lease:
         assert run(world, clock=later(minutes=10)).status == "succeeded"
@@ -441,12 +465,14 @@ def test_4_9_accepting_whose_lease_was_taken_over_writes_nothing(world):
     assert world.dump() == before
 
 
-def test_4_9_accepting_for_an_account_that_is_not_there_is_a_usage_error(world):
+@rule("one-run-per-account")
+def test_accepting_for_an_account_that_is_not_there_is_a_usage_error(world):
     with pytest.raises(UsageError, match="nobody"):
         history.accept_missing(world.engine, "nobody", lease_seconds=60)
 
 
-def test_4_9_a_run_that_ends_gives_its_lease_back(world):
+@rule("one-run-per-account")
+def test_a_run_that_ends_gives_its_lease_back(world):
     for fault, status in ((None, "succeeded"), (Status(500), "failed")):
         if fault:
             world.faults.add(fault, when=on_page(1))
@@ -454,7 +480,8 @@ def test_4_9_a_run_that_ends_gives_its_lease_back(world):
         assert world.one("SELECT lease_token FROM accounts") is None
 
 
-def test_4_9_of_many_that_begin_at_once_one_runs(world):
+@rule("one-run-per-account")
+def test_of_many_that_begin_at_once_one_runs(world):
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(1), times=None)
     threads = [threading.Thread(target=lambda: outcomes.append(world.run(clock=now, page_size=10))) for _ in range(6)]
@@ -468,6 +495,7 @@ def test_4_9_of_many_that_begin_at_once_one_runs(world):
     assert world.statuses() == ["succeeded"]
 
 
+@rule("a-signal-settles-the-run")
 def test_a_signal_settles_the_row_at_once_as_interrupted(world):
     """Section 7: exit code 4, and what was seen until then is applied."""
     stop, outcomes = threading.Event(), []

@@ -1,4 +1,4 @@
-"""Section 4.16 of the contract: secrets in what fal sends are not stored, and histories from before that rule go on."""
+"""Secrets in what fal sends are not stored; histories from before that rule go on."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from inventory.masks import is_secret_name
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.sync import dry_run
+from support.marks import rule
 from support.world import hour
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra")
@@ -52,6 +53,7 @@ def breaches(world):
 # What looks like a secret
 
 
+@rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize(
     "name",
     [
@@ -65,6 +67,7 @@ def test_a_name_of_a_secret_is_known_in_any_spelling(name):
     assert is_secret_name(name)
 
 
+@rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize(
     "name",
     [
@@ -79,8 +82,9 @@ def test_a_harmless_name_is_none_of_a_secret(name):
 # What is stored
 
 
+@rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("way", ["listed", "by id", "partial"])
-def test_4_16_in_extra_the_value_of_a_secret_is_stored_as_a_constant(world, way):
+def test_in_extra_the_value_of_a_secret_is_stored_as_a_constant(world, way):
     world.put("a", note="first")
     world.run()
     world.put("a", **SENT)
@@ -99,14 +103,16 @@ def test_4_16_in_extra_the_value_of_a_secret_is_stored_as_a_constant(world, way)
     assert breaches(world) == []
 
 
-def test_4_16_a_newcomer_of_a_first_run_is_stored_so_too(world):
+@rule("secrets-in-extra-are-hidden")
+def test_a_newcomer_of_a_first_run_is_stored_so_too(world):
     world.put("a", "b", "c", **SENT)
     world.run()
     assert world.rows("SELECT extra FROM instance_versions") == [(canonical(KEPT),)] * 3
     assert "s3cr3t" not in str(world.dump())
 
 
-def test_4_16_a_change_of_such_a_value_opens_no_version_and_writes_no_instance(world):
+@rule("secrets-in-extra-are-hidden")
+def test_a_change_of_such_a_value_opens_no_version_and_writes_no_instance(world):
     world.put("a", "b", token="s3cr3t-1", login={"password": 1})
     world.run()
     before = world.dump()
@@ -179,9 +185,10 @@ def as_before_the_rule(world, **values):
     assert all(value in str(world.dump()) for value in values.values())
 
 
+@rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("ignored", ["", "status", "status,zone", "token"])
 @pytest.mark.parametrize("partial", [False, True], ids=["complete", "partial"])
-def test_4_16_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(world, ignored, partial):
+def test_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(world, ignored, partial):
     settings = {"ignore_changes": ignored} if ignored else {}
     world.put("a", "b", token="s3cr3t-1", zone="x")
     world.put("c")
@@ -208,7 +215,8 @@ def test_4_16_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(w
     assert breaches(world) == []
 
 
-def test_4_16_a_real_change_in_the_first_rewrite_opens_a_version(world):
+@rule("secrets-in-extra-are-hidden")
+def test_a_real_change_in_the_first_rewrite_opens_a_version(world):
     world.put("a", "b", "c", token="s3cr3t-1", zone="x")
     world.run()
     as_before_the_rule(world, token="s3cr3t-1")
@@ -222,8 +230,9 @@ def test_4_16_a_real_change_in_the_first_rewrite_opens_a_version(world):
     assert breaches(world) == []
 
 
+@rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("list_", [("", "zone"), ("zone", ""), ("zone", "token"), ("status", "zone,token")])
-def test_4_16_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(world, list_):
+def test_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(world, list_):
     before, after = ({"ignore_changes": names} if names else {} for names in list_)
     world.put("a", "b", token="s3cr3t-1", zone="x")
     world.run(**before)
@@ -237,7 +246,8 @@ def test_4_16_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(w
     assert breaches(world) == []
 
 
-def test_4_16_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world):
+@rule("secrets-in-extra-are-hidden")
+def test_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world):
     world.put("a", "b", "c", "d", token="s3cr3t-1")
     world.run()
     world.remove("b")
@@ -258,7 +268,8 @@ def test_4_16_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world)
     assert breaches(world) == []
 
 
-def test_4_16_a_dry_run_tells_of_no_change(world):
+@rule("secrets-in-extra-are-hidden")
+def test_a_dry_run_tells_of_no_change(world):
     world.put("a", "b", token="s3cr3t-1")
     world.run()
     as_before_the_rule(world, token="s3cr3t-1")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from inventory.store.tables import UTCDateTime
 from support.asking import asking
+from support.marks import rule
 from support.watched import EVERY, alive, gpus, hours
 
 TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "changed_at", "occurred_at")
@@ -101,6 +102,7 @@ def test_a_run_is_told_all_that_is_there_but_what_a_walk_skips_before_it_is_know
             assert not any(id_ in earlier.told for earlier in watch.of(account) if earlier.started < started)
 
 
+@rule("times-are-bounds")
 def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched):
     assert len(matched) > 500
     skipped = {account: watch.skipped(account) for account in EVERY}
@@ -129,6 +131,7 @@ def test_no_presence_is_told_twice_and_only_short_ones_are_missed(watch, presenc
                 assert not seen or (id_, run.started) in watch.skipped(account)
 
 
+@rule("hours-follow-the-version")
 def test_true_hours_lie_between_the_bounds(watch, matched):
     skipped = {account: watch.skipped(account) for account in EVERY}
     bounded = 0
@@ -148,6 +151,7 @@ def test_true_hours_lie_between_the_bounds(watch, matched):
     assert bounded > 300
 
 
+@rule("created-before-watch")
 def test_creators_are_credited_with_what_they_really_created(rows, matched):
     first = {}
     for row, lives, _ in matched:
@@ -161,6 +165,7 @@ def test_creators_are_credited_with_what_they_really_created(rows, matched):
     assert {name for _, name in created} >= {None, "mira", "nightly-batch"}
 
 
+@rule("a-change-opens-a-version")
 def test_changes_lie_after_the_run_that_saw_the_old_value_and_before_the_end_of_the_one_that_saw_the_new(
     watch, rows, presences
 ):
@@ -194,6 +199,7 @@ def test_events_are_the_beginnings_changes_and_ends_of_the_episodes(watch, rows)
     assert Counter(map(tuple, rows("SELECT occurred_at, account, instance_id, event FROM instance_events"))) == expected
 
 
+@rule("hours-follow-the-version")
 def test_the_hours_of_all_days_add_up_to_those_of_the_episodes_and_no_day_has_more_than_were_alive(rows, watch):
     days = rows("SELECT account, sum(hours) AS hours, sum(gpu_hours) AS gpu_hours FROM fleet_daily GROUP BY account")
     low = rows("SELECT account, sum(hours_low), sum(gpu_hours_low) FROM instance_episodes GROUP BY account")

@@ -25,6 +25,7 @@ from inventory.service.troubles import begun_and_ended
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from support.libraries import ROOT
+from support.marks import rule
 from support.workers import crew
 from support.world import hour, machine
 
@@ -370,6 +371,7 @@ def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(told, world):
     assert told(rules=rules) == []
 
 
+@rule("text-from-the-api-is-only-text")
 def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(told, world):
     told()
     world.fleet.put(

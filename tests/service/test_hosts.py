@@ -18,6 +18,7 @@ from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_list, on_page
 from inventory.store import database, schema
 from support.faults import Gate
+from support.marks import rule
 from support.pgbouncer import pgbouncer
 from support.postgres import own_server
 from support.workers import configuration, crew, until
@@ -127,6 +128,7 @@ def nothing_is_wrong(world, period=timedelta(seconds=1)):
         assert verify(connection).breaches == []
 
 
+@rule("a-due-run-is-made-once")
 def test_workers_share_the_accounts_and_no_run_is_made_twice(world, way, tmp_path):
     with hosts(world, way, tmp_path, NAMES, INVENTORY_LEASE_SECONDS="30") as start:
         workers = [start() for _ in range(4)]

@@ -22,6 +22,7 @@ from inventory.service import schedule, timer, watch
 from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
 from inventory.store import database
 from inventory.sync import SyncOptions, sync
+from support.marks import rule
 from support.workers import PROGRAM, configuration, crew, until
 from support.world import World, hour
 
@@ -319,6 +320,7 @@ def test_what_every_run_would_say_is_said_once(world, start):
     assert (line["account"], line["run_id"]) == ("default", 1)
 
 
+@rule("every-account-is-tried")
 def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(world, start, tmp_path):
     world.simulator.keys = {"good:secret-good"}
     settings = configuration(tmp_path / "etc", ["lost", "bad", "good"])

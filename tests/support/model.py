@@ -1,4 +1,4 @@
-"""What the database must say, kept in plain objects: written from the contract, sharing no code with the program."""
+"""What the database must say, in plain objects: written from docs/meanings.md, sharing no code with the program."""
 
 import hashlib
 import json

@@ -10,6 +10,7 @@ import pytest
 from inventory.errors import BadResponse
 from inventory.fal.page import parse_instance, parse_page
 from inventory.record import Record, Rejected, gpus, hash_records, make_record, tracker
+from support.marks import rule
 
 WHOLE = {
     "id": "inst_1",
@@ -74,6 +75,7 @@ def test_a_whole_instance_becomes_its_seven_fields_and_no_extra():
     )
 
 
+@rule("empty-is-null")
 @pytest.mark.parametrize("absent", [{}, {"ip": None}, {"ip": ""}])
 @pytest.mark.parametrize("escaped", [True, False])
 def test_absent_null_and_empty_are_all_none(absent, escaped):
@@ -167,6 +169,7 @@ def test_an_item_nested_too_deeply_is_rejected():
         make_record({"id": "a", "deep": deep})
 
 
+@rule("gpus-come-from-the-type")
 def test_gpus_come_from_the_type_or_not_at_all():
     assert gpus("gpu_8x_h100_sxm5") == (8, "h100_sxm5")
     assert gpus("gpu_16x_b") == (16, "b")
