@@ -1,28 +1,72 @@
-"""A command in a process of its own, as a person or a script meets it."""
+"""The command line as a person or a script meets it: in this process, or in one of its own."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+
+from inventory import log
+from inventory.cli import main
 
 SECRET = "8f1c6a77secretpart"
 KEY = f"keyid-1:{SECRET}"
+PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 
 
 class Command:
-    """Runs `inventory` with an environment that holds nothing but what it is given."""
+    """Run `inventory` with an environment that holds nothing but what it is given.
 
-    def __init__(self, folder, **environment):
+    It runs in this process. Where a process of its own is the point (signals, descriptors, limits, locales), say
+    `process=True`.
+    """
+
+    def __init__(self, folder, *, process=False, **environment):
         self.folder = folder
+        self.process = process
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | environment
 
-    def __call__(self, *words, expect=0, secrets=(SECRET,), **extra):
+    def __call__(self, *words, expect=0, secrets=(SECRET,), process=None, **extra):
         environment = {name: value for name, value in (self.environment | extra).items() if value is not None}
-        done = subprocess.run(
-            [sys.executable, "-c", "from inventory.cli import main; main()", *words],
-            env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        run = _elsewhere if (self.process if process is None else process) else _here
+        done = run(words, self.folder, environment)
         printed = done.stdout + done.stderr
         assert not [secret for secret in secrets if secret in printed]
-        assert "Traceback" not in printed
+        assert "--debug" in words or "Traceback" not in printed
         assert done.returncode == expect, printed
         return done
+
+
+def _elsewhere(words, folder, environment):
+    return subprocess.run(
+        [*PROGRAM, *words], env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=90, check=False,
+    )  # fmt: skip
+
+
+def _here(words, folder, environment):
+    out, err, before = io.StringIO(), io.StringIO(), sys.stdin
+    code = None
+    try:
+        with surroundings(environment), chdir(folder), redirect_stdout(out), redirect_stderr(err):
+            sys.stdin = io.StringIO()
+            main(words)
+    except SystemExit as ended:
+        code = ended.code or 0
+    finally:
+        sys.stdin = before
+        log.configure()
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def surroundings(environment):
+    """Have these environment variables and no others."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
