@@ -8,7 +8,6 @@ import pty
 import shlex
 import signal
 import subprocess
-import sys
 from contextlib import closing, contextmanager
 
 import pytest
@@ -18,12 +17,9 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 from inventory.store import database, schema
 from inventory.store.database import connect, writing
+from support.command import KEY, PROGRAM, SECRET, Command
 from support.marks import rule
 from support.world import machine
-
-INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
-SECRET = "8f1c6a77secretpart"
-KEY = f"keyid-1:{SECRET}"
 
 
 def numbered(number, **fields):
@@ -39,34 +35,15 @@ def simulator():
 
 @pytest.fixture
 def run(database_url, simulator, tmp_path):
-    """Runs a command in a process of its own, as a person would, and gives what it printed."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "FAL_KEY": KEY,
-        "INVENTORY_DATABASE_URL": database_url,
-        "INVENTORY_API_URL": simulator.url,
-        "INVENTORY_RETRY_ATTEMPTS": "2",
-        "INVENTORY_RETRY_MAX_WAIT": "0.05",
-    }
-
-    def command(*words, expect=0, **extra):
-        done = subprocess.run(
-            [*INVENTORY, *words],
-            env={name: value for name, value in (environment | extra).items() if value is not None},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert SECRET not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        assert done.returncode == expect, done.stderr + done.stdout
-        return done
-
-    command.environment = environment
-    return command
+    """Runs a command, and gives what it printed."""
+    return Command(
+        tmp_path,
+        FAL_KEY=KEY,
+        INVENTORY_DATABASE_URL=database_url,
+        INVENTORY_API_URL=simulator.url,
+        INVENTORY_RETRY_ATTEMPTS="2",
+        INVENTORY_RETRY_MAX_WAIT="0.05",
+    )
 
 
 @pytest.fixture
@@ -215,7 +192,7 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     first = subprocess.Popen(
-        [*INVENTORY, "sync"],
+        [*PROGRAM, "sync"],
         env=run.environment,
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -237,7 +214,7 @@ def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, 
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     process = subprocess.Popen(
-        [*INVENTORY, "sync"],
+        [*PROGRAM, "sync"],
         env=run.environment,
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -255,7 +232,7 @@ def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, 
 
 def test_a_killed_run_is_marked_abandoned_by_the_next(run, query, simulator, tmp_path):
     simulator.faults.add(Hang(), when=on_list)
-    process = subprocess.Popen([*INVENTORY, "sync"], env=run.environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*PROGRAM, "sync"], env=run.environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
     with process:
         _wait_for(lambda: len(simulator.requests) >= 1)
         process.kill()
@@ -466,7 +443,7 @@ def test_every_command_has_help_with_examples(run):
 @rule("output-never-decides")
 def test_a_closed_pipe_is_no_error(run, tmp_path):
     run("sync")
-    command = " ".join(f"'{word}'" for word in INVENTORY)
+    command = " ".join(f"'{word}'" for word in PROGRAM)
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} list --format json | head -c 1"],
         env=run.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
@@ -489,7 +466,7 @@ def accepting(run, simulator, tmp_path):
         with (
             closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
             subprocess.Popen(
-                [*INVENTORY, "missing", "--accept"], env=run.environment, cwd=tmp_path,
+                [*PROGRAM, "missing", "--accept"], env=run.environment, cwd=tmp_path,
                 stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             ) as process,
         ):  # fmt: skip

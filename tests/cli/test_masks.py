@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 import threading
 import traceback
 from urllib.parse import unquote
@@ -18,7 +16,7 @@ from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.masks import hide_key_words, hide_keys, mask_url
 from inventory.store.database import describe
-from support.command import KEY, SECRET
+from support.command import KEY, SECRET, Command
 
 PASSWORDS = [
     f"Hunter2x{separator}Tiger9y{separator}Zebra7z"
@@ -69,18 +67,13 @@ def parts(password):
 def run(tmp_path):
     """Runs a command; what it printed, in which none of `never` may occur."""
 
+    run = Command(tmp_path)
+
     def command(*words, never, codes, **environment):
-        usual = {"HOME": str(tmp_path), "FAL_KEY": KEY, "INVENTORY_API_URL": API, "INVENTORY_RETRY_ATTEMPTS": "2",
+        usual = {"FAL_KEY": KEY, "INVENTORY_API_URL": API, "INVENTORY_RETRY_ATTEMPTS": "2",
                  "INVENTORY_RETRY_MAX_WAIT": "0.01"}  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-c", "from inventory.cli import main; main()", *words],
-            env=usual | environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        printed = done.stdout + done.stderr
-        assert [part for part in (*never, SECRET) if part in printed] == [], printed
-        assert done.returncode in codes, printed
-        assert "--debug" in words or "Traceback" not in printed
-        return printed
+        done = run(*words, expect=codes, secrets=(*never, SECRET), **(usual | environment))
+        return done.stdout + done.stderr
 
     return command
 
