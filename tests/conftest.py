@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 from contextlib import ExitStack
 from itertools import count
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadGroupScheduling
 
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
@@ -26,6 +28,25 @@ def pytest_collection(session):
     plugins = session.config.pluginmanager
     if plugins.has_plugin("pytest-alembic"):
         plugins.unregister(name="pytest-alembic")
+
+
+def pytest_configure():
+    """Let SIGHUP end what the tests start, also where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Let one worker run all tests of a group, so that what they share is made once."""
+    return LoadGroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Group the tests that share a database which takes seconds to make."""
+    for item in items:
+        for shared in ("watch", "demo_url", "sqlite_demo", "postgres_demo"):
+            if shared in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group("watch" if shared == "watch" else "demo"))
+                break
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.database import connect
-from support.command import KEY, SECRET
+from support.command import KEY, SECRET, Command
 from support.libraries import ROOT
 from support.marks import rule
 
@@ -122,7 +122,7 @@ def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_pr
         "list", "list --format json", "list --format csv", "status", "verify", "--version", "--help", "config",
         "show inst_1", "--show-completion bash",
     ):  # fmt: skip
-        err = program.onto_a_full_disk(*line.split())
+        err = program.onto_a_full_disk(*line.split(), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
         # on PostgreSQL `verify` says first that the extension amcheck is not installed
         lines = [text for text in err.splitlines() if not text.startswith("The server's own tables")]
         assert [text[:38] for text in lines] == ["error: The results could not be written"[:38]]
@@ -187,9 +187,11 @@ COMMANDS = [
 
 
 def test_with_json_logs_every_line_on_stderr_is_one_json_object(program, simulator, tmp_path):
+    run = Command(tmp_path, **program.environment)
+
     def said(*words, expect=0, **extra):
-        _, err = program(*words, expect=expect, **({"INVENTORY_LOG_FORMAT": "json"} | extra))
-        return [json.loads(line) for line in err.splitlines()]
+        done = run(*words, expect=expect, **({"INVENTORY_LOG_FORMAT": "json"} | extra))
+        return [json.loads(line) for line in done.stderr.splitlines()]
 
     for words in COMMANDS:
         said(*words)

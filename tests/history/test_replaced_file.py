@@ -26,6 +26,7 @@ from support.command import Command
 from support.workers import PROGRAM, configuration, crew, until
 from support.world import World, hour
 
+REPLACED = "the database file was replaced; going on with the new one"
 HOLDER = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -161,10 +162,10 @@ def test_run_goes_on_in_a_backup_that_was_moved_over_its_file(start, file):
     worker = start()
     worker.wait_for("synced")
     copy.replace(file)
-    worker.wait_for("the database file was replaced; going on with the new one", level="warning")
+    worker.wait_for(REPLACED, level="warning")
     until(lambda: runs_in(file) > 1)
     assert worker.stop() == 0
-    assert len(worker.log("the database file was replaced; going on with the new one")) == 1
+    assert len(worker.log(REPLACED)) == 1
     assert_well(file)
 
 
@@ -241,14 +242,21 @@ def test_run_replays_no_wal_of_the_old_file_and_names_what_to_remove(start, file
 
 
 def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holder):
-    copy = backup(file)
-    old = holder("SELECT count(*) FROM sync_runs")
     worker = start()
-    worker.wait_for("synced")
-    old.kill()
-    old.wait()
-    copy.replace(file)
-    worker.wait_for("the database cannot be used")
+
+    def refused():
+        """Replace the file beside its WAL: true if the worker refuses that, false if the WAL went with the holder."""
+        old, before = holder("SELECT count(*) FROM sync_runs"), runs_in(file)
+        until(lambda: runs_in(file) > before)
+        copy, replaced = backup(file), len(worker.log(REPLACED))
+        old.kill()
+        old.wait()  # if the worker has the file open right now, it closes it as the last one and removes the WAL
+        copy.replace(file)
+        return (
+            until(lambda: worker.log("the database cannot be used") or len(worker.log(REPLACED)) > replaced) is not True
+        )
+
+    until(refused)
     for name in beside(file):
         Path(f"{file}{name}").unlink()
     worker.wait_for("the database is back")
@@ -279,7 +287,7 @@ def test_metrics_say_that_a_removed_file_is_down_and_follow_one_that_was_put_the
         assert "inventory_database_up 0.0" in answer.read().decode()
     copy.replace(file)
     until(lambda: health() == (503, "STALE no account is synced into this database yet\n"))
-    assert len(worker.log("the database file was replaced; going on with the new one")) == 1
+    assert len(worker.log(REPLACED)) == 1
 
 
 # -- what another process left beside the file
