@@ -8,7 +8,6 @@ from itertools import count
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadGroupScheduling
 
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
@@ -20,6 +19,7 @@ from support.watched import play
 from support.world import DEMO_DAYS, DEMO_ENDS, World
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
+settings.register_profile("quick", settings.get_profile("ci"))
 settings.load_profile("ci")
 
 
@@ -30,14 +30,11 @@ def pytest_collection(session):
         plugins.unregister(name="pytest-alembic")
 
 
-def pytest_configure():
-    """Let SIGHUP end what the tests start, also where the tests run under nohup."""
+def pytest_configure(config):
+    """Let one worker run all tests of a group, and let SIGHUP end what the tests start, also under nohup."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "loadgroup"
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """Let one worker run all tests of a group, so that what they share is made once."""
-    return LoadGroupScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items):

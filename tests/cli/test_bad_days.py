@@ -149,6 +149,7 @@ def test_a_database_locked_for_a_moment_is_waited_for(engine, settings, simulato
     assert (outcome.status, outcome.counts["appeared"]) == ("succeeded", 40)
 
 
+@pytest.mark.slow
 def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     database_url, engine, settings, simulator, monkeypatch
 ):

@@ -15,6 +15,8 @@ from inventory.errors import Interrupted, UsageError
 from inventory.store.database import connect
 from inventory.sync import sync
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 7, 12, 34, 56, tzinfo=UTC)
 LAST = datetime(2026, 3, 7, 12, tzinfo=UTC)
 

@@ -81,6 +81,7 @@ def browser(file):
     assert (process.returncode, out, err) == (0, "", "Stopped.\n")
 
 
+@pytest.mark.slow
 def test_a_canned_query_is_answered_over_http(browser, file):
     with closing(sqlite3.connect(file)) as connection:
         there = {row[0] for row in connection.execute("SELECT instance_id FROM live_instances")}
@@ -89,6 +90,7 @@ def test_a_canned_query_is_answered_over_http(browser, file):
     assert len(there) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_every_question_has_an_answer_and_its_page_says_what_it_means(question, browser):
     (one, *_) = browser.rows("/vanished")

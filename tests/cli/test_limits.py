@@ -14,6 +14,8 @@ from inventory.store import database
 from inventory.store.database import connect
 from support.command import KEY
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 LIMITS = [(resource.RLIMIT_NOFILE, number) for number in (5, 6, 7, 8, 12, 20)] + [
     (resource.RLIMIT_AS, size * MIB) for size in (30, 45, 60, 80, 100, 140, 200)

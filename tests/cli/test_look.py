@@ -614,6 +614,7 @@ def hostile(world):
     return world
 
 
+@pytest.mark.slow
 @rule("text-from-the-api-is-only-text")
 @pytest.mark.usefixtures("hostile")
 def test_hostile_strings_are_text_in_every_answer_and_format(ask):
@@ -630,6 +631,7 @@ def test_hostile_strings_are_text_in_every_answer_and_format(ask):
     assert ":warning:" in ask("show", "h10")[0]
 
 
+@pytest.mark.slow
 @rule("text-from-the-api-is-only-text")
 @pytest.mark.usefixtures("hostile")
 def test_hostile_strings_can_be_asked_for(rows):
@@ -638,6 +640,7 @@ def test_hostile_strings_can_be_asked_for(rows):
         assert len(rows("list", "--at", iso(2), "--creator", text)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hostile")
 def test_on_a_narrow_terminal_everything_is_there_and_no_escape_is_sent(database_url, tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm", "COLUMNS": "60", "NO_COLOR": "1"}
@@ -677,6 +680,7 @@ def completed(line, directory, **environment):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hostile")
 def test_tab_completes_commands_options_and_values_of_the_database(database_url, tmp_path):
     known = {"INVENTORY_DATABASE_URL": database_url}

@@ -17,7 +17,7 @@ from support.command import KEY, SECRET, Command
 from support.libraries import ROOT
 from support.marks import rule
 
-pytestmark = rule("output-never-decides")
+pytestmark = [rule("output-never-decides"), pytest.mark.slow]
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 FULL = Path("/dev/full")

@@ -23,6 +23,8 @@ from support.asking import asking
 from support.marks import rule
 from support.world import hour
 
+pytestmark = pytest.mark.browser
+
 NOW = datetime(2026, 3, 7, 12, tzinfo=UTC)
 HOSTILE = (
     "</script><script>document.title='hit'</script>", "<img src=x onerror=\"document.title='hit'\">", "<!--<script>",

@@ -16,6 +16,8 @@ from inventory.store.database import connect
 from support.command import KEY
 from support.workers import until
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 FALLING_TWICE = """

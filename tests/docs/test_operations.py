@@ -98,6 +98,7 @@ def shell(script, folder):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backup", [block("sqlite3 inventory.db"), "sqlite3 inventory.db \"VACUUM INTO 'backup.db'\""])
 def test_a_backup_of_sqlite_restores_the_whole_history(tmp_path, backup):
     """Made while another process has the database open, which leaves a `-wal` beside it."""

@@ -18,6 +18,8 @@ from support.asking import asking
 from support.questions import PAGE, SECTIONS, SQL
 from support.watched import EVERY, HOUR, gpus, hours
 
+pytestmark = pytest.mark.slow
+
 BY_DAYS_OF_THE_SESSION = {
     "How many GPU hours did each creator use per week, at least and at most?",
     "How large was the fleet at each day's peak?",

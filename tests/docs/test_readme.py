@@ -29,6 +29,8 @@ from support.asking import asking
 from support.libraries import EXTRAS, PROGRAM, ROOT, TESTS, closure
 from support.marks import rule
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_SCREEN = README.partition("\n## ")[0]
 BLOCKS = [(kind, text.strip()) for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]

@@ -14,6 +14,8 @@ from inventory.simulator import Fleet, Simulator
 from inventory.store.database import connect, reading
 from support.libraries import PROGRAM, ROOT, closure
 
+pytestmark = pytest.mark.wheel
+
 MACHINES = [
     {"id": f"inst_{number}", "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"}
     for number in range(3)

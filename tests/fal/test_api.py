@@ -225,6 +225,7 @@ def test_a_retry_after_beyond_the_longest_wait_gives_up_at_once(simulator, write
     assert (len(simulator.requests), api.retries) == (1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("write", "asked", "least"), [(in_seconds, 1, 1), (as_a_date, 3, 1)])
 def test_a_retry_after_within_it_is_obeyed(simulator, write, asked, least):
     simulator.faults.add(Status(429, {"Retry-After": write(asked)}))
@@ -382,6 +383,7 @@ print(done.error.error_code, spool.file.parent.exists())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
 @pytest.mark.parametrize("when", [on_page(1), on_page(2), on_get], ids=["first page", "second page", "question by id"])
 def test_a_process_ends_soon_after_sigterm_whatever_it_waits_for(fleet, fault, when):

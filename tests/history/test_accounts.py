@@ -174,6 +174,7 @@ def test_a_rename_whose_lease_was_taken_over_renames_nothing(world, monkeypatch)
     assert set(names(world).values()) == {frozenset({"default"})}
 
 
+@pytest.mark.slow
 def test_100_000_instances_are_renamed_in_one_transaction(world, backend):
     world.run()
     number = 100_000

@@ -140,6 +140,7 @@ def flip(whole, copy, place, bit):
     copy.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found_wherever_it_changes_what_is_shown(whole, tmp_path, run):
     copy = tmp_path / "damaged.db"
     shown = [run(f"sqlite:///{whole}", *words) for words in SHOWN]
@@ -296,6 +297,7 @@ def update(file, table, column, value):
     return True
 
 
+@pytest.mark.slow
 def test_an_impossible_value_is_found_in_any_column_of_sqlite(whole, tmp_path):
     copy = tmp_path / "damaged.db"
     shutil.copyfile(whole, copy)
@@ -313,6 +315,7 @@ def test_an_impossible_value_is_found_in_any_column_of_sqlite(whole, tmp_path):
     assert tried > 300
 
 
+@pytest.mark.slow
 def test_no_command_that_reads_fails_by_an_impossible_value_as_by_a_fault_of_its_own(whole, tmp_path, run):
     copy = tmp_path / "damaged.db"
     for table in ("instance_state", "instance_versions"):
@@ -328,6 +331,7 @@ def test_no_command_that_reads_fails_by_an_impossible_value_as_by_a_fault_of_its
                     assert code in (0, 2, 7), (table, column, value, words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_an_impossible_value_is_found_in_any_column_of_postgresql(story, database_url):
     story(database_url)

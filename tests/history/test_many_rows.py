@@ -13,6 +13,8 @@ from inventory.read.render import Format, show
 from inventory.read.row_buffer import RowBuffer
 from support.command import Command
 
+pytestmark = pytest.mark.slow
+
 NUMBER = 4_500  # more than two batches
 
 

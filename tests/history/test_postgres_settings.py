@@ -117,6 +117,7 @@ def test_a_setting_of_the_database_or_role_changes_nothing_that_is_stored_or_sho
     assert story(database_url) == plain
 
 
+@pytest.mark.pooler
 def test_nor_do_all_of_them_together_behind_a_pooler_in_transaction_mode(database_url, plain):
     alter(database_url, **HOSTILE)
     with pgbouncer(make_url(database_url)) as url:
@@ -142,6 +143,7 @@ def run(database_url, tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_command_works_under_all_of_them(run, database_url, new_database):
     alter(database_url, **HOSTILE)
     run("sync", PGCLIENTENCODING="LATIN1")
@@ -183,6 +185,7 @@ def test_the_scheduler_does_not_wait_for_a_database_of_another_encoding(run, oth
     assert f"has the encoding {encoding}" in run("run", expect=7, INVENTORY_DATABASE_URL=url).stderr
 
 
+@pytest.mark.pooler
 def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
     url, _ = other_encoding
     with pgbouncer(make_url(url)) as pooled:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings, stateful
+from hypothesis import stateful
 from hypothesis import strategies as st
 
 from inventory.cli import main
@@ -17,7 +17,7 @@ from inventory.history.verify import verify
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
-from support.marks import rule
+from support.marks import random_histories, rule
 from support.random_history import History
 from support.world import hour
 
@@ -345,5 +345,5 @@ def test_every_random_history_pruned_at_any_time_reads_as_a_plain_model_says(eng
     with Simulator(Fleet()) as simulator:
         stateful.run_state_machine_as_test(
             type("Machine", (Pruned,), {"engine": engine, "simulator": simulator}),
-            settings=settings(max_examples=40, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
+            settings=random_histories(40, stateful_step_count=12),
         )

@@ -26,6 +26,8 @@ from support.command import Command
 from support.workers import PROGRAM, configuration, crew, until
 from support.world import World, hour
 
+pytestmark = pytest.mark.slow
+
 REPLACED = "the database file was replaced; going on with the new one"
 HOLDER = """
 import sqlite3, sys, time

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from inventory.cli import main
@@ -21,7 +20,7 @@ from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
-from support.marks import rule
+from support.marks import random_histories, rule
 from support.random_history import History
 from support.world import hour
 
@@ -112,10 +111,11 @@ def test_every_random_history_is_verified(engine):
     with Simulator(Fleet()) as simulator:
         run_state_machine_as_test(
             type("Machine", (History,), {"engine": engine, "simulator": simulator, "_compare": compare}),
-            settings=settings(max_examples=30, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
+            settings=random_histories(30, stateful_step_count=12),
         )
 
 
+@pytest.mark.slow
 def test_a_demo_is_verified_in_one_line(engine, world, capsys):
     demo(engine.url.render_as_string(hide_password=False), days=3, now=datetime(2026, 3, 7, 12, tzinfo=UTC))
     capsys.readouterr()
@@ -207,6 +207,7 @@ def changes_of(version, run_times):
     yield {"last_seen_at": None}
 
 
+@pytest.mark.slow
 def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(lived):
     lived.run(account="other")
     with database.reading(lived.engine) as connection:

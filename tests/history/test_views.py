@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.store import schema_docs
@@ -18,7 +18,7 @@ from inventory.store.bulk import insert_rows
 from inventory.store.catalogue import RELATIONS, VIEWS
 from inventory.store.columns import Column, Relation
 from inventory.store.tables import METADATA, UTCDateTime
-from support.marks import rule
+from support.marks import random_histories, rule
 
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname")
 SHOWN = "instance_type gpu_count gpu_model region sector ip status creator_user_nickname extra"
@@ -368,8 +368,8 @@ def histories(draw):
     return history
 
 
-random_histories = given(history=histories())
-few = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_history = given(history=histories())
+few = random_histories(100)
 
 
 @contextmanager
@@ -583,7 +583,7 @@ def expected_gaps(history):
 
 @rule("last-seen-by-join")
 @few
-@random_histories
+@any_history
 def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
     everything = expected_instances(history)
     presence = len(PUBLIC_COLUMNS["instances"].split()) - 8
@@ -594,7 +594,7 @@ def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
 
 @rule("a-change-opens-a-version")
 @few
-@random_histories
+@any_history
 def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(engine, history):
     expected = [
         (
@@ -616,14 +616,14 @@ def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(en
 
 @rule("a-change-opens-a-version")
 @few
-@random_histories
+@any_history
 def test_field_changes_name_every_field_that_differs_and_no_other(engine, history):
     with written(engine, history) as connection:
         same(read(connection, "instance_field_changes"), expected_changes(history))
 
 
 @few
-@random_histories
+@any_history
 def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
     names = PUBLIC_COLUMNS["instance_episodes"].split()
     expected = [tuple(episode[name] for name in names) for episode in expected_episodes(history)]
@@ -633,7 +633,7 @@ def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
 
 @rule("created-before-watch")
 @few
-@random_histories
+@any_history
 def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, history):
     with written(engine, history) as connection:
         same(read(connection, "creators"), expected_creators(history))
@@ -641,7 +641,7 @@ def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, hist
 
 @rule("hours-follow-the-version")
 @few
-@random_histories
+@any_history
 def test_a_day_has_its_share_of_every_version_and_all_days_add_up(engine, history):
     with written(engine, history) as connection:
         days = read(connection, "fleet_daily")
@@ -654,7 +654,7 @@ def test_a_day_has_its_share_of_every_version_and_all_days_add_up(engine, histor
 
 
 @few
-@random_histories
+@any_history
 def test_freshness_counts_what_failed_since_the_last_complete_run(engine, history):
     with written(engine, history) as connection:
         same(read(connection, "sync_freshness"), expected_freshness(history))
@@ -662,7 +662,7 @@ def test_freshness_counts_what_failed_since_the_last_complete_run(engine, histor
 
 @rule("gaps-are-shown")
 @few
-@random_histories
+@any_history
 def test_gaps_lie_between_complete_runs_that_are_not_true_neighbours(engine, history):
     with written(engine, history) as connection:
         found = read(connection, "sync_gaps")

@@ -123,6 +123,7 @@ def account(world, **values):
 # -- whole or not at all
 
 
+@pytest.mark.slow
 @rule("one-transaction")
 @pytest.mark.parametrize("deed", ["walk", "SIGKILL"], ids=["during-the-walk", "inside-the-transaction"])
 def test_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned(world, child, deed):
@@ -245,6 +246,7 @@ def test_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_
     assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 @pytest.mark.parametrize("name", ["plain", ") R 1 (odd name)"])
 def test_a_living_holder_is_alive_whatever_its_name(world, child, name):
@@ -259,6 +261,7 @@ def test_a_living_holder_is_alive_whatever_its_name(world, child, name):
     assert world.statuses() == ["succeeded"]
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
@@ -373,6 +376,7 @@ def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
         assert world.dump() == before
 
 
+@pytest.mark.slow
 @rule("a-lost-lease-writes-nothing")
 def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
     world, child, database_url, monkeypatch

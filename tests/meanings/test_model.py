@@ -1,10 +1,10 @@
 """Random histories of a fleet, synced for real, against a model in plain Python."""
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from inventory.simulator import Fleet, Simulator
+from support.marks import random_histories
 from support.random_history import History
 
 
@@ -18,9 +18,5 @@ def machine(engine, monkeypatch):
 def test_every_random_history_reads_as_a_plain_model_says(machine):
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=12,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=random_histories(40, stateful_step_count=12),
     )

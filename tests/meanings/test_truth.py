@@ -11,6 +11,8 @@ from support.asking import asking
 from support.marks import rule
 from support.watched import EVERY, alive, gpus, hours
 
+pytestmark = pytest.mark.slow
+
 TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "changed_at", "occurred_at")
 
 

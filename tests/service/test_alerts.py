@@ -564,6 +564,7 @@ def commanded(world, database_url, receiver, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_sync_and_run_tell_the_same_trouble_once_between_them(
     world, commanded, receiver, monkeypatch, capsys, tmp_path
 ):

@@ -24,6 +24,8 @@ from support.postgres import own_server
 from support.workers import configuration, crew, until
 from support.world import World
 
+pytestmark = pytest.mark.pooler
+
 NAMES = [f"team_{letter}" for letter in "abcdef"]
 FAR = """
 import datetime, sys

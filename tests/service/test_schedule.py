@@ -26,6 +26,8 @@ from support.marks import rule
 from support.workers import PROGRAM, configuration, crew, until
 from support.world import World, hour
 
+pytestmark = pytest.mark.slow
+
 HOURLY = Every(timedelta(hours=1))
 
 

@@ -1,6 +1,7 @@
-"""Marks of tests."""
+"""Marks of tests, and how many random histories they try."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
 
@@ -8,3 +9,9 @@ ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
 def rule(name):
     """Mark a test as one of that rule of docs/meanings.md; `pytest -m 'rule(name="brake")'` selects them."""
     return pytest.mark.rule(name=name)
+
+
+def random_histories(number, **options):
+    """Return settings that try that many random histories, or a tenth of them in `make quick`."""
+    quick = settings.get_current_profile_name() == "quick"
+    return settings(max_examples=number // 10 if quick else number, suppress_health_check=list(HealthCheck), **options)
