@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from contextlib import ExitStack
+from functools import cache
 from itertools import count
 
 import pytest
@@ -16,7 +17,7 @@ from inventory.store import schema
 from inventory.store.database import connect
 from support.postgres import server
 from support.watched import play
-from support.world import DEMO_DAYS, DEMO_ENDS, World
+from support.world import DEMO_DAYS, DEMO_ENDS, World, live_through
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.register_profile("quick", settings.get_profile("ci"))
@@ -43,6 +44,7 @@ def pytest_collection_modifyitems(items):
         for shared in ("watch", "demo_url", "sqlite_demo", "postgres_demo"):
             if shared in item.fixturenames:
                 item.add_marker(pytest.mark.xdist_group("watch" if shared == "watch" else "demo"))
+                item.add_marker(pytest.mark.slow)
                 break
 
 
@@ -135,29 +137,70 @@ def backend(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def sqlite_past(migrated_sqlite, tmp_path_factory):
+    """A function that returns a Past on SQLite: what a file's `live(world)` does, done once."""
+
+    @cache
+    def of(live):
+        template = tmp_path_factory.mktemp("past") / "template.db"
+        shutil.copyfile(migrated_sqlite, template)
+        return live_through(live, f"sqlite:///{template}", template)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def postgres_past(postgres, migrated_postgres):
+    """The same on PostgreSQL."""
+    with ExitStack() as stack:
+
+        @cache
+        def of(live):
+            template = stack.enter_context(postgres.database(migrated_postgres))
+            return live_through(live, postgres.url_of(template), template)
+
+        yield of
+
+
+@pytest.fixture
+def lived(world):
+    """The world after what `live` of the test's file did to it."""
+    return world
+
+
+@pytest.fixture
+def history(request, backend):
+    """The Past of a test that asks for `lived`, else None."""
+    if "lived" not in request.fixturenames:
+        return None
+    return request.getfixturevalue("sqlite_past" if backend == "sqlite" else "postgres_past")(request.module.live)
+
+
 @pytest.fixture
 def new_database(request, backend, tmp_path):
-    """A function that makes one more fresh database and returns its URL: empty, or `migrated`."""
+    """A function that makes one more fresh database and returns its URL: empty, `migrated`, or a copy of a template."""
     numbers = count(1)
     with ExitStack() as stack:
 
-        def make(*, migrated=False):
+        def make(*, migrated=False, template=None):
+            if migrated and template is None:
+                template = request.getfixturevalue("migrated_sqlite" if backend == "sqlite" else "migrated_postgres")
             if backend == "sqlite":
                 file = tmp_path / f"database-{next(numbers)}.db"
-                if migrated:
-                    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), file)
+                if template:
+                    shutil.copyfile(template, file)
                 return f"sqlite:///{file}"
             postgres = request.getfixturevalue("postgres")
-            template = request.getfixturevalue("migrated_postgres") if migrated else "template0"
-            return postgres.url_of(stack.enter_context(postgres.database(template)))
+            return postgres.url_of(stack.enter_context(postgres.database(template or "template0")))
 
         yield make
 
 
 @pytest.fixture
-def database_url(request, new_database):
+def database_url(request, new_database, history):
     """The URL of a fresh database: empty, or the migrated one of `engine` where the test asks for that too."""
-    return new_database(migrated="engine" in request.fixturenames)
+    return new_database(migrated="engine" in request.fixturenames, template=history and history.template)
 
 
 @pytest.fixture
@@ -169,7 +212,7 @@ def engine(database_url):
 
 
 @pytest.fixture
-def world(engine):
+def world(engine, history):
     """A fleet, the simulator that serves it, and the database that watches it: empty at first."""
-    with Simulator(Fleet()) as simulator:
-        yield World(engine, simulator)
+    with Simulator(Fleet(history.fleet if history else ())) as simulator:
+        yield World(engine, simulator, runs=history.runs if history else 0)

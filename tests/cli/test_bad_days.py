@@ -69,6 +69,7 @@ def changed(fleet):
         fleet.put(numbered(number))
 
 
+@pytest.mark.slow
 @rule("one-transaction")
 def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(engine, settings, simulator):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
@@ -89,6 +90,7 @@ def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(
     assert statuses(engine) == ["succeeded", "failed", "succeeded"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_connection_lost_between_two_pages_is_made_anew(engine, settings, simulator, database_url):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
@@ -130,6 +132,7 @@ def cut(url):
     other.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_database_locked_for_a_moment_is_waited_for(engine, settings, simulator):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
@@ -181,6 +184,7 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
     locker.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("limit", [60_000, 300_000, 700_000])
 def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, settings, simulator, database_url, limit):
@@ -212,6 +216,7 @@ def test_a_database_that_is_gone_is_7_in_one_line(engine, settings):
     lost.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, settings, simulator, monkeypatch):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"

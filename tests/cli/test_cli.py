@@ -188,6 +188,7 @@ def test_for_a_script_accept_prints_what_it_settled(run, simulator, count):
     assert accepted.stderr == ("15 settled as vanished.\n" if count else "Nothing is missing.\n")
 
 
+@pytest.mark.slow
 def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulator, tmp_path):
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
@@ -208,6 +209,7 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
     run("sync")
 
 
+@pytest.mark.slow
 @rule("a-signal-settles-the-run")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, tmp_path, number):
@@ -230,6 +232,7 @@ def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, 
     assert query("SELECT status, error_code FROM sync_runs ORDER BY run_id DESC LIMIT 1") == [("failed", "interrupted")]
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_marked_abandoned_by_the_next(run, query, simulator, tmp_path):
     simulator.faults.add(Hang(), when=on_list)
     process = subprocess.Popen([*PROGRAM, "sync"], env=run.environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
@@ -241,6 +244,7 @@ def test_a_killed_run_is_marked_abandoned_by_the_next(run, query, simulator, tmp
     assert query("SELECT status FROM sync_runs ORDER BY run_id") == [("abandoned",), ("succeeded",)]
 
 
+@pytest.mark.slow
 def test_list_filters_and_prints_all_three_formats(run, simulator):
     simulator.fleet.put(numbered(4, region="eu-north", creator_user_nickname="grace", status="stopped"))
     run("sync")
@@ -283,6 +287,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @rule("text-from-the-api-is-only-text")
 def test_hostile_strings_are_text_in_every_format(run, simulator):
     for number, text in enumerate(HOSTILE, start=10):
@@ -322,6 +327,7 @@ def test_a_hostile_error_body_is_one_harmless_line_without_the_key(run, simulato
     assert "\x1b" not in err
 
 
+@pytest.mark.slow
 def test_runs_lists_the_newest_first_and_only_failures_where_asked(run, simulator):
     run("sync")
     simulator.faults.add(Body(b"<html>"), when=on_list, times=2)
@@ -395,6 +401,7 @@ def test_an_unreachable_postgresql_is_7_without_its_password(run):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_db_commands_show_check_and_upgrade(run, database_url):
     assert f"to revision {schema.HEAD}" in run("db", "upgrade").stdout
     assert f"is at revision {schema.HEAD}" in run("db", "upgrade").stdout
@@ -440,6 +447,7 @@ def test_every_command_has_help_with_examples(run):
         assert "Examples:" in run(*words, "--help").stdout
 
 
+@pytest.mark.slow
 @rule("output-never-decides")
 def test_a_closed_pipe_is_no_error(run, tmp_path):
     run("sync")
@@ -476,6 +484,7 @@ def accepting(run, simulator, tmp_path):
     return started
 
 
+@pytest.mark.slow
 def test_on_a_terminal_accept_lists_and_asks_first(accepting, query):
     for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
         with accepting() as (terminal, process):
@@ -486,6 +495,7 @@ def test_on_a_terminal_accept_lists_and_asks_first(accepting, query):
         assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]
 
 
+@pytest.mark.slow
 def test_on_a_terminal_accept_settles_what_it_listed_and_nothing_that_came_since(accepting, query, database_url):
     with accepting() as (terminal, process):
         asked = ""

@@ -102,6 +102,7 @@ def test_every_question_has_an_answer_and_its_page_says_what_it_means(question, 
     assert all(f'name="{name}"' in page for name in question.parameters)
 
 
+@pytest.mark.slow
 def test_parameters_narrow_the_answer(browser):
     (creator, *_) = (row["creator_user_nickname"] for row in browser.rows("/top-creators"))
     assert {row["creator_user_nickname"] for row in browser.rows("/created", creator=creator)} == {creator}

@@ -34,8 +34,7 @@ READING = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def lived(world):
+def live(world):
     world.put("a", status="pending", creator_user_nickname="ada")
     world.put("b", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="grace")
     world.run()
@@ -51,7 +50,6 @@ def lived(world):
     world.put("c", creator_user_nickname="ada", status="stopped", labels={"team": "x"})
     world.run()
     world.run()
-    return world
 
 
 @pytest.fixture
@@ -222,6 +220,7 @@ def test_times_may_be_relative_to_the_databases_clock_or_bear_a_zone_and_are_sho
         assert ask("list", "--at", text)[1].startswith("2026-03-06 04:30:00, account default")
 
 
+@pytest.mark.slow
 def test_every_account_must_know_the_time_unless_it_was_retired_before(lived, ask, rows):
     lived.run(account="second")
     lived.run(account="default")
@@ -308,6 +307,7 @@ def test_a_missing_and_held_one_says_so(lived, ask):
     assert "presence    missing since 2026-03-06 07:00:00; held until" in ask("show", "a")[0]
 
 
+@pytest.mark.slow
 def test_an_unknown_id_is_2_and_one_known_to_two_accounts_is_told_twice(lived, ask, rows):
     assert ask("show", "nobody", expect=2)[1] == (
         "error: There is no instance 'nobody' in this database. `inventory list --all` has all.\n"
@@ -415,6 +415,7 @@ def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(lived, r
     assert {row["account"] for row in rows("changes", "--account", "second", "--instance", "a")} == {"second"}
 
 
+@pytest.mark.slow
 def test_more_changes_than_one_question_holds_have_all_their_fields(world, rows, monkeypatch):
     monkeypatch.setattr(database.batches, "__defaults__", (3,))
     ids = [f"m{number:02}" for number in range(10)]

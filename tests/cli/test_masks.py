@@ -111,6 +111,7 @@ def test_no_part_of_a_proxys_password_is_shown(monkeypatch, password, place):
     assert [part for part in parts(password) if part in shown] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(PASSWORDS)))
 def test_no_command_shows_any_part_of_a_password(run, number):
     password = PASSWORDS[number]

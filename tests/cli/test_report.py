@@ -5,6 +5,7 @@ import re
 import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 
 import pytest
@@ -82,11 +83,23 @@ def run(*words, expect=0):
     assert ended.value.code == expect
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A function that returns the page of a demo; each is written once."""
+
+    @cache
+    def page(url):
+        file = tmp_path_factory.mktemp("pages") / "page.html"
+        run("report", "--database", url, "--output", str(file))
+        return file
+
+    return page
+
+
 @pytest.fixture
-def written(demo_url, tmp_path):
-    """The demo's page."""
-    run("report", "--database", demo_url, "--output", str(tmp_path / "page.html"))
-    return tmp_path / "page.html"
+def written(demo_url, pages):
+    """The demo's page; for reading only."""
+    return pages(demo_url)
 
 
 def table(page, place):

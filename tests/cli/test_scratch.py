@@ -103,6 +103,7 @@ def test_the_next_spool_removes_the_folder_of_a_killed_process(temporary):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_sync_of_either_kind_leaves_nothing_that_the_next_does_not_remove(temporary, tmp_path):
     with Simulator(Fleet(machine(f"i{number}") for number in range(4))) as simulator:
         environment = {"FAL_KEY": KEY, "INVENTORY_API_URL": simulator.url, "INVENTORY_PAGE_SIZE": "2"}
@@ -238,6 +239,7 @@ def test_a_temporary_folder_that_fills_up_inside_a_transaction_is_not_called_the
     assert "The database" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("engine")
 def test_a_temporary_folder_too_small_for_sqlite_to_sort_in_is_named(database_url, small):

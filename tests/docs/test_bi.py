@@ -52,6 +52,7 @@ def test_there_are_charts_to_build():
     assert GUIDE.count("```sql\n") == len(CHARTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "statement"), CHARTS)
 def test_a_charts_query_gives_rows_on_both_backends(title, statement, tool):
     with tool.connect() as connection:

@@ -204,6 +204,7 @@ def test_every_command_that_checks_finds_a_damaged_page(whole, tmp_path):
         assert f"The database {copy} is damaged: " in run("doctor", "--format", "csv", expect=7).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_an_index_of_postgresql_that_lacks_a_row_is_found_by_amcheck(story, database_url, run):
     story(database_url)

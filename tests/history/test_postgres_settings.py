@@ -111,6 +111,7 @@ def plain(postgres):
         return story(postgres.url_of(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_setting_of_the_database_or_role_changes_nothing_that_is_stored_or_shown(database_url, plain, name):
     alter(database_url, **{name: HOSTILE[name]})
@@ -195,6 +196,7 @@ def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
         engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_set_to_be_only_read_is_only_read(run, database_url):
     run("sync")
     alter(database_url, default_transaction_read_only="on")

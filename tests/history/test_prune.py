@@ -68,8 +68,7 @@ def versions(world, instance_id):
     )
 
 
-@pytest.fixture
-def lived(world):
+def live(world):
     """Ten runs: `a` changes in each but the fourth and fifth and vanishes in the ninth, `b` comes twice, `c` stays."""
     world.put("c")
     world.put("a", status="s1")
@@ -93,9 +92,9 @@ def lived(world):
     world.remove("a")
     world.run()
     world.run()
-    return world
 
 
+@pytest.mark.slow
 def test_of_each_episode_the_versions_that_ended_by_then_become_one(lived):
     before = kept(lived)
     done = pruned(lived, hour(7))
@@ -116,6 +115,7 @@ def test_of_each_episode_the_versions_that_ended_by_then_become_one(lived):
     assert sound(lived)
 
 
+@pytest.mark.slow
 def test_the_fleet_at_every_time_since_is_what_it_was(lived):
     times = [hour(7) + timedelta(minutes=30 * number) for number in range(9)]
     before = [fleet_at(lived, time) for time in times]
@@ -185,6 +185,7 @@ def test_pruning_in_steps_is_pruning_at_once(lived):
     assert sound(lived)
 
 
+@pytest.mark.slow
 def test_everything_may_be_pruned_and_the_next_runs_go_on(lived):
     before = kept(lived)
     pruned(lived, hour(100))
@@ -210,6 +211,7 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
     assert world.run(key="two:x").status == "held"
 
 
+@pytest.mark.slow
 @rule("accounts-are-apart")
 def test_of_two_accounts_only_the_one_named_is_pruned(world):
     for number in range(4):
@@ -222,6 +224,7 @@ def test_of_two_accounts_only_the_one_named_is_pruned(world):
     assert sound(world)
 
 
+@pytest.mark.slow
 def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_one_ends_it(lived, monkeypatch):
     before = kept(lived)
     monkeypatch.setattr("inventory.history.prune.BATCH", 1)
@@ -288,6 +291,7 @@ def test_a_time_in_the_future_and_an_unknown_account_are_usage(lived):
     assert lived.dump() == all_of_it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -134,6 +134,7 @@ def test_what_the_migrating_role_makes_later_is_readable_too(granting, ask, role
         run(url, "DROP OWNED BY {}", name)
 
 
+@pytest.mark.slow
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
 def test_reading_commands_work_as_the_reader_and_sync_does_not(ask, role, database_url, monkeypatch):

@@ -87,6 +87,7 @@ def test_every_release_has_its_database_stored_for_both_backends():
     }
 
 
+@pytest.mark.slow
 def test_a_released_revision_still_makes_the_schema_of_its_release(release, engine, new_database):
     fresh = connect(parse_url(new_database()), create=True)
     try:
@@ -114,6 +115,7 @@ def test_the_stored_history_is_lively(engine):
         assert len(values("SELECT account FROM accounts WHERE lease_token IS NOT NULL")) == 1
 
 
+@pytest.mark.slow
 def test_a_database_of_an_earlier_release_is_upgraded_with_its_history_as_it_was(release, old, engine, tmp_path):
     before = history(engine)
     with reading(engine) as connection:
@@ -127,6 +129,7 @@ def test_a_database_of_an_earlier_release_is_upgraded_with_its_history_as_it_was
     assert "every digest matches" in run("verify").stdout
 
 
+@pytest.mark.slow
 def test_a_database_of_an_earlier_release_is_synced_on(engine):
     schema.upgrade(engine)
     with Simulator(Fleet()) as simulator:

@@ -40,8 +40,7 @@ def check(engine):
     return breaches
 
 
-@pytest.fixture
-def lived(world):
+def live(world):
     """Eight runs, a digest after each but the partial one: changes, a vanishing, a return, a creator known late."""
     world.put("a", "b", "c", zone="z")
     world.put("d", creator_user_nickname="ada", sector="sector_1", ip="10.0.0.1")
@@ -64,7 +63,6 @@ def lived(world):
     world.run()
     world.remove("c")
     world.run()
-    return world
 
 
 def tamper(world, *statements):
@@ -127,6 +125,7 @@ def test_a_demo_is_verified_in_one_line(engine, world, capsys):
     )
 
 
+@pytest.mark.slow
 def test_missing_held_settled_and_accepted_ones_are_verified(world, check):
     names = [f"i{number:02}" for number in range(20)]
     world.put(*names)
@@ -154,6 +153,7 @@ def test_missing_held_settled_and_accepted_ones_are_verified(world, check):
     assert check() == []
 
 
+@pytest.mark.slow
 def test_ignored_changes_are_verified(world, check):
     for flags, fields in (
         ({}, {"price": 1, "creator_user_nickname": "ada"}),
@@ -240,6 +240,7 @@ def names_it(found, version):
     return any(f" {version['instance_id']}" in breach.what.partition("version of")[2] for breach in found)
 
 
+@pytest.mark.slow
 def test_an_inserted_row_is_found(lived):
     with database.reading(lived.engine) as connection:
         versions = [dict(row) for row in connection.execute(sa.select(instance_versions)).mappings()]
@@ -257,6 +258,7 @@ def test_an_inserted_row_is_found(lived):
                 assert inserted in {breach.instance_id for breach in found if breach.run_id}
 
 
+@pytest.mark.slow
 def test_an_instance_that_was_removed_whole_is_found(lived):
     for id_ in "abcde":
         found = tamper(
@@ -267,6 +269,7 @@ def test_an_instance_that_was_removed_whole_is_found(lived):
         assert {breach.kind for breach in found} == {"run", "digest"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(  # nothing in the history tells how often a list has lacked an instance
     "name", [column.name for column in instance_state.c if column.name != "unlisted_runs"]
 )
@@ -362,6 +365,7 @@ def test_a_time_without_end_is_found(lived):
     assert "c" in {breach.instance_id for breach in tamper(lived, statement)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_it_reads_each_row_a_few_times_whatever_the_statistics_say(world):
     number = 1000

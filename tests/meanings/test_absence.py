@@ -120,6 +120,7 @@ def test_an_instance_skipped_by_shifting_pages_stays_live(world):
     assert world.gone() == [("i000", hour(3))]
 
 
+@pytest.mark.slow
 @rule("only-fals-404-is-gone")
 @pytest.mark.parametrize("body", GATEWAYS_404.values(), ids=GATEWAYS_404)
 def test_a_404_that_is_not_in_fals_words_proves_nothing(world, body):
@@ -224,6 +225,7 @@ def test_more_than_200_absent_are_not_asked_but_walked_for_again(world, capsys):
     assert "absent=220" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @rule("second-walk-decides")
 def test_exactly_200_absent_are_asked_for(world):
     world.put(*ids(450))

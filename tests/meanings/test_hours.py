@@ -162,6 +162,7 @@ def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
     assert [tuple(row[2:]) for row in rows if row[2] == "ada"] == [("ada", pytest.approx(34), pytest.approx(43))]
 
 
+@pytest.mark.slow
 @rule("prune-keeps-the-answers")
 @pytest.mark.parametrize("until", range(1, 11))
 def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world, until):
@@ -175,6 +176,7 @@ def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world
     assert versions == [*folded, (hour(4), "ready"), (hour(7), "ready")]
 
 
+@pytest.mark.slow
 @rule("hours-follow-the-version")
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
     """Which made one version, with the last fields, of all that ended by then."""
@@ -199,6 +201,7 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
         assert sound(world.engine)
 
 
+@pytest.mark.slow
 @rule("hours-follow-the-version")
 def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     engine = connect(parse_url(database_url), create=True)

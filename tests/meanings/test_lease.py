@@ -212,6 +212,7 @@ def test_another_account_is_not_held_up(world):
         assert run(world, account="another").status == "succeeded"
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_a_dead_process_of_this_host_is_replaced_at_once(world, child):
     gate = Gate()
@@ -226,6 +227,7 @@ def test_a_dead_process_of_this_host_is_replaced_at_once(world, child):
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_a_process_number_that_is_another_processes_now_is_a_dead_process(world, child):
     process = child("SIGKILL", lease=86_400.0)
@@ -277,6 +279,7 @@ def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, 
     assert run(world, clock=lambda: just_after).status == "succeeded"
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
     child("SIGKILL").wait(PATIENCE)
@@ -285,6 +288,7 @@ def test_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world,
     assert isinstance(run(world).error, AccountBusy)
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
     child("SIGKILL").wait(PATIENCE)
@@ -306,6 +310,7 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
     assert first == started
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_heartbeats_go_on_during_a_long_walk(world):
     with walking(world, clock=now, lease_seconds=1) as (gate, outcomes, thread):
@@ -318,6 +323,7 @@ def test_heartbeats_go_on_during_a_long_walk(world):
     assert outcomes[0].status == "succeeded"
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_heartbeats_go_on_while_questions_by_id_are_slow(world):
     run(world)
@@ -411,6 +417,7 @@ def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_e
     assert set(world.presences()) == {"a", "b", "c", "d"}
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, child):
     run(world)
@@ -443,6 +450,7 @@ def test_accepting_takes_the_same_lease(world):
     assert run(world).status == "succeeded"
 
 
+@pytest.mark.slow
 @rule("one-run-per-account")
 def test_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
     run(world)

@@ -185,6 +185,7 @@ def as_before_the_rule(world, **values):
     assert all(value in str(world.dump()) for value in values.values())
 
 
+@pytest.mark.slow
 @rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("ignored", ["", "status", "status,zone", "token"])
 @pytest.mark.parametrize("partial", [False, True], ids=["complete", "partial"])

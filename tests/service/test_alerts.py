@@ -155,6 +155,7 @@ def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
 # Troubles
 
 
+@pytest.mark.slow
 def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world):
     ids = [f"i{number:02}" for number in range(31)]
     world.put(*ids, creator_user_nickname="ada")
@@ -178,6 +179,7 @@ def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world
     assert told() == []
 
 
+@pytest.mark.slow
 def test_a_refused_key_is_told_once_whatever_else_fails_in_between(told, world):
     told()
     sent = []
@@ -340,6 +342,7 @@ def test_what_only_a_later_run_could_settle_is_told_once(told, world):
     assert told(rules=[VANISHED]) == []
 
 
+@pytest.mark.slow
 def test_what_grows_old_is_told_by_the_first_complete_run_beyond_its_age(told, world):
     rules = [{"older_than": "2h30m"}]
     world.put("a", creator_user_nickname="ada")

@@ -416,6 +416,7 @@ def running(world, database_url, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_run_serves_metrics_of_its_runs_until_its_end(world, running):
     world.put("a", "b")
     port = free_port()
@@ -430,6 +431,7 @@ def test_run_serves_metrics_of_its_runs_until_its_end(world, running):
         get(served, "/metrics")
 
 
+@pytest.mark.slow
 def test_a_port_in_use_ends_run_before_it_begins(world, running):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         worker = running("--metrics", f"127.0.0.1:{taken.getsockname()[1]}")

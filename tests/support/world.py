@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from inventory.config.database_url import parse_url
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
+from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
@@ -39,12 +43,12 @@ def ids(number, prefix="i"):
 class World:
     """Every run is an hour after the one before; `runs` counts them."""
 
-    def __init__(self, engine, simulator):
+    def __init__(self, engine, simulator, runs=0):
         self.engine = engine
         self.simulator = simulator
         self.fleet = simulator.fleet
         self.faults = simulator.faults
-        self.runs = 0
+        self.runs = runs
 
     def settings(self, **flags):
         return load(**{"api_url": self.simulator.url, "retry_attempts": 1, "retry_max_wait": 0.05} | flags)
@@ -148,3 +152,23 @@ class World:
                 )
                 for table in ("accounts", "sync_runs", "instance_state", "instance_versions", "typed")
             }
+
+
+@dataclass(frozen=True)
+class Past:
+    """A database to be copied, and the world that made it."""
+
+    template: Any
+    fleet: list[dict[str, Any]]
+    runs: int
+
+
+def live_through(live, url, template):
+    """Let `live` play in a world that keeps its history in that database; return the Past."""
+    engine = database.connect(parse_url(url))
+    with Simulator(Fleet()) as simulator:
+        world = World(engine, simulator)
+        live(world)
+        fleet = simulator.fleet.listing()
+    engine.dispose()
+    return Past(template, fleet, world.runs)
