@@ -1,4 +1,4 @@
-"""`verify`: whether the history contradicts itself or the digests that the runs recorded."""
+"""The command `verify`: check that the history contradicts neither itself nor the digests of its runs."""
 
 from inventory import log
 from inventory.cli.opening import open_for_reading
@@ -18,9 +18,9 @@ def verify_command(
 ) -> None:
     """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
 
-    Everything else that must hold is checked too: intervals, counts, references, times. Exit 9 where anything does
-    not; each breach is a line with its account, run and instance. This finds contradictions and accidents. It does not
-    find what somebody with full rights on the database rewrote consistently, hashes and digests included.
+    Intervals, counts, references and times are checked too. Each breach is a line with its account, run and instance;
+    with any breach the exit code is 9. This finds contradictions and accidents. It does not find rows that somebody
+    with full rights on the database rewrote consistently, with their hashes and digests.
 
     \b
     Examples:
