@@ -61,7 +61,7 @@ _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL
 
 
 class Known(NamedTuple):
-    """The state of a live or missing instance in the database, as far as the comparison needs it."""
+    """The columns of a live or missing instance's state that the comparison needs."""
 
     instance_id: str
     row_hash: bytes

@@ -50,7 +50,7 @@ def install() -> Callable[[], None]:
 
 
 def guard_the_end() -> None:
-    """Make sure that from now on until its end no signal kills the process or prints a traceback."""
+    """Prevent signals from killing the process or printing a traceback while it exits."""
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
     # at its end Python restores the default action of every signal that has a handler, which is to kill the process

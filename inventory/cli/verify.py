@@ -30,8 +30,8 @@ def verify_command(
     with open_for_reading(url, account) as connection:
         if unchecked := integrity.why_unchecked(connection):
             log.say(unchecked)
-        with live_line("reading the runs") as tell:
-            found = verify(connection, account=account, progress=lambda done: tell(printable(done)))
+        with live_line("reading the runs") as update:
+            found = verify(connection, account=account, progress=lambda done: update(printable(done)))
     if style is not Format.table:
         show([breach._asdict() for breach in found.breaches], "breaches", style, columns=Breach._fields)
     elif found.count:
@@ -43,8 +43,8 @@ def verify_command(
             f"{found.count:,} {'breach' if found.count == 1 else 'breaches'} in {found.versions:,} versions: the "
             "history is not what the runs recorded. Nothing was changed; compare with a backup."
         )
-    tell = print if style is Format.table else log.say
-    tell(
+    write = print if style is Format.table else log.say
+    write(
         f"verified: {found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions; "
         "every digest matches"
     )

@@ -56,8 +56,8 @@ def last_runs(connection: Connection) -> list[Row]:
     )
     wanted = sa.select(last).select_from(table).where(table.c.retired_at.is_(None))
     found = relation("sync_runs").alias("found")
-    told = sa.select(found.c.account, found.c.status, found.c.error_code)
-    return read_rows(connection, told.where(found.c.run_id.in_(wanted)))
+    query = sa.select(found.c.account, found.c.status, found.c.error_code)
+    return read_rows(connection, query.where(found.c.run_id.in_(wanted)))
 
 
 def held(connection: Connection) -> dict[str, int]:
