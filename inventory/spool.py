@@ -7,7 +7,7 @@ Its tables and its view:
 
 - `bodies`: unparsed pages, kept while the list may be the same as in the last complete run.
 - `seen`: the records from the API.
-- `known`: the live and missing instances of the database before the run.
+- `known`: the live and missing instances of the database before the run, and vanished ones that have returned.
 - `final`: the open versions that stay although the record differs.
 - `gone`: the ids of absent instances that are proven gone.
 - `newcomers` (view): the records in `seen` whose id is not in `known`.

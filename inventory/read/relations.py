@@ -35,7 +35,7 @@ def columns(name: str) -> list[str]:
 def matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
     """Return the conditions that each column has its wanted value; None means any value.
 
-    The values are cleaned like stored ones: a character that cannot be stored finds the one stored in its place.
+    The values are cleaned like stored ones, because a character that cannot be stored was replaced there too.
     """
     return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
 
