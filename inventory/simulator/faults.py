@@ -112,7 +112,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A response some seconds late, with the fleet as it then is."""
+    """A response that is sent some seconds late, with the fleet of that later time."""
 
     seconds: float
 
