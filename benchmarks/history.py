@@ -1,9 +1,9 @@
-"""How long the questions take on a long history: every view whole, the fleet as of a time, one instance, `prune`.
+"""Measure queries on a long history: every whole view, the fleet as of a time, one instance, and `prune`.
 
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
-The history is made up: hourly runs for a year, instances that live for 30 days in the mean, in 10 versions each. And
-`verify` of the history that real syncs of a simulated fleet have left:
+The history is made up: hourly runs for a year, and instances with a mean life of 30 days and 10 versions each. A second
+command measures `verify` of a history that real syncs of a simulated fleet have written:
 
     python benchmarks/history.py verify [--runs 100] [--instances 10000] [--churn 0.02]
 """
@@ -22,8 +22,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from postgres import server
-
 from inventory.config.database_url import parse_url
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
@@ -35,6 +33,7 @@ from inventory.store import bulk, database, schema
 from inventory.store.catalogue import VIEWS
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.sync import SyncOptions, sync
+from support.postgres import server
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 365 * 24
@@ -45,7 +44,7 @@ VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 
 
 def hour(number: int) -> datetime:
-    """Return the time of that run."""
+    """Return the time of a run."""
     return BEGIN + timedelta(hours=number)
 
 
@@ -78,9 +77,9 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
 
 
 def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]:
-    """Return the versions of one instance: a new status and address in each.
+    """Yield the versions of one instance. Each has a new status and a new address.
 
-    One instance in 50 has another region, and often another type, in each version too.
+    For one instance in 50, each version also has another region and often another type.
     """
     born = random.randint(1, HOURS - versions - 1)
     died = born + max(versions + 1, round(random.expovariate(1 / MEAN_LIFE)))
@@ -108,7 +107,7 @@ def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]
 
 
 def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the instance's row after these versions."""
+    """Return the row of `instance_state` after these versions."""
     first, last = versions[0], versions[-1]
     gone = last["valid_to"] is not None
     names = (
@@ -129,25 +128,25 @@ def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def took(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what came of it."""
+    """Return the seconds that a call takes, and its result."""
     began = time.perf_counter()
     result = work()
     return time.perf_counter() - began, result
 
 
 def whole(connection: Any, sql: str) -> int:
-    """All rows of a query, read and let go; their number."""
+    """Read all rows of a query, and return their number."""
     result = connection.execution_options(yield_per=10_000).exec_driver_sql(sql)
     return sum(len(rows) for rows in result.partitions())
 
 
 def ask_everything(engine: Any, instances: int, versions: int) -> bool:
-    """Print a line a question; whether each kept its limit."""
+    """Print a line for each query; return whether all of them kept their limits."""
     seconds, _ = took(lambda: make_up(engine, instances, versions))
     print(f"\n{engine.dialect.name}: {instances:,} instances made up in {seconds:.0f} s\n")
     fine = True
 
-    def tell(name: str, seconds: float, limit: float | None, rows: Any) -> None:
+    def report(name: str, seconds: float, limit: float | None, rows: Any) -> None:
         nonlocal fine
         fine = fine and (limit is None or seconds <= limit)
         print(f"{name:28}{seconds:9.3f} s{'' if limit is None else f'  of {limit:g}':>8}{rows:>14,} rows")
@@ -157,20 +156,20 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
     with database.reading(engine) as connection:
         for view in VIEWS:
             seconds, rows = took(lambda view=view: whole(connection, f"SELECT * FROM {view}"))
-            tell(view, seconds, VIEW_LIMIT, rows)
+            report(view, seconds, VIEW_LIMIT, rows)
         as_of = f"SELECT * FROM instance_versions WHERE valid_from <= {at} AND (valid_to IS NULL OR valid_to > {at})"
         seconds, rows = took(lambda: whole(connection, as_of))
-        tell("as of", seconds, LIMITS["as of"], rows)
-        queries.biographies(connection, some)  # the statements are compiled once
-        seconds, (told,) = took(lambda: queries.biographies(connection, some))
-        tell("one instance", seconds, LIMITS["one instance"], len(told["versions"]))
+        report("as of", seconds, LIMITS["as of"], rows)
+        queries.biographies(connection, some)  # not measured: compiles the statements
+        seconds, (biography,) = took(lambda: queries.biographies(connection, some))
+        report("one instance", seconds, LIMITS["one instance"], len(biography["versions"]))
     seconds, done = took(lambda: prune(engine, PruneRequest("default", hour(HOURS // 2)), lease_seconds=120))
-    tell("prune of half the year", seconds, None, done.versions)
+    report("prune of half the year", seconds, None, done.versions)
     return fine
 
 
 def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
-    """Print how long `verify` takes after so many syncs; whether it kept its limit, and found nothing."""
+    """Print how long `verify` takes after `runs` syncs; return whether it kept its limit and found no breach."""
     random = Random(1)
     names = [f"inst_{number * 2_654_435_761 % 2**48:012x}" for number in range(instances)]
     fleet = Fleet(
@@ -194,7 +193,7 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
 
 
 def main() -> int:
-    """Measure, print, and return 1 where a limit is passed."""
+    """Measure and print; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("questions", "verify"), default="questions")
     parser.add_argument("--instances", type=int)

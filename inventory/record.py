@@ -1,4 +1,4 @@
-"""One instance as it is kept: its fields, their cleaning, their hash and the number of its GPUs.
+"""The record of one instance: its fields, how they are cleaned and hashed, and the number of its GPUs.
 
 Source of the field names: fal's OpenAPI document, GET /compute/instances. Any field may be new, and a known field may
 have any value. Only `id` is indispensable.
@@ -19,7 +19,7 @@ LONGEST_ID = 255
 
 
 class Record(NamedTuple):
-    """One instance as it is kept. An absent field, a null and an empty text are all None.
+    """One instance as it is stored. A field that is absent, null or an empty text is None.
 
     `extra` is canonical JSON text of all other fields. It holds no secret, except in records that were stored before
     secrets were hidden: `mask_record` hides those.
@@ -39,7 +39,7 @@ FIELDS = Record._fields[1:-1]
 """The API's fields except `id`, in the order in which they are hashed, stored and shown."""
 
 PAYLOAD = Record._fields[1:]
-"""What a version keeps: the fields and `extra`."""
+"""The columns of a record that a version stores: FIELDS and `extra`."""
 
 _ITEM_FIELDS = frozenset(("id", *FIELDS))
 _get_all = itemgetter("id", *FIELDS)
@@ -134,7 +134,7 @@ def tracker(ignored: tuple[str, ...]) -> Callable[[Record], Record]:
 
 
 def mask_record(record: Record) -> Record:
-    """Return a stored record as it would be kept today: with the secrets in its `extra` hidden."""
+    """Return a stored record with the secrets in its `extra` hidden, as a new record has them."""
     return record if record.extra is None else record._replace(extra=_dump(hide_secrets(json.loads(record.extra))))
 
 

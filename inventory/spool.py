@@ -1,12 +1,16 @@
-"""A private temporary SQLite file that holds what one run saw, and compares it with what the database holds.
+"""The spool: a private temporary SQLite file that holds the records of one run and compares them with the database.
 
 It orders, de-duplicates and hashes the records at flat memory, the same for both backends. The database sees only the
-difference. It takes bytes and records, and knows nothing of pages or HTTP.
+difference. The spool takes bytes and records, and knows nothing of pages or HTTP.
 
-Its tables: `bodies` holds pages as they came, unparsed, for as long as the list may be the same as in the last complete
-run. `seen` holds the records from the API, `known` what the database held before the run, `final` the open versions
-that stay although the record differs, `gone` the ids of absent instances that are proven gone. The view `newcomers`
-holds what is in `seen` but not in `known`.
+Its tables and its view:
+
+- `bodies`: unparsed pages, kept while the list may be the same as in the last complete run.
+- `seen`: the records from the API.
+- `known`: the live and missing instances of the database before the run, and vanished ones that have returned.
+- `final`: the open versions that stay although the record differs.
+- `gone`: the ids of absent instances that are proven gone.
+- `newcomers` (view): the records in `seen` whose id is not in `known`.
 """
 
 import hashlib
@@ -23,7 +27,7 @@ from inventory.record import FIELDS, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
-"""The number in place of a walk's, for a record that was fetched by its id."""
+"""The walk number of records that were fetched by their id."""
 
 _COLUMNS = ("id", *FIELDS, "extra", "hash")
 
@@ -57,7 +61,7 @@ _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL
 
 
 class Known(NamedTuple):
-    """What the comparison needs of an instance in the database that is live or missing."""
+    """The columns of a live or missing instance's state that the comparison needs."""
 
     instance_id: str
     row_hash: bytes
@@ -98,7 +102,7 @@ class Spool:
         if isinstance(error, sqlite3.Error):
             raise no_room(error) from error
 
-    # What came from the API
+    # The records from the API
 
     def add_fingerprint(self, fingerprint: bytes) -> None:
         """Add the fingerprint of the next page to `pages_digest`."""
@@ -113,13 +117,13 @@ class Spool:
         self._db.execute("INSERT INTO bodies (body) VALUES (?)", (body,))
 
     def take_bodies(self) -> Iterator[bytes]:
-        """Yield the bodies that were kept, in order, and delete each."""
+        """Yield the kept bodies in order, and delete each."""
         for (number,) in self._db.execute("SELECT number FROM bodies ORDER BY number").fetchall():
             sql = "DELETE FROM bodies WHERE number = ? RETURNING body"
             yield self._db.execute(sql, (number,)).fetchone()[0]
 
     def add(self, walk: int, records: list[Record]) -> int:
-        """Add records of a walk; return how many ids were new to it. Of two records of one id the later one stays."""
+        """Add records of a walk; return how many ids are new to it. A later record replaces an earlier one."""
         hashes = hash_records([self._tracked(record) for record in records] if self._tracked else records)
         types = [(name, *gpus(name)) for name in {record.instance_type for record in records} if name is not None]
         with self._transaction():
@@ -129,14 +133,14 @@ class Spool:
                 ids = {record.instance_id for record in records}
                 sql = "SELECT count(*) FROM seen WHERE walk = ? AND id IN (SELECT value FROM json_each(?))"
                 again = self._number(sql, walk, json.dumps(sorted(ids)))
-                # `again` includes the ids inserted just now; the others of it were in this walk before
+                # `again` counts the ids inserted just now and the ids that this walk had before
                 new = len(ids) - (again - new)
                 self._insert("REPLACE", walk, records, hashes)
         self.ids_by_walk[walk] += new
         return new
 
     def _insert(self, rule: str, walk: int, records: list[Record], hashes: list[bytes]) -> int:
-        """Insert records, with IGNORE or REPLACE for ids that are there already; return the number of rows written."""
+        """Insert records; return the number of rows written. `rule` is what to do with a known id: IGNORE, REPLACE."""
         written = 0
         for start in range(0, len(records), _ROWS):
             part = slice(start, start + _ROWS)
@@ -151,10 +155,10 @@ class Spool:
         """Return the number of instances that were seen."""
         return self._number("SELECT count(*) FROM seen")
 
-    # What the database holds
+    # The instances in the database
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Add what the database holds of live and missing instances."""
+        """Add instances to `known`."""
         with self._transaction():
             self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", known)
 
@@ -180,7 +184,7 @@ class Spool:
         self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
 
     def expire_unlisted(self, runs: int) -> None:
-        """Mark as gone what answers by id, but is on no list for the `runs`-th complete run in a row."""
+        """Mark as gone each instance that exists by its id, but was on no list in the last `runs` complete runs."""
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
@@ -193,9 +197,10 @@ class Spool:
     # The difference
 
     def differing(self, *, newcomers: bool) -> Iterator[tuple[Record, bytes, bool]]:
-        """Yield what must be written, ordered by id: the record, the hash of its tracked fields, whether a list had it.
+        """Yield the records that must be written, ordered by id.
 
-        Without `newcomers` it leaves out the instances that are not known.
+        Each comes with the hash of its tracked fields, and with whether a list contained it. Without `newcomers` the
+        instances that are not known are left out.
         """
         # without newcomers the join starts from `known`, which is empty on a first run
         both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
@@ -209,7 +214,7 @@ class Spool:
             yield Record._make(fields), hash_, walk != BY_ID
 
     def newcomer_ids(self) -> Iterator[str]:
-        """Yield the ids, in order, of what was seen and is not known."""
+        """Yield the ids, in order, of instances that were seen and are not known."""
         for (id_,) in self._db.execute("SELECT id FROM newcomers"):
             yield id_
 
@@ -238,12 +243,15 @@ class Spool:
             yield id_
 
     def keep_versions(self, hashes: Iterable[tuple[str, bytes]]) -> None:
-        """Add ids whose open version, of that hash, stays although the record differs: `ignore_changes` has changed."""
+        """Add the id and the hash of open versions that stay although the record differs.
+
+        A version stays so if only `ignore_changes` has changed, or only ignored fields have.
+        """
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO final VALUES (?, ?)", hashes)
 
     def fleet_digest(self) -> str:
-        """Return the SHA-256 in hex over all open versions as they are after a run that leaves nothing missing."""
+        """Return the SHA-256 in hex over all open versions after this run; valid only if no instance is missing."""
         return self._hash(
             """
             SELECT seen.id, coalesce(
@@ -258,7 +266,7 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Run the block in one transaction: a transaction per row takes six to ten times as long."""
+        """Run the block in one transaction. One transaction per row would take six to ten times as long."""
         self._db.execute("BEGIN")
         yield
         self._db.execute("COMMIT")  # no ROLLBACK: after a failure nobody reads the file

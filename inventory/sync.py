@@ -1,8 +1,11 @@
 """One run of one account, from the lease to the commit: the only place where the HTTP half and the SQL half meet.
 
-Open the run (lease) · walk the list, adding each page to the spool while the next one is fetched · is the list the same
-as in the last complete run? then close the run, done · else read what the database holds, and compare · confirm what is
-absent · in ONE transaction: check the lease, apply the difference, close the run.
+1. Open the run: take the lease.
+2. Walk the list. Each page is added to the spool while the next one is fetched.
+3. If the list is the same as in the last complete run: close the run, done.
+4. Else read the known instances from the database, and compare.
+5. Confirm the absent instances.
+6. In ONE transaction: check the lease, apply the difference, close the run.
 """
 
 import contextlib
@@ -41,10 +44,10 @@ logger = log.get(__name__)
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """How one run is made, besides its account and the settings.
+    """The options of one run.
 
-    With a `timetable` the run is made only if one is due. `clock` replaces the database's clock. `stop` ends the run as
-    `interrupted`. `progress` is called after each page with the counts so far.
+    With a `timetable`, the run is made only if one is due. `clock` replaces the database's clock. Setting `stop` ends
+    the run as `interrupted`. `progress` is called after each page with the counts so far.
     """
 
     trigger: str = "manual"
@@ -57,7 +60,7 @@ class SyncOptions:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What every step of one run needs; the steps write into `outcome`."""
+    """The values that every step of one run needs. The steps write into `outcome`."""
 
     engine: Engine
     account: Account
@@ -74,7 +77,7 @@ class Walks(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What the transaction of a run did to the instances of the account."""
+    """The result of the transaction that applies a run."""
 
     wrote: bool
     held: bool
@@ -83,9 +86,10 @@ class Applied(NamedTuple):
 
 
 def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
-    """Make one run of an account now, record it, and return its Outcome, which also holds every failure.
+    """Make one run of an account, record it, and return its Outcome.
 
-    Raises NotDue if the options have a timetable and no run is due. A bug is recorded as a failed run, and raised.
+    The Outcome also holds the error of a failed run. Raises NotDue if the options have a timetable and no run is due.
+    A bug is recorded as a failed run, and its exception is raised.
     """
     began = time.monotonic()
     options = options or SyncOptions()
@@ -119,7 +123,7 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
 
 
 def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
-    """Walk and confirm as `sync` does, and return what it would record; write nothing and take no lease."""
+    """Walk and confirm as `sync` does, and return the Outcome that it would have. Write nothing and take no lease."""
     began = time.monotonic()
     options = options or SyncOptions()
     outcome = Outcome(account.name)
@@ -192,7 +196,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
 def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
     """Make every request of a run: the walk, and the confirmation if instances are absent.
 
-    If the list is the expected one, nothing is compared. Raises an ApiError if not even the first page came.
+    If the list is the expected one, nothing is compared. Raises the walk's ApiError if it has not one page.
     """
     outcome, spool = context.outcome, source.spool
     first = walk(source, 1, expected)
@@ -216,7 +220,7 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
 def _apply_difference(
     connection: Connection, context: RunContext, run: Run, spool: Spool, *, complete: bool
 ) -> Applied:
-    """Write what differs between the spool and the database, and count it in the outcome."""
+    """Write the difference between the spool and the database, and count it in the outcome."""
     outcome, ignored = context.outcome, context.settings.ignore_changes
     stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
     brake = complete and brake_applies(connection, context.account, context.settings, spool)
@@ -240,7 +244,7 @@ def _apply_difference(
 
 @contextlib.contextmanager
 def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, datetime]]:
-    """Yield the one transaction that applies a run, and its time; raise LeaseLost if the lease was taken over."""
+    """Yield the transaction that applies a run, and the current time; raise LeaseLost if the lease was taken over."""
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
     kept = "nothing of this run was applied"
@@ -255,7 +259,7 @@ def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False
 
 
 def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
-    """Record in the outcome and in the run's row that nothing was applied, and why."""
+    """Record in the outcome and in the run's row why nothing was applied."""
     context.outcome.set_failed(error)
     if not isinstance(error, LeaseLost):
         runs.fail_run(context.engine, run, context.options.clock, **context.outcome.columns())
@@ -265,7 +269,7 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
     """Return the columns of `accounts` that a run writes at its end."""
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
-    # the next run must look again at an instance that the first list lacked, even if its own list is the same
+    # an instance that the first list lacked must be checked again by the next run, even if that run's list is the same
     repeatable = applied.fleet_digest is not None and walks.second is None and not spool.ids_by_walk[BY_ID]
     return {
         "last_complete_run_id": run.run_id,
@@ -274,12 +278,15 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
 
 
 def _walk_digest(first: WalkResult, spool: Spool) -> str:
-    """Return the text by which the next run finds the list unchanged; another version or setting voids it."""
+    """Return the text by which the next run recognises an unchanged list.
+
+    It contains this program's version and the setting `ignore_changes`: after a change of either, no list is unchanged.
+    """
     return f"{spool.pages_digest()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
 
 
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
-    """Return the list of the last complete run; None if a walk must be compared with the database in any case."""
+    """Return the list of the last complete run; None if the walk must be compared with the database in any case."""
     if run.walk_digest is None:
         return None
     digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)

@@ -13,24 +13,24 @@ from inventory.cli import output, signals
 from inventory.errors import ApiError, InventoryError, UsageError, explain_host_fault
 
 STOPPED = 130
-"""What Typer returns after a KeyboardInterrupt."""
+"""The exit code that Typer returns after a KeyboardInterrupt."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
-    gc.set_threshold(100_000)  # instead of 700: nothing here makes cycles by the thousand, and looking takes a tenth
-    atexit.register(gc.freeze)  # or the end looks for cycles in all that was imported: a fifth of a second
+    gc.set_threshold(100_000)  # the default of 700 costs a tenth of the time, and there are few reference cycles
+    atexit.register(gc.freeze)  # saves a fifth of a second: at exit, no imported object is searched for cycles
     results = output.take_over()
     undo = signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if arguments is None:  # the process is ours alone
+    if arguments is None:  # no caller shares this process
         signals.guard_the_end()
         threading.excepthook = threading.__excepthook__ if debug else _thread_failed
     try:
         code = _run(words)
-    except BaseException as error:  # noqa: BLE001 - the last line of defence: one line, whatever happened
+    except BaseException as error:  # noqa: BLE001 - any error ends in one line on stderr
         code = _failed(error, words, debug=debug)
     sys.stdout.flush()
     if results is not None and results.failure is not None:
@@ -51,35 +51,35 @@ def _run(words: list[str]) -> int:
 
     log.set_style(log_format())
     with signals.raising():
-        code = app(words, prog_name="inventory", standalone_mode=False)  # that of a typer.Exit, else None
+        code = app(words, prog_name="inventory", standalone_mode=False)  # the code of a typer.Exit, else None
     if code == STOPPED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
 def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
-    """Say in one line what happened, and return the exit code."""
-    if isinstance(error, SystemExit):  # how Typer ends after completing a word
+    """Print one line about the error, and return the exit code."""
+    if isinstance(error, SystemExit):  # Typer raises it after shell completion
         return error.code if isinstance(error.code, int) else 0
     try:
         from inventory import log
 
-        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":  # Typer's, at a prompt
+        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":  # Typer raises Abort at a prompt
             log.say("Stopped by a signal; nothing more was done.")
-            return 0 if words[:1] == ["run"] else ApiError.exit_code  # `run` is there to be ended by a signal
+            return 0 if words[:1] == ["run"] else ApiError.exit_code  # a signal is the normal end of `run`
         message, code = _described(error)
-        if message.startswith("Usage:"):  # a group without a command: its help
+        if message.startswith("Usage:"):  # the help of a group that was called without a command
             log.say(message)
         else:
             log.say(message, "error", **({"exception": _traceback(error)} if debug else {}))
-    except Exception:  # noqa: BLE001 - there is no memory, or no descriptor, even for that
+    except Exception:  # noqa: BLE001 - not even memory or a descriptor for the usual message is left
         print(f"error: {explain_host_fault(error) or type(error).__name__}.", file=sys.stderr)
         return InventoryError.exit_code
     return code
 
 
 def _described(error: BaseException) -> tuple[str, int]:
-    """Return the line about a failure, and its exit code."""
+    """Return the message and the exit code for an error."""
     from typer.exceptions import TyperException
 
     from inventory import log
@@ -107,7 +107,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    """Log in one line why a thread ended, where Python would print a traceback."""
+    """Log in one line why a thread ended, in place of Python's traceback."""
     from inventory import log
 
     error = failed.exc_value or failed.exc_type()

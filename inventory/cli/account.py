@@ -1,4 +1,4 @@
-"""`account`: which accounts the database has, under which names, and which are synced no more."""
+"""The commands of `account`: list, rename and retire the accounts of the database."""
 
 from typing import Annotated
 
@@ -64,10 +64,10 @@ def rename_command(
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Give an account another name, with its whole history, at once.
+    """Rename an account with its whole history.
 
-    Do so when its name in the configuration changes, before the next sync: one under the new name would begin a second
-    history of the same workspace, beside the first.
+    Do this when its name in the configuration changes, before the next sync. Otherwise that sync would begin a second
+    history of the same workspace under the new name.
 
     \b
     Examples:
@@ -89,9 +89,9 @@ def rename_command(
 
 @app.command("retire")
 def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
-    """Say that an account is synced no more: `status` leaves it out. Its history stays.
+    """Mark an account as no longer synced: `status` leaves it out. Its history stays.
 
-    A sync of it brings it back, so take it out of the configuration too.
+    A sync of the account brings it back, so remove it from the configuration too.
 
     \b
     Examples:

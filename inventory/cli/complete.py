@@ -1,4 +1,4 @@
-"""What the shell completes a word to: values that the database holds. It never fails and prints nothing of its own."""
+"""Shell completion with values of the database. It never fails, and prints no messages."""
 
 import contextlib
 import re
@@ -7,15 +7,15 @@ from collections.abc import Callable
 import typer
 
 MOST = 200
-"""Words offered at once."""
+"""The largest number of values offered at once."""
 
 _HARMLESS = re.compile(r"[\w.@:/+-]+")
 
 
 def values(relation: str, column: str) -> Callable[[typer.Context, str], list[str]]:
-    """Return a function for Typer that completes a word to values of a column, in order.
+    """Return a function for Typer that completes an argument with the values of a column, in order.
 
-    Only words that a shell takes as they are: a nickname like `$(rm x)` must not come to stand on somebody's line.
+    Values that a shell would interpret, such as the nickname `$(rm x)`, are never offered.
     """
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
@@ -24,7 +24,7 @@ def values(relation: str, column: str) -> Callable[[typer.Context, str], list[st
             from inventory.read import queries
 
             with open_for_reading(context.params.get("url")) as connection:
-                found = queries.beginning(connection, relation, column, incomplete, limit=MOST)
+                found = queries.values_with_prefix(connection, relation, column, incomplete, limit=MOST)
                 return [value for value in found if _HARMLESS.fullmatch(value)]
         return []
 

@@ -1,4 +1,4 @@
-"""`config`: what is in force, and why."""
+"""The command `config`: show the settings in force and where they come from."""
 
 from inventory import log
 from inventory.cli.options import DatabaseOption, FormatOption
@@ -11,7 +11,7 @@ def config_command(style: FormatOption = Format.table, url: DatabaseOption = Non
     """Show every setting in force, and where its value came from. It opens no database and shows no secret.
 
     A flag beats the environment, the environment beats the file, the file beats the default. A variable that looks like
-    a setting and is none is told of on stderr.
+    a setting and is none is reported on stderr.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`db`: the database's version, and who may read it."""
+"""The commands of `db`: migrate the database, check it, and grant the right to read it."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ def upgrade(
     revision: Annotated[str, typer.Argument(help="Where to; the newest by default.")] = "head",
     url: DatabaseOption = None,
 ) -> None:
-    """Make the tables and views, or bring them to this version.
+    """Create the tables and views, or migrate them to this version.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the database's tables are those of this version, and a SQLite file whole; exit 7 where not.
+    """Check that the tables are those of this version, and that a SQLite file is not damaged. Exit 7 if not.
 
     \b
     Examples:
@@ -72,7 +72,7 @@ def check(url: DatabaseOption = None) -> None:
             integrity.require_whole(connection)
         differences = schema.differences(engine)
         if differences:
-            due = ", ".join(map(_due, differences))
+            due = ", ".join(map(_describe, differences))
             raise DatabaseError(
                 f"{database.describe(engine)} is not as this version made it; what is due: {due}. "
                 "Someone changed it by hand; put that back, or move the data into a new database."
@@ -85,10 +85,10 @@ def grant_reader(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the server that is there already.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Let a PostgreSQL role read all tables and views, those of later versions included, and write none: for BI.
+    """Let a PostgreSQL role, for example that of a BI tool, read all tables and views and write none.
 
-    The role must be there, since it needs a password that is no business of this program's:
-    CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Again does no harm.
+    This includes the tables and views of later versions. The role must exist, because this program sets no passwords:
+    CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Running it again does no harm.
 
     \b
     Examples:
@@ -96,7 +96,7 @@ def grant_reader(
       inventory db grant-reader bi --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
-    with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant
+    with opened(settings.database_url, create=True) as engine:  # grant_reader refuses SQLite before a file is created
         found = grants.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
@@ -108,10 +108,10 @@ def grant_reader(
         )
 
 
-def _due(difference: Any) -> str:
-    """Return a difference in words: `add_view instances`, `remove_column calendar.note`."""
+def _describe(difference: Any) -> str:
+    """Return a difference as text: `add_view instances`, `remove_column calendar.note`."""
     if isinstance(difference, list):  # several changes of one column
-        return ", ".join(map(_due, difference))
+        return ", ".join(map(_describe, difference))
     what, *parts = difference
     names = (part if isinstance(part, str) else getattr(part, "name", None) for part in parts)
     return " ".join([str(what), ".".join(name for name in names if name)])

@@ -1,4 +1,4 @@
-"""`doctor`: whether a sync would work, and what to do where not."""
+"""The command `doctor`: check whether a sync would work, and name the remedy for each fault."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -22,10 +22,10 @@ FIRST_OF = (2, 3, 4, 7)
 def doctor_command(
     account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None
 ) -> None:
-    """Check settings, database, schema, keys, the API, clocks and leases, and say what to do about each.
+    """Check settings, database, schema, keys, the API, clocks and leases, and name the remedy for each fault.
 
-    It asks the API for one page with each key, and makes, migrates and writes nothing. Exits with the code of the first
-    kind that failed: 2 settings, 3 a key refused, 4 the API, 7 the database; with 0 where there are only warnings.
+    It requests one page from the API with each key, and creates, migrates and writes nothing. The exit code is that of
+    the first kind of fault: 2 settings, 3 a key refused, 4 the API, 7 the database. It is 0 with warnings only.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def doctor_command(
     from inventory.doctor import examine
 
     settings = load(database_url=url)
-    log.configure(settings.log_format, "error")  # what there is to say, the checks say
+    log.configure(settings.log_format, "error")  # the checks report everything else
     checks = []
     for check in examine(settings, account):
         checks.append(check)

@@ -1,4 +1,4 @@
-"""`explore`: the SQLite database in a browser, by Datasette."""
+"""The command `explore`: show the SQLite database in a browser with Datasette."""
 
 import json
 import sys
@@ -24,10 +24,10 @@ def explore_command(
     ] = False,
     url: DatabaseOption = None,
 ) -> None:
-    """Look into the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
+    """Show the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
 
-    Datasette shows every table and view with its meaning, and questions that are ready to be asked. It is the extra
-    `explore`: pip install '.[explore]' from a checkout.
+    Datasette shows every table and view with its meaning, and ready-made queries. It comes with the extra `explore`:
+    pip install '.[explore]' from a checkout.
 
     \b
     Examples:
@@ -56,6 +56,6 @@ def explore_command(
 
             webbrowser.open(address)
         while at_work() and not stop.wait(0.5):
-            if opened_file is not None:  # Datasette would go on showing the old one
+            if opened_file is not None:  # Datasette would continue to show the old file
                 opened_file.check("explore has ended")
     log.say("Stopped.")

@@ -1,8 +1,7 @@
-"""`show`, `changes` and `creators`: what happened, and who did it. They need no key and write nothing."""
+"""The commands `show`, `changes` and `creators`: read the history. They need no key and write nothing."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from inventory.read.render import Format, cell, facts, show
 from inventory.read.row_buffer import RowBuffer
 from inventory.record import PAYLOAD
 from inventory.store import database
+from inventory.store.tables import Event
 from inventory.times import is_relative, parse_time
 
 SinceOption = Annotated[
@@ -46,16 +46,7 @@ CREATOR_COLUMNS = (
     "last_created_at", "hours_low", "gpu_hours_low",
 )  # fmt: skip
 NEWEST = 50
-"""How many changes are shown where neither a number nor a beginning is asked for."""
-
-
-class Event(StrEnum):
-    """What can happen to an instance."""
-
-    appeared = "appeared"
-    changed = "changed"
-    vanished = "vanished"
-    reappeared = "reappeared"
+"""The number of changes that are shown without --limit and --since."""
 
 
 def show_command(
@@ -71,9 +62,9 @@ def show_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Tell the life of one instance: who created it, when it was there, and what changed. Times are UTC.
+    """Show the life of one instance: who created it, when it existed, and what changed. Times are UTC.
 
-    An id that several accounts know is told once for each. As CSV: its versions.
+    An id that several accounts have is shown once for each. The CSV holds its versions.
 
     \b
     Examples:
@@ -90,7 +81,7 @@ def show_command(
         for number, row in enumerate(found):
             if number:
                 print()
-            _tell(row)
+            _print_biography(row)
 
 
 def changes_command(
@@ -135,11 +126,11 @@ def changes_command(
             instance=instance,
             limit=None if most is None else most + 1,
         )
-        told = queries.with_fields(connection, islice(found, most))
+        changes = queries.with_fields(connection, islice(found, most))
         if style is not Format.json:
-            told = (row | {"fields": _in_words(row["fields"])} for row in told)
-        rows = RowBuffer(told)
-        more = len(list(found)) > 0  # to its end, which closes the server's cursor
+            changes = (row | {"fields": _describe_fields(row["fields"])} for row in changes)
+        rows = RowBuffer(changes)
+        more = len(list(found)) > 0  # read to the end: this closes the server's cursor
     show(
         rows,
         "changes",
@@ -162,8 +153,8 @@ def creators_command(
 ) -> None:
     """List who created what: how many instances, how many are live now, and for how many hours at least.
 
-    With --since or --until: what was created in that period, and the hours within it. Created before the watch are the
-    instances that were there at the account's first complete run. Times are UTC.
+    With --since or --until: what was created in that period, and the hours within it. "Created before the watch" counts
+    the instances that existed at the account's first complete run. Times are UTC.
 
     \b
     Examples:
@@ -187,12 +178,12 @@ def creators_command(
 
 
 def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """Return the two times by the database's clock; raise UsageError if the second is not later than the first."""
+    """Return both times, relative ones by the database's clock. Raise UsageError if the second is not the later one."""
     return _times(since, until, database.now(connection))
 
 
 def _require_period(since: str | None, until: str | None) -> None:
-    """Raise UsageError, before anything is opened, if no clock could put the second time after the first."""
+    """Raise UsageError if the second time is not after the first, whatever the clock says. This opens no database."""
     if since and until and is_relative(since) == is_relative(until):
         _times(since, until, datetime.now(UTC))
 
@@ -204,8 +195,8 @@ def _times(since: str | None, until: str | None, now: datetime) -> tuple[datetim
     return begin, end
 
 
-def _in_words(fields: Sequence[Row]) -> str:
-    """`status: init -> ready; ip: (none) -> 192.0.2.1`."""
+def _describe_fields(fields: Sequence[Row]) -> str:
+    """Return the changed fields as text: `status: init -> ready; ip: (none) -> 192.0.2.1`."""
     return "; ".join(f"{row['field']}: {_value(row['old_value'])} -> {_value(row['new_value'])}" for row in fields)
 
 
@@ -213,8 +204,7 @@ def _value(value: str | None) -> str:
     return "(none)" if value is None else value
 
 
-def _tell(row: Row) -> None:
-    """Print one biography."""
+def _print_biography(row: Row) -> None:
     episodes = row["episodes"]
     facts(
         [
@@ -251,7 +241,7 @@ def _created(episode: Row) -> str:
 
 
 def _bounds(episodes: Sequence[Row], what: str) -> str:
-    """Return the hours of all episodes, at least and at most, as text."""
+    """Return the lower and the upper bound of the hours of all episodes, as text."""
     low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
     if None in low:
         return "unknown"
@@ -262,7 +252,7 @@ def _bounds(episodes: Sequence[Row], what: str) -> str:
 
 
 def _history(row: Row) -> Iterator[dict[str, Any]]:
-    """Every event with its fields, one a line: of a change the old and the new, else what there was."""
+    """Yield every event, with one row for each field: its old and new value in a change, else its value."""
     changed: dict[datetime, list[Row]] = {}
     for change in row["field_changes"]:
         changed.setdefault(change["changed_at"], []).append(change)

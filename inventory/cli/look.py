@@ -1,4 +1,4 @@
-"""`list` and `runs`: looking at what is known. They need no key and write nothing."""
+"""The commands `list` and `runs`: show the fleet and the runs. They need no key and write nothing."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -56,7 +56,7 @@ def list_command(
 ) -> None:
     """List the fleet as of the last runs: what is live, and what is missing. Times are UTC.
 
-    With --at: the fleet as it was at that time, the fields as they then were; and the complete runs on either side.
+    With --at: the fleet and its fields at that time, and the complete runs before and after it.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def list_command(
 
 
 def _describe(runs: RunsAround) -> str:
-    """Describe what is known of a time: the complete runs before and after it, and the gap in which it lies."""
+    """Return a sentence with the complete runs before and after a time, and with the gap in which it lies."""
     before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
     name = f"account {printable(runs.account)}"
     if runs.retired:

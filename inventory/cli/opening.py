@@ -16,7 +16,7 @@ from inventory.store import database, schema
 
 
 def loaded(**flags: Any) -> Settings:
-    """Load the settings, in which flags come first, and configure the log by them."""
+    """Load the settings, in which `flags` take precedence, and configure the log."""
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level)
     return settings
@@ -57,7 +57,7 @@ def open_for_writing(settings: Settings) -> Iterator[Engine]:
 
 
 def require_account(connection: Connection, account: str | None) -> None:
-    """Return if the database knows the account, or none is asked for; else UsageError."""
+    """Raise UsageError if the database has no account of this name. None means any account."""
     names = queries.account_names(connection)
     if account is not None and account not in names:
         there = ", ".join(names) or "none yet"

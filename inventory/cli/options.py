@@ -20,7 +20,7 @@ AccountOption = Annotated[
 
 
 def a_time(text: str | None) -> str | None:
-    """Return the text if it is a time; else raise UsageError, before anything is opened. For Typer."""
+    """Return the text if it is a time, else raise UsageError. Typer calls it before the command begins."""
     if text is not None:
         parse_time(text, datetime.now(UTC))
     return text

@@ -1,7 +1,7 @@
-"""stdout and stderr that never fail: what cannot be written changes no work and no exit code of its own.
+"""Make stdout and stderr streams that never raise an error, so that a failed write stops no work.
 
-A reader that went away (`| head -1`) and a closed descriptor are no failures: what is written there is dropped. Any
-other failure, such as a full disk, is kept in `Stream.failure`, and what follows is dropped.
+If the reader has left (`| head -1`) or the descriptor is closed, all output is dropped, and this is no failure. After
+any other error, such as a full disk, the error is kept in `Stream.failure` and all further output is dropped.
 """
 
 import errno
@@ -12,45 +12,45 @@ import sys
 from typing import Any
 
 _GONE = (errno.EPIPE, errno.EBADF)
-"""Nobody reads: the pipe or the descriptor is closed."""
+"""The errors that mean that nobody reads: the pipe or the descriptor is closed."""
 
 
 class Stream(io.FileIO):
-    """The descriptor of stdout or stderr, which takes everything."""
+    """A stream over the descriptor of stdout or stderr whose writes always succeed."""
 
     def __init__(self, descriptor: int) -> None:
-        """Leave the descriptor open at the end: it belongs to the process."""
+        """Open the stream. Closing it leaves the descriptor open, because the descriptor belongs to the process."""
         super().__init__(descriptor, "wb", closefd=False)
         self.failure: OSError | None = None
-        self._deaf = False
+        self._is_closed = False
 
     def write(self, data: Any) -> int:
-        """Write what can be written, and return how many bytes count as written."""
-        while not self._deaf:
+        """Write the data, or drop it after an error; return the number of bytes written or dropped."""
+        while not self._is_closed:
             try:
                 written = super().write(data)
             except OSError as error:
-                self._deaf = True
+                self._is_closed = True
                 self.failure = None if error.errno in _GONE else error
             else:
                 if written is not None:
                     return written
-                select.select([], [self], [])  # somebody else made it non-blocking, and it is full
+                select.select([], [self], [])  # another process made the pipe non-blocking, and it is full
         return memoryview(data).nbytes
 
 
 def take_over() -> Stream | None:
-    """Make sys.stdout and sys.stderr streams that never fail, and return that of stdout.
+    """Replace sys.stdout and sys.stderr by a Stream each, and return that of stdout.
 
-    A stream that is not the process's own stays: the caller put it there to capture what is printed.
+    A stream that the caller has replaced to capture the output is left as it is.
     """
-    for descriptor in range(3):  # else the next file opened, a database say, becomes stdout
+    for descriptor in range(3):  # if one is closed, the next file to be opened, such as the database, becomes stdout
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, so this one
+            os.open(os.devnull, os.O_RDWR)  # the system takes the lowest free number, which is this one
     if sys.stdin is None:
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, which stays open
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it stays open as long as the process
     results = None
     if sys.stdout is sys.__stdout__:
         sys.stdout, results = _text(1, sys.stdout)
@@ -65,7 +65,7 @@ def _text(descriptor: int, before: Any) -> tuple[io.TextIOWrapper, Stream]:
         io.TextIOWrapper(
             io.BufferedWriter(stream),
             encoding=getattr(before, "encoding", "utf-8"),
-            errors="backslashreplace",  # an escape where the terminal or the locale lacks a character
+            errors="backslashreplace",  # writes an escape if the locale lacks a character
             line_buffering=descriptor == 2 or (before is not None and (before.line_buffering or before.write_through)),  # noqa: PLR2004
         ),
         stream,

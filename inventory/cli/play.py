@@ -1,4 +1,4 @@
-"""`simulate` and `demo`: the whole program at work without a key."""
+"""The commands `simulate` and `demo`, which show the program without a key."""
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def simulate_command(
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same fleet.")] = 0,
     speed: Annotated[float, typer.Option("--speed", min=0, max=1_000_000, help="Made-up seconds per second.")] = 60.0,
 ) -> None:
-    """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is good.
+    """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is accepted.
 
     \b
     Examples:
@@ -64,8 +64,8 @@ def demo_command(
 
     Needs no key.
 
-    Replaces a database that a demo made; any other that is not empty is refused. Ends by writing a page with charts
-    beside it (`inventory report`).
+    A database of an earlier demo is replaced; any other that is not empty is refused. At its end the demo writes a page
+    with charts beside the database (`inventory report`).
 
     \b
     Examples:
@@ -75,7 +75,7 @@ def demo_command(
     from inventory.demo import QUERIES, demo
     from inventory.report import gather, page, page_file
 
-    log.configure(log.style(), "error")  # the outages that the demo plans are no news
+    log.configure(log.style(), "error")  # the demo causes outages on purpose: do not log them
     file = _page_of(url)
     with page_file(file) if installed("report") else nullcontext() as write:
         with bar(f"{days} days of hourly runs") as advance:
@@ -102,7 +102,7 @@ def demo_command(
 
 
 def _page_of(url: str) -> Path:
-    """Where a demo's page lies: beside a SQLite file, else in the working directory."""
+    """Return the file of a demo's page: beside the SQLite file, else in the working directory."""
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
     if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:

@@ -1,4 +1,4 @@
-"""What long work shows of itself: on a terminal's stderr, and nowhere else."""
+"""Show the progress of long work on stderr, if that is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`prune`: old history made coarse. The only command that deletes."""
+"""The command `prune`: fold old history. It is the only command that deletes."""
 
 from typing import Annotated
 
@@ -23,10 +23,11 @@ def prune_command(
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Fold old history: of each episode, the versions that ended by then become one where type and region are the same.
+    """Fold old history: consecutive versions of an episode with the same type and region become one.
 
-    Episodes stay, with their times, hours and creators, and so does the fleet at any time since. What changed within an
-    episode before that time is lost, and the runs that nothing refers to. There is no way back but a backup.
+    Only versions that ended before the given time are folded. Episodes stay, with their times, hours and creators, and
+    so does the fleet at any later time. Older changes within an episode are lost, and so are old runs that nothing
+    refers to. Only a backup can bring them back.
 
     \b
     Examples:
@@ -41,20 +42,20 @@ def prune_command(
             time = parse_time(before, database.now(connection))
             if dry_run:
                 for name in names:
-                    print(_told(would_prune(connection, PruneRequest(name, time)), "would be "))
+                    print(_describe(would_prune(connection, PruneRequest(name, time)), "would be "))
                 return
-        with live_line("") as tell:
+        with live_line("") as update:
             for name in names:
                 done = prune(
                     engine,
                     PruneRequest(name, time),
                     lease_seconds=settings.lease_seconds,
-                    progress=lambda so_far: tell(_told(so_far, "")),
+                    progress=lambda so_far: update(_describe(so_far, "")),
                 )
-                print(f"{_told(done, '')}; what was before {iso(time)} is coarse now", flush=True)
+                print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
 
 
-def _told(done: PruneResult, how: str) -> str:
+def _describe(done: PruneResult, how: str) -> str:
     return printable(
         f"{done.account}: {done.versions:,} versions {how}folded into others, {done.runs:,} runs {how}dropped"
     )

@@ -1,4 +1,4 @@
-"""`report`: the history as one HTML page."""
+"""The command `report`: write the history as one HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +27,9 @@ def report_command(
 ) -> None:
     """Write one HTML page with charts: the fleet over time, GPU hours, lifetimes, creators, changes, gaps, freshness.
 
-    The page needs no network to be viewed, and sends nothing; it can be mailed, printed, and filtered by period,
-    creator and type. Of more than 200,000 episodes it shows the totals, without filters. Its charts come with the extra
-    `report`: pip install '.[report]' from a checkout.
+    The page needs no network and sends nothing. It can be mailed, printed, and filtered by period, creator and type.
+    With more than 200,000 episodes it shows only totals, without filters. Its charts come with the extra `report`:
+    pip install '.[report]' from a checkout.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`run`: syncs on schedule, until a signal."""
+"""The command `run`: sync on schedule until a signal."""
 
 import os
 from typing import Annotated
@@ -10,8 +10,11 @@ from inventory.cli.options import DatabaseOption
 from inventory.cli.signals import stop_on_signal
 from inventory.service.observers import observing
 
-PARTING_SECONDS = 1.5
-"""For alerts still to be sent: with the schedule's own grace, less than the 10 s after which Docker kills."""
+CLOSING_SECONDS = 1.5
+"""The longest time that the command waits for queued alerts at its end.
+
+Together with the schedule's grace time it is less than the 10 s after which Docker kills the process.
+"""
 
 
 def run_command(
@@ -30,9 +33,9 @@ def run_command(
 ) -> None:
     """Sync every account on schedule until SIGTERM, SIGINT or SIGHUP, which end a run under way within seconds.
 
-    An account is synced at once where its last attempt is long enough ago. Any number of processes may share one
-    PostgreSQL: each run is made by one of them, and one that dies or freezes is replaced within
-    INVENTORY_LEASE_SECONDS.
+    An account is synced at once if its last attempt is long enough ago. Any number of processes may share one
+    PostgreSQL database: each run is made by only one of them. If a process dies or freezes, another one takes over
+    within INVENTORY_LEASE_SECONDS.
 
     \b
     Examples:
@@ -43,11 +46,11 @@ def run_command(
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:
-        # the libraries take half a second, in which a signal may come
+        # importing the libraries takes half a second, and a signal may come meanwhile
         from inventory.service.schedule import sync_on_schedule
 
         with opened(settings.database_url, create=True) as engine:
-            with observing(engine, settings, metrics=metrics, closing_seconds=PARTING_SECONDS) as observers:
+            with observing(engine, settings, metrics=metrics, closing_seconds=CLOSING_SECONDS) as observers:
                 ended = sync_on_schedule(engine, settings, stop=stop, observers=observers)
             if not ended:
-                os._exit(0)  # a thread waits for a server that is silent, and would log into what is taken down
+                os._exit(0)  # a thread still waits for a silent server, and would log after the log is closed

@@ -1,7 +1,7 @@
-"""SIGINT, SIGTERM and SIGHUP end work cleanly, however many of them come.
+"""End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
-The handler only notes that a signal came. A command that asks for an event (`stop_on_signal`) looks at it where it can
-stop. In all others the first signal raises KeyboardInterrupt, and the later ones do not disturb the cleaning up.
+The handler only records the first signal. A command that uses `stop_on_signal` gets an event, and checks it where it
+can stop. In all other commands the first signal raises KeyboardInterrupt. Later signals do not interrupt the cleanup.
 """
 
 import atexit
@@ -18,12 +18,12 @@ _AGAIN_SECONDS = 0.05
 
 
 class _State:
-    """What the handler knows."""
+    """The state of the signal handler."""
 
     def __init__(self) -> None:
         self.came = False
         self.raises = False
-        # not the event itself: setting it would wait for ever if the handler broke into a wait for it
+        # The handler does not set the event itself: if it interrupts a thread that waits for the event, it deadlocks.
         self.queue: SimpleQueue[None] = SimpleQueue()
 
 
@@ -31,9 +31,9 @@ _state = _State()
 
 
 def install() -> Callable[[], None]:
-    """Handle the signals from now on: until `raising` they are only noted. Return a function that undoes it.
+    """Install the handler, which until `raising` only records a signal. Return a function that removes the handler.
 
-    A SIGHUP that is ignored stays ignored (nohup).
+    An ignored SIGHUP stays ignored, as under nohup.
     """
     global _state  # noqa: PLW0603 - a process has one set of signal handlers
     _state = _State()
@@ -50,10 +50,10 @@ def install() -> Callable[[], None]:
 
 
 def guard_the_end() -> None:
-    """Make sure that no signal shows a traceback, or kills the process, from now on until its very end."""
+    """Prevent signals from killing the process or printing a traceback while it exits."""
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
-    # Python gives every signal that has a handler its default at the end: to kill
+    # at its end Python restores the default action of every signal that has a handler, which is to kill the process
     atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in _NUMBERS])
 
 

@@ -1,4 +1,4 @@
-"""`status`: how fresh the record is, for people, cron and probes. It needs no key and writes nothing."""
+"""The command `status`: show how old the last complete runs are. It needs no key and writes nothing."""
 
 from typing import Annotated
 
@@ -30,10 +30,10 @@ def status_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Tell how old each account's last complete run is. Times are UTC.
+    """Show how old each account's last complete run is. Times are UTC.
 
-    Exits with 8 where an account is older than --max-age, was never synced to the end, or has a run in the future; also
-    where there is no account at all. One that only the settings name was never synced. A retired one is left out.
+    Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
+    no account at all. An account that only the settings name has no run. Retired accounts are left out.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`sync` and `missing`: the commands that write the fleet's history."""
+"""The commands `sync` and `missing`, which write the fleet's history."""
 
 import sys
 import threading
@@ -26,10 +26,10 @@ from inventory.store import database, schema
 from inventory.store.tables import EVENTS
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
-"""With several accounts: the exit code is the first of these that occurred."""
+"""With several accounts, the exit code is the first of these that occurred."""
 
-PARTING_SECONDS = 15.0
-"""For alerts still to be sent."""
+CLOSING_SECONDS = 15.0
+"""The longest time that the command waits for queued alerts at its end."""
 
 MISSING_COLUMNS = (
     "account", "instance_id", "instance_type", "region", "creator_user_nickname",
@@ -61,18 +61,18 @@ def sync_command(
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        observing(engine, settings, closing_seconds=PARTING_SECONDS) as observers,
+        observing(engine, settings, closing_seconds=CLOSING_SECONDS) as observers,
     ):
         for one in accounts:
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
                 outcome = sync(engine, one, settings, SyncOptions(stop=stop, progress=progress))
-            _tell(observers, outcome)
+            _notify(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome), flush=True)
-            _complain(outcome)
+            _report_error(outcome)
         if as_json:
             with database.reading(engine) as connection:
                 rows = [_as_row(connection, outcome) for outcome in outcomes]
@@ -87,10 +87,10 @@ def missing_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List what is missing: absent, and neither proven gone nor seen again. `held` waits for your word.
+    """List the missing instances: absent, but not proven gone. Those marked `held` wait for your decision.
 
-    --accept settles all of it as vanished, at the time since when each is missing; on a terminal it lists and asks
-    first. With --format json or csv it prints what it settled.
+    --accept records all of them as vanished, each at the time since which it is missing. On a terminal it lists them
+    and asks first. With --format json or csv it prints what it settled.
 
     \b
     Examples:
@@ -121,18 +121,18 @@ def missing_command(
             settled.update((name, instance_id) for instance_id in accepted)
         with database.reading(engine) as connection:
             left = len(list(queries.instances(connection, account=account, presence="missing")))
-    told = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
+    message = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
     if style is Format.table:
-        print(told)
+        print(message)
     else:
         _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
-        log.say(told)
+        log.say(message)
     if left:
         log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
-    """Return the accounts that have a key, and an outcome for each that has none; raise UsageError if none has."""
+    """Return the accounts with a key, and a failed Outcome for each other one; raise UsageError if none has a key."""
     accounts: list[Account] = []
     errors: dict[str, UsageError] = {}
     for name in settings.names_to_sync(only):
@@ -144,16 +144,16 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
         raise next(iter(errors.values()))
     outcomes = [Outcome(name, error=error) for name, error in errors.items()]
     for outcome in outcomes:
-        _complain(outcome)
+        _report_error(outcome)
     return accounts, outcomes
 
 
-def _tell(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
-    """Each was told; one that fails does not fail the sync."""
+def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
+    """Pass the outcome to every observer. Log the error of one that fails: it does not fail the sync."""
     for observer in observers:
         try:
             observer(outcome)
-        except Exception as error:  # noqa: BLE001 - whatever it is, what was synced is synced
+        except Exception as error:  # noqa: BLE001 - no error of an observer may undo a finished run
             log.get(__name__).warning("an alert failed", account=outcome.account, reason=str(error))
 
 
@@ -167,7 +167,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))
-            _complain(outcome)
+            _report_error(outcome)
     changes = [change for outcome in outcomes for change in outcome.changes]
     if as_json:
         show_object({"runs": [_would_be_row(outcome) for outcome in outcomes], "changes": changes})
@@ -198,8 +198,8 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
 @contextmanager
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
     """Show a live line of the pages and instances so far."""
-    with live_line(f"{account}: asking for the first page") as tell:
-        yield lambda walk: tell(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
+    with live_line(f"{account}: asking for the first page") as update:
+        yield lambda walk: update(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
 
 def _summary(outcome: Any, *, would: bool = False) -> str:
@@ -221,7 +221,7 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _complain(outcome: Any) -> None:
+def _report_error(outcome: Any) -> None:
     if outcome.error is not None:
         level: Literal["warning", "error"] = "warning" if outcome.exit_code == 0 else "error"
         log.say(log.plain(f"{outcome.account}: {outcome.error}", 1000), level)
@@ -231,19 +231,18 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     if outcome.run_id is not None:
         return queries.run(connection, outcome.run_id)
     empty: dict[str, Any] = {column.name: None for column in relations.relation("sync_runs").c}
-    told = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
-    return empty | told | {"error_code": outcome.error.error_code if outcome.error else None}
+    known = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
+    return empty | known | {"error_code": outcome.error.error_code if outcome.error else None}
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """Return what a run would record, by the column names of `sync_runs`."""
+    """Return the row of `sync_runs` that a run would write."""
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
-    recorded = ("appeared", "changed", "reappeared", "vanished")
     return {
         "account": outcome.account,
         "status": outcome.status,
         **{name: getattr(outcome, name) for name in counted},
-        **{name: outcome.counts[name] for name in recorded},
+        **{name: outcome.counts[name] for name in EVENTS},
         "error_code": outcome.error.error_code if outcome.error else None,
         "error": None if outcome.error is None else log.plain(str(outcome.error), 1000),
     }

@@ -1,4 +1,4 @@
-"""`verify`: whether the history contradicts itself or the digests that the runs recorded."""
+"""The command `verify`: check that the history contradicts neither itself nor the digests of its runs."""
 
 from inventory import log
 from inventory.cli.opening import open_for_reading
@@ -18,9 +18,9 @@ def verify_command(
 ) -> None:
     """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
 
-    Everything else that must hold is checked too: intervals, counts, references, times. Exit 9 where anything does
-    not; each breach is a line with its account, run and instance. This finds contradictions and accidents. It does not
-    find what somebody with full rights on the database rewrote consistently, hashes and digests included.
+    Intervals, counts, references and times are checked too. Each breach is a line with its account, run and instance;
+    with any breach the exit code is 9. This finds contradictions and accidents. It does not find rows that somebody
+    with full rights on the database rewrote consistently, with their hashes and digests.
 
     \b
     Examples:
@@ -30,8 +30,8 @@ def verify_command(
     with open_for_reading(url, account) as connection:
         if unchecked := integrity.why_unchecked(connection):
             log.say(unchecked)
-        with live_line("reading the runs") as tell:
-            found = verify(connection, account=account, progress=lambda done: tell(printable(done)))
+        with live_line("reading the runs") as update:
+            found = verify(connection, account=account, progress=lambda done: update(printable(done)))
     if style is not Format.table:
         show([breach._asdict() for breach in found.breaches], "breaches", style, columns=Breach._fields)
     elif found.count:
@@ -43,8 +43,8 @@ def verify_command(
             f"{found.count:,} {'breach' if found.count == 1 else 'breaches'} in {found.versions:,} versions: the "
             "history is not what the runs recorded. Nothing was changed; compare with a backup."
         )
-    tell = print if style is Format.table else log.say
-    tell(
+    write = print if style is Format.table else log.say
+    write(
         f"verified: {found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions; "
         "every digest matches"
     )

@@ -1,10 +1,10 @@
-"""The `[alerts]` table: where alerts are sent, and which."""
+"""The `[alerts]` table of the configuration file."""
 
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -15,6 +15,9 @@ from inventory.errors import UsageError
 
 Trouble = Literal["held", "stale", "key_refused"]
 """A state of an account that is worth an alert."""
+
+Reason = Literal[Trouble, "recovery"]
+"""A reason for an alert: a trouble begins, or it ends."""
 
 
 class AlertRule(BaseModel):
@@ -42,7 +45,7 @@ class AlertSettings(BaseModel):
     urls: tuple[SecretStr, ...] = ()
     urls_env: str | None = None
     urls_file: Path | None = None
-    on: tuple[Literal["held", "stale", "key_refused", "recovery"], ...] = ("held", "stale", "key_refused", "recovery")
+    on: tuple[Reason, ...] = get_args(Reason)
     stale_after: Annotated[timedelta | None, BeforeValidator(read_duration), Field(gt=timedelta())] = None
     rules: tuple[AlertRule, ...] = ()
 

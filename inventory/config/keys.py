@@ -78,7 +78,7 @@ class AccountSettings(BaseModel):
 
     @property
     def place(self) -> str:
-        """Return where the key is, in words."""
+        """Return the text that says where the key is."""
         return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
 
     def read_account(self) -> Account:
@@ -120,7 +120,7 @@ def require_account_name(name: str) -> None:
 
 
 def key_variables() -> str:
-    """Return the names of the variables from which `default_key` reads, in words."""
+    """Return the text that names the variables from which `default_key` reads."""
     one = os.environ.get("FAL_KEY") or not os.environ.get("FAL_KEY_ID")
     return "FAL_KEY" if one else "FAL_KEY_ID and FAL_KEY_SECRET"
 

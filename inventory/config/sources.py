@@ -1,4 +1,4 @@
-"""Where a value comes from: an environment variable, or a line of the configuration file."""
+"""Find where the value of a setting comes from: an environment variable, or a line of the configuration file."""
 
 import os
 from pathlib import Path

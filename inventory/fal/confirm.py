@@ -16,7 +16,7 @@ MOST_QUESTIONS = 200
 """Above this number of absent instances none is fetched by id: a second walk takes fewer requests."""
 
 MOST_UNANSWERED = 3
-"""After this number of requests in a row without an answer no more are made."""
+"""After this number of requests in a row that fail, no further one is sent."""
 
 UNLISTED_RUNS = 3
 """An instance that answers by id is gone in the third complete run in a row whose list lacks it."""
@@ -25,9 +25,10 @@ logger = log.get(__name__)
 
 
 def confirm(context: WalkContext) -> WalkResult | None:
-    """Mark in the spool which instances are gone, of those that the first, complete walk lacked.
+    """Find out which of the absent instances are gone, and mark these in the spool.
 
-    Returns the second walk if one was needed. An absent instance that is not marked as gone is missing.
+    The first walk was complete. Returns the second walk if one was needed. An absent instance that is not marked as
+    gone is missing.
     """
     spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
@@ -42,7 +43,7 @@ def confirm(context: WalkContext) -> WalkResult | None:
 
 
 def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
-    """Fetch each instance by its id; return whether every answer was a clear one.
+    """Fetch each instance by its id; return whether every request was answered.
 
     After the first failure each request is made once, without retries.
     """

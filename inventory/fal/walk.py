@@ -1,7 +1,7 @@
 """Walk the list from cursor to cursor, fetching one page ahead, until it ends or cannot go on.
 
-A walk is complete if the list itself says that it ends (`next_cursor: null` with `has_more: false`), no page is missing
-and no item was rejected. However it ends, everything seen until then is in the spool.
+A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
+no item was rejected. After a walk that fails, the spool holds all records of the pages that arrived.
 """
 
 import threading
@@ -18,23 +18,23 @@ from inventory.record import Record, Rejected, make_record
 from inventory.spool import Spool
 
 BARREN_PAGES = 50
-"""After this many pages in a row without a new id the list counts as endless, whatever its cursors say."""
+"""After this many pages in a row without a new id, the list counts as endless even if every cursor is new."""
 
 logger = log.get(__name__)
 
 
 class Source(Protocol):
-    """What a walk and a confirmation need of the API."""
+    """The part of the API that a walk and a confirmation need."""
 
     def fetch_page(self, cursor: str | None) -> Page:
-        """Return the page of a cursor; the first page for None."""
+        """Return the page of a cursor. The cursor None means the first page."""
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
-        """Return the instance of an id, or None if it is gone."""
+        """Return the instance with an id, or None if it is gone."""
 
 
 class ExpectedList(NamedTuple):
-    """The list of the last complete run: the digest of its pages, and what was counted in them."""
+    """The list of the last complete run: the digest of its pages, and its counts."""
 
     digest: str
     pages: int
@@ -52,11 +52,11 @@ class WalkResult:
     rejected: int = 0
     error: ApiError | None = None
     unchanged: bool = False
-    """Whether every page equals that of the expected list. Nothing was added to the spool then."""
+    """Whether the list equals the expected one. If so, no record was added to the spool."""
 
     @property
     def complete(self) -> bool:
-        """Return whether an instance that the walk lacks is absent from the list."""
+        """Return whether the walk is complete: an instance that it did not see is absent from the list."""
         return self.error is None
 
 
@@ -66,7 +66,7 @@ def ignore_progress(_: WalkResult) -> None:
 
 @dataclass(frozen=True)
 class WalkContext:
-    """What the walks and the confirmation of one run share.
+    """The objects that the walks and the confirmation of one run share.
 
     `progress` is called after each page with the counts so far.
     """
@@ -119,7 +119,7 @@ def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expec
             spool.add_fingerprint(page.fingerprint)
             if expected is not None and result.pages < expected.pages:
                 spool.keep_body(page.body)
-            else:  # also an endless list gets here, once it is longer than the expected one
+            else:  # a list that is longer than the expected one gets here too, so that an endless list is noticed
                 records = _make_records(page, result)
                 barren = 0 if writer.wait() else barren + 1  # counts the previous page
                 _add_kept_bodies(spool, number, result)
@@ -140,7 +140,7 @@ def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expec
 class _SpoolWriter:
     """A thread that adds one page to the spool while the next one is parsed.
 
-    A context manager: at its end the last page is in the spool.
+    It is a context manager. When the block ends, the last page is in the spool.
     """
 
     def __init__(self, spool: Spool, number: int) -> None:
@@ -157,7 +157,7 @@ class _SpoolWriter:
         self.wait()
 
     def start(self, records: list[Record]) -> None:
-        """Start adding the records of a page. The previous page must be finished: see `wait`."""
+        """Start to add the records of a page. Call `wait` before: the previous page must be finished."""
         self._added = self._thread.submit(self._spool.add, self._number, records)
 
     def wait(self) -> bool:

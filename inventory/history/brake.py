@@ -12,7 +12,7 @@ FEW = 10
 
 
 def brake_applies(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
-    """Return whether more would vanish than `max_vanish` allows, so that it is held instead."""
+    """Return whether more instances would vanish than `max_vanish` allows. If so, they are held."""
     vanishing, live = spool.count_vanishing(), spool.count_live_before()
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):

@@ -23,7 +23,7 @@ NO_RUN = -1
 
 @dataclass(frozen=True)
 class RunStamp:
-    """The run id and start time stamped on every row that a run writes, and what they depend on."""
+    """The run id and start time stamped on every row that a run writes, with the context to compute the rows."""
 
     account: str
     run_id: int
@@ -41,7 +41,7 @@ class SeenInstance:
     payload: Mapping[str, Any]
     """The `payload_columns` of its record."""
     tracked: Mapping[str, Any]
-    """The same without the ignored fields: what a version holds."""
+    """The same without the ignored fields, as a version stores it."""
     row_hash: bytes
     """The hash of the tracked fields."""
     listed: bool
@@ -213,9 +213,9 @@ def _absent_state(before: State, **values: Any) -> State:
 
 
 def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str, ...]) -> bool:
-    """Return whether a field differs that is tracked now, and was when the state was last written.
+    """Return whether a tracked field differs. Fields ignored now, or when the state was last written, do not count.
 
-    Secrets that were stored before secrets were hidden are hidden first.
+    Stored secrets of earlier versions, which did not hide them, are hidden before the comparison.
     """
     ignored_then_or_now = tuple(sorted({*before["ignored"].split(","), *ignored} - {""}))
     track = tracker(ignored_then_or_now)

@@ -62,7 +62,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """The holder of a lease: its work and process in words, and whether the lease is alive."""
+    """The holder of a lease: the text for its work and process, and whether the lease is alive."""
 
     description: str
     alive: bool

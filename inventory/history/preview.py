@@ -1,4 +1,4 @@
-"""What a run would record: the same plan as for a run, and nothing written."""
+"""Preview a run: make the same plan as a run does, and write nothing."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _EVENT_COLUMNS = ("event", "account", "instance_id", "instance_type", "region", 
 
 @dataclass
 class Preview:
-    """What a run would record."""
+    """The counts, events and missing instances that a run would record."""
 
     counts: Counter[str] = field(default_factory=Counter)
     changes: list[dict[str, Any]] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Preview:
 
 
 def preview(connection: Connection, account: Account, settings: Settings, spool: Spool, *, complete: bool) -> Preview:
-    """Return what a run would record of the spool; `complete` says whether its walk was complete."""
+    """Return the preview of a run from its spool; `complete` says whether its walk was complete."""
     last = connection.scalar(sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name))
     stamp = RunStamp(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
     brake = complete and brake_applies(connection, account, settings, spool)

@@ -73,8 +73,8 @@ def prune(
 ) -> PruneResult:
     """Fold the versions that ended before the requested time, stretch by stretch; then drop runs started before it.
 
-    What stays: the fleet at any time from then on; all episodes with their times and creators; all hours; the runs that
-    these refer to; and all runs since the last complete run before that time. Call `progress` after each batch.
+    These stay: the fleet at any later time, all episodes with their times and creators, all hours, the runs that these
+    refer to, and all runs since the last complete run before the requested time. `progress` is called after each batch.
     Raise UsageError for an unknown account or a time in the future, AccountBusy if another process holds the account,
     LeaseLost.
     """
@@ -181,7 +181,7 @@ def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) 
 
 
 def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Subquery:
-    """Return the versions that ended by the requested time. `folds` is true unless one is the first of its stretch."""
+    """Return the versions that ended by the requested time. `folds` is false for the first version of a stretch."""
     version = instance_versions.c
     return (
         sa.select(

@@ -34,10 +34,10 @@ from inventory.store.tables import instance_state, instance_versions, sync_runs
 
 
 class Absent(Enum):
-    """What a run does with the instances that it did not see."""
+    """The treatment of the instances that a run did not see."""
 
     UNTOUCHED = auto()
-    """Nothing: its walk was not complete (`incomplete-walk-removes-nothing`)."""
+    """They stay as they are, because the walk was not complete (`incomplete-walk-removes-nothing`)."""
     SETTLED = auto()
     """The instances that are proven gone vanish; the others become missing (`absence-is-proven`)."""
     HELD = auto()
@@ -45,7 +45,7 @@ class Absent(Enum):
 
     @classmethod
     def after(cls, *, complete: bool, brake: bool) -> Self:
-        """Return what follows from a walk that was complete or not, and from the brake."""
+        """Return the treatment after a walk; `brake` says whether the brake applies."""
         if not complete:
             return cls.UNTOUCHED
         return cls.HELD if brake else cls.SETTLED
@@ -55,7 +55,7 @@ class Absent(Enum):
 
 
 def stream_known(connection: Connection, account: str) -> Iterator[Known]:
-    """Yield what the spool compares of each live or missing instance of the account."""
+    """Yield each live or missing instance of the account, for the spool."""
     state = instance_state.c
     statement = sa.select(
         state.instance_id,
@@ -72,7 +72,7 @@ def stream_known(connection: Connection, account: str) -> Iterator[Known]:
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
-    """Return the account's missing instances: whether each is held, by id."""
+    """Return the ids of the account's missing instances, each with whether it is held."""
     state = instance_state.c
     rows = connection.execute(
         sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")
@@ -86,9 +86,9 @@ def find_missing(connection: Connection, account: str) -> dict[str, bool]:
 def plan(
     connection: Connection, stamp: RunStamp, spool: Spool, absent: Absent, *, newcomers: bool = True
 ) -> Iterator[Step]:
-    """Yield the steps that turn what the database holds into what the spool holds.
+    """Yield the steps that bring the database to the state of the spool.
 
-    If `newcomers` is False, leave out the instances that were never seen before: `insert_newcomers` writes them.
+    If `newcomers` is False, the instances that were never seen before are left out: `insert_newcomers` writes them.
     """
     _exclude_returning(connection, stamp, spool)
     track = tracker(stamp.ignored)
@@ -113,20 +113,20 @@ def plan(
 
 
 def plan_acceptance(connection: Connection, stamp: RunStamp, only: Collection[str] | None = None) -> Iterator[Step]:
-    """Yield the steps by which the account's missing instances, or just `only` those of them, vanish."""
+    """Yield the steps that make the account's missing instances vanish. `only` limits them to these ids."""
     ids = find_missing(connection, stamp.account).keys()
     yield from _plan_vanished(connection, stamp, sorted(ids if only is None else ids & set(only)))
 
 
 def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) -> None:
-    """Tell the spool which of its newcomers are vanished instances that have returned."""
+    """Add the vanished instances that have returned to the spool's known ones: they are no newcomers."""
     state = instance_state.c
     vanished = sa.select(state.instance_id).where(state.account == stamp.account, state.presence == "vanished")
     if connection.execute(vanished.limit(1)).first() is None:
         return
     for ids in batches(spool.newcomer_ids()):
         found = connection.scalars(vanished.where(database.among(connection, state.instance_id, ids)))
-        # an empty hash equals no row's hash, so that each is written
+        # the empty hash equals no real hash, so that each of these instances is written
         spool.learn(Known(id_, b"", b"", "", "vanished", held=False, unlisted_runs=0) for id_ in found)
 
 
@@ -149,7 +149,7 @@ def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *
 
 
 def _read_states(connection: Connection, account: str, ids: list[str]) -> dict[str, State]:
-    """Return the states of these instances by id, as far as they exist."""
+    """Return the states of these instances by id; an instance without a state is left out."""
     rows = connection.execute(
         sa.select(instance_state).where(
             instance_state.c.account == account, database.among(connection, instance_state.c.instance_id, ids)
@@ -171,7 +171,7 @@ def _read_start_times(connection: Connection, run_ids: Collection[int]) -> dict[
 def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
     """Write a step, and add its events to `counts` (appeared, changed, reappeared, vanished, settled).
 
-    An instance that vanishes at the time of an earlier run is added to the counts of that run
+    If an instance vanishes at the time of an earlier run, the counts of that run are raised
     (`settled-at-the-first-lack`).
     """
     bulk.update_rows(
@@ -194,16 +194,17 @@ def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str,
 
 
 class _SQL(str):
-    """A piece of SQL in place of a value."""
+    """SQL text that stands in a row in place of a value."""
 
     __slots__ = ()
 
 
 def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> int:
-    """Insert the state and the first version of every instance that was never seen before; return how many.
+    """Insert the state and the first version of every instance that was never seen before; return their number.
 
-    `plan` and `apply` would write the same rows. Here they do not pass through Python one by one, which matters for a
-    first run. Call it after `plan`. It cannot be used with `ignore_changes`, where a version holds less than the state.
+    `plan` and `apply` would write the same rows. Here the rows do not pass through Python one by one, which makes a
+    first run faster. Call it after `plan`. Do not call it with `ignore_changes`, where a version holds fewer fields
+    than the state.
     """
     types = dict.fromkeys(NEWCOMERS, "TEXT") | {
         "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER"
@@ -221,7 +222,7 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
 
 
 def _insert_select(table: sa.Table, row: Mapping[str, Any]) -> str:
-    """Return `INSERT ... SELECT ... FROM ` for a row of SQL and of constants. None is the default of its column."""
+    """Return `INSERT ... SELECT ... FROM ` for a row of SQL texts and constants. A column that is None is left out."""
     values = {name: _in_sql(value) for name, value in row.items() if value is not None}
     return f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM "
 

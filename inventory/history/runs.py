@@ -155,9 +155,9 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
 
 
 def last_applied(account: str) -> sa.Select[Any]:
-    """Return the query for the run with whose key and address the brake compares (`brake`).
+    """Return the query for the run whose key and address the brake compares with the present ones (`brake`).
 
-    It is the last run that succeeded, or if none did, the last that applied anything.
+    It is the last run that succeeded. If none did, it is the last run that applied anything.
     """
     return (
         sa.select(sync_runs)

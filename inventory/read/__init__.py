@@ -1,1 +1,1 @@
-"""Questions, read only."""
+"""Read the history. Nothing here writes."""

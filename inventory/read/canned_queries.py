@@ -1,6 +1,6 @@
-"""Questions that people ask of the fleet's history, ready to be asked in Datasette, each with its SQL for SQLite.
+"""Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
-A parameter left empty asks for all.
+An empty parameter does not limit the result.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """A question under its name, which is part of an address."""
+    """A ready-made query. Its name is part of the address of its page."""
 
     name: str
     title: str
@@ -18,7 +18,7 @@ class Question:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of what may be filled in, in their order."""
+        """Return the names of the query's parameters, in the order in which they first occur."""
         return tuple(dict.fromkeys(re.findall(r"(?<!:):(\w+)", self.sql)))
 
 

@@ -1,4 +1,4 @@
-"""Who created what, and for how many hours it was there: all time, or within a period."""
+"""Count the instances of each creator and their hours, over all time or within a period."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,10 +24,10 @@ def list_creators(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Row]:
-    """Return rows of `creators`, by account, the busiest first.
+    """Return rows of `creators`, sorted by account and then by GPU hours, the most first.
 
-    With a period, from `since` on and before `until`: only what was created in it, and only its share of the hours. Who
-    had nothing in it has no row. `live_now` is now in any case.
+    With a period, from `since` (included) to `until` (excluded), they count only the instances created in it and the
+    hours that lie in it. A creator without any instance in the period has no row. `live_now` never depends on it.
     """
     try:
         if since is None and until is None:
@@ -45,7 +45,7 @@ def list_creators(
 
 
 def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
-    """Count the live instances of each account and creator, as the view `creators` counts them."""
+    """Return the number of live instances by account and creator, counted as in the view `creators`."""
     episodes, state = relation("instance_episodes"), relation("instance_state")
     same = sa.and_(state.c.account == episodes.c.account, state.c.instance_id == episodes.c.instance_id)
     who = episodes.c.account, episodes.c.creator_user_nickname
@@ -81,9 +81,10 @@ def _creators_within(
 
 
 def episode_stretches(account: str | None = None) -> sa.Subquery:
-    """Return `instance_episodes` split where type or region changed: `began_at` to `ended_at`, with type and GPU count.
+    """Return a query for the stretches of all episodes: an episode is split where type or region changed.
 
-    `gpus_known`: the counts of all stretches of the episode are known, else its GPU hours are not.
+    A row has the columns of its episode, the times `began_at` and `ended_at`, the type and the GPU count. `gpus_known`
+    is true if the GPU count of every stretch of the episode is known; if it is false, the GPU hours are unknown.
     """
     version, view = relation("instance_versions").c, relation("instance_episodes").c
     names = ("account", "instance_id", "episode")
@@ -115,7 +116,7 @@ def episode_stretches(account: str | None = None) -> sa.Subquery:
         sa.select(*(view[name] for name in (*names, *kept)))
         .where(sa.true() if account is None else view.account == clean(account))
         .cte("episodes")
-        .prefix_with("MATERIALIZED")  # else SQLite looks at all episodes for every stretch
+        .prefix_with("MATERIALIZED")  # otherwise SQLite reads all episodes again for every stretch
     )
     ended_at = sa.func.coalesce(starts.c.next_from, episodes.c.last_seen_at)
     return (
@@ -131,7 +132,7 @@ def episode_stretches(account: str | None = None) -> sa.Subquery:
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count the instance if this is the first stretch of its first episode, and began in the period."""
+    """Count the instance as created if this stretch is the first of its first episode, and began in the period."""
     at = stretch.began_at
     if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):
         return

@@ -1,7 +1,7 @@
-"""A SQLite database in Datasette: its pages bear the meanings of `views.py`, and questions that are ready to be asked.
+"""Serve a SQLite database with Datasette: its pages show the meanings of the catalogue, and ready-made queries.
 
-Datasette is the extra `explore`, imported where it starts. Whatever it is asked, it reads: its connections are opened
-read-only, and beside the running syncs, not as a file that nobody changes.
+Datasette comes with the extra `explore`, and is imported only when it starts. It cannot write, because its connections
+are read-only. They are not opened as immutable, because a sync may write at the same time.
 """
 
 import os
@@ -19,8 +19,8 @@ from inventory.store.catalogue import RELATIONS
 
 HOST = "127.0.0.1"
 SETTINGS = {
-    "sql_time_limit_ms": 10_000,  # a whole view over a million versions
-    "allow_download": False,  # the file alone lacks what is still in its -wal
+    "sql_time_limit_ms": 10_000,  # enough to read a whole view over a million versions
+    "allow_download": False,  # the file may lack rows that are still in its -wal
 }
 HIDDEN = ("instance_state", "typed", "alembic_version", "sqlite_sequence", "sqlite_stat1")
 NEWEST_FIRST = {
@@ -31,14 +31,14 @@ NEWEST_FIRST = {
 
 
 def metadata(database: str) -> dict[str, Any]:
-    """Datasette's metadata for a database under that name (it takes the file's, without its ending)."""
+    """Return Datasette's metadata for a database. Its name is that of the file without the suffix."""
     tables: dict[str, dict[str, Any]] = {name: {"hidden": True} for name in HIDDEN}
     for relation in RELATIONS:
-        told = tables.setdefault(relation.name, {})
-        told["description"] = relation.meaning
-        told["columns"] = {column.name: column.meaning for column in relation.columns}
+        table = tables.setdefault(relation.name, {})
+        table["description"] = relation.meaning
+        table["columns"] = {column.name: column.meaning for column in relation.columns}
         if relation.name in NEWEST_FIRST:
-            told["sort_desc"] = NEWEST_FIRST[relation.name]
+            table["sort_desc"] = NEWEST_FIRST[relation.name]
     queries = {
         question.name: {
             "title": question.title,
@@ -58,24 +58,27 @@ def metadata(database: str) -> dict[str, Any]:
 
 @contextmanager
 def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Datasette answers for the file on this machine only; yields its address, and whether it is still at work."""
+    """Serve the file with Datasette on loopback during the block.
+
+    Yield the address, and a function that returns whether the server still runs.
+    """
     import uvicorn
     from datasette.app import Datasette
     from datasette.database import Database
     from datasette.plugins import pm
     from datasette.utils.sqlite import sqlite3
 
-    # for a slip in someone's SQL it prints a thousand lines with rich; the page says it in one
+    # this plugin prints a thousand lines for an error in a user's SQL; the page shows the error anyway
     pm.get_plugin("datasette.handle_exception").rich = None
     name = file.stem
     datasette = Datasette([], metadata=metadata(name), settings=SETTINGS, memory=False)
     datasette.remove_database("_memory")
     database = Database(datasette, path=str(file))
 
-    def connect(write: bool = False) -> Any:  # noqa: ARG001 - Datasette's name; nothing is ever written
-        place = f"file:{quote(str(file))}?mode=ro"  # Datasette leaves out the quoting
+    def connect(write: bool = False) -> Any:  # noqa: ARG001 - Datasette passes it by this name
+        place = f"file:{quote(str(file))}?mode=ro"  # Datasette's own connect() does not quote the path
         opened = sqlite3.connect(place, uri=True, check_same_thread=False)
-        database._all_file_connections.append(opened)  # noqa: SLF001 - which it closes at the end
+        database._all_file_connections.append(opened)  # noqa: SLF001 - Datasette closes these at its end
         return opened
 
     database.connect = connect
@@ -103,7 +106,7 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
 
 
 def _plain_text() -> Any:
-    """Show text that looks like an address as text: Datasette would make a link of it, whoever sent it."""
+    """Return a plugin that shows a web address as plain text: Datasette would make a link of text from the API."""
     from datasette import hookimpl
 
     class Inventory:
@@ -117,7 +120,7 @@ def _plain_text() -> Any:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """Bind a socket that only this machine reaches, before anything else begins."""
+    """Yield a socket that listens on loopback; raise UsageError if the port cannot be used."""
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:
@@ -128,7 +131,10 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Answers to this machine's names alone: a page of another site, whose name leads here, learns nothing."""
+    """Return an app that refuses requests for other host names than this machine's.
+
+    This stops DNS rebinding: a web page of another site cannot read the database.
+    """
     from datasette.utils.asgi import asgi_send
 
     async def guarded(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:

@@ -25,20 +25,21 @@ class RunsAround:
     before: Row
     """The last complete run at or before T: `run_id`, `started_at`."""
     after: Row | None
-    """The first complete run after T; None where there is none."""
+    """The first complete run after T; None if there is none."""
     exact: bool
-    """T is the very time of `before`."""
+    """Whether T is the start time of `before`."""
     gap: Row | None = None
-    """Row of `sync_gaps`; None where T lies in none."""
+    """The row of `sync_gaps` for the gap that contains T; None if there is none."""
     retired: bool = False
-    """Retired, and T is later than its last complete run: nothing is known of its fleet at T."""
+    """Whether the account is retired and T is later than its last complete run, so that its fleet at T is unknown."""
 
 
 def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
-    """Return what each account, or the given one, knows of the time.
+    """Return the RunsAround of each account, or only of `account`.
 
-    Raises UsageError where one does not know it: before its first or after its last complete run, or before what
-    `prune` left. Only one that was retired before may stand aside, unless it alone is asked for.
+    Raises UsageError if the fleet of an account at that time is unknown: the time is before its first or after its last
+    complete run, or `prune` folded the history of that time. An account that was retired before that time raises only
+    if it is the one asked for; among all accounts it is returned as `retired`.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
@@ -87,10 +88,10 @@ def as_of(
     type_: str | None = None,
     status: str | None = None,
 ) -> Iterator[Row]:
-    """Yield the fleet as it was at that time: AS_OF_COLUMNS of `instance_versions`, the fields as they then were."""
+    """Yield the fleet as of a time: AS_OF_COLUMNS of the rows of `instance_versions` that were valid then."""
     table = relation("instance_versions")
     wanted = matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)
-    # expressions: for the bare columns SQLite would leave the index by times and read everything
+    # coalesce() keeps SQLite from using the index on these columns: the index on the times is much faster
     account, instance_id = (sa.func.coalesce(table.c[name], "") for name in ("account", "instance_id"))
     query = sa.select(*(table.c[name] for name in AS_OF_COLUMNS)).where(
         table.c.valid_from <= at,

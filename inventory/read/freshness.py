@@ -1,4 +1,4 @@
-"""How fresh the record of each account is."""
+"""Find how old the last complete run of each account is, and which accounts are stale."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from inventory.times import brief, iso
 
 
 def freshness(connection: Connection, *, account: str | None = None, named: Sequence[str] = ()) -> list[Row]:
-    """Return rows of `sync_freshness`: one for each account that is not retired.
+    """Return a row of `sync_freshness` for each account that is not retired, or only for `account`.
 
-    Accounts in `named` that the database lacks get a row, too. Raises UsageError if that one account is retired.
+    Accounts in `named` that the database lacks get a row too. Raises UsageError if `account` is retired.
     """
     table, view = relation("accounts"), relation("sync_freshness")
     active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
@@ -44,9 +44,9 @@ def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
 
 
 def last_runs(connection: Connection) -> list[Row]:
-    """`account`, `status` and `error_code` of the last run that has ended, of each account that is not retired."""
+    """Return `account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     table, runs_ = relation("accounts"), relation("sync_runs")
-    last = (  # once an account, by the index of account and time
+    last = (  # a subquery for each account, which uses the index on account and time
         sa.select(runs_.c.run_id)
         .where(runs_.c.account == table.c.account, runs_.c.status != "running")
         .order_by(runs_.c.started_at.desc())
@@ -56,14 +56,14 @@ def last_runs(connection: Connection) -> list[Row]:
     )
     wanted = sa.select(last).select_from(table).where(table.c.retired_at.is_(None))
     found = relation("sync_runs").alias("found")
-    told = sa.select(found.c.account, found.c.status, found.c.error_code)
-    return read_rows(connection, told.where(found.c.run_id.in_(wanted)))
+    query = sa.select(found.c.account, found.c.status, found.c.error_code)
+    return read_rows(connection, query.where(found.c.run_id.in_(wanted)))
 
 
 def held(connection: Connection) -> dict[str, int]:
     """Return how many instances of each account are held."""
     table, state = relation("accounts"), relation("instance_state")
-    number = (  # once an account, by the index of account and presence
+    number = (  # a subquery for each account, which uses the index on account and presence
         sa.select(sa.func.count())
         .where(state.c.account == table.c.account, state.c.presence == "missing", state.c.held)
         .correlate(table)

@@ -1,4 +1,4 @@
-"""The questions people ask of instances, events and runs, as rows of the public relations."""
+"""Queries for instances, events and runs. They return rows of the public relations."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ def instances(
     type_: str | None = None,
     status: str | None = None,
 ) -> Iterator[Row]:
-    """Yield rows of `instances`: the fleet now (live and missing), or every instance ever seen with `all_`."""
+    """Yield rows of `instances`: the live and missing ones, or with `all_` every instance ever seen."""
     view = relation("instances")
     wanted = matching(
         view,
@@ -42,7 +42,7 @@ def instances(
 
 
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> Iterator[Row]:
-    """Yield rows of `sync_runs`, the newest first; `failed` leaves those that did not succeed."""
+    """Yield rows of `sync_runs`, the newest first; with `failed`, only the runs that did not succeed."""
     table = relation("sync_runs")
     query = sa.select(table).where(*matching(table, account=account))
     if failed:
@@ -51,7 +51,7 @@ def runs(connection: Connection, *, account: str | None = None, failed: bool = F
 
 
 def run(connection: Connection, run_id: int) -> Row:
-    """One row of `sync_runs`."""
+    """Return the row of a run in `sync_runs`."""
     table = relation("sync_runs")
     return read_rows(connection, sa.select(table).where(table.c.run_id == run_id))[0]
 
@@ -67,13 +67,13 @@ def events(
     instance: str | None = None,
     limit: int | None = 20,
 ) -> Iterator[Row]:
-    """Yield rows of `instance_events`, the newest first: from `since` on, and before `until`.
+    """Yield rows of `instance_events`, the newest first, from `since` (included) to `until` (excluded).
 
     Raises UsageError for an unknown instance.
     """
     view = relation("instance_events")
     query = sa.select(view).where(*matching(view, account=account, event=event, creator_user_nickname=creator))
-    if instance is not None:  # with its accounts, since the key of the table begins with them
+    if instance is not None:  # name its accounts too, because the key of the table begins with the account
         query = query.where(
             view.c.account.in_(holders(connection, instance, account)), *matching(view, instance_id=instance)
         )
@@ -86,12 +86,16 @@ def events(
 
 
 def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield rows of `events`, in their order, each with `fields`: of a change its `field`, `old_value`, `new_value`."""
-    # by stretches of time that hardly overlap, so that all of them together cost little more than the whole view
+    """Yield the rows of `events` in the same order, each with a list `fields`.
+
+    For a change, `fields` holds a dict with `field`, `old_value` and `new_value` for each field that changed. For any
+    other event it is empty.
+    """
+    # one query for each batch: their periods hardly overlap, so all of them cost little more than one read of the view
     for batch in database.batches(rows):
         fields = _fields(connection, [row for row in batch if row["event"] == "changed"])
         for row in batch:
-            yield row | {"fields": fields.get(_change(row, "occurred_at"), []) if row["event"] == "changed" else []}
+            yield row | {"fields": fields.get(_change_key(row, "occurred_at"), []) if row["event"] == "changed" else []}
 
 
 def _fields(connection: Connection, changes: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
@@ -104,23 +108,23 @@ def _fields(connection: Connection, changes: Sequence[Row]) -> dict[tuple[Any, .
         view.c.account.in_({row["account"] for row in changes}),
         view.c.instance_id.in_({row["instance_id"] for row in changes}),
     )
-    wanted = {_change(row, "occurred_at") for row in changes}
+    wanted = {_change_key(row, "occurred_at") for row in changes}
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in stream_rows(connection, query.order_by(view.c.field)):
-        if (key := _change(row, "changed_at")) in wanted:
+        if (key := _change_key(row, "changed_at")) in wanted:
             found.setdefault(key, []).append({name: row[name] for name in ("field", "old_value", "new_value")})
     return found
 
 
-def _change(row: Row, time: str) -> tuple[Any, ...]:
+def _change_key(row: Row, time: str) -> tuple[Any, ...]:
     return row[time], row["account"], row["instance_id"]
 
 
 def biographies(connection: Connection, instance_id: str, account: str | None = None) -> list[Row]:
-    """All that is known of an instance, once for each account that knows it.
+    """Return the whole history of an instance: one dict for each account that has seen it.
 
-    Rows of `instances` in which `episodes` and `versions` are lists of rows, as are `events` and `field_changes`; all
-    in the order of time. Raises UsageError for an unknown instance.
+    Each is a row of `instances` with four further lists of rows, the oldest first: `episodes`, `versions`, `events` and
+    `field_changes`. Raises UsageError for an unknown instance.
     """
     parts = {
         "episodes": ("instance_episodes", ("episode",)),
@@ -163,8 +167,8 @@ def account_names(connection: Connection) -> list[str]:
     return list(connection.scalars(sa.select(table.c.account).order_by(table.c.account)))
 
 
-def beginning(connection: Connection, name: str, column: str, start: str, *, limit: int) -> list[str]:
-    """Return the values of a text column that begin with a prefix, in order."""
+def values_with_prefix(connection: Connection, name: str, column: str, prefix: str, *, limit: int) -> list[str]:
+    """Return the values of a text column that begin with a prefix, sorted."""
     values = relation(name).c[column]
-    query = sa.select(values).where(values.startswith(start, autoescape=True)).distinct().order_by(values)
+    query = sa.select(values).where(values.startswith(prefix, autoescape=True)).distinct().order_by(values)
     return list(connection.scalars(query.limit(limit)))

@@ -1,4 +1,4 @@
-"""The public tables and views as SQLAlchemy relations, and their rows: dicts by column name, times aware in UTC."""
+"""The public tables and views as SQLAlchemy relations. A row is a dict by column name; its times are aware and UTC."""
 
 import json
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ def columns(name: str) -> list[str]:
 
 
 def matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
-    """Return the condition that each column has its wanted value; None stands for any value.
+    """Return the conditions that each column has its wanted value; None means any value.
 
-    What no database can store is looked for as what was stored in its place.
+    The values are cleaned like stored ones, because a character that cannot be stored was replaced there too.
     """
     return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
 
@@ -46,18 +46,18 @@ def first_row(connection: Connection, query: sa.Select[Any]) -> Row | None:
 
 
 def read_rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
-    """Return all rows of a query; for few rows."""
+    """Return all rows of a query as a list. For many rows use `stream_rows`."""
     return [_plain(row) for row in connection.execute(query)]
 
 
 def stream_rows(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
-    """Yield the rows at flat memory."""
+    """Yield the rows of a query at flat memory."""
     for rows in database.stream(connection, query):
         yield from map(_plain, rows)
 
 
 def _plain(row: sa.Row[Any]) -> Row:
-    """Return the row as a dict. Raise DatabaseError for what SQLite lets in and no run has written."""
+    """Return the row as a dict. Raise DatabaseError for a value that SQLite accepts but no run writes."""
     plain = dict(zip(row._fields, row, strict=True))
     if bytes in map(type, row):
         raise damaged("bytes where a text or a number belongs")

@@ -1,7 +1,7 @@
-"""Rows as a table for people, JSON for programs, CSV for spreadsheets.
+"""Print rows as a table for people, JSON for programs, or CSV for spreadsheets.
 
-No string from the API acts as anything but text: escapes are shown to a terminal, not sent; a formula reaches a
-spreadsheet as text; nothing is markup.
+Text from the API is never interpreted: a terminal gets escape sequences as visible text, a spreadsheet gets formulas as
+text, and no text is read as markup.
 """
 
 import csv
@@ -20,13 +20,13 @@ from inventory.times import iso
 Rows = Collection[Mapping[str, Any]]
 
 AT_ONCE = 10_000
-"""Rows of a table that are laid out together."""
+"""The number of rows of a table that are laid out together."""
 
 WIDE = 100_000  # columns: wider than any row
 
 
 class Format(StrEnum):
-    """How a list is printed."""
+    """The format in which rows are printed."""
 
     table = "table"
     json = "json"
@@ -44,10 +44,10 @@ def show(
     empty: str = "",
     stream: TextIO | None = None,
 ) -> None:
-    """Print rows. `name` is the plural key of the JSON; `columns` those of the table (all for the other two).
+    """Print rows. `name` is the plural key of the JSON.
 
-    `header` is the first line of a CSV without rows, which else says only what the table shows.
-    An empty table prints `empty` on stderr, so that stdout stays what a script expects.
+    `columns` are the columns of a table; JSON and CSV show all. `header` holds all column names, for a CSV without
+    rows. If a table has no rows, `empty` is printed on stderr, so that a script finds nothing on stdout.
     """
     stream = stream or sys.stdout
     if style is Format.json:
@@ -67,7 +67,7 @@ def show_object(lists: Mapping[str, Rows]) -> None:
 
 
 def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> None:
-    """Print names and values, a line each, the values below each other."""
+    """Print each name and its value on a line, with the values aligned."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         print(f"{name:<{width}}  {cell(value)}".rstrip(), file=stream or sys.stdout)
@@ -79,7 +79,7 @@ def printable(text: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """One value as people read it: times in UTC to the second, nothing for null."""
+    """Return a value as text for people: times in UTC to the second, an empty text for null."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -96,7 +96,7 @@ def _escaped(character: str) -> str:
 
 
 def _json(rows: Rows, name: str, stream: TextIO) -> None:
-    """One object of one key, a row at a time."""
+    """Write a JSON object whose only key holds the rows, one row at a time."""
     stream.write(f"{{\n  {json.dumps(name)}: [")
     before = "\n    "
     for row in rows:
@@ -107,12 +107,12 @@ def _json(rows: Rows, name: str, stream: TextIO) -> None:
 
 def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
     from rich.cells import cell_len
-    from rich.console import Console  # rich costs time that JSON and CSV need not pay
+    from rich.console import Console  # imported late: JSON and CSV do not need it
     from rich.measure import measure_renderables
     from rich.table import Table
     from rich.text import Text
 
-    # never narrower than the rows: a table that folds its cells breaks every cell
+    # as wide as the rows need: in a narrower table rich would wrap the text of every cell
     console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
     names = {column: headings.get(column, column.replace("_", " ")) for column in columns}
     widths = dict.fromkeys(columns, 0)
@@ -137,14 +137,14 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
             _records(batch, names, stream)
             continue
         console.print(table)
-        if len(rows) > AT_ONCE:  # those that follow stand below these
+        if len(rows) > AT_ONCE:  # the columns of the next batch must be at least as wide
             for column in columns:
                 texts = (names[column], *(cell(row.get(column)) for row in batch))
                 widths[column] = max(widths[column], *map(cell_len, texts))
 
 
 def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:
-    """Each row as lines of its own: what fits a terminal that is narrower than the table."""
+    """Print each row as lines of a name and a value, for a terminal that is narrower than the table."""
     for row in rows:
         facts([(name, row.get(column)) for column, name in names.items()], stream)
         stream.write("\n")
@@ -170,7 +170,7 @@ def _csv_value(value: Any) -> Any:
 
 
 def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row as JSON values, rows within it too: times as ISO 8601 with `Z`, `extra` as an object."""
+    """Return the row, and the rows inside it, as JSON values: times as ISO 8601 with `Z`, `extra` as an object."""
     return {name: _json_value(name, value) for name, value in row.items()}
 
 

@@ -1,4 +1,4 @@
-"""Rows read to their end before the first is shown: the transaction is over then, and no answer breaks off halfway."""
+"""Read all rows before the first is printed: the transaction ends early, and no output stops halfway."""
 
 import pickle
 import tempfile
@@ -9,14 +9,14 @@ from inventory.errors import DatabaseError
 from inventory.store import database
 
 IN_MEMORY = 16 * 2**20
-"""Bytes; what is more lies in a temporary file without a name."""
+"""The number of bytes kept in memory; more than that goes to an unnamed temporary file."""
 
 
 class RowBuffer(Collection[Mapping[str, Any]]):
-    """Rows at flat memory, however many, to be looped over as often as needed, one loop at a time."""
+    """A collection of any number of rows at flat memory. It can be iterated several times, but not at the same time."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Read them all. Raise DatabaseError if TMPDIR has no room."""
+        """Read all rows. Raise DatabaseError if TMPDIR has no room."""
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
         self._number = 0
         self._ends: list[int] = []
@@ -36,15 +36,15 @@ class RowBuffer(Collection[Mapping[str, Any]]):
         self._file.close()
 
     def __len__(self) -> int:
-        """Return their number."""
+        """Return the number of rows."""
         return self._number
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        """Yield them in order."""
+        """Yield the rows in order."""
         for start in (0, *self._ends[:-1]) if self._ends else ():
             self._file.seek(start)
             yield from pickle.load(self._file)  # noqa: S301 - what was written above
 
     def __contains__(self, row: object) -> bool:
-        """Return whether one is equal to that."""
+        """Return whether a row is equal to this one."""
         return any(other == row for other in self)

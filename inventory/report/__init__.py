@@ -1,7 +1,7 @@
-"""The history as one HTML page that needs no network: `gather` reads it, `page` makes it, `page_file` keeps it.
+"""Write the history as one HTML page that needs no network: `gather` reads, `page` renders, `page_file` writes.
 
-The page holds every episode of its period, so that its filters count anew in the browser what the views count here. Of
-a fleet too large for that it holds totals.
+The page holds every episode of its period, so that its filters can count them again in the browser. If there are too
+many episodes, it holds only totals, which cannot be filtered.
 """
 
 from inventory.report.file import page_file

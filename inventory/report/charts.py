@@ -1,6 +1,6 @@
-"""The charts as plain Vega-Lite, without their data: the page's script puts in `datasets` and the domain of time.
+"""The charts as Vega-Lite specifications without data. The page's script adds `datasets` and the domain of time.
 
-Colours are the style sheet's variables, so that a chart follows light, dark and paper without being drawn again.
+Colours are variables of the style sheet, so that a chart changes with the light, dark or print style without a redraw.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 Chart = dict[str, Any]
 
 COLOURS = 8
-"""How many kinds of instances have a colour of their own (the last is for all others): `--c1` to `--c8`."""
+"""The number of colours for the types of instances, `--c1` to `--c8`. The last one is for all other types."""
 
 _GAPS: Chart = {
     "data": {"name": "gaps"},
@@ -61,10 +61,10 @@ def _hover(**encoding: Any) -> Chart:
 
 
 def over_time(height: int) -> Chart:
-    """How many there were, stacked by kind.
+    """Return a chart of a number over time, stacked by type.
 
-    Each unbroken stretch of observation (`stretch`) is an area of its own, so that nothing is drawn across a gap. A
-    stretch that is one moment only has no width: a bar shows it.
+    Each unbroken period of observation (`stretch`) is a separate area, so that nothing is drawn across a gap. A period
+    of a single time would have no width, so a bar shows it.
     """
     stacked = {"y": _amount(tickMinStep=1), "color": _COLOUR, "order": {"field": "rank", "type": "quantitative"}}
     return {
@@ -88,7 +88,7 @@ def over_time(height: int) -> Chart:
 
 
 def by_day(height: int) -> Chart:
-    """How many hours fell into each bar's time, stacked by kind."""
+    """Return a bar chart of the hours in each period, stacked by type."""
     bar = {"x": _TIME | {"bin": "binned"}, "x2": {"field": "to"}}
     return {
         "height": height,
@@ -141,7 +141,7 @@ def lifetimes() -> Chart:
 
 
 def _hours(name: str) -> Chart:
-    """Hours from 0 on, the short ones as wide as the long ones: a logarithmic scale that knows 0."""
+    """Return an axis of hours with a logarithmic scale that includes 0, so that short lives stay visible."""
     ticks = [0, 1, 3, 8, 24, 72, 168, 720, 2160, 8760, 43800]
     label = (
         "datum.value < 24 ? datum.value + ' h' : datum.value < 8760 ? datum.value / 24 + ' d' : "
@@ -167,7 +167,7 @@ CONFIG: Chart = {
 
 
 def charts() -> dict[str, Chart]:
-    """Every chart, by the name of its place in the page."""
+    """Return every chart by the name of its place in the page."""
     common = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}, "config": CONFIG}
     found = {"fleet": over_time(260), "gpus": over_time(180), "hours": by_day(180), "lifetimes": lifetimes()}
     return {name: common | chart for name, chart in found.items()}

@@ -1,4 +1,4 @@
-"""The page's file: proven to be writable before the work, replaced whole after it."""
+"""Write the page's file: check before the work that it can be written, and replace it as a whole at the end."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from inventory.errors import UsageError
 
 @contextmanager
 def page_file(path: Path) -> Iterator[Callable[[str], object]]:
-    """Yield a function that writes the file. The old file stays until the block has ended, and if it fails.
+    """Yield a function that writes the file. The old file is replaced only when the block ends without an error.
 
-    Raises UsageError, before the block or at its end, where the file cannot be written.
+    Raises UsageError, before the block or at its end, if the file cannot be written.
     """
     part = path.parent / f".{path.name}.{token_hex(4)}.part"
     try:
@@ -22,7 +22,7 @@ def page_file(path: Path) -> Iterator[Callable[[str], object]]:
             raise IsADirectoryError(EISDIR, "it is a folder")
         with part.open("x", encoding="utf-8") as file:
             yield file.write
-        os.replace(part, path)  # noqa: PTH105 - over a file that is there
+        os.replace(part, path)  # noqa: PTH105 - replaces an existing file too
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}; what was there is as it was. Name another file."

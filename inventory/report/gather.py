@@ -1,6 +1,6 @@
-"""What a page shows, read in one snapshot and made compact: JSON of columns, strings and times told once.
+"""Read the data of a page in one snapshot, and make it compact: columns instead of rows, each text and time only once.
 
-Times are whole microseconds since 1970, exact in JavaScript, where a number holds integers up to 2^53.
+Times are whole microseconds since 1970. JavaScript's numbers hold them exactly, because they are below 2^53.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,14 @@ from inventory.read import queries, relations
 from inventory.read.creators import episode_stretches
 from inventory.read.relations import Row
 from inventory.report.totals import totals
-from inventory.report.values import Words, micros, value_of
+from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MOST_EPISODES = 200_000
-"""Of more the page would be too slow to open: it then shows their totals, which cannot be filtered. An episode counts
-once for each type that the instance had in it."""
+"""The largest number of episodes in a page. With more it would open too slowly, so it holds totals instead.
+
+An episode counts once for each type that the instance had in it.
+"""
 NEWEST_CHANGES = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
 
@@ -31,17 +33,17 @@ CHANGE = ("occurred_at", "event", "instance_id", "instance_type", "region", "sta
 def gather(
     connection: Connection, *, written_at: datetime, since: datetime | None = None, account: str | None = None
 ) -> dict[str, Any]:
-    """All that the page shows of the accounts (or that one), from `since` on, as JSON values.
+    """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
-    `begins` is the beginning of its period; null: that of the record. Either `episodes` holds all of the period, or,
-    where they are more than MOST_EPISODES, `totals` what is to be counted of them; the other is null. The period of a
-    page of totals begins at midnight, since GPU hours are known by day.
+    `begins` is the start of the period; null means the whole history. `episodes` holds the episodes of the period. If
+    there are more than MOST_EPISODES, it is null and `totals` holds their totals; otherwise `totals` is null. The
+    period of totals begins at midnight, because GPU hours are known by day.
     """
     accounts = _accounts(connection, account)
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
-    creators = Words()
+    creators = Numbering()
     episodes = counted = None
-    if _many(connection, since, account):
+    if _is_too_many(connection, since, account):
         since = since and since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         counted = totals(connection, since, account, accounts, creators)
     else:
@@ -59,14 +61,14 @@ def gather(
 
 
 def shown(data: dict[str, Any]) -> int:
-    """Return how many episodes a page shows."""
+    """Return the number of episodes that a page shows."""
     if data["totals"]:
         return int(data["totals"]["episodes"])
     return sum(1 for flags in data["episodes"]["flags"] if flags & _LAST)
 
 
-def _many(connection: Connection, since: datetime | None, account: str | None) -> bool:
-    """Return whether there are more than MOST_EPISODES: first of whole episodes, which are counted sooner."""
+def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
+    """Return whether there are more than MOST_EPISODES. Whole episodes are counted first, because that is faster."""
     view, part = relations.relation("instance_episodes"), episode_stretches(account)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
     if since is not None:
@@ -80,7 +82,10 @@ def _many(connection: Connection, since: datetime | None, account: str | None) -
 
 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions of what has a part in the period, as `list_creators` sees it, or was not gone before."""
+    """Return the conditions for stretches that lie at least partly in the period.
+
+    A last stretch whose instance had not vanished before the period is included, although it was last seen earlier.
+    """
     if since is None:
         return []
     not_gone = sa.or_(part.c.vanished_at.is_(None), part.c.vanished_at >= since)
@@ -89,7 +94,7 @@ def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[
 
 
 def _accounts(connection: Connection, account: str | None) -> list[Row]:
-    """Rows of `sync_freshness`, also of the retired, each with `retired_at` and `first_complete_at`."""
+    """Return rows of `sync_freshness` with `retired_at` and `first_complete_at`; retired accounts are included."""
     view, table, runs = (relations.relation(name) for name in ("sync_freshness", "accounts", "sync_runs"))
     begun = sa.select(runs.c.account, sa.func.min(runs.c.started_at).label("first_complete_at"))
     first = begun.where(runs.c.complete).group_by(runs.c.account).subquery()
@@ -106,12 +111,13 @@ def _episodes(
     since: datetime | None,
     account: str | None,
     numbers: dict[str, int],
-    creators: Words,
+    creators: Numbering,
 ) -> Row:
-    """Columns of the episodes in the order in which they began, each a list of numbers; a row for each type in one.
+    """Return the episodes as columns, each a list of numbers, sorted by start. An episode has a row for each type.
 
-    `began` counts on from the row before. `appeared` is back from there, `after` back from `appeared` (0: null), `seen`
-    on from `began`, `gone` on from `seen` (0: null); all of them places in `times`, which counts on too.
+    Times are indexes into `times`, stored as small differences. `began` is counted from that of the row before,
+    `appeared` back from `began`, `after` back from `appeared`, `seen` from `began`, and `gone` from `seen`. In `after`
+    and `gone`, 0 means null. `times` itself holds the difference of each time from the one before.
     """
     part, state = episode_stretches(account), relations.relation("instance_state")
     same = sa.and_(state.c.account == part.c.account, state.c.instance_id == part.c.instance_id)
@@ -121,22 +127,22 @@ def _episodes(
         .where(*_within(part, since))
         .order_by(part.c.account, part.c.instance_id, part.c.began_at)
     )
-    times, types = Words(), Words()
+    times, types = Numbering(), Numbering()
 
-    def moment(time: datetime | None) -> int | None:
+    def index(time: datetime | None) -> int | None:
         return None if time is None else times.number(time)
 
-    rows: list[list[Any]] = []  # times by their numbers, since few are different
+    rows: list[list[Any]] = []  # holds the numbers of times, because few times are different
     before: Any = None
     for stretch in (row for batch in database.stream(connection, query) for row in batch):
         type_ = types.number((stretch.instance_type, stretch.gpu_count))
         is_same = before is not None and all(
             getattr(stretch, name) == getattr(before, name) for name in ("account", "instance_id", "episode")
         )
-        if is_same and type_ == rows[-1][-2]:  # only the region is another
+        if is_same and type_ == rows[-1][-2]:  # only the region has changed
             began = rows.pop()[0]
         else:
-            began = moment(stretch.began_at)
+            began = index(stretch.began_at)
             if is_same:
                 rows[-1][4] = None
                 rows[-1][-1] &= ~(_LAST | _LIVE)
@@ -145,14 +151,14 @@ def _episodes(
         rows.append(
             [
                 began,
-                moment(stretch.appeared_at),
-                moment(stretch.appeared_after),
-                moment(stretch.ended_at),
-                moment(stretch.vanished_at),
+                index(stretch.appeared_at),
+                index(stretch.appeared_after),
+                index(stretch.ended_at),
+                index(stretch.vanished_at),
                 numbers[stretch.account],
                 creators.number(stretch.creator_user_nickname),
                 type_,
-                (_FIRST if stretch.episode == 1 and began == moment(stretch.appeared_at) else 0)
+                (_FIRST if stretch.episode == 1 and began == index(stretch.appeared_at) else 0)
                 | (_LIVE if is_live else 0)
                 | _LAST
                 | (_KNOWN if stretch.gpus_known else 0),
@@ -179,7 +185,7 @@ def _episodes(
             column.append(number)
         last = at
     return columns | {
-        "times": _counted_on([micros(time) for time in order]),
+        "times": _differences([micros(time) for time in order]),
         "types": [[value_of(name), gpus] for name, gpus in types.numbers],
     }
 
@@ -187,7 +193,7 @@ def _episodes(
 def _gaps(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return [account's number, `gap_start`, `gap_end`, `failed_runs`] of each gap that touches the period, by time."""
+    """Return [account number, `gap_start`, `gap_end`, `failed_runs`] for each gap in the period, sorted by time."""
     view = relations.relation("sync_gaps")
     query = sa.select(view)
     if account is not None:
@@ -203,7 +209,7 @@ def _gaps(
 def _changes(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the newest events by the columns of CHANGE; `fields` are lists of field, old and new value."""
+    """Return the newest events as lists: account number, the columns of CHANGE, a list of [field, old, new value]."""
     rows = list(queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES))
     return [
         [
@@ -215,6 +221,6 @@ def _changes(
     ]
 
 
-def _counted_on(numbers: Sequence[int]) -> list[int]:
-    """Each number less the one before it."""
+def _differences(numbers: Sequence[int]) -> list[int]:
+    """Return the difference of each number from the one before; the first one from 0."""
     return [number - before for before, number in pairwise([0, *numbers])]

@@ -1,4 +1,4 @@
-"""The page as one text: the template with its style, its scripts and its data, and the policy that forbids all else."""
+"""Render the page as one text: style, scripts, data, and a content security policy that forbids everything else."""
 
 import json
 import resource
@@ -13,16 +13,16 @@ from inventory.errors import InventoryError
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30
-"""Bytes that V8 may reserve, without using them: 64 GiB were too few."""
+"""The bytes of address space that V8 needs to reserve, without using them. 64 GiB were not enough."""
 
 
 def page(data: dict[str, Any]) -> str:
-    """Return the HTML page of what `gather` read.
+    """Return the HTML page for the data that `gather` returns.
 
-    The policy allows its own scripts and style, by their hashes, and nothing else: no request of any kind, and no code
-    made from strings (Vega interprets its expressions).
+    Its policy allows only the page's own scripts and style, by their hashes. It allows no request, and no code made
+    from strings: Vega interprets its expressions instead.
     """
-    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # below, V8 kills the process
+    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills the process
         raise InventoryError(
             f"The library of the charts reserves up to {ADDRESS_SPACE >> 30} GiB of address space, and `ulimit -v` "
             "allows less; nothing was written. Run it without that limit."
@@ -58,6 +58,6 @@ def _hash(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON in which nothing ends the element around it: ASCII, and `<`, `>`, `&` written as escapes."""
+    """Return ASCII JSON with `<`, `>` and `&` as escapes, so that no text can end the element around it."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")

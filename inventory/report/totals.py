@@ -1,4 +1,4 @@
-"""What a page shows of episodes that are too many for it: totals, counted here and not in the browser."""
+"""Count the totals of a page whose episodes are too many to be counted in the browser."""
 
 from array import array
 from bisect import bisect_left
@@ -14,13 +14,13 @@ from inventory.read import relations
 from inventory.read.creators import list_creators
 from inventory.read.relations import Row
 from inventory.report.charts import COLOURS
-from inventory.report.values import Words, micros, value_of
+from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
-MOMENTS = 700
-"""About as many as a chart has pixels to tell apart."""
+MAX_POINTS = 700
+"""The number of times at which the fleet is counted: a chart has not many more pixels."""
 MOST_CREATORS = 1_000
-"""Of more, the tables list those with most GPU hours, or most episodes."""
+"""The largest number of creators in a table: those with the most GPU hours, or with the most episodes."""
 
 _MINUTE = 60_000_000  # microseconds
 _QUANTILES = {10: "low10", 25: "low25", 50: "low50"}, {50: "high50", 75: "high75", 90: "high90"}
@@ -31,11 +31,11 @@ def totals(
     since: datetime | None,
     account: str | None,
     accounts: Sequence[Row],
-    creators: Words,
+    creators: Numbering,
 ) -> dict[str, Any]:
-    """Return the figures, charts and tables of the period as the page's script counts them from single episodes.
+    """Return the figures, charts and tables of the period, equal to what the page's script counts from episodes.
 
-    `fleet` and `hours` have a column for each of `kinds`: the types with most instances by day, the others as one.
+    `fleet` and `hours` have a column for each of `kinds`: the most frequent types, and one kind for all others.
     """
     view, table = relations.relation("instance_versions"), relations.relation("instance_state")
     made = list_creators(connection, account=account, since=since)
@@ -67,7 +67,7 @@ def totals(
 
 
 class _Kinds:
-    """The types that have a colour of their own, the most frequent first, and one kind for all others."""
+    """The types that have their own colour, the most frequent first, and one kind for all others."""
 
     def __init__(self, days: Sequence[sa.Row[Any]]) -> None:
         often: dict[str | None, int] = defaultdict(int)
@@ -89,7 +89,7 @@ def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bo
 
 
 def _days(connection: Connection, since: datetime | None, account: str | None) -> Sequence[sa.Row[Any]]:
-    """Return `instances` and `gpu_hours` of every day and type."""
+    """Return the rows `day`, `instance_type`, `instances`, `gpu_hours`, sorted by day."""
     view = relations.relation("fleet_daily")
     day = sa.type_coerce(view.c.day, sa.Date)
     query = sa.select(
@@ -104,7 +104,7 @@ def _days(connection: Connection, since: datetime | None, account: str | None) -
 
 
 def _hours(days: Sequence[sa.Row[Any]], kinds: _Kinds) -> dict[str, Any]:
-    """Return the days, and by kind the GPU hours of each."""
+    """Return the days, and for each kind a list of the GPU hours by day."""
     at = sorted({row.day for row in days})
     place = {day: number for number, day in enumerate(at)}
     gpus = [[0.0] * len(at) for _ in kinds.names]
@@ -120,10 +120,10 @@ def _fleet(
     accounts: Sequence[Row],
     kinds: _Kinds,
 ) -> dict[str, Any]:
-    """Return moments, and by kind how many instances and GPUs there were at each."""
-    moments = _moments(connection, since, account, accounts)
-    counts, gpus = ([[0] * (len(moments) + 1) for _ in kinds.names] for _ in range(2))
-    # a retired account is not watched any more: its fleet is drawn up to its last complete run
+    """Return points in time, and for each kind the numbers of instances and of GPUs at these times."""
+    points = _find_points(connection, since, account, accounts)
+    counts, gpus = ([[0] * (len(points) + 1) for _ in kinds.names] for _ in range(2))
+    # a retired account is not observed any more: its fleet is shown up to its last complete run
     until = {row["account"]: micros(row["last_complete_at"]) for row in accounts if row["retired_at"] is not None}
     version = relations.relation("instance_versions").c
     for column, sign in ((version.valid_from, 1), (version.valid_to, -1)):
@@ -136,28 +136,30 @@ def _fleet(
             kind, size, at = kinds.number(row.instance_type), row.gpu_count or 0, micros(row.at)
             if until.get(row.account) is None:
                 edges = [(at, sign)]
-            else:  # what is over, and what goes on, ends then at the latest
+            else:  # nothing is shown after that run, so an instance that still exists ends there
                 edges = [(at, sign), (until[row.account] + 1, -sign)] if at <= until[row.account] else []
             for edge, way in edges:
-                place = bisect_left(moments, edge)
+                place = bisect_left(points, edge)
                 counts[kind][place] += way * row.number
                 gpus[kind][place] += way * row.number * size
     for sums in (*counts, *gpus):
         for place in range(1, len(sums)):
             sums[place] += sums[place - 1]
         sums.pop()
-    return {"at": moments, "counts": counts, "gpus": gpus}
+    return {"at": points, "counts": counts, "gpus": gpus}
 
 
-def _moments(connection: Connection, since: datetime | None, account: str | None, accounts: Sequence[Row]) -> list[int]:
-    """Return the moments at which the fleet is counted, in order: whole minutes, and both ends of every gap."""
+def _find_points(
+    connection: Connection, since: datetime | None, account: str | None, accounts: Sequence[Row]
+) -> list[int]:
+    """Return the sorted times at which the fleet is counted: whole minutes, and both ends of every gap."""
     known = [row for row in accounts if row["first_complete_at"] is not None]
     if not known:
         return []
     start = micros(min(row["first_complete_at"] for row in known))
     start = max(start, micros(since) if since else start)
     end = micros(max(row["last_complete_at"] for row in known))
-    step = -(-(end - start) // MOMENTS // _MINUTE) * _MINUTE or _MINUTE
+    step = -(-(end - start) // MAX_POINTS // _MINUTE) * _MINUTE or _MINUTE
     gaps = relations.relation("sync_gaps")
     query = sa.select(gaps.c.gap_start, gaps.c.gap_end).where(*_of(gaps, account))
     edges = (micros(at) for row in connection.execute(query) for at in row if at is not None)
@@ -166,11 +168,12 @@ def _moments(connection: Connection, since: datetime | None, account: str | None
 
 
 def _lifetimes(
-    connection: Connection, since: datetime | None, account: str | None, creators: Words
+    connection: Connection, since: datetime | None, account: str | None, creators: Numbering
 ) -> tuple[list[Row], int, int]:
-    """Return by creator, those with most episodes first, quantiles of the hours of lives with two known ends.
+    """Return a row for each creator, the number of all episodes, and the number of those whose start and end are known.
 
-    And of all creators: how many episodes there were, and how many such lives.
+    A row has quantiles of the hours of the creator's episodes with known start and end. Creators with the most episodes
+    come first.
     """
     view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))
@@ -196,7 +199,7 @@ def _lifetimes(
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float | None:
-    """Return the value below which that part lies, as the page's script does."""
+    """Return the value below which a `part` (0 to 1) of the numbers lies, computed as in the page's script."""
     if not ordered:
         return None
     low, rest = divmod(part * (len(ordered) - 1), 1)
@@ -204,8 +207,8 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
     return value + rest * (ordered[min(int(low) + 1, len(ordered) - 1)] - value)
 
 
-def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Words) -> list[Row]:
-    """Return rows of `list_creators` as the page's script makes them, the busiest first."""
+def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Numbering) -> list[Row]:
+    """Return the rows of `list_creators` in the form of the page's script, those with the most GPU hours first."""
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
     busiest = sorted(made, key=lambda row: (-(row["gpu_hours_low"] or 0), -row["hours_low"]))
     return [

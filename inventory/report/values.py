@@ -1,4 +1,4 @@
-"""Values of the database as a page holds them."""
+"""Convert values of the database into those of a page."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,21 +7,21 @@ from typing import Any, overload
 from inventory.read.render import printable
 
 LONGEST = 200
-"""Characters: a longer string from the API is cut in the page."""
+"""The number of characters after which a text from the API is cut in the page."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass
-class Words:
-    """Things by number, in the order in which they came."""
+class Numbering:
+    """Numbers for values, from 0, in the order in which the values first occur."""
 
     numbers: dict[Any, int] = field(default_factory=dict)
 
-    def number(self, word: Any) -> int:
-        """Return the word's number; a new word gets the next one."""
-        return self.numbers.setdefault(word, len(self.numbers))
+    def number(self, value: Any) -> int:
+        """Return the number of a value; a new value gets the next number."""
+        return self.numbers.setdefault(value, len(self.numbers))
 
 
 @overload
@@ -29,7 +29,7 @@ def micros(time: datetime) -> int: ...
 @overload
 def micros(time: datetime | None) -> int | None: ...
 def micros(time: datetime | None) -> int | None:
-    """Microseconds since 1970; None of None."""
+    """Return the microseconds since 1970, or None for None."""
     return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 

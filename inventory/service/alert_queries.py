@@ -1,4 +1,4 @@
-"""What alerts read from the database: a run with the runs before it, and the instances that an alert lists."""
+"""Read what alerts need from the database: a run with the runs before it, and the instances that an alert lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from inventory.config.alerts import AlertRule
 from inventory.read.relations import Row, relation
 from inventory.record import clean
 from inventory.store import database
+from inventory.store.tables import Event
 
-NEW_EVENTS = ("appeared", "reappeared")
+NEW_EVENTS: tuple[Event, ...] = ("appeared", "reappeared")
 """The events that open an episode."""
 
 MAX_LISTED = 20
@@ -29,7 +30,7 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the runs between its account's last success and it; of runs that are alike, the last one."""
+    """Return a run, and the runs between its account's last success and it. Of equal runs only the last is returned."""
     runs, accounts = relation("sync_runs"), relation("accounts")
     known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
     joined = runs.join(accounts, accounts.c.account == runs.c.account)
@@ -75,7 +76,7 @@ def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timed
     return _listed(connection, query)
 
 
-def instances_with_event(connection: Connection, rule: AlertRule, run: Row, events: Sequence[str]) -> InstanceList:
+def instances_with_event(connection: Connection, rule: AlertRule, run: Row, events: Sequence[Event]) -> InstanceList:
     """Return the instances for which this run recorded one of the events."""
     view = relation("instance_events")
     query = _instances(view, rule).where(
@@ -88,7 +89,7 @@ def instances_with_event(connection: Connection, rule: AlertRule, run: Row, even
 
 
 def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
-    """Return the instances in `ids`, which vanished in an earlier run, as this run settled."""
+    """Return the instances in `ids`: this run found that they had vanished in an earlier run."""
     state = relation("instance_state")
     found: list[Row] = []
     for batch in database.batches(ids):

@@ -1,7 +1,9 @@
-"""Alerts: an account is held, stale, refused or well again; an instance of a rule appeared, vanished or reached an age.
+"""Decide which alerts are due after a run.
 
-Each alert is sent once, over any number of workers and restarts, and nothing is stored for it. The log of runs decides:
-a trouble is reported by the first run that has it since the account's last success. `channels.py` sends the alerts.
+An account alerts if it is held or stale, if its key is refused, and when such a trouble ends. A rule alerts if an
+instance that matches it appears, vanishes or reaches an age. Each alert is sent once over any number of workers and
+restarts, although nothing is stored for it: the first run that has a trouble since the account's last success reports
+it. `channels.py` sends the alerts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,7 +83,8 @@ class Alerts:
                 f"inventory: {_safe(run['account'])} is well again",
                 f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Told before: {names}.",
             )
-        if run["complete"] and run["previous_complete_at"] is not None:  # in an account's first fleet nothing is new
+        # at the first complete run of an account no instance counts as new
+        if run["complete"] and run["previous_complete_at"] is not None:
             for rule in self._settings.rules:
                 yield from _rule_alerts(connection, rule, run, outcome)
 

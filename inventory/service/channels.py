@@ -117,7 +117,7 @@ class Channel:
             return False
 
     def _log_change(self, *, working: bool, reason: str) -> None:
-        """Log it if the channel began to fail, or works again."""
+        """Log whether the channel began to fail or works again."""
         if working == self._working:
             return
         self._working = working

@@ -32,7 +32,7 @@ STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
 DURATION_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 CACHE_SECONDS = 1.0
-"""How long one snapshot serves further scrapes."""
+"""The time for which one snapshot is used for further scrapes."""
 
 PATIENCE_SECONDS = 5.0
 """How long a scrape waits for the database before it counts as down. Prometheus itself gives up after ten."""
@@ -75,7 +75,7 @@ class DatabaseCollector(Collector):
         self._snapshot = Future[Snapshot]()
 
     def snapshot(self) -> Snapshot | None:
-        """Return what the database holds now, or up to a second ago; None if it is down or does not answer in time."""
+        """Return a snapshot not older than CACHE_SECONDS; None if the database is down or does not answer in time."""
         with self._lock:  # one read at a time, however many scrapes there are
             age = time.monotonic() - self._read_at
             if age > (CACHE_SECONDS if self._snapshot.done() else LOST_SECONDS):
@@ -204,5 +204,5 @@ class Counters:
         self._pages.labels(name).inc(outcome.pages)
         self._retries.labels(name).inc(outcome.retries)
         for event in EVENTS:
-            settled = outcome.counts["settled"] if event == "vanished" else 0  # vanished earlier, known only now
+            settled = outcome.counts["settled"] if event == "vanished" else 0  # settled: they had vanished earlier
             self._events.labels(name, event).inc(outcome.counts[event] + settled)

@@ -1,4 +1,4 @@
-"""The observers of runs: the metrics and the alerts, where they are configured."""
+"""The observers of runs that are configured: the metrics and the alerts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,8 +13,10 @@ from inventory.config.timetable import Timetable
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
-"""How far ahead the longest pause of a schedule is looked for: a week, or as many runs as an office week by the minute
-has."""
+"""The number of runs among which the longest pause of a schedule is looked for.
+
+It is enough for a week in which a run is due each minute of the office hours.
+"""
 
 
 @contextmanager

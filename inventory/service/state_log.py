@@ -51,5 +51,5 @@ class StateLog:
 
 
 def _is_no_fault(error: InventoryError) -> bool:
-    """Return whether nothing is broken: a person or another process settles it."""
+    """Return whether the error is no fault: a person or another process resolves it."""
     return isinstance(error, MassVanish | LeaseLost)

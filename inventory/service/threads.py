@@ -10,7 +10,7 @@ from apscheduler.executors.base import BaseExecutor, run_job
 class DaemonThreads(BaseExecutor):  # type: ignore[misc] # APScheduler has no types
     """An executor with a fixed number of daemon threads. `busy` holds the ids of the jobs that are running.
 
-    Daemon threads, so that one that waits for a silent database or socket cannot keep the process alive.
+    A daemon thread that waits for a silent database or socket does not keep the process alive.
     """
 
     def __init__(self, number: int) -> None:

@@ -16,8 +16,11 @@ from inventory.service.threads import DaemonThreads
 from inventory.service.watch import RETRY_SECONDS, AccountWatch
 
 MAX_THREADS = 32
-"""Runs at once in one process. Their short transactions share the engine's pool of 15 connections, each waiting up to
-30 s for one. So several processes stay below PostgreSQL's usual 100 connections even when all accounts are due."""
+"""The largest number of runs at the same time in one process.
+
+Their short transactions share the engine's pool of 15 connections, and wait up to 30 s for one. So several processes
+together stay below PostgreSQL's default of 100 connections, even if all accounts are due.
+"""
 
 GRACE_SECONDS = 8
 """The time that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""

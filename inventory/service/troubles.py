@@ -32,8 +32,8 @@ def troubles_of(run: Row, stale_after: timedelta) -> set[Trouble]:
 def begun_and_ended(run: Row, earlier: Sequence[Row], stale_after: timedelta) -> tuple[set[Trouble], set[Trouble]]:
     """Return the troubles that begin with this run, and those that end with it.
 
-    `earlier` are the runs between the account's last success and this run. Of runs with the same status, error code and
-    `known_since`, the last one is enough.
+    `earlier` are the runs between the account's last success and this run. If several have the same status, error code
+    and `known_since`, only the last of them is needed.
     """
     reported = {
         trouble for each in earlier if each["status"] in REPORTED_STATUSES for trouble in troubles_of(each, stale_after)

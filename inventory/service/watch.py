@@ -1,4 +1,4 @@
-"""One account: sync it where it is due, report the outcome, return when to check again."""
+"""Watch one account: sync it if it is due, report the outcome, and return when to check again."""
 
 import random
 import threading

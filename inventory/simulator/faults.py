@@ -19,7 +19,7 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Another status. Body None is fal's error body; text and bytes are sent as they are, anything else as JSON."""
+    """Another status. None as body is fal's error body; text and bytes are sent unchanged, others as JSON."""
 
     code: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A response some seconds late, with the fleet as it then is."""
+    """A response that is sent some seconds late, with the fleet of that later time."""
 
     seconds: float
 

@@ -79,7 +79,7 @@ class Fleet:
         return len(self._encoded)
 
     def _list(self) -> list[bytes]:
-        # RowBuffer while nothing changes, so that a page of a fleet of 100,000 takes no time to cut.
+        # cached until the next change, so that a page of a fleet of 100,000 instances costs little
         if self._listed is None:
             hidden = self._hidden
             self._listed = [item for id_, item in self._encoded.items() if id_ not in hidden]

@@ -92,7 +92,7 @@ class LivelyFleet(Fleet):
                 self._wait_for_arrival(self.now, creator, a_day * habit.busiest / habit.average)
 
     def advance(self, to: datetime) -> None:
-        """Let everything action up to and including `to`; do nothing if `to` is earlier than `now`."""
+        """Run all changes up to and including the time `to`; do nothing if `to` is earlier than `now`."""
         with self._lock:
             while self._events and self._events[0][0] <= to:
                 at, _, action, arguments = heapq.heappop(self._events)

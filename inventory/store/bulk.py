@@ -1,7 +1,7 @@
 """Insert or update many rows in one statement, by the fastest way of each backend.
 
-PostgreSQL gets one array per column (`unnest`). That is as fast as COPY. Unlike with COPY,
-`idle_in_transaction_session_timeout` also ends the session of a process that freezes between two batches.
+PostgreSQL gets one array per column (`unnest`), which is as fast as COPY. If the process freezes between two batches,
+`idle_in_transaction_session_timeout` ends its session; during a COPY it would not.
 """
 
 import json
@@ -21,7 +21,7 @@ from inventory.store.tables import UTCDateTime
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table of the attached SQLite file, and the same rows in the form that PostgreSQL can take."""
+    """A table of the attached SQLite file, and its rows in a form for PostgreSQL."""
 
     name: str
     types: Mapping[str, str]
@@ -48,11 +48,11 @@ def insert_from_file(
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Insert the rows of a table of the attached file; return how many there were.
+    """Insert the rows of a table of the attached file with each of the statements; return the number of rows.
 
-    Each statement reads `INSERT ... SELECT ... FROM `, without the table's name; all take the same rows.
-    SQLite reads the file itself, four times as fast as rows that pass through Python.
-    PostgreSQL gets each batch once, in one statement made of all of them.
+    Each statement has the form `INSERT ... SELECT ... FROM `, without the table's name.
+    SQLite reads the file itself. This is four times as fast as passing the rows through Python.
+    PostgreSQL gets each batch once, because all statements are combined into one.
     """
     bound = [sa.bindparam(name, type_=UTCDateTime) for name, value in parameters.items() if isinstance(value, datetime)]
     if is_sqlite(connection):
@@ -83,9 +83,10 @@ def update_rows(
     *,
     where: str = "true",
 ) -> int:
-    """Update the rows found by the columns `key` with the other values of each mapping; return how many were updated.
+    """Update rows with the values of each mapping; return the number of updated rows.
 
-    `where` is SQL for a further condition; it must never hold text from outside.
+    The columns `key` identify the row, the others are set. `where` is a further condition in SQL. It must never contain
+    text from outside.
     """
     if not rows:
         return 0
@@ -111,7 +112,7 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
-    """Return an array as a parameter: as text if the JSON encoder can write it, eight times as fast as psycopg."""
+    """Return an array as a parameter: as text if the JSON encoder can write it, which is eight times faster."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
         values = [None if value is None else f"\\x{value.hex()}" for value in values]
@@ -121,7 +122,7 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 
 
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
-    """Return a JSON array as a PostgreSQL array: other brackets, and no escapes for control characters."""
+    """Return a JSON array as a PostgreSQL array, which has other brackets and no escapes for control characters."""
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")
         return f"{{\\\\x{inner}}}"

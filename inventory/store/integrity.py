@@ -34,7 +34,7 @@ _BTREES = sa.text(r"""
 
 
 def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
-    """Yield a sentence for each fault. Yield none if PostgreSQL cannot check itself: see `why_unchecked`."""
+    """Yield a sentence for each fault. Yield nothing if PostgreSQL cannot check itself: see `why_unchecked`."""
     if is_sqlite(connection):
         yield from _sqlite(connection, quick=quick)
     elif not quick and why_unchecked(connection) is None:

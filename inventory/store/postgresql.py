@@ -28,9 +28,11 @@ TRANSACTION_SETTINGS = {
     "cursor_tuple_fraction": "1",  # every cursor is read to its end
     "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
 }
-"""Set in every transaction, whatever the server, the database, the role or PGOPTIONS say: how long to wait for a lock,
-and everything that decides how values are read and written. Settings that do not change results, such as
-statement_timeout, stay as they are."""
+"""The settings of every transaction. They override those of the server, the database, the role and PGOPTIONS.
+
+They limit the wait for a lock, and decide how values are read and written. Settings that do not change results, such as
+statement_timeout, are left as they are.
+"""
 
 
 def postgresql_engine(url: URL) -> Engine:

@@ -169,9 +169,9 @@ def differences(engine: Engine) -> list[Any]:
 
 
 def changed_views(connection: Connection) -> list[str]:
-    """Return the names of our views in SQLite whose text is another than a migration wrote: none on PostgreSQL.
+    """Return the names of inventory's views whose text differs from that of the migrations; SQLite only.
 
-    PostgreSQL keeps no text to compare, and writes one anew in each version.
+    PostgreSQL does not keep the text of a view, so there the list is empty.
     """
     if not is_sqlite(connection):
         return []
@@ -180,7 +180,7 @@ def changed_views(connection: Connection) -> list[str]:
 
 @cache
 def _migrated_views() -> dict[str, str]:
-    """Return the text of each view as the migrations make it, from a database in memory."""
+    """Return the text of each view as the migrations create it in a database in memory."""
     from alembic import command
 
     engine = sa.create_engine("sqlite://")

@@ -1,8 +1,8 @@
 """The file of a SQLite database: notice when somebody removes or replaces it.
 
-SQLite does not notice. It goes on writing into the old file, and it replays a `-wal` that the old file left behind into
-whatever file is at the path by then. So every connection is opened here: the file at the path is compared with the one
-that this process opened first. "Companions" are the `-wal`, `-shm` and `-journal` beside a database file.
+SQLite does not notice. It continues to write into the old file, and it replays a leftover `-wal` of the old file into
+the new one. So every connection is opened here: the file at the path is compared with the one that this process opened
+first. "Companions" are the `-wal`, `-shm` and `-journal` beside a database file.
 """
 
 import fcntl
@@ -116,9 +116,10 @@ class SQLiteFile:
         return self._opened
 
     def remember_companions(self, connection: object = None) -> None:
-        """Take the identity of the companions, unless the file was removed or replaced: they may be another file's.
+        """Record the identity of the companions, unless the file was removed or replaced.
 
-        `connection` has begun a transaction, and has thereby opened its companions.
+        After a replacement they may belong to the new file. `connection` has begun a transaction, which has opened its
+        companions.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True
@@ -161,7 +162,7 @@ class SQLiteFile:
     def _raise_if_leftovers(self, database: os.stat_result) -> None:
         """Raise DatabaseError if SQLite would use companions of the old file for the new database."""
         if self.path.resolve() != self._real:
-            return  # a link leads to another path, where companions have other names
+            return  # a link was changed: SQLite looks for companions beside its new target
         wal, shm, journal = self._companion_paths()
         old = {name for name in (wal, journal) if self._is_old(name, database)}
         holds_data = any(found.st_size for name in old if (found := self._stat(name)))

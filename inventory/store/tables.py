@@ -6,7 +6,7 @@ check each with a query, half a million for a first run of 100,000 instances. `i
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -31,14 +31,16 @@ from sqlalchemy.types import TypeDecorator, UserDefinedType
 from inventory.errors import DatabaseError
 from inventory.record import FIELDS
 
-OPENINGS = ("appeared", "changed", "reappeared")
+Event = Literal["appeared", "changed", "reappeared", "vanished"]
+"""A change in the life of an instance. This is the only list of the events; type checks compare all others with it."""
+
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+OPENINGS: tuple[Event, ...] = ("appeared", "changed", "reappeared")
 """The events that open a version."""
 
-CLOSINGS = ("changed", "vanished")
+CLOSINGS: tuple[Event, ...] = ("changed", "vanished")
 """The events that close a version."""
-
-EVENTS = (*OPENINGS, "vanished")
-"""Everything that can happen to an instance."""
 
 METADATA = MetaData(
     naming_convention={
@@ -154,8 +156,7 @@ sync_runs = Table(
     *(
         Column(name, Integer, nullable=False, server_default="0")
         for name in (
-            "pages", "instances_seen", "duplicates", "rejected",
-            "appeared", "changed", "reappeared", "vanished", "missing",
+            "pages", "instances_seen", "duplicates", "rejected", *EVENTS, "missing",
         )
     ),
     Column("api_url", Text, nullable=False),
