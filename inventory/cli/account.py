@@ -14,7 +14,7 @@ from inventory.read.render import Format, printable, show
 from inventory.store import database
 
 app = typer.Typer(
-    help="The accounts of the database: list, rename, retire.",
+    help="List, rename or retire the accounts of the database.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,7 +36,9 @@ NameArgument = Annotated[
 
 @app.command("list")
 def list_command(account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
-    """List the accounts of the database, the retired ones too. Times are UTC.
+    """List the accounts of the database, the retired ones too.
+
+    Times are UTC. Writes nothing.
 
     \b
     Examples:
@@ -64,10 +66,11 @@ def rename_command(
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Give an account another name, with its whole history, at once.
+    """Give an account another name, with its whole history.
 
     Do so when its name in the configuration changes, before the next sync: one under the new name would begin a second
-    history of the same workspace, beside the first.
+    history of the same workspace, beside the first. Writes the new name into every row of the account, in one
+    transaction.
 
     \b
     Examples:
@@ -89,9 +92,10 @@ def rename_command(
 
 @app.command("retire")
 def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
-    """Say that an account is synced no more: `status` leaves it out. Its history stays.
+    """Say that an account is no longer synced; its history stays.
 
-    A sync of it brings it back, so take it out of the configuration too.
+    `inventory status` leaves it out from then on. A sync of it brings it back, so take it out of the configuration too.
+    Writes the time into the account's row.
 
     \b
     Examples:

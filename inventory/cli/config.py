@@ -8,10 +8,11 @@ from inventory.read.render import Format, printable, show
 
 
 def config_command(style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
-    """Show every setting in force, and where its value came from. It opens no database and shows no secret.
+    """Show every setting in force, and where its value came from.
 
     A flag beats the environment, the environment beats the file, the file beats the default. A variable that looks like
-    a setting and is none is told of on stderr.
+    a setting and is none is named on stderr. Of a key it shows the part that is no secret. Opens no database. Writes
+    nothing.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from inventory.record import clean
 from inventory.store import database, grants, integrity, schema
 
 app = typer.Typer(
-    help="The database's version: upgrade, show, check. Who may read it: grant-reader.",
+    help="Upgrade, show or check the database, or grant reading.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -25,6 +25,8 @@ def upgrade(
     url: DatabaseOption = None,
 ) -> None:
     """Make the tables and views, or bring them to this version.
+
+    Writes the schema, in one transaction, and no history.
 
     \b
     Examples:
@@ -49,6 +51,8 @@ def upgrade(
 def current(url: DatabaseOption = None) -> None:
     """Show the database's revision, and this program's.
 
+    Writes nothing.
+
     \b
     Examples:
       inventory db current
@@ -61,7 +65,9 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the database's tables are those of this version, and a SQLite file whole; exit 7 where not.
+    """Check that the tables are those of this version.
+
+    A SQLite file is also checked for damage. Exits with 7 where anything is wrong. Writes nothing.
 
     \b
     Examples:
@@ -85,15 +91,17 @@ def grant_reader(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the server that is there already.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Let a PostgreSQL role read all tables and views, those of later versions included, and write none: for BI.
+    """Let a PostgreSQL role read everything and write nothing.
 
-    The role must be there, since it needs a password that is no business of this program's:
-    CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Again does no harm.
+    The grant covers all tables and views, those of later versions included: for BI tools. The role must be there, since
+    it needs a password that is no business of this program's: CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that
+    upgrades the database. Again does no harm. Writes the rights of the role, and no row.
 
     \b
     Examples:
       inventory db grant-reader bi
-      inventory db grant-reader bi --database postgresql://inventory@db/inventory
+      inventory db grant-reader bi \\
+        --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
     with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant

@@ -22,10 +22,11 @@ FIRST_OF = (2, 3, 4, 7)
 def doctor_command(
     account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None
 ) -> None:
-    """Check settings, database, schema, keys, the API, clocks and leases, and say what to do about each.
+    """Check everything that a sync needs, and say what to do.
 
-    It asks the API for one page with each key, and makes, migrates and writes nothing. Exits with the code of the first
-    kind that failed: 2 settings, 3 a key refused, 4 the API, 7 the database; with 0 where there are only warnings.
+    It looks at settings, database, schema, keys, the API, clocks and leases, and asks the API for one page with each
+    key. Exits with the code of the first kind that failed: 2 settings, 3 a key refused, 4 the API, 7 the database; with
+    0 where there are only warnings. Writes nothing: it makes no database and migrates none.
 
     \b
     Examples:

@@ -24,16 +24,17 @@ def explore_command(
     ] = False,
     url: DatabaseOption = None,
 ) -> None:
-    """Look into the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
+    """Open the SQLite database in a browser, read-only.
 
-    Datasette shows every table and view with its meaning, and questions that are ready to be asked. It is the extra
-    `explore`: pip install '.[explore]' from a checkout.
+    It is served on this machine only, until Ctrl-C. Datasette shows every table and view with its meaning, and
+    questions that are ready to be asked. It is the extra `explore`: pip install '.[explore]' from a checkout. Writes
+    nothing.
 
     \b
     Examples:
       inventory explore
       inventory explore --port 0 --no-open --database sqlite:///demo.db
-      inventory explore --metadata > metadata.json && datasette inventory.db --metadata metadata.json
+      inventory explore --metadata > metadata.json
     """
     from inventory.read.datasette import metadata as made
     from inventory.read.datasette import serving

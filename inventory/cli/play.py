@@ -35,7 +35,9 @@ def simulate_command(
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same fleet.")] = 0,
     speed: Annotated[float, typer.Option("--speed", min=0, max=1_000_000, help="Made-up seconds per second.")] = 60.0,
 ) -> None:
-    """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is good.
+    """Serve a made-up, lively fleet as fal's API does.
+
+    On this machine only, until Ctrl-C. Any key is good. Writes nothing.
 
     \b
     Examples:
@@ -60,12 +62,10 @@ def demo_command(
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="How many days of hourly runs.")] = 30,
     url: Annotated[str, typer.Option("--database", metavar="URL", help="Where to keep it.")] = "sqlite:///demo.db",
 ) -> None:
-    """Watch a made-up fleet for a month in a minute: the real sync over real HTTP, with a simulated clock.
+    """Watch a made-up fleet for a month, in a minute.
 
-    Needs no key.
-
-    Replaces a database that a demo made; any other that is not empty is refused. Ends by writing a page with charts
-    beside it (`inventory report`).
+    The real sync over real HTTP, with a simulated clock. Needs no key. Replaces a database that a demo made; any other
+    that is not empty is refused. Writes demo.db and beside it demo.html, a page with charts as of `inventory report`.
 
     \b
     Examples:

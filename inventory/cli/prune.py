@@ -23,10 +23,12 @@ def prune_command(
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Fold old history: of each episode, the versions that ended by then become one where type and region are the same.
+    """Make old history coarse: the only command that deletes.
 
+    Of each episode, the versions that ended before that time become one for each stretch of the same type and region.
     Episodes stay, with their times, hours and creators, and so does the fleet at any time since. What changed within an
-    episode before that time is lost, and the runs that nothing refers to. There is no way back but a backup.
+    episode before that time is lost, and the runs that nothing refers to. There is no way back but a backup. Writes
+    nothing with --dry-run.
 
     \b
     Examples:

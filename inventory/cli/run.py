@@ -28,18 +28,19 @@ def run_command(
     ] = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Sync every account on schedule until SIGTERM, SIGINT or SIGHUP, which end a run under way within seconds.
+    """Sync every account on schedule, until a signal.
 
-    An account is synced at once where its last attempt is long enough ago. Any number of processes may share one
-    PostgreSQL: each run is made by one of them, and one that dies or freezes is replaced within
-    INVENTORY_LEASE_SECONDS.
+    An account is synced at once where its last attempt is long enough ago. SIGTERM, SIGINT and SIGHUP end a run under
+    way within seconds. Any number of processes may share one PostgreSQL: each run is made by one of them, and one that
+    dies or freezes is replaced within INVENTORY_LEASE_SECONDS. Writes what `inventory sync` writes.
 
     \b
     Examples:
       inventory run
       inventory run --every 90s
       inventory run --metrics 127.0.0.1:9464
-      inventory run --cron "*/15 8-18 * * mon-fri" --database postgresql://inventory@db/inventory
+      inventory run --cron "*/15 8-18 * * mon-fri"
+      inventory run --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:

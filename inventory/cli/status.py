@@ -30,10 +30,11 @@ def status_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Tell how old each account's last complete run is. Times are UTC.
+    """Show how old each account's last complete run is.
 
     Exits with 8 where an account is older than --max-age, was never synced to the end, or has a run in the future; also
     where there is no account at all. One that only the settings name was never synced. A retired one is left out.
+    Times are UTC. Writes nothing.
 
     \b
     Examples:

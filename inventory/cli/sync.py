@@ -43,13 +43,18 @@ def sync_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
     url: DatabaseOption = None,
 ) -> None:
-    """Copy the fleet as it is now into the database, once, for each account.
+    """Copy each account's fleet as it is now, once.
+
+    The first sync makes the database. Writes one row for the run, and what differs from the run before; with --dry-run
+    nothing. With several accounts, all are tried. Exits with 3 where the key was refused, 4 where the API failed, 5
+    where a sudden loss is held, 6 where another run is at work.
 
     \b
     Examples:
       FAL_KEY=... inventory sync
       inventory sync --dry-run
-      inventory sync --database postgresql://inventory@db/inventory --account research --json
+      inventory sync --account research --json
+      inventory sync --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
     accounts, outcomes = _accounts(settings, account)
@@ -87,10 +92,11 @@ def missing_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List what is missing: absent, and neither proven gone nor seen again. `held` waits for your word.
+    """List what is absent but not proven gone; accept that it is gone.
 
-    --accept settles all of it as vanished, at the time since when each is missing; on a terminal it lists and asks
-    first. With --format json or csv it prints what it settled.
+    What is `held` waits for your word. --accept settles all of it as vanished, at the time since when each is missing;
+    on a terminal it lists and asks first. With --format json or csv it prints what it settled. Writes nothing without
+    --accept.
 
     \b
     Examples:

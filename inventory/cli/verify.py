@@ -16,11 +16,13 @@ def verify_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
+    """Check the whole history against the digests of the runs.
 
-    Everything else that must hold is checked too: intervals, counts, references, times. Exit 9 where anything does
-    not; each breach is a line with its account, run and instance. This finds contradictions and accidents. It does not
-    find what somebody with full rights on the database rewrote consistently, hashes and digests included.
+    It rebuilds the fleet as each complete run left it, and compares it with the digest that the run recorded.
+    Everything else that must hold is checked too: the database's own tables and indexes, intervals, counts, references,
+    times. Exits with 9 where anything does not; each breach is a line with its account, run and instance. This finds
+    contradictions and accidents. It does not find what somebody with full rights on the database rewrote consistently,
+    hashes and digests included. Writes nothing.
 
     \b
     Examples:
