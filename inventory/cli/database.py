@@ -21,7 +21,7 @@ app = typer.Typer(
 
 @app.command("upgrade")
 def upgrade(
-    revision: Annotated[str, typer.Argument(help="Where to; the newest by default.")] = "head",
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="Where to; the newest by default.")] = "head",
     url: DatabaseOption = None,
 ) -> None:
     """Make the tables and views, or bring them to this version.
@@ -99,9 +99,7 @@ def grant_reader(
 
     \b
     Examples:
-      inventory db grant-reader bi
-      inventory db grant-reader bi \\
-        --database postgresql://inventory@db/inventory
+      inventory db grant-reader bi --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
     with opened(settings.database_url, create=True) as engine:  # a file that is not there is made by no reader's grant

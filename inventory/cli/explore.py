@@ -17,7 +17,9 @@ from inventory.store import database, schema
 
 
 def explore_command(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8001,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where to listen; 0 picks a free one.")
+    ] = 8001,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser, on a terminal.")] = True,
     metadata: Annotated[
         bool, typer.Option("--metadata", help="Print the metadata for a Datasette of your own; start nothing.")

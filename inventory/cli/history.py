@@ -81,8 +81,8 @@ def show_command(
 
     \b
     Examples:
-      inventory show inst_1
-      inventory show inst_1 --account research --format json
+      inventory show inst_425978e4b98d
+      inventory show inst_425978e4b98d --account research --format json
     """
     with open_for_reading(url, account) as connection:
         found = queries.biographies(connection, instance_id, account)
@@ -112,7 +112,8 @@ def changes_command(
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help=f"How many, the newest [all since --since; else {NEWEST}].")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help=f"How many, the newest [all since --since; else {NEWEST}]."),
     ] = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,
@@ -126,7 +127,7 @@ def changes_command(
     Examples:
       inventory changes --since 2d
       inventory changes --event vanished --creator ada --limit 10
-      inventory changes --instance inst_1 --format json
+      inventory changes --instance inst_425978e4b98d --format json
       inventory changes --since 2026-03-06 --until 2026-03-07 --format csv
     """
     _require_period(since, until)

@@ -82,9 +82,10 @@ def list_command(
     \b
     Examples:
       inventory list
-      inventory list --at 2d
-      inventory list --at 2026-03-06T22:00+01:00 --creator ada
-      inventory list --creator ada --status ready
+      inventory list --creator ada --region us-west
+      inventory list --type gpu_8x_h100_sxm5 --status ready --format json
+      inventory list --at 2026-03-06T22:00Z
+      inventory list --at 2026-03-06T23:00+01:00 --creator ada
       inventory list --all --format csv > fleet.csv
     """
     if at is not None and all_:
@@ -127,7 +128,7 @@ def _describe(runs: RunsAround) -> str:
 
 
 def runs_command(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many, the newest first.")] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that did not succeed.")] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,
