@@ -21,7 +21,7 @@ format:
 
 # The site, in build/site. A dead link, a page outside the menu or a missing anchor fails it.
 docs:
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The pages that are written from the program: commands, settings with their JSON Schema, tables and views, man page.
 pages:
