@@ -1,6 +1,7 @@
 """The commands and their options, read from the command line's own definition: a page, and a man page."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +60,9 @@ def commands_markdown() -> str:
         if command.title != title:
             title = command.title
             lines += ["", f"## {title}"]
-        lines += ["", f"### `inventory {command.name}`", "", command.summary, "", command.text, ""]
+        lines += ["", f"### `inventory {command.name}`", "", command.summary, "", _wrapped(command.text), ""]
         lines += ["```sh", *command.examples.splitlines(), "```", "", "| option | meaning |", "|---|---|"]
-        lines += [f"| `{name}` | {_cell(text)} |" for name, text in command.options]
+        lines += [f"| `{name}` | {_marked(text)} |" for name, text in command.options]
     return "\n".join([*lines, ""])
 
 
@@ -126,12 +127,25 @@ def _command(name: str, title: str, command: Any) -> Command:
         summary=summary,
         text=re.sub(r"(?<!\n)\n(?!\n)", " ", text.strip()),
         examples="\n".join(line.removeprefix("  ") for line in examples.splitlines()),
-        options=tuple(each.get_help_record(context) for each in command.params),
+        options=tuple(_option(*each.get_help_record(context)) for each in command.params),
     )
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+def _option(name: str, text: str) -> tuple[str, str]:
+    """Return how an option is written and what it is for, without the marks that only a terminal's columns need."""
+    return name.removesuffix(" <str>"), re.sub(r" +", " ", text)
+
+
+def _wrapped(text: str) -> str:
+    """Return the paragraphs of a text of the help as Markdown, in lines as short as those of other pages."""
+    paragraphs = _marked(text).split("\n\n")
+    return "\n\n".join(textwrap.fill(each, 120, break_on_hyphens=False) for each in paragraphs)
+
+
+def _marked(text: str) -> str:
+    """Return a text of the help as Markdown: options and variables are marked as code."""
+    text = re.sub(r"`[^`]+`|(?<![\w-])--\w[\w-]*|\bINVENTORY_\w+", lambda found: f"`{found[0].strip('`')}`", text)
+    return text.replace("<", "&lt;")
 
 
 def _roff(text: str) -> str:

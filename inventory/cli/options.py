@@ -35,4 +35,4 @@ CreatorOption = Annotated[
         autocompletion=values("creators", "creator_user_nickname"),
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+FormatOption = Annotated[Format, typer.Option("--format", metavar="FORMAT", help="How to print: table, json or csv.")]

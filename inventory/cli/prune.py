@@ -17,7 +17,7 @@ from inventory.times import iso, parse_time
 def prune_command(
     before: Annotated[
         str,
-        typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d. Required."),
+        typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; write nothing.")] = False,
     account: AccountOption = None,
