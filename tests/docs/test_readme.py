@@ -23,7 +23,10 @@ FIRST_SCREEN = README.partition("\n## ")[0]
 BLOCKS = [(kind, text.strip()) for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]
 LINES = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 DEMO_LINE, TEST_LINE = LINES[:2]
-STATEMENTS = [text for kind, text in BLOCKS if kind == "sql"]
+DIGESTS = (ROOT / "docs" / "digests.md").read_text(encoding="utf-8")
+STATEMENTS = [text for kind, text in BLOCKS if kind == "sql"] + re.findall(
+    r"^```sql\n(.*?)^```$", DIGESTS, re.MULTILINE | re.DOTALL
+)
 
 
 def pins():
