@@ -1,7 +1,7 @@
 # What CI runs, and what to run before a commit. BIN: where the environment of `pip install -e '.[test]'` keeps its programs.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format
+.PHONY: check lint test quick format docs pages man picture
 
 check: lint test
 
@@ -10,6 +10,7 @@ lint:
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory docs
 
 test:
 	$(BIN)/pytest -n 4 --durations=20
@@ -21,3 +22,18 @@ quick:
 format:
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The site, in build/site. A dead link, a page outside the menu or a missing anchor fails it.
+docs:
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The pages that are written from the program: commands, settings with their JSON Schema, tables and views, man page.
+pages:
+	$(BIN)/python tools/pages.py
+
+man:
+	$(BIN)/python tools/pages.py docs/inventory.1
+
+# The pictures of README.md, from the demo's report.
+picture:
+	$(BIN)/python tools/picture.py

@@ -80,7 +80,7 @@ def examine(
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
-        _warn("settings", None, line.rstrip("."), "The variables are those of README's Settings.")
+        _warn("settings", None, line.rstrip("."), "docs/settings.md lists the variables.")
         for line in unknown_variables()
     ]
     yield from warnings or [_ok("settings", None, "all that is set is known")]

@@ -14,7 +14,7 @@ from inventory.read.render import Format, printable, show
 from inventory.store import database
 
 app = typer.Typer(
-    help="The accounts of the database: list, rename, retire.",
+    help="List, rename or retire the accounts of the database.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,7 +36,9 @@ NameArgument = Annotated[
 
 @app.command("list")
 def list_command(account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
-    """List the accounts of the database, the retired ones too. Times are UTC.
+    """List the accounts of the database, the retired ones too.
+
+    Times are UTC. Writes nothing.
 
     \b
     Examples:
@@ -64,10 +66,11 @@ def rename_command(
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Rename an account with its whole history.
+    """Give an account another name, with its whole history.
 
     Do this when its name in the configuration changes, before the next sync. Otherwise that sync would begin a second
-    history of the same workspace under the new name.
+    history of the same workspace under the new name. Writes the new name into every row of the account, in one
+    transaction.
 
     \b
     Examples:
@@ -89,9 +92,10 @@ def rename_command(
 
 @app.command("retire")
 def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
-    """Mark an account as no longer synced: `status` leaves it out. Its history stays.
+    """Mark an account as no longer synced; its history stays.
 
-    A sync of the account brings it back, so remove it from the configuration too.
+    `inventory status` leaves it out from then on. A sync of the account brings it back, so remove it from the
+    configuration too. Writes the time into the account's row.
 
     \b
     Examples:

@@ -21,6 +21,7 @@ from inventory.cli import (
     sync,
     verify,
 )
+from inventory.cli.help import OPERATE, QUERY, SYNC, TRUST, TRY, GroupedCommands
 
 
 def _version(wanted: bool) -> None:
@@ -31,8 +32,9 @@ def _version(wanted: bool) -> None:
 
 app = typer.Typer(
     name="inventory",
+    cls=GroupedCommands,
     help="The whole history of your fal compute instances in SQLite or PostgreSQL.",
-    epilog="Try it without a key: inventory demo",
+    epilog="`inventory COMMAND --help` has examples, and says what the command writes.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -52,22 +54,22 @@ def _main(
     """The whole history of your fal compute instances in SQLite or PostgreSQL."""
 
 
-app.command("sync")(sync.sync_command)
-app.command("run")(run.run_command)
-app.command("list")(look.list_command)
-app.command("show")(history.show_command)
-app.command("changes")(history.changes_command)
-app.command("creators")(history.creators_command)
-app.command("status")(status.status_command)
-app.command("runs")(look.runs_command)
-app.command("missing")(sync.missing_command)
-app.command("verify")(verify.verify_command)
-app.command("report")(report.report_command)
-app.command("explore")(explore.explore_command)
-app.command("prune")(prune.prune_command)
-app.add_typer(account.app, name="account")
-app.command("config")(config.config_command)
-app.command("doctor")(doctor.doctor_command)
-app.add_typer(database.app, name="db")
-app.command("simulate")(play.simulate_command)
-app.command("demo")(play.demo_command)
+app.command("sync", rich_help_panel=SYNC)(sync.sync_command)
+app.command("run", rich_help_panel=SYNC)(run.run_command)
+app.command("list", rich_help_panel=QUERY)(look.list_command)
+app.command("show", rich_help_panel=QUERY)(history.show_command)
+app.command("changes", rich_help_panel=QUERY)(history.changes_command)
+app.command("creators", rich_help_panel=QUERY)(history.creators_command)
+app.command("report", rich_help_panel=QUERY)(report.report_command)
+app.command("explore", rich_help_panel=QUERY)(explore.explore_command)
+app.command("status", rich_help_panel=TRUST)(status.status_command)
+app.command("runs", rich_help_panel=TRUST)(look.runs_command)
+app.command("missing", rich_help_panel=TRUST)(sync.missing_command)
+app.command("verify", rich_help_panel=TRUST)(verify.verify_command)
+app.command("doctor", rich_help_panel=OPERATE)(doctor.doctor_command)
+app.command("config", rich_help_panel=OPERATE)(config.config_command)
+app.add_typer(account.app, name="account", rich_help_panel=OPERATE)
+app.add_typer(database.app, name="db", rich_help_panel=OPERATE)
+app.command("prune", rich_help_panel=OPERATE)(prune.prune_command)
+app.command("demo", rich_help_panel=TRY)(play.demo_command)
+app.command("simulate", rich_help_panel=TRY)(play.simulate_command)

@@ -13,7 +13,7 @@ from inventory.record import clean
 from inventory.store import database, grants, integrity, schema
 
 app = typer.Typer(
-    help="The database's version: upgrade, show, check. Who may read it: grant-reader.",
+    help="Upgrade, show or check the database, or grant reading.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -21,10 +21,12 @@ app = typer.Typer(
 
 @app.command("upgrade")
 def upgrade(
-    revision: Annotated[str, typer.Argument(help="Where to; the newest by default.")] = "head",
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="Where to; the newest by default.")] = "head",
     url: DatabaseOption = None,
 ) -> None:
     """Create the tables and views, or migrate them to this version.
+
+    Writes the schema, in one transaction, and no history.
 
     \b
     Examples:
@@ -49,6 +51,8 @@ def upgrade(
 def current(url: DatabaseOption = None) -> None:
     """Show the database's revision, and this program's.
 
+    Writes nothing.
+
     \b
     Examples:
       inventory db current
@@ -61,7 +65,9 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the tables are those of this version, and that a SQLite file is not damaged. Exit 7 if not.
+    """Check that the tables are those of this version.
+
+    A SQLite file is also checked for damage. Exits with 7 if anything is wrong. Writes nothing.
 
     \b
     Examples:
@@ -85,14 +91,14 @@ def grant_reader(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the server that is there already.")],
     url: DatabaseOption = None,
 ) -> None:
-    """Let a PostgreSQL role, for example that of a BI tool, read all tables and views and write none.
+    """Let a PostgreSQL role read everything and write nothing.
 
-    This includes the tables and views of later versions. The role must exist, because this program sets no passwords:
-    CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Running it again does no harm.
+    For BI tools. The grant covers all tables and views, also those of later versions. The role must exist, because this
+    program sets no passwords: CREATE ROLE bi LOGIN PASSWORD '...'. Run as the role that upgrades the database. Running
+    it again does no harm. Writes the rights of the role, and no row.
 
     \b
     Examples:
-      inventory db grant-reader bi
       inventory db grant-reader bi --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)

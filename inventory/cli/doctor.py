@@ -22,10 +22,11 @@ FIRST_OF = (2, 3, 4, 7)
 def doctor_command(
     account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None
 ) -> None:
-    """Check settings, database, schema, keys, the API, clocks and leases, and name the remedy for each fault.
+    """Check everything that a sync needs, and say what to do.
 
-    It requests one page from the API with each key, and creates, migrates and writes nothing. The exit code is that of
-    the first kind of fault: 2 settings, 3 a key refused, 4 the API, 7 the database. It is 0 with warnings only.
+    It checks settings, database, schema, keys, the API, clocks and leases, and requests one page from the API with each
+    key. The exit code is that of the first kind of fault: 2 settings, 3 a key refused, 4 the API, 7 the database. It is
+    0 with warnings only. Writes nothing: it creates no database and migrates none.
 
     \b
     Examples:

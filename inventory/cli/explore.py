@@ -17,23 +17,25 @@ from inventory.store import database, schema
 
 
 def explore_command(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8001,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where to listen; 0 picks a free one.")
+    ] = 8001,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser, on a terminal.")] = True,
     metadata: Annotated[
         bool, typer.Option("--metadata", help="Print the metadata for a Datasette of your own; start nothing.")
     ] = False,
     url: DatabaseOption = None,
 ) -> None:
-    """Show the SQLite database in a browser, on this machine only, until Ctrl-C. Writes nothing.
+    """Open the SQLite database in a browser, read-only.
 
-    Datasette shows every table and view with its meaning, and ready-made queries. It comes with the extra `explore`:
-    pip install '.[explore]' from a checkout.
+    It is served on this machine only, until Ctrl-C. Datasette shows every table and view with its meaning, and
+    ready-made queries. It comes with the extra `explore`: pip install '.[explore]' from a checkout. Writes nothing.
 
     \b
     Examples:
       inventory explore
       inventory explore --port 0 --no-open --database sqlite:///demo.db
-      inventory explore --metadata > metadata.json && datasette inventory.db --metadata metadata.json
+      inventory explore --metadata > metadata.json
     """
     from inventory.read.datasette import metadata as made
     from inventory.read.datasette import serving

@@ -12,7 +12,7 @@ from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
+from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import creators, queries, relations
 from inventory.read.relations import Row
@@ -20,7 +20,7 @@ from inventory.read.render import Format, cell, facts, show
 from inventory.read.row_buffer import RowBuffer
 from inventory.record import PAYLOAD
 from inventory.store import database
-from inventory.store.tables import Event
+from inventory.store.tables import EVENTS, Event
 from inventory.times import is_relative, parse_time
 
 SinceOption = Annotated[
@@ -49,6 +49,9 @@ NEWEST = 50
 """The number of changes that are shown without --limit and --since."""
 
 
+_EVENTS = f"{', '.join(EVENTS[:-1])} or {EVENTS[-1]}"
+
+
 def show_command(
     instance_id: Annotated[
         str,
@@ -62,14 +65,15 @@ def show_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Show the life of one instance: who created it, when it existed, and what changed. Times are UTC.
+    """Show the life of one instance: creator, times, hours, changes.
 
-    An id that several accounts have is shown once for each. The CSV holds its versions.
+    Hours are given as bounds, at least and at most. An id that several accounts have is shown once for each. The CSV
+    holds its versions. Times are UTC. Writes nothing.
 
     \b
     Examples:
-      inventory show inst_1
-      inventory show inst_1 --account research --format json
+      inventory show inst_425978e4b98d
+      inventory show inst_425978e4b98d --account research --format json
     """
     with open_for_reading(url, account) as connection:
         found = queries.biographies(connection, instance_id, account)
@@ -87,30 +91,35 @@ def show_command(
 def changes_command(
     since: SinceOption = None,
     until: UntilOption = None,
-    event: Annotated[Event | None, typer.Option("--event", help="Only these.")] = None,
-    creator: Annotated[
-        str | None,
-        typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
-    ] = None,
+    event: Annotated[Event | None, typer.Option("--event", metavar="EVENT", help=f"Only {_EVENTS}.")] = None,
+    creator: CreatorOption = None,
     instance: Annotated[
         str | None,
-        typer.Option("--instance", metavar="INSTANCE_ID", autocompletion=values("instances", "instance_id")),
+        typer.Option(
+            "--instance",
+            metavar="INSTANCE_ID",
+            help="Only what happened to this one.",
+            autocompletion=values("instances", "instance_id"),
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help=f"How many, the newest [all since --since; else {NEWEST}].")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help=f"How many, the newest [all since --since; else {NEWEST}]."),
     ] = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List what happened, the newest first: what appeared, changed, vanished and came back. Times are UTC.
+    """List what appeared, changed, vanished or came back, and when.
+
+    The newest first. A change has its old and new values. Times are UTC. Writes nothing.
 
     \b
     Examples:
       inventory changes --since 2d
       inventory changes --event vanished --creator ada --limit 10
-      inventory changes --instance inst_1 --format json
-      inventory changes --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
+      inventory changes --instance inst_425978e4b98d --format json
+      inventory changes --since 2026-03-06 --until 2026-03-07 --format csv
     """
     _require_period(since, until)
     with open_for_reading(url, account) as connection:
@@ -151,16 +160,17 @@ def creators_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List who created what: how many instances, how many are live now, and for how many hours at least.
+    """List who created how many, how many are live, and their hours.
 
     With --since or --until: what was created in that period, and the hours within it. "Created before the watch" counts
-    the instances that existed at the account's first complete run. Times are UTC.
+    the instances that existed at the account's first complete run. Hours are a lower bound. Times are UTC. Writes
+    nothing.
 
     \b
     Examples:
       inventory creators
       inventory creators --since 7d
-      inventory creators --since 2026-03-01 --until 2026-04-01 --format csv > march.csv
+      inventory creators --since 2026-03-01 --until 2026-04-01 --format csv
     """
     _require_period(since, until)
     with open_for_reading(url, account) as connection:

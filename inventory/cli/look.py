@@ -8,7 +8,7 @@ import typer
 from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.opening import open_for_reading
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, a_time
+from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import fleet_at, queries, relations
 from inventory.read.fleet_at import RunsAround
@@ -41,29 +41,51 @@ def list_command(
         typer.Option("--at", metavar="TIME", callback=a_time, help="As it was then: ISO 8601, or a time ago like 2d."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every instance ever seen, the vanished ones too.")] = False,
-    creator: Annotated[
+    creator: CreatorOption = None,
+    region: Annotated[
         str | None,
-        typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
+        typer.Option(
+            "--region",
+            metavar="REGION",
+            help="Only those in this region, like us-west.",
+            autocompletion=values("instances", "region"),
+        ),
     ] = None,
-    region: Annotated[str | None, typer.Option("--region", autocompletion=values("instances", "region"))] = None,
     type_: Annotated[
-        str | None, typer.Option("--type", metavar="INSTANCE_TYPE", autocompletion=values("instances", "instance_type"))
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Only this type, like gpu_8x_h100_sxm5.",
+            autocompletion=values("instances", "instance_type"),
+        ),
     ] = None,
-    status: Annotated[str | None, typer.Option("--status", autocompletion=values("instances", "status"))] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            help="Only those with this status, like ready.",
+            autocompletion=values("instances", "status"),
+        ),
+    ] = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List the fleet as of the last runs: what is live, and what is missing. Times are UTC.
+    """List the fleet now, or as it was at a time.
 
-    With --at: the fleet and its fields at that time, and the complete runs before and after it.
+    Without --at: what is live or missing as of each account's last run. With --at: the fleet and its fields at that
+    time. A line on stderr then names the complete runs before and after it, and says if it lies in a gap of the record.
+    A time that no run watched is refused. Times are UTC. Writes nothing.
 
     \b
     Examples:
       inventory list
-      inventory list --at 2d
-      inventory list --at 2026-03-06T22:00+01:00 --creator ada
-      inventory list --creator ada --status ready
+      inventory list --creator ada --region us-west
+      inventory list --type gpu_8x_h100_sxm5 --status ready --format json
+      inventory list --at 2026-03-06T22:00Z
+      inventory list --at 2026-03-06T23:00+01:00 --creator ada
       inventory list --all --format csv > fleet.csv
     """
     if at is not None and all_:
@@ -106,13 +128,15 @@ def _describe(runs: RunsAround) -> str:
 
 
 def runs_command(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many, the newest first.")] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that did not succeed.")] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List the runs, the newest first: when, how each ended, and what it found.
+    """List the attempts to sync: when, how each ended, what it found.
+
+    The newest first. Times are UTC. Writes nothing.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from inventory.times import parse_time
 
 DatabaseOption = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="The database [INVENTORY_DATABASE_URL; sqlite:///inventory.db]."),
+    typer.Option("--database", metavar="URL", help="Which database [INVENTORY_DATABASE_URL]."),
 ]
 AccountOption = Annotated[
     str | None,
@@ -28,6 +28,11 @@ def a_time(text: str | None) -> str | None:
 
 CreatorOption = Annotated[
     str | None,
-    typer.Option("--creator", metavar="NICKNAME", autocompletion=values("creators", "creator_user_nickname")),
+    typer.Option(
+        "--creator",
+        metavar="NICKNAME",
+        help="Only those that this person created.",
+        autocompletion=values("creators", "creator_user_nickname"),
+    ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+FormatOption = Annotated[Format, typer.Option("--format", metavar="FORMAT", help="How to print: table, json or csv.")]

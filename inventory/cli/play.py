@@ -29,13 +29,21 @@ GENERATOR = b'<meta name="generator" content="inventory '
 
 
 def simulate_command(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 picks a free one.")] = 8123,
-    instances: Annotated[int, typer.Option("--instances", min=0, help="How many live on average.")] = 60,
-    churn: Annotated[float, typer.Option("--churn", min=0, max=1000, help="How lively: 1 as in life.")] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same fleet.")] = 0,
-    speed: Annotated[float, typer.Option("--speed", min=0, max=1_000_000, help="Made-up seconds per second.")] = 60.0,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where to listen; 0 picks a free one.")
+    ] = 8123,
+    instances: Annotated[int, typer.Option("--instances", metavar="N", min=0, help="How many live on average.")] = 60,
+    churn: Annotated[
+        float, typer.Option("--churn", metavar="FACTOR", min=0, max=1000, help="How lively: 1 as in life.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same fleet.")] = 0,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="FACTOR", min=0, max=1_000_000, help="Made-up seconds per second.")
+    ] = 60.0,
 ) -> None:
-    """Serve a made-up, lively fleet as fal's API does, on this machine only, until Ctrl-C. Any key is accepted.
+    """Serve a made-up, lively fleet as fal's API does.
+
+    On this machine only, until Ctrl-C. Any key is accepted. Writes nothing.
 
     \b
     Examples:
@@ -57,15 +65,15 @@ def simulate_command(
 
 
 def demo_command(
-    days: Annotated[int, typer.Option("--days", min=1, max=365, help="How many days of hourly runs.")] = 30,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=365, help="How many days of hourly runs.")
+    ] = 30,
     url: Annotated[str, typer.Option("--database", metavar="URL", help="Where to keep it.")] = "sqlite:///demo.db",
 ) -> None:
-    """Watch a made-up fleet for a month in a minute: the real sync over real HTTP, with a simulated clock.
+    """Watch a made-up fleet for a month, in a minute.
 
-    Needs no key.
-
-    A database of an earlier demo is replaced; any other that is not empty is refused. At its end the demo writes a page
-    with charts beside the database (`inventory report`).
+    The real sync over real HTTP, with a simulated clock. Needs no key. Replaces a database that a demo made; any other
+    that is not empty is refused. Writes demo.db and beside it demo.html, a page with charts (`inventory report`).
 
     \b
     Examples:

@@ -17,17 +17,18 @@ from inventory.times import iso, parse_time
 def prune_command(
     before: Annotated[
         str,
-        typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d. Required."),
+        typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; write nothing.")] = False,
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Fold old history: consecutive versions of an episode with the same type and region become one.
+    """Make old history coarse: the only command that deletes.
 
-    Only versions that ended before the given time are folded. Episodes stay, with their times, hours and creators, and
-    so does the fleet at any later time. Older changes within an episode are lost, and so are old runs that nothing
-    refers to. Only a backup can bring them back.
+    Within each episode, consecutive versions of the same type and region become one, if they ended before the given
+    time. Episodes stay, with their times, hours and creators, and so does the fleet at any later time. Older changes
+    within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back. Writes
+    nothing with --dry-run.
 
     \b
     Examples:

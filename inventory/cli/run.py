@@ -31,18 +31,20 @@ def run_command(
     ] = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Sync every account on schedule until SIGTERM, SIGINT or SIGHUP, which end a run under way within seconds.
+    """Sync every account on schedule, until a signal.
 
-    An account is synced at once if its last attempt is long enough ago. Any number of processes may share one
-    PostgreSQL database: each run is made by only one of them. If a process dies or freezes, another one takes over
-    within INVENTORY_LEASE_SECONDS.
+    An account is synced at once if its last attempt is long enough ago. SIGTERM, SIGINT and SIGHUP end a run under way
+    within seconds. Any number of processes may share one PostgreSQL database: each run is made by only one of them. If
+    a process dies or freezes, another one takes over within INVENTORY_LEASE_SECONDS. Writes what `inventory sync`
+    writes.
 
     \b
     Examples:
       inventory run
       inventory run --every 90s
       inventory run --metrics 127.0.0.1:9464
-      inventory run --cron "*/15 8-18 * * mon-fri" --database postgresql://inventory@db/inventory
+      inventory run --cron "*/15 8-18 * * mon-fri"
+      inventory run --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:

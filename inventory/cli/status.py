@@ -30,10 +30,11 @@ def status_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Show how old each account's last complete run is. Times are UTC.
+    """Show how old each account's last complete run is.
 
     Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
-    no account at all. An account that only the settings name has no run. Retired accounts are left out.
+    no account at all. An account that only the settings name has no run. Retired accounts are left out. Times are UTC.
+    Writes nothing.
 
     \b
     Examples:

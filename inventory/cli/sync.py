@@ -43,13 +43,18 @@ def sync_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
     url: DatabaseOption = None,
 ) -> None:
-    """Copy the fleet as it is now into the database, once, for each account.
+    """Copy each account's fleet as it is now, once.
+
+    The first sync makes the database. Writes one row for the run, and what differs from the run before; with --dry-run
+    nothing. With several accounts, all are tried. Exits with 3 where the key was refused, 4 where the API failed, 5
+    where a sudden loss is held, 6 where another run is at work.
 
     \b
     Examples:
       FAL_KEY=... inventory sync
       inventory sync --dry-run
-      inventory sync --database postgresql://inventory@db/inventory --account research --json
+      inventory sync --account research --json
+      inventory sync --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
     accounts, outcomes = _accounts(settings, account)
@@ -87,10 +92,11 @@ def missing_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List the missing instances: absent, but not proven gone. Those marked `held` wait for your decision.
+    """List what is absent but not proven gone; accept that it is gone.
 
-    --accept records all of them as vanished, each at the time since which it is missing. On a terminal it lists them
-    and asks first. With --format json or csv it prints what it settled.
+    Instances marked `held` wait for your decision. --accept records all of them as vanished, each at the time since
+    which it is missing. On a terminal it lists them and asks first. With --format json or csv it prints what it
+    settled. Writes nothing without --accept.
 
     \b
     Examples:

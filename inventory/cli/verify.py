@@ -16,11 +16,13 @@ def verify_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """Check the whole history: rebuild the fleet as each complete run left it, and compare it with the run's digest.
+    """Check the whole history against the digests of the runs.
 
-    Intervals, counts, references and times are checked too. Each breach is a line with its account, run and instance;
-    with any breach the exit code is 9. This finds contradictions and accidents. It does not find rows that somebody
-    with full rights on the database rewrote consistently, with their hashes and digests.
+    It rebuilds the fleet as each complete run left it, and compares it with the digest that the run recorded.
+    Intervals, counts, references, times and the database's own tables and indexes are checked too. Each breach is a
+    line with its account, run and instance; with any breach the exit code is 9. This finds contradictions and
+    accidents. It does not find rows that somebody with full rights on the database rewrote consistently, with their
+    hashes and digests. Writes nothing.
 
     \b
     Examples:

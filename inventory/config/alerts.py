@@ -25,10 +25,16 @@ class AlertRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    event: Literal["appeared", "vanished"] | None = None
-    older_than: Annotated[timedelta | None, BeforeValidator(read_duration), Field(gt=timedelta())] = None
-    creator: str | None = None
-    type: str | None = None
+    event: Annotated[
+        Literal["appeared", "vanished"] | None, Field(description="What happened; a return counts as `appeared`.")
+    ] = None
+    older_than: Annotated[
+        timedelta | None,
+        BeforeValidator(read_duration, json_schema_input_type=str),
+        Field(gt=timedelta(), description="Instead of `event`: an age since first seen, like `7d`."),
+    ] = None
+    creator: Annotated[str | None, Field(description="Only instances of this creator.")] = None
+    type: Annotated[str | None, Field(description="Only instances of this type.")] = None
 
     @model_validator(mode="after")
     def _require_event_or_age(self) -> "AlertRule":
@@ -42,12 +48,21 @@ class AlertSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    urls: tuple[SecretStr, ...] = ()
-    urls_env: str | None = None
-    urls_file: Path | None = None
-    on: tuple[Reason, ...] = get_args(Reason)
-    stale_after: Annotated[timedelta | None, BeforeValidator(read_duration), Field(gt=timedelta())] = None
-    rules: tuple[AlertRule, ...] = ()
+    urls: Annotated[tuple[SecretStr, ...], Field(description="Addresses of channels, as Apprise writes them.")] = ()
+    urls_env: Annotated[str | None, Field(description="Instead: a variable with one address a line.")] = None
+    urls_file: Annotated[Path | None, Field(description="Instead: a file with one address a line.")] = None
+    on: Annotated[
+        tuple[Reason, ...],
+        Field(description="The troubles of an account that are reported, and whether its recovery is."),
+    ] = get_args(Reason)
+    stale_after: Annotated[
+        timedelta | None,
+        BeforeValidator(read_duration, json_schema_input_type=str),
+        Field(
+            gt=timedelta(), description="The age of the last complete run that is too much; by the schedule if not set."
+        ),
+    ] = None
+    rules: Annotated[tuple[AlertRule, ...], Field(description="The instances that are worth an alert.")] = ()
 
     @field_validator("urls_env")
     @classmethod

@@ -7,8 +7,9 @@ import shlex
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inventory import log
 from inventory.errors import UsageError
@@ -41,9 +42,11 @@ class AccountSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    api_key_env: str | None = None
-    api_key_file: Path | None = None
+    name: Annotated[str, Field(description="The account's name in the database.")]
+    api_key_env: Annotated[str | None, Field(description="The variable that holds its key.")] = None
+    api_key_file: Annotated[
+        Path | None, Field(description="The file that holds its key, readable by its owner only.")
+    ] = None
 
     @field_validator("name")
     @classmethod

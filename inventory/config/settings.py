@@ -46,22 +46,59 @@ class Settings(BaseSettings):
         env_prefix="INVENTORY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    database_url: str = DEFAULT_DATABASE_URL
-    api_url: str = "https://api.fal.ai/v1"
-    page_size: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    timeout: Annotated[float, Field(gt=0, le=86_400)] = 30
-    retry_attempts: Annotated[int, Field(ge=1, le=100)] = 6
-    retry_max_wait: Annotated[float, Field(gt=0, le=86_400)] = 30
-    every: Annotated[timedelta, BeforeValidator(read_duration)] = DEFAULT_EVERY
-    cron: str | None = None
-    max_vanish: Annotated[float, Field(ge=0, le=1)] = 0.5
-    lease_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120
-    auto_migrate: bool = True
-    ignore_changes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)] = ()
-    log_format: Literal["text", "json"] = "text"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lowercase)] = "info"
-    accounts: tuple[AccountSettings, ...] = ()
-    alerts: AlertSettings | None = None
+    database_url: Annotated[
+        str, Field(description="The database: `sqlite:///file`, or `postgresql://user@host/name` (13 or newer).")
+    ] = DEFAULT_DATABASE_URL
+    api_url: Annotated[str, Field(description="The API's address: https, or http on this machine.")] = (
+        "https://api.fal.ai/v1"
+    )
+    page_size: Annotated[
+        int,
+        Field(ge=1, le=1_000_000, description="Instances to ask for per page; none is asked for if the API refuses."),
+    ] = 100
+    timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for a whole request.")] = 30
+    retry_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts per request.")] = 6
+    retry_max_wait: Annotated[
+        float, Field(gt=0, le=86_400, description="The longest wait between two attempts, in seconds.")
+    ] = 30
+    every: Annotated[
+        timedelta,
+        BeforeValidator(read_duration, json_schema_input_type=str),
+        Field(description="`run`: how often each account is synced, from `1s` to `366d`."),
+    ] = DEFAULT_EVERY
+    cron: Annotated[
+        str | None, Field(description="`run`: when instead, as a cron expression of five fields, in UTC.")
+    ] = None
+    max_vanish: Annotated[
+        float,
+        Field(ge=0, le=1, description="The part of the fleet above which a sudden loss is held; 1 never holds."),
+    ] = 0.5
+    lease_seconds: Annotated[
+        float,
+        Field(ge=1, le=86_400, description="Seconds without a heartbeat after which a run is dead."),
+    ] = 120
+    auto_migrate: Annotated[
+        bool,
+        Field(description="Whether `sync` and `run` make and upgrade tables; if not, they name the command that does."),
+    ] = True
+    ignore_changes: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(split_names, json_schema_input_type=str | list[str]),
+        Field(description="Fields, separated by commas, whose changes are not worth a version."),
+    ] = ()
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="The lines on stderr: `text` for people, `json` for machines.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lowercase),
+        Field(description="The least that is logged: `debug`, `info`, `warning` or `error`."),
+    ] = "info"
+    accounts: Annotated[
+        tuple[AccountSettings, ...], Field(description="The accounts to sync, each with the place of its key.")
+    ] = ()
+    alerts: Annotated[AlertSettings | None, Field(description="Where alerts are sent, and which.")] = None
 
     @field_validator("api_url")
     @classmethod

@@ -22,10 +22,46 @@ def schema_markdown() -> str:
             "",
             "Written from `inventory/store/catalogue.py`; a test compares them. Columns marked *internal* may change.",
             "All times are UTC: `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite.",
+            "",
+            "How they join: an arrow leads from many rows to the one that they belong to, and names the columns.",
+            "Rounded boxes are views. Every relation but `calendar` has `account`.",
+            "",
+            "```mermaid",
+            *diagram(),
+            "```",
             *(line for relation in RELATIONS for line in _section(relation)),
             "",
         )
     )
+
+
+_KEYS = (
+    ("instance_episodes", ("account", "instance_id", "episode")),
+    ("instances", ("account", "instance_id")),
+    ("accounts", ("account",)),
+)
+"""Relations with one row for each value of these columns, the finest first."""
+
+_RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")
+
+
+def diagram() -> Iterator[str]:
+    """Yield a Mermaid flowchart of all relations: which columns of one find the row of another."""
+    yield "flowchart LR"
+    for relation in RELATIONS:
+        left, right = ("([", "])") if relation.kind == "view" else ("[", "]")
+        yield f"    {relation.name}{left}{relation.name}{right}"
+    for relation in RELATIONS:
+        columns = [column.name for column in relation.columns]
+        keys = [(name, key) for name, key in _KEYS if {*columns} >= {*key} and name != relation.name]
+        if keys:
+            name, key = keys[0]
+            yield f"    {relation.name} -- {', '.join(key)} --> {name}"
+        runs = [name for name in _RUN_IDS if name in columns]
+        if runs and relation.name != "sync_runs":
+            yield f"    {relation.name} -- {', '.join(runs)} --> sync_runs"
+        if "day" in columns and relation.name != "calendar":
+            yield f"    {relation.name} -- day --> calendar"
 
 
 def _section(relation: Relation) -> Iterator[str]:

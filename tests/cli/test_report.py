@@ -1,6 +1,5 @@
 """`inventory report`: one page, looked at in a real browser that has no network, and compared with the views."""
 
-import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from inventory.store.bulk import insert_rows
 from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from support.asking import asking
+from support.browser import chromium
 from support.marks import rule
 from support.world import hour
 
@@ -31,25 +31,13 @@ HOSTILE = (
     "</script><script>document.title='hit'</script>", "<img src=x onerror=\"document.title='hit'\">", "<!--<script>",
     "\u202eevil\x1b[31m", "javascript:document.title='hit'", "${document.title='hit'}", "datum.x", "__proto__",
 )  # fmt: skip
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-background-networking",
-    "--disable-component-update",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """A Chromium of this machine; where there is none, its tests are left out, but not in CI."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        why = "needs a browser: install Chromium (Debian: apt-get install chromium)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=found, args=FLAGS)
+    """A Chromium of this machine."""
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture

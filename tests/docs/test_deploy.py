@@ -143,6 +143,7 @@ def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
         if source.is_dir():
             shutil.copytree(source, tmp_path / path, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (tmp_path / path).parent.mkdir(exist_ok=True)
             shutil.copy(source, tmp_path / path)
     done = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "out"), str(tmp_path)],

@@ -68,7 +68,7 @@ def programs(wheel, tmp_path_factory):
     return place / "venv" / "bin"
 
 
-def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel):
+def test_the_wheel_holds_the_package_its_migrations_and_the_man_page_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     wanted = {
@@ -77,7 +77,9 @@ def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if ".dist-info/" not in name} == wanted
+    (manual,) = [name for name in names if ".data/" in name]
+    assert manual.endswith(".data/data/share/man/man1/inventory.1")
+    assert {name for name in names if ".dist-info/" not in name} == {*wanted, manual}
     assert any(name.startswith("inventory/migrations/versions/0001_") for name in names)
     assert any(name.startswith("inventory/migrations/views/") and name.endswith(".sql") for name in names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
@@ -90,6 +92,7 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_migrate(built):
         str(path.relative_to(ROOT)) for path in (ROOT / "migrations").rglob("*") if path.suffix in {".py", ".sql"}
     }
     files = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "alembic.ini"}
+    files |= {"mkdocs.yml", "docs/inventory.1", "docs/inventory.schema.json", "tools/pages.py", "tools/site/hooks.py"}
     assert migrations | files | {"migrations/script.py.mako", "tests/docs/test_wheel.py", "inventory/py.typed"} <= names
 
 

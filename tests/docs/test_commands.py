@@ -1,0 +1,124 @@
+"""The commands that README.md and docs/commands.md show are run here, as a shell runs them."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from inventory.config.database_url import parse_url
+from inventory.simulator import Fleet, Simulator
+from inventory.store import schema
+from inventory.store.database import connect, writing
+from support.libraries import ROOT
+
+PAGES = ("README.md", "docs/commands.md")
+TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+LINES = [
+    line for block in re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL) for line in block.splitlines()
+]
+COMMANDS = list(dict.fromkeys(line for line in LINES if re.match(r"(\w+=\S+ )*inventory ", line)))
+SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": " is at http://127.0.0.1:"}
+ANEW = ("account rename", "account retire", "inventory status", "sync --account")
+"""Commands for a database of one account that a sync has made: the demo has another one, and another fleet."""
+RESEARCH = '[[accounts]]\nname = "research"\napi_key_env = "FAL_KEY"\n'
+
+
+@pytest.fixture
+def shell(tmp_path, sqlite_demo):
+    """Start one line in a folder with a database, as a shell does, `inventory` being this environment's."""
+    for name in ("inventory.db", "demo.db"):
+        shutil.copyfile(sqlite_demo, tmp_path / name)
+    machine = {"id": "inst_1", "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready"}
+    with Simulator(Fleet([machine])) as simulator:
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "FAL_KEY": "any",
+            "INVENTORY_API_URL": simulator.url,
+        }
+
+        def start(line):
+            return subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", line.replace("http://127.0.0.1:8123/v1", simulator.url)],
+                cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+
+        yield start
+
+
+@pytest.fixture
+def prepared(shell, tmp_path):
+    """The same, after what a line needs: the account that it names, or a database that only it has synced into."""
+
+    def start(line):
+        account = "demo"
+        if any(words in line for words in ANEW):
+            account = "default"
+            (tmp_path / "inventory.db").unlink()
+            succeeds(shell("inventory sync"))
+        if "--account research" in line:
+            succeeds(shell(f"inventory account rename {account} research"))
+            (tmp_path / "inventory.toml").write_text(RESEARCH)
+        return shell(line)
+
+    return start
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_does_what_it_says(line, shell, prepared, request):
+    if "postgresql://" in line:
+        postgres = request.getfixturevalue("postgres")
+        with postgres.database() as name:
+            url = postgres.url_of(name)
+            with migrated_with_a_role(url) if "grant-reader" in line else nullcontext("bi") as role:
+                line = re.sub(r"postgresql://\S+", lambda _: f"'{url}'", line.replace(" bi ", f" {role} "))
+                serves(shell, line) if is_a_server(line) else succeeds(shell(line))
+    elif is_a_server(line):
+        serves(shell, line)
+    elif line == "inventory demo":  # its month takes longer; the tutorial's test makes days of it, too
+        succeeds(shell(f"{line} --days 1"))
+    else:
+        succeeds(prepared(line))
+
+
+def is_a_server(line):
+    return " ".join(line.split()[:2]) in {*SERVERS, "inventory run"} and "--metadata" not in line
+
+
+def serves(shell, line):
+    """It says that it has started, and ends by a signal."""
+    program = " ".join(line.split()[:2])
+    port = f"{line} --port 0" if program in SERVERS else line.replace(":9464", ":0")  # another may be at the usual one
+    process = shell(f"exec {port}")
+    assert SERVERS.get(program, "started") in (process.stdout if program in SERVERS else process.stderr).readline()
+    process.send_signal(signal.SIGINT)
+    succeeds(process)
+
+
+@contextmanager
+def migrated_with_a_role(url):
+    """The database has its tables, the server a role for this while."""
+    role = f"bi_{uuid4().hex}"
+    engine = connect(parse_url(url))
+    schema.upgrade(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role}")
+    yield role
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {role}")
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()
+
+
+def succeeds(process):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "Traceback" not in err
+    assert "trying again" not in out  # logs are no results

@@ -1,0 +1,33 @@
+"""Write the pages that are made from the program: `python tools/pages.py`, or with the names of some of them.
+
+A test fails where a page is not what this would write.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from command_pages import commands_markdown, man_page
+from inventory.store.schema_docs import schema_markdown
+from setting_pages import settings_markdown, settings_schema
+
+ROOT = Path(__file__).parents[1]
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/commands.md": commands_markdown,
+    "docs/settings.md": settings_markdown,
+    "docs/inventory.schema.json": settings_schema,
+    "docs/schema.md": schema_markdown,
+    "docs/inventory.1": man_page,
+}
+
+
+def main(names: list[str]) -> None:
+    """Write the pages of these names; all where there is none."""
+    for name in names or PAGES:
+        (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
+        print(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,62 @@
+"""Draw the pictures of README.md from the demo's page: `python tools/picture.py`. It needs a Chromium.
+
+The demo ends at a fixed time, so that the same program draws the same fleet.
+"""
+
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import sync_playwright
+
+from inventory import log
+from inventory.config.database_url import parse_url
+from inventory.demo import demo
+from inventory.report import gather, page, page_file
+from inventory.store import database
+
+ASSETS = Path(__file__).parents[1] / "docs" / "assets"
+ENDS = datetime(2026, 3, 9, 12, tzinfo=UTC)
+SIZE = {"width": 1180, "height": 660}
+MOST_BYTES = 300_000
+
+
+def main() -> None:
+    """Write docs/assets/report-light.png and report-dark.png; together they stay below MOST_BYTES."""
+    with TemporaryDirectory() as folder:
+        html = Path(folder) / "demo.html"
+        _write_report(f"sqlite:///{folder}/demo.db", html)
+        pictures = [_draw(html, theme) for theme in ("light", "dark")]
+    if (size := sum(picture.stat().st_size for picture in pictures)) > MOST_BYTES:
+        sys.exit(f"The pictures have {size:,} bytes; {MOST_BYTES:,} is the most. Make SIZE smaller.")
+
+
+def _write_report(url: str, html: Path) -> None:
+    log.configure("text", "error")  # the outages that the demo plans are no news
+    demo(url, days=30, now=ENDS)
+    engine = database.connect(parse_url(url))
+    with page_file(html) as write, database.reading(engine) as connection:
+        write(page(gather(connection, written_at=ENDS)))
+    engine.dispose()
+
+
+def _draw(html: Path, theme: str) -> Path:
+    """Take a picture of the top of the page as a browser in that theme shows it."""
+    picture = ASSETS / f"report-{theme}.png"
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        opened = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1.5)
+        opened.goto(html.as_uri())
+        opened.wait_for_function(
+            "[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')"
+        )
+        opened.screenshot(path=picture)
+        browser.close()
+    print(f"{picture}: {picture.stat().st_size:,} bytes")
+    return picture
+
+
+if __name__ == "__main__":
+    main()

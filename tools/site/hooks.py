@@ -1,0 +1,30 @@
+"""What the build of the site checks besides the site: links from the Markdown files outside docs/."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)\"""")
+
+log = logging.getLogger("mkdocs.hooks.links")  # below "mkdocs", so that --strict counts its warnings
+
+
+def on_env(env: Any, *, config: Any, files: Any) -> None:  # noqa: ARG001 - MkDocs passes by name
+    """Warn of every link of a Markdown file in the checkout's root that leads nowhere."""
+    for page in sorted(ROOT.glob("*.md")):
+        for found in LINK.findall(page.read_text(encoding="utf-8")):
+            target = found[0] or found[1]
+            if not re.match(r"\w+:", target) and not _exists(target, files):
+                log.warning("%s links to %s, which is not there", page.name, target)
+
+
+def _exists(target: str, files: Any) -> bool:
+    path, _, anchor = target.partition("#")
+    if not path or not (ROOT / path).exists():
+        return False
+    if not anchor:
+        return True
+    file = files.get_file_from_path(path.removeprefix("docs/")) if path.startswith("docs/") else None
+    return file is not None and anchor in (file.page.present_anchor_ids or ())
