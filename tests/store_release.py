@@ -59,7 +59,7 @@ def main():
 
 
 def store(backend, lines):
-    """Write the file, with one statement that fills the calendar instead of its ten thousand rows, which never change."""
+    """Write the file, with one statement that fills the calendar in place of its ten thousand constant rows."""
     (revision,) = (schema.location() / "versions").glob("0001_*.py")
     fill = " ".join(runpy.run_path(str(revision))["CALENDAR"][backend].split())
     if backend == "postgresql":  # pg_dump empties the search path

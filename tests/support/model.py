@@ -73,6 +73,8 @@ class Instance:
 
 
 class Model:
+    """The expected runs and instances of one account, as plain objects."""
+
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.instances: dict[str, Instance] = {}
