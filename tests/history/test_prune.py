@@ -69,7 +69,7 @@ def versions(world, instance_id):
 
 
 def live(world):
-    """Record ten runs: `a` changes in each but the 4th and 5th, vanishes in the 9th; `b` has two episodes; `c` stays."""
+    """Record ten runs: `a` changes in each but the 4th and 5th, vanishes in the 9th; `b` returns once; `c` stays."""
     world.put("c")
     world.put("a", status="s1")
     world.put("b", status="first")

@@ -292,7 +292,7 @@ def test_metrics_report_a_removed_file_as_down_and_follow_the_file_put_in_its_pl
     assert len(worker.log(REPLACED)) == 1
 
 
-# -- what another process left beside the file
+# -- files that another process left beside the database
 
 
 def test_the_wal_of_a_process_that_was_killed_meanwhile_is_not_replayed(engine, file, holder):
