@@ -1,4 +1,4 @@
-"""Alerts: which are due, that each is sent once over real HTTP, and that a bad channel disturbs nobody."""
+"""Alerts: which are due, that each is sent once over real HTTP, and that a failing channel delays nothing else."""
 
 import json
 import queue
@@ -33,7 +33,7 @@ LIMIT = timedelta(minutes=150)
 
 
 class Receiver:
-    """Takes what is posted; answers with the next of `statuses`, or 200, once `answering` is set."""
+    """A server that keeps the posted alerts. When `answering` is set it answers with the next of `statuses`, or 200."""
 
     def __init__(self):
         self.posts = queue.Queue()
@@ -54,11 +54,11 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # a client that gave up waiting
+        self.server.handle_error = lambda *_: None  # the client has closed the connection
         self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
 
     def taken(self):
-        """(type, title, lines of the body) of each post since the last look."""
+        """Return (type, title, lines of the body) of each post since the last call."""
         found = []
         while not self.posts.empty():
             post = self.posts.get()
@@ -88,7 +88,7 @@ def receiver():
 
 @pytest.fixture
 def told(world, receiver):
-    """A function that makes one run, tells it to a process just started, and returns what was sent."""
+    """Return a function that runs a sync, passes it to new observers as a new process has, and returns the posts."""
 
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
@@ -104,7 +104,7 @@ def titles(sent):
     return [title for _, title, _ in sent]
 
 
-# What is due
+# Which alerts are due
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def titles(sent):
         ("held:1 unauthorized:1", "key_refused", ""),
     ],
 )
-def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
-    """Each run by its status or error code, and the hours since the last complete run before it."""
+def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
+    """A run is its status or error code, and the hours since the last complete run before it."""
 
     def row(text):
         name, _, hours = text.partition(":")
@@ -152,11 +152,11 @@ def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
     assert begun_and_ended(last, before, LIMIT) == (set(begun.split()), set(ended.split()))
 
 
-# Troubles
+# Alerts of failures
 
 
 @pytest.mark.slow
-def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world):
+def test_held_instances_are_reported_once_and_so_is_the_recovery(told, world):
     ids = [f"i{number:02}" for number in range(31)]
     world.put(*ids, creator_user_nickname="ada")
     assert told() == []
@@ -180,7 +180,7 @@ def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world
 
 
 @pytest.mark.slow
-def test_a_refused_key_is_told_once_whatever_else_fails_in_between(told, world):
+def test_a_refused_key_is_reported_once_whatever_else_fails_meanwhile(told, world):
     told()
     sent = []
     for status in (401, 500, 403, 401):
@@ -195,7 +195,7 @@ def test_a_refused_key_is_told_once_whatever_else_fails_in_between(told, world):
     assert "403" in lines[0]
 
 
-def test_stale_is_told_by_the_first_attempt_beyond_the_limit_and_recovery_by_the_first_success(told, world):
+def test_the_first_attempt_after_the_limit_reports_stale_and_the_first_success_reports_recovery(told, world):
     told()
     sent = []
     for _ in range(5):
@@ -218,7 +218,7 @@ def test_an_account_that_was_never_complete_becomes_stale_too(told, world):
     assert line.startswith("None was complete for 3h: more than 2h 30m. ")
 
 
-def test_what_a_killed_process_could_not_tell_the_next_run_tells(told, world, engine):
+def test_the_next_run_sends_the_alert_that_a_killed_process_could_not_send(told, world, engine):
     told()
     world.faults.add(Status(500), times=None)
     told()
@@ -229,7 +229,7 @@ def test_what_a_killed_process_could_not_tell_the_next_run_tells(told, world, en
     assert titles(told()) == ["inventory: default is stale"]
 
 
-def test_accounts_are_told_apart(told, world):
+def test_each_account_has_its_own_alerts(told, world):
     told(account="one")
     told(account="two")
     world.faults.add(Status(401), times=None)
@@ -240,22 +240,22 @@ def test_accounts_are_told_apart(told, world):
     assert titles(told(account="one")) == ["inventory: one is well again"]
 
 
-def test_only_the_alerts_asked_for_are_sent(told, world):
+def test_only_the_configured_alerts_are_sent(told, world):
     told()
     world.faults.add(Status(401), times=2)
     assert told(on=["held", "stale"]) == []
     assert told(on=["held", "stale"]) == []
-    assert told(on=["held", "stale", "recovery"]) == []  # a recovery from what nobody was told of
+    assert told(on=["held", "stale", "recovery"]) == []  # no alert of the failure was sent
     world.faults.add(Status(401), times=1)
     assert titles(told(on=["key_refused"])) == ["inventory: default: the key was refused"]
     assert told(on=["key_refused"]) == []
 
 
-def test_an_attempt_that_began_no_run_tells_nothing(told):
+def test_an_attempt_that_began_no_run_sends_no_alert(told):
     assert told(Outcome("default", error=DatabaseError("down"))) == []
 
 
-def test_a_database_that_is_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
+def test_a_database_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
     log.configure("json")
     lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
     with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
@@ -271,7 +271,7 @@ APPEARED, VANISHED = {"event": "appeared"}, {"event": "vanished"}
 A = "a  gpu_8x_h100_sxm5  us-west  "
 
 
-def test_what_appears_and_vanishes_is_told_by_its_own_run_only(told, world):
+def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(told, world):
     rules = [APPEARED, VANISHED]
     world.put("a", creator_user_nickname="ada")
     assert told(rules=rules) == []  # the first fleet
@@ -303,7 +303,7 @@ def test_what_appears_and_vanishes_is_told_by_its_own_run_only(told, world):
     assert told(rules=rules) == []
 
 
-def test_a_rule_may_be_about_one_creator_or_one_type(told, world):
+def test_a_rule_may_be_limited_to_one_creator_or_one_type(told, world):
     told()
     world.fleet.put(machine("a", creator_user_nickname="ada"))
     world.fleet.put(machine("b", creator_user_nickname="bob", instance_type="gpu_1x_h100_sxm5"))
@@ -327,7 +327,7 @@ def test_a_long_list_is_cut(told, world):
     assert lines[-1] == "and 31 more"
 
 
-def test_what_only_a_later_run_could_settle_is_told_once(told, world):
+def test_an_instance_settled_by_a_later_run_is_reported_once(told, world):
     world.put("a", "b", "c", "d", "e")
     told(rules=[VANISHED])
     world.remove("a", "b")
@@ -343,10 +343,10 @@ def test_what_only_a_later_run_could_settle_is_told_once(told, world):
 
 
 @pytest.mark.slow
-def test_what_grows_old_is_told_by_the_first_complete_run_beyond_its_age(told, world):
+def test_an_old_instance_is_reported_by_the_first_complete_run_after_its_age_limit(told, world):
     rules = [{"older_than": "2h30m"}]
     world.put("a", creator_user_nickname="ada")
-    sent = [told(rules=rules)]  # 1: a is there, for nobody knows how long
+    sent = [told(rules=rules)]  # 1: a is there, since an unknown time
     world.put("b")
     sent += [told(rules=rules), told(rules=rules)]  # 2, 3
     world.remove("b")
@@ -391,7 +391,7 @@ def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(told, worl
 # Channels
 
 
-def test_a_channel_that_fails_leaves_the_outcome_and_the_other_channel_as_they_are(world, receiver):
+def test_a_failing_channel_affects_neither_the_outcome_nor_the_other_channel(world, receiver):
     with receiving() as broken:
         broken.statuses = [500] * 9
         dead = f"json://127.0.0.1:{free_port()}"
@@ -408,7 +408,7 @@ def test_a_channel_that_fails_leaves_the_outcome_and_the_other_channel_as_they_a
         assert broken.taken() == []
 
 
-def test_a_channel_that_hangs_holds_up_neither_the_observer_nor_the_other_channel(world, receiver):
+def test_a_hanging_channel_delays_neither_the_observer_nor_the_other_channel(world, receiver):
     with receiving() as hung:
         hung.answering.clear()
         alerts = Alerts(world.engine, AlertSettings(urls=[hung.url, receiver.url]), LIMIT)
@@ -422,7 +422,7 @@ def test_a_channel_that_hangs_holds_up_neither_the_observer_nor_the_other_channe
         alerts.close(0)
 
 
-def test_a_channel_that_hangs_for_long_costs_a_hundred_alerts_of_memory_at_most(capfd):
+def test_a_hanging_channel_keeps_at_most_a_hundred_alerts_in_memory(capfd):
     log.configure("json")
     with receiving() as hung:
         hung.answering.clear()
@@ -433,7 +433,7 @@ def test_a_channel_that_hangs_for_long_costs_a_hundred_alerts_of_memory_at_most(
         channels.close(0)
 
 
-def test_the_log_tells_a_change_of_state_only_and_no_address(receiver, capfd):
+def test_the_log_has_only_changes_of_state_and_no_address(receiver, capfd):
     log.configure("json", "debug")
     receiver.statuses = [500, 500, 200, 200, 403]
     channels = Channels([receiver.url], pauses=())
@@ -446,7 +446,7 @@ def test_the_log_tells_a_change_of_state_only_and_no_address(receiver, capfd):
     assert "very-secret-token" not in out + err
 
 
-def test_what_waits_is_sent_before_the_end(receiver):
+def test_waiting_alerts_are_sent_before_the_end(receiver):
     channels = Channels([receiver.url])
     for number in range(5):
         channels.send(Alert("info", f"alert {number}", "x"))
@@ -454,7 +454,7 @@ def test_what_waits_is_sent_before_the_end(receiver):
     assert titles(receiver.taken()) == [f"alert {number}" for number in range(5)]
 
 
-def test_an_address_that_apprise_does_not_know_is_refused_without_it():
+def test_an_address_that_apprise_does_not_know_is_refused_and_not_shown():
     with pytest.raises(UsageError) as raised:
         Channels(["json://127.0.0.1", "nonsense://very-secret-token"])
     assert str(raised.value) == "Alerts: address number 2 is none of a service that apprise knows."
@@ -472,7 +472,7 @@ def file(tmp_path):
     return write
 
 
-def test_addresses_come_from_the_file_a_variable_or_a_file_of_their_own(file, tmp_path, monkeypatch):
+def test_addresses_are_read_from_the_file_a_variable_or_a_separate_file(file, tmp_path, monkeypatch):
     two = ("json://a/token-one", "json://b/token-two")
     assert file('[alerts]\nurls = ["json://a/token-one", "json://b/token-two"]').addresses() == two
     monkeypatch.setenv("WHERE", "json://a/token-one\njson://b/token-two\n")
@@ -528,7 +528,7 @@ def test_bad_alerts_are_one_line_that_names_the_place_and_no_secret(file, text, 
     assert "\n" not in message
 
 
-def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path):
+def test_missing_addresses_are_refused_with_the_place_where_they_should_be(file, tmp_path):
     with pytest.raises(UsageError, match=r"^Alerts: the variable WHERE holds no address\.$"):
         file('[alerts]\nurls_env = "WHERE"').addresses()
     with pytest.raises(UsageError, match=r"^Alerts: the addresses cannot be read from the file where: No such file"):
@@ -542,7 +542,7 @@ def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path)
 # The commands
 
 
-def test_a_guide_by_which_the_settings_can_be_read(file):
+def test_the_guide_has_valid_settings_and_names_every_one(file):
     guide = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     settings = file(text)
@@ -554,7 +554,7 @@ def test_a_guide_by_which_the_settings_can_be_read(file):
 
 @pytest.fixture
 def commanded(world, database_url, receiver, tmp_path):
-    """The environment of a program whose file sends alerts to the receiver, and to nobody."""
+    """Return the environment of a program that sends alerts to the receiver and to a closed port."""
     (tmp_path / "inventory.toml").write_text(
         f'[alerts]\nurls = ["json://127.0.0.1:{free_port()}/very-secret-token", "{receiver.url}"]\n'
     )
@@ -568,9 +568,7 @@ def commanded(world, database_url, receiver, tmp_path):
 
 
 @pytest.mark.slow
-def test_sync_and_run_tell_the_same_trouble_once_between_them(
-    world, commanded, receiver, monkeypatch, capsys, tmp_path
-):
+def test_sync_and_run_together_report_the_same_failure_once(world, commanded, receiver, monkeypatch, capsys, tmp_path):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
     world.faults.add(Status(401), times=None)
@@ -591,7 +589,7 @@ def test_sync_and_run_tell_the_same_trouble_once_between_them(
     assert receiver.taken() == []
 
 
-def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
+def test_a_missing_extra_is_reported_with_the_remedy(commanded, monkeypatch, capsys):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
