@@ -111,16 +111,16 @@ def test_a_dry_run_reports_a_broken_walk_and_the_brake_as_a_real_run_would(run, 
         simulator.fleet.put(numbered(number))
     run("sync")
     simulator.faults.add(Status(503), when=on_list, times=None)
-    told = run("sync", "--dry-run", expect=4).stderr
+    broken = run("sync", "--dry-run", expect=4).stderr
     simulator.faults.clear()
     simulator.fleet.put({"id": "", "status": "ready"})
     partial = run("sync", "--dry-run", expect=4).stderr
     simulator.fleet.clear()
     held = run("sync", "--dry-run", expect=5).stderr
-    assert "nothing is written" in told
+    assert "nothing is written" in broken
     assert "what was seen would be applied, nothing would be marked missing" in partial
     assert "20 instances are absent and would be held" in held
-    for line in (told, partial, held):
+    for line in (broken, partial, held):
         assert "was applied" not in line
         assert "the next run" not in line
         assert "--accept" not in line

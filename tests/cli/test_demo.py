@@ -46,9 +46,9 @@ class closing_engine:  # noqa: N801 - used like a function
 
 
 def test_two_days_are_48_hourly_runs_and_the_last_ones_succeed(database_url, rows):
-    told = []
-    result = demo(database_url, days=2, now=NOW, progress=lambda done, of: told.append((done, of)))
-    assert told == [(done, 48) for done in range(49)]
+    reported = []
+    result = demo(database_url, days=2, now=NOW, progress=lambda done, of: reported.append((done, of)))
+    assert reported == [(done, 48) for done in range(49)]
     assert (result.runs, result.first_run_at, result.last_run_at) == (48, LAST - timedelta(hours=47), LAST)
     with closing_engine(database_url) as engine, engine.connect() as connection:
         runs = sa.table("sync_runs", sa.column("started_at", sa.DateTime(timezone=True)))

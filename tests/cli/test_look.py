@@ -328,7 +328,7 @@ def test_an_unknown_id_is_2_and_an_id_of_two_accounts_is_shown_twice(lived, ask,
 # changes
 
 
-def told(found):
+def summaries(found):
     return [(row["occurred_at"], row["instance_id"], row["event"]) for row in found]
 
 
@@ -341,7 +341,7 @@ EVERYTHING = [
 @pytest.mark.usefixtures("lived")
 def test_changes_has_every_event_newest_first_and_each_change_with_its_fields(rows):
     found = rows("changes")
-    assert told(found) == EVERYTHING
+    assert summaries(found) == EVERYTHING
     assert list(found[0]) == [
         "occurred_at", "account", "instance_id", "event", "run_id", "episode", "instance_type", "gpu_count",
         "gpu_model", "region", "sector", "ip", "status", "creator_user_nickname", "extra", "fields",
@@ -376,7 +376,7 @@ def test_changes_has_every_event_newest_first_and_each_change_with_its_fields(ro
 )
 @pytest.mark.usefixtures("lived", "now")
 def test_changes_can_be_filtered(rows, filters, expected):
-    assert told(rows("changes", *filters)) == expected
+    assert summaries(rows("changes", *filters)) == expected
 
 
 @pytest.mark.usefixtures("lived")

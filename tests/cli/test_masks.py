@@ -196,7 +196,7 @@ def pieces(key):
 
 
 def rotated(places):
-    """Return each place with one of the keys. All pairs would take longer, and no place masks one key differently."""
+    """Return each place with one of the keys. All pairs would take longer, and every place masks all keys alike."""
     return [pytest.param(place, KEYS[number % len(KEYS)], id=f"{number}") for number, place in enumerate(places)]
 
 

@@ -219,9 +219,9 @@ def test_a_pointer_over_a_chart_shows_the_numbers_there(written, look):
     with look(written) as page:
         page.hover("#fleet svg", position={"x": 400, "y": 100})
         page.wait_for_selector("#tip", state="visible")
-        told = page.text_content("#tip")
-        assert re.match(r"2026-03-0\d \d\d:\d\d\n?gpu_", told), told
-        assert "together: " in told
+        tip = page.text_content("#tip")
+        assert re.match(r"2026-03-0\d \d\d:\d\d\n?gpu_", tip), tip
+        assert "together: " in tip
 
 
 def test_a_period_begins_at_since(demo_url, tmp_path, look):

@@ -462,11 +462,11 @@ def test_the_truth_agrees_with_the_list_at_every_look(lived):
 def test_the_truth_has_every_listed_item_and_since_when(lived):
     fleet, looks = lived
     for at, listed in looks[::7]:
-        told = {}
+        expected_items = {}
         for life in fleet.truth:
             if life.born <= at and (life.died is None or at < life.died):
-                told[life.id] = [item for since, item in life.changes if since <= at][-1]
-        assert told == listed
+                expected_items[life.id] = [item for since, item in life.changes if since <= at][-1]
+        assert expected_items == listed
     for life in fleet.truth:
         times = [since for since, _ in life.changes]
         assert times == sorted(times)

@@ -124,9 +124,9 @@ def test_a_cursor_is_followed_even_if_has_more_is_false(simulator, spool, walked
 
 
 def test_progress_is_reported_after_each_page(walked):
-    told = []
-    walked(progress=lambda done: told.append((done.pages, done.items)))
-    assert told == [(1, 2), (2, 4), (3, 6)]
+    reported = []
+    walked(progress=lambda done: reported.append((done.pages, done.items)))
+    assert reported == [(1, 2), (2, 4), (3, 6)]
 
 
 # The breaks

@@ -70,7 +70,7 @@ class Undo(Exception):
 def story():
     """Return a function that records some runs of 37 instances in the database of a URL."""
 
-    def tell(url):
+    def record(url):
         engine = database.connect(parse_url(url), create=True)
         schema.upgrade(engine)
         with Simulator(Fleet()) as simulator:
@@ -85,7 +85,7 @@ def story():
             world.run()
         engine.dispose()
 
-    return tell
+    return record
 
 
 @pytest.fixture(scope="module")
@@ -229,19 +229,19 @@ def test_an_index_of_postgresql_that_lacks_a_row_is_found_by_amcheck(story, data
 def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(story, database_url, capsys):
     story(database_url)
 
-    def told():
+    def message():
         with pytest.raises(SystemExit) as ended:
             main(["verify", "--database", database_url])
         assert ended.value.code is None or ended.value.code == 0
         return capsys.readouterr().err
 
-    assert told() == (
+    assert message() == (
         "The server's own tables and indexes were not checked: the extension amcheck is not installed. "
         "To have that too: CREATE EXTENSION amcheck;\n"
     )
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION amcheck")
-    assert told() == ""
+    assert message() == ""
 
 
 def kind_of(column):

@@ -257,9 +257,9 @@ def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_f
 def test_a_dry_run_says_what_would_be_removed_and_writes_nothing(lived):
     all_of_it = lived.dump()
     with database.reading(lived.engine) as connection:
-        told = would_prune(connection, PruneRequest("default", hour(8)))
+        planned = would_prune(connection, PruneRequest("default", hour(8)))
     assert lived.dump() == all_of_it
-    assert told == pruned(lived, hour(8))
+    assert planned == pruned(lived, hour(8))
 
 
 def test_a_run_and_a_prune_exclude_each_other(lived):
@@ -334,8 +334,8 @@ class Pruned(History):
             self.model.runs[-1 - min(back, len(self.model.runs) - 1)].time + timedelta(minutes=minutes), self.now
         )
         with database.reading(self.engine) as connection:
-            told = would_prune(connection, PruneRequest("default", time))
-        assert told == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
+            planned = would_prune(connection, PruneRequest("default", time))
+        assert planned == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
         self._compare()
 
     def _compare(self):

@@ -149,8 +149,8 @@ def test_show_adds_up_the_same_gpu_hours(world, capsys):
             main(["show", "a", "--database", url, "--format", how])
         assert ended.value.code == 0
         out = capsys.readouterr().out
-        told = json.loads(out)["instances"][0]["episodes"][0]["gpu_hours_low"] if how == "json" else out
-        assert expected == told if how == "json" else expected in told
+        printed = json.loads(out)["instances"][0]["episodes"][0]["gpu_hours_low"] if how == "json" else out
+        assert expected == printed if how == "json" else expected in printed
 
 
 @rule("hours-follow-the-version")

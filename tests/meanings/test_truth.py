@@ -122,11 +122,11 @@ def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched
 
 
 def test_no_presence_has_two_episodes_and_only_short_ones_have_none(watch, presences, matched):
-    told = Counter((row.account, lives[0].id, lives[0].born) for row, lives, _ in matched)
-    assert set(told.values()) == {1}
+    shown = Counter((row.account, lives[0].id, lives[0].born) for row, lives, _ in matched)
+    assert set(shown.values()) == {1}
     for (account, id_), all_lives in presences.items():
         for lives in all_lives:
-            if (account, id_, lives[0].born) in told:
+            if (account, id_, lives[0].born) in shown:
                 continue
             for run in watch.of(account):
                 seen = run.complete and any(alive(life, run.started, run.ended) for life in lives)
@@ -161,9 +161,9 @@ def test_creators_are_credited_with_the_instances_that_they_created(rows, matche
     created, before = Counter(), Counter()
     for (account, _), (row, creator) in first.items():
         (before if row.appeared_after is None else created)[account, creator] += 1
-    told = rows("SELECT account, creator_user_nickname, instances_created, created_before_watch FROM creators")
-    assert {(row[0], row[1]): row[2] for row in told if row[2]} == created
-    assert {(row[0], row[1]): row[3] for row in told if row[3]} == before
+    shown = rows("SELECT account, creator_user_nickname, instances_created, created_before_watch FROM creators")
+    assert {(row[0], row[1]): row[2] for row in shown if row[2]} == created
+    assert {(row[0], row[1]): row[3] for row in shown if row[3]} == before
     assert {name for _, name in created} >= {None, "mira", "nightly-batch"}
 
 
@@ -207,10 +207,10 @@ def test_the_hours_of_the_days_add_up_to_those_of_the_episodes_and_no_day_counts
     low = rows("SELECT account, sum(hours_low), sum(gpu_hours_low) FROM instance_episodes GROUP BY account")
     assert {row[0]: row[1:] for row in days} == {row[0]: pytest.approx(row[1:]) for row in low}
     assert {row[0] for row in days} == set(EVERY)
-    told = rows("SELECT account, CAST(day AS text), sum(hours) FROM fleet_daily GROUP BY account, day")
-    assert len(told) == 2 * 14
+    shown = rows("SELECT account, CAST(day AS text), sum(hours) FROM fleet_daily GROUP BY account, day")
+    assert len(shown) == 2 * 14
     calm = 0
-    for account, day, measured in told:
+    for account, day, measured in shown:
         begin = watch.first(account).started.replace(hour=0, minute=0, second=0, microsecond=0)
         begin += timedelta(days=int(day[-2:]) - 2)
         end = begin + timedelta(days=1)

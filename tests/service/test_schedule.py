@@ -153,18 +153,18 @@ def test_by_cron_a_run_is_due_when_a_fire_time_has_come_since_the_last_attempt(w
 
 def test_only_one_of_many_claims_of_a_due_run_succeeds(world):
     claim(world, hour(1))
-    gate, told = threading.Barrier(6), []
+    gate, outcomes = threading.Barrier(6), []
 
     def go():
         gate.wait()
         options = SyncOptions(clock=now, timetable=HOURLY)
-        told.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, options))
+        outcomes.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, options))
 
     def work():
         try:
             go()
         except NotDue:
-            told.append(None)
+            outcomes.append(None)
 
     settings, now = world.settings(), (lambda: hour(2))
     threads = [threading.Thread(target=work) for _ in range(6)]
@@ -172,8 +172,8 @@ def test_only_one_of_many_claims_of_a_due_run_succeeds(world):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 6
-    assert sum(outcome is not None and outcome.run_id is not None for outcome in told) == 1
+    assert len(outcomes) == 6
+    assert sum(outcome is not None and outcome.run_id is not None for outcome in outcomes) == 1
     assert world.statuses() == ["succeeded", "succeeded"]
 
 
