@@ -558,7 +558,7 @@ def test_an_account_that_is_only_in_the_settings_was_never_synced_and_is_8(world
 
 
 @pytest.mark.usefixtures("now")
-def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
+def test_an_account_without_a_complete_run_is_8_even_without_max_age(world, ask):
     world.faults.add(Status(503), when=on_list, times=None)
     world.run()
     out, err = ask("status", expect=8)
@@ -566,7 +566,7 @@ def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
     assert "default: never synced to the end" in err
 
 
-def test_a_run_in_the_future_is_8_without_an_age_too(lived, ask, now):
+def test_a_run_in_the_future_is_8_even_without_max_age(lived, ask, now):
     now(hour(5.5))
     out, err = ask("status", expect=8)
     assert "-30m" in out

@@ -137,7 +137,7 @@ def test_the_page_is_drawn_without_an_error_and_without_a_request(written, look)
             assert len(open_table(page, chart)) > 3, chart
 
 
-def test_its_numbers_are_those_of_the_views(written, demo_url, look):
+def test_the_numbers_of_the_page_are_those_of_the_views(written, demo_url, look):
     days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
     with asking(demo_url) as connection:
         live = list(instances(connection, presence="live"))

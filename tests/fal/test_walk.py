@@ -129,7 +129,7 @@ def test_progress_is_reported_after_each_page(walked):
     assert reported == [(1, 2), (2, 4), (3, 6)]
 
 
-# The breaks
+# Faults during a walk
 
 BREAKS = {
     "has_more without a cursor": (Rewrite(lambda page: {**page, "next_cursor": None}), "bad_response", range(4)),
@@ -306,7 +306,7 @@ def test_the_digest_does_not_depend_on_the_order_of_the_list():
     assert len(digests) == 2
 
 
-# The pages shift
+# Shifting pages
 
 
 def test_an_instance_deleted_between_two_pages_makes_the_list_skip_one(fleet, simulator, spool, walked):
@@ -361,7 +361,7 @@ def test_not_more_than_one_page_is_fetched_ahead(simulator, api, stop):
     assert order == [True] * 3
 
 
-# The signal
+# The stop event
 
 
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])

@@ -317,7 +317,7 @@ def test_an_impossible_value_is_found_in_any_column_of_sqlite(whole, tmp_path):
 
 
 @pytest.mark.slow
-def test_no_reading_command_takes_an_impossible_value_for_its_own_bug(whole, tmp_path, run):
+def test_no_reading_command_reports_an_impossible_value_as_a_bug(whole, tmp_path, run):
     copy = tmp_path / "damaged.db"
     for table in ("instance_state", "instance_versions"):
         for column, value in (

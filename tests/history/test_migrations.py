@@ -283,7 +283,7 @@ def test_an_unknown_revision_to_upgrade_to_is_a_usage_error(empty):
     ],
     ids=["another_table", "a_table_of_our_name", "another_alembic", "another_alembic_and_our_name", "no_alembic"],
 )
-def test_a_database_of_other_people_is_refused_and_untouched(empty, foreign):
+def test_a_database_of_another_program_is_refused_and_unchanged(empty, foreign):
     run(empty, *foreign)
     before = catalogue(empty)
     empty.dispose()
@@ -381,7 +381,7 @@ def test_the_postgresql_session_of_the_tests_is_in_a_zone_other_than_utc(engine)
 
 @rule("times-are-utc")
 @pytest.mark.parametrize("microsecond", [0, 123456])
-def test_a_time_of_any_zone_comes_back_as_the_same_instant_in_utc(engine, microsecond):
+def test_a_time_of_any_zone_is_read_back_as_the_same_instant_in_utc(engine, microsecond):
     written = datetime(2026, 3, 7, 3, 45, 0, microsecond, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     with writing(engine) as connection:
         connection.execute(sa.insert(accounts), {"account": "by Core", "created_at": written})

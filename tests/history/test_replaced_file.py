@@ -323,7 +323,7 @@ def _moved_later(copy, than):
     return copy.stat().st_ctime_ns > than.stat().st_ctime_ns
 
 
-def test_a_backup_with_its_own_wal_is_taken_with_it(engine, file, tmp_path):
+def test_a_backup_is_used_together_with_its_own_wal(engine, file, tmp_path):
     with writing(engine) as connection:
         connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
     restored = _with_wal(file, tmp_path)

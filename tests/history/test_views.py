@@ -417,7 +417,7 @@ def times(amount, count):
     return None if amount is None or count is None else amount * count
 
 
-# --- expected rows of the views ---------------------------------------------------------------------------------------
+# --- expected rows of the views --------------------------------------------------------------------------------------
 
 
 def expected_instances(history):
@@ -671,7 +671,7 @@ def test_gaps_lie_between_complete_runs_that_are_not_consecutive(engine, history
     check_same([row if row[2] else (*row[:3], None, row[4]) for row in found], expected_gaps(history))
 
 
-# --- edges that chance may miss --------------------------------------------------------------------------------------
+# --- edge cases that random histories may miss -----------------------------------------------------------------------
 
 
 def at(text):
