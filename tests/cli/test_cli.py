@@ -1,4 +1,4 @@
-"""The commands, as a person or a script meets them: stdout, stderr, exit codes, files."""
+"""The commands as a person or a script uses them: stdout, stderr, exit codes, files."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def simulator():
 
 @pytest.fixture
 def run(database_url, simulator, tmp_path):
-    """Runs a command, and gives what it printed."""
+    """Return a runner of commands against the simulator and the test's database."""
     return Command(
         tmp_path,
         FAL_KEY=KEY,
@@ -79,7 +79,7 @@ def test_sync_as_json_is_one_object_with_the_runs(run):
     assert "lease_token" not in found["runs"][0]
 
 
-def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
+def test_a_dry_run_reports_changes_and_writes_nothing(run, query, simulator):
     run("sync")
     simulator.fleet.put(numbered(9))
     simulator.fleet.remove("inst_001")
@@ -94,7 +94,7 @@ def test_a_dry_run_tells_and_writes_nothing(run, query, simulator):
     assert query("SELECT count(*) FROM instances") == [(3,)]
 
 
-def test_a_dry_run_as_json_tells_status_and_counts_of_each_account(run, simulator):
+def test_a_dry_run_as_json_has_status_and_counts_of_each_account(run, simulator):
     run("sync")
     simulator.fleet.put(numbered(9))
     found = json.loads(run("sync", "--dry-run", "--json").stdout)
@@ -106,28 +106,28 @@ def test_a_dry_run_as_json_tells_status_and_counts_of_each_account(run, simulato
     assert (row["status"], row["error_code"], row["appeared"]) == ("failed", "server_error", 0)
 
 
-def test_a_dry_run_says_of_a_broken_walk_and_of_the_brake_what_would_be(run, query, simulator):
+def test_a_dry_run_reports_a_broken_walk_and_the_brake_as_a_real_run_would(run, query, simulator):
     for number in range(4, 21):
         simulator.fleet.put(numbered(number))
     run("sync")
     simulator.faults.add(Status(503), when=on_list, times=None)
-    told = run("sync", "--dry-run", expect=4).stderr
+    broken = run("sync", "--dry-run", expect=4).stderr
     simulator.faults.clear()
     simulator.fleet.put({"id": "", "status": "ready"})
     partial = run("sync", "--dry-run", expect=4).stderr
     simulator.fleet.clear()
     held = run("sync", "--dry-run", expect=5).stderr
-    assert "nothing is written" in told
+    assert "nothing is written" in broken
     assert "what was seen would be applied, nothing would be marked missing" in partial
     assert "20 instances are absent and would be held" in held
-    for line in (told, partial, held):
+    for line in (broken, partial, held):
         assert "was applied" not in line
         assert "the next run" not in line
         assert "--accept" not in line
     assert query("SELECT count(*) FROM sync_runs") == [(1,)]
 
 
-def test_a_dry_run_before_the_first_run_makes_no_database(run, database_url, tmp_path):
+def test_a_dry_run_before_the_first_run_creates_no_database(run, database_url, tmp_path):
     done = run("sync", "--dry-run")
     assert "3 appeared" in done.stdout
     assert not list(tmp_path.glob("*.db"))
@@ -174,7 +174,7 @@ def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, quer
 
 
 @pytest.mark.parametrize("count", [12, 0])
-def test_for_a_script_accept_prints_what_it_settled(run, simulator, count):
+def test_accept_in_a_script_prints_what_it_settled(run, simulator, count):
     for number in range(100, 112):
         simulator.fleet.put(numbered(number))
     run("sync")
@@ -189,7 +189,7 @@ def test_for_a_script_accept_prints_what_it_settled(run, simulator, count):
 
 
 @pytest.mark.slow
-def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulator, tmp_path):
+def test_the_second_of_two_syncs_at_once_is_6_and_names_when_the_lease_ends(run, simulator, tmp_path):
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     first = subprocess.Popen(
@@ -212,7 +212,7 @@ def test_two_at_once_the_second_is_6_and_names_when_the_lease_ends(run, simulato
 @pytest.mark.slow
 @rule("a-signal-settles-the-run")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_settles_the_run_at_once_as_interrupted(run, query, simulator, tmp_path, number):
+def test_a_signal_closes_the_run_at_once_as_interrupted(run, query, simulator, tmp_path, number):
     run("sync")
     simulator.faults.add(Hang(), when=on_list)
     process = subprocess.Popen(
@@ -268,7 +268,7 @@ def test_list_filters_and_prints_all_three_formats(run, simulator):
 
 
 @rule("rows-bear-the-column-names")
-def test_json_rows_bear_the_views_columns_and_extra_is_an_object(run, simulator):
+def test_json_rows_have_the_columns_of_the_view_and_extra_is_an_object(run, simulator):
     simulator.fleet.put(numbered(4, labels={"team": "a"}))
     run("sync")
     row = _json(run("list", "--format", "json"), "instances")[-1]
@@ -311,7 +311,7 @@ def test_hostile_strings_are_text_in_every_format(run, simulator):
 @pytest.mark.parametrize(
     "fault", [Body(b""), Body("<html>"), Drop(), Truncate(5)], ids=["empty", "html", "drop", "cut"]
 )
-def test_the_log_of_a_retry_says_why_in_words(run, simulator, fault):
+def test_the_log_of_a_retry_says_why(run, simulator, fault):
     simulator.faults.add(fault, when=on_list)
     (line,) = [line for line in run("sync", INVENTORY_LOG_FORMAT="json").stderr.splitlines() if "trying again" in line]
     reason = json.loads(line)["reason"]
@@ -328,7 +328,7 @@ def test_a_hostile_error_body_is_one_harmless_line_without_the_key(run, simulato
 
 
 @pytest.mark.slow
-def test_runs_lists_the_newest_first_and_only_failures_where_asked(run, simulator):
+def test_runs_lists_the_newest_first_and_on_request_only_failures(run, simulator):
     run("sync")
     simulator.faults.add(Body(b"<html>"), when=on_list, times=2)
     run("sync", expect=4)
@@ -340,7 +340,7 @@ def test_runs_lists_the_newest_first_and_only_failures_where_asked(run, simulato
 
 @rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",), ("missing", "--accept"), ("db", "check")])
-def test_a_reading_command_makes_no_database_and_says_where_to_begin(run, words, tmp_path):
+def test_a_reading_command_creates_no_database_and_says_how_to_begin(run, words, tmp_path):
     err = run(*words, expect=7).stderr
     assert "inventory sync" in err
     assert not list(tmp_path.glob("*.db*"))
@@ -386,7 +386,7 @@ def test_a_bad_argument_is_2_before_anything_is_opened(run, line, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_database_is_7_and_untouched(run, tmp_path):
+def test_a_file_that_is_no_database_is_7_and_stays_unchanged(run, tmp_path):
     other = tmp_path / "notes.txt"
     other.write_text("my notes, which are no database at all\n" * 50)
     for words in (("sync",), ("list",)):
@@ -420,7 +420,7 @@ def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
 
 
 @rule("every-account-is-tried")
-def test_several_accounts_all_are_tried_and_the_first_code_of_the_list_wins(run, query, tmp_path):
+def test_all_accounts_are_tried_and_the_first_exit_code_of_the_list_wins(run, query, tmp_path):
     (tmp_path / "inventory.toml").write_text(
         '[[accounts]]\nname = "bad"\napi_key_env = "KEY_BAD"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'
     )
@@ -461,7 +461,7 @@ def test_a_closed_pipe_is_no_error(run, tmp_path):
 
 @pytest.fixture
 def accepting(run, simulator, tmp_path):
-    """A function: for a while, `missing --accept` at work on a terminal, where inst_001 is missing."""
+    """Return a context manager that runs `missing --accept` on a terminal; inst_001 is missing."""
     run("sync")
     simulator.fleet.remove("inst_001")
     simulator.faults.add(Status(500), when=on_get, times=None)
@@ -485,7 +485,7 @@ def accepting(run, simulator, tmp_path):
 
 
 @pytest.mark.slow
-def test_on_a_terminal_accept_lists_and_asks_first(accepting, query):
+def test_accept_on_a_terminal_lists_and_asks_first(accepting, query):
     for answer, settled in ((b"n\n", "missing"), (b"y\n", "vanished")):
         with accepting() as (terminal, process):
             terminal.write(answer)
@@ -496,14 +496,14 @@ def test_on_a_terminal_accept_lists_and_asks_first(accepting, query):
 
 
 @pytest.mark.slow
-def test_on_a_terminal_accept_settles_what_it_listed_and_nothing_that_came_since(accepting, query, database_url):
+def test_accept_on_a_terminal_settles_only_the_instances_that_it_listed(accepting, query, database_url):
     with accepting() as (terminal, process):
         asked = ""
         while not asked.endswith("?") and (character := process.stderr.read(1)):
             asked += character
         assert "these 1 " in asked
         engine = connect(parse_url(database_url))
-        with writing(engine) as connection:  # as a sync leaves it that lost one more meanwhile
+        with writing(engine) as connection:  # as a sync does that finds one more missing meanwhile
             connection.exec_driver_sql(
                 "UPDATE instance_state SET presence = 'missing', missing_run_id = 2, missing_since = "
                 "(SELECT started_at FROM sync_runs WHERE run_id = 2) WHERE instance_id = 'inst_002'"
@@ -529,7 +529,7 @@ def _wait_for(condition, seconds=30):
 
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not come to that"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.02)
 
 
@@ -550,7 +550,7 @@ def test_a_password_anywhere_in_the_databases_url_is_never_shown(run, database_u
     assert "secret" not in done.stderr
 
 
-def test_a_dry_run_tells_of_a_vanished_instance_as_it_last_was(run, simulator):
+def test_a_dry_run_shows_a_vanished_instance_with_its_last_fields(run, simulator):
     run("sync")
     simulator.fleet.remove("inst_001")
     (change,) = json.loads(run("sync", "--dry-run", "--json").stdout)["changes"]
@@ -575,16 +575,16 @@ def test_an_account_without_a_key_does_not_stop_the_others(run, query, tmp_path)
         (("sync",), {"SSL_CERT_FILE": "/nowhere", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}),
     ],
 )
-def test_what_only_the_user_can_put_right_is_2(run, words, settings):
+def test_an_error_that_only_the_user_can_fix_is_2(run, words, settings):
     run(*words, expect=2, **settings)
 
 
-def test_an_empty_variable_is_as_good_as_none(run):
+def test_an_empty_variable_is_the_same_as_none(run):
     run("sync", INVENTORY_PAGE_SIZE="", INVENTORY_LOG_LEVEL="", INVENTORY_MAX_VANISH="")
     run("sync", INVENTORY_LOG_LEVEL="INFO")
 
 
-def test_a_view_that_is_gone_is_found_by_db_check(run, database_url):
+def test_db_check_finds_a_missing_view(run, database_url):
     run("db", "upgrade")
     engine = database.connect(parse_url(database_url))
     with database.writing(engine) as connection:

@@ -1,4 +1,4 @@
-"""`config`: every setting with its value and its origin, and no secret."""
+"""`config`: every setting with its value and source, and no secret."""
 
 import csv
 import io
@@ -41,14 +41,14 @@ def run(tmp_path):
 
 
 def settings(done):
-    """Value, source and where of each setting."""
+    """Return the columns `value`, `source` and `where` by setting."""
     found = json.loads(done.stdout)
     assert set(found) == {"settings"}
     assert all(tuple(row) == ("setting", "value", "source", "where") for row in found["settings"])
     return {row["setting"]: (row["value"], row["source"], row["where"]) for row in found["settings"]}
 
 
-def test_without_anything_all_values_are_the_defaults(run):
+def test_all_values_are_the_defaults_if_nothing_is_set(run):
     found = settings(run("config", "--format", "json"))
     assert list(found) == ["config", *(name for name in Settings.model_fields if name != "accounts"), "account default"]
     assert {source for _, source, _ in found.values()} == {"default"}
@@ -58,7 +58,7 @@ def test_without_anything_all_values_are_the_defaults(run):
     assert found["account default"][0].startswith("no key: There is no key. Set FAL_KEY ")
 
 
-def test_each_value_tells_the_flag_the_variable_or_the_line_it_came_from(run, tmp_path):
+def test_each_value_is_shown_with_the_flag_variable_or_line_that_set_it(run, tmp_path):
     (tmp_path / "inventory.toml").write_text(FILE)
     environment = {"INVENTORY_TIMEOUT": "7", "inventory_page_size": "9", "INVENTORY_LOG_LEVEL": "", "FAL_KEY": KEY}
     done = run(
@@ -90,7 +90,7 @@ def test_each_value_tells_the_flag_the_variable_or_the_line_it_came_from(run, tm
     assert done.stderr == ""
 
 
-def test_what_a_higher_source_says_of_the_schedule_beats_a_lower_one_in_both_ways_to_say_it(run, tmp_path):
+def test_every_or_cron_of_a_higher_source_replaces_both_of_a_lower_one(run, tmp_path):
     file = tmp_path / "inventory.toml"
     for text, environment, every, cron in (
         ('every = "1h"', {"INVENTORY_CRON": "0 0 * * *"}, None, "0 0 * * *"),
@@ -141,7 +141,7 @@ def test_a_key_shows_only_its_id(run):
     assert plain.startswith("key sha256:")
 
 
-def test_a_variable_that_is_no_setting_is_told_of(run):
+def test_a_variable_that_is_no_setting_is_reported(run):
     done = run("config", INVENTORY_PAGE_SISE="3", INVENTORY_COLOUR="red", inventory_config="")
     assert done.stderr.splitlines() == [
         "warning: INVENTORY_COLOUR is no setting, and does nothing; take it out.",
@@ -150,13 +150,13 @@ def test_a_variable_that_is_no_setting_is_told_of(run):
     assert done.stdout.splitlines()[0].split() == ["setting", "value", "source", "where"]
 
 
-def test_csv_has_the_same_rows_and_no_database_is_made(run, tmp_path):
+def test_csv_has_the_same_rows_and_no_database_is_created(run, tmp_path):
     rows = list(csv.DictReader(io.StringIO(run("config", "--format", "csv").stdout)))
     assert [row["setting"] for row in rows][:2] == ["config", "database_url"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fault_of_the_configuration_is_one_line(run):
+def test_an_error_in_the_configuration_is_one_line(run):
     assert run("config", expect=2, INVENTORY_TIMEOUT="soon").stderr.startswith("error: INVENTORY_TIMEOUT: ")
 
 
@@ -165,7 +165,7 @@ def test_a_duration_is_written_as_it_is_read(text):
     assert format_duration(parse_duration(text)) == text
 
 
-def test_masking_leaves_what_is_no_secret():
+def test_masking_keeps_everything_but_secrets():
     url = parse_url("postgresql://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=/etc/ca.pem")
     assert render_masked(url) == (
         "postgresql+psycopg://ada@db:5433/inventory?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem"

@@ -1,4 +1,4 @@
-"""The demo: simulated days through the real sync, and what it may replace."""
+"""The demo: it syncs simulated days for real, and replaces only earlier demos."""
 
 import sqlite3
 import threading
@@ -23,7 +23,7 @@ LAST = datetime(2026, 3, 7, 12, tzinfo=UTC)
 
 @pytest.fixture
 def rows(database_url):
-    """Runs SQL in the test's database."""
+    """Yield a function that runs SQL in the test's database and returns the rows."""
     with closing_engine(database_url) as engine:
 
         def query(sql):
@@ -45,10 +45,10 @@ class closing_engine:  # noqa: N801 - used like a function
         self.engine.dispose()
 
 
-def test_two_days_are_48_hourly_runs_and_the_last_ones_are_whole(database_url, rows):
-    told = []
-    result = demo(database_url, days=2, now=NOW, progress=lambda done, of: told.append((done, of)))
-    assert told == [(done, 48) for done in range(49)]
+def test_two_days_are_48_hourly_runs_and_the_last_ones_succeed(database_url, rows):
+    reported = []
+    result = demo(database_url, days=2, now=NOW, progress=lambda done, of: reported.append((done, of)))
+    assert reported == [(done, 48) for done in range(49)]
     assert (result.runs, result.first_run_at, result.last_run_at) == (48, LAST - timedelta(hours=47), LAST)
     with closing_engine(database_url) as engine, engine.connect() as connection:
         runs = sa.table("sync_runs", sa.column("started_at", sa.DateTime(timezone=True)))
@@ -80,7 +80,7 @@ def test_five_days_have_events_of_every_kind_and_several_creators(database_url, 
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_the_same_seed_and_time_make_the_same_history(database_url, new_database):
+def test_the_same_seed_and_time_give_the_same_history(database_url, new_database):
     def history(url):
         demo(url, days=1, now=NOW)
         with closing_engine(url) as engine, engine.connect() as connection:
@@ -98,8 +98,8 @@ def test_a_second_demo_replaces_the_first(database_url, rows):
     assert result.last_run_at == LAST
 
 
-@pytest.mark.usefixtures("engine")  # which migrates
-def test_a_migrated_database_without_a_run_is_as_good_as_an_empty_one(database_url, rows):
+@pytest.mark.usefixtures("engine")  # migrates the database
+def test_a_migrated_database_without_a_run_counts_as_empty(database_url, rows):
     demo(database_url, days=1, now=NOW)
     assert rows("SELECT count(*) FROM sync_runs") == [(24,)]
 
@@ -112,7 +112,7 @@ def test_a_migrated_database_without_a_run_is_as_good_as_an_empty_one(database_u
     ],
     ids=["a real run", "a foreign table"],
 )
-def test_a_demo_with_something_of_the_users_in_it_is_refused_untouched(database_url, rows, statement):
+def test_a_demo_with_data_of_the_user_is_refused_and_unchanged(database_url, rows, statement):
     demo(database_url, days=1, now=NOW)
     rows(statement)
     before = rows("SELECT * FROM sync_runs ORDER BY run_id"), rows("SELECT * FROM instance_versions ORDER BY 1, 2, 4")
@@ -125,7 +125,7 @@ def test_a_demo_with_something_of_the_users_in_it_is_refused_untouched(database_
     )
 
 
-def test_a_database_of_other_people_is_refused_untouched(database_url, rows):
+def test_a_database_of_another_program_is_refused_and_unchanged(database_url, rows):
     rows("CREATE TABLE theirs (a INTEGER)")
     with pytest.raises(UsageError, match="holds what no demo made"):
         demo(database_url, days=1, now=NOW)
@@ -134,7 +134,7 @@ def test_a_database_of_other_people_is_refused_untouched(database_url, rows):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_a_sqlite_file_of_other_people_keeps_every_byte(database_url):
+def test_a_sqlite_file_of_another_program_keeps_every_byte(database_url):
     file = Path(database_url.removeprefix("sqlite:///"))
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE theirs (a INTEGER)")
@@ -147,7 +147,7 @@ def test_a_sqlite_file_of_other_people_keeps_every_byte(database_url):
 
 
 @pytest.mark.parametrize("content", [b"dear diary", b"SQLite format 2\0" * 64])
-def test_a_file_that_is_no_database_is_refused_untouched(tmp_path, content):
+def test_a_file_that_is_no_database_is_refused_and_unchanged(tmp_path, content):
     file = tmp_path / "notes.db"
     file.write_bytes(content)
     with pytest.raises(UsageError, match="is no SQLite database"):
@@ -155,19 +155,19 @@ def test_a_file_that_is_no_database_is_refused_untouched(tmp_path, content):
     assert file.read_bytes() == content
 
 
-def test_an_empty_file_is_an_empty_database(tmp_path):
+def test_an_empty_file_counts_as_an_empty_database(tmp_path):
     (tmp_path / "new.db").touch()
     assert demo(f"sqlite:///{tmp_path}/new.db", days=1, now=NOW).runs == 24
 
 
 @pytest.mark.parametrize("days", [0, -1, 10**9])
-def test_days_have_to_be_a_number_that_makes_sense(tmp_path, days):
+def test_a_number_of_days_out_of_range_is_refused(tmp_path, days):
     with pytest.raises(UsageError, match="days"):
         demo(f"sqlite:///{tmp_path}/new.db", days=days, now=NOW)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_users_settings_play_no_part(tmp_path, monkeypatch):
+def test_the_demo_ignores_the_settings_of_the_user(tmp_path, monkeypatch):
     (tmp_path / "inventory.toml").write_text("this is no TOML")
     monkeypatch.setenv("INVENTORY_PAGE_SIZE", "no number")
     monkeypatch.setenv("INVENTORY_IGNORE_CHANGES", "status,ip")
@@ -189,8 +189,8 @@ def test_ctrl_c_ends_a_demo_with_a_message_and_the_next_one_replaces_it(tmp_path
     assert demo(url, days=1, now=NOW).runs == 24
 
 
-def test_a_demo_that_another_run_disturbs_ends_with_that_error(tmp_path, monkeypatch):
-    """A fault that was not planned is told, not counted."""
+def test_a_demo_ends_with_the_first_error_that_it_did_not_plan(tmp_path, monkeypatch):
+    """An error that the demo did not plan is raised, not counted as a planned one."""
 
     def disturbed(*arguments, **named):
         outcome = sync(*arguments, **named)

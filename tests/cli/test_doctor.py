@@ -1,4 +1,4 @@
-"""`doctor`: each thing that can be wrong is found, and told with what to do; nothing is made or written."""
+"""`doctor`: it finds each possible problem and says what to do; it creates and writes nothing."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def run(database_url, simulator, tmp_path):
 
 @pytest.fixture
 def look(database_url, simulator, monkeypatch):
-    """A function that gives what `examine` finds: (check, account, result), and the checks."""
+    """Return a function that returns the checks of `examine`."""
     monkeypatch.setenv("FAL_KEY", KEY)
 
     def found(only=None, clock=None, **flags):
@@ -56,7 +56,7 @@ def results(checks):
 
 
 def the(checks, check, result="ok", account=None):
-    """The one check of that kind and result."""
+    """Return the only check of that kind and result."""
     (found,) = [one for one in checks if (one.check, one.result) == (check, result) and account in (None, one.account)]
     return found
 
@@ -67,7 +67,7 @@ WELL = [
 ]  # fmt: skip
 
 
-def test_where_all_is_well_every_check_says_so_and_nothing_is_written(run, engine, simulator):
+def test_every_check_is_ok_for_a_healthy_installation_and_nothing_is_written(run, engine, simulator):
     world = World(engine, simulator)
     run("sync")
     simulator.requests.clear()
@@ -86,7 +86,7 @@ def test_where_all_is_well_every_check_says_so_and_nothing_is_written(run, engin
     assert world.dump() == before
 
 
-def test_people_read_a_line_a_check_with_what_to_do_below_it(run, engine):
+def test_the_text_has_one_line_for_each_check_with_the_remedy_below_it(run, engine):
     assert engine
     done = run("doctor", expect=2, FAL_KEY=None)
     assert [line[:15] for line in done.stdout.splitlines()][-2:] == ["fail key       ", " " * 15]
@@ -95,7 +95,7 @@ def test_people_read_a_line_a_check_with_what_to_do_below_it(run, engine):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_file_of_a_database_is_left_as_it_is_to_the_byte(look, engine, simulator, tmp_path):
+def test_the_database_file_keeps_every_byte(look, engine, simulator, tmp_path):
     World(engine, simulator).run()
     engine.dispose()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if "-shm" not in file.name}
@@ -113,7 +113,7 @@ def test_a_variable_that_is_no_setting_is_a_warning(look, engine, monkeypatch):
     assert "did you mean INVENTORY_PAGE_SIZE?" in the(look(), "settings", "warn").finding
 
 
-def test_keys_are_looked_at_one_by_one_and_the_others_go_on(look, engine, tmp_path, monkeypatch):
+def test_each_key_is_checked_even_if_another_fails(look, engine, tmp_path, monkeypatch):
     assert engine
     (tmp_path / "inventory.toml").write_text(
         "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY_{name}"\n' for name in ("a", "b", "c", "d"))
@@ -150,7 +150,7 @@ def test_keys_are_looked_at_one_by_one_and_the_others_go_on(look, engine, tmp_pa
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_what_the_api_answers_is_told_with_what_to_do(look, engine, simulator, fault, code, finding, remedy):
+def test_a_bad_answer_of_the_api_is_reported_with_the_remedy(look, engine, simulator, fault, code, finding, remedy):
     assert engine
     simulator.faults.add(fault, times=None)
     failed = the(look(), "api", "fail")
@@ -161,7 +161,7 @@ def test_what_the_api_answers_is_told_with_what_to_do(look, engine, simulator, f
 
 @pytest.mark.parametrize(("faults", "code"), [((Status(401),), 3), ((Status(500), Status(403)), 3), ((Drop(),), 4)])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_exit_code_is_the_first_kind_that_failed(run, engine, simulator, tmp_path, faults, code):
+def test_the_exit_code_is_the_first_in_the_list_of_codes_that_occurred(run, engine, simulator, tmp_path, faults, code):
     assert engine
     text = "".join(f'[[accounts]]\nname = "a{n}"\napi_key_env = "KEY_{n}"\n' for n, _ in enumerate(faults))
     (tmp_path / "inventory.toml").write_text(text)
@@ -176,7 +176,7 @@ def test_the_exit_code_is_the_first_kind_that_failed(run, engine, simulator, tmp
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_database_that_is_not_there_yet_is_not_made(look, database_url, tmp_path):
+def test_a_missing_database_is_not_created(look, database_url, tmp_path):
     warned = the(look(), "database", "warn")
     assert (warned.finding[-3:], warned.remedy) == ("yet", "`inventory sync` makes it.")
     assert the(look(auto_migrate=False), "database", "warn").remedy == "`inventory db upgrade` makes it."
@@ -187,7 +187,7 @@ def test_a_database_that_is_not_there_yet_is_not_made(look, database_url, tmp_pa
     assert database_url
 
 
-def test_an_empty_database_is_left_empty(run, look, database_url, backend):
+def test_an_empty_database_stays_empty(run, look, database_url, backend):
     if backend == "sqlite":
         Path(database_url.removeprefix("sqlite:///")).touch()
     checks = look()
@@ -198,7 +198,7 @@ def test_an_empty_database_is_left_empty(run, look, database_url, backend):
     assert the(look(), "schema").finding.startswith("revision ")
 
 
-def test_a_database_of_another_program_or_version_is_told(look, engine):
+def test_a_database_of_another_program_or_version_is_reported(look, engine):
     def put(statement):
         with database.writing(engine) as connection:
             connection.exec_driver_sql(statement)
@@ -224,7 +224,7 @@ def test_a_database_of_another_program_or_version_is_told(look, engine):
         ("sqlite:///broken.db", 7),
     ],
 )
-def test_a_database_that_cannot_be_opened_is_told_and_the_rest_is_looked_at(look, url, code, tmp_path):
+def test_a_database_that_cannot_be_opened_is_reported_and_the_other_checks_go_on(look, url, code, tmp_path):
     (tmp_path / "broken.db").write_bytes(b"no database at all, but as long as one would be" * 100)
     checks = look(database_url=url)
     failed = the(checks, "database", "fail")
@@ -233,7 +233,7 @@ def test_a_database_that_cannot_be_opened_is_told_and_the_rest_is_looked_at(look
     assert the(checks, "api", account="default")
 
 
-def test_a_database_that_may_only_be_read_is_told(look, engine, database_url, request, backend):
+def test_a_read_only_database_is_reported(look, engine, database_url, request, backend):
     if backend == "sqlite":
         url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
     else:
@@ -257,7 +257,7 @@ def test_a_database_that_may_only_be_read_is_told(look, engine, database_url, re
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_copy_that_left_wal_mode_is_told(look, run, engine):
+def test_a_copy_that_is_not_in_wal_mode_is_reported(look, run, engine):
     with engine.connect() as connection:
         connection.connection.driver_connection.execute("PRAGMA journal_mode = DELETE")
     engine.dispose()
@@ -270,7 +270,7 @@ def test_a_copy_that_left_wal_mode_is_told(look, run, engine):
 
 
 class Dated:
-    """A fault: the right answer, from a clock that is wrong."""
+    """A fault that sends the right answer with another `Date`."""
 
     def __init__(self, date):
         self.date = date
@@ -300,7 +300,7 @@ def test_the_apis_clock_is_compared_with_this_hosts(look, engine, simulator, ahe
 
 @pytest.mark.parametrize("date", ["yesterday", "Fri, 99 Feb 2026 25:61:00 GMT", "1", ""])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_date_that_is_none_is_not_compared(look, engine, simulator, date):
+def test_an_invalid_date_is_not_compared(look, engine, simulator, date):
     assert engine
     simulator.faults.add(Dated(date))
     assert [check for check in look() if "the API's clock" in check.finding] == []
@@ -313,7 +313,7 @@ def test_the_databases_clock_is_compared_with_this_hosts(look, engine):
     assert late.finding.endswith("behind this host's")
 
 
-def test_a_lease_that_is_held_or_was_left_is_told(look, engine, simulator):
+def test_a_lease_that_is_held_or_was_left_is_reported(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC))
     with hold_lease(engine, "default", "prune", 120):
         assert the(look(), "lease").finding.startswith("`prune` of process ")
@@ -325,12 +325,12 @@ def test_a_lease_that_is_held_or_was_left_is_told(look, engine, simulator):
     assert the(look(), "lease", "warn").finding == "a sync of process 7 on far died"
 
 
-def test_a_run_in_the_future_is_told(look, engine, simulator):
+def test_a_run_in_the_future_is_reported(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC) + timedelta(days=2))
     assert "lies in the future" in the(look(), "clock", "warn", "default").finding
 
 
-def test_an_account_that_the_configuration_does_not_name_is_told_unless_it_is_retired(look, engine, simulator, run):
+def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_retired(look, engine, simulator, run):
     World(engine, simulator).run(account="old", clock=lambda: datetime.now(UTC))
     twin = the(look(), "account", "warn")
     assert twin.account == "old"
@@ -341,8 +341,8 @@ def test_an_account_that_the_configuration_does_not_name_is_told_unless_it_is_re
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_an_unwritable_folder_is_told(look, engine, tmp_path, monkeypatch, database_url):
-    """As seen by a user who is not root, whom no folder stops."""
+def test_an_unwritable_folder_is_reported(look, engine, tmp_path, monkeypatch, database_url):
+    """Simulate a user other than root, because root may write to every folder."""
     engine.dispose()
     shutil.move(database_url.removeprefix("sqlite:///"), tmp_path / "elsewhere.db")
     monkeypatch.setattr("os.access", lambda *_: False)

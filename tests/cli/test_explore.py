@@ -1,4 +1,4 @@
-"""`explore`: Datasette on the SQLite file, as a browser meets it, and its metadata."""
+"""`explore`: Datasette on the SQLite file, as a browser sees it, and its metadata."""
 
 import json
 import re
@@ -32,7 +32,7 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """A day's history under a name that no address may trip over, with creators who mean harm."""
+    """Return a history of one day, with special characters in its file name and hostile strings as creators."""
     made = tmp_path_factory.mktemp("explore") / "fleet #1 (50%).db"
     demo(f"sqlite:///{made}", days=1, now=MARCH)
     with closing(sqlite3.connect(made)) as connection:
@@ -46,7 +46,7 @@ def file(tmp_path_factory):
 
 
 class Browser:
-    """Asks a server at an address; `host` is the name under which it asks."""
+    """A client of a server; `host` replaces the header Host."""
 
     def __init__(self, address):
         self.parts = urlsplit(address)
@@ -66,7 +66,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(file):
-    """The command in a process of its own, until it is told to stop: then it ends well."""
+    """Start the command in a child process and yield a Browser; at the end, stop it and check how it ended."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from inventory.cli import main; main()",
          "explore", "--port", "0", "--database", f"sqlite:///{file}"],
@@ -136,7 +136,7 @@ def test_the_first_page_shows_views_and_questions_and_hides_what_is_internal(bro
 
 
 @rule("text-from-the-api-is-only-text")
-def test_what_the_api_sent_is_text_and_no_link(browser):
+def test_strings_from_the_api_are_text_and_no_links(browser):
     for path in ("/instances", "/fleet-now"):
         _, page = browser.get(path, _size="max")
         assert "&lt;img src=x" in page
@@ -145,7 +145,7 @@ def test_what_the_api_sent_is_text_and_no_link(browser):
         assert not [link for link in links if link.startswith(("https://evil", "javascript:", "//"))]
 
 
-def test_nothing_can_be_written_or_fetched_whole(browser, file):
+def test_the_database_can_be_neither_written_nor_downloaded(browser, file):
     for sql in ("DELETE FROM accounts", "PRAGMA journal_mode = DELETE", "ATTACH 'other.db' AS other"):
         assert browser.get(".json", sql=sql)[0] == 400
     with closing(HTTPConnection(browser.parts.hostname, browser.parts.port)) as connection:
@@ -153,16 +153,16 @@ def test_nothing_can_be_written_or_fetched_whole(browser, file):
         assert connection.getresponse().status in {403, 404}
 
 
-def test_a_page_of_another_site_learns_nothing(browser):
-    """Its name may lead to 127.0.0.1 by a trick; a browser then says that name."""
+def test_a_request_under_a_foreign_host_name_is_refused(browser):
+    """In DNS rebinding, a foreign name resolves to 127.0.0.1 and the browser sends that name as Host."""
     port = browser.parts.port
     assert browser.get(host=f"evil.example:{port}") == (421, "Only for this machine.")
     assert browser.get(host="127.0.0.1.evil.example") == (421, "Only for this machine.")
     assert browser.get(host=f"localhost:{port}")[0] == 200
 
 
-def test_a_sync_goes_on_beside_it_and_is_seen_at_once(browser, file):
-    """The file is taken as one that others write."""
+def test_a_sync_can_write_meanwhile_and_is_seen_at_once(browser, file):
+    """The file is not opened as immutable."""
     before = browser.rows("/freshness")
     with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -174,12 +174,12 @@ def test_a_sync_goes_on_beside_it_and_is_seen_at_once(browser, file):
         connection.execute("UPDATE accounts SET provider = 'fal'")
 
 
-# --- before it starts ------------------------------------------------------------------------------------------------
+# --- before the server starts ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def explore(capsys):
-    """Runs the command where it is to end by itself; gives its stdout and stderr."""
+    """Return a function that runs the command until it ends by itself and returns stdout and stderr."""
 
     def command(*words, expect):
         with pytest.raises(SystemExit) as ended:
@@ -192,7 +192,7 @@ def explore(capsys):
     return command
 
 
-def test_the_metadata_is_a_file_for_a_datasette_of_ones_own(explore, file):
+def test_the_metadata_can_be_used_with_another_datasette(explore, file):
     out, _ = explore("--metadata", "--database", f"sqlite:///{file}", expect=0)
     assert json.loads(out) == metadata("fleet #1 (50%)")
     (made,) = json.loads(out)["databases"].values()
@@ -202,21 +202,21 @@ def test_the_metadata_is_a_file_for_a_datasette_of_ones_own(explore, file):
     )
 
 
-def test_postgresql_is_for_other_tools(explore):
+def test_postgresql_is_refused_with_a_hint_to_other_tools(explore):
     assert "docs/bi.md" in explore("--database", "postgresql://nobody@127.0.0.1:1/none", expect=2)[1]
 
 
-def test_without_the_extra_the_line_says_how_to_get_it(explore, monkeypatch, file):
+def test_a_missing_extra_is_reported_with_the_remedy(explore, monkeypatch, file):
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     assert "pip install '.[explore]' from a checkout" in explore("--database", f"sqlite:///{file}", expect=2)[1]
 
 
-def test_a_database_that_is_not_there_is_not_made(explore, tmp_path):
+def test_a_missing_database_is_not_created(explore, tmp_path):
     assert "There is no database" in explore("--database", f"sqlite:///{tmp_path}/none.db", expect=7)[1]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_usage(explore, file):
+def test_a_port_that_is_taken_is_a_usage_error(explore, file):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         err = explore("--port", port, "--database", f"sqlite:///{file}", expect=2)[1]

@@ -24,7 +24,7 @@ LIMITS = [(resource.RLIMIT_NOFILE, number) for number in (5, 6, 7, 8, 12, 20)] +
 
 @pytest.fixture
 def limited(tmp_path, database_url):
-    """Runs a command within a limit."""
+    """Yield a function that runs a command within a limit."""
     machines = [{"id": f"inst_{number}", "status": "ready"} for number in range(300)]
     with Simulator(Fleet(machines), keys={KEY}) as simulator:
         environment = {
@@ -55,9 +55,9 @@ def test_a_command_that_lacks_descriptors_or_memory_ends_with_one_line(limited, 
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
         if limit[0] == resource.RLIMIT_AS and done.returncode == -signal.SIGABRT:
-            return  # a library in Rust lacks memory and ends the process
+            return  # a library in Rust aborts the process when memory is short
         assert done.returncode in {0, 1, 2, 4, 7}, done.stderr
-        # doctor has a line for each check, and the library of the report panics on stderr by itself
+        # doctor prints a line for each check, and the library of the report writes its own panic to stderr
         if words[0] not in {"doctor", "report"}:
             assert done.stderr.count("\n") == (1 if done.returncode else 0), done.stderr
     engine = connect(parse_url(database_url))

@@ -1,6 +1,6 @@
-"""What is asked of the history from the command line: the fleet at a time, one life, the log, the creators, freshness.
+"""The commands that read the history: `list --at`, `show`, `changes`, `creators`, `status`.
 
-The same small history in each: an hour between two runs, the third of which fails.
+All tests use the same small history. There is an hour between two runs; the third run fails.
 
     hour     1               2               3        4         5                        6
     a        appears         status, ip                                                  (nothing new)
@@ -54,7 +54,7 @@ def live(world):
 
 @pytest.fixture
 def ask(database_url, capsys):
-    """Runs a command, and gives what it printed on stdout and stderr."""
+    """Return a function that runs a command and returns its stdout and stderr."""
 
     def command(*words, expect=0):
         capsys.readouterr()
@@ -70,7 +70,7 @@ def ask(database_url, capsys):
 
 @pytest.fixture
 def rows(ask):
-    """Runs a command with JSON, and gives the rows under its one key."""
+    """Return a function that runs a command with `--format json` and returns the rows under its only key."""
 
     def command(*words, key=None, expect=0):
         found = json.loads(ask(*words, "--format", "json", expect=expect)[0])
@@ -83,7 +83,7 @@ def rows(ask):
 
 @pytest.fixture
 def now(monkeypatch):
-    """Sets the database's clock."""
+    """Set the clock of the database to 06:15; return a function that sets it again."""
 
     def set_to(at):
         monkeypatch.setattr(database, "now", lambda _connection, clock=None: clock() if clock else at)
@@ -128,14 +128,14 @@ def alter(lived, statement):
     ],
 )
 @pytest.mark.usefixtures("lived")
-def test_the_fleet_at_a_time_has_the_fields_as_they_then_were(rows, at, expected):
+def test_the_fleet_at_a_time_has_the_fields_of_that_time(rows, at, expected):
     found = rows("list", "--at", iso(at))
     assert {(row["instance_id"], row["status"], row["region"], row["ip"], row["episode"]) for row in found} == expected
 
 
 @rule("rows-bear-the-column-names")
 @pytest.mark.usefixtures("lived")
-def test_its_rows_bear_the_names_of_the_columns_in_json_and_csv_with_or_without_rows(ask, rows):
+def test_the_fleet_at_a_time_has_the_same_columns_in_json_and_csv_with_or_without_rows(ask, rows):
     names = [
         "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
         "creator_user_nickname", "extra", "valid_from", "valid_to", "episode",
@@ -161,12 +161,12 @@ def test_its_rows_bear_the_names_of_the_columns_in_json_and_csv_with_or_without_
     ],
 )
 @pytest.mark.usefixtures("lived")
-def test_its_filters_look_at_what_was_then(rows, filter_, expected):
+def test_filters_apply_to_the_fields_of_that_time(rows, filter_, expected):
     assert {row["instance_id"] for row in rows("list", "--at", iso(1), *filter_)} == expected
 
 
 @pytest.mark.usefixtures("lived")
-def test_one_line_names_the_complete_runs_on_either_side(ask):
+def test_one_line_names_the_complete_runs_before_and_after_the_time(ask):
     out, err = ask("list", "--at", iso(4.5))
     assert err == (
         "2026-03-06 04:30:00, account default: between the complete run 4 (2026-03-06 04:00:00) "
@@ -176,7 +176,7 @@ def test_one_line_names_the_complete_runs_on_either_side(ask):
     assert "the very time of complete run 6" in ask("list", "--at", iso(6))[1]
 
 
-def test_a_time_in_a_gap_is_told_as_one(lived, ask):
+def test_a_time_in_a_gap_is_reported_as_such(lived, ask):
     err = ask("list", "--at", iso(3.5))[1]
     assert "in a gap of 2h between the complete run 2" in err
     assert "and run 4 (2026-03-06 04:00:00), with 1 failed run: what came and went there is not known." in err
@@ -189,7 +189,7 @@ def test_a_time_in_a_gap_is_told_as_one(lived, ask):
 
 
 @rule("the-fleet-at-a-time")
-def test_a_time_that_nobody_watched_is_2_and_says_since_when_or_until_when_somebody_did(lived, ask):
+def test_a_time_outside_the_record_is_2_and_the_error_names_where_the_record_begins_or_ends(lived, ask):
     assert f"its first complete run was at {iso(1)}" in ask("list", "--at", iso(0.5), expect=2)[1]
     assert f"its last complete run was at {iso(6)}" in ask("list", "--at", iso(6.01), expect=2)[1]
     alter(lived, sa.update(accounts).values(pruned_before=hour(4)))
@@ -199,7 +199,7 @@ def test_a_time_that_nobody_watched_is_2_and_says_since_when_or_until_when_someb
     ask("list", "--at", iso(4))
 
 
-def test_an_account_without_a_complete_run_knows_no_time_and_neither_does_an_empty_database(world, ask):
+def test_no_time_is_on_record_before_the_first_complete_run(world, ask):
     assert "no account was synced then" in ask("list", "--at", "1h", expect=2)[1]
     world.faults.add(Status(503), when=on_list, times=None)
     world.run()
@@ -207,21 +207,21 @@ def test_an_account_without_a_complete_run_knows_no_time_and_neither_does_an_emp
 
 
 @pytest.mark.usefixtures("lived")
-def test_at_and_all_exclude_each_other_and_nonsense_is_no_time(ask):
+def test_at_and_all_exclude_each_other_and_an_invalid_time_is_refused(ask):
     assert "exclude each other" in ask("list", "--at", iso(1), "--all", expect=2)[1]
     for text in ("yesterday", "2026-13-01", "", "5", "-1h", "9" * 50 + "d", "0001-01-01T00:00+23:00"):
         assert ask("list", f"--at={text}", expect=2)[1].count("\n") == 1
 
 
 @pytest.mark.usefixtures("lived")
-def test_times_may_be_relative_to_the_databases_clock_or_bear_a_zone_and_are_shown_in_utc(ask, now):
+def test_times_may_be_relative_to_the_databases_clock_or_have_a_zone_and_are_shown_in_utc(ask, now):
     now(hour(6))
     for text in ("90m", "1h30m", "2026-03-06T10:15+05:45", "2026-03-06 04:30", "20260306T043000Z"):
         assert ask("list", "--at", text)[1].startswith("2026-03-06 04:30:00, account default")
 
 
 @pytest.mark.slow
-def test_every_account_must_know_the_time_unless_it_was_retired_before(lived, ask, rows):
+def test_the_time_must_be_on_record_for_every_account_that_was_not_retired_before(lived, ask, rows):
     lived.run(account="second")
     lived.run(account="default")
     assert "'second'" in (err := ask("list", "--at", iso(4), expect=2)[1])
@@ -240,7 +240,7 @@ def test_every_account_must_know_the_time_unless_it_was_retired_before(lived, as
 
 
 @pytest.mark.usefixtures("lived")
-def test_a_biography_has_the_row_the_episodes_the_versions_the_events_and_the_changes(rows):
+def test_show_has_the_row_the_episodes_the_versions_the_events_and_the_changes(rows):
     (found,) = rows("show", "b")
     assert {name: found[name] for name in ("account", "instance_id", "presence", "region", "first_seen_at")} == {
         "account": "default", "instance_id": "b", "presence": "live", "region": "eu-north", "first_seen_at": iso(1),
@@ -264,7 +264,7 @@ def test_a_biography_has_the_row_the_episodes_the_versions_the_events_and_the_ch
 
 
 @pytest.mark.usefixtures("lived")
-def test_on_the_terminal_it_reads_as_a_life(ask):
+def test_show_on_a_terminal_is_a_summary_and_a_history(ask):
     out, err = ask("show", "a")
     assert err == ""
     lines = [line.split() for line in out.splitlines()]
@@ -283,7 +283,7 @@ def test_on_the_terminal_it_reads_as_a_life(ask):
     assert ["status", "pending", "ready"] in lines
 
 
-def test_a_life_that_began_and_ended_under_watch_has_hours_at_least_and_at_most(lived, ask):
+def test_an_episode_that_began_and_ended_on_record_has_lowest_and_highest_hours(lived, ask):
     lived.remove("c")
     lived.run()
     out = ask("show", "c")[0]
@@ -293,7 +293,7 @@ def test_a_life_that_began_and_ended_under_watch_has_hours_at_least_and_at_most(
     assert "GPU hours   16.0 to 40.0" in out
 
 
-def test_a_type_without_a_gpu_count_has_no_gpu_hours_and_a_missing_creator_is_told(world, ask):
+def test_a_type_without_a_gpu_count_has_unknown_gpu_hours_and_a_missing_creator_is_none(world, ask):
     world.put("d", instance_type="cpu")
     world.run()
     out = ask("show", "d")[0]
@@ -301,14 +301,14 @@ def test_a_type_without_a_gpu_count_has_no_gpu_hours_and_a_missing_creator_is_to
     assert "created by  (none), before" in out
 
 
-def test_a_missing_and_held_one_says_so(lived, ask):
+def test_a_missing_and_held_instance_is_shown_as_such(lived, ask):
     lived.remove("a", "b", "c")
     assert lived.run(key="another:key").status == "held"
     assert "presence    missing since 2026-03-06 07:00:00; held until" in ask("show", "a")[0]
 
 
 @pytest.mark.slow
-def test_an_unknown_id_is_2_and_one_known_to_two_accounts_is_told_twice(lived, ask, rows):
+def test_an_unknown_id_is_2_and_an_id_of_two_accounts_is_shown_twice(lived, ask, rows):
     assert ask("show", "nobody", expect=2)[1] == (
         "error: There is no instance 'nobody' in this database. `inventory list --all` has all.\n"
     )
@@ -328,7 +328,7 @@ def test_an_unknown_id_is_2_and_one_known_to_two_accounts_is_told_twice(lived, a
 # changes
 
 
-def told(found):
+def summaries(found):
     return [(row["occurred_at"], row["instance_id"], row["event"]) for row in found]
 
 
@@ -339,9 +339,9 @@ EVERYTHING = [
 
 
 @pytest.mark.usefixtures("lived")
-def test_the_log_has_every_event_the_newest_first_and_a_change_with_its_fields(rows):
+def test_changes_has_every_event_newest_first_and_each_change_with_its_fields(rows):
     found = rows("changes")
-    assert told(found) == EVERYTHING
+    assert summaries(found) == EVERYTHING
     assert list(found[0]) == [
         "occurred_at", "account", "instance_id", "event", "run_id", "episode", "instance_type", "gpu_count",
         "gpu_model", "region", "sector", "ip", "status", "creator_user_nickname", "extra", "fields",
@@ -375,12 +375,12 @@ def test_the_log_has_every_event_the_newest_first_and_a_change_with_its_fields(r
     ],
 )
 @pytest.mark.usefixtures("lived", "now")
-def test_the_log_is_filtered(rows, filters, expected):
-    assert told(rows("changes", *filters)) == expected
+def test_changes_can_be_filtered(rows, filters, expected):
+    assert summaries(rows("changes", *filters)) == expected
 
 
 @pytest.mark.usefixtures("lived")
-def test_on_the_terminal_and_in_csv_an_event_is_one_row_with_its_changes_in_words(ask):
+def test_an_event_is_one_row_with_its_changes_as_text_on_a_terminal_and_in_csv(ask):
     line = next(line for line in ask("changes")[0].splitlines() if " changed " in line and "labels" in line)
     assert line.rstrip().endswith('labels: (none) -> {"team":"x"}; status: ready -> stopped')
     out = ask("changes", "--format", "csv")[0]
@@ -391,7 +391,7 @@ def test_on_the_terminal_and_in_csv_an_event_is_one_row_with_its_changes_in_word
 
 
 @pytest.mark.usefixtures("lived")
-def test_a_log_that_was_cut_says_so(ask, monkeypatch):
+def test_changes_says_when_rows_were_left_out(ask, monkeypatch):
     assert ask("changes", "--limit", "7")[1] == ""
     assert "the newest 6; --limit or --since" in ask("changes", "--limit", "6")[1]
     monkeypatch.setattr("inventory.cli.history.NEWEST", 2)
@@ -416,7 +416,7 @@ def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(lived, r
 
 
 @pytest.mark.slow
-def test_more_changes_than_one_question_holds_have_all_their_fields(world, rows, monkeypatch):
+def test_more_changes_than_one_query_holds_have_all_their_fields(world, rows, monkeypatch):
     monkeypatch.setattr(database.batches, "__defaults__", (3,))
     ids = [f"m{number:02}" for number in range(10)]
     for status in ("init", "pending", "ready", "stopped"):
@@ -430,7 +430,7 @@ def test_more_changes_than_one_question_holds_have_all_their_fields(world, rows,
 
 
 @pytest.mark.usefixtures("lived")
-def test_what_the_log_cannot_be_asked_is_2(ask):
+def test_invalid_filters_of_changes_are_2(ask):
     assert "There is no instance 'nobody'" in ask("changes", "--instance", "nobody", expect=2)[1]
     assert "is not before" in ask("changes", "--since", iso(3), "--until", iso(3), expect=2)[1]
     for words in (("--event", "exploded"), ("--limit", "0"), ("--since", "soon"), ("--account", "nobody")):
@@ -448,7 +448,7 @@ def tallies(found):
 
 
 @pytest.mark.usefixtures("lived")
-def test_without_a_period_the_creators_are_the_view(rows):
+def test_creators_without_a_period_are_the_rows_of_the_view(rows):
     found = rows("creators")
     assert tallies(found) == [("ada", 1, 1, 2, 7.0, 56.0), ("grace", 0, 1, 1, 2.0, 2.0)]
     assert list(found[0])[:2] == ["account", "creator_user_nickname"]
@@ -472,7 +472,7 @@ def test_without_a_period_the_creators_are_the_view(rows):
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("lived", "now")
-def test_with_a_period_only_what_lies_within_it_counts(rows, period, expected):
+def test_creators_of_a_period_count_only_what_lies_within_it(rows, period, expected):
     assert tallies(rows("creators", *period)) == expected
 
 
@@ -516,7 +516,7 @@ def test_a_fresh_account_is_0_with_its_age_and_counts(ask, rows):
 
 
 @pytest.mark.usefixtures("lived")
-def test_an_account_older_than_the_age_is_8_in_one_line_and_still_told(ask, rows, now):
+def test_an_account_older_than_the_age_is_8_in_one_line_and_still_listed(ask, rows, now):
     now(hour(6.25) + timedelta(seconds=1))
     out, err = ask("status", "--max-age", "15m", expect=8)
     assert "15m 1s" in out
@@ -536,10 +536,10 @@ def test_failures_do_not_refresh_an_account(lived, rows, now):
     assert (found["last_status"], found["failures_since_complete"], found["age_seconds"]) == ("failed", 1, 3600.0)
 
 
-def test_an_account_that_only_the_settings_name_was_never_synced_and_is_8(world, ask, rows, tmp_path, monkeypatch):
+def test_an_account_that_is_only_in_the_settings_was_never_synced_and_is_8(world, ask, rows, tmp_path, monkeypatch):
     world.put("a")
     world.run()
-    ask("status")  # without a key or a file nobody means another account
+    ask("status")  # without a key or a file no other account is expected
     (tmp_path / "inventory.toml").write_text(
         "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "NO_KEY"\n' for name in ("default", "lost"))
     )
@@ -558,7 +558,7 @@ def test_an_account_that_only_the_settings_name_was_never_synced_and_is_8(world,
 
 
 @pytest.mark.usefixtures("now")
-def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
+def test_an_account_without_a_complete_run_is_8_even_without_max_age(world, ask):
     world.faults.add(Status(503), when=on_list, times=None)
     world.run()
     out, err = ask("status", expect=8)
@@ -566,7 +566,7 @@ def test_an_account_never_synced_to_the_end_is_8_without_an_age_too(world, ask):
     assert "default: never synced to the end" in err
 
 
-def test_a_run_in_the_future_is_8_without_an_age_too(lived, ask, now):
+def test_a_run_in_the_future_is_8_even_without_max_age(lived, ask, now):
     now(hour(5.5))
     out, err = ask("status", expect=8)
     assert "-30m" in out
@@ -583,7 +583,7 @@ def test_no_account_at_all_is_8_and_an_unknown_one_2(ask, rows):
     ask("status", "--max-age", "soon", expect=2)
 
 
-def test_a_retired_account_is_left_out_and_2_where_it_is_asked_for(lived, ask, rows, now):
+def test_a_retired_account_is_left_out_and_is_2_if_it_is_named(lived, ask, rows, now):
     lived.run(account="second")
     now(hour(7))
     assert "default: the last complete run is 1h old" in ask("status", "--max-age", "1m", expect=8)[1]
@@ -594,7 +594,7 @@ def test_a_retired_account_is_left_out_and_2_where_it_is_asked_for(lived, ask, r
     ask("status", expect=8)
 
 
-# all of them
+# all these commands
 
 
 HOSTILE = (
@@ -605,7 +605,7 @@ HOSTILE = (
 
 @pytest.fixture
 def hostile(world):
-    """Every hostile string is an id or a nickname, and a field's name, its old and its new value."""
+    """Return a world where each hostile string is a nickname, a status, the name of a field and its new value."""
     for number, text in enumerate(HOSTILE):
         world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})
     world.run()
@@ -656,21 +656,21 @@ def test_on_a_narrow_terminal_everything_is_there_and_no_escape_is_sent(database
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=follower, stderr=follower) as process:
             os.close(follower)
             out = b""
-            with suppress(OSError):  # that is how a terminal ends
+            with suppress(OSError):  # reading from a closed terminal fails
                 while part := os.read(leader, 65_536):
                     out += part
         os.close(leader)
         assert process.returncode == 0, out
         for escape in (b"\x1b[31m", b"\x1b]0;", b"\x07", "\u202e".encode()):
             assert escape not in out
-        if words == ("list",):  # no table fits: each row has lines of its own
+        if words == ("list",):  # no table fits, so each row takes several lines
             assert max(map(len, out.decode().splitlines())) <= 60
         shown = "".join(out.decode().replace("\x1b[1m", "").replace("\x1b[0m", "").split())
         assert text in shown
 
 
 def completed(line, directory, **environment):
-    """What a shell offers for the last word of a line."""
+    """Return what a shell offers as completion of the last word of a line."""
     words = {"_INVENTORY_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
     done = subprocess.run(
         [sys.executable, "-c", "from inventory.cli import main; main()"],
@@ -697,7 +697,7 @@ def test_tab_completes_commands_options_and_values_of_the_database(database_url,
 
 
 @pytest.mark.parametrize("words", READING)
-def test_where_there_is_no_database_none_is_made_and_the_answer_is_7(words, tmp_path, capsys):
+def test_a_missing_database_is_7_and_is_not_created(words, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*words, "--database", f"sqlite:///{tmp_path / 'nothing.db'}"])
     assert ended.value.code == 7
@@ -708,7 +708,7 @@ def test_where_there_is_no_database_none_is_made_and_the_answer_is_7(words, tmp_
 @rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", READING)
 @pytest.mark.usefixtures("now")
-def test_asking_writes_nothing(lived, ask, words):
+def test_reading_commands_write_nothing(lived, ask, words):
     before = lived.dump()
     ask(*(word.replace("1h", "2h") for word in words))
     assert lived.dump() == before
@@ -729,5 +729,5 @@ def test_help_has_examples(command, capsys):
         (90_000, "1d 1h"), (-30, "-30s"), (-0.2, "0s"),
     ],
 )  # fmt: skip
-def test_a_duration_is_told_by_its_two_largest_units(seconds, words):
+def test_a_duration_is_shown_in_its_two_largest_units(seconds, words):
     assert brief(timedelta(seconds=seconds)) == words

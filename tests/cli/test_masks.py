@@ -1,4 +1,4 @@
-"""No command shows any part of a password, wherever it stands and however it is written, nor a key in a wrong place."""
+"""No command shows any part of a password, wherever and however it is written, or a key in a wrong place."""
 
 import re
 import shutil
@@ -58,14 +58,14 @@ API = "https://127.0.0.1:1/v1"
 
 
 def parts(password):
-    """What must not be shown of a password: whatever a URL's separators leave of it, from 4 characters on."""
+    """Return the parts of a password that must not be shown: 4 or more characters between separators of a URL."""
     found = {part for text in (password, unquote(password)) for part in re.split(r"[^0-9A-Za-z]+", text)}
     return sorted(part for part in found if len(part) >= 4 and part != "password")
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs a command; what it printed, in which none of `never` may occur."""
+    """Return a function that runs a command, checks that none of `never` is in its output, and returns the output."""
 
     run = Command(tmp_path)
 
@@ -87,7 +87,7 @@ def run(tmp_path):
         (place, password)
         for place in DATABASES.values()
         for password in PASSWORDS
-        if not (place == DATABASES["no host"] and "@Tiger9y:" in password)  # that is a user, a password and a host
+        if not (place == DATABASES["no host"] and "@Tiger9y:" in password)  # this is a valid user, password and host
     ],
 )
 def test_no_part_of_a_databases_password_is_shown(password, place):
@@ -134,7 +134,7 @@ def test_a_proxy_that_cannot_be_read_is_a_usage_error_that_names_the_variable(ru
 
 
 @pytest.mark.parametrize("password", ["Hunter2x/Tiger9y", "Hunter2x?Tiger9y", "Hunter2x#Tiger9y", "Hunter2x%Tiger9y"])
-def test_a_password_that_only_one_reading_explains_is_taken(password):
+def test_a_password_with_a_separator_is_accepted_if_the_url_has_only_one_reading(password):
     url = parse_url(f"postgresql://ada:{password}@db/inventory?sslmode=require")
     assert (url.password, url.host) == (password, "db")
     assert render_masked(url) == "postgresql+psycopg://ada:***@db/inventory?sslmode=require"
@@ -190,13 +190,13 @@ FILES = (
 
 
 def pieces(key):
-    """Every 8 characters of the secret part."""
+    """Return every 8 consecutive characters of the secret part."""
     secret = key.rpartition(":")[2].removeprefix("sk-proj-")
     return [secret[start : start + 8] for start in range(len(secret) - 7)]
 
 
 def rotated(places):
-    """Each place with one of the keys; together they are cheaper than all pairs, and a place does not choose by key."""
+    """Return each place with one of the keys. All pairs would take longer, and every place masks all keys alike."""
     return [pytest.param(place, KEYS[number % len(KEYS)], id=f"{number}") for number, place in enumerate(places)]
 
 
@@ -226,7 +226,7 @@ def test_a_key_in_the_wrong_place_of_the_file_is_not_shown(run, tmp_path, key, t
         "http://127.0.0.1:9464", "sha256:0123456789ab", "/var/lib/inventory/history.db", "fe80::1234:5678:9abc:def0",
     ],
 )  # fmt: skip
-def test_what_only_looks_a_little_like_a_key_is_shown(text):
+def test_text_that_only_resembles_a_key_is_shown(text):
     assert (hide_keys(text), hide_key_words(text)) == (text, text)
 
 

@@ -1,4 +1,4 @@
-"""stdout and stderr that are closed, full or cannot show a character: they decide neither what is done nor the code."""
+"""A closed or full stdout or stderr, or one that lacks a character, changes neither the work nor the exit code."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def simulator():
 
 
 class Program:
-    """The command with a stdout of the test's choice."""
+    """A runner of the command with a stdout that the test chooses."""
 
     def __init__(self, folder, environment):
         self.folder = folder
@@ -55,7 +55,7 @@ class Program:
         return (done.stdout or b"").decode(), err
 
     def into_a_closed_pipe(self, *words, expect=0, **extra):
-        """What it says on stderr where nobody reads its stdout any more."""
+        """Run the command with a stdout that nobody reads and return its stderr."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
@@ -108,7 +108,7 @@ def test_a_sync_of_several_accounts_into_a_closed_pipe_syncs_them_all(two_accoun
     assert rows("SELECT account, status FROM sync_runs ORDER BY 1") == [("one", "succeeded"), ("two", "succeeded")]
 
 
-def test_a_sync_of_several_accounts_onto_a_full_disk_syncs_them_all_and_says_so_in_one_line(two_accounts, rows):
+def test_a_sync_of_several_accounts_onto_a_full_disk_syncs_them_all_and_reports_it_in_one_line(two_accounts, rows):
     err = two_accounts.onto_a_full_disk("sync")
     assert err == (
         "error: The results could not be written to stdout: No space left on device. All other work was done.\n"
@@ -116,7 +116,7 @@ def test_a_sync_of_several_accounts_onto_a_full_disk_syncs_them_all_and_says_so_
     assert rows("SELECT account, status FROM sync_runs ORDER BY 1") == [("one", "succeeded"), ("two", "succeeded")]
 
 
-def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_program(program):
+def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_bug(program):
     program("sync")
     for line in (
         "list", "list --format json", "list --format csv", "status", "verify", "--version", "--help", "config",
@@ -128,13 +128,13 @@ def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_fault_of_the_pr
         assert [text[:38] for text in lines] == ["error: The results could not be written"[:38]]
 
 
-def test_an_exit_code_of_its_own_beats_that_of_a_full_disk(program):
+def test_the_exit_code_of_a_command_beats_that_of_a_full_disk(program):
     program("sync")
     program.onto_a_full_disk("status", "--max-age", "0s", expect=8)
 
 
 @pytest.mark.parametrize("where", ["a closed pipe", "a closed stdout", "a closed stderr", "a full stderr"])
-def test_whatever_becomes_of_its_output_the_exit_code_is_that_of_the_work(program, where, database_url):
+def test_the_exit_code_is_that_of_the_work_even_if_output_fails(program, where, database_url):
     into = {
         "a closed pipe": program.into_a_closed_pipe,
         "a closed stdout": lambda *words, **more: program(*words, shell=">&-", **more),
@@ -155,7 +155,7 @@ def test_whatever_becomes_of_its_output_the_exit_code_is_that_of_the_work(progra
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_no_database_gets_the_number_of_a_closed_stdout_or_stderr(program, rows):
+def test_no_database_gets_the_descriptor_of_a_closed_stdout_or_stderr(program, rows):
     program("sync", shell="<&- >&- 2>&-")
     program("sync", "--json", shell=">&-")
     program("verify", shell=">&- 2>&-")
@@ -164,7 +164,7 @@ def test_no_database_gets_the_number_of_a_closed_stdout_or_stderr(program, rows)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_a_locale_cannot_show_is_an_escape(program, encoding):
+def test_a_character_that_the_locale_lacks_is_an_escape(program, encoding):
     program("sync")
     out, _ = program("list", PYTHONIOENCODING="ascii")
     assert "zo\\xeb" in out
@@ -174,7 +174,7 @@ def test_what_a_locale_cannot_show_is_an_escape(program, encoding):
     assert "\\u2603" in err
 
 
-def test_a_module_is_the_same_command_under_the_same_name(program):
+def test_python_m_inventory_is_the_same_command_with_the_same_name(program):
     assert program("--version")[0].startswith("inventory ")
     assert program("--help")[0].startswith("Usage: inventory ")
 
@@ -214,7 +214,7 @@ def test_with_json_logs_every_line_on_stderr_is_one_json_object(program, simulat
     assert "inventory.toml, line 2" in last["event"]
 
 
-def test_nothing_tells_to_install_a_package_that_is_not_published():
+def test_no_file_says_to_install_a_package_that_is_not_published():
     files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("inventory/**/*.py"), *ROOT.glob("deploy/**/*")]
-    told = [str(file) for file in files if file.is_file() and "install 'fal-inventory" in file.read_text()]
-    assert told == []
+    offending = [str(file) for file in files if file.is_file() and "install 'fal-inventory" in file.read_text()]
+    assert offending == []

@@ -1,4 +1,4 @@
-"""`inventory report`: one page, looked at in a real browser that has no network, and compared with the views."""
+"""`inventory report`: open the page in a real browser without a network, and compare it with the views."""
 
 import re
 import shutil
@@ -35,14 +35,14 @@ HOSTILE = (
 
 @pytest.fixture(scope="session")
 def browser():
-    """A Chromium of this machine."""
+    """Yield the Chromium of this machine."""
     with chromium() as launched:
         yield launched
 
 
 @pytest.fixture
 def look(browser):
-    """Opens a file as its reader would, and ends the test where the page complains of anything or asks for anything."""
+    """Yield a context manager that opens a file in the browser; fail if the page logs an error or sends a request."""
     complaints = []
 
     @contextmanager
@@ -53,7 +53,7 @@ def look(browser):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda asked: complaints.append(asked.url) if asked.url != file.as_uri() else None)
         page.goto(file.as_uri())
-        drawn(page)
+        wait_until_drawn(page)
         yield page
         context.close()
 
@@ -61,7 +61,7 @@ def look(browser):
     assert complaints == []
 
 
-def drawn(page):
+def wait_until_drawn(page):
     page.wait_for_function("[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')")
 
 
@@ -73,7 +73,7 @@ def run(*words, expect=0):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A function that returns the page of a demo; each is written once."""
+    """Return a function that returns the page of a demo, written once."""
 
     @cache
     def page(url):
@@ -86,12 +86,12 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def written(demo_url, pages):
-    """The demo's page; for reading only."""
+    """Return the page of the demo; read only."""
     return pages(demo_url)
 
 
 def table(page, place):
-    """The rows of a table as texts, its heading first."""
+    """Return the rows of a table as texts, heading first."""
     return page.eval_on_selector_all(
         f"{place} tr", "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
@@ -105,8 +105,8 @@ def figures(page):
     )
 
 
-def behind(page, chart):
-    """The table behind a chart, opened: the browser tells the page of that a moment later."""
+def open_table(page, chart):
+    """Open the table of a chart, wait for its rows and return them."""
     place = f"details[data-table='{chart}']"
     page.click(f"{place} summary")
     page.wait_for_selector(f"{place} td")
@@ -117,15 +117,15 @@ def svg(page, chart):
     return page.eval_on_selector(f"#{chart} svg", "(drawing) => drawing.outerHTML")
 
 
-def test_the_page_is_drawn_without_a_complaint_and_without_a_request(written, look):
+def test_the_page_is_drawn_without_an_error_and_without_a_request(written, look):
     with look(written) as page:
         assert page.title() == "Fleet report"
         for chart in ("fleet", "gpus", "hours", "lifetimes"):
             assert len(re.findall(r"<path", svg(page, chart))) > 5, chart
-            assert len(behind(page, chart)) > 3, chart
+            assert len(open_table(page, chart)) > 3, chart
 
 
-def test_its_numbers_are_those_of_the_views(written, demo_url, look):
+def test_the_numbers_of_the_page_are_those_of_the_views(written, demo_url, look):
     days = sa.text("SELECT day, sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day DESC")
     with asking(demo_url) as connection:
         live = list(instances(connection, presence="live"))
@@ -146,7 +146,7 @@ def test_its_numbers_are_those_of_the_views(written, demo_url, look):
             )
             for row in known
         )  # fmt: skip
-        assert [(row[0], row[-1]) for row in behind(page, "hours")[1:]] == [
+        assert [(row[0], row[-1]) for row in open_table(page, "hours")[1:]] == [
             (str(day), f"{hours:,.1f}") for day, hours in daily
         ]
 
@@ -158,7 +158,7 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
         gaps = connection.execute(typed).all()
     assert [end is None for _, end in gaps] == [True, False, False]
     with look(written) as page:
-        rows = behind(page, "fleet")[1:]
+        rows = open_table(page, "fleet")[1:]
         holes = [(row[0], row[-1]) for row in rows if row[-1].startswith("not observed")]
         assert [start for start, _ in holes] == [str(start)[:16] for start, _ in gaps]
         for start, end in gaps:
@@ -167,7 +167,7 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
             "() => fleet(chosen(filter()), watched(filter())).rows.map((row) => row.stretch).filter("
             "(each, i, all) => each !== all[i - 1]).length"
         )
-        assert areas == 3  # before, between and after the two that are over
+        assert areas == 3  # before, between and after the two closed gaps
         assert [row[0] for row in table(page, "#gaps")[1:]] == [str(start)[:16] for start, _ in gaps]
 
 
@@ -179,14 +179,14 @@ def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
     with look(written) as page:
         before = svg(page, "fleet"), svg(page, "hours"), figures(page)
         page.select_option("select[name=creator]", label=name)
-        drawn(page)
+        wait_until_drawn(page)
         assert svg(page, "fleet") != before[0]
         assert svg(page, "hours") != before[1]
         assert figures(page)["live now"] == str(someone["live_now"])
         assert [row[0] for row in table(page, "#creators")[1:]] == [name]
         assert {row[5] for row in table(page, "#changes")[1:]} <= {name}
         page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
-        drawn(page)
+        wait_until_drawn(page)
         wanted = [row for row in of_both if row["instance_type"] == "gpu_1x_h100_sxm5"]
         assert figures(page)["live now"] == str(len(wanted))
         page.click("button[type=reset]")
@@ -195,24 +195,24 @@ def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
         )
         page.fill("input[name=from]", "2026-03-06")
         page.fill("input[name=to]", "2026-03-06")
-        drawn(page)
+        wait_until_drawn(page)
         assert {row[0][:10] for row in table(page, "#changes")[1:]} == {"2026-03-06"}
         page.fill("input[name=from]", "2020-01-01")
         page.fill("input[name=to]", "2020-01-02")
-        drawn(page)
+        wait_until_drawn(page)
         assert "Nothing was recorded" in page.text_content("#fleet")
 
 
-def test_a_pointer_over_a_chart_is_told_the_numbers_there(written, look):
+def test_a_pointer_over_a_chart_shows_the_numbers_there(written, look):
     with look(written) as page:
         page.hover("#fleet svg", position={"x": 400, "y": 100})
         page.wait_for_selector("#tip", state="visible")
-        told = page.text_content("#tip")
-        assert re.match(r"2026-03-0\d \d\d:\d\d\n?gpu_", told), told
-        assert "together: " in told
+        tip = page.text_content("#tip")
+        assert re.match(r"2026-03-0\d \d\d:\d\d\n?gpu_", tip), tip
+        assert "together: " in tip
 
 
-def test_a_period_begins_where_since_says(demo_url, tmp_path, look):
+def test_a_period_begins_at_since(demo_url, tmp_path, look):
     file = tmp_path / "page.html"
     run("report", "--database", demo_url, "--output", str(file), "--since", "2026-03-06T12:00Z")
     with look(file) as page:
@@ -220,7 +220,7 @@ def test_a_period_begins_where_since_says(demo_url, tmp_path, look):
         assert min(row[0] for row in table(page, "#changes")[1:]) >= "2026-03-06 12:00"
 
 
-def test_a_machine_that_changed_its_type_counts_as_what_it_then_was(world, database_url, tmp_path, look):
+def test_a_machine_that_changed_its_type_counts_under_the_type_of_each_time(world, database_url, tmp_path, look):
     world.run()
     world.put("a", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="ada")
     world.run()
@@ -237,13 +237,13 @@ def test_a_machine_that_changed_its_type_counts_as_what_it_then_was(world, datab
         assert (shown["live now"], shown["GPUs live now"], shown["created"]) == ("1", "8", "1")
         assert shown["GPU hours at least"] == "18"
         assert table(page, "#creators")[1][-2:] == ["4.0", "18.0"]
-        heading, *rows = behind(page, "gpus")
+        heading, *rows = open_table(page, "gpus")
         by_type = [dict(zip(heading, row, strict=True)) for row in rows]
         assert [(row["gpu_1x_h100_sxm5"], row["gpu_8x_h100_sxm5"]) for row in by_type][::-1] == [
             ("0", "0"), ("1", "0"), ("0", "8"), ("0", "8"),
         ]  # fmt: skip
         page.select_option("select[name=type]", label="gpu_1x_h100_sxm5")
-        drawn(page)
+        wait_until_drawn(page)
         shown = figures(page)
         assert (shown["live now"], shown["created"], shown["GPU hours at least"]) == ("0", "1", "2")
     run("report", "--database", database_url, "--output", str(file), "--since", "2026-03-06T05:00Z")
@@ -252,7 +252,7 @@ def test_a_machine_that_changed_its_type_counts_as_what_it_then_was(world, datab
 
 
 @pytest.mark.parametrize("since", [None, "2026-03-06"])
-def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_of_it(
+def test_a_fleet_too_large_for_a_page_is_shown_as_totals_of_the_whole_fleet(
     demo_url, tmp_path, look, monkeypatch, since
 ):
     words = ["report", "--database", demo_url, *(["--since", since] if since else []), "--output"]
@@ -262,9 +262,9 @@ def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_o
 
     def read(file):
         with look(tmp_path / file) as page:
-            heading, *fleet = behind(page, "fleet")
+            heading, *fleet = open_table(page, "fleet")
             found = (
-                figures(page), behind(page, "hours"), sorted(behind(page, "lifetimes")),
+                figures(page), open_table(page, "hours"), sorted(open_table(page, "lifetimes")),
                 sorted(table(page, "#creators")),
             )  # fmt: skip
             return (
@@ -287,7 +287,7 @@ def test_a_fleet_too_large_for_a_page_is_shown_by_totals_that_are_those_of_all_o
     assert {at: same_fleet[at] for at in both} == {at: fleet[at] for at in both}
 
 
-def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
+def test_a_page_of_totals_lists_only_the_busiest_of_many_creators_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
     monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
     monkeypatch.setattr("inventory.report.totals.MOST_CREATORS", 2)
     file = tmp_path / "page.html"
@@ -302,7 +302,7 @@ def test_of_many_creators_a_page_of_totals_lists_the_busiest_and_says_so(sqlite_
         assert figures(page)["created"] == str(sum(row["instances_created"] for row in known))
 
 
-def test_light_dark_phone_and_paper(sqlite_demo, tmp_path, look):
+def test_the_page_fits_light_and_dark_schemes_a_phone_and_paper(sqlite_demo, tmp_path, look):
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
     grounds = []
@@ -337,7 +337,7 @@ def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp
         assert {"</script><script>document.title='hit'</script>", "__proto__", r"\u202eevil\x1b[31m"} <= set(names)
         for name in names:
             page.select_option("select[name=creator]", label=name)
-            drawn(page)
+            wait_until_drawn(page)
             assert figures(page)["live now"] == "1"
         for details in page.query_selector_all("details"):
             details.query_selector("summary").click()
@@ -345,7 +345,7 @@ def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp
         assert page.title() == "Fleet report"
 
 
-def test_the_policy_lets_nothing_else_run_and_nothing_be_asked(sqlite_demo, tmp_path, browser):
+def test_the_policy_allows_no_other_script_and_no_request(sqlite_demo, tmp_path, browser):
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
     text = file.read_text(encoding="utf-8")
@@ -360,15 +360,15 @@ def test_the_policy_lets_nothing_else_run_and_nothing_be_asked(sqlite_demo, tmp_
     page.on("response", lambda response: answered.append(response.url))
     page.on("requestfailed", lambda request: refused.append((request.url, request.failure)))
     page.goto(file.as_uri())
-    drawn(page)
+    wait_until_drawn(page)
     assert page.title() == "Fleet report"
     assert page.evaluate("() => fetch('http://127.0.0.1:9/').then(() => 'came', () => 'refused')") == "refused"
     assert answered in ([], [file.as_uri()])
-    assert refused == [("http://127.0.0.1:9/x", "csp")]  # of what fetch may not ask it does not even tell
+    assert refused == [("http://127.0.0.1:9/x", "csp")]  # the browser emits no event for the refused fetch
     context.close()
 
 
-def test_an_empty_database_makes_a_page_too(world, database_url, tmp_path, look):
+def test_an_empty_database_has_a_page_too(world, database_url, tmp_path, look):
     file = tmp_path / "page.html"
     run("report", "--database", database_url, "--output", str(file))
     with look(file) as page:
@@ -380,7 +380,7 @@ def test_an_empty_database_makes_a_page_too(world, database_url, tmp_path, look)
 
 
 def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, migrated_sqlite, look):
-    """Every hour of a year sees some of them come and go."""
+    """In every hour of a year some instances appear and vanish."""
     file = tmp_path / "year.db"
     shutil.copyfile(migrated_sqlite, file)
     engine = connect(parse_url(f"sqlite:///{file}"))
@@ -432,7 +432,7 @@ def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, mig
         assert figures(page)["vanished"] == "100,000"
         before = svg(page, "fleet")
         page.select_option("select[name=creator]", label="person-7")
-        drawn(page)
+        wait_until_drawn(page)
         assert svg(page, "fleet") != before
         assert figures(page)["vanished"] == "500"
 
@@ -441,14 +441,14 @@ def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, mig
 
 
 @pytest.mark.parametrize("output", ["nowhere/page.html", ".", "/dev/full/x", "x" * 300])
-def test_a_file_that_cannot_be_written_is_said_before_the_work(output, tmp_path, capsys):
+def test_a_file_that_cannot_be_written_is_reported_before_the_work(output, tmp_path, capsys):
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", "--output", output, expect=2)
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "Name a" in err
 
 
-def test_what_was_there_stays_where_the_work_fails(tmp_path, capsys):
+def test_an_existing_file_stays_if_the_work_fails(tmp_path, capsys):
     file = tmp_path / "page.html"
     file.write_text("the old page")
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", "--output", str(file), expect=7)
@@ -465,7 +465,7 @@ def test_what_was_there_stays_where_the_work_fails(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_without_its_library_report_names_the_remedy_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
+def test_report_names_the_remedy_for_a_missing_library_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
     assert "pip install '.[report]' from a checkout" in capsys.readouterr().err

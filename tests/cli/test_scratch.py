@@ -1,4 +1,4 @@
-"""Temporary folders: gone after a killed run, left alone where they are in use or another's, and named when full."""
+"""Temporary folders: removed after a killed run, kept while in use or if foreign, and named when full."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ with reading(connect(parse_url(sys.argv[1]))) as connection:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """A TMPDIR of its own, for this process and those it starts."""
+    """Return an empty folder that is the TMPDIR of this process and its children."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -56,7 +56,7 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(temporary):
-    """The same, on a file system of one megabyte."""
+    """Yield that TMPDIR on a file system of one megabyte."""
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(temporary)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small file system, and not everywhere")
@@ -65,8 +65,8 @@ def small(temporary):
 
 
 @contextmanager
-def holding(*words):
-    """A spool in a process of its own; yields the process and the folder."""
+def open_spool(*words):
+    """Open a spool in a child process; yield the process and the folder."""
     process = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdout=subprocess.PIPE, text=True)
     try:
         yield process, Path(process.stdout.readline().strip())
@@ -77,15 +77,15 @@ def holding(*words):
 
 
 def left_by_a_killed_process():
-    with holding() as (process, folder):
+    with open_spool() as (process, folder):
         process.kill()
         process.wait()
     assert sorted(path.name for path in folder.iterdir()) == ["lock", "spool"]
     return folder
 
 
-def made_by_hand(folder, name, *files, age=0.0):
-    """A folder with these files, all written that many seconds ago."""
+def make_folder(folder, name, *files, age=0.0):
+    """Create a folder with these files, all `age` seconds old."""
     made = folder / name
     made.mkdir(mode=0o700)
     for file in files:
@@ -104,7 +104,7 @@ def test_the_next_spool_removes_the_folder_of_a_killed_process(temporary):
 
 
 @pytest.mark.slow
-def test_a_killed_sync_of_either_kind_leaves_nothing_that_the_next_does_not_remove(temporary, tmp_path):
+def test_the_next_sync_removes_everything_that_a_killed_sync_or_dry_run_left(temporary, tmp_path):
     with Simulator(Fleet(machine(f"i{number}") for number in range(4))) as simulator:
         environment = {"FAL_KEY": KEY, "INVENTORY_API_URL": simulator.url, "INVENTORY_PAGE_SIZE": "2"}
         command = Command(tmp_path, **environment, TMPDIR=str(temporary))
@@ -124,13 +124,13 @@ def test_a_killed_sync_of_either_kind_leaves_nothing_that_the_next_does_not_remo
     assert list(temporary.iterdir()) == []
 
 
-def test_a_folder_in_use_is_left_alone_and_so_is_one_whose_child_goes_on(temporary):
-    with holding() as (_, first), holding("fork") as (process, second):
+def test_a_folder_is_kept_while_its_process_or_a_child_of_it_lives(temporary):
+    with open_spool() as (_, first), open_spool("fork") as (process, second):
         process.wait()
         with Spool():
             assert first.exists()
             assert second.exists()
-        # the forked child still holds the lock; it is ended by its number, read from who has the lock's file open
+        # the forked child still holds the lock: find its process id by its open lock file, and kill it
         for entry in Path("/proc").glob("[0-9]*/fd/*"):
             try:
                 if entry.readlink() == second / "lock":
@@ -148,30 +148,30 @@ def test_a_folder_in_use_is_left_alone_and_so_is_one_whose_child_goes_on(tempora
 
 
 def test_the_folder_of_an_earlier_version_is_removed_after_a_day(temporary):
-    old = made_by_hand(temporary, "inventory-abcdefgh", "spool", age=90_000)
-    empty = made_by_hand(temporary, "inventory-ijklmnop", age=90_000)
-    dry = made_by_hand(temporary, "inventory-qrstuvwx", "empty.db", "empty.db-wal", "empty.db-shm", age=90_000)
-    fresh = made_by_hand(temporary, "inventory-12345678", "spool", age=80_000)
-    written = made_by_hand(temporary, "inventory-87654321", "spool", age=90_000)
+    old = make_folder(temporary, "inventory-abcdefgh", "spool", age=90_000)
+    empty = make_folder(temporary, "inventory-ijklmnop", age=90_000)
+    dry = make_folder(temporary, "inventory-qrstuvwx", "empty.db", "empty.db-wal", "empty.db-shm", age=90_000)
+    fresh = make_folder(temporary, "inventory-12345678", "spool", age=80_000)
+    written = make_folder(temporary, "inventory-87654321", "spool", age=90_000)
     os.utime(written / "spool")
     with Spool():
         assert [folder.exists() for folder in (old, empty, dry, fresh, written)] == [False, False, False, True, True]
 
 
-def test_what_is_not_the_programs_own_is_left_alone(temporary, tmp_path):
-    others = made_by_hand(temporary, "inventory-abcdefgh", "spool", "thesis.txt", "lock", age=90_000)
-    named = made_by_hand(temporary, "inventory-backup", "spool.db", age=90_000)
-    odd = made_by_hand(temporary, "inventory-exports-2026", "spool", age=90_000)
-    nested = made_by_hand(temporary, "inventory-nested00", age=0)
+def test_files_and_folders_of_others_are_kept(temporary, tmp_path):
+    others = make_folder(temporary, "inventory-abcdefgh", "spool", "thesis.txt", "lock", age=90_000)
+    named = make_folder(temporary, "inventory-backup", "spool.db", age=90_000)
+    odd = make_folder(temporary, "inventory-exports-2026", "spool", age=90_000)
+    nested = make_folder(temporary, "inventory-nested00", age=0)
     (nested / "spool").mkdir()
     (nested / "spool" / "treasure").touch()
     (nested / "lock").touch()
-    target = made_by_hand(tmp_path, "inventory-target00", "spool", "lock", age=90_000)
+    target = make_folder(tmp_path, "inventory-target00", "spool", "lock", age=90_000)
     (temporary / "inventory-linked00").symlink_to(target)
     (temporary / "inventory-afile000").touch()
     treasure = tmp_path / "treasure"
     treasure.write_text("kept")
-    linked = made_by_hand(temporary, "inventory-lnklock0", "spool")
+    linked = make_folder(temporary, "inventory-lnklock0", "spool")
     (linked / "lock").symlink_to(treasure)
     with Spool():
         pass
@@ -187,14 +187,14 @@ def test_what_is_not_the_programs_own_is_left_alone(temporary, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
-def test_the_folder_of_another_user_is_left_alone_even_by_root(temporary):
-    theirs = made_by_hand(temporary, "inventory-abcdefgh", "spool", "lock", age=90_000)
+def test_the_folder_of_another_user_is_kept_even_by_root(temporary):
+    theirs = make_folder(temporary, "inventory-abcdefgh", "spool", "lock", age=90_000)
     os.chown(theirs, 54_001, 54_001)
     with Spool():
         assert theirs.exists()
 
 
-def test_many_at_once_remove_only_what_nobody_uses(temporary):
+def test_many_processes_at_once_remove_only_unused_folders(temporary):
     for _ in range(3):
         left_by_a_killed_process()
     failures = []
@@ -206,7 +206,7 @@ def test_many_at_once_remove_only_what_nobody_uses(temporary):
                     (folder / "spool").write_text("mine")
                     assert (folder / "spool").read_text() == "mine"
                     assert (folder / "lock").exists()
-        except BaseException as error:  # noqa: BLE001 - told by the test
+        except BaseException as error:  # noqa: BLE001 - the test reports it
             failures.append(error)
 
     threads = [threading.Thread(target=make) for _ in range(8)]
@@ -218,7 +218,7 @@ def test_many_at_once_remove_only_what_nobody_uses(temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_a_full_temporary_folder_is_named_and_not_the_database(small, tmp_path):
+def test_the_error_for_a_full_temporary_folder_names_it_and_not_the_database(small, tmp_path):
     with Simulator(Fleet(machine(f"i{number}", note="x" * 10_000) for number in range(300))) as simulator:
         command = Command(tmp_path, FAL_KEY=KEY, INVENTORY_API_URL=simulator.url, TMPDIR=str(small))
         done = command("sync", expect=7)
@@ -227,7 +227,7 @@ def test_a_full_temporary_folder_is_named_and_not_the_database(small, tmp_path):
     assert list(small.iterdir()) == []
 
 
-def test_a_temporary_folder_that_fills_up_inside_a_transaction_is_not_called_the_databases_fault(engine):
+def test_the_error_for_a_temporary_folder_that_fills_up_in_a_transaction_does_not_name_the_database(engine):
     known = (
         Known(f"{number:09}" * 100, b"h" * 32, b"v" * 32, "", "live", held=False, unlisted_runs=0)
         for number in range(999)
@@ -252,7 +252,7 @@ def test_a_temporary_folder_too_small_for_sqlite_to_sort_in_is_named(database_ur
     assert "its folder" in line
 
 
-def test_a_process_that_may_make_no_folder_says_where(temporary, monkeypatch):
+def test_a_process_that_cannot_create_a_folder_says_where(temporary, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(temporary / "nowhere"))
     with pytest.raises(DatabaseError, match=r"nowhere \(TMPDIR\)"), Spool():
         pass

@@ -1,4 +1,4 @@
-"""Settings, keys, times and the log: what is refused, in whose name, and what is never shown."""
+"""Settings, keys, times and the log: what is refused, which source the error names, and what is never shown."""
 
 import dataclasses
 import io
@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
 
 @pytest.fixture
 def file(tmp_path):
-    """A function that writes `inventory.toml` in the working folder."""
+    """Return a function that writes `inventory.toml` in the working folder."""
 
     def write(text):
         (tmp_path / "inventory.toml").write_text(text, encoding="utf-8")
@@ -32,6 +32,7 @@ def file(tmp_path):
 
 
 def refusal(**flags):
+    """Load the settings and return the one line of the error."""
     with pytest.raises(UsageError) as raised:
         load(**flags)
     text = str(raised.value)
@@ -40,10 +41,10 @@ def refusal(**flags):
     return text
 
 
-# Where a setting comes from
+# Sources of settings
 
 
-def test_without_anything_the_documented_defaults_hold():
+def test_the_documented_defaults_hold_if_nothing_is_set():
     settings = load()
     assert settings.model_dump() == {
         "database_url": "sqlite:///inventory.db",
@@ -82,13 +83,13 @@ def test_inventory_config_names_another_file(file, tmp_path, monkeypatch):
     assert database_url() == "sqlite:///x.db"
 
 
-def test_a_named_file_that_is_not_there_is_refused(monkeypatch, tmp_path):
+def test_a_named_file_that_does_not_exist_is_refused(monkeypatch, tmp_path):
     for name in ("nowhere.toml", str(tmp_path)):
         monkeypatch.setenv("INVENTORY_CONFIG", name)
         assert refusal() == f"INVENTORY_CONFIG names {name}, and there is no such file."
 
 
-def test_a_file_that_is_no_toml_is_refused(file, tmp_path):
+def test_a_file_that_is_not_toml_is_refused(file, tmp_path):
     file("page_size = = 3")
     assert refusal().startswith("inventory.toml is not TOML: ")
     (tmp_path / "inventory.toml").write_bytes(b"# \xff\n")
@@ -159,7 +160,7 @@ def test_a_bad_value_in_the_file_is_one_line_that_names_file_and_setting(file, n
     assert refusal().startswith(f"inventory.toml, line 1, {name.lower()}: ")
 
 
-def test_a_variable_in_small_letters_is_named_too(monkeypatch):
+def test_a_variable_in_lower_case_is_named_too(monkeypatch):
     monkeypatch.setenv("inventory_page_size", "x")
     assert refusal().startswith("INVENTORY_PAGE_SIZE: ")
 
@@ -187,7 +188,7 @@ def test_an_unknown_setting_in_the_file_is_refused_by_name(file):
         "https://10.0.0.1:8443",
     ],
 )
-def test_https_and_loopback_are_taken_without_the_last_slash(url):
+def test_https_and_loopback_urls_are_accepted_and_lose_their_last_slash(url):
     assert load(api_url=f" {url}/ ").api_url == url
 
 
@@ -216,7 +217,7 @@ def test_the_id_of_a_key_without_a_colon_is_a_hash():
     assert ApiKey("abc").id == "sha256:ba7816bf8f01"
 
 
-def test_the_key_may_come_in_two_parts_and_fal_key_beats_them(monkeypatch):
+def test_the_key_may_be_set_in_two_parts_and_fal_key_beats_them(monkeypatch):
     monkeypatch.setenv("FAL_KEY_ID", " one ")
     with pytest.raises(UsageError, match="There is no key"):
         default_key()
@@ -229,7 +230,7 @@ def test_the_key_may_come_in_two_parts_and_fal_key_beats_them(monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["id:sec\x1bret", "id:sec\nret", "id:sec ret", "id:sécret", "id:sec\x7fret"])
-def test_a_key_that_is_none_is_refused_without_being_shown(monkeypatch, value):
+def test_an_invalid_key_is_refused_without_being_shown(monkeypatch, value):
     monkeypatch.setenv("FAL_KEY", value)
     with pytest.raises(UsageError) as raised:
         default_key()
@@ -243,7 +244,7 @@ def test_a_key_of_spaces_only_is_no_key(monkeypatch):
         default_key()
 
 
-def test_without_accounts_in_the_file_there_is_default_alone(monkeypatch):
+def test_without_accounts_in_the_file_default_is_the_only_account(monkeypatch):
     monkeypatch.setenv("FAL_KEY", "a:bcdefg")
     assert load().accounts_to_sync() == (Account("default", ApiKey("a:bcdefg")),)
     assert load().accounts_to_sync("default") == (Account("default", ApiKey("a:bcdefg")),)
@@ -284,14 +285,14 @@ def test_accounts_in_the_file_hide_the_default_of_fal_key(monkeypatch, file, tmp
         ('api_key_env = "X"', "accounts[0].name", "required"),
     ],
 )
-def test_an_account_that_makes_no_sense_is_refused_in_its_place(file, text, place, reason):
+def test_an_invalid_account_is_refused_with_its_place_in_the_file(file, text, place, reason):
     file(f"[[accounts]]\n{text}")
     assert re.match(rf"inventory.toml, line \d, {re.escape(place)}: ", refusal())
     assert reason in refusal()
 
 
 @pytest.mark.parametrize("source", ['api_key_env = "X"', 'api_key_file = "empty"'])
-def test_an_account_whose_place_is_empty_has_no_key(file, tmp_path, source):
+def test_an_account_whose_variable_or_file_is_empty_has_no_key(file, tmp_path, source):
     (tmp_path / "empty").touch(0o600)
     file(f'[[accounts]]\nname = "a"\n{source}')
     with pytest.raises(UsageError, match=r"Account a: the .* holds no key\. Put an admin API key there\.$"):
@@ -320,7 +321,7 @@ def test_a_duration_is_read_as_people_write_it(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "m", "5x", "-5m", "1.5h", "5 m", "9" * 5_000 + "s", "9" * 5_000, "99999999999w"])
-def test_what_is_no_duration_is_refused(text):
+def test_an_invalid_duration_is_refused(text):
     with pytest.raises(UsageError):
         parse_duration(text)
 
@@ -336,13 +337,13 @@ def test_what_is_no_duration_is_refused(text):
         (" 1H30M ", NOW - timedelta(minutes=90)),
     ],
 )
-def test_a_time_is_iso_8601_in_utc_or_so_long_ago(text, time):
+def test_a_time_is_iso_8601_or_a_duration_before_now(text, time):
     found = parse_time(text, NOW)
     assert (found, found.tzinfo) == (time, UTC)
 
 
 @pytest.mark.parametrize("text", ["", "5", "now", "2026-13-01", "999999w", "0001-01-01T00:00+14:00", "9" * 5_000 + "s"])
-def test_what_is_no_time_is_refused(text):
+def test_an_invalid_time_is_refused(text):
     with pytest.raises(UsageError):
         parse_time(text, NOW)
 
@@ -357,7 +358,7 @@ def test_a_time_is_written_with_z():
 
 @pytest.fixture
 def logged(monkeypatch):
-    """A function that configures the log and returns the stream it goes to; afterwards all is as before."""
+    """Yield a function that configures the log and returns its stream; restore the earlier log at the end."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
 
@@ -374,6 +375,8 @@ def logged(monkeypatch):
 
 @dataclasses.dataclass
 class Careless:
+    """An object whose repr shows a secret."""
+
     key: str
 
 
@@ -411,7 +414,7 @@ def test_a_line_below_the_level_is_not_written(logged):
     assert stream.getvalue() == ""
 
 
-def test_plain_is_one_short_line():
+def test_plain_text_is_one_short_line():
     log.hide("key-id:key-secret-9")
     assert log.plain("a\n b\t\x1b[31mkey-id:key-secret-9\u202e") == "a b [31m***"
     assert log.plain("x" * 400) == "x" * 299 + "…"
@@ -427,7 +430,7 @@ def test_the_environment_of_the_tests_is_clean():
     assert not [name for name in os.environ if name.startswith(("FAL_KEY", "INVENTORY_"))]
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+def test_an_empty_variable_is_the_same_as_none(monkeypatch):
     for name in ("PAGE_SIZE", "TIMEOUT", "EVERY", "API_URL", "DATABASE_URL", "LOG_LEVEL"):
         monkeypatch.setenv(f"INVENTORY_{name}", "")
     assert load() == Settings()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-FALLING_TWICE = """
+TWO_SIGNALS_AT_EACH_STATEMENT = """
 import os, signal, sys
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -49,12 +49,12 @@ for number in range(1, 1000):
     with connect(parse_url(os.environ["INVENTORY_DATABASE_URL"])).connect() as connection:
         left = connection.exec_driver_sql("SELECT count(*) FROM accounts WHERE lease_token IS NOT NULL").scalar()
     assert left == 0, f"a lease is left by signals at statement {number}"
-    if ended in {0, 2}:  # 2: the signals came when the account had its new name already
+    if ended in {0, 2}:  # 2: the signals came when the account already had its new name
         break
     assert (ended, came) == (4, True), f"{ended} after signals at statement {number}"
 assert number > 5, "no statement was ever interrupted"
 """
-FALLING_AT_IMPORT = """
+SIGNALS_AT_IMPORT = """
 import os, sys
 from inventory.cli import main
 
@@ -68,7 +68,7 @@ class Finder:
 sys.meta_path.insert(0, Finder)
 main()
 """
-FALLING_IN_A_DESTRUCTOR = """
+SIGNAL_IN_A_DESTRUCTOR = """
 import os, signal, sys
 import inventory.cli.status as module
 
@@ -95,7 +95,7 @@ def simulator():
 
 @pytest.fixture
 def start(tmp_path, database_url, simulator):
-    """Starts the command in a process of its own."""
+    """Yield a function that starts the command in a child process."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -133,7 +133,7 @@ def rows(database_url):
 
 
 def ends(process):
-    """Its exit code and what it said on stderr: never a traceback."""
+    """Wait until the process ends; return its exit code and stderr, and check that it shows no traceback."""
     _, err = process.communicate(timeout=90)
     assert "Traceback" not in err
     assert "Exception ignored" not in err
@@ -141,7 +141,7 @@ def ends(process):
 
 
 def hang(simulator):
-    """The next list hangs; a function that waits until it is asked for."""
+    """Make the next request for the list hang; return a function that waits for that request."""
     before = len(simulator.requests)
     simulator.faults.clear()
     simulator.faults.add(Hang(), when=on_list, times=None)
@@ -149,7 +149,7 @@ def hang(simulator):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_signal_ends_a_sync_with_4_and_its_run_is_settled_at_once(start, simulator, rows, number):
+def test_a_signal_ends_a_sync_with_4_and_closes_its_run_at_once(start, simulator, rows, number):
     asked = hang(simulator)
     process = start("sync")
     asked()
@@ -170,7 +170,7 @@ def test_a_signal_ends_run_with_0(start, simulator, rows, number):
     assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
 
 
-def test_many_signals_at_any_moment_leave_no_run_running(start, simulator, rows):
+def test_many_signals_at_any_time_leave_no_run_running(start, simulator, rows):
     dice = random.Random(7)
     for _ in range(8):
         asked = hang(simulator)
@@ -198,15 +198,15 @@ def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("module", ["typer", "sqlalchemy", "inventory.sync", "httpx"])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_signals_while_the_program_is_loaded_end_it_in_one_line(start, number, module):
-    program = [sys.executable, "-c", FALLING_AT_IMPORT.format(module=module, number=int(number))]
+def test_signals_while_the_program_is_loading_end_it_with_one_line(start, number, module):
+    program = [sys.executable, "-c", SIGNALS_AT_IMPORT.format(module=module, number=int(number))]
     assert ends(start("sync", program=program)) == (4, "Stopped by a signal; nothing more was done.\n")
     assert ends(start("run", program=program))[0] == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_signal_that_python_drops_in_a_destructor_comes_again(start):
-    process = start("status", "--max-age", "1m", program=[sys.executable, "-c", FALLING_IN_A_DESTRUCTOR])
+def test_a_signal_that_python_drops_in_a_destructor_is_sent_again(start):
+    process = start("status", "--max-age", "1m", program=[sys.executable, "-c", SIGNAL_IN_A_DESTRUCTOR])
     assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
 
 
@@ -215,11 +215,11 @@ def test_a_signal_that_python_drops_in_a_destructor_comes_again(start):
     [("prune", "--before", "0s"), ("missing", "--accept"), ("account", "rename", "default", "other"),
      ("account", "retire", "default")],
 )  # fmt: skip
-def test_signals_at_any_statement_of_an_act_leave_no_lease(start, simulator, rows, words):
+def test_signals_at_any_statement_of_a_writing_command_leave_no_lease(start, simulator, rows, words):
     assert ends(start("sync"))[0] == 0
     simulator.fleet.put({"id": "i0", "status": "stopped"})
     assert ends(start("sync"))[0] == 0
-    code, err = ends(start(*words, program=[sys.executable, "-c", FALLING_TWICE]))
+    code, err = ends(start(*words, program=[sys.executable, "-c", TWO_SIGNALS_AT_EACH_STATEMENT]))
     assert code == 0, err
     assert rows("SELECT status FROM sync_runs WHERE status = 'running'") == []
 
@@ -236,6 +236,6 @@ def test_a_signal_ends_doctor_while_the_api_is_silent(start, simulator):
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_report_that_a_signal_ends_leaves_no_file(start, tmp_path):
     assert ends(start("sync"))[0] == 0
-    code = FALLING_AT_IMPORT.format(module="vl_convert", number=int(signal.SIGTERM))
+    code = SIGNALS_AT_IMPORT.format(module="vl_convert", number=int(signal.SIGTERM))
     assert ends(start("report", program=[sys.executable, "-c", code]))[0] == 4
     assert [file.name for file in tmp_path.iterdir() if file.suffix in {".part", ".html"}] == []

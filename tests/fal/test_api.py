@@ -1,4 +1,4 @@
-"""The client against a real server that answers badly: what is tried again, what ends it, and what never gets out."""
+"""The client against a real server with faults: what is retried, what is an error, and what is never shown."""
 
 import gzip
 import json
@@ -83,7 +83,7 @@ def names(page):
     return [item["id"] for item in page.items]
 
 
-# What is asked
+# Requests
 
 
 def test_a_page_is_asked_for_with_the_key_the_limit_and_the_cursor(simulator, api):
@@ -97,21 +97,21 @@ def test_a_page_is_asked_for_with_the_key_the_limit_and_the_cursor(simulator, ap
 
 
 @pytest.mark.parametrize("cursor", ["+/=& ünï", "%2F", "#?", "a\nb", "\x00", "💥", "../..", " ", "x" * 5_000])
-def test_a_cursor_is_opaque_and_arrives_as_it_was_given(simulator, api, cursor):
+def test_a_cursor_is_opaque_and_is_sent_back_unchanged(simulator, api, cursor):
     simulator.faults.add(Body(EMPTY))
     api.fetch_page(cursor)
     assert simulator.requests[0].query == {"limit": "2", "cursor": cursor}
 
 
 @pytest.mark.parametrize("cursor", ["\ud800", "x" * 70_000])
-def test_a_cursor_that_no_address_can_hold_is_a_bad_response(simulator, api, cursor):
+def test_a_cursor_that_no_url_can_hold_is_a_bad_response(simulator, api, cursor):
     with pytest.raises(BadResponse):
         api.fetch_page(cursor)
     assert not simulator.requests
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_first_page_refused_for_its_size_is_asked_for_without_and_so_are_all_after_it(simulator, api, status):
+def test_all_pages_are_asked_for_without_a_limit_if_the_first_is_refused_for_its_size(simulator, api, status):
     simulator.default_page_size = 3
     simulator.faults.add(Status(status), when=lambda request: "limit" in request.query, times=None)
     page = api.fetch_page(None)
@@ -130,14 +130,14 @@ def test_a_later_page_refused_is_an_error(simulator, api, status):
     assert len(simulator.requests) == 2
 
 
-def test_a_first_page_refused_without_a_limit_too_is_an_error(simulator, api):
+def test_a_first_page_that_is_refused_without_a_limit_too_is_an_error(simulator, api):
     simulator.faults.add(Status(400), times=None)
     with pytest.raises(ServerError):
         api.fetch_page(None)
     assert len(simulator.requests) == 2
 
 
-# What is tried again
+# Retries
 
 PASSING = {
     "dropped": (Drop(), NetworkError),
@@ -157,14 +157,14 @@ PASSING = {
 
 
 @pytest.mark.parametrize(("fault", "error"), PASSING.values(), ids=PASSING)
-def test_a_passing_fault_is_tried_again(simulator, api, fault, error):  # noqa: ARG001
+def test_a_request_is_retried_after_a_passing_fault(simulator, api, fault, error):  # noqa: ARG001
     simulator.faults.add(fault, times=2)
     assert names(api.fetch_page(None)) == ["inst_0", "inst_1"]
     assert (len(simulator.requests), api.retries) == (3, 2)
 
 
 @pytest.mark.parametrize(("fault", "error"), PASSING.values(), ids=PASSING)
-def test_a_lasting_fault_is_its_error_after_the_last_attempt(simulator, api, fault, error):
+def test_a_lasting_fault_is_an_error_after_the_last_attempt(simulator, api, fault, error):
     simulator.faults.add(fault, times=None)
     with pytest.raises(error) as raised:
         api.fetch_page(None)
@@ -173,14 +173,14 @@ def test_a_lasting_fault_is_its_error_after_the_last_attempt(simulator, api, fau
     assert "\n" not in str(raised.value)
 
 
-def test_a_timeout_is_tried_again_and_then_network(simulator):
+def test_a_timeout_is_retried_and_then_a_network_error(simulator):
     simulator.faults.add(Hang(), times=None)
     with client(simulator.url, timeout=0.1, retry_attempts=2) as api, pytest.raises(NetworkError, match=r"0\.1 s"):
         api.fetch_page(None)
     assert len(simulator.requests) == 2
 
 
-def test_nobody_listening_is_network(simulator):
+def test_a_port_without_a_server_is_a_network_error(simulator):
     simulator.stop()
     with client(simulator.url) as api, pytest.raises(NetworkError, match="cannot be reached"):
         api.fetch_page(None)
@@ -194,7 +194,7 @@ def test_nobody_listening_is_network(simulator):
         *[(status, ServerError) for status in (404, 410, 501, 204, 206, 301, 302, 304, 307, 308)],
     ],
 )
-def test_a_lasting_answer_is_not_tried_again(simulator, api, status, error):
+def test_an_answer_that_retrying_cannot_change_is_not_retried(simulator, api, status, error):
     simulator.faults.add(Status(status), times=None)
     with pytest.raises(error) as raised:
         api.fetch_page(None)
@@ -218,7 +218,7 @@ def as_a_date(seconds):
 
 @pytest.mark.parametrize("write", [in_seconds, as_a_date])
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, ServerError)])
-def test_a_retry_after_beyond_the_longest_wait_gives_up_at_once(simulator, write, status, error):
+def test_a_retry_after_longer_than_the_longest_wait_is_an_error_at_once(simulator, write, status, error):
     simulator.faults.add(Status(status, {"Retry-After": write(3_600)}), times=None)
     with client(simulator.url, retry_max_wait=30) as api, pytest.raises(error, match="RETRY_MAX_WAIT"):
         api.fetch_page(None)
@@ -227,7 +227,7 @@ def test_a_retry_after_beyond_the_longest_wait_gives_up_at_once(simulator, write
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("write", "asked", "least"), [(in_seconds, 1, 1), (as_a_date, 3, 1)])
-def test_a_retry_after_within_it_is_obeyed(simulator, write, asked, least):
+def test_a_retry_after_within_the_longest_wait_is_obeyed(simulator, write, asked, least):
     simulator.faults.add(Status(429, {"Retry-After": write(asked)}))
     with client(simulator.url, retry_max_wait=30) as api:
         api.fetch_page(None)
@@ -238,7 +238,7 @@ def test_a_retry_after_within_it_is_obeyed(simulator, write, asked, least):
 @pytest.mark.parametrize(
     "text", ["", "soon", "-5", "0", "Fri, 06 Mar 2020 22:00:00 GMT", "1e3", "Mon, 01 Jan 2024 00:00:00 +99999999999999"]
 )
-def test_a_retry_after_without_a_meaning_is_no_reason_to_stop(simulator, api, text):
+def test_a_retry_after_without_a_meaning_does_not_end_the_retries(simulator, api, text):
     simulator.faults.add(Status(503, {"Retry-After": text}))
     assert names(api.fetch_page(None)) == ["inst_0", "inst_1"]
 
@@ -246,14 +246,14 @@ def test_a_retry_after_without_a_meaning_is_no_reason_to_stop(simulator, api, te
 # Size
 
 
-def test_a_body_beyond_the_limit_ends_it_at_once(simulator, api):
+def test_a_body_larger_than_the_limit_is_an_error_at_once(simulator, api):
     simulator.faults.add(Endless())
     with pytest.raises(BadResponse, match="larger than 32 MiB"):
         api.fetch_page(None)
     assert len(simulator.requests) == 1
 
 
-def test_a_bomb_ends_it_at_once():
+def test_a_compression_bomb_is_an_error_at_once():
     bomb = gzip.compress(b" " * (40 << 20))
     with raw(answer(bomb, "Content-Encoding: gzip")) as (url, requests), client(url) as api:
         with pytest.raises(BadResponse, match="larger than 32 MiB"):
@@ -261,7 +261,7 @@ def test_a_bomb_ends_it_at_once():
         assert len(requests) == 1
 
 
-def test_an_error_with_an_endless_body_is_still_that_error():
+def test_an_error_status_with_an_endless_body_is_still_that_error():
     endless = (
         b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n" + b"10000\r\n%b\r\n" % (b" " * 65_536) * 40
     )
@@ -303,7 +303,7 @@ def test_a_body_that_cannot_be_decoded_is_a_bad_response_after_the_last_attempt(
         b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000,
     ],
 )
-def test_what_is_no_http_is_network(rubbish):
+def test_an_answer_that_is_not_http_is_a_network_error(rubbish):
     with raw(rubbish) as (url, requests), client(url) as api:
         with pytest.raises(NetworkError):
             api.fetch_page(None)
@@ -341,7 +341,7 @@ def test_the_stop_event_ends_a_wait_between_attempts(simulator):
 
 
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
-def test_close_ends_a_request_under_way_in_another_thread(simulator, fault):
+def test_close_ends_a_running_request_of_another_thread(simulator, fault):
     asked = threading.Event()
     simulator.faults.add(fault, when=lambda _: asked.set() or True, times=None)
     ended = []
@@ -386,7 +386,7 @@ print(done.error.error_code, spool.file.parent.exists())
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
 @pytest.mark.parametrize("when", [on_page(1), on_page(2), on_get], ids=["first page", "second page", "question by id"])
-def test_a_process_ends_soon_after_sigterm_whatever_it_waits_for(fleet, fault, when):
+def test_a_process_ends_soon_after_sigterm_during_any_request(fleet, fault, when):
     asked = threading.Event()
     with Simulator(fleet, max_page_size=3) as simulator:
         simulator.faults.add(fault, when=lambda request: when(request) and (asked.set() or True), times=None)
@@ -405,11 +405,11 @@ def test_a_process_ends_soon_after_sigterm_whatever_it_waits_for(fleet, fault, w
     )
 
 
-# The key stays here
+# The key is sent to the API only
 
 
-def everything_said(error):
-    """The messages of an error and of all behind it, and its traceback."""
+def all_texts(error):
+    """Return the traceback and the messages of an error and of all its causes."""
     said = traceback.format_exception(error)
     while error is not None:
         said += [str(error), repr(error)]
@@ -419,7 +419,7 @@ def everything_said(error):
 
 @rule("keys-go-to-the-api-only")
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_the_other_place_never_hears_of_it(simulator, api, code):
+def test_a_redirect_is_not_followed_and_its_target_gets_no_request(simulator, api, code):
     with Simulator(Fleet()) as other:
         simulator.faults.add(Redirect(f"{other.url}/compute/instances?key={KEY.secret}", code), times=None)
         with pytest.raises(ServerError, match="redirect") as raised:
@@ -427,12 +427,12 @@ def test_a_redirect_is_not_followed_and_the_other_place_never_hears_of_it(simula
         with pytest.raises(ServerError, match="redirect"):
             api.fetch_instance("a")
         assert not other.requests
-    assert SECRET not in everything_said(raised.value)
+    assert SECRET not in all_texts(raised.value)
     assert len(simulator.requests) == 2
 
 
 @pytest.mark.parametrize("location", ["http://[", "https://a:99999/", "\xff", "//", "http://\x7f/"])
-def test_a_redirect_to_nowhere_is_a_redirect_like_any_other(simulator, api, location):
+def test_a_redirect_to_an_invalid_url_is_an_error_like_any_other_redirect(simulator, api, location):
     simulator.faults.add(Redirect(location))
     with pytest.raises(ServerError, match="redirect"):
         api.fetch_page(None)
@@ -466,11 +466,11 @@ ECHO = f"your key key-id:{SECRET} is no good, {SECRET}"
         {"error": {"message": "x" * 140 + ECHO}},
     ],
 )
-def test_an_api_that_echoes_the_key_in_an_error_does_not_get_it_told(simulator, api, status, body):
+def test_a_key_that_the_api_echoes_in_an_error_is_not_shown(simulator, api, status, body):
     simulator.faults.add(Status(status, body=body), times=None)
     with pytest.raises(ApiError) as raised:
         api.fetch_page(None)
-    assert SECRET not in everything_said(raised.value)
+    assert SECRET not in all_texts(raised.value)
     assert "the-secret" not in str(raised.value)
 
 
@@ -490,7 +490,7 @@ def test_an_api_that_echoes_the_key_in_an_error_does_not_get_it_told(simulator, 
         f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {ECHO}\r\n\r\n".encode(),
     ],
 )
-def test_an_api_that_echoes_the_key_anywhere_else_does_not_get_it_told(rubbish):
+def test_a_key_that_the_api_echoes_anywhere_else_is_not_shown(rubbish):
     with raw(rubbish) as (url, _), client(url) as api, pytest.raises(ApiError) as raised:
         api.fetch_page(None)
     assert SECRET not in log.redact(str(raised.value))
@@ -503,7 +503,7 @@ def test_no_repr_of_the_client_shows_the_key(api):
     assert SECRET not in shown
 
 
-def test_terminal_escapes_of_an_api_never_reach_our_text(simulator, api):
+def test_terminal_escapes_from_the_api_are_never_in_our_messages(simulator, api):
     simulator.faults.add(Status(418, body={"error": {"message": "red \x1b[31m\x07\r\n\u202e\x9b2J" + "x" * 500}}))
     with pytest.raises(ServerError) as raised:
         api.fetch_page(None)
@@ -514,7 +514,7 @@ def test_terminal_escapes_of_an_api_never_reach_our_text(simulator, api):
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "7", '{"error":null}', '{"error":{"message":7}}', "[" * 9_999, b"\xff"])
-def test_an_error_body_without_a_message_is_the_status_alone(simulator, api, body):
+def test_an_error_body_without_a_message_gives_an_error_with_the_status_alone(simulator, api, body):
     simulator.faults.add(Status(418, body=body))
     with pytest.raises(ServerError, match=r"^The API answered 418$"):
         api.fetch_page(None)
@@ -537,7 +537,7 @@ def test_an_id_is_quoted_so_that_the_right_instance_is_asked_for(fleet, simulato
 
 
 @pytest.mark.parametrize("name", [".", "..", "...", "a\ufffd"])
-def test_an_id_that_cannot_be_asked_for_is_never_taken_as_gone(simulator, api, name):
+def test_an_id_that_cannot_be_asked_for_is_never_taken_for_gone(simulator, api, name):
     with pytest.raises(BadResponse):
         api.fetch_instance(name)
     assert not simulator.requests
@@ -565,7 +565,7 @@ def test_an_answer_by_id_that_settles_nothing_is_an_error(simulator, api, fault,
         api.fetch_instance("inst_0")
 
 
-def test_an_impatient_question_is_asked_once(simulator, api):
+def test_a_request_by_id_without_retry_is_sent_once(simulator, api):
     simulator.faults.add(Status(500), times=None)
     with pytest.raises(ServerError):
         api.fetch_instance("inst_0", retry=False)

@@ -1,4 +1,4 @@
-"""What is kept of what fal sends: records, their hashes, and pages that JSON would not hold."""
+"""Parsed pages: records, their hashes, and values that JSON or the database does not allow."""
 
 import hashlib
 import json
@@ -36,16 +36,16 @@ def extra(**fields):
     return make_record({"id": "a", **fields}).extra
 
 
-# The fingerprint, by which a page is known again
+# The fingerprint, which identifies an unchanged page
 
 
 def fingerprint(*items, **envelope):
     return parse_page(page(*items, **envelope)).fingerprint
 
 
-def test_a_page_is_known_again_whatever_its_cursor():
+def test_an_unchanged_page_has_the_same_fingerprint_whatever_its_cursor():
     cursors = (None, "a", "", "}{", " : ", '"', "\\", "ü")
-    for item in (WHOLE, {**WHOLE, "creator_user_nickname": "Jürgen"}):  # an escape of JSON's
+    for item in (WHOLE, {**WHOLE, "creator_user_nickname": "Jürgen"}):  # JSON escapes the ü
         assert len({fingerprint(item, next_cursor=cursor) for cursor in cursors}) == 1
     first = b'{"next_cursor" :\n"a", "has_more": true, "instances": []}'
     assert parse_page(first).fingerprint == parse_page(first.replace(b'"a"', b"null")).fingerprint
@@ -53,10 +53,10 @@ def test_a_page_is_known_again_whatever_its_cursor():
 
 @pytest.mark.parametrize("name", ["next_cursor", 'x"next_cursor', "next_cursor\\", "new"])
 @pytest.mark.parametrize("escaped", [False, True])
-def test_no_other_difference_is_overlooked(name, escaped):
+def test_every_other_difference_changes_the_fingerprint(name, escaped):
     def found(value):
         body = page({**WHOLE, name: value})
-        if escaped:  # another way to write the envelope's key
+        if escaped:  # the same key, written with an escape
             body = body.replace(b'], "next_cursor"', b'], "\\u006eext_cursor"')
         return parse_page(body).fingerprint
 
@@ -110,7 +110,7 @@ def test_the_order_of_the_fields_changes_nothing():
     assert hash_records([make_record(one)]) == hash_records([make_record(other)])
 
 
-def test_the_quick_way_and_the_careful_way_give_the_same_row():
+def test_the_fast_path_and_the_careful_path_give_the_same_record():
     values = [None, "", "x", 7, 0.5, math.nan, [], {"k": math.inf}, {"k": [None, ""]}, "ü\n"]
     dice = random.Random(4)
     for _ in range(500):
@@ -122,7 +122,7 @@ def test_the_quick_way_and_the_careful_way_give_the_same_row():
         assert make_record(item, escaped=True) == make_record(item, escaped=False)
 
 
-def test_the_item_itself_is_left_as_it_was():
+def test_the_item_itself_is_not_changed():
     item = {**WHOLE, "new": None, "ip": 7}
     before = dict(item)
     make_record(item)
@@ -170,14 +170,14 @@ def test_an_item_nested_too_deeply_is_rejected():
 
 
 @rule("gpus-come-from-the-type")
-def test_gpus_come_from_the_type_or_not_at_all():
+def test_gpus_are_read_from_the_type_or_unknown():
     assert gpus("gpu_8x_h100_sxm5") == (8, "h100_sxm5")
     assert gpus("gpu_16x_b") == (16, "b")
     for other in (None, "", "cpu", "gpu_x_h100", "gpu_12345x_h100", "gpu_8x_", "a gpu_8x_h100"):
         assert gpus(other) == (None, None)
 
 
-# What cannot be stored
+# Values that cannot be stored
 
 
 def test_one_lone_surrogate_does_not_lose_the_page():
@@ -192,11 +192,11 @@ def test_a_raw_surrogate_in_the_bytes_does_not_lose_the_page():
     assert hash_records([found])
 
 
-def test_the_surrogates_of_a_pair_are_one_character():
+def test_a_surrogate_pair_is_one_character():
     assert [each.status for each in rows(page({"id": "a", "status": "💥"}))] == ["💥"]
 
 
-def test_u0000_becomes_ufffd_wherever_it_stands():
+def test_u0000_becomes_ufffd_everywhere():
     (found,) = rows(page({"id": "a", "ip": "\0", "new\0": {"\0": ["\0"]}}))
     assert (found.ip, found.extra) == ("\ufffd", '{"new\ufffd":{"\ufffd":["\ufffd"]}}')
 
@@ -206,7 +206,7 @@ def test_an_id_with_a_lone_surrogate_is_kept_with_ufffd():
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5_000])
-def test_a_number_that_is_none_is_null_and_does_not_lose_the_page(number):
+def test_an_unusable_number_is_null_and_does_not_lose_the_page(number):
     body = f'{{"instances":[{{"id":"a","n":{number},"o":[{number},1],"ip":{number}}},{{"id":"b"}}],'
     first, second = rows((body + '"next_cursor":null,"has_more":false}').encode())
     assert (first.extra, first.ip, second.instance_id) == ('{"o":[null,1]}', None, "b")
@@ -218,7 +218,7 @@ def test_a_large_integer_keeps_its_digits():
     assert rows(body.encode())[0].extra == f'{{"n":{digits}}}'
 
 
-def test_an_instance_by_id_is_as_lenient_as_a_page():
+def test_an_instance_by_id_is_parsed_as_leniently_as_a_page():
     item, escaped = parse_instance(b'{"id":"a","status":"\\udc00","n":NaN}')
     assert make_record(item, escaped=escaped)[5:] == ("\ufffd", None, None)
     with pytest.raises(BadResponse):
@@ -251,14 +251,14 @@ def test_an_instance_by_id_is_as_lenient_as_a_page():
         b"[" * 100_000,
     ],
 )
-def test_a_body_that_is_not_the_page_promised_is_a_bad_response_of_one_line(body):
+def test_a_body_that_is_not_a_page_is_a_bad_response_of_one_line(body):
     with pytest.raises(BadResponse) as raised:
         parse_page(body)
     assert "\n" not in str(raised.value)
     assert raised.value.error_code == "bad_response"
 
 
-def test_new_keys_beside_the_list_are_nothing_to_mind():
+def test_new_keys_beside_the_list_are_ignored():
     found = parse_page(page(WHOLE, next_cursor="x", has_more=True, total=1))
     assert (found.items, found.next_cursor, found.has_more) == ([WHOLE], "x", True)
 
@@ -282,7 +282,7 @@ def test_a_value_that_moves_to_the_next_field_changes_the_hash():
     assert hash_records([one]) != hash_records([two])
 
 
-def test_a_tracker_takes_known_and_unknown_fields_away():
+def test_a_tracker_removes_known_and_unknown_fields():
     tracked = tracker(("ip", "load"))
     busy = tracked(make_record({**WHOLE, "load": 1, "zone": "z"}))
     idle = tracked(make_record({**WHOLE, "load": 2, "zone": "z", "ip": "x"}))

@@ -1,4 +1,4 @@
-"""Proxies and certificates: what the environment says is obeyed as by curl, and an error names what failed."""
+"""Proxies and certificates: the client reads the environment as curl does, and an error names what failed."""
 
 import ssl
 import subprocess
@@ -26,8 +26,8 @@ def no_proxies(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def said(url, **settings):
-    """What the error of a first page says."""
+def error_of(url, **settings):
+    """Fetch the first page and return the text of the error."""
     usual = {"retry_attempts": 3, "retry_max_wait": 0.01, "timeout": 20}
     with (
         Api(ApiKey(KEY), load(api_url=url, **usual | settings), threading.Event()) as api,
@@ -39,14 +39,14 @@ def said(url, **settings):
 
 @contextmanager
 def proxy(monkeypatch, answer, variable="HTTPS_PROXY"):
-    """A proxy that answers every CONNECT so; the requests it got."""
+    """Start a proxy that sends `answer` to every CONNECT; yield its address and the requests that it got."""
     with raw(answer) as (url, requests):
         place = url.removeprefix("http://").removesuffix("/v1")
         monkeypatch.setenv(variable, f"http://bob:Hunter2x@{place}")
         yield place, requests
 
 
-# What a proxy does
+# Faults of a proxy
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def proxy(monkeypatch, answer, variable="HTTPS_PROXY"):
 )
 def test_a_proxy_that_refuses_is_named(monkeypatch, status, attempts):
     with proxy(monkeypatch, f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()) as (place, requests):
-        text = said(API)
+        text = error_of(API)
         assert f"The proxy http://{place} refused: {status}" in text
         assert "Hunter2x" not in text
         assert [request.split(b"\r\n")[0] for request in requests] == [
@@ -65,31 +65,31 @@ def test_a_proxy_that_refuses_is_named(monkeypatch, status, attempts):
 def test_a_dead_proxy_is_named(monkeypatch):
     with proxy(monkeypatch, b"") as (place, _):
         pass
-    text = said(API)
+    text = error_of(API)
     assert f"The proxy http://{place} cannot be reached: " in text
     assert "Hunter2x" not in text
 
 
-def test_a_proxy_that_breaks_off_is_named(monkeypatch):
+def test_a_proxy_that_closes_the_connection_is_named(monkeypatch):
     with proxy(monkeypatch, b"nonsense\r\n\r\n") as (place, _):
-        assert f"cannot be reached through the proxy http://{place}: " in said(API)
+        assert f"cannot be reached through the proxy http://{place}: " in error_of(API)
 
 
 @pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "socks5h://bob:Hunter2x@127.0.0.1:1080"])
 def test_a_socks_proxy_needs_another_library(monkeypatch, address):
     monkeypatch.setenv("ALL_PROXY", address)
     with pytest.raises(UsageError, match="socksio") as raised:
-        said(API)
+        error_of(API)
     assert "Hunter2x" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
     "address", ["socks4://127.0.0.1:1080", "ftp://proxy", "http://", "http://:3128", "http://p/a?b"]
 )
-def test_what_is_no_proxys_address_is_a_usage_error(monkeypatch, address):
+def test_an_invalid_proxy_address_is_a_usage_error(monkeypatch, address):
     monkeypatch.setenv("HTTPS_PROXY", address)
     with pytest.raises(UsageError, match="HTTPS_PROXY cannot be used"):
-        said(API)
+        error_of(API)
 
 
 # Which proxy
@@ -115,14 +115,14 @@ def test_the_proxy_is_the_one_that_curl_would_take(monkeypatch, environment, thr
         for name, value in environment.items():
             if value == "http://one":
                 monkeypatch.setenv(name, url.removesuffix("/v1"))
-        assert ("418 Taken" in said("https://127.0.0.1:1/v1", retry_attempts=1)) == through
+        assert ("418 Taken" in error_of("https://127.0.0.1:1/v1", retry_attempts=1)) == through
         assert bool(requests) == through
 
 
 def test_a_proxy_may_be_written_without_its_scheme(monkeypatch):
     with proxy(monkeypatch, b"HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n") as (place, _):
         monkeypatch.setenv("HTTPS_PROXY", place)
-        assert "418 Taken" in said(API)
+        assert "418 Taken" in error_of(API)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_proxy_may_be_written_without_its_scheme(monkeypatch):
 def test_no_proxy_is_read_as_curl_reads_it(monkeypatch, host, rules, direct):
     monkeypatch.setenv("NO_PROXY", rules)
     with proxy(monkeypatch, b"HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n") as (_, requests):
-        said(f"https://{host}:1/v1", retry_attempts=1)
+        error_of(f"https://{host}:1/v1", retry_attempts=1)
         assert bool(requests) == (not direct)
 
 
@@ -164,7 +164,7 @@ def test_no_proxy_is_read_as_curl_reads_it(monkeypatch, host, rules, direct):
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    """A key and a certificate of 127.0.0.1 that only itself has signed, in one file."""
+    """Return a file with a private key and a self-signed certificate of 127.0.0.1."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -178,27 +178,27 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def secure(certificate):
-    """The URL of a simulator behind TLS."""
+    """Yield the URL of a simulator behind TLS."""
     with Simulator(Fleet()) as simulator:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        server = simulator._server  # noqa: SLF001 - it speaks plain HTTP only
+        server = simulator._server  # noqa: SLF001 - the simulator itself speaks only plain HTTP
         server.socket = context.wrap_socket(server.socket, server_side=True)
         yield simulator.url.replace("http:", "https:")
 
 
-def test_a_certificate_that_nobody_trusts_names_ssl_cert_file(secure):
-    text = said(secure)
+def test_an_untrusted_certificate_is_an_error_that_names_ssl_cert_file(secure):
+    text = error_of(secure)
     assert "certificate verify failed" in text
     assert "SSL_CERT_FILE" in text
 
 
-def test_ssl_cert_file_makes_it_trusted(secure, certificate, monkeypatch):
+def test_ssl_cert_file_makes_a_certificate_trusted(secure, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     with Api(ApiKey(KEY), load(api_url=secure), threading.Event()) as api:
         assert api.fetch_page(None).items == []
 
 
-def test_a_server_without_tls_is_no_matter_of_certificates():
+def test_the_error_for_a_server_without_tls_says_nothing_of_certificates():
     with Simulator(Fleet()) as simulator:
-        assert "SSL_CERT_FILE" not in said(simulator.url.replace("http:", "https:"))
+        assert "SSL_CERT_FILE" not in error_of(simulator.url.replace("http:", "https:"))

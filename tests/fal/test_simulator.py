@@ -1,4 +1,4 @@
-"""The simulated API over real HTTP: the list, the errors, every fault, and the life of the lively fleet."""
+"""The simulated API over real HTTP: the list, the errors, every fault, and the LivelyFleet."""
 
 import http.client
 import json
@@ -46,7 +46,7 @@ def names(instances):
 
 
 class Client:
-    """One keep-alive connection at a time, and the JSON of what came."""
+    """A client with one keep-alive connection, which returns the JSON of the answers."""
 
     def __init__(self, simulator):
         self.connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=30)
@@ -115,7 +115,7 @@ def test_a_page_after_the_last_is_empty(client):
     )
 
 
-def test_a_larger_limit_is_cut_down_and_none_is_the_default(fleet):
+def test_a_larger_limit_is_reduced_and_no_limit_is_the_default(fleet):
     with Simulator(fleet, max_page_size=4, default_page_size=2) as simulator:
         client = Client(simulator)
         with closing(client.connection):
@@ -135,7 +135,7 @@ def test_a_cursor_that_names_no_page_is_a_validation_error(client, cursor):
     assert (status, body["error"]["type"]) == (400, "validation_error")
 
 
-def test_an_instance_comes_by_its_id_with_what_its_creator_put_in(fleet, client):
+def test_an_instance_by_its_id_has_all_its_fields(fleet, client):
     odd = machine("inst/ü 1", extra={"tags": ["a", "b"]}, ip=None, creator_user_nickname="lone \ud800")
     fleet.put(odd)
     assert client.get(f"{LIST}/inst%2F%C3%BC%201") == (200, odd)
@@ -159,7 +159,7 @@ def test_a_hidden_instance_answers_by_its_id_but_is_not_listed(fleet, client):
     assert names(fleet.listing()) == [f"inst_{number}" for number in range(7)]
 
 
-def test_put_replaces_in_place_and_every_change_counts(fleet):
+def test_put_replaces_in_place_and_counts_every_change(fleet):
     before = fleet.revision
     fleet.put(machine("inst_2", status="stopped"))
     assert fleet.listing()[2] == machine("inst_2", status="stopped")
@@ -167,7 +167,7 @@ def test_put_replaces_in_place_and_every_change_counts(fleet):
     assert fleet.revision > before
 
 
-def test_a_fleet_cannot_be_changed_through_what_it_gives_or_was_given(fleet):
+def test_a_fleet_cannot_be_changed_through_dicts_that_it_returned_or_was_given(fleet):
     given = machine("inst_7", tags=["a"])
     fleet.put(given)
     given["tags"].append("b")
@@ -200,7 +200,7 @@ def test_before_page_can_shift_the_pages_of_a_walk(fleet, simulator, client):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Authorization": "Key "}])
-def test_a_request_without_a_key_is_401_even_where_any_key_will_do(client, headers):
+def test_a_request_without_a_key_is_401_even_if_any_key_is_accepted(client, headers):
     status, body = client.get(headers=headers)
     assert status == 401
     assert body["error"]["type"] == "authorization_error"
@@ -226,7 +226,7 @@ def test_an_unknown_path_is_404_and_another_method_405(client):
         assert (response.status, response.headers["Allow"]) == (405, "GET")
 
 
-def test_the_log_of_requests_says_what_came(simulator, client):
+def test_the_log_of_requests_records_each_request(simulator, client):
     client.get(limit=3, cursor="Mg==", headers={**KEY, "User-Agent": "test"})
     client.get(f"{LIST}/a%20b")
     first, second = simulator.requests
@@ -267,7 +267,7 @@ def test_a_port_that_is_taken_is_a_usage_error(simulator, fleet):
 
 
 @pytest.mark.parametrize("fault", [Hang(), Drip(3_600), Drip(3_600, head=True), Delay(3_600), Endless()])
-def test_stop_ends_a_connection_that_would_never_end(fleet, fault):
+def test_stop_ends_an_endless_answer(fleet, fault):
     simulator = Simulator(fleet)
     arrived = threading.Event()
     simulator.faults.add(fault, when=lambda _: arrived.set() or True)
@@ -281,7 +281,7 @@ def test_stop_ends_a_connection_that_would_never_end(fleet, fault):
             client.connection.getresponse().read()
 
 
-def test_stop_ends_an_idle_connection_and_can_come_from_before_page(simulator, client):
+def test_stop_ends_an_idle_connection_and_can_be_called_in_before_page(simulator, client):
     idle = Client(simulator)
     with closing(idle.connection):
         assert idle.get()[0] == 200
@@ -294,7 +294,7 @@ def test_stop_ends_an_idle_connection_and_can_come_from_before_page(simulator, c
 # Faults
 
 
-def test_a_fault_strikes_the_requests_it_was_armed_for(simulator, client):
+def test_a_fault_affects_only_the_requests_that_it_was_added_for(simulator, client):
     simulator.faults.add(Status(503), when=on_page(2), times=2, after=1)
     second = {"limit": 3, "cursor": "Mg=="}
     assert [client.get(**second)[0] for _ in range(4)] == [200, 503, 503, 200]
@@ -341,7 +341,7 @@ def test_drop_resets_the_connection_before_any_byte(simulator, client):
     assert client.get()[0] == 200
 
 
-def test_truncate_promises_more_than_comes(simulator, client):
+def test_truncate_sends_less_than_its_content_length(simulator, client):
     whole = client.send().read()
     simulator.faults.add(Truncate(bytes=30))
     response = client.send()
@@ -358,7 +358,7 @@ def test_drip_sends_the_answer_byte_by_byte(simulator, client, head):
     assert client.get(limit=1) == whole
 
 
-def test_drip_holds_back_the_body_or_the_head_too(simulator):
+def test_drip_delays_the_body_or_also_the_head(simulator):
     address = urlsplit(simulator.url)
     asked = f"GET {LIST} HTTP/1.1\r\nHost: x\r\nAuthorization: Key x\r\n\r\n".encode()
     simulator.faults.add(Drip(3_600))
@@ -374,7 +374,7 @@ def test_drip_holds_back_the_body_or_the_head_too(simulator):
         assert connection.recv(1) == b"H"
 
 
-def test_body_is_a_200_with_anything(simulator, client):
+def test_body_is_a_200_with_any_bytes(simulator, client):
     simulator.faults.add(Body("<html>", content_type="text/html"))
     simulator.faults.add(Body(b"\x00\xff"))
     response = client.send()
@@ -383,7 +383,7 @@ def test_body_is_a_200_with_anything(simulator, client):
     assert (response.headers["Content-Type"], response.read()) == ("application/json", b"\x00\xff")
 
 
-def test_rewrite_changes_the_page_and_sends_what_json_should_not_hold(simulator, client):
+def test_rewrite_changes_the_page_and_sends_even_invalid_json(simulator, client):
     simulator.faults.add(Rewrite(lambda page: {**page, "has_more": True, "odd": [float("nan"), "\ud800"]}))
     response = client.send(limit=7)
     body = response.read()
@@ -394,7 +394,7 @@ def test_rewrite_changes_the_page_and_sends_what_json_should_not_hold(simulator,
     assert names(client.get(limit=1)[1]) == ["inst_0"]
 
 
-def test_delay_answers_with_the_fleet_of_later(fleet, simulator, client):
+def test_delay_answers_with_the_fleet_at_the_end_of_the_delay(fleet, simulator, client):
     simulator.faults.add(Delay(0.001))
     simulator.before_page = lambda _: fleet.clear() if len(fleet) else None
     assert client.get() == (200, {"instances": [], "next_cursor": None, "has_more": False})
@@ -418,11 +418,11 @@ def test_endless_sends_more_than_any_limit(simulator, client):
     response.close()
 
 
-# The lively fleet
+# The LivelyFleet
 
 
 def month(**arguments):
-    """What happened in 30 days, looked at every 20 minutes: per look, the time and the instances by id."""
+    """Advance a LivelyFleet by 30 days; return it, and every 20 minutes the time and the instances by id."""
     fleet = LivelyFleet(start=MONDAY, **arguments)
     looks = []
     for step in range(30 * 24 * 3 + 1):
@@ -459,14 +459,14 @@ def test_the_truth_agrees_with_the_list_at_every_look(lived):
         }
 
 
-def test_the_truth_tells_what_was_listed_at_every_look_and_since_when(lived):
+def test_the_truth_has_every_listed_item_and_since_when(lived):
     fleet, looks = lived
     for at, listed in looks[::7]:
-        told = {}
+        expected_items = {}
         for life in fleet.truth:
             if life.born <= at and (life.died is None or at < life.died):
-                told[life.id] = [item for since, item in life.changes if since <= at][-1]
-        assert told == listed
+                expected_items[life.id] = [item for since, item in life.changes if since <= at][-1]
+        assert expected_items == listed
     for life in fleet.truth:
         times = [since for since, _ in life.changes]
         assert times == sorted(times)
@@ -484,7 +484,7 @@ def test_the_truth_is_in_order_and_the_lives_of_one_id_do_not_touch(lived):
     assert all(one.died < two.born for of_one in lives.values() for one, two in pairwise(of_one))
 
 
-def test_a_month_of_sixty_has_the_size_of_a_demo(lived):
+def test_a_month_of_sixty_instances_has_the_size_of_a_demo(lived):
     fleet, looks = lived
     assert 400 <= len(fleet.truth) <= 900
     assert 45 <= sum(len(listed) for _, listed in looks) / len(looks) <= 75
@@ -492,7 +492,7 @@ def test_a_month_of_sixty_has_the_size_of_a_demo(lived):
     assert sum(life.born < MONDAY - timedelta(days=2) for life in fleet.truth) > 20
 
 
-def test_a_month_has_every_event(lived):
+def test_a_month_has_every_kind_of_event(lived):
     fleet, looks = lived
     steps = Counter()
     for (_, before), (_, after) in pairwise(looks):
@@ -519,7 +519,7 @@ def test_a_month_has_every_event(lived):
     assert len(returned) > 5
 
 
-def test_the_instances_of_a_month_have_known_values_and_all_of_them(lived):
+def test_the_instances_of_a_month_have_only_known_values_and_each_of_them(lived):
     seen = {}
     for _, listed in lived[1]:
         for instance in listed.values():
@@ -546,7 +546,7 @@ def test_the_instances_of_a_month_have_known_values_and_all_of_them(lived):
 
 
 def test_people_work_on_weekdays_and_batches_at_night(lived):
-    first = {life.id: life for life in reversed(lived[0].truth)}  # a return comes at any hour
+    first = {life.id: life for life in reversed(lived[0].truth)}  # returns happen at any hour
     born = [life for life in first.values() if life.born > MONDAY]
     people = [life for life in born if life.creator in {"mira", "jun", "kofi", "sunniva", "priya", "oskar", "lena"}]
     weekend = [life for life in people if life.born.weekday() >= 5]

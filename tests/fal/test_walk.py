@@ -1,4 +1,4 @@
-"""Walks and confirmations against a real server: what ends one complete, what breaks it, what is kept all the same."""
+"""Walks and confirmations against a real server: when a walk is complete, what breaks it, what is kept even then."""
 
 import itertools
 import json
@@ -65,7 +65,7 @@ def spool():
 
 @pytest.fixture
 def walked(api, spool, stop):
-    """A function that walks the list once more."""
+    """Return a function that walks the list."""
     return lambda number=1, **context: walk(WalkContext(api, spool, stop, **context), number)
 
 
@@ -86,7 +86,7 @@ def asked(simulator):
 
 
 class Pages:
-    """A fault that answers every page from a function of its number, with whatever cursors that gives."""
+    """A fault that answers every page with the result of a function of its number, cursors included."""
 
     def __init__(self, page):
         self._page = page
@@ -99,7 +99,7 @@ class Pages:
 # The end
 
 
-def test_a_walk_ends_complete_where_the_list_says_that_it_ends(simulator, spool, walked):
+def test_a_walk_is_complete_at_the_end_of_the_list(simulator, spool, walked):
     done = walked()
     assert (done.complete, done.error, numbers(done)) == (True, None, (3, 6, 0, 0))
     assert seen(spool) == ids(*range(6))
@@ -117,19 +117,19 @@ def test_passing_faults_on_every_page_do_not_break_a_walk(simulator, walked, api
     assert (walked().complete, api.retries) == (True, 3)
 
 
-def test_a_cursor_is_followed_even_where_has_more_is_false(simulator, spool, walked):
+def test_a_cursor_is_followed_even_if_has_more_is_false(simulator, spool, walked):
     simulator.faults.add(Rewrite(lambda page: {**page, "has_more": False}), when=on_page(1))
     assert walked().complete
     assert seen(spool) == ids(*range(6))
 
 
-def test_progress_is_told_after_each_page(walked):
-    told = []
-    walked(progress=lambda done: told.append((done.pages, done.items)))
-    assert told == [(1, 2), (2, 4), (3, 6)]
+def test_progress_is_reported_after_each_page(walked):
+    reported = []
+    walked(progress=lambda done: reported.append((done.pages, done.items)))
+    assert reported == [(1, 2), (2, 4), (3, 6)]
 
 
-# The breaks
+# Faults during a walk
 
 BREAKS = {
     "has_more without a cursor": (Rewrite(lambda page: {**page, "next_cursor": None}), "bad_response", range(4)),
@@ -156,7 +156,7 @@ BREAKS = {
 
 
 @pytest.mark.parametrize(("fault", "code", "kept"), BREAKS.values(), ids=BREAKS)
-def test_a_break_on_the_second_page_ends_the_walk_incomplete_with_all_before_it_kept(
+def test_a_fault_on_the_second_page_makes_the_walk_incomplete_and_keeps_the_first_page(
     simulator, spool, walked, fault, code, kept
 ):
     simulator.faults.add(fault, when=on_page(2), times=None)
@@ -167,13 +167,13 @@ def test_a_break_on_the_second_page_ends_the_walk_incomplete_with_all_before_it_
 
 
 @pytest.mark.parametrize(("fault", "code", "kept"), [BREAKS["html"], BREAKS["500"], BREAKS["401"]])
-def test_a_break_on_the_first_page_is_a_walk_of_no_pages(simulator, spool, walked, fault, code, kept):  # noqa: ARG001
+def test_a_fault_on_the_first_page_makes_a_walk_of_no_pages(simulator, spool, walked, fault, code, kept):  # noqa: ARG001
     simulator.faults.add(fault, times=None)
     done = walked()
     assert (done.error.error_code, numbers(done), seen(spool)) == (code, (0, 0, 0, 0), {})
 
 
-def test_cursors_that_go_in_a_circle_end_the_walk(simulator, spool, walked):
+def test_cursors_that_repeat_end_the_walk(simulator, spool, walked):
     simulator.faults.add(
         Rewrite(lambda page: {**page, "next_cursor": "MQ==", "has_more": True}), when=on_page(3), times=None
     )
@@ -185,7 +185,7 @@ def test_cursors_that_go_in_a_circle_end_the_walk(simulator, spool, walked):
 @pytest.mark.parametrize(
     "items", [[], [machine("inst_1")], [{"status": "ready"}]], ids=["empty", "always the same", "of no use"]
 )
-def test_a_list_of_ever_new_cursors_that_brings_nothing_new_ends(simulator, spool, walked, items):
+def test_a_list_with_new_cursors_but_no_new_items_ends_the_walk(simulator, spool, walked, items):
     simulator.faults.add(
         Pages(lambda number: {"instances": items, "next_cursor": f"c{number}", "has_more": True}), times=None
     )
@@ -197,7 +197,7 @@ def test_a_list_of_ever_new_cursors_that_brings_nothing_new_ends(simulator, spoo
     assert done.items == done.pages * len(items) == found + done.duplicates + done.rejected
 
 
-def test_that_end_holds_for_a_second_walk_too(simulator, walked):
+def test_a_second_walk_without_new_items_ends_too(simulator, walked):
     assert walked().complete
     simulator.faults.add(
         Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
@@ -206,7 +206,7 @@ def test_that_end_holds_for_a_second_walk_too(simulator, walked):
     assert walked(2).error.error_code == "cursor_loop"
 
 
-def test_empty_pages_here_and_there_are_no_end(simulator, spool, walked):
+def test_some_empty_pages_do_not_end_the_walk(simulator, spool, walked):
     def page(number):
         items = [] if number % 10 else [machine(f"inst_{number}")]
         return {"instances": items, "next_cursor": f"c{number}" if number < 200 else None, "has_more": number < 200}
@@ -242,7 +242,7 @@ def test_an_item_without_a_usable_id_is_counted_and_the_walk_is_not_complete(sim
     assert seen(spool) == ids(*range(6))
 
 
-def test_a_break_tells_more_than_a_rejected_item(simulator, walked):
+def test_a_fault_is_reported_rather_than_a_rejected_item(simulator, walked):
     simulator.faults.add(Rewrite(lambda page: {**page, "instances": [7]}), when=on_page(1))
     simulator.faults.add(Status(500), when=on_page(2), times=None)
     done = walked()
@@ -260,7 +260,7 @@ def test_one_odd_value_does_not_lose_the_page(simulator, spool, walked, odd):
 
 
 @rule("the-later-item-wins")
-def test_of_two_items_of_one_id_the_later_wins_and_it_is_counted(simulator, spool, walked):
+def test_of_two_items_with_one_id_the_later_wins_and_a_duplicate_is_counted(simulator, spool, walked):
     def twice(page):
         return {
             **page,
@@ -274,7 +274,7 @@ def test_of_two_items_of_one_id_the_later_wins_and_it_is_counted(simulator, spoo
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["a", "b", "c"])))
-def test_later_wins_within_one_page_in_any_order(spool, order):
+def test_the_later_item_wins_within_one_page_in_any_order(spool, order):
     rows = [make_record({"id": "inst_0", "status": status}) for status in order]
     assert spool.add(1, rows) == 1
     assert seen(spool) == {"inst_0": order[-1]}
@@ -292,7 +292,7 @@ def test_the_spool_counts_what_is_new_to_a_walk(spool):
 
 
 @rule("digest-of-the-fleet")
-def test_the_digest_is_of_what_was_seen_in_whatever_order():
+def test_the_digest_does_not_depend_on_the_order_of_the_list():
     rows = [make_record(machine(f"inst_{number}")) for number in range(6)]
     digests = set()
     for order in (rows, rows[::-1], [*rows, *rows[:3]]):
@@ -306,7 +306,7 @@ def test_the_digest_is_of_what_was_seen_in_whatever_order():
     assert len(digests) == 2
 
 
-# The pages shift
+# Shifting pages
 
 
 def test_an_instance_deleted_between_two_pages_makes_the_list_skip_one(fleet, simulator, spool, walked):
@@ -316,7 +316,7 @@ def test_an_instance_deleted_between_two_pages_makes_the_list_skip_one(fleet, si
     assert seen(spool) == ids(0, 1, 3, 4, 5)
 
 
-def test_an_instance_put_first_between_two_pages_makes_one_come_twice(simulator, spool, walked):
+def test_an_instance_put_first_between_two_pages_makes_the_list_repeat_one(simulator, spool, walked):
     other = Fleet([machine("newest"), *(machine(f"inst_{number}") for number in range(6))])
 
     def shift(number):
@@ -332,7 +332,7 @@ def test_an_instance_put_first_between_two_pages_makes_one_come_twice(simulator,
 # The look-ahead
 
 
-def test_the_next_page_is_asked_for_before_the_last_one_is_spooled(simulator, api, stop):
+def test_the_next_page_is_asked_for_before_the_previous_one_is_spooled(simulator, api, stop):
     arrived = {number: threading.Event() for number in (1, 2, 3)}
     simulator.before_page = lambda number: arrived[number].set()
     order = []
@@ -361,7 +361,7 @@ def test_not_more_than_one_page_is_fetched_ahead(simulator, api, stop):
     assert order == [True] * 3
 
 
-# The signal
+# The stop event
 
 
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
@@ -373,13 +373,13 @@ def test_the_stop_event_ends_a_walk_with_what_was_seen(simulator, spool, walked,
     assert done.pages >= 1
 
 
-def test_after_the_stop_event_nothing_is_asked(simulator, walked, stop):
+def test_no_request_is_sent_after_the_stop_event(simulator, walked, stop):
     stop.set()
     assert walked().error.error_code == "interrupted"
     assert not simulator.requests
 
 
-def test_a_fault_of_ours_in_the_other_thread_is_raised_here(spool, stop):
+def test_an_exception_in_the_fetching_thread_is_raised_in_the_walk(spool, stop):
     class Broken:
         def fetch_page(self, cursor):  # noqa: ARG002
             raise TimeoutError("a bug")
@@ -407,23 +407,25 @@ def confirmed(api, spool, stop):
     return lambda: confirm(WalkContext(api, spool, stop))
 
 
-def questions(simulator):
+def asked_by_id(simulator):
     return [request.path.rpartition("/")[2] for request in simulator.requests if on_get(request)]
 
 
-def test_where_nothing_is_absent_nothing_is_asked(simulator, spool, walked, confirmed):
+def test_no_id_is_asked_for_if_no_instance_is_absent(simulator, spool, walked, confirmed):
     walked()
     knows(spool, *ids(*range(6)))
     assert confirmed() is None
-    assert questions(simulator) == []
+    assert asked_by_id(simulator) == []
 
 
-def test_a_404_by_id_settles_and_a_200_means_skipped_only(fleet, simulator, spool, walked, confirmed):
+def test_a_404_by_id_proves_the_absence_and_a_200_means_that_the_list_skipped_it(
+    fleet, simulator, spool, walked, confirmed
+):
     fleet.hide("inst_2")
     walked()
     knows(spool, "inst_1", "inst_2", "inst_9")
     assert confirmed() is None
-    assert questions(simulator) == ["inst_2", "inst_9"]
+    assert asked_by_id(simulator) == ["inst_2", "inst_9"]
     assert (list(spool.gone()), list(spool.unsettled()), spool.count_vanishing()) == (["inst_9"], [], 1)
     assert seen(spool) == {**ids(0, 2, 3, 4, 5)}
     assert (spool.ids_by_walk[BY_ID], spool.ids_by_walk[1]) == (1, 5)
@@ -440,7 +442,7 @@ UNSETTLING = {
 
 
 @pytest.mark.parametrize("fault", UNSETTLING.values(), ids=UNSETTLING)
-def test_a_question_that_settles_nothing_takes_a_second_walk_and_absent_from_both_is_gone(
+def test_an_unclear_answer_takes_a_second_walk_and_an_instance_absent_from_both_is_gone(
     simulator, spool, walked, confirmed, fault
 ):
     walked()
@@ -451,21 +453,21 @@ def test_a_question_that_settles_nothing_takes_a_second_walk_and_absent_from_bot
     assert list(spool.gone()) == ["inst_8", "inst_9"]
 
 
-def test_after_a_failing_question_the_others_are_asked_once_each(simulator, spool, walked, confirmed):
+def test_after_a_failed_request_by_id_the_others_are_sent_once_each(simulator, spool, walked, confirmed):
     walked()
     knows(spool, "inst_7", "inst_8", "inst_9")
     simulator.faults.add(Status(500), when=on_get, times=None)
     confirmed()
-    assert questions(simulator) == ["inst_7", "inst_7", "inst_8", "inst_9"]
+    assert asked_by_id(simulator) == ["inst_7", "inst_7", "inst_8", "inst_9"]
 
 
-def test_where_three_questions_in_a_row_bring_no_answer_the_second_walk_decides(simulator, spool, walked, confirmed):
+def test_the_second_walk_decides_after_three_requests_in_a_row_without_an_answer(simulator, spool, walked, confirmed):
     walked()
     knows(spool, *(absent := [f"inst_{number}" for number in range(10, 20)]))
-    unanswered = {"inst_10", "inst_12", "inst_13", "inst_14", "inst_15"}  # the answer in between begins the count anew
+    unanswered = {"inst_10", "inst_12", "inst_13", "inst_14", "inst_15"}  # the answer of inst_11 restarts the count
     simulator.faults.add(Drop(), when=lambda request: request.path.rpartition("/")[2] in unanswered, times=None)
     second = confirmed()
-    assert questions(simulator) == ["inst_10", "inst_10", "inst_11", "inst_12", "inst_13", "inst_14"]
+    assert asked_by_id(simulator) == ["inst_10", "inst_10", "inst_11", "inst_12", "inst_13", "inst_14"]
     assert second.complete
     assert list(spool.gone()) == absent
 
@@ -482,7 +484,7 @@ def test_the_second_walk_finds_what_the_first_skipped_and_its_values_win(fleet, 
     assert seen(spool) == {**ids(0, 1, 4, 5), "inst_3": "stopped"}
 
 
-def test_a_failing_second_walk_leaves_what_no_question_settled(simulator, spool, walked, confirmed):
+def test_a_failed_second_walk_leaves_instances_without_an_answer_unsettled(simulator, spool, walked, confirmed):
     walked()
     knows(spool, "inst_7", "inst_8")
     simulator.faults.add(Status(500), when=lambda request: request.path.endswith("inst_8"), times=None)
@@ -507,32 +509,36 @@ def test_an_id_that_cannot_be_asked_for_is_left_to_the_second_walk(simulator, sp
     knows(spool, name)
     simulator.faults.add(Status(500), when=on_list, times=None)
     assert not confirmed().complete
-    assert (questions(simulator), list(spool.unsettled())) == ([], [name])
+    assert (asked_by_id(simulator), list(spool.unsettled())) == ([], [name])
     simulator.faults.clear()
     assert confirmed().complete
     assert list(spool.gone()) == [name]
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_more_absent_than_can_be_asked_take_a_second_walk_and_no_question(simulator, spool, walked, confirmed, more):
+def test_more_absent_instances_than_the_limit_take_a_second_walk_and_no_request_by_id(
+    simulator, spool, walked, confirmed, more
+):
     walked()
     absent = [f"old_{number:04}" for number in range(MOST_QUESTIONS + more)]
     knows(spool, *absent)
     second = confirmed()
     assert (second is not None) == bool(more)
-    assert questions(simulator) == ([] if more else absent)
+    assert asked_by_id(simulator) == ([] if more else absent)
     assert list(spool.gone()) == absent
 
 
-def test_held_ones_are_not_asked_for(simulator, spool, walked, confirmed):
+def test_held_instances_are_not_asked_for(simulator, spool, walked, confirmed):
     walked()
     spool.learn([Known("inst_9", b"", b"", "", "missing", held=True, unlisted_runs=0)])
     assert confirmed() is None
-    assert (questions(simulator), list(spool.gone()), list(spool.unsettled())) == ([], [], [])
+    assert (asked_by_id(simulator), list(spool.gone()), list(spool.unsettled())) == ([], [], [])
 
 
 @pytest.mark.parametrize(("unlisted", "gone"), [(0, []), (1, []), (2, ["inst_2"]), (3, ["inst_2"])])
-def test_on_no_list_three_times_in_a_row_is_gone_though_it_answers(fleet, spool, walked, confirmed, unlisted, gone):
+def test_an_instance_on_no_list_three_times_in_a_row_is_gone_even_if_it_answers(
+    fleet, spool, walked, confirmed, unlisted, gone
+):
     fleet.hide("inst_2")
     walked()
     knows(spool, "inst_2", unlisted=unlisted)
@@ -540,10 +546,10 @@ def test_on_no_list_three_times_in_a_row_is_gone_though_it_answers(fleet, spool,
     assert list(spool.gone()) == gone
 
 
-def test_the_stop_event_ends_the_questions_and_settles_nothing_more(simulator, spool, walked, confirmed, stop):
+def test_the_stop_event_ends_the_requests_by_id_and_settles_nothing_more(simulator, spool, walked, confirmed, stop):
     walked()
     knows(spool, "inst_7", "inst_8")
     simulator.faults.add(Hang(), when=lambda request: on_get(request) and (stop.set() or True), times=None)
     second = confirmed()
     assert second.error.error_code == "interrupted"
-    assert (questions(simulator), list(spool.gone())) == (["inst_7"], [])
+    assert (asked_by_id(simulator), list(spool.gone())) == (["inst_7"], [])

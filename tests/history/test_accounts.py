@@ -1,4 +1,4 @@
-"""`account list`, `rename` and `retire`, and what a file of several accounts may get wrong."""
+"""`account list`, `rename` and `retire`, and mistakes in a file of several accounts."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def run(database_url, world, tmp_path):
 
 
 def history(world):
-    """Everything that is recorded, without the account's name and without what the lease leaves."""
+    """Return everything that is recorded, without the account's name and its lease."""
     tables = world.dump()
     tables.pop("accounts")
     return {
@@ -55,15 +55,15 @@ def history(world):
 
 
 def names(world):
-    """The names that each table has."""
+    """Return the names of accounts in each table."""
     tables = ("accounts", "sync_runs", "instance_state", "instance_versions")
     return {
         table: frozenset(*zip(*world.rows(f"SELECT DISTINCT account FROM {table}"), strict=True)) for table in tables
     }
 
 
-def lively(world, account="default"):
-    """A history with every kind of event, and one other account beside it."""
+def record_every_event(world, account="default"):
+    """Record every kind of event for the account, and a run of another account."""
     world.run(account=account)
     world.run(account="other", key="other:secret")
     world.put("a", region="eu-west")
@@ -76,8 +76,8 @@ def lively(world, account="default"):
 # Rename
 
 
-def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_goes_on_with_it(world, run):
-    lively(world)
+def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_continues_it(world, run):
+    record_every_event(world)
     before = history(world)
     done = run("account", "rename", "default", "research")
     assert done.stdout == (
@@ -92,7 +92,7 @@ def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_goes_on_with
     run("verify")
 
 
-def test_a_move_from_fal_key_to_a_file_leaves_no_twin(world, run, tmp_path):
+def test_a_move_from_fal_key_to_a_file_leaves_no_second_account(world, run, tmp_path):
     run("sync")
     (tmp_path / "inventory.toml").write_text('[[accounts]]\nname = "research"\napi_key_env = "KEY_OF_RESEARCH"\n')
     run("account", "rename", "default", "research")
@@ -115,8 +115,8 @@ def test_a_move_from_fal_key_to_a_file_leaves_no_twin(world, run, tmp_path):
         (os.fsdecode(b"\xff"), "research", "There is no account"),
     ],
 )
-def test_a_rename_that_cannot_be_is_refused_and_changes_nothing(world, run, old, new, words):
-    lively(world)
+def test_an_impossible_rename_is_refused_and_changes_nothing(world, run, old, new, words):
+    record_every_event(world)
     before = world.dump()
     refused = run("account", "rename", old, new, expect=2)
     assert refused.stderr.startswith(f"error: {words}") or words in refused.stderr
@@ -125,7 +125,7 @@ def test_a_rename_that_cannot_be_is_refused_and_changes_nothing(world, run, old,
 
 
 def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
-    lively(world)
+    record_every_event(world)
     before = world.dump()
     with pytest.raises(UsageError, match="There is an account 'other' already"):
         accounts.rename(world.engine, "default", "other", lease_seconds=120)
@@ -134,7 +134,7 @@ def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
     assert world.dump() == before
 
 
-def test_an_account_at_work_is_neither_renamed_nor_retired(world, run):
+def test_an_account_with_a_lease_is_neither_renamed_nor_retired(world, run):
     world.run()
     with hold_lease(world.engine, "default", "prune", 120):
         before = world.dump()
@@ -143,7 +143,7 @@ def test_an_account_at_work_is_neither_renamed_nor_retired(world, run):
         assert world.dump() == before
 
 
-def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
+def test_a_rename_takes_the_lease_and_releases_it(world, monkeypatch):
     world.run()
     seen = []
 
@@ -151,7 +151,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
         with pytest.raises(AccountBusy, match="`rename` of process"):
             runs.open_run(
                 world.engine, RunRequest("default", "manual", api_url="x", api_key_id="y", lease_seconds=120)
-            )  # before the first lock: turned away at once
+            )  # refused at once, before the first lock
         seen.append(lease.account)
         fence(connection, lease)
 
@@ -161,7 +161,7 @@ def test_a_rename_takes_the_lease_and_gives_it_back(world, monkeypatch):
     assert world.rows("SELECT account, lease_token FROM accounts") == [("research", None)]
 
 
-def test_a_rename_whose_lease_was_taken_over_renames_nothing(world, monkeypatch):
+def test_a_rename_changes_nothing_after_its_lease_was_taken_over(world, monkeypatch):
     world.run()
 
     def late(connection, lease):
@@ -201,7 +201,7 @@ def test_100_000_instances_are_renamed_in_one_transaction(world, backend):
 
 
 def test_a_retired_account_is_left_out_of_status_keeps_its_history_and_a_sync_brings_it_back(world, run):
-    lively(world)
+    record_every_event(world)
     before = history(world)
     assert run("account", "retire", "default").stdout == (
         "default is retired; its history stays, and a sync of it brings it back.\n"
@@ -220,7 +220,7 @@ def test_a_retired_account_is_left_out_of_status_keeps_its_history_and_a_sync_br
     ]  # fmt: skip
 
 
-def test_the_time_of_retirement_is_the_databases_or_the_clocks(world):
+def test_the_time_of_retirement_is_that_of_the_database_or_the_given_clock(world):
     world.run()
     assert accounts.retire(world.engine, "default", lease_seconds=120, clock=lambda: hour(7))
     world.run(account="other")
@@ -242,8 +242,8 @@ def test_an_unknown_account_is_not_retired(world, run):
 # List
 
 
-def test_the_list_has_every_account_with_what_is_known_of_it(world, run):
-    lively(world)
+def test_the_list_has_every_account_with_all_that_is_known_about_it(world, run):
+    record_every_event(world)
     world.faults.add(Status(500))
     assert world.run(account="other", key="other:secret").status == "failed"
     run("account", "retire", "other")
@@ -275,7 +275,7 @@ def test_an_empty_list_says_how_to_begin(run):
     assert run("account", "list", "--format", "csv").stdout.startswith("account,provider,created_at,")
 
 
-def test_the_commands_make_and_migrate_no_database(tmp_path):
+def test_the_commands_neither_create_nor_migrate_a_database(tmp_path):
     run = Command(tmp_path)
     for words in (("list",), ("rename", "a", "b"), ("retire", "a")):
         assert "There is no database at inventory.db" in run("account", *words, expect=7).stderr
@@ -287,7 +287,7 @@ def test_the_commands_make_and_migrate_no_database(tmp_path):
 
 @pytest.fixture
 def refusal(tmp_path):
-    """A function that writes inventory.toml and gives what is said against it, or nothing."""
+    """Return a function that writes inventory.toml and returns its error message, or an empty string."""
 
     def refused(text):
         (tmp_path / "inventory.toml").write_text(text)
@@ -346,7 +346,7 @@ def refusal(tmp_path):
         ('page_size = 3\r\nlog_level = "loud"\r\n', "line 2, log_level: "),
     ],
 )
-def test_a_fault_of_the_file_is_one_line_that_names_the_line_and_the_remedy(refusal, text, said):
+def test_a_mistake_in_the_file_is_one_line_that_names_the_line_and_the_remedy(refusal, text, said):
     refused = refusal(text)
     assert said in refused
     assert refused.startswith("inventory.toml")
@@ -373,8 +373,8 @@ def test_a_key_file_that_others_may_read_is_refused_with_the_command_that_helps(
     assert refusal(text) == ""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_key_file_of_another_owner_may_let_our_group_in_but_not_all(refusal, tmp_path):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_key_file_of_another_owner_may_be_readable_by_our_group_but_not_by_all(refusal, tmp_path):
     key = tmp_path / "key"
     key.write_text(KEY)
     os.chown(key, 65534, 0)
@@ -385,8 +385,8 @@ def test_a_key_file_of_another_owner_may_let_our_group_in_but_not_all(refusal, t
     assert "Run `chmod 640 key`." in refusal(text)
 
 
-def test_a_key_file_on_a_read_only_mount_is_as_whoever_mounted_it_wanted(refusal, tmp_path, monkeypatch):
-    """As the secrets of Docker and Kubernetes are, which a container's root owns and all in it may read."""
+def test_a_key_file_on_a_read_only_mount_may_have_any_mode(refusal, tmp_path, monkeypatch):
+    """Secrets of Docker and Kubernetes are such files: owned by root and readable by everybody in the container."""
     key = tmp_path / "key"
     key.write_text(KEY)
     key.chmod(0o444)

@@ -1,4 +1,4 @@
-"""Bulk loading: an empty PostgreSQL table is filled without its indexes, and they are all rebuilt afterwards."""
+"""Bulk loading: an empty PostgreSQL table is filled without its indexes, which are rebuilt afterwards."""
 
 import json
 
@@ -21,6 +21,7 @@ INDEXES = """
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
+    """Bulk-load from one row on."""
     monkeypatch.setattr("inventory.store.indexes.MANY", 1)
 
 
@@ -42,8 +43,8 @@ def indexes(world):
     return found
 
 
-def whole(world):
-    """Check that everything is as after any other run."""
+def check_whole(world):
+    """Check that schema, history and constraints are as after any other run."""
     assert differences(world.engine) == []
     with database.reading(world.engine) as connection:
         assert verify(connection).breaches == []
@@ -54,7 +55,7 @@ def whole(world):
 
 def test_a_large_first_run_leaves_the_schema_as_it_was(world):
     assert world.run().status == "succeeded"
-    whole(world)
+    check_whole(world)
     world.remove("a")
     world.put("d")
     world.run()
@@ -62,7 +63,7 @@ def test_a_large_first_run_leaves_the_schema_as_it_was(world):
 
 
 @ON_POSTGRESQL
-def test_the_indexes_of_an_empty_table_are_made_again(world, indexes):
+def test_the_indexes_of_an_empty_table_are_rebuilt(world, indexes):
     with world.engine.begin() as connection:  # also indexes that a user has added
         connection.exec_driver_sql(
             "CREATE INDEX \"Theirs ('%%:a)\" ON instance_state USING hash (region) WHERE region LIKE '%%:b''%%'"
@@ -81,17 +82,17 @@ def test_the_indexes_of_an_empty_table_are_made_again(world, indexes):
 
 
 @ON_POSTGRESQL
-def test_a_table_that_somebody_reads_keeps_its_indexes_and_nobody_waits(world, indexes):
+def test_a_table_with_a_reader_keeps_its_indexes_and_nobody_waits(world, indexes):
     before = indexes()
     with world.engine.connect() as reader:
         reader.exec_driver_sql("SELECT count(*) FROM instances")
         assert world.run().status == "succeeded"
     assert indexes() == before
-    whole(world)
+    check_whole(world)
 
 
 @ON_POSTGRESQL
-def test_another_account_that_has_rows_keeps_the_indexes(world, indexes):
+def test_indexes_are_kept_if_another_account_has_rows(world, indexes):
     world.run(account="first")
     before = indexes()
     assert world.run(account="second").counts["appeared"] == 3
@@ -116,7 +117,7 @@ THEIRS = {
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("statement", THEIRS.values(), ids=THEIRS)
-def test_what_is_not_just_as_we_made_it_is_filled_with_its_indexes(world, indexes, statement):
+def test_a_table_that_a_user_has_altered_is_filled_with_its_indexes(world, indexes, statement):
     with world.engine.begin() as connection:
         connection.exec_driver_sql(statement)
     before = indexes()
@@ -128,7 +129,7 @@ def test_what_is_not_just_as_we_made_it_is_filled_with_its_indexes(world, indexe
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("grant", ["GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", "ALTER TABLE {1} OWNER TO {0}"])
-def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, indexes, grant):
+def test_a_role_that_may_not_create_indexes_keeps_them_while_it_fills_the_tables(world, indexes, grant):
     before = indexes()
     with world.engine.connect() as connection:  # a plain connection; all of it is rolled back
         connection.exec_driver_sql("CREATE ROLE writer")
@@ -144,7 +145,7 @@ def test_a_role_that_may_not_make_indexes_fills_the_tables_with_them(world, inde
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize(("limit", "then"), [("0", "10s"), ("2min", "10s"), ("10s", "10s"), ("3s", "3s")])
-def test_one_that_freezes_while_it_fills_is_thrown_out_before_readers_give_up(world, limit, then):
+def test_the_server_ends_a_frozen_bulk_load_before_readers_give_up(world, limit, then):
     with world.engine.connect() as connection:
         connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{limit}'")
         with rebuilt_after_load(connection, (instance_state, instance_versions), 10):
@@ -162,7 +163,7 @@ def test_a_run_that_fails_while_it_fills_leaves_the_indexes_as_they_were(world, 
     with world.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE instance_versions DROP CONSTRAINT theirs")
     assert world.run().status == "succeeded"
-    whole(world)
+    check_whole(world)
 
 
 TEXTS = (
@@ -171,7 +172,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-def test_whatever_the_text_it_comes_back_as_it_was(world):
+def test_any_text_is_read_back_as_it_was_written(world):
     """Check new and changed values, and ids where the text can be an id."""
     ids = [f"{text}{number}" if text.isprintable() else f"{number}" for number, text in enumerate(TEXTS)]
     for texts in (TEXTS, TEXTS[::-1]):

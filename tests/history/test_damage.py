@@ -1,4 +1,4 @@
-"""A damaged database: `verify` finds what changes an answer, and no command ends by it as by a fault of its own."""
+"""Damaged databases: `verify` finds damage that changes an answer, and no command reports it as its own bug."""
 
 import shutil
 import sqlite3
@@ -63,14 +63,14 @@ ODD_ON_POSTGRESQL = {
 
 
 class Undo(Exception):
-    """Rolls back."""
+    """An exception that rolls a transaction back."""
 
 
 @pytest.fixture(scope="module")
 def story():
-    """A function that lets some runs of 37 instances happen in the database of this URL."""
+    """Return a function that records some runs of 37 instances in the database of a URL."""
 
-    def tell(url):
+    def record(url):
         engine = database.connect(parse_url(url), create=True)
         schema.upgrade(engine)
         with Simulator(Fleet()) as simulator:
@@ -85,22 +85,22 @@ def story():
             world.run()
         engine.dispose()
 
-    return tell
+    return record
 
 
 @pytest.fixture(scope="module")
 def whole(story, tmp_path_factory):
-    """The SQLite file of the story, and nothing beside it."""
+    """Return the SQLite file of the story, without -wal or -shm files."""
     file = tmp_path_factory.mktemp("whole") / "whole.db"
     story(f"sqlite:///{file}")
     with closing(sqlite3.connect(file)) as connection:
-        # most of the pages, and no command here looks at it
+        # the calendar fills most pages, and no command here reads it
         connection.executescript("DELETE FROM calendar; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
     return file
 
 
 def verified(engine):
-    """The exit code of `verify`, without the costs of a command."""
+    """Return the exit code that `verify` would have, without starting the command."""
     try:
         schema.require_current(engine)
         with database.reading(engine) as connection:
@@ -113,7 +113,7 @@ def verified(engine):
 
 @pytest.fixture
 def run(capsys):
-    """A function that runs a command in this process; its exit code and its output."""
+    """Return a function that runs a command in this process and returns its exit code and output."""
 
     def command(url, *words):
         with pytest.raises(SystemExit) as ended:
@@ -124,7 +124,7 @@ def run(capsys):
 
 
 def flips(file, number):
-    """As many places as that, over all pages alike, and the bit that is another there."""
+    """Yield `number` places, spread evenly over the file, each with the bit to flip there."""
     random = Random(1)
     size = file.stat().st_size
     for turn in range(number):
@@ -132,7 +132,7 @@ def flips(file, number):
 
 
 def flip(whole, copy, place, bit):
-    """A copy of the file with one bit changed."""
+    """Write a copy of the file with one bit changed."""
     data = bytearray(whole.read_bytes())
     data[place] ^= bit
     for old in copy.parent.glob(f"{copy.name}*"):
@@ -141,7 +141,7 @@ def flip(whole, copy, place, bit):
 
 
 @pytest.mark.slow
-def test_a_flipped_bit_is_found_wherever_it_changes_what_is_shown(whole, tmp_path, run):
+def test_a_flipped_bit_is_found_if_it_changes_any_output(whole, tmp_path, run):
     copy = tmp_path / "damaged.db"
     shown = [run(f"sqlite:///{whole}", *words) for words in SHOWN]
     found = 0
@@ -165,7 +165,7 @@ def test_an_index_that_lacks_a_row_is_found(whole, tmp_path, run):
             "SELECT rootpage FROM sqlite_master WHERE name = 'uq_instance_versions_open'"
         ).fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
-    data = bytearray(copy.read_bytes())  # the index's one page says that it holds a row less
+    data = bytearray(copy.read_bytes())  # the only page of the index says that it holds one row less
     page = memoryview(data)[(root - 1) * size : root * size]
     cells = int.from_bytes(page[3:5], "big")
     page[3:5] = (cells - 1).to_bytes(2, "big")
@@ -226,22 +226,22 @@ def test_an_index_of_postgresql_that_lacks_a_row_is_found_by_amcheck(story, data
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_what_postgresql_did_not_check_is_said_with_the_remedy(story, database_url, capsys):
+def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(story, database_url, capsys):
     story(database_url)
 
-    def told():
+    def message():
         with pytest.raises(SystemExit) as ended:
             main(["verify", "--database", database_url])
         assert ended.value.code is None or ended.value.code == 0
         return capsys.readouterr().err
 
-    assert told() == (
+    assert message() == (
         "The server's own tables and indexes were not checked: the extension amcheck is not installed. "
         "To have that too: CREATE EXTENSION amcheck;\n"
     )
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION amcheck")
-    assert told() == ""
+    assert message() == ""
 
 
 def kind_of(column):
@@ -253,7 +253,7 @@ def kind_of(column):
 
 
 def impossible(odd):
-    """Each column of each table with each value that is none of it."""
+    """Yield each column of each table with each value that it cannot have."""
     for table in TABLES:
         for column in table.c:
             closed = ["'zombie'"] if (table.name, column.name) in CLOSED else []
@@ -270,17 +270,17 @@ ROW = {
 
 
 def lax(file):
-    """A connection that lets everything in, as one of a hand or of another program may."""
+    """Return a connection that does not enforce constraints, as a person or another program may open."""
     connection = sqlite3.connect(file)
     connection.executescript("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF;")
     return connection
 
 
 def update(file, table, column, value):
-    """Write the value; whether SQLite did."""
+    """Write the value; return whether SQLite accepted it."""
     with closing(lax(file)) as connection:
         (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-        if value == "NULL":  # no pragma lets that in
+        if value == "NULL":  # no pragma turns NOT NULL off
             connection.execute("PRAGMA writable_schema = ON")
             free = "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?"
             connection.execute(free, (table,))
@@ -310,14 +310,14 @@ def test_an_impossible_value_is_found_in_any_column_of_sqlite(whole, tmp_path):
             continue
         tried += 1
         code = verified(engine)
-        if case == ("accounts", "lease_run_id", "4611686018427387904"):  # a run's id, which may be as large
+        if case == ("accounts", "lease_run_id", "4611686018427387904"):  # a run id may be as large as that
             continue
         assert code in (7, 9), case
     assert tried > 300
 
 
 @pytest.mark.slow
-def test_no_command_that_reads_fails_by_an_impossible_value_as_by_a_fault_of_its_own(whole, tmp_path, run):
+def test_no_reading_command_reports_an_impossible_value_as_a_bug(whole, tmp_path, run):
     copy = tmp_path / "damaged.db"
     for table in ("instance_state", "instance_versions"):
         for column, value in (
@@ -338,7 +338,7 @@ def test_an_impossible_value_is_found_in_any_column_of_postgresql(story, databas
     story(database_url)
     engine = database.connect(parse_url(database_url))
 
-    with database.writing(engine) as connection:  # nothing holds what a hand writes
+    with database.writing(engine) as connection:  # drop the constraints that would refuse the values
         for table, name in connection.exec_driver_sql(
             "SELECT relname, conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid "
             "WHERE relname IN ('accounts', 'sync_runs', 'instance_state', 'instance_versions') "
@@ -362,7 +362,7 @@ def test_an_impossible_value_is_found_in_any_column_of_postgresql(story, databas
 
 
 @pytest.mark.parametrize("table", ["sync_runs", "instance_state", "instance_versions"])
-def test_rows_of_an_account_that_is_not_there_are_found(whole, tmp_path, run, table):
+def test_rows_of_an_account_that_does_not_exist_are_found(whole, tmp_path, run, table):
     copy = tmp_path / "damaged.db"
     shutil.copyfile(whole, copy)
     with closing(lax(copy)) as connection:

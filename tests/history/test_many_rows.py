@@ -1,4 +1,4 @@
-"""Answers of more rows than are held in memory: the same bytes as of few, and no transaction while they are printed."""
+"""Answers with more rows than are held in memory: they have the same format as short ones."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ NUMBER = 4_500  # more than two batches
 
 @pytest.fixture
 def crowd(world):
-    """A fleet of many, half of which changed."""
+    """Return a world of NUMBER instances, half of which changed."""
     ids = [f"i{number:05}" for number in range(NUMBER)]
     world.put(*ids, price={"per hour": 1.5})
     world.run(page_size=1000)
@@ -50,7 +50,7 @@ def test_every_row_is_there_in_every_format(crowd, run):
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_json_is_written_as_pythons_own_writer_does(number):
+def test_json_has_the_same_bytes_as_that_of_pythons_own_writer(number):
     rows = [{"a": 'é"\n', "extra": '{"b":[1,{}],"c":{}}', "fields": [{"x": None}, {}]}] * number
     written = io.StringIO()
     show(rows, "rows", Format.json, stream=written)
@@ -58,7 +58,7 @@ def test_json_is_written_as_pythons_own_writer_does(number):
     assert written.getvalue() == json.dumps({"rows": whole}, indent=2) + "\n"
 
 
-def test_a_table_that_is_laid_out_in_parts_has_one_header_and_straight_columns(monkeypatch):
+def test_a_table_that_is_printed_in_parts_has_one_header_and_aligned_columns(monkeypatch):
     monkeypatch.setattr(render, "AT_ONCE", 2)
     rows = [{"name": "x" * width, "number": number} for number, width in enumerate((9, 1, 3, 2, 1))]
     written = io.StringIO()
@@ -69,7 +69,7 @@ def test_a_table_that_is_laid_out_in_parts_has_one_header_and_straight_columns(m
     ]  # fmt: skip
 
 
-def test_rows_are_kept_and_given_again_from_memory_or_a_file(monkeypatch):
+def test_rows_can_be_read_twice_from_memory_or_a_file(monkeypatch):
     for limit in (row_buffer.IN_MEMORY, 100):
         monkeypatch.setattr(row_buffer, "IN_MEMORY", limit)
         rows = RowBuffer({"number": number} for number in range(5000))

@@ -1,4 +1,4 @@
-"""Settings and encodings of PostgreSQL: they change no stored row, or are refused with a message of one line."""
+"""Settings and encodings of PostgreSQL: they change no stored row, or are refused in one line."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ HOSTILE = {
 
 @pytest.fixture
 def backend():
-    """SQLite has no such settings."""
+    """Return PostgreSQL only: SQLite has no such settings."""
     return "postgresql"
 
 
@@ -56,7 +56,7 @@ def names(url):
 
 
 def alter(url, **settings):
-    """Set these for the database, and for the role in it, which takes precedence."""
+    """Set these for the database, and for the role in it: its settings take precedence."""
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:
         for setting, value in settings.items():
@@ -119,13 +119,13 @@ def test_a_setting_of_the_database_or_role_changes_nothing_that_is_stored_or_sho
 
 
 @pytest.mark.pooler
-def test_nor_do_all_of_them_together_behind_a_pooler_in_transaction_mode(database_url, plain):
+def test_all_settings_together_change_nothing_behind_a_pooler_in_transaction_mode(database_url, plain):
     alter(database_url, **HOSTILE)
     with pgbouncer(make_url(database_url)) as url:
         assert story(url.render_as_string(hide_password=False)) == plain
 
 
-def test_nor_do_the_variables_of_libpq(database_url, plain, monkeypatch):
+def test_the_variables_of_libpq_change_nothing(database_url, plain, monkeypatch):
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     monkeypatch.setenv("PGDATESTYLE", "German, DMY")
     monkeypatch.setenv("PGTZ", "<+0545>-05:45")
@@ -145,7 +145,7 @@ def run(database_url, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_command_works_under_all_of_them(run, database_url, new_database):
+def test_every_command_works_under_all_these_settings(run, database_url, new_database):
     alter(database_url, **HOSTILE)
     run("sync", PGCLIENTENCODING="LATIN1")
     assert "李" in run("list", PGCLIENTENCODING="LATIN1").stdout
@@ -157,7 +157,7 @@ def test_every_command_works_under_all_of_them(run, database_url, new_database):
     run("verify", "--database", demo_url)
 
 
-# -- refused
+# -- refused encodings and read-only databases
 
 
 @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
@@ -168,7 +168,7 @@ def other_encoding(request, postgres):
         yield postgres.url_of(name), request.param
 
 
-def test_another_encoding_than_utf_8_is_refused_before_anything_is_written(run, other_encoding):
+def test_an_encoding_other_than_utf_8_is_refused_before_anything_is_written(run, other_encoding):
     url, encoding = other_encoding
     for words in (("sync",), ("db", "upgrade"), ("list",), ("verify",), ("status",), ("demo", "--database", url)):
         done = run(*words, expect=7, INVENTORY_DATABASE_URL=url, PGCLIENTENCODING=encoding)
@@ -197,7 +197,7 @@ def test_the_encoding_is_refused_behind_a_pooler_too(other_encoding):
 
 
 @pytest.mark.slow
-def test_a_database_that_is_set_to_be_only_read_is_only_read(run, database_url):
+def test_a_database_that_is_set_to_read_only_can_be_read_but_not_written(run, database_url):
     run("sync")
     alter(database_url, default_transaction_read_only="on")
     for words in (("list",), ("verify",), ("status",), ("runs",), ("db", "check")):

@@ -1,4 +1,4 @@
-"""`inventory prune`: old history gets coarse, and nothing else is lost."""
+"""`inventory prune`: it makes old history coarser and loses nothing else."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from support.world import hour
 pytestmark = rule("prune-keeps-the-answers")
 
 FUTURE = "2999-01-01"
-KEPT = (  # what no prune may change, whatever its time
+KEPT = (  # these rows no prune may change
     "SELECT * FROM instances",
     "SELECT * FROM instance_episodes",
     "SELECT * FROM creators",
@@ -39,7 +39,7 @@ def pruned(world, before, account="default"):
     return prune(world.engine, PruneRequest(account, before), lease_seconds=60, clock=lambda: hour(1_000))
 
 
-def sound(world):
+def verifies(world):
     with database.reading(world.engine) as connection:
         return verify(connection).breaches == []
 
@@ -69,7 +69,7 @@ def versions(world, instance_id):
 
 
 def live(world):
-    """Ten runs: `a` changes in each but the fourth and fifth and vanishes in the ninth, `b` comes twice, `c` stays."""
+    """Record ten runs: `a` changes in each but the 4th and 5th, vanishes in the 9th; `b` returns once; `c` stays."""
     world.put("c")
     world.put("a", status="s1")
     world.put("b", status="first")
@@ -95,7 +95,7 @@ def live(world):
 
 
 @pytest.mark.slow
-def test_of_each_episode_the_versions_that_ended_by_then_become_one(lived):
+def test_versions_that_ended_by_then_become_one_for_each_episode(lived):
     before = kept(lived)
     done = pruned(lived, hour(7))
     assert (done.versions, done.runs) == (3, 3)
@@ -112,11 +112,11 @@ def test_of_each_episode_the_versions_that_ended_by_then_become_one(lived):
     assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]
     assert lived.one("SELECT pruned_before FROM accounts") is not None
     assert kept(lived) == before
-    assert sound(lived)
+    assert verifies(lived)
 
 
 @pytest.mark.slow
-def test_the_fleet_at_every_time_since_is_what_it_was(lived):
+def test_the_fleet_at_every_later_time_stays_the_same(lived):
     times = [hour(7) + timedelta(minutes=30 * number) for number in range(9)]
     before = [fleet_at(lived, time) for time in times]
     digests = lived.rows("SELECT run_id, fleet_digest FROM sync_runs WHERE run_id >= 7 ORDER BY run_id")
@@ -139,7 +139,7 @@ def test_a_time_between_two_runs_keeps_the_complete_run_before_it(lived, capsys)
         assert ("folded its history" in capsys.readouterr().err) == (code == 2)
 
 
-def test_a_gap_across_the_time_stays_whole(world):
+def test_a_gap_that_contains_the_time_stays_whole(world):
     world.put("a")
     world.run()
     world.run()
@@ -151,10 +151,10 @@ def test_a_gap_across_the_time_stays_whole(world):
     assert len(gap) == 1
     assert pruned(world, hour(4)).runs == 0
     assert world.rows("SELECT gap_start, gap_end, failed_runs FROM sync_gaps") == gap
-    assert sound(world)
+    assert verifies(world)
 
 
-def test_pruning_twice_is_pruning_once_and_an_earlier_time_takes_nothing_back(lived):
+def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing(lived):
     pruned(lived, hour(7))
     once = lived.dump()
     again = pruned(lived, hour(7))
@@ -163,7 +163,7 @@ def test_pruning_twice_is_pruning_once_and_an_earlier_time_takes_nothing_back(li
     assert lived.dump() == once
 
 
-def test_pruning_in_steps_is_pruning_at_once(lived):
+def test_pruning_in_steps_gives_the_same_result_as_pruning_at_once(lived):
     for number in (2, 4, 5, 8):
         pruned(lived, hour(number))
     in_steps = [versions(lived, id_) for id_ in "abc"], run_ids(lived)
@@ -182,21 +182,21 @@ def test_pruning_in_steps_is_pruning_at_once(lived):
         ],
         [1, 3, 6, 7, 8, 9, 10],
     )
-    assert sound(lived)
+    assert verifies(lived)
 
 
 @pytest.mark.slow
-def test_everything_may_be_pruned_and_the_next_runs_go_on(lived):
+def test_everything_may_be_pruned_and_later_runs_continue_the_history(lived):
     before = kept(lived)
     pruned(lived, hour(100))
-    assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]  # the last is the last complete one
+    assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]  # 10 is the last complete run
     assert kept(lived) == before
     lived.runs = 200
     assert lived.run().counts["changed"] == 0
     lived.put("b", status="fourth")
     lived.run()
     assert lived.last_run("status", "changed") == ("succeeded", 1)
-    assert sound(lived)
+    assert verifies(lived)
 
 
 def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
@@ -213,7 +213,7 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
 
 @pytest.mark.slow
 @rule("accounts-are-apart")
-def test_of_two_accounts_only_the_one_named_is_pruned(world):
+def test_only_the_named_account_is_pruned(world):
     for number in range(4):
         world.put("a", status=f"s{number}")
         world.run(account="one")
@@ -221,11 +221,11 @@ def test_of_two_accounts_only_the_one_named_is_pruned(world):
     two = world.rows("SELECT * FROM instance_versions WHERE account = 'two'")
     assert pruned(world, hour(8), account="one").versions == 2
     assert world.rows("SELECT * FROM instance_versions WHERE account = 'two'") == two
-    assert sound(world)
+    assert verifies(world)
 
 
 @pytest.mark.slow
-def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_one_ends_it(lived, monkeypatch):
+def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_finishes_it(lived, monkeypatch):
     before = kept(lived)
     monkeypatch.setattr("inventory.history.prune.BATCH", 1)
     stops = 0
@@ -247,22 +247,22 @@ def test_a_prune_that_was_stopped_anywhere_leaves_a_true_history_and_the_next_on
             else:
                 break
         assert kept(lived) == before
-        assert sound(lived)
-    assert stops == 6  # the promise, three instances, the end of them, the runs
+        assert verifies(lived)
+    assert stops == 6  # stopped at: pruned_before, three instances, the end of the instances, the runs
     assert versions(lived, "a")[0][:3] == (1, hour(1), hour(8))
     assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]
     assert kept(lived) == before
 
 
-def test_a_dry_run_says_what_would_go_and_writes_nothing(lived):
+def test_a_dry_run_says_what_would_be_removed_and_writes_nothing(lived):
     all_of_it = lived.dump()
     with database.reading(lived.engine) as connection:
-        told = would_prune(connection, PruneRequest("default", hour(8)))
+        planned = would_prune(connection, PruneRequest("default", hour(8)))
     assert lived.dump() == all_of_it
-    assert told == pruned(lived, hour(8))
+    assert planned == pruned(lived, hour(8))
 
 
-def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
+def test_a_run_and_a_prune_exclude_each_other(lived):
     with hold_lease(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
         prune(lived.engine, PruneRequest("default", hour(7)), lease_seconds=60)
     assert len(run_ids(lived)) == 10
@@ -279,10 +279,10 @@ def test_no_prune_while_a_run_is_at_work_and_no_run_while_a_prune_is(lived):
         lived.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(1_000), progress=meanwhile
     )
     assert set(refused) == {AccountBusy}
-    assert sound(lived)
+    assert verifies(lived)
 
 
-def test_a_time_in_the_future_and_an_unknown_account_are_usage(lived):
+def test_a_time_in_the_future_and_an_unknown_account_are_usage_errors(lived):
     all_of_it = lived.dump()
     with pytest.raises(UsageError, match="future"):
         pruned(lived, hour(1_001))
@@ -326,7 +326,7 @@ def test_the_command_says_what_it_did_in_one_line(engine, words, code, said, cap
 
 
 class Pruned(History):
-    """A random history that is pruned now and then; what was before that is left out of the comparison."""
+    """A random history that is pruned now and then; rows from before that time are not compared."""
 
     @stateful.rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
     def prune(self, back, minutes):
@@ -334,8 +334,8 @@ class Pruned(History):
             self.model.runs[-1 - min(back, len(self.model.runs) - 1)].time + timedelta(minutes=minutes), self.now
         )
         with database.reading(self.engine) as connection:
-            told = would_prune(connection, PruneRequest("default", time))
-        assert told == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
+            planned = would_prune(connection, PruneRequest("default", time))
+        assert planned == prune(self.engine, PruneRequest("default", time), lease_seconds=60, clock=lambda: self.now)
         self._compare()
 
     def _compare(self):
@@ -345,7 +345,7 @@ class Pruned(History):
         super()._compare()
 
 
-def test_every_random_history_pruned_at_any_time_reads_as_a_plain_model_says(engine):
+def test_every_random_history_pruned_at_any_time_agrees_with_the_model(engine):
     with Simulator(Fleet()) as simulator:
         stateful.run_state_machine_as_test(
             type("Machine", (Pruned,), {"engine": engine, "simulator": simulator}),

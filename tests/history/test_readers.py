@@ -1,4 +1,4 @@
-"""Who only reads: the role that `db grant-reader` makes a reader, and readers and syncs that never block each other."""
+"""Readers: the role that `db grant-reader` sets up, and readers and syncs that never block each other."""
 
 import json
 import sqlite3
@@ -29,7 +29,7 @@ def world(world):
 
 @pytest.fixture
 def ask(capsys):
-    """Runs a command, and gives what it printed on stdout and stderr."""
+    """Return a function that runs a command and returns its stdout and stderr."""
 
     def command(*words, expect=0):
         capsys.readouterr()
@@ -47,7 +47,7 @@ def ask(capsys):
 
 
 class Role:
-    """A role of the test's server, and what it may do there."""
+    """A role of the test's server, and its connection."""
 
     def __init__(self, url, name):
         self.name = name
@@ -59,7 +59,7 @@ class Role:
 
 
 def run(url, statement, *names):
-    """The rows of a statement, on a connection of its own."""
+    """Execute a statement on a new connection and return its rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(SQL(statement).format(*map(Identifier, names)))
         return cursor.fetchall() if cursor.description else []
@@ -67,7 +67,7 @@ def run(url, statement, *names):
 
 @pytest.fixture
 def role(database_url):
-    """A function that makes a role; it is gone after the test."""
+    """Yield a function that creates a role; drop the roles after the test."""
     made = []
 
     def make(name="reader", rights="LOGIN PASSWORD 'secret'"):
@@ -90,7 +90,7 @@ def test_a_reader_reads_everything_and_writes_nothing(name, ask, role, database_
     reader = role(name)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         reader.run("SELECT * FROM accounts")
-    for _ in range(2):  # again does no harm
+    for _ in range(2):  # a second time does no harm
         out, err = ask("db", "grant-reader", reader.name, "--database", database_url)
         assert out.startswith(f"{reader.name} may read the schema public of ")
         assert err == ""
@@ -116,8 +116,8 @@ def test_a_reader_reads_everything_and_writes_nothing(name, ask, role, database_
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("granting", ["the migrating role", "a superuser"])
-def test_what_the_migrating_role_makes_later_is_readable_too(granting, ask, role, new_database):
-    """The database of a role that is no superuser and does not own it."""
+def test_tables_that_the_migrating_role_creates_later_are_readable_too(granting, ask, role, new_database):
+    """The migrating role is no superuser and does not own the database."""
     url = new_database()
     migrating, reader = role("migrating"), role()
     migrating.url = Role(url, migrating.name).url
@@ -163,8 +163,8 @@ def test_a_group_becomes_a_reader_for_its_members(ask, role, database_url):
 
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
-def test_a_reader_that_may_make_tables_of_its_own_is_told_of(ask, role, database_url):
-    """As every role may before PostgreSQL 15."""
+def test_a_reader_that_may_create_its_own_tables_is_reported(ask, role, database_url):
+    """Before PostgreSQL 15 every role may create tables in the schema public."""
     run(database_url, "GRANT CREATE ON SCHEMA public TO PUBLIC")
     err = ask("db", "grant-reader", role().name, "--database", database_url)[1]
     assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC;" in err
@@ -176,7 +176,7 @@ def test_a_reader_that_may_make_tables_of_its_own_is_told_of(ask, role, database
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("name", ["nobody", 'no"body', "public", "", "None; DROP TABLE accounts", "a\udcff"])
-def test_a_role_that_is_not_there_is_usage_and_the_line_says_how_to_make_it(name, ask, database_url):
+def test_a_role_that_does_not_exist_is_a_usage_error_that_says_how_to_create_it(name, ask, database_url):
     out, err = ask("db", "grant-reader", name, "--database", database_url, expect=2)
     quoted = name.replace('"', '""').replace("\udcff", "\ufffd")
     assert (out, err.count("\n")) == ("", 1)
@@ -205,8 +205,8 @@ def test_a_role_that_may_write_is_refused_and_keeps_its_rights(rights, message, 
 
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
-def test_a_reader_that_could_not_even_connect_is_told_who_can_let_it(ask, role, database_url):
-    """Who migrates need not own the database; PostgreSQL itself only warns then."""
+def test_a_reader_that_may_not_connect_is_reported_with_the_role_that_can_allow_it(ask, role, database_url):
+    """The migrating role need not own the database. PostgreSQL itself then only warns."""
     migrating, reader = role("migrating"), role()
     base = make_url(database_url).database
     run(database_url, "GRANT CREATE, USAGE ON SCHEMA public TO {}", migrating.name)
@@ -235,7 +235,7 @@ def test_sqlite_has_no_roles(ask, tmp_path):
 
 
 class Reader:
-    """A BI tool's transaction that is open from its first look on, and waits for nobody's lock."""
+    """A reading transaction, as of a BI tool, that stays open from its first query on and never waits for a lock."""
 
     def __init__(self, url):
         if url.startswith("sqlite"):
@@ -248,7 +248,7 @@ class Reader:
             self.connection.read_only = True
 
     def look(self):
-        """Every row of every view, but for the clock in the length of a gap that is still open."""
+        """Return every row of every view, without the length of a gap, which grows while the gap is open."""
         return {
             view: sorted(map(str, self.connection.execute(f"SELECT {columns(view)} FROM {view}"))) for view in VIEWS
         }
@@ -300,12 +300,12 @@ def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
     (during,) = seen
     freshness = before.pop("sync_freshness"), during.pop("sync_freshness")
     assert during == before
-    assert "running" in freshness[1][0]  # what a walk writes is its own row
+    assert "running" in freshness[1][0]  # a walk writes only the row of its run
     assert "running" not in freshness[0][0]
 
 
 def test_a_sync_in_the_middle_of_writing_blocks_no_reader(world, database_url):
-    """A reader looks after every statement of the transaction that applies the run, whose work it does not see yet."""
+    """A reader looks after every statement of the transaction that applies the run, and sees no change yet."""
     change_everything(world)
     seen = []
 

@@ -1,4 +1,4 @@
-"""A SQLite file that is removed or replaced while the program works with it: nothing is recorded in the old one."""
+"""A SQLite file that is removed or replaced while the program uses it: nothing is recorded in the old file."""
 
 import shutil
 import socket
@@ -135,13 +135,13 @@ def assert_well(file):
 # -- `run`
 
 
-def test_nothing_is_open_while_nobody_works(start, file):
+def test_no_file_is_open_between_runs(start, file):
     worker = start(INVENTORY_EVERY="1h")
     worker.wait_for("synced")
     until(lambda: beside(file) == [])
 
 
-def test_run_makes_no_removed_file_again_and_goes_on_when_it_is_put_back(start, file, tmp_path):
+def test_run_does_not_create_a_removed_file_again_and_continues_when_it_is_put_back(start, file, tmp_path):
     worker = start()
     worker.wait_for("synced")
     aside = tmp_path / "aside.db"
@@ -159,7 +159,7 @@ def test_run_makes_no_removed_file_again_and_goes_on_when_it_is_put_back(start, 
     assert_well(file)
 
 
-def test_run_goes_on_in_a_backup_that_was_moved_over_its_file(start, file):
+def test_run_continues_in_a_backup_that_was_moved_over_its_file(start, file):
     copy = backup(file)
     worker = start()
     worker.wait_for("synced")
@@ -171,7 +171,7 @@ def test_run_goes_on_in_a_backup_that_was_moved_over_its_file(start, file):
     assert_well(file)
 
 
-def test_run_goes_on_in_a_backup_after_its_whole_folder_was_removed(start, tmp_path, file):
+def test_run_continues_in_a_backup_after_its_whole_folder_was_removed(start, tmp_path, file):
     folder = tmp_path / "data"
     folder.mkdir()
     place = folder / "inventory.db"
@@ -190,7 +190,7 @@ def test_run_goes_on_in_a_backup_after_its_whole_folder_was_removed(start, tmp_p
     assert_well(place)
 
 
-def test_a_file_replaced_during_the_walk_gets_nothing_of_that_run(world, start, file):
+def test_nothing_of_a_run_is_written_to_a_file_replaced_during_its_walk(world, start, file):
     label(copy := backup(file), "backup")
     world.simulator.before_page = lambda _: copy.exists() and copy.replace(file)
     worker = start()
@@ -204,7 +204,7 @@ def test_a_file_replaced_during_the_walk_gets_nothing_of_that_run(world, start, 
     assert_well(file)
 
 
-def test_a_backup_of_the_very_run_that_is_replaced_by_it_gets_nothing_of_that_run(world, engine, file):
+def test_nothing_of_a_run_is_written_to_a_backup_made_and_put_back_during_that_run(world, engine, file):
     """The copy holds the run's own lease, and another thread has accepted the file meanwhile."""
 
     def replace(_):
@@ -247,7 +247,7 @@ def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holde
     worker = start()
 
     def refused():
-        """Replace the file beside its WAL: true if the worker refuses that, false if the WAL went with the holder."""
+        """Replace the file, not its WAL; return whether the worker refuses it: it does not if the WAL is gone too."""
         old, before = holder("SELECT count(*) FROM sync_runs"), runs_in(file)
         until(lambda: runs_in(file) > before)
         copy, replaced = backup(file), len(worker.log(REPLACED))
@@ -266,7 +266,7 @@ def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holde
     assert_well(file)
 
 
-def test_metrics_say_that_a_removed_file_is_down_and_follow_one_that_was_put_there(start, file):
+def test_metrics_report_a_removed_file_as_down_and_follow_the_file_put_in_its_place(start, file):
     copy = backup(file, "copy.db")
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
@@ -292,10 +292,10 @@ def test_metrics_say_that_a_removed_file_is_down_and_follow_one_that_was_put_the
     assert len(worker.log(REPLACED)) == 1
 
 
-# -- what another process left beside the file
+# -- files that another process left beside the database
 
 
-def test_the_wal_of_a_process_that_came_and_was_killed_since_is_not_replayed(engine, file, holder):
+def test_the_wal_of_a_process_that_was_killed_meanwhile_is_not_replayed(engine, file, holder):
     with reading(engine) as connection:
         assert schema.current(connection) == schema.HEAD
     copy = backup(file)
@@ -323,7 +323,7 @@ def _moved_later(copy, than):
     return copy.stat().st_ctime_ns > than.stat().st_ctime_ns
 
 
-def test_a_backup_with_its_own_wal_is_taken_with_it(engine, file, tmp_path):
+def test_a_backup_is_used_together_with_its_own_wal(engine, file, tmp_path):
     with writing(engine) as connection:
         connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
     restored = _with_wal(file, tmp_path)
@@ -368,7 +368,7 @@ def _with_wal(file, tmp_path):
     return copy
 
 
-def test_what_is_written_while_the_file_is_replaced_is_rolled_back_and_is_an_error(engine, file):
+def test_a_write_while_the_file_is_replaced_is_rolled_back_and_is_an_error(engine, file):
     copy = backup(file)
     with pytest.raises(DatabaseError, match=r"was replaced .* nothing was written"), writing(engine) as connection:  # noqa: PT012
         connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
@@ -393,7 +393,7 @@ def replaced_after_the_next_commit(engine, file, aside):
         connection.exec_driver_sql("INSERT INTO typed (id, label) VALUES (1, 'old')")
 
 
-def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old_file(engine, file, tmp_path):
+def test_a_commit_while_the_file_is_replaced_is_an_error_and_is_in_the_old_file(engine, file, tmp_path):
     replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
     assert Path(f"{file}-wal").stat().st_size == 0  # so nothing is replayed, whoever opens the new file first
     assert labels(file) == []
@@ -403,7 +403,7 @@ def test_what_is_committed_while_the_file_is_replaced_is_an_error_and_in_the_old
     assert labels(tmp_path / "aside.db") == ["old"]
 
 
-def test_what_was_committed_before_the_file_was_replaced_is_in_the_old_file_too(engine, file, tmp_path):
+def test_an_earlier_commit_of_a_replaced_file_is_in_the_old_file_too(engine, file, tmp_path):
     copy, aside = backup(file), tmp_path / "aside.db"
 
     def replace(*_):
@@ -418,7 +418,7 @@ def test_what_was_committed_before_the_file_was_replaced_is_in_the_old_file_too(
     assert (labels(file), labels(aside)) == ([], ["old"])
 
 
-def test_what_is_committed_then_while_another_reads_the_old_file_is_not_replayed(engine, file, tmp_path, holder):
+def test_a_commit_to_the_old_file_with_another_reader_is_not_replayed_in_the_new_one(engine, file, tmp_path, holder):
     holder("BEGIN", "SELECT count(*) FROM sync_runs")
     replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
     with pytest.raises(DatabaseError, match="-wal"):
@@ -443,7 +443,7 @@ def test_a_file_replaced_during_a_transaction_without_data_leaves_nothing_behind
     assert beside(file) == []
 
 
-def test_what_a_reader_that_has_gone_left_is_in_nobodys_way(engine, file):
+def test_files_left_by_a_closed_reader_disturb_nobody(engine, file):
     """A process that opened the file read-only removes neither -wal nor -shm."""
     with reading(engine):
         pass
@@ -458,7 +458,7 @@ def test_what_a_reader_that_has_gone_left_is_in_nobodys_way(engine, file):
     assert labels(file) == ["new"]
 
 
-def test_a_reader_that_still_has_the_old_file_open_must_go_first(engine, file, holder):
+def test_a_reader_that_has_the_old_file_open_must_close_it_first(engine, file, holder):
     with reading(engine):
         pass
     copy = backup(file)
@@ -474,7 +474,7 @@ def test_a_reader_that_still_has_the_old_file_open_must_go_first(engine, file, h
         assert connection.exec_driver_sql("SELECT * FROM typed").all() == []
 
 
-def test_a_link_that_leads_to_another_file_is_a_file_replaced(engine, file, tmp_path):
+def test_a_link_that_now_points_to_another_file_counts_as_a_replaced_file(engine, file, tmp_path):
     other, link = backup(file), tmp_path / "link.db"
     link.symlink_to(file)
     engine.dispose()
@@ -491,7 +491,7 @@ def test_a_link_that_leads_to_another_file_is_a_file_replaced(engine, file, tmp_
         assert connection.exec_driver_sql("SELECT label FROM typed").scalars().all() == ["other"]
 
 
-def test_an_empty_file_in_its_place_is_no_database_to_go_on_with(engine, file):
+def test_an_empty_file_in_its_place_is_refused(engine, file):
     with reading(engine):
         pass
     file.unlink()
@@ -504,7 +504,7 @@ def test_an_empty_file_in_its_place_is_no_database_to_go_on_with(engine, file):
 # -- commands
 
 
-def test_sync_of_several_accounts_into_a_removed_file_is_7_and_makes_none(world, database_url, file, tmp_path):
+def test_sync_of_several_accounts_into_a_removed_file_ends_with_7_and_creates_none(world, database_url, file, tmp_path):
     environment = configuration(tmp_path / "settings", ["one", "two", "three"])
     command = Command(
         tmp_path, **environment, INVENTORY_API_URL=world.simulator.url, INVENTORY_DATABASE_URL=database_url
@@ -516,7 +516,9 @@ def test_sync_of_several_accounts_into_a_removed_file_is_7_and_makes_none(world,
     assert not file.exists()
 
 
-def test_sync_of_several_accounts_into_a_replaced_file_is_7_and_leaves_it_as_it_is(world, database_url, file, tmp_path):
+def test_sync_of_several_accounts_into_a_replaced_file_ends_with_7_and_leaves_it_as_it_is(
+    world, database_url, file, tmp_path
+):
     environment = configuration(tmp_path / "settings", ["one", "two"])
     command = Command(
         tmp_path, **environment, INVENTORY_API_URL=world.simulator.url, INVENTORY_DATABASE_URL=database_url
@@ -529,7 +531,7 @@ def test_sync_of_several_accounts_into_a_replaced_file_is_7_and_leaves_it_as_it_
     assert ask(file, "SELECT * FROM sync_runs") == []
 
 
-def test_prune_of_a_file_that_is_removed_is_7(world, engine, file):
+def test_prune_of_a_file_that_is_removed_ends_with_7(world, engine, file):
     world.run()
     world.put("a", region="eu-west")
     world.run()
@@ -540,7 +542,7 @@ def test_prune_of_a_file_that_is_removed_is_7(world, engine, file):
     assert not file.exists()
 
 
-def test_a_demo_whose_file_is_removed_is_7_and_makes_none_again(tmp_path):
+def test_a_demo_whose_file_is_removed_ends_with_7_and_does_not_create_it_again(tmp_path):
     file = tmp_path / "demo.db"
     with pytest.raises(DatabaseError, match="was removed") as raised:
         demo(f"sqlite:///{file}", days=1, progress=lambda done, _: done == 3 and file.unlink())
@@ -549,7 +551,7 @@ def test_a_demo_whose_file_is_removed_is_7_and_makes_none_again(tmp_path):
 
 
 @pytest.mark.usefixtures("engine")
-def test_explore_ends_with_7_rather_than_show_the_old_file(file, database_url, tmp_path):
+def test_explore_ends_with_7_rather_than_showing_the_old_file(file, database_url, tmp_path):
     process = subprocess.Popen(
         [*PROGRAM, "explore", "--port", "0", "--database", database_url],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -572,7 +574,7 @@ def test_explore_ends_with_7_rather_than_show_the_old_file(file, database_url, t
         ("sqlite:///x.db?timeout=5", "x.db"),
     ],
 )
-def test_every_form_of_a_sqlite_url_creates_once_and_only_once(url, name, tmp_path):
+def test_every_form_of_a_sqlite_url_creates_its_file_only_once(url, name, tmp_path):
     engine = connect(parse_url(url), create=True)
     schema.prepare(engine, auto_migrate=True)
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db" or path.name == name] == [name]
@@ -582,7 +584,7 @@ def test_every_form_of_a_sqlite_url_creates_once_and_only_once(url, name, tmp_pa
     assert not (tmp_path / name).exists()
 
 
-def test_a_url_that_asks_for_reading_only_gets_no_more(engine, file):
+def test_a_read_only_url_cannot_write(engine, file):
     for url in (f"sqlite:///file:{file}?mode=ro&uri=true", f"sqlite:///{file}?mode=ro&uri=true"):
         engine = connect(parse_url(url))
         with reading(engine) as connection:

@@ -18,7 +18,7 @@ from support.world import World, hour
 
 STORED = Path(__file__).parents[1] / "released"
 RELEASES = {"0.1.0": "0001"}
-"""The revision of the schema of each release."""
+"""The schema revision of each release."""
 
 ALWAYS_TRUE = {
     "accounts": ("account", "created_at", "retired_at", "pruned_before"),
@@ -88,7 +88,7 @@ def test_every_release_has_its_database_stored_for_both_backends():
 
 
 @pytest.mark.slow
-def test_a_released_revision_still_makes_the_schema_of_its_release(release, engine, new_database):
+def test_a_released_revision_still_creates_the_schema_of_its_release(release, engine, new_database):
     fresh = connect(parse_url(new_database()), create=True)
     try:
         schema.upgrade(fresh, RELEASES[release])
@@ -100,7 +100,7 @@ def test_a_released_revision_still_makes_the_schema_of_its_release(release, engi
     assert made[:3] == stored[:3]
 
 
-def test_the_stored_history_is_lively(engine):
+def test_the_stored_history_has_every_kind_of_event(engine):
     with reading(engine) as connection:
 
         def values(sql):
@@ -130,7 +130,7 @@ def test_a_database_of_an_earlier_release_is_upgraded_with_its_history_as_it_was
 
 
 @pytest.mark.slow
-def test_a_database_of_an_earlier_release_is_synced_on(engine):
+def test_a_sync_continues_a_database_of_an_earlier_release(engine):
     schema.upgrade(engine)
     with Simulator(Fleet()) as simulator:
         world = World(engine, simulator)

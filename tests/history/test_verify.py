@@ -1,4 +1,4 @@
-"""`inventory verify`: what the program records is verified, and what a hand changes is found."""
+"""`inventory verify`: the record of the program verifies, and a change by hand is found."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ VERSION = instance_versions.c
 
 @pytest.fixture
 def check(engine):
-    """The breaches of the history as it is."""
+    """Return a function that returns the breaches of the history."""
 
     def breaches():
         with database.reading(engine) as connection:
@@ -41,7 +41,7 @@ def check(engine):
 
 
 def live(world):
-    """Eight runs, a digest after each but the partial one: changes, a vanishing, a return, a creator known late."""
+    """Record eight runs, each with a digest but for the partial one: changes, a vanishing, a return, a late creator."""
     world.put("a", "b", "c", zone="z")
     world.put("d", creator_user_nickname="ada", sector="sector_1", ip="10.0.0.1")
     world.run()
@@ -66,7 +66,7 @@ def live(world):
 
 
 def tamper(world, *statements):
-    """The breaches after these changes, which are undone; None where the database refuses them."""
+    """Execute these changes, return the breaches and undo the changes; return None if the database refuses them."""
 
     class Undo(Exception):
         pass
@@ -84,7 +84,7 @@ def tamper(world, *statements):
 
 
 def run(world, *words, expect=0, capsys):
-    """What `verify` prints; on PostgreSQL without the line that says that the extension amcheck is not there."""
+    """Run `verify` and return its output; on PostgreSQL without the line about the missing extension amcheck."""
     with pytest.raises(SystemExit) as ended:
         main(["verify", "--database", world.engine.url.render_as_string(hide_password=False), *words])
     printed = capsys.readouterr()
@@ -96,7 +96,7 @@ def run(world, *words, expect=0, capsys):
     return printed
 
 
-# -- what the program records
+# -- the record of the program
 
 
 def test_every_random_history_is_verified(engine):
@@ -126,7 +126,7 @@ def test_a_demo_is_verified_in_one_line(engine, world, capsys):
 
 
 @pytest.mark.slow
-def test_missing_held_settled_and_accepted_ones_are_verified(world, check):
+def test_missing_held_settled_and_accepted_instances_are_verified(world, check):
     names = [f"i{number:02}" for number in range(20)]
     world.put(*names)
     world.run()
@@ -144,7 +144,7 @@ def test_missing_held_settled_and_accepted_ones_are_verified(world, check):
     history.accept_missing(world.engine, "default", lease_seconds=60)
     assert check() == []
     world.put("i00")
-    world.fleet.hide("i19")  # listed nowhere, there by id
+    world.fleet.hide("i19")  # not listed, but it answers by its id
     for _ in range(4):
         world.run()
         assert check() == []
@@ -172,11 +172,11 @@ def test_an_empty_database_is_verified(world, capsys):
     assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
 
 
-# -- what a hand changes
+# -- changes by hand
 
 
 def changes_of(version, run_times):
-    """Changes of every column of a version, and of rows, each with a name."""
+    """Yield changes of a version, each as values by column."""
     for name in ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "gpu_model"):
         yield from ({name: value} for value in ("tampered", "", None))
     yield from ({"extra": value} for value in ('{"zone":"y"}', '{"zone": "z"}', "{}", None))
@@ -236,7 +236,7 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
 
 
 def names_it(found, version):
-    """Where several would explain the digest, the text names them."""
+    """Return whether the text names the instance, as it does if several would explain the digest."""
     return any(f" {version['instance_id']}" in breach.what.partition("version of")[2] for breach in found)
 
 
@@ -259,7 +259,7 @@ def test_an_inserted_row_is_found(lived):
 
 
 @pytest.mark.slow
-def test_an_instance_that_was_removed_whole_is_found(lived):
+def test_the_removal_of_a_whole_instance_is_found(lived):
     for id_ in "abcde":
         found = tamper(
             lived,
@@ -270,7 +270,7 @@ def test_an_instance_that_was_removed_whole_is_found(lived):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(  # nothing in the history tells how often a list has lacked an instance
+@pytest.mark.parametrize(  # the history does not record how often a list has lacked an instance
     "name", [column.name for column in instance_state.c if column.name != "unlisted_runs"]
 )
 def test_a_change_of_an_instances_state_is_found(lived, name):
@@ -301,8 +301,8 @@ def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
         assert tamper(lived, sa.delete(sync_runs).where(sync_runs.c.run_id == run_id)), run_id
 
 
-def forged(world, instance_id, number, **values):
-    """A change of the version that opened in that hour, by a hand that knows what belongs together."""
+def forge(world, instance_id, number, **values):
+    """Change the version that opened in that hour, with a matching content hash, and return the breaches."""
     row = world.one(
         f"SELECT {', '.join(PAYLOAD)} FROM instance_versions WHERE instance_id = :id AND opened_by_run_id = :run",
         id=instance_id, run=number,
@@ -313,9 +313,9 @@ def forged(world, instance_id, number, **values):
 
 
 def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
-    (breach,) = forged(lived, "a", 2, status="ready", region="mars")
+    (breach,) = forge(lived, "a", 2, status="ready", region="mars")
     assert breach == ("digest", "default", 2, "a", breach.what)
-    (breach,) = forged(lived, "c", 1, region="mars")
+    (breach,) = forge(lived, "c", 1, region="mars")
     assert breach == ("digest", "default", 1, "c", breach.what)
     assert breach.what == (
         "its digest is not that of the versions, nor are those of the 2 runs with a digest that follow; "
@@ -349,7 +349,7 @@ def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, chec
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_what_only_sqlite_lets_in_is_found(lived, change):
+def test_a_value_that_only_sqlite_accepts_is_found(lived, change):
     statement = f"UPDATE instance_versions SET {change} WHERE instance_id = 'b' AND episode = 1"
     assert "b" in {breach.instance_id for breach in tamper(lived, sa.text(statement.replace(":", "\\:")))}
 
@@ -367,13 +367,13 @@ def test_a_time_without_end_is_found(lived):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_it_reads_each_row_a_few_times_whatever_the_statistics_say(world):
+def test_verify_reads_each_row_only_a_few_times_whatever_the_statistics(world):
     number = 1000
     world.put(*(f"i{place:04}" for place in range(number)))
     world.run(account="earlier")
     with database.writing(world.engine) as connection:
         connection.exec_driver_sql("ANALYZE")
-    world.run(account="later")  # of which the statistics know nothing
+    world.run(account="later")  # the statistics do not cover this account
     read = sa.text(
         "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class WHERE relname ~ '^(pk|ix|uq)?_?instance_'"
     )
@@ -405,7 +405,7 @@ def test_breaches_are_lines_and_exit_9(lived, capsys):
     assert (row["run_id"], row["instance_id"]) == ("2", "e")
 
 
-def test_one_account_is_looked_at_alone(lived, capsys):
+def test_verify_can_be_limited_to_one_account(lived, capsys):
     lived.run(account="other")
     with database.writing(lived.engine) as connection:
         connection.execute(sa.update(instance_versions).where(VERSION.account == "default").values(gpu_count=1))
@@ -416,7 +416,7 @@ def test_one_account_is_looked_at_alone(lived, capsys):
     run(lived, "--account", "nobody", expect=2, capsys=capsys)
 
 
-def test_of_very_many_breaches_the_first_are_shown_and_the_others_counted(world, capsys):
+def test_the_first_of_many_breaches_are_shown_and_the_others_are_counted(world, capsys):
     world.put(*(f"i{number:03}\u202e" for number in range(SHOWN + 20)))
     world.run()
     with database.writing(world.engine) as connection:

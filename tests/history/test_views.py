@@ -65,7 +65,7 @@ TYPE_OF = {name: declared for declared, names in DECLARED.items() for name in na
 # --- the catalogue ---------------------------------------------------------------------------------------------------
 
 
-def test_relations_and_their_columns_are_the_public_ones_in_their_order(engine):
+def test_relations_and_columns_are_the_public_ones_in_order(engine):
     inspector = sa.inspect(engine)
     assert [relation.name for relation in RELATIONS] == list(PUBLIC_COLUMNS)
     assert set(inspector.get_view_names()) == set(VIEWS)
@@ -129,14 +129,14 @@ def test_one_instance_is_found_in_a_view_without_reading_the_others(engine, view
 
 @rule("the-fleet-at-a-time")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_fleet_as_of_a_time_is_settled_within_an_index(engine):
+def test_the_fleet_as_of_a_time_is_read_from_an_index(engine):
     query = "SELECT * FROM instance_versions WHERE valid_from <= 'T' AND (valid_to IS NULL OR valid_to > 'T')"
     with engine.connect() as connection:
         plan = [row.detail for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))]
     assert plan == ["SEARCH instance_versions USING INDEX ix_instance_versions_valid_from_valid_to (valid_from<?)"]
 
 
-# --- a made-up history, run by run -----------------------------------------------------------------------------------
+# --- a simulated history, run by run ---------------------------------------------------------------------------------
 
 ACCOUNTS = ("default", "research")
 START = datetime(2024, 2, 27, 18, 30, tzinfo=UTC)
@@ -388,8 +388,8 @@ def read(connection, view):
     return [tuple(row) for row in connection.execute(sa.select(*columns).select_from(sa.table(view)))]
 
 
-def same(found, expected):
-    """Return whether the rows are the same in any order; numbers may differ by a millionth."""
+def check_same(found, expected):
+    """Check that the rows are the same in any order; numbers may differ by a millionth."""
 
     def key(row):
         return tuple(
@@ -417,7 +417,7 @@ def times(amount, count):
     return None if amount is None or count is None else amount * count
 
 
-# --- what the views must say -----------------------------------------------------------------------------------------
+# --- expected rows of the views --------------------------------------------------------------------------------------
 
 
 def expected_instances(history):
@@ -584,18 +584,18 @@ def expected_gaps(history):
 @rule("last-seen-by-join")
 @few
 @any_history
-def test_instances_bear_the_time_of_the_run_that_last_saw_them(engine, history):
+def test_instances_have_the_time_of_the_run_that_last_saw_them(engine, history):
     everything = expected_instances(history)
     presence = len(PUBLIC_COLUMNS["instances"].split()) - 8
     with written(engine, history) as connection:
-        same(read(connection, "instances"), everything)
-        same(read(connection, "live_instances"), [row for row in everything if row[presence] != "vanished"])
+        check_same(read(connection, "instances"), everything)
+        check_same(read(connection, "live_instances"), [row for row in everything if row[presence] != "vanished"])
 
 
 @rule("a-change-opens-a-version")
 @few
 @any_history
-def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(engine, history):
+def test_events_are_openings_and_vanishings_with_the_fields_of_that_time(engine, history):
     expected = [
         (
             run["started_at"],
@@ -611,7 +611,7 @@ def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(en
         if run and (event != "changed" or run is version.opened)
     ]
     with written(engine, history) as connection:
-        same(read(connection, "instance_events"), expected)
+        check_same(read(connection, "instance_events"), expected)
 
 
 @rule("a-change-opens-a-version")
@@ -619,7 +619,7 @@ def test_events_are_openings_and_vanishings_with_the_fields_as_they_then_were(en
 @any_history
 def test_field_changes_name_every_field_that_differs_and_no_other(engine, history):
     with written(engine, history) as connection:
-        same(read(connection, "instance_field_changes"), expected_changes(history))
+        check_same(read(connection, "instance_field_changes"), expected_changes(history))
 
 
 @few
@@ -628,7 +628,7 @@ def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
     names = PUBLIC_COLUMNS["instance_episodes"].split()
     expected = [tuple(episode[name] for name in names) for episode in expected_episodes(history)]
     with written(engine, history) as connection:
-        same(read(connection, "instance_episodes"), expected)
+        check_same(read(connection, "instance_episodes"), expected)
 
 
 @rule("created-before-watch")
@@ -636,7 +636,7 @@ def test_episodes_span_from_appearance_to_end_with_their_hours(engine, history):
 @any_history
 def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, history):
     with written(engine, history) as connection:
-        same(read(connection, "creators"), expected_creators(history))
+        check_same(read(connection, "creators"), expected_creators(history))
 
 
 @rule("hours-follow-the-version")
@@ -645,7 +645,7 @@ def test_creators_are_counted_by_first_episodes_and_measured_by_all(engine, hist
 def test_a_day_has_its_share_of_every_version_and_all_days_add_up(engine, history):
     with written(engine, history) as connection:
         days = read(connection, "fleet_daily")
-        same(days, expected_days(history))
+        check_same(days, expected_days(history))
         episodes = read(connection, "instance_episodes")
     *_, low, _, gpu_low, _ = zip(*episodes, strict=True) if episodes else [()] * 15
     assert sum(day[-2] for day in days) == pytest.approx(sum(low), abs=1e-6)
@@ -657,21 +657,21 @@ def test_a_day_has_its_share_of_every_version_and_all_days_add_up(engine, histor
 @any_history
 def test_freshness_counts_what_failed_since_the_last_complete_run(engine, history):
     with written(engine, history) as connection:
-        same(read(connection, "sync_freshness"), expected_freshness(history))
+        check_same(read(connection, "sync_freshness"), expected_freshness(history))
 
 
 @rule("gaps-are-shown")
 @few
 @any_history
-def test_gaps_lie_between_complete_runs_that_are_not_true_neighbours(engine, history):
+def test_gaps_lie_between_complete_runs_that_are_not_consecutive(engine, history):
     with written(engine, history) as connection:
         found = read(connection, "sync_gaps")
     for _, start, end, seconds, _ in found:
         assert end or seconds == pytest.approx((datetime.now(UTC) - start).total_seconds(), abs=60)
-    same([row if row[2] else (*row[:3], None, row[4]) for row in found], expected_gaps(history))
+    check_same([row if row[2] else (*row[:3], None, row[4]) for row in found], expected_gaps(history))
 
 
-# --- edges that chance may miss --------------------------------------------------------------------------------------
+# --- edge cases that random histories may miss -----------------------------------------------------------------------
 
 
 def at(text):
@@ -687,10 +687,10 @@ def history_of(*steps):
     return history
 
 
-def test_an_instance_last_seen_at_midnight_is_present_on_that_day_for_no_time(engine):
+def test_an_instance_last_seen_at_midnight_is_present_on_that_day_with_zero_hours(engine):
     history = history_of(("2024-02-28 23:00", {"i": fields_of()}), ("2024-02-29 00:00", {"i": fields_of()}))
     with written(engine, history) as connection:
-        same(
+        check_same(
             read(connection, "fleet_daily"),
             [
                 (date(2024, 2, 28), "default", "gpu_8x_h100_sxm5", "us-west", 1, 1.0, 8.0),
@@ -713,7 +713,7 @@ def test_an_instance_that_returns_on_the_day_it_vanished_counts_once_in_its_grou
         ("2024-03-01 08:00", {"i": eight}),
     )
     with written(engine, history) as connection:
-        same(
+        check_same(
             read(connection, "fleet_daily"),
             [
                 (date(2024, 2, 28), "default", "gpu_8x_h100_sxm5", "us-west", 1, 12.0, 96.0),
@@ -735,7 +735,7 @@ def test_hours_are_exact_to_the_microsecond(engine):
     assert days == [0.000001 / 3600, 3600.000001 / 3600]
 
 
-def test_a_value_of_an_unknown_field_is_told_as_the_json_it_was_stored_as(engine):
+def test_a_value_of_an_unknown_field_is_shown_as_the_stored_json(engine):
     values = {
         "integer": 12345678901234567890123,
         "real": 1.50,
@@ -761,7 +761,7 @@ def test_a_value_of_an_unknown_field_is_told_as_the_json_it_was_stored_as(engine
         ("2024-02-28 14:00", {"i": fields_of(extra={name: [value] for name, value in values.items()})}),
     )
     with written(engine, history) as connection:
-        same(read(connection, "instance_field_changes"), expected_changes(history))
+        check_same(read(connection, "instance_field_changes"), expected_changes(history))
         assert len(read(connection, "instance_field_changes")) == 2 * len(values)
 
 
@@ -799,6 +799,6 @@ def test_the_calendar_holds_every_day_once_with_its_monday_and_its_first(engine)
     assert sorted(rows) == [(day, day - timedelta(days=day.weekday()), day.replace(day=1)) for day in days]
 
 
-def test_the_table_that_lends_its_types_holds_no_row(engine):
+def test_the_table_that_gives_views_their_types_holds_no_row(engine):
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM typed")).scalar() == 0

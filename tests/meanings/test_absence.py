@@ -1,4 +1,4 @@
-"""What proves that an instance is gone, when it vanished, and what becomes of one that returns."""
+"""Absence: what proves that an instance is gone, when it vanished, and what happens if it returns."""
 
 from itertools import count
 
@@ -73,7 +73,7 @@ def test_a_partial_run_brings_back_what_had_vanished(world):
 
 
 @rule("absence-is-proven")
-def test_what_is_answered_by_404_has_vanished(world):
+def test_an_instance_answered_by_404_has_vanished(world):
     world.put("a", "b", "c")
     world.run()
     world.remove("b")
@@ -85,7 +85,7 @@ def test_what_is_answered_by_404_has_vanished(world):
 
 
 @rule("absence-is-proven")
-def test_what_is_answered_by_200_was_only_skipped(world):
+def test_an_instance_answered_by_200_was_only_skipped(world):
     world.put("a", "b")
     world.run()
     world.fleet.hide("b")
@@ -96,7 +96,7 @@ def test_what_is_answered_by_200_was_only_skipped(world):
 
 
 @rule("absence-is-proven")
-def test_what_is_answered_by_200_is_taken_like_a_listed_item(world):
+def test_an_instance_answered_by_200_is_recorded_like_a_listed_one(world):
     world.put("a", "b")
     world.run()
     world.put("b", status="stopped", price=3)
@@ -123,7 +123,7 @@ def test_an_instance_skipped_by_shifting_pages_stays_live(world):
 @pytest.mark.slow
 @rule("only-fals-404-is-gone")
 @pytest.mark.parametrize("body", GATEWAYS_404.values(), ids=GATEWAYS_404)
-def test_a_404_that_is_not_in_fals_words_proves_nothing(world, body):
+def test_a_404_without_fals_error_body_proves_nothing(world, body):
     world.put("a", "b", "c")
     world.run()
     world.fleet.hide("b")
@@ -164,7 +164,7 @@ def test_a_404_cut_off_by_the_connection_proves_nothing(world):
     ],
     ids=["500", "403", "429", "dropped", "redirect", "another-id", "no-instance", "html-404", "410"],
 )
-def test_what_no_answer_settles_and_a_second_walk_lacks_too_has_vanished(world, fault):
+def test_an_instance_without_a_clear_answer_that_a_second_walk_lacks_too_has_vanished(world, fault):
     world.put("a", "b", "c")
     world.run()
     world.fleet.hide("b")
@@ -200,7 +200,7 @@ def test_of_two_walks_the_later_value_wins(world):
 
 
 @rule("second-walk-decides")
-def test_what_was_404_but_is_in_the_second_walk_stays_live(world):
+def test_an_instance_answered_by_404_but_listed_in_the_second_walk_stays_live(world):
     world.put("a", "b", "c")
     world.run()
     world.remove("a")
@@ -214,7 +214,7 @@ def test_what_was_404_but_is_in_the_second_walk_stays_live(world):
 
 
 @rule("second-walk-decides")
-def test_more_than_200_absent_are_not_asked_but_walked_for_again(world, capsys):
+def test_more_than_200_absent_instances_take_a_second_walk_instead_of_requests_by_id(world, capsys):
     log.configure()
     world.put(*ids(450))
     world.run()
@@ -227,7 +227,7 @@ def test_more_than_200_absent_are_not_asked_but_walked_for_again(world, capsys):
 
 @pytest.mark.slow
 @rule("second-walk-decides")
-def test_exactly_200_absent_are_asked_for(world):
+def test_exactly_200_absent_instances_are_asked_for_by_id(world):
     world.put(*ids(450))
     world.run()
     world.remove(*ids(200))
@@ -236,7 +236,7 @@ def test_exactly_200_absent_are_asked_for(world):
 
 
 @rule("second-walk-decides")
-def test_where_the_second_walk_fails_it_is_missing_until_the_next_complete_run(world):
+def test_an_instance_is_missing_until_the_next_complete_run_if_the_second_walk_fails(world):
     world.put("a", "b", "c")
     world.run()
     world.remove("b")
@@ -248,7 +248,7 @@ def test_where_the_second_walk_fails_it_is_missing_until_the_next_complete_run(w
     missing = "SELECT presence, held, missing_since, vanished_at, last_seen_at FROM instances WHERE instance_id = 'b'"
     assert world.rows(missing) == [("missing", False, hour(2), None, hour(1))]
     world.faults.add(Status(500), when=on_page(2))
-    world.run(page_size=1)  # partial: settles nothing, asks nothing
+    world.run(page_size=1)  # partial: it settles nothing and asks for no id
     assert (world.statuses()[-1], world.asked_by_id()) == ("partial", [])
     assert world.presences()["b"] == "missing"
     world.run()
@@ -257,7 +257,7 @@ def test_where_the_second_walk_fails_it_is_missing_until_the_next_complete_run(w
 
 
 @rule("a-return-is-a-new-episode")
-def test_a_missing_one_that_is_there_after_all_lives_on_in_the_same_episode(world):
+def test_a_missing_instance_that_is_seen_again_stays_in_the_same_episode(world):
     world.put("a", "b")
     world.run()
     world.fleet.hide("b")
@@ -272,7 +272,7 @@ def test_a_missing_one_that_is_there_after_all_lives_on_in_the_same_episode(worl
 
 
 @rule("three-unlisted-runs")
-def test_what_is_on_no_list_in_three_complete_runs_in_a_row_vanishes_in_the_third(world):
+def test_an_instance_on_no_list_in_three_complete_runs_in_a_row_vanishes_in_the_third(world):
     world.put("a", "b")
     world.run()
     world.fleet.hide("b")
@@ -286,7 +286,7 @@ def test_what_is_on_no_list_in_three_complete_runs_in_a_row_vanishes_in_the_thir
 
 
 @rule("three-unlisted-runs")
-def test_runs_that_are_not_complete_do_not_count_among_the_three(world):
+def test_incomplete_runs_do_not_count_among_the_three(world):
     world.put("a", "b")
     world.run()
     world.fleet.hide("b")
@@ -302,7 +302,7 @@ def test_runs_that_are_not_complete_do_not_count_among_the_three(world):
 
 @rule("three-unlisted-runs")
 @pytest.mark.parametrize("partial", [False, True], ids=["complete", "partial"])
-def test_being_listed_in_between_begins_the_three_anew(world, partial):
+def test_being_listed_in_between_restarts_the_count_of_three(world, partial):
     world.put("b", "a")
     world.run()
     world.fleet.hide("b")
@@ -327,7 +327,7 @@ def test_vanished_at_and_appeared_after_bound_the_truth(world):
     world.run()
     world.put("b")
     world.faults.add(Status(500), when=on_list)
-    world.run()  # failed: neither bound is its
+    world.run()  # failed: it gives no bound
     world.run()
     world.remove("b")
     world.faults.add(Status(500), when=on_page(1))
@@ -340,7 +340,7 @@ def test_vanished_at_and_appeared_after_bound_the_truth(world):
 
 
 @rule("settled-at-the-first-lack")
-def test_settled_later_it_bears_the_time_and_the_run_of_the_first_that_lacked_it(world):
+def test_an_instance_settled_later_vanished_at_the_time_and_in_the_run_that_first_lacked_it(world):
     world.put("a", "b")
     world.run()
     world.remove("b")

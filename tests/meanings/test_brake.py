@@ -11,7 +11,7 @@ from support.world import hour, ids
 
 
 @rule("brake")
-def test_ten_or_more_and_more_than_half_are_held_and_all_else_is_applied(world):
+def test_ten_or_more_that_are_over_half_of_the_fleet_are_held_and_all_else_is_applied(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(11))
@@ -29,7 +29,7 @@ def test_ten_or_more_and_more_than_half_are_held_and_all_else_is_applied(world):
 
 
 @rule("brake")
-def test_exactly_half_vanish(world):
+def test_exactly_half_of_the_fleet_vanishes(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(10))
@@ -38,7 +38,7 @@ def test_exactly_half_vanish(world):
 
 
 @rule("brake")
-def test_exactly_the_part_that_the_setting_names_vanishes(world):
+def test_exactly_the_share_that_the_setting_allows_vanishes(world):
     world.put(*ids(100))
     world.run()
     world.remove(*ids(29))  # 0.29 * 100 is a little less than 29
@@ -60,7 +60,7 @@ def test_ten_are_held_and_nine_vanish(world):
 
 @rule("brake")
 @pytest.mark.parametrize("moved", ["key", "address"])
-def test_after_a_change_of_key_or_address_fewer_than_ten_are_held_too(world, moved):
+def test_fewer_than_ten_are_held_too_after_a_change_of_key_or_address(world, moved):
     world.put("a", "b", "c")
     world.run()
     world.remove("a", "b")
@@ -70,7 +70,7 @@ def test_after_a_change_of_key_or_address_fewer_than_ten_are_held_too(world, mov
 
 
 @rule("brake")
-def test_after_a_change_of_key_half_or_fewer_vanish(world):
+def test_half_or_fewer_vanish_after_a_change_of_key(world):
     world.put("a", "b", "c", "d")
     world.run()
     world.remove("a", "b")
@@ -108,7 +108,7 @@ def test_a_max_vanish_of_1_turns_the_brake_off(world):
 
 
 @rule("brake")
-def test_the_brake_comes_after_the_questions(world):
+def test_the_brake_applies_after_the_requests_by_id(world):
     world.put(*ids(20))
     world.run()
     for id_ in ids(15):
@@ -118,7 +118,7 @@ def test_the_brake_comes_after_the_questions(world):
 
 
 @rule("brake")
-def test_the_brake_holds_what_a_second_walk_settled(world):
+def test_the_brake_holds_instances_that_a_second_walk_settled(world):
     world.put(*ids(20))
     world.run()
     world.fleet.clear()
@@ -127,7 +127,7 @@ def test_the_brake_holds_what_a_second_walk_settled(world):
 
 
 @rule("brake")
-def test_what_was_missing_before_counts_as_vanishing_and_is_held_too(world):
+def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(15))
@@ -140,7 +140,7 @@ def test_what_was_missing_before_counts_as_vanishing_and_is_held_too(world):
 
 
 @rule("held-waits-for-a-person")
-def test_until_a_person_settles_it_every_complete_run_is_held_and_all_else_applied(world):
+def test_every_complete_run_is_held_until_a_person_settles_it_and_all_else_is_applied(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(15))
@@ -163,7 +163,7 @@ def test_until_a_person_settles_it_every_complete_run_is_held_and_all_else_appli
 
 
 @rule("held-waits-for-a-person")
-def test_the_held_are_settled_by_being_seen(world):
+def test_held_instances_are_settled_when_they_are_seen(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(12))
@@ -180,7 +180,7 @@ def test_the_held_are_settled_by_being_seen(world):
 
 
 @rule("held-waits-for-a-person")
-def test_the_held_are_settled_by_a_partial_run_that_sees_them(world):
+def test_held_instances_are_settled_by_a_partial_run_that_sees_them(world):
     world.put(*ids(10))
     world.run()
     world.fleet.clear()
@@ -193,7 +193,7 @@ def test_the_held_are_settled_by_a_partial_run_that_sees_them(world):
 
 @rule("held-waits-for-a-person")
 @rule("settled-at-the-first-lack")
-def test_accepting_settles_them_since_when_they_were_first_lacking(world):
+def test_accepted_instances_vanished_when_a_run_first_lacked_them(world):
     world.put(*ids(20))
     world.run()
     world.remove(*ids(12))
@@ -213,7 +213,7 @@ def test_accepting_settles_them_since_when_they_were_first_lacking(world):
 
 
 @rule("held-waits-for-a-person")
-def test_accepting_settles_the_missing_that_are_not_held_too(world):
+def test_accepting_also_settles_missing_instances_that_are_not_held(world):
     world.put("a", "b")
     world.run()
     world.remove("b")
@@ -239,7 +239,7 @@ def test_accepting_some_leaves_the_others_missing(world):
 
 
 @rule("brake")
-def test_after_accepting_the_new_key_is_the_known_one(world):
+def test_the_new_key_is_the_known_one_after_accepting(world):
     world.put("a", "b", "c")
     world.run()
     world.remove("a", "b")
@@ -251,7 +251,7 @@ def test_after_accepting_the_new_key_is_the_known_one(world):
 
 
 @rule("brake")
-def test_a_dry_run_says_that_it_would_be_held_and_writes_nothing(world):
+def test_a_dry_run_says_that_the_run_would_be_held_and_writes_nothing(world):
     world.put(*ids(12))
     world.run()
     world.fleet.clear()
@@ -262,6 +262,6 @@ def test_a_dry_run_says_that_it_would_be_held_and_writes_nothing(world):
     assert world.dump() == before
     world.run()
     before = world.dump()
-    outcome = dry_run(world.engine, account, world.settings())  # as the next run will be, too
+    outcome = dry_run(world.engine, account, world.settings())  # the next run will be held too
     assert (outcome.status, outcome.missing, outcome.exit_code) == ("held", 12, 5)
     assert world.dump() == before

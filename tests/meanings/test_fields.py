@@ -1,4 +1,4 @@
-"""The fields of an instance: what is kept, what opens a version, and what odd items become."""
+"""The fields of an instance: which are kept, which open a version, and what happens to odd items."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def listing(*items):
 
 
 @rule("empty-is-null")
-def test_absent_null_and_empty_are_one_and_the_same(world):
+def test_absent_null_and_empty_are_the_same_value(world):
     world.put("a", sector=None, ip="", note="", creator_user_nickname=None)
     world.run()
     for fields in ({}, {"sector": "", "note": None}, {"ip": None, "creator_user_nickname": ""}):
@@ -24,7 +24,7 @@ def test_absent_null_and_empty_are_one_and_the_same(world):
 
 
 @rule("unknown-fields-are-kept")
-def test_unknown_fields_live_in_extra_and_are_tracked(world):
+def test_unknown_fields_are_stored_in_extra_and_tracked(world):
     world.put("a", zone="ü", price={"b": 1, "a": [1.5, None, True]})
     world.run()
     extra = '{"price":{"a":[1.5,null,true],"b":1},"zone":"ü"}'
@@ -51,12 +51,12 @@ def test_all_seven_fields_are_tracked(world):
 
 
 @rule("ignored-fields-open-no-version")
-def test_an_ignored_field_opens_no_version_and_versions_opened_meanwhile_lack_it(world):
+def test_an_ignored_field_opens_no_version_and_is_not_in_versions_opened_meanwhile(world):
     ignoring = {"ignore_changes": "status,price"}
     world.put("a", price=1)
     world.run()
     before = world.last_run("fleet_digest")
-    world.run(**ignoring)  # the list changed, nothing else
+    world.run(**ignoring)  # only the list of ignored fields changed
     assert world.last_run("changed", "fleet_digest") == (0, before)
     world.put("a", status="stopped", price=2)
     world.run(**ignoring)
@@ -73,7 +73,7 @@ def test_an_ignored_field_opens_no_version_and_versions_opened_meanwhile_lack_it
     assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]
     world.put("a", status="pending", price=3, ip="10.0.0.1", note="x")
     world.run(**ignoring)
-    assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]  # as of the last run that wrote it
+    assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]  # as the last run wrote it
     world.run()  # the list is empty again: still no version
     assert (world.last_run("changed"), len(world.rows(versions))) == (0, 2)
     assert world.last_run("fleet_digest") == world.digest()
@@ -98,7 +98,7 @@ def test_a_real_change_together_with_a_change_of_the_list_opens_a_version(world)
 
 
 @rule("ignored-fields-open-no-version")
-def test_a_change_back_to_what_the_version_holds_opens_none(world):
+def test_a_change_back_to_the_values_of_the_version_opens_none(world):
     world.put("a")
     world.run()
     world.put("a", status="stopped")
@@ -112,7 +112,7 @@ def test_a_change_back_to_what_the_version_holds_opens_none(world):
 
 
 @rule("ignored-fields-open-no-version")
-def test_a_vanished_one_that_returns_while_a_field_is_ignored_lacks_it(world):
+def test_a_new_episode_lacks_a_field_that_is_ignored_when_it_begins(world):
     world.put("a", "b", price=1)
     world.run()
     world.remove("a")
@@ -150,7 +150,7 @@ def test_the_creator_is_the_first_that_was_not_null_in_the_episode(world):
     ],
     ids=repr,
 )  # fmt: skip
-def test_an_item_without_a_usable_id_is_rejected_and_its_walk_not_complete(world, item):
+def test_an_item_without_a_usable_id_is_rejected_and_the_walk_is_not_complete(world, item):
     world.put("a", "b")
     world.run()
     world.faults.add(listing(machine("a", status="stopped"), item))
@@ -183,7 +183,7 @@ def test_a_known_field_of_another_type_goes_into_extra(world):
 
 
 @rule("odd-values-lose-nothing-else")
-def test_what_cannot_be_stored_is_replaced(world):
+def test_characters_that_cannot_be_stored_are_replaced(world):
     world.put(
         "a\ud800",
         status="re\x00ady",
@@ -200,7 +200,7 @@ def test_what_cannot_be_stored_is_replaced(world):
 
 
 @rule("the-later-item-wins")
-def test_twice_in_one_walk_the_later_wins_and_is_counted(world):
+def test_of_two_items_with_one_id_in_a_walk_the_later_wins_and_a_duplicate_is_counted(world):
     world.faults.add(listing(machine("a", status="init"), machine("b"), machine("a", status="ready")))
     world.run()
     assert world.rows("SELECT instance_id, status FROM instances ORDER BY 1") == [("a", "ready"), ("b", "ready")]
@@ -208,7 +208,7 @@ def test_twice_in_one_walk_the_later_wins_and_is_counted(world):
 
 
 @rule("gpus-come-from-the-type")
-def test_gpu_count_and_model_come_from_the_type(world):
+def test_gpu_count_and_model_are_read_from_the_type(world):
     world.put("a", instance_type="gpu_1x_h100_sxm5")
     world.put("b", instance_type="cpu_large")
     world.put("c", instance_type="gpu_8x_")

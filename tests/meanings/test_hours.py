@@ -1,4 +1,4 @@
-"""Hours belong to what the instance then was, in every view and command that adds them up."""
+"""Hours count for the type and region of the version at that time, in every view and command that adds them up."""
 
 import json
 
@@ -30,7 +30,7 @@ OF_THE_FIRST = ("valid_from", "opened_by_run_id", "opened_as")
 
 
 def grow(world):
-    """Let `a` live for two hours with one GPU and for four with eight; its region changes for the last one."""
+    """Run `a` for two hours with one GPU and four hours with eight; change its region for the last hour."""
     world.put("other", instance_type=ONE)
     world.run()
     world.put("a", instance_type=ONE, creator_user_nickname="ada")
@@ -48,13 +48,13 @@ def grow(world):
     world.run()
 
 
-def sound(engine):
+def verifies(engine):
     with database.reading(engine) as connection:
         return verify(connection).breaches == []
 
 
 @rule("hours-follow-the-version")
-def test_gpu_hours_are_those_of_every_version_and_the_type_shown_is_the_last(world):
+def test_gpu_hours_are_the_sum_over_the_versions_and_the_type_shown_is_the_last(world):
     grow(world)
     assert world.rows(EPISODES) == [
         ("a", EIGHT, 6.0, 8.0, 2 * 1 + 4 * 8, 1 + 2 * 1 + 4 * 8 + 8),
@@ -64,7 +64,7 @@ def test_gpu_hours_are_those_of_every_version_and_the_type_shown_is_the_last(wor
 
 
 @rule("hours-follow-the-version")
-def test_a_day_has_the_hours_of_each_type_and_region_that_there_was(world):
+def test_a_day_has_the_hours_of_each_type_and_region_that_existed_on_it(world):
     grow(world)
     assert world.rows(DAYS) == [
         ("2026-03-06", ONE, "us-west", 2, 2.0 + 7.0, 9.0),
@@ -110,7 +110,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     world.run()
     assert world.rows(EPISODES) == [("a", EIGHT, 3.0, None, None, None)]
     with database.reading(world.engine) as connection:
-        for since in (None, hour(3)):  # not known in a part of it either
+        for since in (None, hour(3)):  # unknown in a part of the history too
             (row,) = list_creators(connection, since=since)
             assert row["gpu_hours_low"] is None
     assert [row[1:] for row in world.rows(DAYS)] == [
@@ -121,7 +121,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
 
 
 @rule("hours-follow-the-version")
-def test_creators_of_a_period_have_the_hours_of_what_there_was_in_it(world):
+def test_creators_of_a_period_have_the_hours_of_the_versions_in_it(world):
     grow(world)
 
     def of_ada(**period):
@@ -149,12 +149,12 @@ def test_show_adds_up_the_same_gpu_hours(world, capsys):
             main(["show", "a", "--database", url, "--format", how])
         assert ended.value.code == 0
         out = capsys.readouterr().out
-        told = json.loads(out)["instances"][0]["episodes"][0]["gpu_hours_low"] if how == "json" else out
-        assert expected == told if how == "json" else expected in told
+        printed = json.loads(out)["instances"][0]["episodes"][0]["gpu_hours_low"] if how == "json" else out
+        assert expected == printed if how == "json" else expected in printed
 
 
 @rule("hours-follow-the-version")
-def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
+def test_the_query_of_gpu_hours_by_week_adds_up_to_the_same(world):
     grow(world)
     (sql,) = SQL["How many GPU hours did each creator use per week, at least and at most?"]
     with database.reading(world.engine) as connection:
@@ -165,12 +165,12 @@ def test_the_question_of_gpu_hours_by_week_adds_up_to_the_same(world):
 @pytest.mark.slow
 @rule("prune-keeps-the-answers")
 @pytest.mark.parametrize("until", range(1, 11))
-def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world, until):
+def test_prune_folds_each_type_and_region_separately_so_that_no_hours_move(world, until):
     grow(world)
     kept = [world.rows(sql) for sql in (EPISODES, DAYS, "SELECT * FROM creators ORDER BY 1, 2")]
     prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
     assert [world.rows(sql) for sql in (EPISODES, DAYS, "SELECT * FROM creators ORDER BY 1, 2")] == kept
-    assert sound(world.engine)
+    assert verifies(world.engine)
     versions = world.rows("SELECT valid_from, status FROM instance_versions WHERE instance_id = 'a' ORDER BY 1")
     folded = [(hour(2), "busy")] if until >= 4 else [(hour(2), "ready"), (hour(3), "busy")]
     assert versions == [*folded, (hour(4), "ready"), (hour(7), "ready")]
@@ -179,7 +179,7 @@ def test_prune_folds_each_type_and_region_for_itself_so_that_no_hours_move(world
 @pytest.mark.slow
 @rule("hours-follow-the-version")
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
-    """Which made one version, with the last fields, of all that ended by then."""
+    """An earlier `prune` folded all versions that ended by then into one, with the last fields."""
     grow(world)
     version, account, run = instance_versions.c, accounts.c, sync_runs.c
     of_a = version.instance_id == "a"
@@ -192,13 +192,13 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
         connection.execute(sa.update(instance_versions).where(of_a, version.valid_from == hour(2)).values(fields))
         connection.execute(sa.update(accounts).where(account.account == "default").values(pruned_before=hour(7)))
         connection.execute(sa.update(sync_runs).where(run.started_at < hour(7)).values(fleet_digest=None))
-    assert sound(world.engine)
+    assert verifies(world.engine)
     kept = [world.rows(sql) for sql in (EPISODES, DAYS)]
-    assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # of what it once was nothing is left
+    assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # nothing is left of the earlier type
     for until in (7, 10):
         prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
         assert [world.rows(sql) for sql in (EPISODES, DAYS)] == kept
-        assert sound(world.engine)
+        assert verifies(world.engine)
 
 
 @pytest.mark.slow
@@ -215,7 +215,7 @@ def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     schema.upgrade(engine)
     assert world.rows(columns) == [(34, 43)]
     assert [row[1:3] for row in world.rows(DAYS)] == [(ONE, "us-west"), (EIGHT, "eu-north"), (EIGHT, "us-west")]
-    assert sound(engine)
+    assert verifies(engine)
     downgrade(engine, "0001")
     assert world.rows(columns) == [(6 * 8, 8 * 8)]
     engine.dispose()

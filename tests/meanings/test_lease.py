@@ -50,7 +50,7 @@ print(outcome.status, flush=True)
 sys.exit(outcome.exit_code)
 """
 PATIENCE = 60
-"""Seconds after which a test gives up; nothing is ever expected to take that long."""
+"""Seconds after which a test gives up. Nothing should ever take that long."""
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def world(world):
 
 @pytest.fixture
 def child(world, database_url):
-    """A function that starts a sync in a process of its own, which kills or stops itself (or waits in its walk)."""
+    """Yield a function that starts a sync in a child process, which kills or stops itself or waits in its walk."""
     started = []
 
     def start(deed, lease=120.0, name=""):
@@ -83,7 +83,7 @@ def child(world, database_url):
 
 @contextmanager
 def walking(world, **flags):
-    """A run in a thread that waits in the middle of its walk; yields its gate and a list that gets its Outcome."""
+    """Start a run in a thread and hold it in its walk; yield the gate, a list for the Outcome, and the thread."""
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(2))
     thread = threading.Thread(target=lambda: outcomes.append(world.run(page_size=2, **flags)))
@@ -96,8 +96,8 @@ def walking(world, **flags):
         thread.join(PATIENCE)
 
 
-def stopped(process):
-    """Return when the process has stopped itself."""
+def wait_until_stopped(process):
+    """Wait until the process has stopped itself."""
     until(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid)
 
 
@@ -110,17 +110,17 @@ def later(**by):
 
 
 def run(world, *, clock=None, **flags):
-    """A run by the real clock."""
+    """Run a sync by the real clock."""
     return world.run(page_size=2, clock=clock or now, **flags)
 
 
-def account(world, **values):
+def set_account(world, **values):
     """Rewrite columns of the account's row, as another host would have left them."""
     with database.writing(world.engine) as connection:
         connection.execute(accounts.update().values(values))
 
 
-# -- whole or not at all
+# -- a run is applied completely or not at all
 
 
 @pytest.mark.slow
@@ -189,7 +189,7 @@ def test_a_reader_never_sees_half_a_run(world):
 
 
 @rule("one-run-per-account")
-def test_a_second_run_is_turned_away_at_once_and_told_when_the_lease_ends(world):
+def test_a_second_run_is_refused_at_once_with_the_time_when_the_lease_ends(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
         heartbeat = world.last_run("heartbeat_at")
         second = run(world)
@@ -229,17 +229,17 @@ def test_a_dead_process_of_this_host_is_replaced_at_once(world, child):
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_a_process_number_that_is_another_processes_now_is_a_dead_process(world, child):
+def test_a_process_id_that_another_process_has_now_means_a_dead_holder(world, child):
     process = child("SIGKILL", lease=86_400.0)
     process.wait(PATIENCE)
-    account(world, lease_pid=os.getpid())  # this process lives, but began at another time
-    account(world, lease_process_started=1_000_000.0)
+    set_account(world, lease_pid=os.getpid())  # this process is alive, but it began at another time
+    set_account(world, lease_process_started=1_000_000.0)
     assert run(world).status == "succeeded"
 
 
 @rule("one-run-per-account")
-def test_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_the_clock_changes(world):
-    """The time of day at which a process started follows every step of the clock; the ticks since the boot do not."""
+def test_a_lease_holds_the_boot_id_and_the_start_in_ticks_which_no_step_of_the_clock_changes(world):
+    """A step of the clock changes the time of day at which a process started, but not the ticks since the boot."""
     with walking(world, clock=now) as (gate, _, thread):
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
         gate.opened.set()
@@ -251,7 +251,7 @@ def test_a_lease_names_the_boot_and_the_holders_start_in_ticks_which_no_step_of_
 @pytest.mark.slow
 @rule("one-run-per-account")
 @pytest.mark.parametrize("name", ["plain", ") R 1 (odd name)"])
-def test_a_living_holder_is_alive_whatever_its_name(world, child, name):
+def test_a_living_holder_is_found_alive_whatever_its_name(world, child, name):
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     process = child("walk", name=name)
@@ -267,11 +267,11 @@ def test_a_living_holder_is_alive_whatever_its_name(world, child, name):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
-    """It has no boot in it, and its start is a time of day: whether its holder lives, nobody can say."""
+    """Such a lease has no boot id, and its start is a time of day: nobody can say whether its holder is alive."""
     child("SIGKILL").wait(PATIENCE)
     host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
     assert boot
-    account(world, lease_host=host, lease_process_started=started)
+    set_account(world, lease_host=host, lease_process_started=started)
     assert isinstance(run(world).error, AccountBusy)
     heartbeat = world.last_run("heartbeat_at")
     just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
@@ -281,18 +281,18 @@ def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, 
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_a_lease_of_before_the_hosts_last_boot_is_respected_until_it_ends(world, child):
+def test_a_lease_from_before_the_last_boot_of_the_host_is_respected_until_it_ends(world, child):
     child("SIGKILL").wait(PATIENCE)
     host = world.one("SELECT lease_host FROM accounts").rpartition("/")[0]
-    account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
+    set_account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
     assert isinstance(run(world).error, AccountBusy)
 
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_a_process_of_another_host_is_replaced_after_its_lease_only(world, child):
+def test_a_process_of_another_host_is_replaced_only_after_its_lease(world, child):
     child("SIGKILL").wait(PATIENCE)
-    account(world, lease_host="elsewhere/0/pid:[1]")
+    set_account(world, lease_host="elsewhere/0/pid:[1]")
     refused = run(world)
     assert isinstance(refused.error, AccountBusy)
     assert "elsewhere" in str(refused.error)
@@ -305,7 +305,7 @@ def test_a_process_of_another_host_is_replaced_after_its_lease_only(world, child
 
 @rule("one-run-per-account")
 def test_the_first_heartbeat_is_the_start_of_the_run(world):
-    with walking(world, clock=now, lease_seconds=3600):  # the second one is far away, however busy the machine is
+    with walking(world, clock=now, lease_seconds=3600):  # the second heartbeat is far away, even on a busy machine
         started, first = world.last_run("started_at", "heartbeat_at")
     assert first == started
 
@@ -325,7 +325,7 @@ def test_heartbeats_go_on_during_a_long_walk(world):
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_heartbeats_go_on_while_questions_by_id_are_slow(world):
+def test_heartbeats_go_on_while_requests_by_id_are_slow(world):
     run(world)
     world.fleet.hide("a")
     gate = Gate()
@@ -343,7 +343,7 @@ def test_heartbeats_go_on_while_questions_by_id_are_slow(world):
 @rule("a-lost-lease-writes-nothing")
 def test_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
-        second = run(world, clock=later(minutes=10))  # by its clock the lease is over
+        second = run(world, clock=later(minutes=10))  # the lease has ended by this clock
         assert second.status == "succeeded"
         before = world.dump()
         world.put("a", status="stopped")
@@ -387,9 +387,9 @@ def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
 def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
     world, child, database_url, monkeypatch
 ):
-    """PostgreSQL ends its session within the lease; on SQLite the others wait, then give up with exit code 7."""
+    """PostgreSQL ends the session within the lease; on SQLite other processes wait, then give up with exit code 7."""
     process = child("SIGSTOP", lease=1.0)
-    stopped(process)
+    wait_until_stopped(process)
     if world.engine.dialect.name == "sqlite":
         monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 0.2)
         impatient = database.connect(parse_url(database_url))
@@ -404,7 +404,7 @@ def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_e
         process.kill()
         process.wait()
     else:
-        # it is turned away until the lease is over, and waits for the lock no longer than the server does
+        # the run is refused until the lease ends, and waits for the lock no longer than the server does
         until(lambda: run(world).status == "succeeded")
         process.send_signal(signal.SIGCONT)
         output, _ = process.communicate(timeout=PATIENCE)
@@ -422,7 +422,7 @@ def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_e
 def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, child):
     run(world)
     child("SIGKILL").wait(PATIENCE)
-    account(world, lease_host="elsewhere/0/pid:[1]")
+    set_account(world, lease_host="elsewhere/0/pid:[1]")
     yesterday = later(days=-1)  # the clock was stepped back a day after the last heartbeat
     outcome = run(world, clock=yesterday)
     assert outcome.status == "succeeded"
@@ -452,7 +452,7 @@ def test_accepting_takes_the_same_lease(world):
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
+def test_other_work_sends_heartbeats_too_and_releases_its_lease_when_it_fails(world):
     run(world)
     beat = "SELECT lease_heartbeat_at AS heartbeat_at FROM accounts"
 
@@ -467,7 +467,7 @@ def test_other_work_beats_too_and_gives_its_lease_back_when_it_fails(world):
 
 
 @rule("a-lost-lease-writes-nothing")
-def test_accepting_whose_lease_was_taken_over_writes_nothing(world):
+def test_accepting_writes_nothing_after_its_lease_was_taken_over(world):
     run(world)
     with hold_lease(world.engine, "default", "missing --accept", 60) as lease:
         assert run(world, clock=later(minutes=10)).status == "succeeded"
@@ -478,13 +478,13 @@ def test_accepting_whose_lease_was_taken_over_writes_nothing(world):
 
 
 @rule("one-run-per-account")
-def test_accepting_for_an_account_that_is_not_there_is_a_usage_error(world):
+def test_accepting_for_an_unknown_account_is_a_usage_error(world):
     with pytest.raises(UsageError, match="nobody"):
         history.accept_missing(world.engine, "nobody", lease_seconds=60)
 
 
 @rule("one-run-per-account")
-def test_a_run_that_ends_gives_its_lease_back(world):
+def test_a_run_that_ends_releases_its_lease(world):
     for fault, status in ((None, "succeeded"), (Status(500), "failed")):
         if fault:
             world.faults.add(fault, when=on_page(1))
@@ -493,7 +493,7 @@ def test_a_run_that_ends_gives_its_lease_back(world):
 
 
 @rule("one-run-per-account")
-def test_of_many_that_begin_at_once_one_runs(world):
+def test_only_one_of_many_runs_that_begin_at_once_runs(world):
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(1), times=None)
     threads = [threading.Thread(target=lambda: outcomes.append(world.run(clock=now, page_size=10))) for _ in range(6)]
@@ -508,8 +508,8 @@ def test_of_many_that_begin_at_once_one_runs(world):
 
 
 @rule("a-signal-settles-the-run")
-def test_a_signal_settles_the_row_at_once_as_interrupted(world):
-    """Section 7: exit code 4, and what was seen until then is applied."""
+def test_a_signal_closes_the_row_at_once_as_interrupted(world):
+    """Exit code 4, and whatever the run saw until then is applied."""
     stop, outcomes = threading.Event(), []
     gate = Gate()
     world.faults.add(gate, when=on_page(2))

@@ -10,12 +10,12 @@ from support.random_history import History
 
 @pytest.fixture
 def machine(engine, monkeypatch):
-    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # what a large first run does, each first run does
+    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # so that each first run takes the path of a large one
     with Simulator(Fleet()) as simulator:
         yield type("Machine", (History,), {"engine": engine, "simulator": simulator})
 
 
-def test_every_random_history_reads_as_a_plain_model_says(machine):
+def test_every_random_history_agrees_with_the_model(machine):
     run_state_machine_as_test(
         machine,
         settings=random_histories(40, stateful_step_count=12),

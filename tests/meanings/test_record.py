@@ -28,7 +28,7 @@ def test_times_are_stored_in_utc_in_one_format(world):
 
 
 @rule("times-are-utc")
-def test_one_literal_means_the_same_on_both(world):
+def test_a_time_literal_means_the_same_on_both_backends(world):
     world.put("a")
     world.run(clock=lambda: datetime(2026, 3, 6, 22, tzinfo=UTC))
     for condition, found in (
@@ -63,7 +63,7 @@ def test_nothing_is_ever_deleted(world):
 
 
 @rule("digest-of-the-fleet")
-def test_the_digest_is_over_what_the_open_versions_hold(world):
+def test_the_digest_covers_the_fields_of_the_open_versions(world):
     seen = set()
     for change in (
         lambda: world.put("b", "a", "ü", price=1),
@@ -102,7 +102,7 @@ def test_the_digest_is_null_unless_the_run_was_complete_and_left_nothing_missing
 
 
 @rule("digest-of-the-fleet")
-def test_a_cleared_digest_is_made_anew_by_the_next_run(world):
+def test_the_next_run_computes_a_cleared_digest_again(world):
     world.put("a")
     world.run()
     with database.writing(world.engine) as connection:

@@ -1,4 +1,4 @@
-"""What a run records: its time, its row, and nothing more when nothing changed."""
+"""The record of a run: its time, its row, and nothing else if nothing changed."""
 
 import hashlib
 from datetime import timedelta
@@ -21,7 +21,7 @@ def breaches(world):
 
 
 @rule("one-time-per-run")
-def test_everything_a_run_records_carries_its_one_time(world):
+def test_everything_that_a_run_records_has_the_time_of_the_run(world):
     world.put("a", "b", "c")
     ticks = count()
     world.run(page_size=1, clock=lambda: BEGIN + timedelta(seconds=next(ticks)))
@@ -47,7 +47,7 @@ def test_times_and_run_ids_strictly_increase_when_the_clock_steps_back(world, ca
 
 
 @rule("database-clock")
-def test_without_an_injected_clock_the_times_are_the_databases(world):
+def test_times_are_from_the_database_without_an_injected_clock(world):
     def database_now():
         with database.reading(world.engine) as connection:
             return database.now(connection)
@@ -78,7 +78,7 @@ def test_a_quiet_run_writes_one_row_of_sync_runs_and_the_accounts_row(world):
 
 
 @rule("quiet-run-writes-one-row")
-def test_the_order_of_the_list_and_the_size_of_its_pages_are_nothing_new(world):
+def test_another_order_of_the_list_or_page_size_is_no_change(world):
     world.put("a", "b", "c")
     world.run(page_size=1)
     before = world.dump()
@@ -113,7 +113,7 @@ def test_last_seen_is_the_last_complete_run_or_a_later_one_that_recorded_somethi
 
 @rule("quiet-run-writes-one-row")
 @pytest.mark.parametrize("meanwhile", ["changed", "new", "back"])
-def test_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_something(world, meanwhile):
+def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_something(world, meanwhile):
     if meanwhile == "back":
         world.put("a")
         world.run(page_size=1)
@@ -123,7 +123,7 @@ def test_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_someth
     world.put("b", "c")
     world.run(page_size=1)
     wanted = world.presences()
-    if meanwhile == "new":  # before all others, so that the partial run sees it
+    if meanwhile == "new":  # sorts before all others, so that the partial run sees it
         listed = [world.fleet.get(id_) for id_ in "abc"]
         world.remove(*"abc")
         world.put("a0")
@@ -137,7 +137,7 @@ def test_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_someth
     world.faults.add(Status(500), when=on_page(3))
     outcome = world.run(page_size=1)
     assert (outcome.status, sum(outcome.counts.values())) == ("partial", 1)
-    # the list is again, byte for byte, that of the last complete run
+    # the list has the same bytes again as in the last complete run
     if meanwhile == "changed":
         world.put("a")
     else:
@@ -153,7 +153,7 @@ def test_a_list_as_before_is_compared_anew_after_a_partial_run_that_wrote_someth
 @rule("last-seen-by-join")
 @pytest.mark.parametrize("late", [False, True], ids=["gone at once", "missing first"])
 @pytest.mark.parametrize("recorded", ["a version", "the state alone"])
-def test_what_a_partial_run_saw_last_was_last_seen_by_it(world, recorded, late):
+def test_an_instance_that_a_partial_run_saw_last_was_last_seen_at_its_time(world, recorded, late):
     ignoring = {} if recorded == "a version" else {"ignore_changes": "status"}
     world.put("a", "b", "c")
     world.run(page_size=1, **ignoring)
@@ -181,7 +181,7 @@ def test_what_a_partial_run_saw_last_was_last_seen_by_it(world, recorded, late):
 
 
 @rule("quiet-run-writes-one-row")
-def test_a_run_that_only_leaves_the_same_ones_missing_writes_no_instance(world):
+def test_a_run_that_leaves_the_same_instances_missing_writes_no_instance(world):
     world.put("a", "b", *ids(20))
     world.run()
     world.remove("b", *ids(20))
@@ -246,7 +246,7 @@ def test_a_failed_run_names_its_error(world, fault, code, exit_code):
 
 
 @rule("complete-walk")
-def test_a_list_that_goes_round_in_circles_is_a_cursor_loop(world):
+def test_a_list_whose_cursors_repeat_is_a_cursor_loop(world):
     world.put("a")
     world.faults.add(Rewrite(lambda page: page | {"next_cursor": "Mg==", "has_more": True}), times=None)
     world.run()
@@ -254,7 +254,7 @@ def test_a_list_that_goes_round_in_circles_is_a_cursor_loop(world):
 
 
 @rule("complete-walk")
-def test_a_list_that_says_more_but_not_where_is_a_bad_response(world):
+def test_a_list_that_has_more_but_no_cursor_is_a_bad_response(world):
     world.put("a")
     world.faults.add(Rewrite(lambda page: page | {"has_more": True}))
     world.run()

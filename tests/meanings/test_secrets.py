@@ -1,4 +1,4 @@
-"""Secrets in what fal sends are not stored; histories from before that rule go on."""
+"""Secrets that fal sends are not stored; a history from before that rule is continued."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def breaches(world):
         return verify(connection).breaches
 
 
-# What looks like a secret
+# Names that look like a secret
 
 
 @rule("secrets-in-extra-are-hidden")
@@ -63,7 +63,7 @@ def breaches(world):
         "to\0ken", "\uff34\uff2f\uff2b\uff25\uff2e", "\u017fecret",
     ],
 )  # fmt: skip
-def test_a_name_of_a_secret_is_known_in_any_spelling(name):
+def test_a_name_of_a_secret_is_recognized_in_any_spelling(name):
     assert is_secret_name(name)
 
 
@@ -75,16 +75,16 @@ def test_a_name_of_a_secret_is_known_in_any_spelling(name):
         "max_tokens", "maxTokens", "tokenizer", "tokenizer_name", "token_count", "prompt_tokens", "tokens_per_second",
     ],
 )  # fmt: skip
-def test_a_harmless_name_is_none_of_a_secret(name):
+def test_a_harmless_name_is_not_taken_for_that_of_a_secret(name):
     assert not is_secret_name(name)
 
 
-# What is stored
+# Stored values
 
 
 @rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("way", ["listed", "by id", "partial"])
-def test_in_extra_the_value_of_a_secret_is_stored_as_a_constant(world, way):
+def test_the_value_of_a_secret_in_extra_is_stored_as_a_constant(world, way):
     world.put("a", note="first")
     world.run()
     world.put("a", **SENT)
@@ -104,7 +104,7 @@ def test_in_extra_the_value_of_a_secret_is_stored_as_a_constant(world, way):
 
 
 @rule("secrets-in-extra-are-hidden")
-def test_a_newcomer_of_a_first_run_is_stored_so_too(world):
+def test_a_first_run_stores_the_constant_too(world):
     world.put("a", "b", "c", **SENT)
     world.run()
     assert world.rows("SELECT extra FROM instance_versions") == [(canonical(KEPT),)] * 3
@@ -112,7 +112,7 @@ def test_a_newcomer_of_a_first_run_is_stored_so_too(world):
 
 
 @rule("secrets-in-extra-are-hidden")
-def test_a_change_of_such_a_value_opens_no_version_and_writes_no_instance(world):
+def test_a_change_of_a_hidden_value_opens_no_version_and_writes_no_instance(world):
     world.put("a", "b", token="s3cr3t-1", login={"password": 1})
     world.run()
     before = world.dump()
@@ -123,7 +123,7 @@ def test_a_change_of_such_a_value_opens_no_version_and_writes_no_instance(world)
     after = world.dump()
     assert before["instance_state"] == after["instance_state"]
     assert before["instance_versions"] == after["instance_versions"]
-    world.put("a", login={"password": None})  # its absence is no secret
+    world.put("a", login={"password": None})  # null is not hidden
     assert world.run().counts["changed"] == 1
     assert world.one(EXTRA_OF_A) == '{"login":{"password":null}}'
     assert breaches(world) == []
@@ -133,7 +133,7 @@ def test_a_change_of_such_a_value_opens_no_version_and_writes_no_instance(world)
 
 
 def as_before_the_rule(world, **values):
-    """Store these values in the place of each hidden one of `extra`, with the hashes and digests that go with them."""
+    """Replace the hidden values of `extra` by these, and set the hashes and digests that belong to them."""
 
     def hashed(row, ignored=()):
         extra = {name: value for name, value in json.loads(row["extra"] or "{}").items() if name not in ignored}
@@ -180,7 +180,7 @@ def as_before_the_rule(world, **values):
                 ):
                     fleet.update(row["instance_id"].encode() + b"\0" + hash_)
             change("UPDATE sync_runs SET fleet_digest = :d WHERE run_id = :r", d=fleet.hexdigest(), r=run["run_id"])
-        change("UPDATE accounts SET walk_digest = NULL")  # an older program's digest counts for nothing
+        change("UPDATE accounts SET walk_digest = NULL")  # the digest of an older program is not used
     assert breaches(world) == []
     assert all(value in str(world.dump()) for value in values.values())
 
@@ -202,11 +202,11 @@ def test_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(world,
     outcome = world.run(page_size=1, **settings)
     assert (outcome.status, sum(outcome.counts.values())) == ("partial" if partial else "succeeded", 0)
     assert world.one(EXTRA_OF_A) == '{"token":"[hidden]","zone":"x"}'
-    assert world.rows(VERSIONS_OF_A) == old  # what was stored is kept
+    assert world.rows(VERSIONS_OF_A) == old  # the stored version is kept
     assert breaches(world) == []
     world.run(page_size=1, **settings)
     rows = world.dump()
-    outcome = world.run(page_size=1, **settings)  # from now on it is quiet
+    outcome = world.run(page_size=1, **settings)  # later runs write nothing
     assert (outcome.status, sum(outcome.counts.values())) == ("succeeded", 0)
     assert rows["instance_state"] == world.dump()["instance_state"]
     assert breaches(world) == []
@@ -248,7 +248,7 @@ def test_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(world,
 
 
 @rule("secrets-in-extra-are-hidden")
-def test_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world):
+def test_a_missing_instance_that_is_seen_again_and_one_that_returns_are_continued(world):
     world.put("a", "b", "c", "d", token="s3cr3t-1")
     world.run()
     world.remove("b")
@@ -260,7 +260,7 @@ def test_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world):
     assert world.presences() == {"a": "missing", "b": "vanished", "c": "live", "d": "live"}
     as_before_the_rule(world, token="s3cr3t-1")
     world.fleet.unhide("a")
-    world.fleet.hide("c")  # answers by its id
+    world.fleet.hide("c")  # it still answers by its id
     world.put("b", token="s3cr3t-2")
     outcome = world.run()
     assert {name: number for name, number in outcome.counts.items() if number} == {"reappeared": 1}
@@ -270,7 +270,7 @@ def test_a_missing_one_that_is_seen_again_and_one_that_returns_go_on(world):
 
 
 @rule("secrets-in-extra-are-hidden")
-def test_a_dry_run_tells_of_no_change(world):
+def test_a_dry_run_reports_no_change(world):
     world.put("a", "b", token="s3cr3t-1")
     world.run()
     as_before_the_rule(world, token="s3cr3t-1")

@@ -1,4 +1,4 @@
-"""What the views say of two simulated weeks, against what the fleet really did in them."""
+"""Compare the views of two simulated weeks with what the fleet really did."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -18,7 +18,7 @@ TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "change
 
 @pytest.fixture
 def rows(watch):
-    """The rows of a query, times as UTC datetimes."""
+    """Yield a function that returns the rows of a query, times as UTC datetimes."""
     with asking(watch.url) as connection:
 
         def query(sql):
@@ -30,9 +30,9 @@ def rows(watch):
 
 @pytest.fixture
 def presences(watch):
-    """Every true presence that runs of an account could tell apart, by account and id, in order.
+    """Return the true presences that the runs of an account can tell apart: lists in order, by account and id.
 
-    One is a list of lives: of two lives between which no complete run asked, nobody could see the end.
+    A presence is a list of lives. Two lives are one presence if no complete run took place between them.
     """
     found = {}
     for account in EVERY:
@@ -49,7 +49,7 @@ def presences(watch):
 
 @pytest.fixture
 def matched(watch, rows, presences):
-    """Every episode of the view with its true presence, and the runs of its account by their time."""
+    """Return each episode of the view with its true presence, and all runs by account and time."""
     runs = {(run.account, run.started): run for run in watch.runs}
     pairs = []
     for row in rows("SELECT * FROM instance_episodes ORDER BY account, instance_id, episode"):
@@ -63,8 +63,8 @@ def matched(watch, rows, presences):
     return pairs
 
 
-def test_the_play_holds_every_kind_of_bad_day(watch):
-    """Else what follows would prove little."""
+def test_the_two_weeks_have_every_kind_of_fault(watch):
+    """Without them the other tests here would prove little."""
     for account, count in (("research", 333), ("production", 28)):
         assert len(watch.of(account)) == count
     kinds = Counter((run.account, run.status, run.code) for run in watch.runs)
@@ -76,10 +76,10 @@ def test_the_play_holds_every_kind_of_bad_day(watch):
     assert sum(episode.number > 1 for episode in watch.episodes) > 5
     moved = [event for life in watch.lives for event in (life.born, life.died, *(since for since, _ in life.changes))]
     during = [at for at in moved if at and any(run.started < at <= run.ended for run in watch.runs)]
-    assert len(during) >= 3  # the fleet moved while a run asked
+    assert len(during) >= 3  # the fleet changed during a run
 
 
-def test_what_a_run_was_told_was_true_while_it_asked(watch):
+def test_every_item_that_a_run_received_was_true_during_the_run(watch):
     for run in watch.runs:
         true = defaultdict(list)
         for life in watch.lives:
@@ -94,7 +94,7 @@ def test_what_a_run_was_told_was_true_while_it_asked(watch):
             assert item in true[id_]
 
 
-def test_a_run_is_told_all_that_is_there_but_what_a_walk_skips_before_it_is_known(watch):
+def test_a_run_receives_every_instance_but_those_that_a_walk_skips_before_they_are_known(watch):
     for account in EVERY:
         skipped = watch.skipped(account)
         assert len(skipped) <= 3
@@ -116,17 +116,17 @@ def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched
         assert died is None or died > row.last_seen_at
         if row.vanished_at is not None:
             assert died <= runs[row.account, row.vanished_at].ended
-        elif died is not None:  # nobody could know yet
+        elif died is not None:  # no run could know it yet
             assert died > watch.last(row.account).started or row.last_seen_at < watch.last(row.account).started
     assert any(row.vanished_at is None and lives[-1].died for row, lives, _ in matched)
 
 
-def test_no_presence_is_told_twice_and_only_short_ones_are_missed(watch, presences, matched):
-    told = Counter((row.account, lives[0].id, lives[0].born) for row, lives, _ in matched)
-    assert set(told.values()) == {1}
+def test_no_presence_has_two_episodes_and_only_short_ones_have_none(watch, presences, matched):
+    shown = Counter((row.account, lives[0].id, lives[0].born) for row, lives, _ in matched)
+    assert set(shown.values()) == {1}
     for (account, id_), all_lives in presences.items():
         for lives in all_lives:
-            if (account, id_, lives[0].born) in told:
+            if (account, id_, lives[0].born) in shown:
                 continue
             for run in watch.of(account):
                 seen = run.complete and any(alive(life, run.started, run.ended) for life in lives)
@@ -154,16 +154,16 @@ def test_true_hours_lie_between_the_bounds(watch, matched):
 
 
 @rule("created-before-watch")
-def test_creators_are_credited_with_what_they_really_created(rows, matched):
+def test_creators_are_credited_with_the_instances_that_they_created(rows, matched):
     first = {}
     for row, lives, _ in matched:
         first.setdefault((row.account, row.instance_id), (row, lives[0].creator))
     created, before = Counter(), Counter()
     for (account, _), (row, creator) in first.items():
         (before if row.appeared_after is None else created)[account, creator] += 1
-    told = rows("SELECT account, creator_user_nickname, instances_created, created_before_watch FROM creators")
-    assert {(row[0], row[1]): row[2] for row in told if row[2]} == created
-    assert {(row[0], row[1]): row[3] for row in told if row[3]} == before
+    shown = rows("SELECT account, creator_user_nickname, instances_created, created_before_watch FROM creators")
+    assert {(row[0], row[1]): row[2] for row in shown if row[2]} == created
+    assert {(row[0], row[1]): row[3] for row in shown if row[3]} == before
     assert {name for _, name in created} >= {None, "mira", "nightly-batch"}
 
 
@@ -190,7 +190,7 @@ def test_changes_lie_after_the_run_that_saw_the_old_value_and_before_the_end_of_
         assert was
 
 
-def test_events_are_the_beginnings_changes_and_ends_of_the_episodes(watch, rows):
+def test_the_events_are_the_starts_changes_and_ends_of_the_episodes(watch, rows):
     expected = Counter()
     for episode in watch.episodes:
         of = (episode.account, episode.id)
@@ -202,15 +202,15 @@ def test_events_are_the_beginnings_changes_and_ends_of_the_episodes(watch, rows)
 
 
 @rule("hours-follow-the-version")
-def test_the_hours_of_all_days_add_up_to_those_of_the_episodes_and_no_day_has_more_than_were_alive(rows, watch):
+def test_the_hours_of_the_days_add_up_to_those_of_the_episodes_and_no_day_counts_too_many_instances(rows, watch):
     days = rows("SELECT account, sum(hours) AS hours, sum(gpu_hours) AS gpu_hours FROM fleet_daily GROUP BY account")
     low = rows("SELECT account, sum(hours_low), sum(gpu_hours_low) FROM instance_episodes GROUP BY account")
     assert {row[0]: row[1:] for row in days} == {row[0]: pytest.approx(row[1:]) for row in low}
     assert {row[0] for row in days} == set(EVERY)
-    told = rows("SELECT account, CAST(day AS text), sum(hours) FROM fleet_daily GROUP BY account, day")
-    assert len(told) == 2 * 14
+    shown = rows("SELECT account, CAST(day AS text), sum(hours) FROM fleet_daily GROUP BY account, day")
+    assert len(shown) == 2 * 14
     calm = 0
-    for account, day, measured in told:
+    for account, day, measured in shown:
         begin = watch.first(account).started.replace(hour=0, minute=0, second=0, microsecond=0)
         begin += timedelta(days=int(day[-2:]) - 2)
         end = begin + timedelta(days=1)

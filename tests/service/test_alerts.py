@@ -1,4 +1,4 @@
-"""Alerts: which are due, that each is sent once over real HTTP, and that a bad channel disturbs nobody."""
+"""Alerts: which are due, that each is sent once over real HTTP, and that a failing channel delays nothing else."""
 
 import json
 import queue
@@ -33,7 +33,7 @@ LIMIT = timedelta(minutes=150)
 
 
 class Receiver:
-    """Takes what is posted; answers with the next of `statuses`, or 200, once `answering` is set."""
+    """A server that keeps the posted alerts. When `answering` is set it answers with the next of `statuses`, or 200."""
 
     def __init__(self):
         self.posts = queue.Queue()
@@ -54,11 +54,11 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # a client that gave up waiting
+        self.server.handle_error = lambda *_: None  # the client has closed the connection
         self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
 
-    def taken(self):
-        """(type, title, lines of the body) of each post since the last look."""
+    def take_posts(self):
+        """Return (type, title, lines of the body) of each post since the last call."""
         found = []
         while not self.posts.empty():
             post = self.posts.get()
@@ -87,15 +87,15 @@ def receiver():
 
 
 @pytest.fixture
-def told(world, receiver):
-    """A function that makes one run, tells it to a process just started, and returns what was sent."""
+def alerts_after(world, receiver):
+    """Return a function that runs a sync, passes it to new observers as a new process has, and returns the posts."""
 
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
         settings = AlertSettings(urls=[receiver.url], rules=rules, **({} if on is None else {"on": on}))
         with alerting(world.engine, settings, LIMIT, 60) as alerts:
             alerts.observe(outcome)
-        return receiver.taken()
+        return receiver.take_posts()
 
     return run
 
@@ -104,7 +104,7 @@ def titles(sent):
     return [title for _, title, _ in sent]
 
 
-# What is due
+# Which alerts are due
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def titles(sent):
         ("held:1 unauthorized:1", "key_refused", ""),
     ],
 )
-def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
-    """Each run by its status or error code, and the hours since the last complete run before it."""
+def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
+    """A run is its status or error code, and the hours since the last complete run before it."""
 
     def row(text):
         name, _, hours = text.partition(":")
@@ -152,110 +152,110 @@ def test_a_trouble_is_due_once_and_its_end_once(runs, begun, ended):
     assert begun_and_ended(last, before, LIMIT) == (set(begun.split()), set(ended.split()))
 
 
-# Troubles
+# Alerts of failures
 
 
 @pytest.mark.slow
-def test_held_instances_are_told_once_and_that_it_is_well_again_once(told, world):
+def test_held_instances_are_reported_once_and_so_is_the_recovery(alerts_after, world):
     ids = [f"i{number:02}" for number in range(31)]
     world.put(*ids, creator_user_nickname="ada")
-    assert told() == []
+    assert alerts_after() == []
     world.remove(*ids)
-    [(kind, title, lines)] = told()
+    [(kind, title, lines)] = alerts_after()
     assert (kind, title) == ("warning", "inventory: default: 31 instances held")
     assert lines[0].startswith("31 instances are absent and held:")
     assert "`" not in "".join(lines[1:])
     assert lines[1:3] == ["i00  gpu_8x_h100_sxm5  us-west  ada", "i01  gpu_8x_h100_sxm5  us-west  ada"]
     assert lines[21:] == ["and 11 more"]
-    assert told() == []
+    assert alerts_after() == []
     accept_missing(world.engine, "default", lease_seconds=60)
-    assert told() == [
+    assert alerts_after() == [
         (
             "success",
             "inventory: default is well again",
             ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Told before: held."],
         )
     ]
-    assert told() == []
+    assert alerts_after() == []
 
 
 @pytest.mark.slow
-def test_a_refused_key_is_told_once_whatever_else_fails_in_between(told, world):
-    told()
+def test_a_refused_key_is_reported_once_whatever_else_fails_meanwhile(alerts_after, world):
+    alerts_after()
     sent = []
     for status in (401, 500, 403, 401):
         world.faults.add(Status(status), times=1)
-        sent.append(titles(told(on=["key_refused", "recovery"])))
+        sent.append(titles(alerts_after(on=["key_refused", "recovery"])))
     assert sent == [["inventory: default: the key was refused"], [], [], []]
-    assert titles(told()) == ["inventory: default is well again"]
+    assert titles(alerts_after()) == ["inventory: default is well again"]
     world.faults.add(Status(403), times=1)
-    [(kind, _, lines)] = told()
+    [(kind, _, lines)] = alerts_after()
     assert kind == "failure"
     assert len(lines) == 1
     assert "403" in lines[0]
 
 
-def test_stale_is_told_by_the_first_attempt_beyond_the_limit_and_recovery_by_the_first_success(told, world):
-    told()
+def test_the_first_attempt_after_the_limit_reports_stale_and_the_first_success_reports_recovery(alerts_after, world):
+    alerts_after()
     sent = []
     for _ in range(5):
         world.faults.add(Status(500), times=1)
-        sent.append(told())
+        sent.append(alerts_after())
     assert [titles(each) for each in sent] == [[], [], ["inventory: default is stale"], [], []]
     [(kind, _, [line])] = sent[2]
     assert kind == "warning"
     assert line.startswith("The last complete run was at 2026-03-06T01:00:00Z, 3h ago: more than 2h 30m. ")
-    assert titles(told()) == ["inventory: default is well again"]
+    assert titles(alerts_after()) == ["inventory: default is well again"]
 
 
-def test_an_account_that_was_never_complete_becomes_stale_too(told, world):
+def test_an_account_that_was_never_complete_becomes_stale_too(alerts_after, world):
     sent = []
     for _ in range(5):
         world.faults.add(Status(500), times=1)
-        sent += told()
+        sent += alerts_after()
     [(_, title, [line])] = sent
     assert title == "inventory: default is stale"
     assert line.startswith("None was complete for 3h: more than 2h 30m. ")
 
 
-def test_what_a_killed_process_could_not_tell_the_next_run_tells(told, world, engine):
-    told()
+def test_the_next_run_sends_the_alert_that_a_killed_process_could_not_send(alerts_after, world, engine):
+    alerts_after()
     world.faults.add(Status(500), times=None)
-    told()
-    told()
+    alerts_after()
+    alerts_after()
     killed = world.run().run_id
     with writing(engine) as connection:
         connection.exec_driver_sql(f"UPDATE sync_runs SET status = 'abandoned' WHERE run_id = {killed}")
-    assert titles(told()) == ["inventory: default is stale"]
+    assert titles(alerts_after()) == ["inventory: default is stale"]
 
 
-def test_accounts_are_told_apart(told, world):
-    told(account="one")
-    told(account="two")
+def test_each_account_has_its_own_alerts(alerts_after, world):
+    alerts_after(account="one")
+    alerts_after(account="two")
     world.faults.add(Status(401), times=None)
-    assert titles(told(account="one")) == ["inventory: one: the key was refused"]
-    assert titles(told(account="two")) == ["inventory: two: the key was refused"]
+    assert titles(alerts_after(account="one")) == ["inventory: one: the key was refused"]
+    assert titles(alerts_after(account="two")) == ["inventory: two: the key was refused"]
     world.faults.clear()
-    assert titles(told(account="two")) == ["inventory: two is well again"]
-    assert titles(told(account="one")) == ["inventory: one is well again"]
+    assert titles(alerts_after(account="two")) == ["inventory: two is well again"]
+    assert titles(alerts_after(account="one")) == ["inventory: one is well again"]
 
 
-def test_only_the_alerts_asked_for_are_sent(told, world):
-    told()
+def test_only_the_configured_alerts_are_sent(alerts_after, world):
+    alerts_after()
     world.faults.add(Status(401), times=2)
-    assert told(on=["held", "stale"]) == []
-    assert told(on=["held", "stale"]) == []
-    assert told(on=["held", "stale", "recovery"]) == []  # a recovery from what nobody was told of
+    assert alerts_after(on=["held", "stale"]) == []
+    assert alerts_after(on=["held", "stale"]) == []
+    assert alerts_after(on=["held", "stale", "recovery"]) == []  # no alert of the failure was sent
     world.faults.add(Status(401), times=1)
-    assert titles(told(on=["key_refused"])) == ["inventory: default: the key was refused"]
-    assert told(on=["key_refused"]) == []
+    assert titles(alerts_after(on=["key_refused"])) == ["inventory: default: the key was refused"]
+    assert alerts_after(on=["key_refused"]) == []
 
 
-def test_an_attempt_that_began_no_run_tells_nothing(told):
-    assert told(Outcome("default", error=DatabaseError("down"))) == []
+def test_an_attempt_that_began_no_run_sends_no_alert(alerts_after):
+    assert alerts_after(Outcome("default", error=DatabaseError("down"))) == []
 
 
-def test_a_database_that_is_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
+def test_a_database_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
     log.configure("json")
     lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
     with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
@@ -271,21 +271,21 @@ APPEARED, VANISHED = {"event": "appeared"}, {"event": "vanished"}
 A = "a  gpu_8x_h100_sxm5  us-west  "
 
 
-def test_what_appears_and_vanishes_is_told_by_its_own_run_only(told, world):
+def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(alerts_after, world):
     rules = [APPEARED, VANISHED]
     world.put("a", creator_user_nickname="ada")
-    assert told(rules=rules) == []  # the first fleet
+    assert alerts_after(rules=rules) == []  # the first fleet
     world.put("b", "c", creator_user_nickname="bob")
     outcome = world.run()
     world.remove("a")
-    assert told(rules=rules) == [
+    assert alerts_after(rules=rules) == [
         (
             "info",
             "inventory: default: 1 instance gone",
             ["As of 2026-03-06T03:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  ada"],
         )
     ]
-    assert told(outcome, rules=rules) == [
+    assert alerts_after(outcome, rules=rules) == [
         (
             "info",
             "inventory: default: 2 instances new",
@@ -293,24 +293,24 @@ def test_what_appears_and_vanishes_is_told_by_its_own_run_only(told, world):
         )
     ]
     world.put("a")
-    assert told(rules=rules) == [
+    assert alerts_after(rules=rules) == [
         (
             "info",
             "inventory: default: 1 instance new",
             ["As of 2026-03-06T04:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  -"],
         )
     ]
-    assert told(rules=rules) == []
+    assert alerts_after(rules=rules) == []
 
 
-def test_a_rule_may_be_about_one_creator_or_one_type(told, world):
-    told()
+def test_a_rule_may_be_limited_to_one_creator_or_one_type(alerts_after, world):
+    alerts_after()
     world.fleet.put(machine("a", creator_user_nickname="ada"))
     world.fleet.put(machine("b", creator_user_nickname="bob", instance_type="gpu_1x_h100_sxm5"))
     outcome = world.run()
 
     def lines(**rule):
-        return [line for _, _, lines in told(outcome, rules=[APPEARED | rule]) for line in lines[1:]]
+        return [line for _, _, lines in alerts_after(outcome, rules=[APPEARED | rule]) for line in lines[1:]]
 
     assert lines(creator="ada") == ["a  gpu_8x_h100_sxm5  us-west  ada"]
     assert lines(type="gpu_1x_h100_sxm5") == ["b  gpu_1x_h100_sxm5  us-west  bob"]
@@ -318,42 +318,42 @@ def test_a_rule_may_be_about_one_creator_or_one_type(told, world):
     assert lines(creator="a%") == []
 
 
-def test_a_long_list_is_cut(told, world):
-    told()
+def test_a_long_list_is_cut(alerts_after, world):
+    alerts_after()
     world.put(*(f"i{number:03}" for number in range(51)))
-    [(_, title, lines)] = told(rules=[APPEARED])
+    [(_, title, lines)] = alerts_after(rules=[APPEARED])
     assert title == "inventory: default: 51 instances new"
     assert len(lines) == 22
     assert lines[-1] == "and 31 more"
 
 
-def test_what_only_a_later_run_could_settle_is_told_once(told, world):
+def test_an_instance_settled_by_a_later_run_is_reported_once(alerts_after, world):
     world.put("a", "b", "c", "d", "e")
-    told(rules=[VANISHED])
+    alerts_after(rules=[VANISHED])
     world.remove("a", "b")
     world.faults.add(Status(500), when=lambda request: request.path.endswith(("/a", "/b")), times=2)
     world.faults.add(Status(500), when=lambda request: request.page == 1, after=1)
-    assert told(rules=[VANISHED]) == []
+    assert alerts_after(rules=[VANISHED]) == []
     assert world.presences()["a"] == "missing"
     world.remove("c")
-    [(_, title, lines)] = told(rules=[VANISHED])
+    [(_, title, lines)] = alerts_after(rules=[VANISHED])
     assert title == "inventory: default: 3 instances gone"
     assert [line[0] for line in lines[1:]] == ["c", "a", "b"]
-    assert told(rules=[VANISHED]) == []
+    assert alerts_after(rules=[VANISHED]) == []
 
 
 @pytest.mark.slow
-def test_what_grows_old_is_told_by_the_first_complete_run_beyond_its_age(told, world):
+def test_an_old_instance_is_reported_by_the_first_complete_run_after_its_age_limit(alerts_after, world):
     rules = [{"older_than": "2h30m"}]
     world.put("a", creator_user_nickname="ada")
-    sent = [told(rules=rules)]  # 1: a is there, for nobody knows how long
+    sent = [alerts_after(rules=rules)]  # 1: a is there, since an unknown time
     world.put("b")
-    sent += [told(rules=rules), told(rules=rules)]  # 2, 3
+    sent += [alerts_after(rules=rules), alerts_after(rules=rules)]  # 2, 3
     world.remove("b")
     world.faults.add(Status(500), times=1)
-    sent.append(told(rules=rules))  # 4: a is old, but this run failed
+    sent.append(alerts_after(rules=rules))  # 4: a is old, but this run failed
     world.put("c")
-    sent += [told(rules=rules) for _ in range(4)]  # 5 to 8
+    sent += [alerts_after(rules=rules) for _ in range(4)]  # 5 to 8
     assert [titles(each) for each in sent] == [
         [], [], [], [], ["inventory: default: 1 instance now older than 2h 30m"], [], [],
         ["inventory: default: 1 instance now older than 2h 30m"],
@@ -361,27 +361,27 @@ def test_what_grows_old_is_told_by_the_first_complete_run_beyond_its_age(told, w
     assert sent[4][0][2] == ["As of 2026-03-06T05:00:00Z:", "a  gpu_8x_h100_sxm5  us-west  ada"]
     assert sent[7][0][2][1:] == ["c  gpu_8x_h100_sxm5  us-west  -"]
     world.run()
-    assert told(rules=[{"older_than": "7h", "creator": "bob"}]) == []
+    assert alerts_after(rules=[{"older_than": "7h", "creator": "bob"}]) == []
 
 
-def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(told, world):
+def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(alerts_after, world):
     world.put("a")
-    told()
+    alerts_after()
     world.put("a", status="stopped")
-    told()
+    alerts_after()
     rules = [{"older_than": "90m"}]
-    assert titles(told(rules=rules)) == ["inventory: default: 1 instance now older than 1h 30m"]
-    assert told(rules=rules) == []
+    assert titles(alerts_after(rules=rules)) == ["inventory: default: 1 instance now older than 1h 30m"]
+    assert alerts_after(rules=rules) == []
 
 
 @rule("text-from-the-api-is-only-text")
-def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(told, world):
-    told()
+def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(alerts_after, world):
+    alerts_after()
     world.fleet.put(
         machine("a", creator_user_nickname="<!channel> @everyone *x* `y` [z](http://evil)\n\x1b[31m\u202e{k} $(rm)")
     )
     world.fleet.put(machine("b", creator_user_nickname="n" * 300))
-    [(_, _, lines)] = told(rules=[APPEARED])
+    [(_, _, lines)] = alerts_after(rules=[APPEARED])
     assert len(lines) == 3
     assert not set("<>@*`[](){}$:&\x1b\u202e") & set("".join(lines[1:]))
     assert all(line.isprintable() and len(line) < 200 for line in lines)
@@ -391,7 +391,7 @@ def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(told, worl
 # Channels
 
 
-def test_a_channel_that_fails_leaves_the_outcome_and_the_other_channel_as_they_are(world, receiver):
+def test_a_failing_channel_affects_neither_the_outcome_nor_the_other_channel(world, receiver):
     with receiving() as broken:
         broken.statuses = [500] * 9
         dead = f"json://127.0.0.1:{free_port()}"
@@ -404,11 +404,11 @@ def test_a_channel_that_fails_leaves_the_outcome_and_the_other_channel_as_they_a
             broken.posts.get(timeout=60)
         alerts.close(60)
         assert (outcome.status, outcome.error.error_code) == ("failed", "unauthorized")
-        assert titles(receiver.taken()) == ["inventory: default: the key was refused"]
-        assert broken.taken() == []
+        assert titles(receiver.take_posts()) == ["inventory: default: the key was refused"]
+        assert broken.take_posts() == []
 
 
-def test_a_channel_that_hangs_holds_up_neither_the_observer_nor_the_other_channel(world, receiver):
+def test_a_hanging_channel_delays_neither_the_observer_nor_the_other_channel(world, receiver):
     with receiving() as hung:
         hung.answering.clear()
         alerts = Alerts(world.engine, AlertSettings(urls=[hung.url, receiver.url]), LIMIT)
@@ -422,7 +422,7 @@ def test_a_channel_that_hangs_holds_up_neither_the_observer_nor_the_other_channe
         alerts.close(0)
 
 
-def test_a_channel_that_hangs_for_long_costs_a_hundred_alerts_of_memory_at_most(capfd):
+def test_a_hanging_channel_keeps_at_most_a_hundred_alerts_in_memory(capfd):
     log.configure("json")
     with receiving() as hung:
         hung.answering.clear()
@@ -433,7 +433,7 @@ def test_a_channel_that_hangs_for_long_costs_a_hundred_alerts_of_memory_at_most(
         channels.close(0)
 
 
-def test_the_log_tells_a_change_of_state_only_and_no_address(receiver, capfd):
+def test_the_log_has_only_changes_of_state_and_no_address(receiver, capfd):
     log.configure("json", "debug")
     receiver.statuses = [500, 500, 200, 200, 403]
     channels = Channels([receiver.url], pauses=())
@@ -446,15 +446,15 @@ def test_the_log_tells_a_change_of_state_only_and_no_address(receiver, capfd):
     assert "very-secret-token" not in out + err
 
 
-def test_what_waits_is_sent_before_the_end(receiver):
+def test_waiting_alerts_are_sent_before_the_end(receiver):
     channels = Channels([receiver.url])
     for number in range(5):
         channels.send(Alert("info", f"alert {number}", "x"))
     channels.close(60)
-    assert titles(receiver.taken()) == [f"alert {number}" for number in range(5)]
+    assert titles(receiver.take_posts()) == [f"alert {number}" for number in range(5)]
 
 
-def test_an_address_that_apprise_does_not_know_is_refused_without_it():
+def test_an_address_that_apprise_does_not_know_is_refused_and_not_shown():
     with pytest.raises(UsageError) as raised:
         Channels(["json://127.0.0.1", "nonsense://very-secret-token"])
     assert str(raised.value) == "Alerts: address number 2 is none of a service that apprise knows."
@@ -472,7 +472,7 @@ def file(tmp_path):
     return write
 
 
-def test_addresses_come_from_the_file_a_variable_or_a_file_of_their_own(file, tmp_path, monkeypatch):
+def test_addresses_are_read_from_the_file_a_variable_or_a_separate_file(file, tmp_path, monkeypatch):
     two = ("json://a/token-one", "json://b/token-two")
     assert file('[alerts]\nurls = ["json://a/token-one", "json://b/token-two"]').addresses() == two
     monkeypatch.setenv("WHERE", "json://a/token-one\njson://b/token-two\n")
@@ -528,7 +528,7 @@ def test_bad_alerts_are_one_line_that_names_the_place_and_no_secret(file, text, 
     assert "\n" not in message
 
 
-def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path):
+def test_missing_addresses_are_refused_with_the_place_where_they_should_be(file, tmp_path):
     with pytest.raises(UsageError, match=r"^Alerts: the variable WHERE holds no address\.$"):
         file('[alerts]\nurls_env = "WHERE"').addresses()
     with pytest.raises(UsageError, match=r"^Alerts: the addresses cannot be read from the file where: No such file"):
@@ -542,7 +542,7 @@ def test_addresses_that_are_not_there_are_refused_by_their_place(file, tmp_path)
 # The commands
 
 
-def test_a_guide_by_which_the_settings_can_be_read(file):
+def test_the_guide_has_valid_settings_and_names_every_one(file):
     guide = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     settings = file(text)
@@ -554,7 +554,7 @@ def test_a_guide_by_which_the_settings_can_be_read(file):
 
 @pytest.fixture
 def commanded(world, database_url, receiver, tmp_path):
-    """The environment of a program whose file sends alerts to the receiver, and to nobody."""
+    """Return the environment of a program that sends alerts to the receiver and to a closed port."""
     (tmp_path / "inventory.toml").write_text(
         f'[alerts]\nurls = ["json://127.0.0.1:{free_port()}/very-secret-token", "{receiver.url}"]\n'
     )
@@ -568,9 +568,7 @@ def commanded(world, database_url, receiver, tmp_path):
 
 
 @pytest.mark.slow
-def test_sync_and_run_tell_the_same_trouble_once_between_them(
-    world, commanded, receiver, monkeypatch, capsys, tmp_path
-):
+def test_sync_and_run_together_report_the_same_failure_once(world, commanded, receiver, monkeypatch, capsys, tmp_path):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
     world.faults.add(Status(401), times=None)
@@ -578,7 +576,7 @@ def test_sync_and_run_tell_the_same_trouble_once_between_them(
         with pytest.raises(SystemExit) as ended:
             main(["sync"])
         assert ended.value.code == 3
-    assert titles(receiver.taken()) == ["inventory: default: the key was refused"]
+    assert titles(receiver.take_posts()) == ["inventory: default: the key was refused"]
     with crew() as start:
         worker = start(tmp_path / "worker", commanded, "--every", "1s")
         worker.wait_for("sync failed")
@@ -588,10 +586,10 @@ def test_sync_and_run_tell_the_same_trouble_once_between_them(
         assert post["title"] == "inventory: default is well again"
         assert worker.stop() == 0
         assert "very-secret-token" not in worker.text + "".join(capsys.readouterr())
-    assert receiver.taken() == []
+    assert receiver.take_posts() == []
 
 
-def test_without_the_extra_the_remedy_is_named(commanded, monkeypatch, capsys):
+def test_a_missing_extra_is_reported_with_the_remedy(commanded, monkeypatch, capsys):
     for name, value in commanded.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)

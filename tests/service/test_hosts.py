@@ -1,6 +1,6 @@
-"""Several `inventory run` on one PostgreSQL: each due run is made by one of them, whatever becomes of the others.
+"""Several `inventory run` on one PostgreSQL: each due run is made by exactly one of them, even if others die.
 
-The processes are real, and so are SIGKILL, SIGSTOP, the restarted server, the one that takes over, and pgbouncer.
+The processes are real, and so are SIGKILL, SIGSTOP, the restarted server, the standby that takes over, and pgbouncer.
 """
 
 import os
@@ -39,12 +39,12 @@ for module in (apscheduler.schedulers.base, inventory.service.shared_database, i
 from inventory.cli import main
 main()
 """
-"""The program on a host whose clock is so many days off."""
+"""The program on a host whose clock is wrong by a number of days."""
 
 
 @contextmanager
 def world_of(url):
-    """A world on this database, and a simulator whose pages hold two of four instances."""
+    """Yield a world on this database, whose simulator serves four instances on two pages."""
     engine = database.connect(parse_url(url))
     with Simulator(Fleet(), max_page_size=2) as simulator:
         made = World(engine, simulator)
@@ -55,13 +55,13 @@ def world_of(url):
 
 @pytest.fixture
 def backend():
-    """SQLite is one host's."""
+    """Return PostgreSQL only: SQLite is for a single host."""
     return "postgresql"
 
 
 @pytest.fixture(params=["direct", "pgbouncer"])
-def way(request, new_database):
-    """The URL of a migrated database, as the workers reach it."""
+def worker_url(request, new_database):
+    """Yield the URL of a migrated database as the workers connect to it: directly or through pgbouncer."""
     database_url = new_database(migrated=True)
     if request.param == "direct":
         yield database_url
@@ -71,14 +71,14 @@ def way(request, new_database):
 
 
 @pytest.fixture
-def world(way):
-    with world_of(way) as made:
+def world(worker_url):
+    with world_of(worker_url) as made:
         yield made
 
 
 @contextmanager
 def hosts(world, url, folder, names=("default",), **settings):
-    """A function that starts one more worker."""
+    """Yield a function that starts one more worker, as on another host."""
     environment = {
         "FAL_KEY": "id:secret",
         "INVENTORY_API_URL": world.simulator.url,
@@ -95,13 +95,13 @@ def hosts(world, url, folder, names=("default",), **settings):
 
 
 @pytest.fixture
-def start(world, way, tmp_path):
-    with hosts(world, way, tmp_path) as begin:
+def start(world, worker_url, tmp_path):
+    with hosts(world, worker_url, tmp_path) as begin:
         yield begin
 
 
 def history(world):
-    """The runs of each account, in order, as (status, started_at, finished_at); those a signal ended are `cut`."""
+    """Return the runs of each account in order: (status, started_at, finished_at). `cut` means ended by a signal."""
     rows = world.rows(
         "SELECT account, CASE error_code WHEN 'interrupted' THEN 'cut' ELSE status END, started_at, finished_at "
         "FROM sync_runs ORDER BY account, run_id"
@@ -113,32 +113,32 @@ def history(world):
 
 
 def done(world, number, status="succeeded"):
-    """Whether each account has so many runs of that status."""
+    """Return the history if each account has at least `number` runs of that status, else a false value."""
     found = history(world)
     return found and all(sum(run[0] == status for run in runs) >= number for runs in found.values()) and found
 
 
-def nothing_is_wrong(world, period=timedelta(seconds=1)):
-    """No two runs of an account overlap, none came before it was due, and the history agrees with itself."""
+def check_runs(world, period=timedelta(seconds=1)):
+    """Check that no runs of an account overlap, that none began before it was due, and that the history verifies."""
     for account, runs in history(world).items():
         for (status, begun, ended), (_, next_begun, _) in pairwise(runs):
             assert ended is not None, (account, "runs twice at once")
             assert next_begun >= ended, (account, "overlaps")
-            if status not in {"abandoned", "cut"}:  # those are made good at once
+            if status not in {"abandoned", "cut"}:  # such a run is repeated at once
                 assert next_begun - begun >= period, (account, "doubled")
     with database.reading(world.engine) as connection:
         assert verify(connection).breaches == []
 
 
 @rule("a-due-run-is-made-once")
-def test_workers_share_the_accounts_and_no_run_is_made_twice(world, way, tmp_path):
-    with hosts(world, way, tmp_path, NAMES, INVENTORY_LEASE_SECONDS="30") as start:
+def test_workers_share_the_accounts_and_no_run_is_made_twice(world, worker_url, tmp_path):
+    with hosts(world, worker_url, tmp_path, NAMES, INVENTORY_LEASE_SECONDS="30") as start:
         workers = [start() for _ in range(4)]
         until(lambda: len(history(world)) == len(NAMES) and done(world, 4), lambda: workers[0].text)
         assert [worker.stop() for worker in workers] == [0, 0, 0, 0]
     assert set(history(world)) == set(NAMES)
     assert {status for runs in history(world).values() for status, *_ in runs} <= {"succeeded", "cut"}
-    nothing_is_wrong(world)
+    check_runs(world)
     assert all(worker.log("sync failed") == [] for worker in workers)
 
 
@@ -154,7 +154,7 @@ def test_a_worker_killed_in_the_middle_of_a_walk_is_replaced(world, start):
     until(lambda: done(world, 2), lambda: other.text)
     assert world.statuses()[:2] == ["abandoned", "succeeded"]
     other.stop()
-    nothing_is_wrong(world)
+    check_runs(world)
 
 
 def test_a_frozen_worker_is_replaced_within_its_lease_and_cannot_write_when_it_wakes_up(world, start):
@@ -176,11 +176,11 @@ def test_a_frozen_worker_is_replaced_within_its_lease_and_cannot_write_when_it_w
     assert world.statuses()[:2] == ["abandoned", "succeeded"]
     frozen.stop()
     other.stop()
-    nothing_is_wrong(world)
+    check_runs(world)
 
 
-def test_a_worker_frozen_inside_its_claim_or_its_writing_does_not_hold_the_account(world, start):
-    """It holds the account's row: the server throws it out within the lease."""
+def test_a_worker_frozen_while_it_claims_or_writes_does_not_block_the_account(world, start):
+    """The worker holds the row of its account; the server ends its session within the lease."""
     code = """
 import os, signal
 from sqlalchemy import event
@@ -199,10 +199,10 @@ main()
         until(lambda number=number: done(world, 1 + 2 * number), lambda helper=helper: helper.text)
         helper.stop()
         frozen.signal(signal.SIGKILL)
-    nothing_is_wrong(world)
+    check_runs(world)
 
 
-def test_what_a_signal_cut_short_the_next_worker_makes_good(world, start):
+def test_the_next_worker_repeats_a_run_that_a_signal_interrupted(world, start):
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     leaves = start("--every", "1h")
@@ -215,26 +215,26 @@ def test_what_a_signal_cut_short_the_next_worker_makes_good(world, start):
     stays.stop()
 
 
-def test_hosts_whose_clocks_are_years_off_keep_to_the_databases(world, start):
+def test_hosts_with_clocks_wrong_by_years_use_the_clock_of_the_database(world, start):
     workers = [start(program=[sys.executable, "-c", FAR.format(days)]) for days in (1000, -1000, 0)]
     until(lambda: done(world, 4), lambda: workers[0].text)
     assert [worker.stop() for worker in workers] == [0, 0, 0]
-    nothing_is_wrong(world)
+    check_runs(world)
     (begun,) = world.rows("SELECT max(started_at) - now() < interval '1 day' FROM sync_runs")
     assert begun == (True,)
 
 
-def test_an_api_that_fails_for_one_account_holds_nobody_up(world, way, tmp_path):
+def test_an_api_that_fails_for_one_account_delays_no_other(world, worker_url, tmp_path):
     world.faults.add(
         Status(500), when=lambda request: on_list(request) and "team_a:" in request.headers["authorization"], times=None
     )
-    with hosts(world, way, tmp_path, NAMES[:3], INVENTORY_LEASE_SECONDS="30") as start:
+    with hosts(world, worker_url, tmp_path, NAMES[:3], INVENTORY_LEASE_SECONDS="30") as start:
         workers = [start(), start()]
         until(lambda: done_of(world, "team_b", 3) and done_of(world, "team_c", 3), lambda: workers[0].text)
         for worker in workers:
             worker.stop()
             assert len(worker.log("sync failed")) <= 1
-    nothing_is_wrong(world)
+    check_runs(world)
     assert {status for status, *_ in history(world)["team_a"]} <= {"failed", "cut"}
 
 
@@ -242,7 +242,7 @@ def done_of(world, account, number):
     return sum(run[0] == "succeeded" for run in history(world).get(account, ())) >= number
 
 
-def test_a_restarted_server_is_no_reason_to_end(tmp_path):
+def test_workers_go_on_after_a_restart_of_the_server(tmp_path):
     with own_server(synchronous_commit="on") as server:
         url = server.url.render_as_string()
         _migrate(url)
@@ -259,10 +259,10 @@ def test_a_restarted_server_is_no_reason_to_end(tmp_path):
             for worker in workers:
                 assert len(worker.log("the database cannot be used")) == 1
                 assert worker.stop() == 0
-            nothing_is_wrong(world)
+            check_runs(world)
 
 
-def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path):
+def test_a_worker_waits_for_a_database_that_is_down_at_the_start(tmp_path):
     with own_server(synchronous_commit="on") as server:
         url = server.url.render_as_string()
         server.stop()
@@ -270,11 +270,11 @@ def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path):
             worker = start()
             worker.wait_for("the database cannot be used")
             server.start()
-            worker.wait_for("synced")  # and the tables were made
+            worker.wait_for("synced")  # the tables were created too
             assert worker.stop() == 0
 
 
-def test_a_server_that_takes_over_is_gone_on_with(tmp_path):
+def test_workers_go_on_with_a_standby_that_takes_over(tmp_path):
     with own_server(wal_level="replica", max_wal_senders="4", synchronous_commit="on") as first:
         _migrate(first.url.render_as_string())
         with first.standby() as second:
@@ -290,7 +290,7 @@ def test_a_server_that_takes_over_is_gone_on_with(tmp_path):
                 before = max(len(runs) for runs in history(world).values())
                 until(lambda: done(world, before + 2), lambda: workers[0].text)
                 assert [worker.stop() for worker in workers] == [0, 0]
-                nothing_is_wrong(world)
+                check_runs(world)
 
 
 def _migrate(url):

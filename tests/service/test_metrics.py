@@ -1,4 +1,4 @@
-"""`--metrics`: what Prometheus reads and what /healthz says, over real HTTP, after real syncs."""
+"""`--metrics`: the metrics and /healthz, over real HTTP, after real syncs."""
 
 import json
 import re
@@ -35,7 +35,7 @@ LIMIT = timedelta(minutes=90)
 
 @pytest.fixture
 def serving(engine, world):
-    """A function that starts a server whose clock says what `now` says; None: the time of the world's last run."""
+    """Yield a function that starts a server with the clock `now`; by default it shows the time of the last run."""
     stack = []
 
     def start(now=None, **options):
@@ -60,7 +60,7 @@ def get(served, path, method="GET", **headers):
 
 
 def scrape(served):
-    """{(name, values of the labels by their names...): value} of everything served but what every process has."""
+    """Return {(name, values of the labels in order of their names...): value} of the metrics of inventory."""
     status, text, headers = get(served, "/metrics")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain; version=")
@@ -76,7 +76,7 @@ def some(found, *names):
     return {key: value for key, value in found.items() if key[0].removeprefix("inventory_") in names}
 
 
-def test_what_the_database_knows_is_there_also_for_a_process_that_did_nothing(world, serving):
+def test_metrics_from_the_database_are_served_by_a_process_without_runs_too(world, serving):
     world.put("a", "b", "c")
     world.run()
     world.remove("c")
@@ -100,7 +100,7 @@ def test_what_the_database_knows_is_there_also_for_a_process_that_did_nothing(wo
     }
 
 
-def test_a_refused_key_and_held_instances_are_told_for_as_long_as_they_are(world, serving):
+def test_a_refused_key_and_held_instances_are_reported_while_they_last(world, serving):
     served = serving(lambda: hour(2))
     world.put(*(f"i{number}" for number in range(12)))
     world.run()
@@ -125,7 +125,7 @@ def test_a_refused_key_and_held_instances_are_told_for_as_long_as_they_are(world
     }
 
 
-def test_what_the_process_did_is_counted_by_account(world, serving):
+def test_runs_and_requests_of_the_process_are_counted_by_account(world, serving):
     served = serving()
     world.put("a", "b", "c")
     served.observe(world.run(page_size=2))
@@ -153,7 +153,7 @@ def test_what_the_process_did_is_counted_by_account(world, serving):
     assert found["inventory_run_duration_seconds_count", "default"] == 4
 
 
-def test_requests_sent_again_count_also_where_the_run_failed(world, serving):
+def test_retries_are_counted_even_if_the_run_failed(world, serving):
     served = serving()
     world.faults.add(Status(503), times=None)
     served.observe(world.run(retry_attempts=3))
@@ -162,7 +162,7 @@ def test_requests_sent_again_count_also_where_the_run_failed(world, serving):
     assert found["inventory_failures_total", "default", "server_error"] == 1
 
 
-def test_attempts_that_began_no_run_are_failures_unless_another_process_is_at_work(serving):
+def test_an_attempt_that_began_no_run_is_a_failure_unless_another_process_has_the_lease(serving):
     served = serving()
     served.observe(Outcome("default", error=AccountBusy("another one")))
     assert not some(scrape(served), "failures_total", "runs_total")
@@ -175,14 +175,14 @@ def test_attempts_that_began_no_run_are_failures_unless_another_process_is_at_wo
     }
 
 
-def test_counters_of_the_accounts_are_there_from_the_beginning_at_zero(serving):
+def test_counters_of_the_accounts_start_at_zero(serving):
     found = scrape(serving(accounts=["research"]))
     assert found["inventory_failures_total", "research", "unauthorized"] == 0
     assert found["inventory_runs_total", "research", "succeeded"] == 0
     assert found["inventory_run_duration_seconds_count", "research"] == 0
 
 
-def test_names_of_accounts_cannot_break_out_of_their_label(world, serving):
+def test_names_of_accounts_are_escaped_in_labels(world, serving):
     evil = 'a"} 1\\n<b>\\"é'
     served = serving()
     served.observe(world.run(account=evil))
@@ -204,7 +204,7 @@ def test_the_exposition_obeys_the_stricter_format_and_the_conventions(world, ser
         assert family.type in {"gauge", "counter", "histogram", "info"}
 
 
-def test_health_is_green_while_every_account_is_fresh(world, serving):
+def test_health_is_ok_while_every_account_is_fresh(world, serving):
     served = serving(lambda: hour(2))
     world.run()
     world.run(account="other")
@@ -213,7 +213,7 @@ def test_health_is_green_while_every_account_is_fresh(world, serving):
     assert (status, text, headers["Cache-Control"]) == (200, "", "no-store")
 
 
-def test_health_is_red_and_names_who_is_stale_by_the_rule_of_status(world, serving):
+def test_health_fails_and_names_the_accounts_that_status_calls_stale(world, serving):
     times = iter([hour(3), hour(0)])
     world.run()
     world.run(account="other")
@@ -225,7 +225,7 @@ def test_health_is_red_and_names_who_is_stale_by_the_rule_of_status(world, servi
     assert text.startswith("STALE default: its last run, at 2026-03-06T01:00:00Z, lies in the future")
 
 
-def test_a_retired_account_is_neither_stale_nor_measured(world, serving, engine):
+def test_a_retired_account_is_not_stale_and_has_no_metrics(world, serving, engine):
     world.run()
     world.run(account="other")
     with writing(engine) as connection:
@@ -235,14 +235,14 @@ def test_a_retired_account_is_neither_stale_nor_measured(world, serving, engine)
     assert not [key for key in scrape(served) if "default" in key]
 
 
-def test_health_is_red_where_nothing_was_ever_synced(world, serving):
+def test_health_fails_if_nothing_was_ever_synced(world, serving):
     assert get(serving(), "/healthz")[:2] == (503, "STALE no account is synced into this database yet\n")
     world.faults.add(Status(401), times=None)
     world.run()
     assert get(serving(), "/healthz")[:2] == (503, "STALE default: never synced to the end\n")
 
 
-def test_a_database_that_is_down_is_told_by_a_scrape_that_succeeds(serving, tmp_path, backend):
+def test_a_scrape_succeeds_and_reports_a_database_that_is_down(serving, tmp_path, backend):
     url = {
         "sqlite": f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}",
         "postgresql": f"postgresql://127.0.0.1:{free_port()}/x",
@@ -256,7 +256,7 @@ def test_a_database_that_is_down_is_told_by_a_scrape_that_succeeds(serving, tmp_
     assert get(served, "/healthz")[:2] == (503, "STALE the database cannot be read\n")
 
 
-def test_a_database_that_says_nothing_holds_up_no_scrape_and_is_asked_once(serving):
+def test_a_silent_database_delays_no_scrape_and_is_asked_once(serving):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
         mute = connect(parse_url(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x"))
@@ -291,7 +291,7 @@ def test_other_paths_and_methods_are_refused(serving):
     assert get(served, "/metrics", "DELETE")[0] == 405
 
 
-def test_a_client_that_leaves_early_or_talks_nonsense_disturbs_nobody(serving, capfd):
+def test_a_client_that_disconnects_early_or_sends_nonsense_disturbs_nobody(serving, capfd):
     served = serving()
     port = urlsplit(served.address).port
     for words in (
@@ -322,13 +322,13 @@ def test_an_address_is_read_as_people_write_it(text, address):
 @pytest.mark.parametrize(
     "text", ["", "9464", "127.0.0.1", "127.0.0.1:", ":x", ":65536", "::1:9464", "[::1]", "a b:1", "[x]:1", ":٣"]
 )
-def test_what_is_no_address_is_refused_in_one_line(text):
+def test_an_invalid_address_is_refused_in_one_line(text):
     with pytest.raises(UsageError, match=r"^--metrics .* is no address\. Write HOST:PORT") as raised:
         parse_address(text)
     assert "\n" not in str(raised.value)
 
 
-def test_a_port_in_use_and_a_host_that_is_not_ours_are_refused_in_one_line(engine):
+def test_a_port_in_use_and_an_address_of_another_host_are_refused_in_one_line(engine):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"^--metrics {address} cannot be had: Address already in use.$"):
@@ -338,7 +338,7 @@ def test_a_port_in_use_and_a_host_that_is_not_ours_are_refused_in_one_line(engin
             serve_metrics(DatabaseCollector(engine, LIMIT), f"{host}:0").__enter__()
 
 
-# What is handed out with the program
+# Guide, rules and dashboard
 
 
 def names_in(text):
@@ -360,7 +360,7 @@ def test_the_guide_names_every_metric_with_its_labels_and_no_other(world, servin
 
 
 @pytest.mark.parametrize("file", ["prometheus-alerts.yml", "grafana-dashboard.json"])
-def test_rules_and_dashboard_ask_for_metrics_and_labels_that_are_served(world, serving, file):
+def test_rules_and_dashboard_use_only_metrics_and_labels_that_are_served(world, serving, file):
     served = serving()
     served.observe(world.run())
     samples = [sample for family in read_text(get(served, "/metrics")[1]) for sample in family.samples]
@@ -402,7 +402,7 @@ def expressions_of(file):
 
 @pytest.fixture
 def running(world, database_url, tmp_path):
-    """A function that starts `inventory run` with these words in a process of its own."""
+    """Yield a function that starts `inventory run` with these arguments in a child process."""
     with crew() as start:
         yield lambda *words: start(
             tmp_path / "worker",
@@ -441,7 +441,7 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
     assert world.statuses() == []
 
 
-def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys):
+def test_a_missing_extra_is_reported_with_the_remedy(monkeypatch, database_url, capsys):
     monkeypatch.setenv("FAL_KEY", "id:secret-part")
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     with pytest.raises(SystemExit) as ended:
@@ -462,7 +462,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch, database_url, capsys
         (Cron("* 8-18 * * mon-fri"), "2d 13h"),
     ],
 )
-def test_the_schedule_says_what_is_stale_nights_and_weekends_included(timetable, limit):
+def test_the_schedule_decides_when_an_account_is_stale_nights_and_weekends_included(timetable, limit):
     assert brief(stale_after_of_schedule(timetable, hour(0))) == limit
 
 

@@ -1,4 +1,4 @@
-"""`inventory run`: when a run is due, what is told of it, how it ends. One process; `test_hosts.py` has several."""
+"""`inventory run` in one process: when a run is due, what is logged, how it ends. `test_hosts.py` has several."""
 
 import json
 import signal
@@ -41,7 +41,7 @@ def world(engine):
 
 @pytest.fixture
 def start(world, database_url, tmp_path):
-    """A function that starts `inventory run` with these words and settings in a process of its own."""
+    """Yield a function that starts `inventory run` with these arguments and settings in a child process."""
     environment = {
         "FAL_KEY": "id:secret-part",
         "INVENTORY_API_URL": world.simulator.url,
@@ -60,7 +60,7 @@ def start(world, database_url, tmp_path):
 
 
 def claim(world, at, timetable=HOURLY, **flags):
-    """A scheduled run at that time; its status, or in how many seconds it is due."""
+    """Try a scheduled run at that time; return its status, or in how many seconds it is due."""
     try:
         return world.run(clock=lambda: at, timetable=timetable, trigger="schedule", **flags).status
     except NotDue as wait:
@@ -68,13 +68,13 @@ def claim(world, at, timetable=HOURLY, **flags):
 
 
 def statuses(world, number):
-    """The statuses of the runs, once there are so many that have ended."""
+    """Wait until at least `number` runs have ended and none is running; return the statuses."""
     return until(lambda: (found := world.statuses())[number - 1 :] and "running" not in found and found)
 
 
 @contextmanager
 def locked(world):
-    """The accounts' rows (on SQLite: the file) are locked by somebody else."""
+    """Hold a lock on the rows of the accounts; on SQLite, on the file."""
     with database.writing(world.engine) as connection:
         connection.exec_driver_sql("UPDATE accounts SET provider = provider")
         yield
@@ -98,7 +98,7 @@ def test_many_missed_runs_are_one(world):
 
 
 @pytest.mark.parametrize("trigger", ["manual", "demo"])
-def test_an_attempt_of_any_kind_counts(world, trigger):
+def test_an_attempt_with_any_trigger_counts(world, trigger):
     world.run(clock=lambda: hour(1), trigger=trigger)
     assert claim(world, hour(1.5)) == 1800
 
@@ -110,7 +110,7 @@ def test_an_attempt_that_failed_counts_too(world, fault):
     assert claim(world, hour(1.5)) == 1800
 
 
-def test_a_run_that_a_signal_cut_short_is_made_good_at_once(world):
+def test_a_run_that_a_signal_interrupted_is_repeated_at_once(world):
     stop = threading.Event()
     world.simulator.before_page = lambda _: stop.set()
     settings = world.settings(page_size=1)
@@ -121,7 +121,7 @@ def test_a_run_that_a_signal_cut_short_is_made_good_at_once(world):
     assert claim(world, hour(1.5)) == 3600
 
 
-def test_a_run_whose_process_died_is_made_good_as_soon_as_its_lease_ends(world):
+def test_a_run_whose_process_died_is_repeated_as_soon_as_its_lease_ends(world):
     settings = world.settings(lease_seconds=60)
     request = RunRequest("default", "schedule", api_url=settings.api_url, api_key_id="a", lease_seconds=60)
     runs.open_run(world.engine, request, clock=lambda: hour(1))
@@ -130,13 +130,13 @@ def test_a_run_whose_process_died_is_made_good_as_soon_as_its_lease_ends(world):
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
-def test_a_clock_that_was_set_back_makes_one_run_and_then_goes_on_as_usual(world):
+def test_after_a_clock_was_set_back_one_run_is_due_and_the_schedule_goes_on(world):
     assert claim(world, hour(100)) == "succeeded"
-    assert claim(world, hour(1)) == "succeeded"  # not in four days
+    assert claim(world, hour(1)) == "succeeded"  # not only in four days
     assert claim(world, hour(1)) == 3600
     assert claim(world, hour(1.5)) == 1800
     assert claim(world, hour(2)) == "succeeded"
-    # a server whose clock is a little behind took over: that is no reason to run twice
+    # a server whose clock is a little behind took over: no second run
     assert claim(world, hour(2) - timedelta(seconds=5)) == 3605
 
 
@@ -151,20 +151,20 @@ def test_by_cron_a_run_is_due_when_a_fire_time_has_come_since_the_last_attempt(w
     assert world.rows("SELECT expected_seconds FROM sync_runs") == [(7200,)] * 3
 
 
-def test_of_many_who_claim_one_due_run_one_gets_it(world):
+def test_only_one_of_many_claims_of_a_due_run_succeeds(world):
     claim(world, hour(1))
-    gate, told = threading.Barrier(6), []
+    gate, outcomes = threading.Barrier(6), []
 
     def go():
         gate.wait()
         options = SyncOptions(clock=now, timetable=HOURLY)
-        told.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, options))
+        outcomes.append(sync(world.engine, Account("default", ApiKey("a:b")), settings, options))
 
     def work():
         try:
             go()
         except NotDue:
-            told.append(None)
+            outcomes.append(None)
 
     settings, now = world.settings(), (lambda: hour(2))
     threads = [threading.Thread(target=work) for _ in range(6)]
@@ -172,8 +172,8 @@ def test_of_many_who_claim_one_due_run_one_gets_it(world):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 6
-    assert sum(outcome is not None and outcome.run_id is not None for outcome in told) == 1
+    assert len(outcomes) == 6
+    assert sum(outcome is not None and outcome.run_id is not None for outcome in outcomes) == 1
     assert world.statuses() == ["succeeded", "succeeded"]
 
 
@@ -189,7 +189,7 @@ def test_an_account_is_synced_at_once_and_then_on_schedule(world, start):
     assert set(world.rows('SELECT "trigger", expected_seconds FROM sync_runs')) == {("schedule", 1.0)}
 
 
-def test_it_goes_on_where_the_last_one_was(world, start):
+def test_a_new_process_continues_the_schedule_of_the_last_one(world, start):
     world.run(clock=lambda: datetime.now(UTC))
     worker = start("--every", "1h", INVENTORY_LOG_LEVEL="debug")
     (line,) = worker.wait_for("not due", account="default")
@@ -225,7 +225,7 @@ def test_the_hosts_time_zone_does_not_matter(world, start, zone):
     assert worker.stop() == 0
 
 
-def test_what_changed_is_a_line_with_its_run_and_a_quiet_run_is_none(world, start):
+def test_a_run_with_changes_is_one_log_line_and_a_quiet_run_is_none(world, start):
     worker = start()
     statuses(world, 2)
     world.put("c")
@@ -237,8 +237,8 @@ def test_what_changed_is_a_line_with_its_run_and_a_quiet_run_is_none(world, star
     assert worker.log("synced") == [first, second]
 
 
-def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
-    """The lid of a laptop: the time of day jumps, the steady clock does not."""
+def test_after_a_sleep_of_the_machine_one_run_is_due_not_many(world, monkeypatch):
+    """When a laptop wakes up, the time of day has jumped and the monotonic clock has not."""
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=10))
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
     monkeypatch.setattr(timer, "_clock_offset", lambda: wall[0])
@@ -253,7 +253,7 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
     )
     thread.start()
     try:
-        until(lambda: len(looks) == 2)  # a run, and that nothing more is due
+        until(lambda: len(looks) == 2)  # one run, then one check that finds nothing due
         assert len(outcomes) == 1
         with database.writing(world.engine) as connection:  # ten hours pass
             earlier = datetime.now(UTC) - timedelta(hours=10)
@@ -270,7 +270,7 @@ def test_a_sleep_of_the_machine_brings_one_run_not_many(world, monkeypatch):
 # -- failures
 
 
-def test_an_api_that_is_down_is_told_once_for_each_change(world, start):
+def test_an_api_that_is_down_is_logged_once_for_each_change(world, start):
     worker = start()
     statuses(world, 1)
     world.simulator.stop()
@@ -292,7 +292,7 @@ def test_an_api_that_is_down_is_told_once_for_each_change(world, start):
     assert len(worker.log("trying again")) <= 2  # not in each of the failed runs
 
 
-def test_what_is_held_is_told_once_and_so_is_the_word_that_settles_it(world, start):
+def test_held_instances_are_logged_once_and_so_is_the_first_run_after_they_are_accepted(world, start):
     world.put(*(f"i{number}" for number in range(20)))
     worker = start()
     statuses(world, 1)
@@ -307,13 +307,14 @@ def test_what_is_held_is_told_once_and_so_is_the_word_that_settles_it(world, sta
 
 
 def settles(world):
+    """Accept the missing instances; return their number, or None while a run has the lease."""
     try:
         return len(history.accept_missing(world.engine, "default", lease_seconds=60))
     except AccountBusy:
         return None
 
 
-def test_what_every_run_would_say_is_said_once(world, start):
+def test_a_warning_of_every_run_is_logged_once(world, start):
     world.faults.add(Status(400), when=lambda request: "limit" in request.query, times=None)
     worker = start()
     statuses(world, 3)
@@ -327,7 +328,7 @@ def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(wor
     world.simulator.keys = {"good:secret-good"}
     settings = configuration(tmp_path / "etc", ["lost", "bad", "good"])
     worker = start(**settings | {"KEY_LOST": "", "FAL_KEY": ""})
-    # the stop may come in the middle of one
+    # the stop may interrupt a run
     goods = "SELECT status FROM sync_runs WHERE account = 'good' AND coalesce(error_code, '') <> 'interrupted'"
     until(lambda: len(world.rows(goods)) >= 4)
     worker.stop()
@@ -339,7 +340,7 @@ def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(wor
     assert {name for (name,) in world.rows("SELECT account FROM sync_runs")} == {"bad", "good"}
 
 
-def test_a_key_file_that_is_changed_is_the_key_of_the_next_run(world, start, tmp_path):
+def test_the_next_run_uses_the_new_key_of_a_changed_key_file(world, start, tmp_path):
     world.simulator.keys = {"new:secret-part"}
     key = tmp_path / "key"
     key.touch(0o600)
@@ -352,7 +353,7 @@ def test_a_key_file_that_is_changed_is_the_key_of_the_next_run(world, start, tmp
     worker.stop()
 
 
-def test_a_database_of_a_newer_version_is_waited_out(world, start):
+def test_run_waits_while_the_database_has_a_newer_revision(world, start):
     worker = start()
     statuses(world, 1)
     version = world.one("SELECT version_num FROM alembic_version")
@@ -372,7 +373,7 @@ def test_a_database_of_a_newer_version_is_waited_out(world, start):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_database_that_is_away_at_the_start_is_waited_for(start, tmp_path):
+def test_run_waits_for_a_database_that_is_down_at_the_start(start, tmp_path):
     file = tmp_path / "late" / "inventory.db"
     worker = start(INVENTORY_DATABASE_URL=f"sqlite:///{file}")
     worker.wait_for("the database cannot be used")
@@ -403,7 +404,7 @@ def test_an_observer_gets_every_outcome_and_cannot_disturb(world, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_the_middle_of_a_walk_records_it_as_interrupted(world, start, number):
+def test_a_run_whose_walk_a_signal_ends_is_recorded_as_interrupted(world, start, number):
     world.faults.add(Hang(), when=on_page(2))
     worker = start(INVENTORY_PAGE_SIZE="1")
     until(lambda: [request for request in world.simulator.requests if request.page == 2])
@@ -412,10 +413,10 @@ def test_a_signal_in_the_middle_of_a_walk_records_it_as_interrupted(world, start
     assert world.last_run("status", "error_code") == ("partial", "interrupted")
     assert worker.log("interrupted")[0]["run_id"] == 1
     assert worker.log("sync failed") == []
-    assert start().wait_for("synced")  # the run that was cut short is made good at once
+    assert start().wait_for("synced")  # the interrupted run is repeated at once
 
 
-def test_a_signal_while_it_waits_for_the_next_attempt_at_a_request_ends_it(world, start):
+def test_a_signal_ends_the_wait_before_a_retry(world, start):
     world.faults.add(Status(503, {"Retry-After": "3000"}), when=on_list)
     worker = start(INVENTORY_RETRY_MAX_WAIT="5000")
     worker.wait_for("trying again")
@@ -423,7 +424,7 @@ def test_a_signal_while_it_waits_for_the_next_attempt_at_a_request_ends_it(world
     assert world.last_run("status", "error_code") == ("failed", "interrupted")
 
 
-def test_a_signal_while_it_waits_for_a_lock_ends_it(world, start):
+def test_a_signal_ends_the_wait_for_a_lock(world, start):
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=1))
     with locked(world):
         worker = start()
@@ -432,10 +433,10 @@ def test_a_signal_while_it_waits_for_a_lock_ends_it(world, start):
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_signal_while_it_waits_for_a_server_that_is_silent_ends_it(start):
+def test_a_signal_ends_the_wait_for_a_silent_server(start):
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         worker = start(INVENTORY_DATABASE_URL=f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d?sslmode=disable")
-        with closing(silent.accept()[0]):  # it asks, and gets no answer
+        with closing(silent.accept()[0]):  # the worker sends a request and gets no answer
             assert worker.stop() == 0
 
 
@@ -451,7 +452,7 @@ def test_more_signals_do_not_disturb_the_end(world, start):
         assert worker.ends() == 0
 
 
-# -- what waiting does not help
+# -- errors that retrying cannot fix
 
 
 @pytest.mark.parametrize(
@@ -470,7 +471,7 @@ def test_more_signals_do_not_disturb_the_end(world, start):
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_settings_that_cannot_be_used_end_it_at_once(start, words, settings, code, said):
+def test_run_ends_at_once_with_unusable_settings(start, words, settings, code, said):
     worker = start(*words, **settings)
     assert worker.ends() == code
     assert said in worker.text
@@ -478,20 +479,20 @@ def test_settings_that_cannot_be_used_end_it_at_once(start, words, settings, cod
     assert [json.loads(line)["level"] for line in worker.text.splitlines()].count("error") == 1
 
 
-def test_an_empty_database_that_it_may_not_make_ends_it_with_7(start, new_database):
+def test_run_ends_with_7_if_the_database_is_empty_and_may_not_be_migrated(start, new_database):
     worker = start(INVENTORY_DATABASE_URL=new_database(), INVENTORY_AUTO_MIGRATE="false")
     assert worker.ends() == 7
     assert "inventory db upgrade" in worker.text
 
 
-def test_an_empty_database_is_made(start, new_database):
+def test_run_migrates_an_empty_database(start, new_database):
     worker = start(INVENTORY_DATABASE_URL=new_database())
     worker.wait_for("synced")
     assert worker.stop() == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_database_of_others_ends_it_with_7(start, tmp_path):
+def test_run_ends_with_7_for_a_database_of_another_program(start, tmp_path):
     with closing(sqlite3.connect(tmp_path / "theirs.db")) as connection:
         connection.execute("CREATE TABLE theirs (a)")
     worker = start(INVENTORY_DATABASE_URL=f"sqlite:///{tmp_path / 'theirs.db'}")

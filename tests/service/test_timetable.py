@@ -1,4 +1,4 @@
-"""When a run is due: by an interval, and by a cron expression as cron itself reads it."""
+"""When a run is due: by an interval, or by a cron expression as cron itself reads it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -49,33 +49,33 @@ def test_a_cron_expression_means_what_it_means_to_cron(expression, expected):
         "* * * * 8", "* * * * fry", "* * * * 1-", "* * 0 * *", "* * * 13 *", "@hourly", "0 0 31 2 *",
     ],
 )  # fmt: skip
-def test_what_is_no_cron_expression_or_never_comes_is_refused(expression):
+def test_an_invalid_cron_expression_or_one_that_never_fires_is_refused(expression):
     with pytest.raises(ValueError, match=r"\w"):
         Cron(expression)
 
 
 @pytest.mark.parametrize(
-    ("expression", "moment", "expected"),
+    ("expression", "time", "expected"),
     [
         ("*/5 * * * *", FRIDAY, 300),
         ("*/5 * * * *", FRIDAY + timedelta(minutes=4), 300),
         ("0 9 * * *", FRIDAY + timedelta(seconds=3), DAY),
-        ("0 9 * * 1-5", FRIDAY, 3 * DAY),  # Friday: Monday is far
-        ("0 9 * * 1-5", FRIDAY + timedelta(days=3), 3 * DAY),  # Monday: Friday was
+        ("0 9 * * 1-5", FRIDAY, 3 * DAY),  # Friday: the next fire time is on Monday
+        ("0 9 * * 1-5", FRIDAY + timedelta(days=3), 3 * DAY),  # Monday: the previous fire time was on Friday
         ("0 9 * * 1-5", FRIDAY + timedelta(days=4), DAY),
         ("0 9 1 * *", FRIDAY, 31 * DAY),
         ("0 0 29 2 *", FRIDAY, 1461 * DAY),
     ],
 )
-def test_the_interval_of_a_cron_run_is_the_longer_way_to_a_neighbour(expression, moment, expected):
-    assert Cron(expression).interval(moment) == expected
+def test_the_interval_of_a_cron_run_is_the_longer_gap_to_the_next_or_previous_fire_time(expression, time, expected):
+    assert Cron(expression).interval(time) == expected
 
 
 def test_the_next_run_is_due_at_the_first_fire_time_after_the_last_attempt():
     cron = Cron("0 9 * * *")
     assert cron.left(FRIDAY, FRIDAY + timedelta(hours=1)) == 23 * 3600
     assert cron.left(FRIDAY - timedelta(seconds=1), FRIDAY + timedelta(hours=1)) == -3600
-    assert cron.left(FRIDAY - timedelta(days=9), FRIDAY) == -8 * DAY  # many were missed: one is due
+    assert cron.left(FRIDAY - timedelta(days=9), FRIDAY) == -8 * DAY  # many were missed: one run is due
 
 
 def test_an_interval_counts_from_the_last_attempt():

@@ -1,4 +1,4 @@
-"""A look into a database for the while of a question."""
+"""Read-only connections for tests that query a database."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,7 @@ from inventory.store.database import connect, reading
 
 @contextmanager
 def asking(url, zone=None):
-    """A reading connection; on PostgreSQL the session's time zone may be another one."""
+    """Yield a reading connection; on PostgreSQL, `zone` sets the time zone of its session."""
     engine = connect(parse_url(url))
     try:
         with reading(engine) as connection:

@@ -1,4 +1,4 @@
-"""A real browser, for the pages that the project makes."""
+"""A real browser for the pages of this project."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ FLAGS = (
 
 @contextmanager
 def chromium():
-    """A Chromium of this machine; where there is none, its tests are left out, but not in CI."""
+    """Yield the Chromium of this machine. If there is none, skip the test; in CI, fail it."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         why = "needs a browser: install Chromium (Debian: apt-get install chromium)"

@@ -8,7 +8,7 @@ from inventory.store.database import is_sqlite
 
 
 def catalogue(engine):
-    """Return what the database says of its tables, indexes, constraints and views, as sorted text."""
+    """Return the tables, indexes, constraints and views of the database, as sorted text."""
     queries = (
         ["SELECT type, name, tbl_name, sql FROM sqlite_master"]
         if is_sqlite(engine)

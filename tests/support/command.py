@@ -1,4 +1,4 @@
-"""The command line as a person or a script meets it: in this process, or in one of its own."""
+"""Run the command line as a person or a script does: in this process or in a child process."""
 
 import io
 import os
@@ -15,10 +15,10 @@ PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 
 
 class Command:
-    """Run `inventory` with an environment that holds nothing but what it is given.
+    """A runner of `inventory`, whose environment holds only the given variables.
 
-    It runs in this process. Where a process of its own is the point (signals, descriptors, limits, locales), say
-    `process=True`.
+    The command runs in this process. Pass `process=True` for a test that needs a child process: signals, file
+    descriptors, limits, locales.
     """
 
     def __init__(self, folder, *, process=False, **environment):
@@ -61,7 +61,7 @@ def _here(words, folder, environment):
 
 @contextmanager
 def surroundings(environment):
-    """Have these environment variables and no others."""
+    """Set exactly these environment variables; restore the earlier ones at the end."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environment)

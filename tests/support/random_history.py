@@ -1,4 +1,4 @@
-"""Random histories of a fleet, synced for real and compared with the plain model after every write."""
+"""Random histories of a fleet: sync them for real and compare the database with the model after every write."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,12 +46,12 @@ pages = st.integers(2, 7)
 
 
 class History(RuleBasedStateMachine):
-    """The fleet and the clock do what they like; whenever something was written, database and model agree."""
+    """A machine that changes fleet, clock and settings at random and compares database and model after each write."""
 
     engine: sa.Engine
     simulator: Simulator
     since = datetime.min.replace(tzinfo=UTC)
-    """What was before that time is not compared, but for what never changes."""
+    """Rows from before this time are compared only in the columns that never change."""
 
     @initialize(size=st.sampled_from([0, 3, 13, 22, 26]))
     def begin(self, size):
@@ -133,7 +133,7 @@ class History(RuleBasedStateMachine):
     # -- runs
 
     @rule()
-    def sync_in_peace(self):
+    def sync_without_faults(self):
         self._sync()
 
     @rule()
@@ -159,7 +159,7 @@ class History(RuleBasedStateMachine):
 
     @rule(failing=st.one_of(st.none(), st.sets(ids, min_size=1)), broken=st.one_of(st.none(), st.integers(1, 4)))
     def sync_while_ids_fail(self, failing, broken):
-        """With a second walk, where something is absent, which may fail too."""
+        """Sync while requests by id fail: if an instance is absent, a second walk follows, which may fail too."""
         self._sync(failing=failing or {f"i{number:02}" for number in range(26)}, second_broken_at=broken)
 
     def _put(self, id_, change):

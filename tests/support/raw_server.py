@@ -1,4 +1,4 @@
-"""A server that answers with exactly the bytes that it is given."""
+"""A server that answers with exactly the given bytes."""
 
 import socket
 import threading
@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 
 @contextmanager
 def raw(answer):
-    """A server that sends these bytes to every connection, and closes; yields its URL and the requests."""
+    """Start a server that sends these bytes to every client and closes; yield its URL and the list of requests."""
     requests = []
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 

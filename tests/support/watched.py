@@ -1,7 +1,7 @@
-"""Two simulated weeks, watched by runs: what the fleet really did, what it told each run, and what that amounts to.
+"""Two simulated weeks and their runs: what the fleet did, what each run was sent, and the episodes that follow.
 
-The fleet goes on living while a run asks: each request takes two seconds of its time. Two accounts watch the same
-fleet, the second less often, so that the same ids are in both. Nothing in here is read from the database.
+The fleet changes during a run too: each request takes two seconds of simulated time. Two accounts watch the same fleet,
+the second less often, so the same ids are in both. Nothing here is read from the database.
 """
 
 import json
@@ -27,7 +27,7 @@ DOWNTIME = Status(503)
 
 @dataclass
 class Run:
-    """One run as it was planned, and what the fleet told it."""
+    """One run: its planned outcome, and the items that the fleet sent it."""
 
     account: str
     status: str
@@ -43,16 +43,18 @@ class Run:
 
 @dataclass
 class Version:
+    """A version that a run's answers imply."""
+
     since: Run
     item: dict
     until: Run | None = None
     changed: bool = False
-    """Whether another version of the same episode follows."""
+    """True if another version of the same episode follows."""
 
 
 @dataclass
 class Episode:
-    """What runs could know of one presence of an instance."""
+    """One presence of an instance, as far as runs can know it."""
 
     account: str
     id: str
@@ -64,7 +66,7 @@ class Episode:
     missing: Run | None = None
     versions: list[Version] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
-    """The true ones; two where the absence between them was over before a run could see it."""
+    """The true presences: two if no run could see the absence between them."""
 
     @property
     def item(self):
@@ -87,10 +89,10 @@ class Episode:
     def high(self):
         return hours(self.gone.started - self.unseen.started) if self.gone and self.unseen else None
 
-    def at(self, moment):
-        """What was on record of it at a moment; None where it was not there."""
+    def at(self, time):
+        """Return the recorded item at a time; None if the instance was not there."""
         for version in self.versions:
-            if version.since.started <= moment and (version.until is None or moment < version.until.started):
+            if version.since.started <= time and (version.until is None or time < version.until.started):
                 return version.item
         return None
 
@@ -104,12 +106,12 @@ def hours(span):
 
 
 def alive(life, begin, end):
-    """Whether it was there all the time from `begin` to `end`."""
+    """Return whether the instance existed all the time from `begin` to `end`."""
     return life.born <= begin and (life.died is None or life.died > end)
 
 
 class WatchedFleet(LivelyFleet):
-    """Goes on while it is asked, and notes what it told."""
+    """A fleet that changes with each request and notes the items that it sends."""
 
     noted: dict
 
@@ -129,7 +131,7 @@ class WatchedFleet(LivelyFleet):
 
 @dataclass
 class Watch:
-    """The truth and the runs of a play; `url` is the database that they wrote."""
+    """The true lives and the runs of the simulated weeks; `url` is the database that the runs wrote."""
 
     url: str
     lives: list[Life]
@@ -147,10 +149,10 @@ class Watch:
             ]
 
     def skipped(self, account):
-        """(id, run) of what was there during all of a complete run, and yet on none of the pages it read.
+        """Return (id, start of run) of each instance that existed during a whole complete run but was on no page of it.
 
-        The end of another in the middle of a walk moves all that follow by one: what was known is then asked for by
-        its id, but what is new stays unseen until the next run.
+        If another instance ends in the middle of a walk, all that follow move up by one, and a page may skip one. A
+        run asks for a skipped instance by its id if it knows it; a new one stays unseen until the next run.
         """
         return {
             (life.id, run.started)
@@ -170,7 +172,7 @@ class Watch:
 
 
 def play(url):
-    """The watch over two weeks, in a migrated database."""
+    """Simulate two weeks, sync them into a migrated database and return the Watch."""
     engine = connect(parse_url(url))
     fleet = WatchedFleet(seed=40, start=BEGIN - HOUR, instances=40, churn=2)
     runs = []
@@ -198,9 +200,9 @@ def _run(engine, simulator, settings, account, number):
     elif number in DOWN:
         faults.add(DOWNTIME, times=None)
         status, code = "failed", "server_error"
-    elif number in MUTE:  # what is absent is settled by a second walk
+    elif number in MUTE:  # a second walk decides what has vanished
         faults.add(Status(500), when=on_get, times=None)
-    elif number == HOURS - 1:  # nor does that one end: what is absent stays missing
+    elif number == HOURS - 1:  # the second walk fails too: absent instances stay missing
         faults.add(Status(500), when=on_get, times=None)
         faults.add(DOWNTIME, when=on_page(2), times=None, after=1)
         code = "server_error"
@@ -218,7 +220,7 @@ def _run(engine, simulator, settings, account, number):
 
 
 def observed(runs):
-    """The episodes that follow from what the runs of one account were told."""
+    """Return the episodes that follow from the items that the runs of one account received."""
     episodes, there, complete = [], {}, None
     for run in runs:
         for id_, item in run.told.items():

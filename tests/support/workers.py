@@ -1,4 +1,4 @@
-"""`inventory run` in processes of their own, as on several hosts, and what tests wait for."""
+"""`inventory run` in child processes, as on several hosts, and helpers that wait for a condition."""
 
 import json
 import os
@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 PATIENCE = 90
-"""Seconds after which a test gives up; nothing is ever expected to take that long."""
+"""Seconds after which a test gives up. Nothing should ever take that long."""
 
 
 def until(true, why=lambda: ""):
-    """Return what it is as soon as it is true."""
+    """Call `true` until its result is true, and return the result; fail after PATIENCE seconds."""
     end = time.monotonic() + PATIENCE
     while not (found := true()):
-        assert time.monotonic() < end, f"it never came about {why()}"
+        assert time.monotonic() < end, f"the condition did not become true {why()}"
         time.sleep(0.02)
     return found
 
@@ -44,13 +44,13 @@ class Worker:
         return self._file.read_text()
 
     def log(self, event=None, **names):
-        """The lines of the log, or those of an event, with these values."""
+        """Return the lines of the log with these values, of one event or of all."""
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         wanted = {"event": event, **names} if event else names
         return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
 
     def wait_for(self, event, *, count=1, **names):
-        """Those lines, as soon as there are so many."""
+        """Wait until the log has `count` such lines, and return them; fail if the process ends before."""
 
         def there():
             found = self.log(event, **names)
@@ -63,18 +63,18 @@ class Worker:
         self.process.send_signal(number)
 
     def ends(self):
-        """Its exit code."""
+        """Wait until the process ends, and return its exit code."""
         return self.process.wait(PATIENCE)
 
     def stop(self):
-        """Stopped as a service manager does it; its exit code."""
+        """Stop the process as a service manager does (SIGTERM), and return its exit code."""
         self.signal(signal.SIGTERM)
         return self.ends()
 
 
 @contextmanager
 def crew():
-    """A function that starts a Worker; all are gone in the end, and none has shown a traceback."""
+    """Yield a function that starts a Worker; at the end, kill all workers and check that no log has a traceback."""
     workers = []
 
     def start(*arguments, **options):
@@ -93,7 +93,7 @@ def crew():
 
 
 def configuration(folder, names):
-    """A file of accounts, and their keys as environment variables."""
+    """Write a configuration file of these accounts; return the environment that names it and holds their keys."""
     folder.mkdir(exist_ok=True)
     file = folder / "accounts.toml"
     file.write_text("".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY_{name.upper()}"\n' for name in names))

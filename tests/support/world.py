@@ -1,4 +1,4 @@
-"""A fleet behind the simulator, a clock by the hour, and a database: what the tests of the meanings play in."""
+"""The World of most tests: a fleet behind the simulator, a clock that moves an hour a run, and a database."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
-DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # README's own time lies within these days
+DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # the time that README asks for is within these days
 TIMES = (
     "started_at", "heartbeat_at", "finished_at", "previous_complete_at", "first_seen_at", "last_seen_at",
     "missing_since", "vanished_at", "valid_from", "valid_to", "occurred_at", "appeared_after", "appeared_at",
@@ -26,22 +26,22 @@ BOOLEANS = ("complete", "held")
 
 
 def hour(number):
-    """The time of the run of that number, where the clock is the world's."""
+    """Return the time of run `number` by the clock of the world."""
     return BEGIN + timedelta(hours=number)
 
 
 def machine(id_, **fields):
-    """An instance as the API sends it."""
+    """Return an instance as the API sends it."""
     return {"id": id_, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} | fields
 
 
 def ids(number, prefix="i"):
-    """The ids of that many instances: i000, i001, ..."""
+    """Return `number` ids: i000, i001, ..."""
     return [f"{prefix}{each:03}" for each in range(number)]
 
 
 class World:
-    """Every run is an hour after the one before; `runs` counts them."""
+    """A fleet, its simulator and a database. Each run is an hour after the run before; `runs` counts them."""
 
     def __init__(self, engine, simulator, runs=0):
         self.engine = engine
@@ -64,7 +64,7 @@ class World:
         trigger="manual",
         **flags,
     ):
-        """One run of the account; its Outcome."""
+        """Run one sync of the account and return its Outcome."""
         self.runs += 1
         now = hour(self.runs)
         self.simulator.requests.clear()
@@ -89,7 +89,7 @@ class World:
             self.fleet.remove(id_)
 
     def rows(self, sql, **values):
-        """The rows of a query as tuples, times as UTC datetimes."""
+        """Return the rows of a query as tuples, times as UTC datetimes."""
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
         with database.reading(self.engine) as connection:
@@ -106,14 +106,14 @@ class World:
         return {id_ for (id_,) in self.rows("SELECT instance_id FROM instances WHERE held")}
 
     def gone(self):
-        """(id, vanished_at) of all that has vanished."""
+        """Return (id, vanished_at) of every vanished instance."""
         return self.rows("SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1")
 
     def last_run(self, *columns):
         return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
 
     def digest(self):
-        """The digest as anybody may compute it from the open versions."""
+        """Return the fleet digest, computed from the open versions as docs/meanings.md says."""
         rows = self.rows(
             "SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra"
             " FROM instance_versions WHERE valid_to IS NULL AND account = 'default'"
@@ -128,22 +128,22 @@ class World:
         return [status for (status,) in self.rows("SELECT status FROM sync_runs ORDER BY run_id")]
 
     def events(self):
-        """(hour, id, event) of everything that happened, in order."""
+        """Return (hour, id, event) of every event, in order."""
         rows = self.rows("SELECT occurred_at, instance_id, event FROM instance_events")
         return sorted(((at - BEGIN) / timedelta(hours=1), id_, event) for at, id_, event in rows)
 
     def asked_by_id(self):
-        """The ids that the last run asked for, in order."""
+        """Return the ids that the last run asked for, in order."""
         return [
             request.path.rpartition("/")[2] for request in self.simulator.requests if not request.path.endswith("s")
         ]
 
     def walks(self):
-        """How many walks the last run began."""
+        """Return the number of walks that the last run began."""
         return sum(request.page == 1 for request in self.simulator.requests)
 
     def dump(self):
-        """Every row of every table, as text."""
+        """Return every row of every table, as text."""
         with database.reading(self.engine) as connection:
             return {
                 table: sorted(
@@ -156,7 +156,7 @@ class World:
 
 @dataclass(frozen=True)
 class Past:
-    """A database to be copied, and the world that made it."""
+    """A database for tests to copy, and the fleet and number of runs that made it."""
 
     template: Any
     fleet: list[dict[str, Any]]
@@ -164,7 +164,7 @@ class Past:
 
 
 def live_through(live, url, template):
-    """Let `live` play in a world that keeps its history in that database; return the Past."""
+    """Run `live` in a world on that database, and return the Past."""
     engine = database.connect(parse_url(url))
     with Simulator(Fleet()) as simulator:
         world = World(engine, simulator)
