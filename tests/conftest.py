@@ -15,8 +15,10 @@ from inventory.demo import demo
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
 from inventory.store.database import connect
+from support.browser import chromium
 from support.postgres import server
 from support.watched import play
+from support.workers import PROGRAM, crew
 from support.world import DEMO_DAYS, DEMO_ENDS, World, live_through
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
@@ -55,6 +57,7 @@ def clean_surroundings(monkeypatch, tmp_path):
         if name.startswith(("FAL_KEY", "INVENTORY_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("inventory.log._secrets", set())  # those of earlier tests
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +124,13 @@ def postgres_demo(postgres):
     with postgres.database() as name:
         demo(postgres.url_of(name), days=DEMO_DAYS, now=DEMO_ENDS)
         yield postgres.url_of(name)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Yield a Chromium; only one can run in a process."""
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture
@@ -216,3 +226,23 @@ def world(engine, history):
     """Yield a World: a fleet, the simulator that serves it, and a database; empty unless the test uses `lived`."""
     with Simulator(Fleet(history.fleet if history else ())) as simulator:
         yield World(engine, simulator, runs=history.runs if history else 0)
+
+
+@pytest.fixture
+def start(world, database_url, tmp_path):
+    """Return a function that starts `inventory run` with these arguments and settings in a child process."""
+    environment = {
+        "FAL_KEY": "id:secret-part",
+        "INVENTORY_API_URL": world.simulator.url,
+        "INVENTORY_DATABASE_URL": database_url,
+        "INVENTORY_RETRY_ATTEMPTS": "2",
+        "INVENTORY_RETRY_MAX_WAIT": "0.05",
+        "INVENTORY_EVERY": "1s",
+    }
+    with crew() as begin:
+        yield lambda *words, program=PROGRAM, **settings: begin(
+            tmp_path / "worker",
+            {name: value for name, value in (environment | settings).items() if value},
+            *words,
+            program=program,
+        )

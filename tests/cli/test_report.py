@@ -20,7 +20,6 @@ from inventory.store.bulk import insert_rows
 from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from support.asking import asking
-from support.browser import chromium
 from support.marks import rule
 from support.world import hour
 
@@ -31,13 +30,6 @@ HOSTILE = (
     "</script><script>document.title='hit'</script>", "<img src=x onerror=\"document.title='hit'\">", "<!--<script>",
     "\u202eevil\x1b[31m", "javascript:document.title='hit'", "${document.title='hit'}", "datum.x", "__proto__",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Yield the Chromium of this machine."""
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from inventory.store import schema
 from inventory.store.database import connect, writing
 from support.libraries import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("README.md", "docs/commands.md")
 TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 LINES = [

@@ -17,6 +17,8 @@ from support.libraries import ROOT
 from support.raw_server import raw
 from support.world import machine
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import chromium
 from support.libraries import ROOT
+
+pytestmark = pytest.mark.browser
 
 DIAGRAMS = {"schema": "instance_versions", "absence": "vanished", "runs": "abandoned", "architecture": "sync.py"}
 SIZES = [(1280, 900), (390, 844)]
@@ -67,12 +68,6 @@ def test_lint_builds_the_site():
     makefile = (ROOT / "Makefile").read_text()
     assert "$(MAKE) --no-print-directory docs" in makefile.partition("\nlint:")[2].partition("\n\n")[0]
     assert "mkdocs build --strict" in makefile.partition("\ndocs:")[2].partition("\n\n")[0]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

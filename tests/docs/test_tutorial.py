@@ -10,6 +10,8 @@ import pytest
 
 from support.libraries import ROOT
 
+pytestmark = pytest.mark.slow
+
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|text)\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
 STEPS = [text for kind, text in BLOCKS if kind == "sh"]

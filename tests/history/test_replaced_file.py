@@ -19,12 +19,11 @@ from inventory.demo import demo
 from inventory.errors import DatabaseError
 from inventory.history import prune
 from inventory.history.verify import verify
-from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
 from inventory.store.database import connect, reading, writing
 from support.command import Command
-from support.workers import PROGRAM, configuration, crew, until
-from support.world import World, hour
+from support.workers import PROGRAM, configuration, until
+from support.world import hour
 
 pytestmark = pytest.mark.slow
 
@@ -49,25 +48,9 @@ def file(database_url):
 
 
 @pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        made = World(engine, simulator)
-        made.put("a", "b")
-        yield made
-
-
-@pytest.fixture
-def start(world, database_url, tmp_path):
-    """Return a function that starts `inventory run` in another process."""
-    environment = {
-        "FAL_KEY": "id:secret-part",
-        "INVENTORY_API_URL": world.simulator.url,
-        "INVENTORY_DATABASE_URL": database_url,
-        "INVENTORY_RETRY_ATTEMPTS": "1",
-        "INVENTORY_EVERY": "1s",
-    }
-    with crew() as begin:
-        yield lambda *words, **settings: begin(tmp_path / "worker", environment | settings, *words)
+def world(world):
+    world.put("a", "b")
+    return world
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from inventory.history import missing as history
 from inventory.history import runs
 from inventory.history.runs import NotDue, RunRequest
 from inventory.service import schedule, timer, watch
-from inventory.simulator import Fleet, Hang, Rewrite, Simulator, Status, on_list, on_page
+from inventory.simulator import Hang, Rewrite, Status, on_list, on_page
 from inventory.store import database
 from inventory.sync import SyncOptions, sync
 from support.marks import rule
-from support.workers import PROGRAM, configuration, crew, until
-from support.world import World, hour
+from support.workers import configuration, until
+from support.world import hour
 
 pytestmark = pytest.mark.slow
 
@@ -32,31 +32,9 @@ HOURLY = Every(timedelta(hours=1))
 
 
 @pytest.fixture
-def world(engine):
-    with Simulator(Fleet()) as simulator:
-        made = World(engine, simulator)
-        made.put("a", "b")
-        yield made
-
-
-@pytest.fixture
-def start(world, database_url, tmp_path):
-    """Yield a function that starts `inventory run` with these arguments and settings in a child process."""
-    environment = {
-        "FAL_KEY": "id:secret-part",
-        "INVENTORY_API_URL": world.simulator.url,
-        "INVENTORY_DATABASE_URL": database_url,
-        "INVENTORY_RETRY_ATTEMPTS": "2",
-        "INVENTORY_RETRY_MAX_WAIT": "0.05",
-        "INVENTORY_EVERY": "1s",
-    }
-    with crew() as begin:
-        yield lambda *words, program=PROGRAM, **settings: begin(
-            tmp_path / "worker",
-            {name: value for name, value in (environment | settings).items() if value},
-            *words,
-            program=program,
-        )
+def world(world):
+    world.put("a", "b")
+    return world
 
 
 def claim(world, at, timetable=HOURLY, **flags):
