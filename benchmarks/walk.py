@@ -31,9 +31,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests" / "support")]
-
 from fal import Server, serving
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 BARE = """
 import json, sys, httpx
@@ -119,9 +119,7 @@ Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
 """By kind and backend: seconds, the same as times the bare walk of that turn, seconds of a processor, and megabytes."""
 
 
-def play_round(
-    server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken
-) -> None:
+def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken) -> None:
     """Make one run of each kind on each backend, each after a bare walk of the same list."""
     environments = {
         backend: {
@@ -171,7 +169,8 @@ def main() -> int:
         seconds, ratio, busy = (median(run[column] for run in runs) for column in (0, 1, 2))
         memory = max(run[3] for run in runs)
         fine = fine and ratio <= limit and memory <= MEMORY_LIMIT
-        print(f"{kind + ', ' + what:25}{seconds:9.2f}{ratio:8.2f}{limit:7.1f}{busy:8.2f}{memory:9.0f}{MEMORY_LIMIT:7.0f}")
+        print(f"{f'{kind}, {what}':25}{seconds:9.2f}{ratio:8.2f}{limit:7.1f}", end="")
+        print(f"{busy:8.2f}{memory:9.0f}{MEMORY_LIMIT:7.0f}")
     return 0 if fine else 1
 
 

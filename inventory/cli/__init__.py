@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(words: list[str]) -> int:
     from inventory import log
     from inventory.cli.app import app
-    from inventory.config.settings import log_format
+    from inventory.config.sources import log_format
 
     log.set_style(log_format())
     with signals.raising():

@@ -134,7 +134,7 @@ def test_every_command_of_the_program_is_shown_and_no_other():
     command = get_command(app)
     groups = ("account", "db")
     there = {name for name in command.commands if name not in groups} | {
-        f"{group} {name}" for group in groups for name in command.commands[group].commands
+        f"{group} {name}" for group in groups for name in command.commands[group].load().commands
     }
     shown = {re.search(rf"inventory ((?:(?:{'|'.join(groups)}) )?[\w-]+)", line)[1] for line in COMMANDS}
     assert shown == there
