@@ -116,9 +116,11 @@ def bound(**names: Any) -> Iterator[None]:
 
 @cache
 def _structlog() -> Any:
-    """Return structlog, configured."""
+    """Return structlog, configured if `configure` was called; else it prints events to stdout in a way of its own."""
     import structlog
 
+    if not any(isinstance(handler, _StderrHandler) for handler in logging.getLogger().handlers):
+        return structlog
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

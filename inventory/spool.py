@@ -79,7 +79,6 @@ class Spool:
         self.ids_by_walk: Counter[int] = Counter()
         """The number of different ids in each walk."""
         self._tracked = tracker(ignored) if ignored else None
-        self._pages_digest = hashlib.sha256()
         with ExitStack() as opening:
             self.file = opening.enter_context(scratch_folder()) / "spool"
             try:
@@ -99,14 +98,6 @@ class Spool:
             raise no_room(error) from error
 
     # What came from the API
-
-    def add_fingerprint(self, fingerprint: bytes) -> None:
-        """Add the fingerprint of the next page to `pages_digest`."""
-        self._pages_digest.update(fingerprint)
-
-    def pages_digest(self) -> str:
-        """Return the SHA-256 in hex over the fingerprints of all pages, in the order in which they were added."""
-        return self._pages_digest.hexdigest()
 
     def keep_body(self, body: bytes) -> None:
         """Keep the body of a page unparsed."""
@@ -184,6 +175,7 @@ class Spool:
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
+            self.ids_by_walk[BY_ID] -= 1
             self.mark_gone(id_)
 
     def count_vanishing(self) -> int:

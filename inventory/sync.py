@@ -204,7 +204,7 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
         with database.reading(context.engine) as connection:
             spool.learn(reconcile.stream_known(connection, context.account.name))
         if first.complete:
-            second = confirm(source)
+            second = confirm(source, expected=_as_expected(first, spool))
     for done in filter(None, (first, second)):
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
@@ -266,16 +266,22 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
     # the next run must look again at an instance that the first list lacked, even if its own list is the same
-    repeatable = applied.fleet_digest is not None and walks.second is None and not spool.ids_by_walk[BY_ID]
+    second_is_first = walks.second is None or walks.second.unchanged
+    repeatable = applied.fleet_digest is not None and second_is_first and not spool.ids_by_walk[BY_ID]
     return {
         "last_complete_run_id": run.run_id,
         "walk_digest": _walk_digest(walks.first, spool) if repeatable else None,
     }
 
 
+def _as_expected(walked: WalkResult, spool: Spool) -> ExpectedList:
+    """Return a list that was just walked as the one that the next walk may find again."""
+    return ExpectedList(walked.digest, walked.pages, spool.ids_by_walk[1], walked.duplicates)
+
+
 def _walk_digest(first: WalkResult, spool: Spool) -> str:
     """Return the text by which the next run finds the list unchanged; another version or setting voids it."""
-    return f"{spool.pages_digest()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
+    return " ".join(map(str, (*_as_expected(first, spool), __version__, spool.ignored)))
 
 
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:

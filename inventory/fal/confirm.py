@@ -9,7 +9,7 @@ from functools import partial
 
 from inventory import background, log
 from inventory.errors import ApiError, Interrupted, NetworkError
-from inventory.fal.walk import WalkContext, WalkResult, walk
+from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, walk
 from inventory.spool import BY_ID
 
 MOST_QUESTIONS = 200
@@ -24,17 +24,18 @@ UNLISTED_RUNS = 3
 logger = log.get(__name__)
 
 
-def confirm(context: WalkContext) -> WalkResult | None:
+def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkResult | None:
     """Mark in the spool which instances are gone, of those that the first, complete walk lacked.
 
-    Returns the second walk if one was needed. An absent instance that is not marked as gone is missing.
+    Returns the second walk if one was needed. It most often finds the list of the first again: `expected`.
+    An absent instance that is not marked as gone is missing.
     """
     spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
     second = None
     if len(absent) > MOST_QUESTIONS or not _fetch_each(context, absent):
         logger.info("walking a second time", absent=spool.count_absent())
-        second = walk(context, 2)
+        second = walk(context, 2, expected)
         if second.complete:
             spool.mark_absent_gone()
     spool.expire_unlisted(UNLISTED_RUNS)

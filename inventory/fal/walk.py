@@ -4,12 +4,13 @@ A walk is complete if the list itself says that it ends (`next_cursor: null` wit
 and no item was rejected. However it ends, everything seen until then is in the spool.
 """
 
+import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from inventory import background, log
 from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
@@ -29,12 +30,15 @@ class Source(Protocol):
     def fetch_page(self, cursor: str | None) -> Page:
         """Return the page of a cursor; the first page for None."""
 
+    def fetch_envelope(self, cursor: str | None) -> Page:
+        """Return the page of a cursor, of which only the envelope is parsed."""
+
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """Return the instance of an id, or None if it is gone."""
 
 
 class ExpectedList(NamedTuple):
-    """The list of the last complete run: the digest of its pages, and what was counted in them."""
+    """A list that was walked before: the digest of its pages, and what was counted in them."""
 
     digest: str
     pages: int
@@ -53,11 +57,21 @@ class WalkResult:
     error: ApiError | None = None
     unchanged: bool = False
     """Whether every page equals that of the expected list. Nothing was added to the spool then."""
+    _digest: Any = field(default_factory=hashlib.sha256, repr=False)
 
     @property
     def complete(self) -> bool:
         """Return whether an instance that the walk lacks is absent from the list."""
         return self.error is None
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 in hex over the fingerprints of all pages, in their order."""
+        return str(self._digest.hexdigest())
+
+    def add_fingerprint(self, fingerprint: bytes) -> None:
+        """Add the fingerprint of the next page to the digest."""
+        self._digest.update(fingerprint)
 
 
 def ignore_progress(_: WalkResult) -> None:
@@ -89,7 +103,7 @@ def walk(context: WalkContext, number: int, expected: ExpectedList | None = None
         _follow_cursors(context, number, result, expected)
     except ApiError as error:
         result.error = error
-    if expected is not None and result.complete and (spool.pages_digest(), result.pages) == expected[:2]:
+    if expected is not None and result.complete and (result.digest, result.pages) == expected[:2]:
         result.unchanged = True
         result.duplicates = expected.duplicates
         return result
@@ -108,16 +122,16 @@ def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expec
     cursors: set[str] = set()
     barren = 0
     with _SpoolWriter(spool, number) as writer:
-        fetch = background.start(partial(context.api.fetch_page, None))
+        fetch = _start_fetching(context, None, light=_may_be(expected, 0))
         while True:
             page = background.wait_or_stop(fetch, context.stop)
             cursor = page.next_cursor
             goes_on = bool(cursor) and cursor not in cursors
             if cursor and goes_on:
                 cursors.add(cursor)
-                fetch = background.start(partial(context.api.fetch_page, cursor))
-            spool.add_fingerprint(page.fingerprint)
-            if expected is not None and result.pages < expected.pages:
+                fetch = _start_fetching(context, cursor, light=_may_be(expected, result.pages + 1))
+            result.add_fingerprint(page.fingerprint)
+            if _may_be(expected, result.pages):
                 spool.keep_body(page.body)
             else:  # also an endless list gets here, once it is longer than the expected one
                 records = _make_records(page, result)
@@ -135,6 +149,17 @@ def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expec
                 raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
             if barren >= BARREN_PAGES:
                 raise CursorLoop(f"{barren} pages in a row brought nothing new")
+
+
+def _may_be(expected: ExpectedList | None, pages: int) -> bool:
+    """Return whether the list may still be the expected one when a page follows that many others."""
+    return expected is not None and pages < expected.pages
+
+
+def _start_fetching(context: WalkContext, cursor: str | None, *, light: bool) -> "Future[Page]":
+    """Start fetching a page in a thread; if `light`, only its envelope is parsed."""
+    fetch = context.api.fetch_envelope if light else context.api.fetch_page
+    return background.start(partial(fetch, cursor))
 
 
 class _SpoolWriter:

@@ -292,3 +292,61 @@ def test_accounts_do_not_see_each_other(world):
     assert world.rows("SELECT account, last_seen_at FROM instances WHERE presence = 'live' ORDER BY 1") == [
         ("one", hour(1)), ("two", hour(3)),
     ]  # fmt: skip
+
+
+def is_recognised(world):
+    """Whether the next run that finds the list of the last one again compares nothing."""
+    return world.one("SELECT walk_digest FROM accounts") is not None
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("settled", ["by id", "by a second walk"])
+def test_a_list_is_recognised_after_a_run_that_settled_all_that_it_lacked(world, settled):
+    world.put("a", "b", *ids(30))
+    world.run(page_size=10)
+    world.remove("b")
+    world.put("a", status="stopped")
+    if settled == "by a second walk":
+        world.faults.add(Status(500), when=on_get)
+    outcome = world.run(page_size=10)
+    assert (outcome.status, world.presences()["b"], world.walks()) == (
+        "succeeded", "vanished", 2 if settled == "by a second walk" else 1
+    )  # fmt: skip
+    assert is_recognised(world)
+    before = world.dump()
+    outcome = world.run(page_size=10)
+    assert (outcome.status, outcome.instances_seen, sum(outcome.counts.values())) == ("succeeded", 31, 0)
+    after = world.dump()
+    assert before["instance_state"] == after["instance_state"]
+    assert world.last_run("fleet_digest") == world.digest()
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("found", ["by id", "by a second walk"])
+def test_a_list_is_compared_anew_after_a_run_that_found_an_instance_beside_it(world, found):
+    world.put("a", "b", *ids(30))
+    world.run(page_size=10)
+    world.fleet.hide("b")
+    if found == "by a second walk":
+        world.faults.add(Status(500), when=on_get)
+        walks = count(1)
+        world.simulator.before_page = lambda page: page == 1 and next(walks) == 2 and world.fleet.unhide("b")
+    assert (world.run(page_size=10).status, world.presences()["b"]) == ("succeeded", "live")
+    assert not is_recognised(world)
+    world.fleet.hide("b")
+    world.run(page_size=10)  # the list is that of the last run, and is looked at again
+    assert world.asked_by_id() == ["b"]
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+def test_a_list_is_recognised_after_the_run_in_which_an_unlisted_instance_vanished(world):
+    world.put("a", "b")
+    world.run()
+    world.fleet.hide("b")
+    for presence, recognised in (("live", False), ("live", False), ("vanished", True)):
+        world.run()
+        assert (world.presences()["b"], is_recognised(world)) == (presence, recognised)
+    assert sum(world.run().counts.values()) == 0
+    assert breaches(world) == []
