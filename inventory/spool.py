@@ -4,14 +4,16 @@ It orders, de-duplicates and hashes the records at flat memory, the same for bot
 difference. It takes bytes and records, and knows nothing of pages or HTTP.
 
 Its tables: `bodies` holds pages as they came, unparsed, for as long as the list may be the same as in the last complete
-run. `seen` holds the records from the API, `known` what the database held before the run, `final` the open versions
-that stay although the record differs, `gone` the ids of absent instances that are proven gone. The view `newcomers`
-holds what is in `seen` but not in `known`.
+run. `seen` holds the records from the API, `known` what the database held before the run of instances that are absent
+or may have to be written, `new` the ids that the database did not hold, `final` the open versions that stay although
+the record differs, `gone` the ids of absent instances that are proven gone. The view `newcomers` holds the records of
+what was never seen before.
 """
 
 import hashlib
 import json
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +21,7 @@ from functools import cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from inventory.record import FIELDS, Record, gpus, hash_records, tracker
+from inventory.record import FIELDS, LONGEST_ID, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
@@ -41,14 +43,24 @@ CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
 ) WITHOUT ROWID;
+CREATE TABLE new (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
 CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE types (instance_type TEXT PRIMARY KEY, gpu_count, gpu_model) WITHOUT ROWID;
+"""
+
+_NEWCOMERS = f"""
+DROP VIEW IF EXISTS newcomers;
 CREATE VIEW newcomers AS
     SELECT {", ".join(f"seen.{name}" for name in _COLUMNS)}, gpu_count, gpu_model
-    FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
+    FROM %s LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
     WHERE known.id IS NULL ORDER BY seen.id;
 """
+_AMONG_ALL = "seen"
+_AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
+"""Where `newcomers` are: among all that was seen for as long as nothing is known, then among the ids of `new`."""
+
+_AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 
 _ROWS = 500
 """Rows per INSERT: half the time of one INSERT per row, and other threads can run meanwhile."""
@@ -78,13 +90,14 @@ class Spool:
         self.ignored = ",".join(ignored)
         self.ids_by_walk: Counter[int] = Counter()
         """The number of different ids in each walk."""
+        self._live_before = 0
         self._tracked = tracker(ignored) if ignored else None
         with ExitStack() as opening:
             self.file = opening.enter_context(scratch_folder()) / "spool"
             try:
                 self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
                 opening.callback(self._db.close)
-                self._db.executescript(_SCHEMA)
+                self._db.executescript(_SCHEMA + _NEWCOMERS % _AMONG_ALL)
             except sqlite3.Error as error:
                 raise no_room(error) from error
             self._open = opening.pop_all()
@@ -145,13 +158,56 @@ class Spool:
     # What the database holds
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Add what the database holds of live and missing instances."""
+        """Compare what was seen with what the database holds: live and missing instances in the order of their ids.
+
+        Keep what is known of an instance only where something may have to be written: almost all are as they were.
+        Forget what was learned before.
+        """
+        usual = (self.ignored, "live", False, 0)
+        last, live = "", 0
+        different: list[Known] = []
+        new: list[tuple[str]] = []
+        none_left = (_AFTER_ALL_IDS, b"")
         with self._transaction():
-            self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", known)
+            self._db.execute("DELETE FROM known")
+            self._db.execute("DELETE FROM new")
+            listed = self._db.execute("SELECT id, hash FROM seen WHERE walk <> ? ORDER BY id", (BY_ID,))
+            id_, hash_ = next(listed, none_left)
+            for row in known:
+                last = row[0]
+                while id_ < last:
+                    new.append((id_,))
+                    id_, hash_ = next(listed, none_left)
+                if id_ == last:
+                    if not (row[1] == row[2] == hash_ and row[3:] == usual):
+                        different.append(row)
+                    id_, hash_ = next(listed, none_left)
+                else:
+                    different.append(row)
+                live += row[4] == "live"
+                if len(different) + len(new) >= _ROWS:
+                    self._keep(different, new)
+            self._keep(different, new)
+            if last:
+                self._db.execute("INSERT INTO new SELECT id FROM seen WHERE id > ? AND walk <> ?", (last, BY_ID))
+        self._live_before = live
+        self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
+
+    def know_vanished(self, ids: Iterable[str]) -> None:
+        """Add instances that have vanished before, so that they are no newcomers; each of them is written."""
+        rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # an empty hash equals no row's hash
+        with self._transaction():
+            self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _keep(self, different: list[Known], new: list[tuple[str]]) -> None:
+        self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", different)
+        self._db.executemany("INSERT INTO new VALUES (?)", new)
+        different.clear()
+        new.clear()
 
     def count_live_before(self) -> int:
         """Return the number of instances that were live before this run."""
-        return self._number("SELECT count(*) FROM known WHERE presence = 'live'")
+        return self._live_before
 
     def absent(self, limit: int = -1) -> list[str]:
         """Return the ids, in order, of live and missing instances that were not seen and are not held."""
@@ -189,10 +245,11 @@ class Spool:
 
         Without `newcomers` it leaves out the instances that are not known.
         """
-        # without newcomers the join starts from `known`, which is empty on a first run
-        both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
+        some = "SELECT id FROM known"
+        if newcomers:
+            some += " UNION ALL SELECT id FROM newcomers"
         sql = f"""
-            SELECT seen.* FROM {both} ON known.id = seen.id
+            SELECT seen.* FROM ({some}) AS some CROSS JOIN seen USING (id) LEFT JOIN known USING (id)
             WHERE known.id IS NULL OR known.row_hash <> seen.hash OR known.ignored <> ?
                 OR known.presence <> 'live' OR known.unlisted > 0 OR seen.walk = ?
             ORDER BY seen.id

@@ -201,16 +201,23 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
         nothing = "nothing was applied; the next run tries again" if outcome.run_id else "nothing is written"
         raise add_consequence(first.error, nothing)
     if not first.unchanged:
-        with database.reading(context.engine) as connection:
-            spool.learn(reconcile.stream_known(connection, context.account.name))
+        _compare(context, spool)
         if first.complete:
             second = confirm(source, expected=_as_expected(first, spool))
+        if second is not None and not second.unchanged:
+            _compare(context, spool)
     for done in filter(None, (first, second)):
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
         outcome.rejected += done.rejected
     outcome.instances_seen = expected.instances if expected and first.unchanged else spool.count()
     return Walks(first, second)
+
+
+def _compare(context: RunContext, spool: Spool) -> None:
+    """Compare the spool with the database in a transaction of its own: none is open while the API is asked."""
+    with database.reading(context.engine) as connection:
+        spool.learn(reconcile.stream_known(connection, context.account.name))
 
 
 def _apply_difference(

@@ -5,13 +5,14 @@ without planning them. The difference of one instance is in `difference`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.types import NullType
 
 from inventory.history.difference import (
     RunStamp,
@@ -55,9 +56,9 @@ class Absent(Enum):
 
 
 def stream_known(connection: Connection, account: str) -> Iterator[Known]:
-    """Yield what the spool compares of each live or missing instance of the account."""
+    """Yield what the spool compares of each live or missing instance of the account, in the order of their ids."""
     state = instance_state.c
-    statement = sa.select(
+    columns = (
         state.instance_id,
         state.row_hash,
         state.version_hash,
@@ -65,10 +66,14 @@ def stream_known(connection: Connection, account: str) -> Iterator[Known]:
         state.presence,
         state.held,
         state.unlisted_runs,
-    ).where(state.account == account, state.presence.in_(("live", "missing")))
+    )
+    statement: Any = (
+        sa.select(*(sa.type_coerce(column, NullType()) for column in columns))  # as they come: none needs a conversion
+        .where(state.account == account, state.presence.in_(("live", "missing")))
+        .order_by(database.by_bytes(connection, state.instance_id))
+    )
     for rows in database.stream(connection, statement):
-        for row in rows:
-            yield Known._make(row)
+        yield from cast("Sequence[Known]", rows)
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
@@ -126,8 +131,7 @@ def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) ->
         return
     for ids in batches(spool.newcomer_ids()):
         found = connection.scalars(vanished.where(database.among(connection, state.instance_id, ids)))
-        # an empty hash equals no row's hash, so that each is written
-        spool.learn(Known(id_, b"", b"", "", "vanished", held=False, unlisted_runs=0) for id_ in found)
+        spool.know_vanished(found)
 
 
 def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) -> Iterator[Step]:

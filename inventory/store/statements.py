@@ -53,6 +53,11 @@ def among(connection: Connection, column: sa.Column[Any], values: Sequence[str])
     return column == sa.func.any(sa.bindparam(None, list(values), type_=sa.ARRAY(sa.Text)))
 
 
+def by_bytes(connection: Connection, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return an ordering of texts by their bytes in UTF-8, on PostgreSQL whatever the database's collation is."""
+    return column if is_sqlite(connection) else column.collate("C")
+
+
 def batches(rows: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
     """Yield lists of at most `size` rows."""
     rows = iter(rows)
