@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from inventory.record import FIELDS, LONGEST_ID, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
@@ -112,15 +112,19 @@ class Spool:
 
     # What came from the API
 
-    def keep_body(self, body: bytes) -> None:
-        """Keep the body of a page unparsed."""
-        self._db.execute("INSERT INTO bodies (body) VALUES (?)", (body,))
+    def keep_body(self, number: int, body: bytes) -> None:
+        """Keep the body of the page of a number unparsed."""
+        self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?)", (number, body))
 
-    def take_bodies(self) -> Iterator[bytes]:
-        """Yield the bodies that were kept, in order, and delete each."""
-        for (number,) in self._db.execute("SELECT number FROM bodies ORDER BY number").fetchall():
-            sql = "DELETE FROM bodies WHERE number = ? RETURNING body"
-            yield self._db.execute(sql, (number,)).fetchone()[0]
+    def bodies(self, first: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the bodies that are kept, from the page of that number on, in order."""
+        sql = "SELECT number FROM bodies WHERE number >= ? ORDER BY number"
+        for (number,) in self._db.execute(sql, (first,)).fetchall():
+            yield number, self._db.execute("SELECT body FROM bodies WHERE number = ?", (number,)).fetchone()[0]
+
+    def drop_body(self, number: int) -> None:
+        """Delete the body of the page of a number."""
+        self._db.execute("DELETE FROM bodies WHERE number = ?", (number,))
 
     def add(self, walk: int, records: list[Record]) -> int:
         """Add records of a walk; return how many ids were new to it. Of two records of one id the later one stays."""
@@ -257,6 +261,11 @@ class Spool:
         for *fields, hash_, walk in self._db.execute(sql, (self.ignored, BY_ID)):
             yield Record._make(fields), hash_, walk != BY_ID
 
+    def seen_ids(self) -> Iterator[str]:
+        """Yield the ids, in order, of all that was seen."""
+        for (id_,) in self._db.execute("SELECT id FROM seen ORDER BY id"):
+            yield id_
+
     def newcomer_ids(self) -> Iterator[str]:
         """Yield the ids, in order, of what was seen and is not known."""
         for (id_,) in self._db.execute("SELECT id FROM newcomers"):
@@ -293,7 +302,7 @@ class Spool:
 
     def fleet_digest(self) -> str:
         """Return the SHA-256 in hex over all open versions as they are after a run that leaves nothing missing."""
-        return self._hash(
+        found = self._db.execute(
             """
             SELECT seen.id, coalesce(
                 final.version_hash,
@@ -304,6 +313,7 @@ class Spool:
             ORDER BY seen.id
             """
         )
+        return digest_fleet(iter(lambda: found.fetchmany(1000), []))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -315,12 +325,13 @@ class Spool:
     def _number(self, sql: str, *parameters: object) -> int:
         return int(self._db.execute(sql, parameters).fetchone()[0])
 
-    def _hash(self, sql: str) -> str:
-        digest = hashlib.sha256()
-        cursor = self._db.execute(sql)
-        while rows := cursor.fetchmany(1000):
-            digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in rows]))
-        return digest.hexdigest()
+
+def digest_fleet(rows: Iterable[Iterable[Any]]) -> str:
+    """Return the SHA-256 in hex over ids and hashes of versions, which come in lists and in the order of the ids."""
+    digest = hashlib.sha256()
+    for some in rows:
+        digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in some]))
+    return digest.hexdigest()
 
 
 @cache

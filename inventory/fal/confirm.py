@@ -9,7 +9,8 @@ from functools import partial
 
 from inventory import background, log
 from inventory.errors import ApiError, Interrupted, NetworkError
-from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, walk
+from inventory.fal.expected import ExpectedList
+from inventory.fal.walk import WalkContext, WalkResult, walk
 from inventory.spool import BY_ID
 
 MOST_QUESTIONS = 200

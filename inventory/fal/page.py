@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -24,7 +24,6 @@ class Page:
     """One page of the list: its items as JSON values, and the cursor of the next page."""
 
     items: list[Any]
-    """If only the envelope was parsed, an empty object for each item."""
     next_cursor: str | None
     has_more: bool | None
     escaped: bool
@@ -36,6 +35,8 @@ class Page:
 
     The reverse is not true: if an envelope has a field that differs each time, so does the fingerprint.
     """
+    whole: bool = True
+    """Whether the items were parsed too. If not, there is an empty object for each."""
 
 
 @with_config(ConfigDict(extra="ignore", strict=True))
@@ -87,7 +88,8 @@ def parse_envelope(body: bytes) -> Page:
     except ValidationError:  # also if an item is no object
         return parse_page(body)
     escaped = b"\\u" in body
-    return _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
+    page = _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
+    return replace(page, whole=False)
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:

@@ -28,7 +28,7 @@ from inventory.history.difference import (
     record_vanished,
 )
 from inventory.record import PAYLOAD, tracker
-from inventory.spool import NEWCOMERS, Known, Spool
+from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet
 from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
@@ -55,8 +55,11 @@ class Absent(Enum):
 # -- read
 
 
-def stream_known(connection: Connection, account: str) -> Iterator[Known]:
-    """Yield what the spool compares of each live or missing instance of the account, in the order of their ids."""
+def stream_known(connection: Connection, account: str, only: Iterable[str] | None = None) -> Iterator[Known]:
+    """Yield what the spool compares of each live or missing instance of the account, in the order of their ids.
+
+    `only`: just these, in the same order.
+    """
     state = instance_state.c
     columns = (
         state.instance_id,
@@ -72,8 +75,24 @@ def stream_known(connection: Connection, account: str) -> Iterator[Known]:
         .where(state.account == account, state.presence.in_(("live", "missing")))
         .order_by(database.by_bytes(connection, state.instance_id))
     )
-    for rows in database.stream(connection, statement):
-        yield from cast("Sequence[Known]", rows)
+    if only is None:
+        for rows in database.stream(connection, statement):
+            yield from cast("Sequence[Known]", rows)
+        return
+    for ids in batches(only):
+        some = statement.where(database.among(connection, state.instance_id, ids))
+        yield from cast("Sequence[Known]", connection.execute(some).all())
+
+
+def fleet_digest(connection: Connection, account: str) -> str:
+    """Return the digest of what the open versions hold now: the same as `Spool.fleet_digest` after a run."""
+    state = instance_state.c
+    statement = (
+        sa.select(state.instance_id, sa.type_coerce(state.version_hash, NullType()))
+        .where(state.account == account, state.presence == "live")
+        .order_by(database.by_bytes(connection, state.instance_id))
+    )
+    return digest_fleet(database.stream(connection, statement))
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:

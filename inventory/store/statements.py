@@ -32,7 +32,7 @@ def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[st
 
 def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
     """Yield the rows of a query in batches; memory stays flat."""
-    with connection.execution_options(yield_per=BATCH).execute(statement) as result:
+    with connection.execute(statement, execution_options={"yield_per": BATCH}) as result:
         yield from result.partitions()
 
 

@@ -12,7 +12,7 @@ from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list
 from inventory.store import database
 from inventory.sync import sync
 from support.marks import rule
-from support.world import BEGIN, hour, ids
+from support.world import BEGIN, hour, ids, machine
 
 
 def breaches(world):
@@ -350,3 +350,52 @@ def test_a_list_is_recognised_after_the_run_in_which_an_unlisted_instance_vanish
         assert (world.presences()["b"], is_recognised(world)) == (presence, recognised)
     assert sum(world.run().counts.values()) == 0
     assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("also", ["nothing", "one gone", "one new", "one twice", "one instead of another", "an end"])
+def test_changed_values_are_found_in_a_list_of_many_pages_whatever_else_changed(world, also):
+    names = ids(60)
+    world.put(*names)
+    world.run(page_size=1)
+    world.put("i003", "i004", "i030", status="stopped")
+    if also == "one gone":
+        world.remove("i050")
+    elif also == "one new":
+        world.put("new")
+    elif also == "one twice":
+        world.faults.add(Rewrite(lambda page: page | {"instances": page["instances"] * 2}), when=on_page(51))
+    elif also == "one instead of another":
+        world.remove("i059")
+        world.put("new")
+    elif also == "an end":
+        world.faults.add(Status(500), when=on_page(52))
+    outcome = world.run(page_size=1)
+    assert outcome.counts["changed"] == 3
+    assert outcome.duplicates == (also == "one twice")
+    assert outcome.instances_seen == {"one gone": 59, "one new": 61, "an end": 51}.get(also, 60)
+    wanted = dict.fromkeys(names, "live")
+    wanted |= {"i050": "vanished"} if also == "one gone" else {}
+    wanted |= {"new": "live"} if also.startswith("one new") or also == "one instead of another" else {}
+    wanted |= {"i059": "vanished"} if also == "one instead of another" else {}
+    assert world.presences() == wanted
+    assert world.last_run("fleet_digest") == (None if also == "an end" else world.digest())
+    world.put("i003", status="ready")
+    assert world.run(page_size=1).counts["changed"] == 1
+    assert sum(world.run(page_size=1).counts.values()) == 0
+    assert world.last_run("fleet_digest") == world.digest()
+    assert dict(world.rows("SELECT instance_id, status FROM live_instances WHERE status <> 'ready'")) == {
+        "i004": "stopped", "i030": "stopped",
+    }  # fmt: skip
+    assert breaches(world) == []
+
+
+@rule("the-later-item-wins")
+def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page_changed(world):
+    world.put(*ids(30))
+    later = Rewrite(lambda page: page | {"instances": [*page["instances"], machine("i002", status="late")]})
+    for earlier in ("ready", "stopped"):
+        world.put("i002", status=earlier)
+        world.faults.add(later, when=on_page(20))
+        assert world.run(page_size=1).duplicates == 1
+        assert world.rows("SELECT status FROM instances WHERE instance_id = 'i002'") == [("late",)]
