@@ -54,7 +54,7 @@ SYNC = "from inventory.cli import main; main()"
 KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
     "first": (7, None),
     "quiet": (2.3, None),
-    "one": (4.6, lambda _: {"changed": 1}),
+    "one": (4, lambda _: {"changed": 1}),
     "changed": (6, lambda size: {"changed": size // 50, "gone": min(200, size // 2000)}),
     "quiet again": (2.3, None),
     "second walk": (8, lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200}),

@@ -33,6 +33,9 @@ from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
 
+PLANNED = 500
+"""Instances that are planned and written together. Each takes 6 kB until it is written."""
+
 
 class Absent(Enum):
     """What a run does with the instances that it did not see."""
@@ -116,7 +119,7 @@ def plan(
     """
     _exclude_returning(connection, stamp, spool)
     track = tracker(stamp.ignored)
-    for batch in batches(spool.differing(newcomers=newcomers)):
+    for batch in batches(spool.differing(newcomers=newcomers), PLANNED):
         before = _read_states(connection, stamp.account, [record.instance_id for record, _, _ in batch])
         step = Step()
         for record, row_hash, listed in batch:
@@ -154,7 +157,7 @@ def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) ->
 
 
 def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) -> Iterator[Step]:
-    for batch in batches(ids):
+    for batch in batches(ids, PLANNED):
         states = _read_states(connection, stamp.account, batch).values()
         started_at = _read_start_times(connection, {last_seen_run(stamp, state) for state in states})
         step = Step()
@@ -164,7 +167,7 @@ def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) 
 
 
 def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *, held: bool) -> Iterator[Step]:
-    for batch in batches(ids):
+    for batch in batches(ids, PLANNED):
         step = Step()
         for state in _read_states(connection, stamp.account, batch).values():
             record_missing(step, stamp, state, held=held)
