@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     gc.set_threshold(100_000)  # instead of 700: nothing here makes cycles by the thousand, and looking takes a tenth
     atexit.register(gc.freeze)  # or the end looks for cycles in all that was imported: a fifth of a second
+    if arguments is None:
+        gc.disable()  # until the command is imported: see `ListedCommand`
     results = output.take_over()
     undo = signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)

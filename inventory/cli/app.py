@@ -1,5 +1,6 @@
 """The commands and their groups. Each is imported when it is called: help and completion need no library of theirs."""
 
+import gc
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -86,6 +87,9 @@ class ListedCommand(TyperCommand):
         """Import the command, and return it as it is called."""
         module, _, function = self._place.partition(".")
         found = getattr(import_module(f"inventory.cli.{module}"), function)
+        if not gc.isenabled():
+            gc.freeze()  # what is imported stays: a search for cycles in it takes as long as a tenth of the import
+            gc.enable()
         if isinstance(found, typer.Typer):
             found.info.name = self.name
             return get_group(found)
