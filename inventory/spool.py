@@ -37,7 +37,7 @@ PRAGMA page_size = 16384;  -- a tenth quicker than 4096
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
-PRAGMA cache_size = -4096;
+PRAGMA cache_size = -2048;
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, body);
 CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT ROWID;
 CREATE TABLE known (
