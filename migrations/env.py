@@ -6,13 +6,13 @@ There is no fileConfig here: it would silence the loggers of the program.
 from alembic import context
 
 from inventory.store import schema, schema_docs
-from inventory.store.tables import METADATA
+from inventory.store.tables import complete
 
 
 def run(connection):
     context.configure(
         connection=connection,
-        target_metadata=METADATA,
+        target_metadata=complete(),
         render_as_batch=True,
         include_object=schema.include_object,
         autogenerate_plugins=schema.AUTOGENERATE,

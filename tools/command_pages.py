@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.main import get_command
 
-from inventory.cli.app import app
+from inventory.cli.app import COMMANDS, loaded
 from setting_pages import SETTINGS, VARIABLES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,13 +42,11 @@ class Command:
 
 def commands() -> Iterator[Command]:
     """Yield every command that is no group, in the order of `inventory --help`."""
-    top = get_command(app)
-    panels = dict.fromkeys(command.rich_help_panel for command in top.commands.values())  # type: ignore[attr-defined]
-    for panel in panels:
-        for name, command in top.commands.items():  # type: ignore[attr-defined]
-            if command.rich_help_panel == panel:
-                for below, leaf in getattr(command, "commands", {"": command}).items():
-                    yield _command(f"{name} {below}".strip(), panel, leaf)
+    commands = loaded()
+    for title, names in COMMANDS.items():
+        for name in names:
+            for below, leaf in getattr(commands[name], "commands", {"": commands[name]}).items():
+                yield _command(f"{name} {below}".strip(), title, leaf)
 
 
 def commands_markdown() -> str:

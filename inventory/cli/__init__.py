@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     gc.set_threshold(100_000)  # the default of 700 costs a tenth of the time, and there are few reference cycles
     atexit.register(gc.freeze)  # saves a fifth of a second: at exit, no imported object is searched for cycles
+    if arguments is None:
+        gc.disable()  # until the command is imported: see `ListedCommand`
     results = output.take_over()
     undo = signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(words: list[str]) -> int:
     from inventory import log
     from inventory.cli.app import app
-    from inventory.config.settings import log_format
+    from inventory.config.sources import log_format
 
     log.set_style(log_format())
     with signals.raising():

@@ -1,27 +1,54 @@
-"""The commands and their groups."""
+"""The command line: all commands, and the options before them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from inventory import __version__
-from inventory.cli import (
-    account,
-    config,
-    database,
-    doctor,
-    explore,
-    history,
-    look,
-    play,
-    prune,
-    report,
-    run,
-    status,
-    sync,
-    verify,
-)
-from inventory.cli.help import OPERATE, QUERY, SYNC, TRUST, TRY, GroupedCommands
+from inventory.cli.command_list import CommandList, ListedCommand, Places
+
+COMMANDS: Places = {
+    "Copy the fleet": {
+        "sync": ("sync.sync_command", "Copy each account's fleet as it is now, once."),
+        "run": ("run.run_command", "Sync every account on schedule, until a signal."),
+    },
+    "Ask the history": {
+        "list": ("look.list_command", "List the fleet now, or as it was at a time."),
+        "show": ("history.show_command", "Show the life of one instance: creator, times, hours, changes."),
+        "changes": ("history.changes_command", "List what appeared, changed, vanished or came back, and when."),
+        "creators": ("history.creators_command", "List who created how many, how many are live, and their hours."),
+        "report": ("report.report_command", "Write one HTML page with charts of the whole history."),
+        "explore": ("explore.explore_command", "Open the SQLite database in a browser, read-only."),
+    },
+    "Trust the record": {
+        "status": ("status.status_command", "Show how old each account's last complete run is."),
+        "runs": ("look.runs_command", "List the attempts to sync: when, how each ended, what it found."),
+        "missing": ("sync.missing_command", "List what is absent but not proven gone; accept that it is gone."),
+        "verify": ("verify.verify_command", "Check the whole history against the digests of the runs."),
+    },
+    "Operate": {
+        "doctor": ("doctor.doctor_command", "Check everything that a sync needs, and say what to do."),
+        "config": ("config.config_command", "Show every setting in force, and where its value came from."),
+        "prune": ("prune.prune_command", "Make old history coarse: the only command that deletes."),
+        "account": ("account.app", "List, rename or retire the accounts of the database."),
+        "db": ("database.app", "Upgrade, show or check the database, or grant reading."),
+    },
+    "Try it without a key": {
+        "demo": ("play.demo_command", "Watch a made-up fleet for a month, in a minute."),
+        "simulate": ("play.simulate_command", "Serve a made-up, lively fleet as fal's API does."),
+    },
+}
+
+
+class Commands(CommandList):
+    """The commands of this program."""
+
+    places = COMMANDS
+
+
+def loaded() -> dict[str, Any]:
+    """Return all commands and groups, imported, by name."""
+    return {name: each.load() for name, each in Commands().commands.items() if isinstance(each, ListedCommand)}
 
 
 def _version(wanted: bool) -> None:
@@ -32,7 +59,7 @@ def _version(wanted: bool) -> None:
 
 app = typer.Typer(
     name="inventory",
-    cls=GroupedCommands,
+    cls=Commands,
     help="The whole history of your fal compute instances in SQLite or PostgreSQL.",
     epilog="`inventory COMMAND --help` has examples, and says what the command writes.",
     no_args_is_help=True,
@@ -52,24 +79,3 @@ def _main(
     ] = False,
 ) -> None:
     """The whole history of your fal compute instances in SQLite or PostgreSQL."""
-
-
-app.command("sync", rich_help_panel=SYNC)(sync.sync_command)
-app.command("run", rich_help_panel=SYNC)(run.run_command)
-app.command("list", rich_help_panel=QUERY)(look.list_command)
-app.command("show", rich_help_panel=QUERY)(history.show_command)
-app.command("changes", rich_help_panel=QUERY)(history.changes_command)
-app.command("creators", rich_help_panel=QUERY)(history.creators_command)
-app.command("report", rich_help_panel=QUERY)(report.report_command)
-app.command("explore", rich_help_panel=QUERY)(explore.explore_command)
-app.command("status", rich_help_panel=TRUST)(status.status_command)
-app.command("runs", rich_help_panel=TRUST)(look.runs_command)
-app.command("missing", rich_help_panel=TRUST)(sync.missing_command)
-app.command("verify", rich_help_panel=TRUST)(verify.verify_command)
-app.command("doctor", rich_help_panel=OPERATE)(doctor.doctor_command)
-app.command("config", rich_help_panel=OPERATE)(config.config_command)
-app.add_typer(account.app, name="account", rich_help_panel=OPERATE)
-app.add_typer(database.app, name="db", rich_help_panel=OPERATE)
-app.command("prune", rich_help_panel=OPERATE)(prune.prune_command)
-app.command("demo", rich_help_panel=TRY)(play.demo_command)
-app.command("simulate", rich_help_panel=TRY)(play.simulate_command)

@@ -10,7 +10,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -232,16 +231,6 @@ def load(**flags: Any) -> Settings:
     except OSError as error:
         raise UsageError(f"{config_file()} cannot be read: {error.strerror}.") from None
     return settings
-
-
-def log_format() -> Literal["text", "json"]:
-    """Return the log format that is set, also where other settings are wrong; `text` where nothing can be read."""
-    found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
-    if not found:
-        with suppress(UsageError, OSError, ValueError):
-            file = config_file()
-            found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
-    return "json" if found == "json" else "text"
 
 
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:

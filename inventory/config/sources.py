@@ -1,7 +1,10 @@
 """Find where the value of a setting comes from: an environment variable, or a line of the configuration file."""
 
 import os
+import tomllib
+from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from inventory.config.toml_lines import Place, line_of
 from inventory.errors import UsageError
@@ -29,3 +32,13 @@ def variable(name: str) -> str | None:
     """Return the name of the variable that sets a setting; None if none does."""
     wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes any case
     return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)
+
+
+def log_format() -> Literal["text", "json"]:
+    """Return the log format that is set, also where other settings are wrong; `text` where nothing can be read."""
+    found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
+    if not found:
+        with suppress(UsageError, OSError, ValueError):
+            file = config_file()
+            found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
+    return "json" if found == "json" else "text"

@@ -29,7 +29,7 @@ from inventory.errors import (
     ServerError,
 )
 from inventory.fal.failures import describe, error_member, find_cause, status_error
-from inventory.fal.page import Page, parse_instance, parse_page
+from inventory.fal.page import Page, parse_envelope, parse_instance, parse_page
 from inventory.fal.retries import RetryPolicy
 from inventory.fal.transport import InvalidBody, ParsingTransport
 from inventory.masks import mask_url
@@ -89,18 +89,23 @@ class Api:
             return None
 
     def fetch_page(self, cursor: str | None) -> Page:
-        """Return the page of a cursor; the first page for None.
+        """Return the page of a cursor; the first page for None."""
+        return self._fetch_page(cursor, parse_page)
 
-        If the API refuses `limit` on a first page (400 or 422), fetch it and all later pages without.
-        """
+    def fetch_envelope(self, cursor: str | None) -> Page:
+        """Return the page of a cursor, of which only the envelope is parsed: each item is an empty object."""
+        return self._fetch_page(cursor, parse_envelope)
+
+    def _fetch_page(self, cursor: str | None, parse: Callable[[bytes], Page]) -> Page:
+        """Return a page; if the API refuses `limit` on a first page (400, 422), fetch it and all later ones without."""
         parameters: dict[str, str | int] = {} if cursor is None else {"cursor": cursor}
         if self._page_size is not None:
-            response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse_page)
+            response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse)
             if cursor is not None or response.status_code not in {400, 422}:
                 return _page(response)
             logger.warning("the API refused the page size, asking without", page_size=self._page_size)
             self._page_size = None
-        return _page(self._get("/compute/instances", parameters, parse_page))
+        return _page(self._get("/compute/instances", parameters, parse))
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """Return the instance of an id, or None if fal itself answers 404: it is gone.

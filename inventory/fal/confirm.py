@@ -9,6 +9,7 @@ from functools import partial
 
 from inventory import background, log
 from inventory.errors import ApiError, Interrupted, NetworkError
+from inventory.fal.expected import ExpectedList
 from inventory.fal.walk import WalkContext, WalkResult, walk
 from inventory.spool import BY_ID
 
@@ -24,18 +25,18 @@ UNLISTED_RUNS = 3
 logger = log.get(__name__)
 
 
-def confirm(context: WalkContext) -> WalkResult | None:
+def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkResult | None:
     """Find out which of the absent instances are gone, and mark these in the spool.
 
-    The first walk was complete. Returns the second walk if one was needed. An absent instance that is not marked as
-    gone is missing.
+    The first walk was complete; `expected` is its list, which a second walk usually finds again. Returns the second
+    walk if one was needed. An absent instance that is not marked as gone is missing.
     """
     spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
     second = None
     if len(absent) > MOST_QUESTIONS or not _fetch_each(context, absent):
         logger.info("walking a second time", absent=spool.count_absent())
-        second = walk(context, 2)
+        second = walk(context, 2, expected)
         if second.complete:
             spool.mark_absent_gone()
     spool.expire_unlisted(UNLISTED_RUNS)

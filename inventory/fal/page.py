@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -35,6 +35,8 @@ class Page:
 
     The reverse is not true: if an envelope has a field that differs each time, so does the fingerprint.
     """
+    whole: bool = True
+    """Whether the items were parsed too. If not, there is an empty object for each."""
 
 
 @with_config(ConfigDict(extra="ignore", strict=True))
@@ -44,7 +46,17 @@ class _Envelope(TypedDict):
     has_more: bool
 
 
+@with_config(ConfigDict(extra="ignore", strict=True))
+class _AnyObject(TypedDict):
+    pass
+
+
+class _EnvelopeAlone(_Envelope):
+    instances: list[_AnyObject]
+
+
 _ENVELOPE = TypeAdapter(_Envelope)
+_ENVELOPE_ALONE = TypeAdapter(_EnvelopeAlone)
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -64,6 +76,20 @@ def parse_page(body: bytes) -> Page:
         return _page(envelope, body, escaped=True, fingerprint=hashlib.sha256(body).digest())
     escaped = b"\\u" in body
     return _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
+
+
+def parse_envelope(body: bytes) -> Page:
+    """Return the page that a body holds, each of its items as an empty object: a fifth of the time of `parse_page`.
+
+    Raise BadResponse as `parse_page` does.
+    """
+    try:
+        envelope = _ENVELOPE_ALONE.validate_json(body)
+    except ValidationError:  # also if an item is no object
+        return parse_page(body)
+    escaped = b"\\u" in body
+    page = _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
+    return replace(page, whole=False)
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 from inventory import background, log
 from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
+from inventory.fal.expected import ExpectedList, PageDigests, Part
 from inventory.fal.page import Page, parse_page
 from inventory.record import Record, Rejected, make_record
 from inventory.spool import Spool
@@ -29,17 +30,11 @@ class Source(Protocol):
     def fetch_page(self, cursor: str | None) -> Page:
         """Return the page of a cursor. The cursor None means the first page."""
 
+    def fetch_envelope(self, cursor: str | None) -> Page:
+        """Return the page of a cursor, of which only the envelope is parsed."""
+
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """Return the instance with an id, or None if it is gone."""
-
-
-class ExpectedList(NamedTuple):
-    """The list of the last complete run: the digest of its pages, and its counts."""
-
-    digest: str
-    pages: int
-    instances: int
-    duplicates: int
 
 
 @dataclass
@@ -53,6 +48,10 @@ class WalkResult:
     error: ApiError | None = None
     unchanged: bool = False
     """Whether the list equals the expected one. If so, no record was added to the spool."""
+    only_values: bool = False
+    """Whether the list differs from the expected one in values only. If so, the spool holds only what differs."""
+    found: ExpectedList | None = None
+    """The list of a complete walk, by which the next walk can recognise it."""
 
     @property
     def complete(self) -> bool:
@@ -80,61 +79,148 @@ class WalkContext:
 def walk(context: WalkContext, number: int, expected: ExpectedList | None = None) -> WalkResult:
     """Walk the whole list into the spool as walk `number` (1 or 2) of the run; return its counts and its ApiError.
 
-    With an `expected` list the pages are kept unparsed until one of them differs. If none does, the result is
-    `unchanged`.
+    With an `expected` list the pages are kept unparsed for as long as it may be that one. If it is, the result is
+    `unchanged`, or `only_values`.
     """
-    result = WalkResult()
-    spool = context.spool
-    try:
-        _follow_cursors(context, number, result, expected)
-    except ApiError as error:
-        result.error = error
-    if expected is not None and result.complete and (spool.pages_digest(), result.pages) == expected[:2]:
-        result.unchanged = True
-        result.duplicates = expected.duplicates
+    return _Walk(context, number, expected).make()
+
+
+class _Walk:
+    """One walk under way."""
+
+    def __init__(self, context: WalkContext, number: int, expected: ExpectedList | None) -> None:
+        self._context = context
+        self._spool = context.spool
+        self._number = number
+        self._result = WalkResult()
+        self._digests = PageDigests()
+        self._expected = expected
+        """None as soon as the list cannot be the expected one any more."""
+        self._changed: dict[int, Part] = {}
+        """The parts in which values differ from the expected list."""
+
+    def make(self) -> WalkResult:
+        """Make the walk, and return its result."""
+        result, spool = self._result, self._spool
+        try:
+            self._follow_cursors()
+        except ApiError as error:
+            result.error = error
+        if result.complete and (again := self._recognise()) is not None:
+            result.unchanged = not self._changed
+            result.only_values = not result.unchanged
+            result.duplicates = again.duplicates
+            result.found = again
+            return result
+        self._add_kept_bodies()
+        result.duplicates = result.items - result.rejected - spool.ids_by_walk[self._number]
+        if result.rejected and result.error is None:
+            result.error = RejectedItems(
+                f"{result.rejected} of {result.items} items cannot be kept: they have no usable id"
+            )
+        if result.complete:
+            parts = () if result.duplicates else self._digests.parts()
+            ids = spool.ids_by_walk[self._number]
+            result.found = ExpectedList(self._digests.digest(), result.pages, ids, result.duplicates, parts)
         return result
-    _add_kept_bodies(spool, number, result)
-    result.duplicates = result.items - result.rejected - spool.ids_by_walk[number]
-    if result.rejected and result.error is None:
-        result.error = RejectedItems(
-            f"{result.rejected} of {result.items} items cannot be kept: they have no usable id"
-        )
-    return result
 
+    def _follow_cursors(self) -> None:
+        """Fetch page after page and add them to the spool; raise an ApiError if the list has no end."""
+        context, result = self._context, self._result
+        cursors: set[str] = set()
+        barren = 0
+        with _SpoolWriter(self._spool, self._number) as writer:
+            fetch = self._start_fetching(None)
+            while True:
+                page = background.wait_or_stop(fetch, context.stop)
+                cursor = page.next_cursor
+                goes_on = bool(cursor) and cursor not in cursors
+                if cursor and goes_on:
+                    cursors.add(cursor)
+                    fetch = self._start_fetching(cursor)
+                self._digests.add_page(page.fingerprint)
+                if self._may_be_expected(result.pages):
+                    self._spool.keep_body(result.pages, page.body)
+                    self._check_part()
+                else:  # also an endless list gets here, once it is longer than the expected one
+                    records = self._make_records(result.pages, page if page.whole else parse_page(page.body))
+                    barren = 0 if writer.wait() else barren + 1  # counts the previous page
+                    self._add_kept_bodies()
+                    writer.start(records)
+                result.items += len(page.items)
+                result.pages += 1
+                context.progress(result)
+                if cursor is None:
+                    if page.has_more:
+                        raise BadResponse("The list says that there is more, but not where")
+                    return
+                if not goes_on:
+                    raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
+                if barren >= BARREN_PAGES:
+                    raise CursorLoop(f"{barren} pages in a row brought nothing new")
 
-def _follow_cursors(context: WalkContext, number: int, result: WalkResult, expected: ExpectedList | None) -> None:
-    """Fetch page after page and add them to the spool; raise an ApiError if the list cannot be walked to its end."""
-    spool = context.spool
-    cursors: set[str] = set()
-    barren = 0
-    with _SpoolWriter(spool, number) as writer:
-        fetch = background.start(partial(context.api.fetch_page, None))
-        while True:
-            page = background.wait_or_stop(fetch, context.stop)
-            cursor = page.next_cursor
-            goes_on = bool(cursor) and cursor not in cursors
-            if cursor and goes_on:
-                cursors.add(cursor)
-                fetch = background.start(partial(context.api.fetch_page, cursor))
-            spool.add_fingerprint(page.fingerprint)
-            if expected is not None and result.pages < expected.pages:
-                spool.keep_body(page.body)
-            else:  # a list that is longer than the expected one gets here too, so that an endless list is noticed
-                records = _make_records(page, result)
-                barren = 0 if writer.wait() else barren + 1  # counts the previous page
-                _add_kept_bodies(spool, number, result)
-                writer.start(records)
-            result.items += len(page.items)
-            result.pages += 1
-            context.progress(result)
-            if cursor is None:
-                if page.has_more:
-                    raise BadResponse("The list says that there is more, but not where")
-                return
-            if not goes_on:
-                raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
-            if barren >= BARREN_PAGES:
-                raise CursorLoop(f"{barren} pages in a row brought nothing new")
+    def _start_fetching(self, cursor: str | None) -> "Future[Page]":
+        """Start fetching the next page in a thread; only its envelope is parsed as long as more is not needed."""
+        api, pages = self._context.api, self._result.pages + (cursor is not None)
+        fetch = api.fetch_envelope if self._may_be_expected(pages) else api.fetch_page
+        return background.start(partial(fetch, cursor))
+
+    def _may_be_expected(self, pages: int) -> bool:
+        """Return whether the list may still be the expected one when a page follows that many others."""
+        return self._expected is not None and pages < self._expected.pages
+
+    def _check_part(self) -> None:
+        """At the end of a part, compare it with the expected one; if only values differ, add it to the spool."""
+        expected, last = self._expected, self._result.pages
+        if expected is None or not expected.parts:
+            return
+        part = expected.part_of(last)
+        pages = expected.pages_of(part)
+        if last != pages[-1]:
+            return
+        digest = self._digests.digest_pages(pages)
+        if digest == expected.parts[part].pages:
+            return
+        for number, body in self._spool.bodies(pages.start):
+            self._make_records(number, parse_page(body))
+        if self._result.rejected or self._digests.digest_ids(pages) != expected.parts[part].ids:
+            self._result.rejected = 0
+            self._expected = None
+            return
+        self._add_kept_bodies(pages.start)
+        self._changed[part] = Part(digest, expected.parts[part].ids)
+
+    def _recognise(self) -> ExpectedList | None:
+        """Return the list that was walked, if it is the expected one but for values in some parts."""
+        expected, digest = self._expected, self._digests.digest()
+        if expected is None or self._result.pages != expected.pages:
+            return None
+        if digest != expected.digest and not self._changed:
+            return None
+        parts = (self._changed.get(number, part) for number, part in enumerate(expected.parts))
+        return expected._replace(digest=digest, parts=tuple(parts))
+
+    def _add_kept_bodies(self, first: int = 0) -> None:
+        """Parse the pages that were kept unparsed, from that number on, and add their records to the spool."""
+        for number, body in self._spool.bodies(first):
+            self._spool.add(self._number, self._make_records(number, parse_page(body)))
+            self._spool.drop_body(number)
+
+    def _make_records(self, number: int, page: Page) -> list[Record]:
+        """Return the records of a page's items; count the rejected ones and log why the last was rejected."""
+        records: list[Record] = []
+        reason = None
+        for item in page.items:
+            try:
+                records.append(make_record(item, escaped=page.escaped))
+            except Rejected as error:
+                reason = error
+        if reason is not None:
+            rejected = len(page.items) - len(records)
+            self._result.rejected += rejected
+            logger.warning("items rejected", count=rejected, last_reason=str(reason))
+        self._digests.add_ids(number, records)
+        return records
 
 
 class _SpoolWriter:
@@ -163,25 +249,3 @@ class _SpoolWriter:
     def wait(self) -> bool:
         """Wait for the previous page; re-raise its error. Return False if it had no new id."""
         return self._added is None or self._added.result() > 0
-
-
-def _add_kept_bodies(spool: Spool, number: int, result: WalkResult) -> None:
-    """Parse the pages that were kept unparsed and add their records to the spool."""
-    for body in spool.take_bodies():
-        spool.add(number, _make_records(parse_page(body), result))
-
-
-def _make_records(page: Page, result: WalkResult) -> list[Record]:
-    """Return the records of a page's items; count the rejected ones and log why the last was rejected."""
-    records: list[Record] = []
-    reason = None
-    for item in page.items:
-        try:
-            records.append(make_record(item, escaped=page.escaped))
-        except Rejected as error:
-            reason = error
-    if reason is not None:
-        rejected = len(page.items) - len(records)
-        result.rejected += rejected
-        logger.warning("items rejected", count=rejected, last_reason=str(reason))
-    return records

@@ -5,13 +5,14 @@ without planning them. The difference of one instance is in `difference`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.types import NullType
 
 from inventory.history.difference import (
     RunStamp,
@@ -27,10 +28,13 @@ from inventory.history.difference import (
     record_vanished,
 )
 from inventory.record import PAYLOAD, tracker
-from inventory.spool import NEWCOMERS, Known, Spool
+from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet
 from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
+
+PLANNED = 500
+"""Instances that are planned and written together. Each takes 6 kB until it is written."""
 
 
 class Absent(Enum):
@@ -54,10 +58,13 @@ class Absent(Enum):
 # -- read
 
 
-def stream_known(connection: Connection, account: str) -> Iterator[Known]:
-    """Yield each live or missing instance of the account, for the spool."""
+def stream_known(connection: Connection, account: str, only: Iterable[str] | None = None) -> Iterator[Known]:
+    """Yield each live or missing instance of the account, for the spool, in the order of their ids.
+
+    With `only`, yield just those with these ids, which come in the same order.
+    """
     state = instance_state.c
-    statement = sa.select(
+    columns = (
         state.instance_id,
         state.row_hash,
         state.version_hash,
@@ -65,10 +72,30 @@ def stream_known(connection: Connection, account: str) -> Iterator[Known]:
         state.presence,
         state.held,
         state.unlisted_runs,
-    ).where(state.account == account, state.presence.in_(("live", "missing")))
-    for rows in database.stream(connection, statement):
-        for row in rows:
-            yield Known._make(row)
+    )
+    statement: Any = (
+        sa.select(*(sa.type_coerce(column, NullType()) for column in columns))  # as they come: none needs a conversion
+        .where(state.account == account, state.presence.in_(("live", "missing")))
+        .order_by(database.by_bytes(connection, state.instance_id))
+    )
+    if only is None:
+        for rows in database.stream(connection, statement):
+            yield from cast("Sequence[Known]", rows)
+        return
+    for ids in batches(only):
+        some = statement.where(database.among(connection, state.instance_id, ids))
+        yield from cast("Sequence[Known]", connection.execute(some).all())
+
+
+def fleet_digest(connection: Connection, account: str) -> str:
+    """Return the digest of what the open versions hold now: the same as `Spool.fleet_digest` after a run."""
+    state = instance_state.c
+    statement = (
+        sa.select(state.instance_id, sa.type_coerce(state.version_hash, NullType()))
+        .where(state.account == account, state.presence == "live")
+        .order_by(database.by_bytes(connection, state.instance_id))
+    )
+    return digest_fleet(database.stream(connection, statement))
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
@@ -92,7 +119,7 @@ def plan(
     """
     _exclude_returning(connection, stamp, spool)
     track = tracker(stamp.ignored)
-    for batch in batches(spool.differing(newcomers=newcomers)):
+    for batch in batches(spool.differing(newcomers=newcomers), PLANNED):
         before = _read_states(connection, stamp.account, [record.instance_id for record, _, _ in batch])
         step = Step()
         for record, row_hash, listed in batch:
@@ -126,12 +153,11 @@ def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) ->
         return
     for ids in batches(spool.newcomer_ids()):
         found = connection.scalars(vanished.where(database.among(connection, state.instance_id, ids)))
-        # the empty hash equals no real hash, so that each of these instances is written
-        spool.learn(Known(id_, b"", b"", "", "vanished", held=False, unlisted_runs=0) for id_ in found)
+        spool.know_vanished(found)
 
 
 def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) -> Iterator[Step]:
-    for batch in batches(ids):
+    for batch in batches(ids, PLANNED):
         states = _read_states(connection, stamp.account, batch).values()
         started_at = _read_start_times(connection, {last_seen_run(stamp, state) for state in states})
         step = Step()
@@ -141,7 +167,7 @@ def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) 
 
 
 def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *, held: bool) -> Iterator[Step]:
-    for batch in batches(ids):
+    for batch in batches(ids, PLANNED):
         step = Step()
         for state in _read_states(connection, stamp.account, batch).values():
             record_missing(step, stamp, state, held=held)

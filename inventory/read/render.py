@@ -7,7 +7,7 @@ text, and no text is read as markup.
 import csv
 import json
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from shutil import get_terminal_size
@@ -106,41 +106,47 @@ def _json(rows: Rows, name: str, stream: TextIO) -> None:
 
 
 def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
-    from rich.cells import cell_len
-    from rich.console import Console  # imported late: JSON and CSV do not need it
-    from rich.measure import measure_renderables
-    from rich.table import Table
-    from rich.text import Text
+    from rich.cells import cell_len  # the rest of rich takes more time than a small table
 
-    # as wide as the rows need: in a narrower table rich would wrap the text of every cell
-    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
     names = {column: headings.get(column, column.replace("_", " ")) for column in columns}
-    widths = dict.fromkeys(columns, 0)
+    widths = {column: cell_len(name) for column, name in names.items()}
     numbers: dict[str, bool] = {}
     for batch in batches(rows, AT_ONCE):
-        table = Table(box=None, header_style="bold", pad_edge=False, expand=False, show_header=not numbers)
+        first = not numbers
         numbers = numbers or {
             column: all(isinstance(row.get(column), int | float | None) for row in batch) for column in columns
         }
-        for column in columns:
-            table.add_column(
-                names[column],
-                justify="right" if numbers[column] else "left",
-                overflow="fold",
-                no_wrap=True,
-                min_width=widths[column],
-            )
-        for row in batch:
-            table.add_row(*(Text(cell(row.get(column))) for column in columns))
-        width = measure_renderables(console, console.options, [table]).maximum
-        if stream.isatty() and width > get_terminal_size().columns:
+        cells = [[cell(row.get(column)) for column in columns] for row in batch]
+        for number, column in enumerate(columns):  # those of a later batch stand below these
+            widths[column] = max(widths[column], *(cell_len(line[number]) for line in cells))
+        if stream.isatty() and sum(widths.values()) + 2 * (len(columns) - 1) > get_terminal_size().columns:
             _records(batch, names, stream)
             continue
-        console.print(table)
-        if len(rows) > AT_ONCE:  # the columns of the next batch must be at least as wide
-            for column in columns:
-                texts = (names[column], *(cell(row.get(column)) for row in batch))
-                widths[column] = max(widths[column], *map(cell_len, texts))
+        if first:
+            _heading(_line(names.values(), columns, widths, numbers), stream)
+        # never narrower than the rows: a table that folds its cells breaks every cell
+        stream.writelines(_line(line, columns, widths, numbers) for line in cells)
+
+
+def _line(cells: Iterable[str], columns: Sequence[str], widths: Mapping[str, int], right: Mapping[str, bool]) -> str:
+    """Return the cells as one line: numbers to the right, all else to the left."""
+    from rich.cells import cell_len
+
+    padded = []
+    for text, column in zip(cells, columns, strict=True):
+        room = " " * (widths[column] - cell_len(text))
+        padded.append(room + text if right[column] else text + room)
+    return "  ".join(padded) + "\n"
+
+
+def _heading(line: str, stream: TextIO) -> None:
+    if not stream.isatty():
+        stream.write(line)
+        return
+    from rich.console import Console
+
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=WIDE)
+    console.print(line, style="bold", end="")
 
 
 def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:

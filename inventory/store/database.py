@@ -19,13 +19,23 @@ from inventory.store.driver_errors import as_database_error
 from inventory.store.postgresql import postgresql_engine, require_version
 from inventory.store.sqlite import attach, file_of, follow, identity, readers_wait, sqlite_engine
 from inventory.store.sqlite_file import SQLiteFile
-from inventory.store.statements import BATCH, among, batches, expect_many_rows, for_update, insert_if_absent, stream
+from inventory.store.statements import (
+    BATCH,
+    among,
+    batches,
+    by_bytes,
+    expect_many_rows,
+    for_update,
+    insert_if_absent,
+    stream,
+)
 
 __all__ = [
     "BATCH",
     "Clock",
     "among",
     "batches",
+    "by_bytes",
     "connect",
     "connect_beside",
     "describe",

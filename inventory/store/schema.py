@@ -18,7 +18,7 @@ from inventory.store.catalogue import VIEWS
 from inventory.store.database import describe, is_sqlite, reading, writing
 from inventory.store.postgresql import OLDEST_POSTGRESQL
 from inventory.store.sqlite import use_wal
-from inventory.store.tables import METADATA, JSONText, UTCDateTime
+from inventory.store.tables import METADATA, JSONText, UTCDateTime, complete
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -162,7 +162,7 @@ def differences(engine: Engine) -> list[Any]:
         )
         views = set(VIEWS) - set(sa.inspect(connection).get_view_names())
         return [
-            *compare_metadata(context, METADATA),
+            *compare_metadata(context, complete()),
             *(("add_view", name) for name in sorted(views)),
             *(("change_view", name) for name in changed_views(connection)),
         ]

@@ -23,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    event,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -166,14 +167,10 @@ sync_runs = Table(
     Column("error", Text),
     Column("version", Text, nullable=False),
     Index("ix_sync_runs_account_started_at", "account", "started_at", unique=True),
-    Index(
-        "uq_sync_runs_account_running", "account", unique=True,
-        sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"),
-    ),
+    Index("uq_sync_runs_account_running", "account", unique=True),
     CheckConstraint(
         "status IN ('running', 'succeeded', 'held', 'partial', 'failed', 'abandoned')", name="status"
     ),
-    sqlite_autoincrement=True,
 )  # fmt: skip
 
 instance_state = Table(
@@ -201,7 +198,6 @@ instance_state = Table(
     Column("ignored", Text, nullable=False, server_default=""),
     CheckConstraint("presence IN ('live', 'missing', 'vanished')", name="presence"),
     Index("ix_instance_state_account_presence", "account", "presence"),
-    sqlite_with_rowid=False,
 )
 
 instance_versions = Table(
@@ -226,17 +222,11 @@ instance_versions = Table(
     CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),
     CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name="closed"),
-    Index(
-        "uq_instance_versions_open", "account", "instance_id", unique=True,
-        sqlite_where=text("valid_to IS NULL"), postgresql_where=text("valid_to IS NULL"),
-    ),
+    Index("uq_instance_versions_open", "account", "instance_id", unique=True),
     # both times, so that the index alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The table
     # keeps its rowid for this: without one, SQLite would first fetch each row, which is 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
-    Index(
-        "ix_instance_versions_valid_to", "valid_to",
-        sqlite_where=text("valid_to IS NOT NULL"), postgresql_where=text("valid_to IS NOT NULL"),
-    ),
+    Index("ix_instance_versions_valid_to", "valid_to"),
 )  # fmt: skip
 
 calendar = Table(
@@ -245,7 +235,6 @@ calendar = Table(
     Column("day", Date, primary_key=True),
     Column("week", Date, nullable=False),
     Column("month", Date, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 # internal: always empty. SQLite takes the column types of a view from the first arm of a UNION ALL. So views with
@@ -259,3 +248,29 @@ typed = Table(
     Column("label", Text),
     Column("at", UTCDateTime),
 )
+
+_WHERE = {
+    "uq_sync_runs_account_running": "status = 'running'",
+    "uq_instance_versions_open": "valid_to IS NULL",
+    "ix_instance_versions_valid_to": "valid_to IS NOT NULL",
+}
+"""The conditions of the partial indexes."""
+
+
+@event.listens_for(METADATA, "before_create")
+def _complete_before_create(*_: object, **__: object) -> None:
+    complete()
+
+
+def complete() -> MetaData:
+    """Return the tables with what is another option on each backend: partial indexes, and tables without a rowid.
+
+    Alembic needs it, and whoever creates the tables. Elsewhere it would only import both dialects.
+    """
+    for index in (index for table in METADATA.tables.values() for index in table.indexes if index.name in _WHERE):
+        for dialect in ("sqlite", "postgresql"):
+            index.dialect_options[dialect]["where"] = text(_WHERE[str(index.name)])
+    for table in (instance_state, calendar):
+        table.dialect_options["sqlite"]["with_rowid"] = False
+    sync_runs.dialect_options["sqlite"]["autoincrement"] = True
+    return METADATA

@@ -4,18 +4,16 @@ import re
 import shlex
 
 import pytest
-from typer.main import get_command
 
 from inventory.cli import main
-from inventory.cli.app import app
+from inventory.cli.app import loaded
 
 TITLES = ["Copy the fleet", "Ask the history", "Trust the record", "Operate", "Try it without a key"]
 
 
 def leaves(command=None, words=()):
     """The words of every command that is no group."""
-    command = command or get_command(app)
-    below = getattr(command, "commands", {})
+    below = getattr(command, "commands", {}) if command else loaded()
     return [found for name in below for found in leaves(below[name], (*words, name))] or [words]
 
 
@@ -37,7 +35,7 @@ def test_the_commands_are_grouped_and_no_summary_is_cut_off(told):
     text = told()
     assert re.findall(r"^(\S.*):$", text, re.MULTILINE)[1:] == TITLES  # the first is "Options"
     summaries = re.findall(r"^  (\w+)  +(\S.+)$", text.partition(f"{TITLES[0]}:")[2], re.MULTILINE)
-    assert sorted(name for name, _ in summaries) == sorted(get_command(app).commands)
+    assert sorted(name for name, _ in summaries) == sorted(loaded())
     assert all(summary.endswith(".") and not summary.endswith("..") for _, summary in summaries)
 
 
@@ -49,8 +47,8 @@ def test_help_fits_80_columns(told, words):
 @pytest.mark.parametrize("words", leaves())
 def test_help_says_what_the_command_writes_and_what_each_option_is_for(told, words):
     assert re.search(r"\bWrites\s", told(*words))
-    command = get_command(app)
-    for word in words:
+    command = loaded()[words[0]]
+    for word in words[1:]:
         command = command.commands[word]
     assert [each.name for each in command.params if not each.help] == []
 

@@ -4,11 +4,12 @@ import hashlib
 import json
 import math
 import random
+import re
 
 import pytest
 
 from inventory.errors import BadResponse
-from inventory.fal.page import parse_instance, parse_page
+from inventory.fal.page import parse_envelope, parse_instance, parse_page
 from inventory.record import Record, Rejected, gpus, hash_records, make_record, tracker
 from support.marks import rule
 
@@ -256,6 +257,30 @@ def test_a_body_that_is_not_a_page_is_a_bad_response_of_one_line(body):
         parse_page(body)
     assert "\n" not in str(raised.value)
     assert raised.value.error_code == "bad_response"
+    with pytest.raises(BadResponse, match=re.escape(str(raised.value))):
+        parse_envelope(body)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        b"",
+        b"{}",
+        b'{"id": "a", "next_cursor": "x"}, {"id": "b"}',
+        b'{"id": "a", "note": "\\ud800"}',
+        b'{"id": "a", "size": ' + b"9" * 5_000 + b"}",
+        b'{"id": "a", "size": NaN}',
+        b'{"id": "a"}, 3, null, ["b"]',
+    ],
+    ids=["none", "empty", "a-cursor-in-it", "surrogate", "huge", "nan", "no-objects"],
+)
+def test_the_envelope_alone_says_of_a_page_what_the_whole_says(items):
+    body = b'{"instances": [' + items + b'], "next_cursor": "c", "has_more": true}'
+    whole, alone = parse_page(body), parse_envelope(body)
+    told = [(page.next_cursor, page.has_more, len(page.items), page.fingerprint, page.body) for page in (whole, alone)]
+    assert told[0] == told[1]
+    assert whole.whole
+    assert not alone.whole or alone == whole
 
 
 def test_new_keys_beside_the_list_are_ignored():

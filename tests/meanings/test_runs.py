@@ -12,7 +12,7 @@ from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list
 from inventory.store import database
 from inventory.sync import sync
 from support.marks import rule
-from support.world import BEGIN, hour, ids
+from support.world import BEGIN, hour, ids, machine
 
 
 def breaches(world):
@@ -292,3 +292,110 @@ def test_accounts_do_not_see_each_other(world):
     assert world.rows("SELECT account, last_seen_at FROM instances WHERE presence = 'live' ORDER BY 1") == [
         ("one", hour(1)), ("two", hour(3)),
     ]  # fmt: skip
+
+
+def is_recognised(world):
+    """Whether the next run that finds the list of the last one again compares nothing."""
+    return world.one("SELECT walk_digest FROM accounts") is not None
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("settled", ["by id", "by a second walk"])
+def test_a_list_is_recognised_after_a_run_that_settled_all_that_it_lacked(world, settled):
+    world.put("a", "b", *ids(30))
+    world.run(page_size=10)
+    world.remove("b")
+    world.put("a", status="stopped")
+    if settled == "by a second walk":
+        world.faults.add(Status(500), when=on_get)
+    outcome = world.run(page_size=10)
+    assert (outcome.status, world.presences()["b"], world.walks()) == (
+        "succeeded", "vanished", 2 if settled == "by a second walk" else 1
+    )  # fmt: skip
+    assert is_recognised(world)
+    before = world.dump()
+    outcome = world.run(page_size=10)
+    assert (outcome.status, outcome.instances_seen, sum(outcome.counts.values())) == ("succeeded", 31, 0)
+    after = world.dump()
+    assert before["instance_state"] == after["instance_state"]
+    assert world.last_run("fleet_digest") == world.digest()
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("found", ["by id", "by a second walk"])
+def test_a_list_is_compared_anew_after_a_run_that_found_an_instance_beside_it(world, found):
+    world.put("a", "b", *ids(30))
+    world.run(page_size=10)
+    world.fleet.hide("b")
+    if found == "by a second walk":
+        world.faults.add(Status(500), when=on_get)
+        walks = count(1)
+        world.simulator.before_page = lambda page: page == 1 and next(walks) == 2 and world.fleet.unhide("b")
+    assert (world.run(page_size=10).status, world.presences()["b"]) == ("succeeded", "live")
+    assert not is_recognised(world)
+    world.fleet.hide("b")
+    world.run(page_size=10)  # the list is that of the last run, and is looked at again
+    assert world.asked_by_id() == ["b"]
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+def test_a_list_is_recognised_after_the_run_in_which_an_unlisted_instance_vanished(world):
+    world.put("a", "b")
+    world.run()
+    world.fleet.hide("b")
+    for presence, recognised in (("live", False), ("live", False), ("vanished", True)):
+        world.run()
+        assert (world.presences()["b"], is_recognised(world)) == (presence, recognised)
+    assert sum(world.run().counts.values()) == 0
+    assert breaches(world) == []
+
+
+@rule("quiet-run-writes-one-row")
+@pytest.mark.parametrize("also", ["nothing", "one gone", "one new", "one twice", "one instead of another", "an end"])
+def test_changed_values_are_found_in_a_list_of_many_pages_whatever_else_changed(world, also):
+    names = ids(60)
+    world.put(*names)
+    world.run(page_size=1)
+    world.put("i003", "i004", "i030", status="stopped")
+    if also == "one gone":
+        world.remove("i050")
+    elif also == "one new":
+        world.put("new")
+    elif also == "one twice":
+        world.faults.add(Rewrite(lambda page: page | {"instances": page["instances"] * 2}), when=on_page(51))
+    elif also == "one instead of another":
+        world.remove("i059")
+        world.put("new")
+    elif also == "an end":
+        world.faults.add(Status(500), when=on_page(52))
+    outcome = world.run(page_size=1)
+    assert outcome.counts["changed"] == 3
+    assert outcome.duplicates == (also == "one twice")
+    assert outcome.instances_seen == {"one gone": 59, "one new": 61, "an end": 51}.get(also, 60)
+    wanted = dict.fromkeys(names, "live")
+    wanted |= {"i050": "vanished"} if also == "one gone" else {}
+    wanted |= {"new": "live"} if also.startswith("one new") or also == "one instead of another" else {}
+    wanted |= {"i059": "vanished"} if also == "one instead of another" else {}
+    assert world.presences() == wanted
+    assert world.last_run("fleet_digest") == (None if also == "an end" else world.digest())
+    world.put("i003", status="ready")
+    assert world.run(page_size=1).counts["changed"] == 1
+    assert sum(world.run(page_size=1).counts.values()) == 0
+    assert world.last_run("fleet_digest") == world.digest()
+    assert dict(world.rows("SELECT instance_id, status FROM live_instances WHERE status <> 'ready'")) == {
+        "i004": "stopped", "i030": "stopped",
+    }  # fmt: skip
+    assert breaches(world) == []
+
+
+@rule("the-later-item-wins")
+def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page_changed(world):
+    world.put(*ids(30))
+    later = Rewrite(lambda page: page | {"instances": [*page["instances"], machine("i002", status="late")]})
+    for earlier in ("ready", "stopped"):
+        world.put("i002", status=earlier)
+        world.faults.add(later, when=on_page(20))
+        assert world.run(page_size=1).duplicates == 1
+        assert world.rows("SELECT status FROM instances WHERE instance_id = 'i002'") == [("late",)]

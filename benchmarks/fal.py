@@ -1,0 +1,147 @@
+"""A server for the benchmarks: it has every page of a made-up list ready as bytes, so that it costs next to nothing.
+
+Run `Server` in a process of its own by `serving`. Between two measurements the list is changed by `edit`.
+"""
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+REGIONS = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
+GONE = json.dumps({"error": {"type": "not_found", "message": "no such instance"}}).encode()
+
+
+def instance(number: int) -> dict[str, Any]:
+    """Return the instance of a number; its id is in no order."""
+    return {
+        "id": f"inst_{number * 2_654_435_761 % 2**48:012x}",
+        "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5",
+        "region": REGIONS[number % 6],
+        "sector": f"sector_{number % 3 + 1}",
+        "ip": f"203.0.{number >> 8 & 255}.{number & 255}",
+        "status": "ready",
+        "creator_user_nickname": f"person-{number % 97}",
+    }
+
+
+class Fleet:
+    """The list, and its pages as bytes."""
+
+    def __init__(self, instances: int, page: int) -> None:
+        self._page = page
+        self._next = instances
+        self.items = {made["id"]: made for made in map(instance, range(instances))}
+        self._make_pages()
+
+    def edit(self, *, changed: int = 0, gone: int = 0, new: int = 0) -> None:
+        """Change, remove and add that many instances, spread over the whole list."""
+        ids = list(self.items)
+        chosen = [ids[each * len(ids) // (changed + gone)] for each in range(changed + gone)]
+        for number, id_ in enumerate(chosen):
+            if number % (changed + gone) < gone:
+                del self.items[id_]
+            else:
+                status = "stopped" if self.items[id_]["status"] == "ready" else "ready"
+                self.items[id_] = self.items[id_] | {"status": status}
+        for number in range(self._next, self._next + new):
+            self.items[instance(number)["id"]] = instance(number)
+        self._next += new
+        self._make_pages()
+
+    def _make_pages(self) -> None:
+        items = list(self.items.values())
+        starts = range(0, max(1, len(items)), self._page)
+        self.pages = [
+            json.dumps(
+                {
+                    "instances": items[start : start + self._page],
+                    "next_cursor": str(number) if number < len(starts) else None,
+                    "has_more": number < len(starts),
+                }
+            ).encode()
+            for number, start in enumerate(starts, 1)
+        ]
+
+    def answer(self, target: str) -> tuple[int, bytes]:
+        """Return status and body for the path and query of a GET."""
+        parts = urlsplit(target)
+        id_ = parts.path.rpartition("/compute/instances")[2].lstrip("/")
+        if not id_:
+            return 200, self.pages[int(parse_qs(parts.query).get("cursor", ["0"])[0])]
+        found = self.items.get(unquote(id_))
+        return (404, GONE) if found is None else (200, json.dumps(found).encode())
+
+
+class _Http(asyncio.Protocol):
+    """One connection: requests without a body, one after the other."""
+
+    def __init__(self, fleet: list[Fleet], delay: float) -> None:
+        self._fleet = fleet
+        self._delay = delay
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._read = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        while b"\r\n\r\n" in self._read:
+            head, _, self._read = self._read.partition(b"\r\n\r\n")
+            status, body = self._fleet[0].answer(head.split(b" ", 2)[1].decode())
+            found = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            asyncio.get_running_loop().call_later(self._delay, self._transport.write, found.encode() + body)
+
+
+async def _serve(pipe: Connection, delay: float) -> None:
+    loop = asyncio.get_running_loop()
+    fleet: list[Fleet] = []
+    server = await loop.create_server(lambda: _Http(fleet, delay), "127.0.0.1", 0)
+    pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    while (order := await loop.run_in_executor(None, pipe.recv)) is not None:
+        made, words = order
+        if made is None:
+            fleet[0].edit(**words)
+        else:
+            fleet[:] = [Fleet(*made)]
+        pipe.send(len(fleet[0].items))
+
+
+def _run(pipe: Connection, delay: float) -> None:
+    asyncio.run(_serve(pipe, delay))
+
+
+class Server:
+    """The server as the benchmark sees it: its URL, and what it serves."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self.url: str = pipe.recv()
+
+    def fleet(self, instances: int, page: int) -> None:
+        """Serve a fresh fleet of that many instances, that many a page."""
+        self._order((instances, page), {})
+
+    def edit(self, **counts: int) -> None:
+        """Edit the fleet: see `Fleet.edit`."""
+        self._order(None, counts)
+
+    def _order(self, made: tuple[int, int] | None, words: dict[str, int]) -> None:
+        self._pipe.send((made, words))
+        self._pipe.recv()
+
+
+@contextlib.contextmanager
+def serving(delay: float = 0) -> Iterator[Server]:
+    """Run a server that waits `delay` seconds before each answer."""
+    ours, its = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(its, delay), daemon=True)
+    process.start()
+    try:
+        yield Server(ours)
+    finally:
+        process.kill()

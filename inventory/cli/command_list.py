@@ -1,0 +1,61 @@
+"""The list of all commands: grouped by purpose, each imported when it is called."""
+
+import gc
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+Places = Mapping[str, Mapping[str, tuple[str, str]]]
+"""By title and name: where a command or group is defined (`module.function` in this package), and its summary."""
+
+
+class ListedCommand(TyperCommand):
+    """A command or group that is listed but not imported yet."""
+
+    def __init__(self, name: str, title: str, place: str, summary: str) -> None:
+        super().__init__(name, help=summary, rich_help_panel=title)
+        self._place = place
+
+    def load(self) -> Any:
+        """Import the command, and return it."""
+        module, _, function = self._place.partition(".")
+        found = getattr(import_module(f"inventory.cli.{module}"), function)
+        if not gc.isenabled():
+            gc.freeze()  # imported objects stay: a search for cycles among them takes a tenth of the import
+            gc.enable()
+        if isinstance(found, typer.Typer):
+            found.info.name = self.name
+            return get_group(found)
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(self.name)(found)
+        return get_command(alone)
+
+
+class CommandList(TyperGroup):
+    """A group that lists its commands under their titles, and imports the one that is called."""
+
+    places: Places
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {
+            name: ListedCommand(name, title, *place)
+            for title, commands in self.places.items()
+            for name, place in commands.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Return name, command and arguments of the command that is called."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, ListedCommand) else command, rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the library's signature
+        """Write a section for each title, with the whole summary of each command."""
+        widest = max(map(len, self.commands))
+        for title, commands in self.places.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), summary) for name, (_, summary) in commands.items()])

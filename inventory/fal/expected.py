@@ -1,0 +1,93 @@
+"""What a walk leaves of its list, so that the next walk can recognise it: as a whole, or but for values in some parts.
+
+A part is a number of consecutive pages. Where the pages of a part differ, but hold the same ids in the same order, no
+instance came or went there: only values changed.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from inventory.record import Record
+
+PARTS = 24
+"""Into how many parts a list is divided: few enough that their digests take less than a kilobyte."""
+
+_DIGEST_BYTES = 12
+
+
+class Part(NamedTuple):
+    """A digest of some consecutive pages, and a digest of the ids on them in their order."""
+
+    pages: str
+    ids: str
+
+
+class ExpectedList(NamedTuple):
+    """A list that was walked before: the digest of its pages, what was counted in them, and its parts.
+
+    `parts` is empty where an id came twice: then the value in one part may depend on another part.
+    """
+
+    digest: str
+    pages: int
+    instances: int
+    duplicates: int
+    parts: tuple[Part, ...] = ()
+
+    def part_of(self, number: int) -> int:
+        """Return the part to which the page of a number belongs; pages count from 0."""
+        return number // _part_size(self.pages)
+
+    def pages_of(self, part: int) -> range:
+        """Return the numbers of the pages of a part."""
+        return _pages_of(part, self.pages)
+
+
+class PageDigests:
+    """The digests of a walk's pages."""
+
+    def __init__(self) -> None:
+        self._fingerprints: list[bytes] = []
+        self._ids: dict[int, bytes] = {}
+
+    def add_page(self, fingerprint: bytes) -> None:
+        """Add the fingerprint of the next page."""
+        self._fingerprints.append(fingerprint)
+
+    def add_ids(self, number: int, records: list[Record]) -> None:
+        """Add the ids on the page of a number."""
+        ids = "\0".join([record.instance_id for record in records])
+        self._ids[number] = hashlib.sha256(ids.encode()).digest()
+
+    def digest(self) -> str:
+        """Return the SHA-256 in hex over the fingerprints of all pages."""
+        return hashlib.sha256(b"".join(self._fingerprints)).hexdigest()
+
+    def digest_pages(self, pages: range) -> str:
+        """Return the digest of these pages."""
+        return _short(self._fingerprints[pages.start : pages.stop])
+
+    def digest_ids(self, pages: range) -> str:
+        """Return the digest of the ids on these pages, all of which were added."""
+        return _short(self._ids[number] for number in pages)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return all parts; the ids of all pages were added."""
+        pages = len(self._fingerprints)
+        ranges = (_pages_of(part, pages) for part in range(-(-pages // _part_size(pages))))
+        return tuple(Part(self.digest_pages(some), self.digest_ids(some)) for some in ranges)
+
+
+def _part_size(pages: int) -> int:
+    return max(1, -(-pages // PARTS))
+
+
+def _pages_of(part: int, pages: int) -> range:
+    size = _part_size(pages)
+    return range(part * size, min((part + 1) * size, pages))
+
+
+def _short(digests: Iterable[bytes]) -> str:
+    return urlsafe_b64encode(hashlib.sha256(b"".join(digests)).digest()[:_DIGEST_BYTES]).decode()
