@@ -53,7 +53,7 @@ class Outcome:
             self.status = "held"
             self.error = MassVanish(
                 f"{self.missing} instances are absent and {'would be ' if dry else ''}held: "
-                f"more than the brake allows, or the key or address is another one. All else {was} applied. "
+                f"too many at once, or the key or address has changed. All else {was} applied. "
                 + (
                     "After a sync, `inventory missing` would list them."
                     if dry

@@ -235,7 +235,7 @@ class Spool:
         self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
 
     def expire_unlisted(self, runs: int) -> None:
-        """Mark as gone each instance that exists by its id, but was on no list in the last `runs` complete runs."""
+        """Mark as gone each instance that answers by id, but was on no list for the `runs`-th complete run in a row."""
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))

@@ -75,7 +75,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of a failure. May stand anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback of a failure. Works before or after the command.")
     ] = False,
 ) -> None:
     """The whole history of your fal compute instances in SQLite or PostgreSQL."""

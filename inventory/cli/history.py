@@ -67,8 +67,8 @@ def show_command(
 ) -> None:
     """Show the life of one instance: creator, times, hours, changes.
 
-    Hours are given as bounds, at least and at most. An id that several accounts have is shown once for each. The CSV
-    holds its versions. Times are UTC. Writes nothing.
+    Hours are given as bounds, at least and at most. An id that several accounts have is shown once for each. With
+    --format csv it prints a row for each version. Times are UTC. Writes nothing.
 
     \b
     Examples:

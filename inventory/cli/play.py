@@ -90,17 +90,21 @@ def demo_command(
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
             fleet = list(queries.instances(connection))
-            events = list(queries.events(connection, limit=10))
+            events = list(queries.events(connection, limit=5))
             creators = list_creators(connection)
             if write:
                 write(page(gather(connection, written_at=database.now(connection))))
-    print(f"\nThe fleet now: {len(fleet)} instances. The last 15 to appear; `inventory list --database ...` has all.\n")
-    show(fleet[-15:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
+    print(
+        f"\nThe fleet now: {len(fleet)} instances. The last five to appear; `inventory list --database {url}` lists all.\n"
+    )
+    show(fleet[-5:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")
     show(events, "changes", columns=EVENT_COLUMNS, headings=HEADINGS)
     print("\nWho created what\n")
     show(creators, "creators", columns=CREATOR_COLUMNS, headings=HEADINGS)
-    print(f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next:")
+    print(
+        f"\n{result.runs} runs in {result.seconds:.0f} s are in {result.database}. Three questions to try next, in SQL:"
+    )
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql};")
     if installed("report"):

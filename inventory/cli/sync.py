@@ -86,7 +86,7 @@ def sync_command(
 
 
 def missing_command(
-    accept: Annotated[bool, typer.Option("--accept", help="Settle what is missing as vanished.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Record everything that is missing as vanished.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,
@@ -94,8 +94,8 @@ def missing_command(
 ) -> None:
     """List what is absent but not proven gone; accept that it is gone.
 
-    Instances marked `held` wait for your decision. --accept records all of them as vanished, each at the time since
-    which it is missing. On a terminal it lists them and asks first. With --format json or csv it prints what it
+    Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
+    not, each as of the first run that lacked it. On a terminal it lists them and asks first. With --format json or csv it prints what it
     settled. Writes nothing without --accept.
 
     \b

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     page_size: Annotated[
         int,
-        Field(ge=1, le=1_000_000, description="Instances to ask for per page; none is asked for if the API refuses."),
+        Field(ge=1, le=1_000_000, description="Instances per page; left to the API if it refuses this number."),
     ] = 100
     timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for a whole request.")] = 30
     retry_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts per request.")] = 6

@@ -153,7 +153,7 @@ def last_seen_run(stamp: RunStamp, before: State) -> int:
 
 
 def count_events(stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
-    """Add the events of a step to `counts`; a `vanished` at the time of an earlier run counts as `settled`."""
+    """Add the events of a step to `counts`; one that vanishes as of an earlier run counts as `settled`."""
     for version in step.opened:
         counts[version["opened_as"]] += 1
     for version in step.closed:

@@ -155,7 +155,7 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
 
 
 def last_applied(account: str) -> sa.Select[Any]:
-    """Return the query for the run whose key and address the brake compares with the present ones (`brake`).
+    """Return the query for the run whose key and address are compared with the present ones (`brake`).
 
     It is the last run that succeeded. If none did, it is the last run that applied anything.
     """

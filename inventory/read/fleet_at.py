@@ -38,25 +38,26 @@ def runs_around(connection: Connection, at: datetime, account: str | None = None
     """Return the RunsAround of each account, or only of `account`.
 
     Raises UsageError if the fleet of an account at that time is unknown: the time is before its first or after its last
-    complete run, or `prune` folded the history of that time. An account that was retired before that time raises only
-    if it is the one asked for; among all accounts it is returned as `retired`.
+    complete run, or `prune` folded the history of that time. Without `account`, an account that was retired before that
+    time is returned with `retired` set, and raises nothing if another account is known then.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
-    found = [_around_in_account(connection, at, row, alone=account is not None) for row in read_rows(connection, query)]
+    rows = list(read_rows(connection, query))
+    found = [_around_in_account(connection, at, row, asked=account is not None, alone=len(rows) == 1) for row in rows]
     if all(runs.retired for runs in found):
         raise UsageError(f"Nothing is known of {iso(at)}: no account was synced then.")
     return found
 
 
-def _around_in_account(connection: Connection, at: datetime, account: Row, *, alone: bool) -> RunsAround:
+def _around_in_account(connection: Connection, at: datetime, account: Row, *, asked: bool, alone: bool) -> RunsAround:
     name = account["account"]
     table = relation("sync_runs")
     complete = sa.select(table.c.run_id, table.c.started_at).where(table.c.account == name, table.c.complete)
     newest, oldest = complete.order_by(table.c.started_at.desc()), complete.order_by(table.c.started_at)
     before = first_row(connection, newest.where(table.c.started_at <= at))
     after = first_row(connection, oldest.where(table.c.started_at > at))
-    other = "" if alone else " --account asks another account alone."
+    other = "" if alone else " To leave this account out, name another one with --account."
     if before is None:
         why = f"its first complete run was at {iso(after['started_at'])}" if after else "it has no complete run yet"
         raise UsageError(f"The fleet of account {name!r} at {iso(at)} is not known: {why}.{other}")
@@ -67,7 +68,7 @@ def _around_in_account(connection: Connection, at: datetime, account: Row, *, al
         )
     exact = before["started_at"] == at
     if after is None and not exact:
-        if account["retired_at"] is not None and not alone:
+        if account["retired_at"] is not None and not asked:
             return RunsAround(name, before, None, exact=False, retired=True)
         raise UsageError(
             f"The fleet of account {name!r} at {iso(at)} is not known: its last complete run was at "

@@ -1,9 +1,9 @@
 """Decide which alerts are due after a run.
 
 An account alerts if it is held or stale, if its key is refused, and when such a trouble ends. A rule alerts if an
-instance that matches it appears, vanishes or reaches an age. Each alert is sent once over any number of workers and
-restarts, although nothing is stored for it: the first run that has a trouble since the account's last success reports
-it. `channels.py` sends the alerts.
+instance that matches it appears, vanishes or reaches an age. Each alert is sent once, also with several workers and
+restarts. Nothing is stored for that: only the first run with a trouble since the account's last success reports it.
+`channels.py` sends the alerts.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,8 +14,8 @@ from inventory.store import database, schema
 class SharedDatabase:
     """The engine and the settings of all watches; follows a replaced file, migrates, and logs outages once.
 
-    `run_interval` is the number of seconds between two runs. It comes from this host's clock, and so sets waits only:
-    whether a run is due is decided by the database's clock.
+    `run_interval` is the number of seconds between two runs. It is computed with this host's clock, so it only
+    decides how long to wait. The database's clock decides whether a run is due.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:

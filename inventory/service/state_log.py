@@ -51,5 +51,5 @@ class StateLog:
 
 
 def _is_no_fault(error: InventoryError) -> bool:
-    """Return whether the error is no fault: a person or another process resolves it."""
+    """Return whether the error is an expected state, which a person or another process resolves."""
     return isinstance(error, MassVanish | LeaseLost)

@@ -65,8 +65,8 @@ class _Machine:
 class LivelyFleet(Fleet):
     """A fleet whose instances appear, change and vanish as it is advanced. The same arguments give the same fleet.
 
-    About `instances` are alive on average; a month of 60 has some 700 lives. `churn` speeds up everything but the
-    minutes until an instance is ready; with 0 nothing changes. `truth` holds every life so far, in order of birth.
+    About `instances` are alive on average; with 60, about 700 live at some time in a month. `churn` speeds up all but
+    the time until an instance is ready; with 0 nothing changes. `truth` holds every life so far, in order of birth.
     `now` is the UTC time up to which the fleet was advanced.
 
     Raises UsageError if `start` has no time zone or a number is negative.

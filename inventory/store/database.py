@@ -64,7 +64,7 @@ def connect(url: URL, *, create: bool = False) -> Engine:
     if file := sqlite_path(url):
         if not create and not file.exists():
             raise DatabaseError(
-                f"There is no database at {file}. `inventory sync` makes it; --database names another one."
+                f"There is no database at {file.absolute()}. `inventory sync` makes it; --database names another one."
             )
         return sqlite_engine(url, SQLiteFile(file), create=create)
     return postgresql_engine(url)

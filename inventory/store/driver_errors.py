@@ -49,4 +49,6 @@ def _free_space(engine: Engine) -> str:
 
 
 def _failed(engine: Engine, reason: str, kept: str) -> DatabaseError:
-    return DatabaseError(f"The database {describe(engine)} failed: {reason}; {kept}. Run again when it is well.")
+    return DatabaseError(
+        f"The database {describe(engine)} failed: {reason}; {kept}. Run again when the database works."
+    )

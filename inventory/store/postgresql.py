@@ -67,7 +67,7 @@ def postgresql_engine(url: URL) -> Engine:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """Set what the program relies on for one transaction; raise DatabaseError if the database cannot be used.
+    """Set what the program relies on, for this transaction; raise DatabaseError if the database cannot be used.
 
     A pooler in transaction mode may give each transaction another session, so this is done in each. One statement does
     everything, which saves round trips.

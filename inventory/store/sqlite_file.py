@@ -160,7 +160,7 @@ class SQLiteFile:
             logger.warning("the database file was replaced; going on with the new one", file=str(self.path))
 
     def _raise_if_leftovers(self, database: os.stat_result) -> None:
-        """Raise DatabaseError if SQLite would use companions of the old file for the new database."""
+        """Raise DatabaseError if SQLite would apply the -wal, -shm or -journal of the old file to the new one."""
         if self.path.resolve() != self._real:
             return  # a link was changed: SQLite looks for companions beside its new target
         wal, shm, journal = self._companion_paths()

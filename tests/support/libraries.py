@@ -1,4 +1,4 @@
-"""The libraries that the project requires, its extras and tests included, and their own dependencies."""
+"""The libraries that the program, its extras and its tests require, and the dependencies of those libraries."""
 
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution

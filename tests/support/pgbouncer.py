@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-CONNECTIONS = 8  # to the server: fewer than the clients open, so that clients share them
+CONNECTIONS = 8  # from pgbouncer to the server: fewer than the clients', so that clients must share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'
 
 
@@ -24,7 +24,7 @@ def pgbouncer(server: URL) -> Iterator[URL]:
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("pgbouncer is not installed: apt-get install pgbouncer")
-    folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # short: it holds a socket
+    folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # a socket's path may have about 100 bytes
     places = {
         "host": server.host or server.query.get("host"),
         "port": server.port or server.query.get("port"),

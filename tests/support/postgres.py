@@ -74,7 +74,7 @@ class Server:
 
 @contextmanager
 def server(**options: str) -> Iterator[Server]:
-    """Yield the server of TEST_DATABASE_URL if set; else start one with these settings and stop it at the end."""
+    """Yield the server of TEST_DATABASE_URL if set; else start one with `options` as its settings."""
     given = os.environ.get("TEST_DATABASE_URL")
     with nullcontext(make_url(given)) if given else _started(**options) as url:
         found = Server(url)

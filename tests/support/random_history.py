@@ -159,7 +159,7 @@ class History(RuleBasedStateMachine):
 
     @rule(failing=st.one_of(st.none(), st.sets(ids, min_size=1)), broken=st.one_of(st.none(), st.integers(1, 4)))
     def sync_while_ids_fail(self, failing, broken):
-        """Sync while requests by id fail: if an instance is absent, a second walk follows, which may fail too."""
+        """Sync while requests by id fail; if a second walk follows, its page `broken` fails."""
         self._sync(failing=failing or {f"i{number:02}" for number in range(26)}, second_broken_at=broken)
 
     def _put(self, id_, change):
