@@ -13,13 +13,16 @@ from typing import Protocol, Self
 
 from inventory import background, log
 from inventory.errors import ApiError, BadResponse, CursorLoop, RejectedItems
-from inventory.fal.expected import ExpectedList, PageDigests, Part
+from inventory.fal.expected import PARTS, ExpectedList, PageDigests, Part
 from inventory.fal.page import Page, parse_page
 from inventory.record import Record, Rejected, make_record
 from inventory.spool import Spool
 
 BARREN_PAGES = 50
 """After this many pages in a row without a new id, the list counts as endless even if every cursor is new."""
+
+MOST_CHANGED_PARTS = PARTS // 4
+"""If values changed in more parts of a list than this, comparing the whole list is quicker."""
 
 logger = log.get(__name__)
 
@@ -180,6 +183,9 @@ class _Walk:
             return
         digest = self._digests.digest_pages(pages)
         if digest == expected.parts[part].pages:
+            return
+        if len(self._changed) == MOST_CHANGED_PARTS:
+            self._expected = None
             return
         for number, body in self._spool.bodies(pages.start):
             self._make_records(number, parse_page(body))

@@ -399,3 +399,17 @@ def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page
         world.faults.add(later, when=on_page(20))
         assert world.run(page_size=1).duplicates == 1
         assert world.rows("SELECT status FROM instances WHERE instance_id = 'i002'") == [("late",)]
+
+
+@rule("a-change-opens-a-version")
+@pytest.mark.parametrize("changed", [1, 5, 20, 60])
+def test_values_that_changed_on_any_number_of_pages_are_all_found(world, changed):
+    names = ids(60)
+    world.put(*names)
+    world.run(page_size=1)
+    world.put(*names[:: 60 // changed], status="stopped")
+    assert world.run(page_size=1).counts["changed"] == changed
+    assert world.one("SELECT count(*) FROM live_instances WHERE status = 'stopped'") == changed
+    assert world.last_run("fleet_digest", "instances_seen") == (world.digest(), 60)
+    assert sum(world.run(page_size=1).counts.values()) == 0
+    assert breaches(world) == []
