@@ -12,7 +12,7 @@ from inventory.cli.look import FLEET_COLUMNS, HEADINGS
 from inventory.cli.opening import opened
 from inventory.cli.progress import bar
 from inventory.cli.signals import stop_on_signal
-from inventory.config.database_url import parse_url, sqlite_path
+from inventory.config.database_url import parse_url, render_masked, sqlite_path
 from inventory.config.extras import installed, remedy
 from inventory.errors import UsageError
 from inventory.read import queries
@@ -94,9 +94,9 @@ def demo_command(
             creators = list_creators(connection)
             if write:
                 write(page(gather(connection, written_at=database.now(connection))))
-    print(
-        f"\nThe fleet now: {len(fleet)} instances. The last five to appear; `inventory list --database {url}` lists all.\n"
-    )
+    named = render_masked(parse_url(url))
+    print(f"\nThe fleet now: {len(fleet)} instances. `inventory list --database {named}` lists all.")
+    print("The last five to appear:\n")
     show(fleet[-5:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")
     show(events, "changes", columns=EVENT_COLUMNS, headings=HEADINGS)

@@ -33,8 +33,8 @@ def status_command(
     """Show how old each account's last complete run is.
 
     Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
-    no account at all. An account that is in the settings but not in the database counts as having no run. Retired accounts are left out. Times are UTC.
-    Writes nothing.
+    no account at all. An account that is in the settings but not in the database counts as having no run. Retired
+    accounts are left out. Times are UTC. Writes nothing.
 
     \b
     Examples:

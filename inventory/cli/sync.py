@@ -95,8 +95,8 @@ def missing_command(
     """List what is absent but not proven gone; accept that it is gone.
 
     Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
-    not, each as of the first run that lacked it. On a terminal it lists them and asks first. With --format json or csv it prints what it
-    settled. Writes nothing without --accept.
+    not, each as of the first run that lacked it. On a terminal it lists them and asks first. With --format json or csv
+    it prints what it settled. Writes nothing without --accept.
 
     \b
     Examples:

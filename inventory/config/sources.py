@@ -22,7 +22,7 @@ def config_file() -> Path | None:
 
 
 def in_file(place: Place) -> str | None:
-    """Return the file and the line where a value, or the nearest table that would hold it, begins; None if neither is there."""
+    """Return the file and the line where a value, or else its nearest table, begins; None if neither is there."""
     file = config_file()
     line = line_of(file.read_text(encoding="utf-8"), place) if file else None
     return f"{file}, line {line}" if line else None

@@ -263,7 +263,7 @@ def _(week):
     return re.sub(r"ends at \S+Z", "ends at 2026-03-01T10:02:00Z", line)
 
 
-@mistake("Another program writes into the file and does not end")
+@mistake("Another program holds a write transaction open")
 def _(week):
     week.succeeds("sync")
     week.monkeypatch.setattr("inventory.store.sqlite.LOCK_WAIT_SECONDS", 1)
