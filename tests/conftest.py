@@ -37,6 +37,8 @@ def pytest_configure(config):
     """Run all tests of a group on one worker, and let SIGHUP end the processes that tests start, also under nohup."""
     if config.getoption("dist", "no") == "load":
         config.option.dist = "loadgroup"
+    if hasattr(config, "workerinput"):
+        config.option.loadgroup = True  # a worker does not get the other option
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 

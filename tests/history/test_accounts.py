@@ -278,7 +278,7 @@ def test_an_empty_list_says_how_to_begin(run):
 def test_the_commands_neither_create_nor_migrate_a_database(tmp_path):
     run = Command(tmp_path)
     for words in (("list",), ("rename", "a", "b"), ("retire", "a")):
-        assert "There is no database at inventory.db" in run("account", *words, expect=7).stderr
+        assert f"There is no database at {tmp_path}/inventory.db" in run("account", *words, expect=7).stderr
     assert list(tmp_path.iterdir()) == []
 
 
