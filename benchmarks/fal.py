@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 REGIONS = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
 GONE = json.dumps({"error": {"type": "not_found", "message": "no such instance"}}).encode()
+BROKEN = json.dumps({"error": {"type": "server_error", "message": "try again later"}}).encode()
 
 
 def instance(number: int) -> dict[str, Any]:
@@ -35,6 +36,8 @@ class Fleet:
     def __init__(self, instances: int, page: int) -> None:
         self._page = page
         self._next = instances
+        self.failing: int | None = None
+        self.empty_once: int | None = None
         self.items = {made["id"]: made for made in map(instance, range(instances))}
         self._make_pages()
 
@@ -72,7 +75,13 @@ class Fleet:
         parts = urlsplit(target)
         id_ = parts.path.rpartition("/compute/instances")[2].lstrip("/")
         if not id_:
-            return 200, self.pages[int(parse_qs(parts.query).get("cursor", ["0"])[0])]
+            number = int(parse_qs(parts.query).get("cursor", ["0"])[0])
+            if number == self.failing:
+                return 500, BROKEN
+            if number == self.empty_once:
+                self.empty_once = None
+                return 200, json.dumps(json.loads(self.pages[number]) | {"instances": []}).encode()
+            return 200, self.pages[number]
         found = self.items.get(unquote(id_))
         return (404, GONE) if found is None else (200, json.dumps(found).encode())
 
@@ -104,11 +113,13 @@ async def _serve(pipe: Connection, delay: float) -> None:
     pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
     while (order := await loop.run_in_executor(None, pipe.recv)) is not None:
         made, words = order
-        if made is None:
+        if "failing" in words:
+            fleet[0].failing, fleet[0].empty_once = words["failing"], words["empty_once"]
+        elif made is None:
             fleet[0].edit(**words)
         else:
             fleet[:] = [Fleet(*made)]
-        pipe.send(len(fleet[0].items))
+        pipe.send(None)
 
 
 def _run(pipe: Connection, delay: float) -> None:
@@ -130,7 +141,11 @@ class Server:
         """Edit the fleet: see `Fleet.edit`."""
         self._order(None, counts)
 
-    def _order(self, made: tuple[int, int] | None, words: dict[str, int]) -> None:
+    def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> None:
+        """From now on answer the page `failing` with 500, and the page `empty_once` once without its instances."""
+        self._order(None, {"failing": failing, "empty_once": empty_once})
+
+    def _order(self, made: tuple[int, int] | None, words: dict[str, int | None]) -> None:
         self._pipe.send((made, words))
         self._pipe.recv()
 

@@ -12,7 +12,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.database import connect
-from support.command import KEY
+from support.command import KEY, Command
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +37,11 @@ def limited(tmp_path, database_url):
         }
 
         def command(*words, limit=None):
+            if limit is None:
+                return Command(tmp_path, **environment)(*words)
             return subprocess.run(
                 [sys.executable, "-m", "inventory", *words], env=environment, cwd=tmp_path,
-                preexec_fn=limit and (lambda: resource.setrlimit(limit[0], (limit[1], limit[1]))),
+                preexec_fn=lambda: resource.setrlimit(limit[0], (limit[1], limit[1])),
                 capture_output=True, text=True, timeout=90, check=False,
             )  # fmt: skip
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Hang, Simulator, on_list
 from inventory.store import database
 from inventory.store.database import connect
-from support.command import KEY
+from support.command import KEY, Command
 from support.workers import until
 
 pytestmark = pytest.mark.slow
@@ -94,9 +95,8 @@ def simulator():
 
 
 @pytest.fixture
-def start(tmp_path, database_url, simulator):
-    """Yield a function that starts the command in a child process."""
-    environment = {
+def environment(tmp_path, database_url, simulator):
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "FAL_KEY": KEY,
@@ -104,6 +104,17 @@ def start(tmp_path, database_url, simulator):
         "INVENTORY_DATABASE_URL": database_url,
         "INVENTORY_TIMEOUT": "3600",
     }
+
+
+@pytest.fixture
+def sync(tmp_path, environment):
+    """Return a function that syncs in this process."""
+    return partial(Command(tmp_path, **environment), "sync")
+
+
+@pytest.fixture
+def start(tmp_path, environment):
+    """Yield a function that starts the command in a child process."""
     started = []
 
     def begin(*words, program=PROGRAM, **extra):
@@ -215,17 +226,17 @@ def test_a_signal_that_python_drops_in_a_destructor_is_sent_again(start):
     [("prune", "--before", "0s"), ("missing", "--accept"), ("account", "rename", "default", "other"),
      ("account", "retire", "default")],
 )  # fmt: skip
-def test_signals_at_any_statement_of_a_writing_command_leave_no_lease(start, simulator, rows, words):
-    assert ends(start("sync"))[0] == 0
+def test_signals_at_any_statement_of_a_writing_command_leave_no_lease(start, sync, simulator, rows, words):
+    sync()
     simulator.fleet.put({"id": "i0", "status": "stopped"})
-    assert ends(start("sync"))[0] == 0
+    sync()
     code, err = ends(start(*words, program=[sys.executable, "-c", TWO_SIGNALS_AT_EACH_STATEMENT]))
     assert code == 0, err
     assert rows("SELECT status FROM sync_runs WHERE status = 'running'") == []
 
 
-def test_a_signal_ends_doctor_while_the_api_is_silent(start, simulator):
-    assert ends(start("sync"))[0] == 0
+def test_a_signal_ends_doctor_while_the_api_is_silent(start, sync, simulator):
+    sync()
     asked = hang(simulator)
     process = start("doctor")
     asked()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
 from inventory.store.database import connect, writing
+from support.command import Command
 from support.libraries import ROOT
 
 pytestmark = pytest.mark.slow
@@ -32,9 +34,23 @@ ANEW = ("account rename", "account retire", "inventory status", "sync --account"
 RESEARCH = '[[accounts]]\nname = "research"\napi_key_env = "FAL_KEY"\n'
 
 
+class Ended:
+    """A command that ran in this process, as `succeeds` reads a process."""
+
+    def __init__(self, done):
+        self.returncode = done.returncode
+        self.printed = done.stdout, done.stderr
+
+    def communicate(self, timeout):  # noqa: ARG002 - that of a process
+        return self.printed
+
+
 @pytest.fixture
 def shell(tmp_path, sqlite_demo):
-    """Start one line in a folder with a database, as a shell does, `inventory` being this environment's."""
+    """Start one line in a folder with a database, as a shell does, `inventory` being this environment's.
+
+    A line with nothing for a shell runs in this process.
+    """
     for name in ("inventory.db", "demo.db"):
         shutil.copyfile(sqlite_demo, tmp_path / name)
     machine = {"id": "inst_1", "instance_type": "gpu_1x_h100_sxm5", "region": "us-west", "status": "ready"}
@@ -46,7 +62,11 @@ def shell(tmp_path, sqlite_demo):
             "INVENTORY_API_URL": simulator.url,
         }
 
+        here = Command(tmp_path, **environment)
+
         def start(line):
+            if re.fullmatch(r"inventory [^|&;<>$`\\\n]+", line) and not is_a_server(line):
+                return Ended(here(*shlex.split(line)[1:]))
             return subprocess.Popen(
                 ["bash", "-euo", "pipefail", "-c", line.replace("http://127.0.0.1:8123/v1", simulator.url)],
                 cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

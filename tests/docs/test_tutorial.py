@@ -60,6 +60,7 @@ def test_what_the_page_shows_is_what_a_step_prints_but_for_times_and_numbers(pri
 def test_the_readme_makes_the_demo_by_the_same_command_and_shows_what_it_prints(printed):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert STEPS[0] in readme
-    title, _, header, *_, last = re.search(r"^```text\n(.*?)\n```$", readme, re.MULTILINE | re.DOTALL)[1].splitlines()
+    shown = re.search(r"^```text\n(.*?)\n```$", readme, re.MULTILINE | re.DOTALL)[1]
+    _, title, _, header, *_, last = shown.splitlines()
     lines = [" ".join(line.split()) for line in printed[0].splitlines()]
     assert {title, " ".join(header.split()), last} <= set(lines)

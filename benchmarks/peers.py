@@ -1,0 +1,335 @@
+"""What a copy of the fleet costs and is worth: `inventory` and what a user would take instead, by turns in one run.
+
+    python benchmarks/peers.py [--instances 1000,10000,100000] [--page 1000] [--delay 0] [--rounds 3]
+                               [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
+
+Each tool has an environment of its own, made from a list of exact versions below (`--tools` keeps them for the next
+time). Whole processes are measured against a server that has its pages ready; a ratio is the median of the rounds' own.
+Each round makes these runs: `first` into an empty database, `quiet` with nothing changed, `changed` with 2 % changed,
+0.5 % gone and 0.5 % new. After the last one the tool's rows are compared with the list:
+
+    ghosts   rows that count as live though the list has them no more
+    missing  instances of the list without a live row
+    wrong    live rows that show another status than the list
+    failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it
+    empty    live rows that are lost by a run whose middle page comes once without its instances
+
+The output is Markdown. The scripts of the other tools are in `benchmarks/peers/`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import make_url
+from walk import BARE, databases, measure
+
+from fal import Server, serving
+
+HERE = Path(__file__).parent / "peers"
+sys.path.insert(0, str(HERE))
+
+from pages import walk  # noqa: E402
+
+KINDS = ("first", "quiet", "changed")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A tool: the distributions that it needs, its command, and the SQL that gives id and status of its live rows.
+
+    In the command `{python}` is that of its environment, `{here}` the folder of the scripts; `{url}`, `{page}` and
+    `{database}` are what the scripts take.
+    """
+
+    versions: tuple[str, ...]
+    command: str
+    live: str
+    backends: tuple[str, ...] = ("sqlite", "postgresql")
+    setup: Callable[[Path, dict[str, str]], None] | None = None
+
+
+def _singer(folder: Path, values: dict[str, str]) -> None:
+    """Write the configuration files of the tap and the target."""
+    (folder / "tap.json").write_text(json.dumps({"url": values["url"], "page": values["page"]}))
+    target: dict[str, Any] = {"sqlalchemy_url": values["database"].replace("postgresql:", "postgresql+psycopg2:", 1)}
+    target |= {"activate_version": False, "default_target_schema": "public"}
+    (folder / "target.json").write_text(json.dumps(target))
+
+
+PLAIN = "SELECT id, status FROM fleet"
+PEERS = {
+    "inventory": Peer(
+        (),
+        "{python} -c 'from inventory.cli import main; main()' sync",
+        "SELECT instance_id, status FROM instances WHERE presence = 'live'",
+    ),
+    "minimal script": Peer((), "{python} {here}/minimal.py {url} {page} {database}", PLAIN),
+    "ORM merge": Peer((), "{python} {here}/orm_merge.py {url} {page} {database}", PLAIN),
+    "sqlite-utils": Peer(
+        ("sqlite-utils==4.2.1", "httpx==0.28.1"),
+        "{python} {here}/with_sqlite_utils.py {url} {page} {database}",
+        PLAIN,
+        backends=("sqlite",),
+    ),
+    "dlt scd2": Peer(
+        ("dlt[postgres,sqlalchemy]==1.31.0",),
+        "{python} {here}/with_dlt.py {url} {page} {database} scd2",
+        f"{PLAIN} WHERE _dlt_valid_to IS NULL",
+    ),
+    "dlt upsert": Peer(
+        ("dlt[postgres,sqlalchemy]==1.31.0",),
+        "{python} {here}/with_dlt.py {url} {page} {database} upsert",
+        PLAIN,
+        backends=("postgresql",),
+    ),
+    "Singer": Peer(
+        ("singer-sdk==0.54.9", "meltanolabs-target-postgres==0.8.1"),
+        "{python} {here}/tap.py --config tap.json | {bin}/target-postgres --config target.json",
+        PLAIN,
+        backends=("postgresql",),
+        setup=_singer,
+    ),
+}
+
+
+@dataclass
+class Result:
+    """What one tool on one backend took and left: by kind of run, seconds, times the bare walk, and megabytes."""
+
+    peer: str
+    backend: str
+    instances: int
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    ratios: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    megabytes: float = 0
+    live: int = 0
+    ghosts: int = 0
+    missing: int = 0
+    wrong: int = 0
+    failed: int = 0
+    empty: int = 0
+
+
+def python_of(peer: Peer, tools: Path) -> Path:
+    """Return the Python of the peer's environment; make the environment if it is not there."""
+    if not peer.versions:
+        return Path(sys.executable)
+    folder = tools / "-".join(name.split("=")[0].split("[")[0] for name in peer.versions)
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *peer.versions], check=True)
+        (folder / "ready").touch()
+    return folder / "bin" / "python"
+
+
+@contextlib.contextmanager
+def postgresql(given: str | None) -> Iterator[str]:
+    """Yield the URL of a server on which databases may be made, by TCP and with a password, as all tools expect."""
+    if given:
+        yield given
+        return
+    from postgres import server
+
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = str(free.getsockname()[1])
+    os.environ["PGPORT"] = port  # for those who connect by the socket
+    with server(shared_buffers="128MB", listen_addresses="127.0.0.1", port=port) as started:
+        url = make_url(started.url_of("postgres")).set(host="127.0.0.1", port=int(port), password="any", query={})
+        yield url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class Contestant:
+    """A tool with a database of its own, to be run again and again."""
+
+    def __init__(self, peer: Peer, python: Path, folder: Path, values: dict[str, str]) -> None:
+        if peer.setup is not None:
+            peer.setup(folder, values)
+        self._peer = peer
+        self._folder = folder
+        self._values = values
+        words = {name: shlex.quote(str(value)) for name, value in values.items()}
+        self._command = peer.command.format(
+            python=shlex.quote(str(python)), here=shlex.quote(str(HERE)), bin=shlex.quote(str(python.parent)), **words
+        )
+
+    def run(self) -> tuple[float, float]:
+        """Run the tool once; return seconds and peak megabytes. A failure ends the benchmark."""
+        words = ["bash", "-eo", "pipefail", "-c", self._command]
+        code = f"import os; os.chdir({str(self._folder)!r}); os.execvp('bash', {words!r})"
+        seconds, _, megabytes = measure(code, **self._environment())
+        return seconds, megabytes
+
+    def run_whatever_happens(self) -> None:
+        """Run the tool once, whatever becomes of it."""
+        subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", self._command],
+            cwd=self._folder, env=os.environ | self._environment(), capture_output=True, check=False,
+        )  # fmt: skip
+
+    def live(self) -> dict[str, str]:
+        """Return the status of each row that counts as live, by id."""
+        place = self._values["database"]
+        if place.startswith("postgresql"):
+            with psycopg.connect(place) as connection:
+                return dict(connection.execute(self._peer.live).fetchall())  # type: ignore[call-overload,no-any-return]
+        with contextlib.closing(sqlite3.connect(place)) as connection:
+            return dict(connection.execute(self._peer.live).fetchall())
+
+    def _environment(self) -> dict[str, str]:
+        place = self._values["database"]
+        return {
+            "FAL_KEY": "a:b",
+            "INVENTORY_API_URL": self._values["url"],
+            "INVENTORY_PAGE_SIZE": self._values["page"],
+            "INVENTORY_DATABASE_URL": place if place.startswith("postgresql") else f"sqlite:///{place}",
+        }
+
+
+def listed(url: str, page: int) -> dict[str, str]:
+    """Return the status of each instance of the list, by id."""
+    return {item["id"]: item["status"] for items in walk(url, page) for item in items}
+
+
+def compete(server: Server, postgres: str, options: argparse.Namespace, instances: int) -> Iterator[Result]:
+    """Yield what each tool takes and leaves for a fleet of that size."""
+    names = [name for name in PEERS if name in options.peers]
+    results = {(n, b): Result(n, b, instances) for n in names for b in PEERS[n].backends if b in options.backends}
+    for number in range(options.rounds):
+        with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
+            contestants = {}
+            for name, backend in results:
+                place = Path(folder) / f"{name}-{backend}".replace(" ", "-")
+                place.mkdir()
+                database = fresh[backend]() if backend == "postgresql" else str(place / "fleet.db")
+                values = {"url": server.url, "page": str(options.page), "database": database}
+                contestants[name, backend] = Contestant(
+                    PEERS[name], python_of(PEERS[name], options.tools), place, values
+                )
+            server.fleet(instances, options.page)
+            for kind in KINDS:
+                if kind == "changed":
+                    server.edit(changed=instances // 50, gone=instances // 200, new=instances // 200)
+                for key, contestant in contestants.items():
+                    bare, *_ = measure(BARE, server.url, str(options.page))
+                    seconds, megabytes = contestant.run()
+                    results[key].seconds[kind].append(seconds)
+                    results[key].ratios[kind].append(seconds / bare)
+                    results[key].megabytes = max(results[key].megabytes, megabytes)
+                    say(f"{instances:,} instances, round {number + 1}, {kind}: {' on '.join(key)} {seconds:.2f} s")
+            if number == 0:
+                judge(server, options, instances, contestants, results)
+    yield from results.values()
+
+
+def judge(
+    server: Server,
+    options: argparse.Namespace,
+    instances: int,
+    contestants: dict[tuple[str, str], Contestant],
+    results: dict[tuple[str, str], Result],
+) -> None:
+    """Compare the rows of each tool with the list, then let the middle page fail."""
+    truth = listed(server.url, options.page)
+    for key, contestant in contestants.items():
+        rows, result = contestant.live(), results[key]
+        result.live = len(rows)
+        result.ghosts = len(rows.keys() - truth.keys())
+        result.missing = len(truth.keys() - rows.keys())
+        result.wrong = sum(rows[id_] != truth[id_] for id_ in rows.keys() & truth.keys())
+        middle = instances // options.page // 2
+        for name, fault in (("failed", {"failing": middle}), ("empty", {"empty_once": middle})):
+            server.break_page(**fault)
+            contestant.run_whatever_happens()
+            server.break_page()
+            lost = len(truth.keys() & rows.keys() - contestant.live().keys())
+            setattr(result, name, lost)
+            say(f"{instances:,} instances, a page is {name}: {' on '.join(key)} lost {lost}")
+
+
+def say(text: str) -> None:
+    """Print progress on one line of stderr."""
+    print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def table(results: list[Result]) -> str:
+    """Return the results as a Markdown table."""
+    lines = [
+        "| instances | tool | first | quiet | changed | peak MB | live | ghosts | missing | wrong | failed | empty |",
+        "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for each in results:
+        times = [f"{median(each.seconds[kind]):.2f} s ({median(each.ratios[kind]):.1f} x)" for kind in KINDS]
+        counts = [each.live, each.ghosts, each.missing, each.wrong, each.failed, each.empty]
+        row = [f"{each.instances:,}", f"{each.peer}, {each.backend}", *times, f"{each.megabytes:.0f}"]
+        lines.append("| " + " | ".join([*row, *(f"{count:,}" for count in counts)]) + " |")
+    return "\n".join(lines)
+
+
+def chart(results: list[Result]) -> str:
+    """Return an SVG: seconds of a changed run against the size of the fleet, a line for each tool and backend."""
+    import vl_convert
+
+    rows = [asdict(each) | {"run": kind, "took": median(each.seconds[kind])} for each in results for kind in KINDS]
+    size = {"type": "quantitative", "scale": {"type": "log"}}
+    specification: dict[str, Any] = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": rows},
+        "mark": {"type": "line", "point": True},
+        "width": 220,
+        "height": 220,
+        "encoding": {
+            "x": {"field": "instances", **size},
+            "y": {"field": "took", "title": "seconds", **size},
+            "color": {"field": "peer", "title": "tool", "type": "nominal"},
+            "column": {"field": "run", "type": "nominal", "sort": list(KINDS), "title": None},
+            "row": {"field": "backend", "type": "nominal", "title": None},
+        },
+        "background": "white",
+    }
+    return vl_convert.vegalite_to_svg(specification)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--instances", type=lambda text: [*map(int, text.split(","))], default=[1_000, 10_000, 100_000])
+    parser.add_argument("--page", type=int, default=1_000)
+    parser.add_argument("--delay", type=float, default=0, help="milliseconds that the server waits before each page")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
+    parser.add_argument("--backends", type=lambda text: text.split(","), default=["sqlite", "postgresql"])
+    parser.add_argument("--postgresql", metavar="URL", help="a server on which databases may be created")
+    parser.add_argument("--tools", type=Path, metavar="FOLDER", help="where the tools' environments are kept")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="write an SVG there")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        options.tools = options.tools or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(serving(options.delay / 1000))
+        postgres = stack.enter_context(postgresql(options.postgresql))
+        results = [result for size in options.instances for result in compete(server, postgres, options, size)]
+    say("")
+    print(f"{options.page:,} a page, {options.delay:g} ms a page, median of {options.rounds} rounds\n")
+    print(table(results))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n")
+    if options.chart:
+        options.chart.write_text(chart(results))
+
+
+if __name__ == "__main__":
+    main()

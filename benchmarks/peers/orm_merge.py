@@ -1,0 +1,47 @@
+"""The sync that SQLAlchemy's tutorial leads to: `Session.merge` of each instance, then a delete of the absent ones.
+
+python orm_merge.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file, or a postgresql:// URL.
+"""
+
+import sys
+
+from pages import COLUMNS, walk
+from sqlalchemy import create_engine, delete, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    """The tables."""
+
+
+class Instance(Base):
+    """A machine."""
+
+    __tablename__ = "fleet"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    instance_type: Mapped[str | None]
+    region: Mapped[str | None]
+    sector: Mapped[str | None]
+    ip: Mapped[str | None]
+    status: Mapped[str | None]
+    creator_user_nickname: Mapped[str | None]
+
+
+def main(url: str, page: str, target: str) -> None:
+    """Make the table equal to the list."""
+    pg = target.startswith("postgresql")
+    engine = create_engine(target.replace("postgresql:", "postgresql+psycopg:", 1) if pg else f"sqlite:///{target}")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        listed = set()
+        for items in walk(url, int(page)):
+            for item in items:
+                session.merge(Instance(**{name: item.get(name) for name in COLUMNS}))
+                listed.add(item["id"])
+        for id_ in set(session.scalars(select(Instance.id))) - listed:
+            session.execute(delete(Instance).where(Instance.id == id_))
+        session.commit()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
