@@ -13,11 +13,11 @@ lint:
 	$(MAKE) --no-print-directory docs
 
 test:
-	$(BIN)/pytest -n 4 --durations=20
+	$(BIN)/pytest -n 2 --durations=20
 
 # All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories.
 quick:
-	$(BIN)/pytest -n 4 -q -m "not (slow or browser or pooler or wheel)" --hypothesis-profile=quick
+	$(BIN)/pytest -n 2 -q -m "not (slow or browser or pooler or wheel)" --hypothesis-profile=quick
 
 format:
 	$(BIN)/ruff check --fix

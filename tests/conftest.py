@@ -33,23 +33,16 @@ def pytest_collection(session):
         plugins.unregister(name="pytest-alembic")
 
 
-def pytest_configure(config):
-    """Run all tests of a group on one worker, and let SIGHUP end the processes that tests start, also under nohup."""
-    if config.getoption("dist", "no") == "load":
-        config.option.dist = "loadgroup"
-    if hasattr(config, "workerinput"):
-        config.option.loadgroup = True  # a worker does not get the other option
+def pytest_configure():
+    """Let SIGHUP end the processes that tests start, also under nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
-    """Group the tests that share a database that takes seconds to make, and mark them slow."""
+    """Mark the tests slow that need a database that takes seconds to make."""
     for item in items:
-        for shared in ("watch", "demo_url", "sqlite_demo", "postgres_demo"):
-            if shared in item.fixturenames:
-                item.add_marker(pytest.mark.xdist_group("watch" if shared == "watch" else "demo"))
-                item.add_marker(pytest.mark.slow)
-                break
+        if {"watch", "demo_url", "sqlite_demo", "postgres_demo"} & {*item.fixturenames}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

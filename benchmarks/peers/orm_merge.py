@@ -5,9 +5,10 @@ python orm_merge.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file, or a po
 
 import sys
 
-from pages import COLUMNS, walk
 from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from pages import COLUMNS, walk
 
 
 class Base(DeclarativeBase):

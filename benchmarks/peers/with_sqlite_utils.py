@@ -5,8 +5,9 @@ python with_sqlite_utils.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file.
 
 import sys
 
-from pages import walk
 from sqlite_utils import Database
+
+from pages import walk
 
 
 def main(url: str, page: str, target: str) -> None:
