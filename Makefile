@@ -15,9 +15,10 @@ lint:
 test:
 	$(BIN)/pytest -n 2 --durations=20
 
-# All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories.
+# All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories. On PostgreSQL only
+# the rules.
 quick:
-	$(BIN)/pytest -n 2 -q -m "not (slow or browser or pooler or wheel)" --hypothesis-profile=quick
+	$(BIN)/pytest -n 2 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
 
 format:
 	$(BIN)/ruff check --fix

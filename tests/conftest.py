@@ -39,8 +39,11 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests slow that need a database that takes seconds to make."""
+    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions."""
     for item in items:
+        values = getattr(item, "callspec", None) and item.callspec.params
+        if values and values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
+            item.add_marker(pytest.mark.repeated)
         if {"watch", "demo_url", "sqlite_demo", "postgres_demo"} & {*item.fixturenames}:
             item.add_marker(pytest.mark.slow)
 

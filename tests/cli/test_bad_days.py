@@ -100,6 +100,7 @@ def test_a_connection_lost_between_two_pages_is_opened_again(engine, settings, s
     assert (outcome.status, outcome.counts["appeared"]) == ("succeeded", 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_connection_lost_while_a_run_is_applied_is_7_and_the_next_run_repairs_it(
     engine, settings, simulator, database_url

@@ -308,6 +308,7 @@ def test_hostile_strings_are_text_in_every_format(run, simulator):
     assert set(HOSTILE) <= found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [Body(b""), Body("<html>"), Drop(), Truncate(5)], ids=["empty", "html", "drop", "cut"]
 )

@@ -118,6 +118,7 @@ def test_parameters_narrow_the_answer(browser):
     assert browser.rows("/fleet-at", at="2026-03-06 12:59:59") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
 def test_the_page_of_a_relation_says_what_it_and_its_columns_mean(relation, browser):
     status, page = browser.get(f"/{relation.name}")

@@ -65,6 +65,7 @@ def test_grafana_gets_numbers_for_times_from_sqlite(sqlite_demo):
         assert connection.execute(FOR_SQLITE).fetchone()[0] == first.timestamp()
 
 
+@pytest.mark.slow
 @rule("views-keep-types")
 def test_a_tool_sees_every_time_of_every_view_as_a_time(tool):
     inspector = sa.inspect(tool)

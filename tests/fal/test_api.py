@@ -313,6 +313,7 @@ def test_an_answer_that_is_not_http_is_a_network_error(rubbish):
 # Time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [False, True])
 @pytest.mark.parametrize("status", [200, 500])
 def test_a_slow_drip_ends_at_the_wall_clock_limit(simulator, head, status):

@@ -101,6 +101,7 @@ def test_a_move_from_fal_key_to_a_file_leaves_no_second_account(world, run, tmp_
     assert world.rows("SELECT account, appeared FROM sync_runs ORDER BY run_id") == [("research", 3), ("research", 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("old", "new", "words"),

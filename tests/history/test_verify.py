@@ -282,6 +282,7 @@ def test_a_change_of_an_instances_state_is_found(lived, name):
     assert tamper(lived, sa.update(instance_state).where(instance_state.c.instance_id == "d").values({name: value}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

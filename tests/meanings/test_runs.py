@@ -352,6 +352,7 @@ def test_a_list_is_recognised_after_the_run_in_which_an_unlisted_instance_vanish
     assert breaches(world) == []
 
 
+@pytest.mark.slow
 @rule("quiet-run-writes-one-row")
 @pytest.mark.parametrize("also", ["nothing", "one gone", "one new", "one twice", "one instead of another", "an end"])
 def test_changed_values_are_found_in_a_list_of_many_pages_whatever_else_changed(world, also):
@@ -401,6 +402,7 @@ def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page
         assert world.rows("SELECT status FROM instances WHERE instance_id = 'i002'") == [("late",)]
 
 
+@pytest.mark.slow
 @rule("a-change-opens-a-version")
 @pytest.mark.parametrize("changed", [1, 5, 20, 60])
 def test_values_that_changed_on_any_number_of_pages_are_all_found(world, changed):

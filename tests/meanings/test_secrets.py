@@ -231,6 +231,7 @@ def test_a_real_change_in_the_first_rewrite_opens_a_version(world):
     assert breaches(world) == []
 
 
+@pytest.mark.slow
 @rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("list_", [("", "zone"), ("zone", ""), ("zone", "token"), ("status", "zone,token")])
 def test_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(world, list_):
