@@ -240,7 +240,7 @@ def _check_accounts(connection: Connection, settings: Settings, only: str | None
         name = row["account"]
         yield _lease(name, find_holder(connection, name, now))
         if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
-            finding = f"its last run, at {iso(row['last_attempt_at'])}, lies in the future"
+            finding = f"its last run, at {iso(row['last_attempt_at'])}, is in the future"
             yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
         if name not in settings.names_to_sync():
             yield _warn("account", name, _unconfigured(row), UNCONFIGURED_REMEDY)

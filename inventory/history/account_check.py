@@ -27,7 +27,7 @@ class CheckedRun(NamedTuple):
     previous_complete_at: Any
     complete: bool
     counts: tuple[int, ...]
-    """Its numbers of EVENTS."""
+    """The number of each event, in the order of EVENTS."""
 
 
 @dataclass
@@ -55,7 +55,10 @@ class AccountCheck:
         return self.pruned_before is not None and time is not None and time < self.pruned_before
 
     def find_suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
-        """Return the instance with such a version if there is only one, and the names of the first few."""
+        """Find the instances with a version that meets the conditions.
+
+        Return the id of the instance, or None if there is not exactly one; and the first few ids as text.
+        """
         if self.findings.count >= SHOWN:  # the breach will not be shown, and each query reads all versions
             return None, ""
         version = instance_versions.c
@@ -72,7 +75,7 @@ class AccountCheck:
         where: Any = None,
         kind: str | None = None,
     ) -> Iterator[Any]:
-        """Yield the account's rows of a table, with invalid values replaced; report these as breaches of that kind."""
+        """Yield the account's rows of a table. Replace invalid values; report each as a breach if `kind` is given."""
         columns = StoredColumns(
             table, names, sqlite=database.is_sqlite(self.connection), thorough=table is sync_runs and kind is not None
         )

@@ -39,8 +39,8 @@ def rename(engine: Engine, old: str, new: str, *, lease_seconds: float, clock: C
                 connection.execute(_rename_in(accounts, old, new))
             except IntegrityError:
                 raise UsageError(
-                    f"There is an account {new!r} already, and two histories do not become one; nothing was changed. "
-                    f"Choose another name, or let {old!r} rest: `inventory account retire`."
+                    f"There is an account {new!r} already, and two histories cannot be merged; nothing was changed. "
+                    f"Choose another name, or retire {old!r} with `inventory account retire`."
                 ) from None
             instances, versions = (
                 connection.execute(_rename_in(table, old, new)).rowcount

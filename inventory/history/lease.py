@@ -190,7 +190,7 @@ def fence(connection: Connection, lease: Lease) -> None:
     if row is None or row["lease_token"] != lease.token:
         raise LeaseLost(
             f"Account {lease.account}: another process took this run's lease over; nothing of this run was applied. "
-            "Its own run will tell the fleet's state."
+            "The other run records the fleet."
         )
 
 
@@ -221,7 +221,7 @@ def raise_if_leased(connection: Connection, row: sa.RowMapping, now: datetime) -
         return
     raise AccountBusy(
         f"Account {row['account']}: {_describe(row)} is at work; its lease ends at {iso(heartbeat + length)} "
-        "unless it goes on. Nothing was done; try again later.",
+        "unless it is renewed. Nothing was done; try again later.",
         seconds=(heartbeat + length - now).total_seconds(),
     )
 
@@ -250,8 +250,8 @@ def _describe(row: sa.RowMapping) -> str:
 def _holder_died(row: sa.RowMapping) -> bool:
     """Return whether the holder was a process of this host that is gone.
 
-    A lease of this very process that it no longer uses counts as dead: it could not be released, because the database
-    was away.
+    A lease of this process that it no longer uses counts as dead: it could not be released, because the database did
+    not answer.
     """
     if row["lease_host"] != host_id():
         return False

@@ -19,11 +19,12 @@ def accept_missing(
     lease_seconds: float,
     clock: Clock | None = None,
 ) -> list[str]:
-    """Record the account's missing instances as vanished, held or not, each at the time since when it is missing.
+    """Record the account's missing instances as vanished, held or not, each at its `missing_since`.
 
-    With `only`, record just those of them. Return their ids, sorted. No run is inserted: the run that first lacked an
-    instance counts it as vanished (`settled-at-the-first-lack`), and the `missing` of the last run stays as it was. If
-    no instance is left missing, the next complete run is `succeeded` and has a digest again.
+    With `only`, record just those with these ids. Return the recorded ids, sorted. No run is inserted: the first
+    complete run without an instance counts it as vanished (`settled-at-first-absence`). The `missing` of the last run
+    stays as it was. If no instance is left missing, the next complete run is `succeeded` and has a digest again.
+
     Raise UsageError for an unknown account, AccountBusy if another process holds it, LeaseLost.
     """
     counts = {"vanished": 0, "settled": 0}

@@ -2,8 +2,8 @@
 
 Pruning takes three kinds of transactions: one that records from which time on the history is complete
 (`pruned_before`), one for each batch of instances whose versions are folded, and one that drops runs. It may be stopped
-between any two of them: what is left is correct, and the next `prune` continues. Everything that is true at or after
-that time stays as it was (`prune-keeps-the-answers`).
+between any two of them: what is left is correct, and the next `prune` continues. The history from that time on
+stays as it was (`prune-keeps-the-answers`).
 """
 
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def prune(
     clock: Clock | None = None,
     progress: Callable[[PruneResult], None] = lambda _: None,
 ) -> PruneResult:
-    """Fold the versions that ended before the requested time, stretch by stretch; then drop runs started before it.
+    """Fold the versions that ended before the requested time, stretch by stretch; then drop the runs started before it.
 
     These stay: the fleet at any later time, all episodes with their times and creators, all hours, the runs that these
     refer to, and all runs since the last complete run before the requested time. `progress` is called after each batch.
@@ -79,7 +79,7 @@ def prune(
     LeaseLost.
     """
     result = PruneResult(request.account)
-    kept = "what was folded stays so, the rest is as it was"
+    kept = "what was folded stays folded, the rest is unchanged"
     with hold_lease(engine, request.account, "prune", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:
             fence(connection, lease)
@@ -100,7 +100,7 @@ def prune(
 
 def _raise_if_future(before: datetime, now: datetime) -> None:
     if before > now:
-        raise UsageError(f"{iso(before)} lies in the future; nothing was pruned. Give a time that is past.")
+        raise UsageError(f"{iso(before)} is in the future; nothing was pruned. Give a time in the past.")
 
 
 def _record_pruned_before(connection: Connection, request: PruneRequest) -> None:

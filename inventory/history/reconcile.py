@@ -74,7 +74,7 @@ def stream_known(connection: Connection, account: str, only: Iterable[str] | Non
         state.unlisted_runs,
     )
     statement: Any = (
-        sa.select(*(sa.type_coerce(column, NullType()) for column in columns))  # as they come: none needs a conversion
+        sa.select(*(sa.type_coerce(column, NullType()) for column in columns))  # unconverted, for speed
         .where(state.account == account, state.presence.in_(("live", "missing")))
         .order_by(database.by_bytes(connection, state.instance_id))
     )
@@ -146,7 +146,7 @@ def plan_acceptance(connection: Connection, stamp: RunStamp, only: Collection[st
 
 
 def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) -> None:
-    """Add the vanished instances that have returned to the spool's known ones: they are no newcomers."""
+    """Add the vanished instances that have returned to the spool's known ones: they are not newcomers."""
     state = instance_state.c
     vanished = sa.select(state.instance_id).where(state.account == stamp.account, state.presence == "vanished")
     if connection.execute(vanished.limit(1)).first() is None:
@@ -198,7 +198,7 @@ def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str,
     """Write a step, and add its events to `counts` (appeared, changed, reappeared, vanished, settled).
 
     If an instance vanishes at the time of an earlier run, the counts of that run are raised
-    (`settled-at-the-first-lack`).
+    (`settled-at-first-absence`).
     """
     bulk.update_rows(
         connection,

@@ -76,7 +76,7 @@ class StoredColumns:
     def describe(self, row: Any, invalid: list[int]) -> Iterator[str]:
         """Yield a sentence for each invalid value."""
         for position in invalid:
-            yield f"{self._columns[position].name} is {row[position]!r:.80}, which is no value of that column"
+            yield f"{self._columns[position].name} is {row[position]!r:.80}, which is not a valid value of that column"
 
     def repair(self, row: Any, invalid: list[int]) -> Any:
         """Return the row with each invalid value replaced by one of the right type."""

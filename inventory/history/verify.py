@@ -35,14 +35,14 @@ def verify(
         for what in integrity.find_damage(connection):
             findings.add(Breach("storage", None, None, None, what))
         for name in schema.changed_views(connection):
-            what = f"the view {name} is not as this version made it, and may answer wrongly"
+            what = f"the view {name} differs from the one that this version creates, and may give wrong answers"
             findings.add(Breach("storage", None, None, None, what))
         database.expect_many_rows(connection)
         _check_accounts(connection, account, findings, progress)
     except DBAPIError as error:
         if not findings.count:
             raise
-        what = f"what is damaged keeps the rest from being read: {' '.join(str(error.orig).split())}"
+        what = f"the rest cannot be read because of damage: {' '.join(str(error.orig).split())}"
         findings.add(Breach("storage", None, None, None, what))
     return findings
 
@@ -65,7 +65,7 @@ def _check_accounts(
     for table in (sync_runs, instance_versions, instance_state):
         known = sa.exists().where(accounts.c.account == table.c.account)
         for name in connection.scalars(sa.select(raw_value(table.c.account)).where(~known).distinct().limit(SHOWN)):
-            what = f"rows of {table.name} name it, but it is not there"
+            what = f"rows of {table.name} name this account, but it does not exist"
             findings.add(Breach("account", name if type(name) is str else repr(name), None, None, what))
 
 

@@ -90,9 +90,9 @@ def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool
         if until is None
         else ends_after & (raw_value(version.valid_to) <= until),
     )
-    what = "its digest is not that of the versions"
+    what = "its digest does not match the versions"
     if mismatch.runs > 1:
-        what += f", nor are those of the {mismatch.runs - 1} runs with a digest that follow"
+        what += f", and neither do those of the next {mismatch.runs - 1} runs with a digest"
     if not sound:
         only = None
         what += "; other breaches of this account may explain it"

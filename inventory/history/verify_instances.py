@@ -116,7 +116,7 @@ def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, sam
     if opened is None or opened.started_at != version.valid_from:
         yield f"valid_from {format_time(version.valid_from)} is not the time of the run"
     if _is_implausible(version):
-        yield "a field is empty that should be null, or the GPUs are not those of the type"
+        yield "an empty field should be null, or the GPUs do not match the type"
     if version.episode_creator != read.creator:
         yield f"episode_creator is {version.episode_creator}, not {read.creator}"
     if version.episode != read.episodes:
@@ -137,7 +137,7 @@ def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
     """Yield contradictions to the run that closed the version, and to its start."""
     if version.closed_as is None:
         if (version.valid_to, version.closed_by_run_id, version.last_seen_at) != (None, None, None):
-            yield "it is open, but says when or by which run it was closed"
+            yield "it is open, but has the time or the run of a close"
         return
     closed = check.runs.get(version.closed_by_run_id)
     if closed is None or closed.started_at != version.valid_to:
@@ -153,7 +153,7 @@ def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
         if seen is None or not earliest <= seen < version.valid_to or not is_run_time:
             yield f"last_seen_at {format_time(seen)} is not the time of a run that may have been the last to see it"
     if version.closed_as == "changed" and version.last_seen_at is not None:
-        yield "it did not vanish, but says when it was last seen"
+        yield "it did not vanish, but has a last_seen_at"
 
 
 def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
         f"it counts {state.versions} versions, the history has {read.count}": state.versions == read.count
         or (check.may_be_pruned(first.valid_from) and state.versions > read.count),
         "episode_creator is not that of its newest version": state.episode_creator == last.episode_creator,
-        "the run that last saw it is not there, or is not when it was last seen": seen is not None
+        "the run that last saw it does not exist, or did not start at last_seen_at": seen is not None
         and (not vanished or seen.started_at == last.last_seen_at),
         "missing_since is not the time of the run that first lacked it": (
             missing is not None and missing.started_at == state.missing_since
@@ -196,7 +196,7 @@ def _compute_row_hash(state: Any) -> bytes | None:
 
 
 def _is_implausible(row: Any) -> bool:
-    """Return whether a field is written in a form that no run writes, or the GPUs are not those of the type.
+    """Return whether a field is written in a form that no run writes, or the GPUs do not match the type.
 
     The hash does not find such a form: an empty text has the hash of a null, and U+0000 separates the fields.
     """

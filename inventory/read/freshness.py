@@ -34,7 +34,7 @@ def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
     """Return why the account of a row of `sync_freshness` is stale, or None if it is not older than `limit`."""
     name = row["account"]
     if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
-        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, lies in the future of the database's clock"
+        return f"{name}: its last run, at {iso(row['last_attempt_at'])}, is in the future by the database's clock"
     if row["last_complete_at"] is None:
         return f"{name}: never synced to the end"
     age = now - row["last_complete_at"]

@@ -267,7 +267,7 @@ def test_list_filters_and_prints_all_three_formats(run, simulator):
     assert "inst_001" not in table
 
 
-@rule("rows-bear-the-column-names")
+@rule("output-uses-column-names")
 def test_json_rows_have_the_columns_of_the_view_and_extra_is_an_object(run, simulator):
     simulator.fleet.put(numbered(4, labels={"team": "a"}))
     run("sync")

@@ -327,7 +327,7 @@ def test_a_lease_that_is_held_or_was_left_is_reported(look, engine, simulator):
 
 def test_a_run_in_the_future_is_reported(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC) + timedelta(days=2))
-    assert "lies in the future" in the(look(), "clock", "warn", "default").finding
+    assert "is in the future" in the(look(), "clock", "warn", "default").finding
 
 
 def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_retired(look, engine, simulator, run):

@@ -133,7 +133,7 @@ def test_the_fleet_at_a_time_has_the_fields_of_that_time(rows, at, expected):
     assert {(row["instance_id"], row["status"], row["region"], row["ip"], row["episode"]) for row in found} == expected
 
 
-@rule("rows-bear-the-column-names")
+@rule("output-uses-column-names")
 @pytest.mark.usefixtures("lived")
 def test_the_fleet_at_a_time_has_the_same_columns_in_json_and_csv_with_or_without_rows(ask, rows):
     names = [
@@ -570,7 +570,7 @@ def test_a_run_in_the_future_is_8_even_without_max_age(lived, ask, now):
     now(hour(5.5))
     out, err = ask("status", expect=8)
     assert "-30m" in out
-    assert "lies in the future" in err
+    assert "is in the future" in err
     alter(lived, sa.update(sync_runs).where(sync_runs.c.run_id == 6).values(started_at=BEGIN + timedelta(hours=5.2)))
     ask("status")
 

@@ -107,7 +107,7 @@ def test_a_move_from_fal_key_to_a_file_leaves_no_second_account(world, run, tmp_
     ("old", "new", "words"),
     [
         ("nobody", "research", "There is no account 'nobody' in this database; it has default, other."),
-        ("default", "other", "There is an account 'other' already, and two histories do not become one"),
+        ("default", "other", "There is an account 'other' already, and two histories cannot be merged"),
         ("default", "default", "The account is named 'default' already"),
         ("default", "", "An account cannot be named ''"),
         ("default", "a\x1b[2J", "An account cannot be named 'a\\x1b[2J'"),

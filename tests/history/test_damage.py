@@ -182,7 +182,7 @@ def test_a_view_with_another_meaning_is_found(whole, tmp_path, run):
     with closing(sqlite3.connect(copy)) as connection:
         (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'live_instances'").fetchone()
         connection.executescript(f"DROP VIEW live_instances; {sql} AND status IS NOT 'stopped'")
-    what = "the view live_instances is not as this version made it, and may answer wrongly"
+    what = "the view live_instances differs from the one that this version creates, and may give wrong answers"
     assert run(f"sqlite:///{copy}", "verify") == (9, f"storage: {what}\n")
     assert run(f"sqlite:///{copy}", "db", "check")[0] == 7
 
@@ -370,7 +370,7 @@ def test_rows_of_an_account_that_does_not_exist_are_found(whole, tmp_path, run, 
         connection.commit()
     code, printed = run(f"sqlite:///{copy}", "verify")
     assert code == 9
-    assert f"account: account nobody: rows of {table} name it, but it is not there" in printed.splitlines()
+    assert f"account: account nobody: rows of {table} name this account, but it does not exist" in printed.splitlines()
     assert ("storage: a row of sync_runs refers to a row of accounts that is not there" in printed) == (
         table == "sync_runs"
     )

@@ -212,7 +212,7 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
 
 
 @pytest.mark.slow
-@rule("accounts-are-apart")
+@rule("accounts-are-independent")
 def test_only_the_named_account_is_pruned(world):
     for number in range(4):
         world.put("a", status=f"s{number}")
@@ -297,8 +297,8 @@ def test_a_time_in_the_future_and_an_unknown_account_are_usage_errors(lived):
     [
         (["--before", "1d"], 0, "default: 0 runs"),
         (["--before", "1d", "--account", "nobody"], 2, "no account"),
-        (["--before", FUTURE], 2, "lies in the future"),
-        (["--before", FUTURE, "--dry-run"], 2, "lies in the future"),
+        (["--before", FUTURE], 2, "is in the future"),
+        (["--before", FUTURE, "--dry-run"], 2, "is in the future"),
         (["--before", "soon"], 2, "is no time"),
         ([], 2, "--before"),
     ],

@@ -319,7 +319,7 @@ def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
     (breach,) = forge(lived, "c", 1, region="mars")
     assert breach == ("digest", "default", 1, "c", breach.what)
     assert breach.what == (
-        "its digest is not that of the versions, nor are those of the 2 runs with a digest that follow; "
+        "its digest does not match the versions, and neither do those of the next 2 runs with a digest; "
         "one changed version of c would explain it"
     )
 
@@ -392,8 +392,8 @@ def test_breaches_are_lines_and_exit_9(lived, capsys):
         connection.execute(sa.update(instance_versions).where(VERSION.instance_id == "e").values(gpu_count=1))
     printed = run(lived, expect=9, capsys=capsys)
     assert printed.out == (
-        "version: account default, run 2, instance e: a field is empty that should be null, or the GPUs are not those "
-        "of the type\n"
+        "version: account default, run 2, instance e: an empty field should be null, or the GPUs do not match the "
+        "type\n"
     )
     assert printed.err == (
         "error: 1 breach in 11 versions: the history is not what the runs recorded. Nothing was changed; compare with "

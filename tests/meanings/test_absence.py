@@ -339,7 +339,7 @@ def test_vanished_at_and_appeared_after_bound_the_truth(world):
     assert world.rows("SELECT hours_low, hours_high FROM instance_episodes WHERE instance_id = 'b'") == [(0.0, 4.0)]
 
 
-@rule("settled-at-the-first-lack")
+@rule("settled-at-first-absence")
 def test_an_instance_settled_later_vanished_at_the_time_and_in_the_run_that_first_lacked_it(world):
     world.put("a", "b")
     world.run()

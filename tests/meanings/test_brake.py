@@ -192,7 +192,7 @@ def test_held_instances_are_settled_by_a_partial_run_that_sees_them(world):
 
 
 @rule("held-waits-for-a-person")
-@rule("settled-at-the-first-lack")
+@rule("settled-at-first-absence")
 def test_accepted_instances_vanished_when_a_run_first_lacked_them(world):
     world.put(*ids(20))
     world.run()

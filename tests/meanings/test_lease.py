@@ -206,7 +206,7 @@ def test_a_second_run_is_refused_at_once_with_the_time_when_the_lease_ends(world
 
 
 @rule("one-run-per-account")
-@rule("accounts-are-apart")
+@rule("accounts-are-independent")
 def test_another_account_is_not_held_up(world):
     with walking(world, clock=now):
         assert run(world, account="another").status == "succeeded"

@@ -278,7 +278,7 @@ def test_a_run_knows_its_trigger_schedule_and_the_complete_run_before_it(world):
     assert world.one("SELECT count(DISTINCT version) FROM sync_runs WHERE version <> ''") == 1
 
 
-@rule("accounts-are-apart")
+@rule("accounts-are-independent")
 def test_accounts_do_not_see_each_other(world):
     world.put("a")
     world.run(account="one")

@@ -222,7 +222,7 @@ def test_health_fails_and_names_the_accounts_that_status_calls_stale(world, serv
     )  # fmt: skip
     status, text, _ = get(serving(lambda: next(times)), "/healthz")
     assert status == 503
-    assert text.startswith("STALE default: its last run, at 2026-03-06T01:00:00Z, lies in the future")
+    assert text.startswith("STALE default: its last run, at 2026-03-06T01:00:00Z, is in the future")
 
 
 def test_a_retired_account_is_not_stale_and_has_no_metrics(world, serving, engine):
