@@ -1,4 +1,5 @@
-# What CI runs, and what to run before a commit. BIN: where the environment of `pip install -e '.[test]'` keeps its programs.
+# What to run before a commit; CI runs the same. BIN is the folder of programs of the environment that
+# `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
 .PHONY: check lint test quick format docs pages man picture

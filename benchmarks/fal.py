@@ -1,6 +1,6 @@
-"""A server for the benchmarks: it has every page of a made-up list ready as bytes, so that it costs next to nothing.
+"""A server for the benchmarks. It keeps every page of a made-up list ready as bytes, so that it takes hardly any time.
 
-Run `Server` in a process of its own by `serving`. Between two measurements the list is changed by `edit`.
+`serving` runs `Server` in a process of its own. `edit` changes the list between two measurements.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ BROKEN = json.dumps({"error": {"type": "server_error", "message": "try again lat
 
 
 def instance(number: int) -> dict[str, Any]:
-    """Return the instance of a number; its id is in no order."""
+    """Return instance `number`. The ids are in no order."""
     return {
         "id": f"inst_{number * 2_654_435_761 % 2**48:012x}",
         "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5",
@@ -134,7 +134,7 @@ class Server:
         self.url: str = pipe.recv()
 
     def fleet(self, instances: int, page: int) -> None:
-        """Serve a fresh fleet of that many instances, that many a page."""
+        """Serve a new fleet of that many instances, with that many on each page."""
         self._order((instances, page), {})
 
     def edit(self, **counts: int) -> None:
@@ -142,7 +142,7 @@ class Server:
         self._order(None, counts)
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> None:
-        """From now on answer the page `failing` with 500, and the page `empty_once` once without its instances."""
+        """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances."""
         self._order(None, {"failing": failing, "empty_once": empty_once})
 
     def _order(self, made: tuple[int, int] | None, words: dict[str, int | None]) -> None:

@@ -1,4 +1,4 @@
-"""What a copy of the fleet costs and is worth: `inventory` and what a user would take instead, by turns in one run.
+"""Compare cost and correctness of `inventory` and of the tools that a user might take instead, in one run.
 
     python benchmarks/peers.py [--instances 1000,10000,100000] [--page 1000] [--delay 0] [--rounds 3]
                                [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
@@ -108,7 +108,7 @@ PEERS = {
 
 @dataclass
 class Result:
-    """What one tool on one backend took and left: by kind of run, seconds, times the bare walk, and megabytes."""
+    """The results of one tool on one backend: by kind of run, seconds, multiples of the bare walk, and megabytes."""
 
     peer: str
     backend: str
@@ -174,7 +174,7 @@ class Contestant:
         return seconds, megabytes
 
     def run_whatever_happens(self) -> None:
-        """Run the tool once, whatever becomes of it."""
+        """Run the tool once; ignore its exit code."""
         subprocess.run(
             ["bash", "-eo", "pipefail", "-c", self._command],
             cwd=self._folder, env=os.environ | self._environment(), capture_output=True, check=False,
@@ -205,7 +205,7 @@ def listed(url: str, page: int) -> dict[str, str]:
 
 
 def compete(server: Server, postgres: str, options: argparse.Namespace, instances: int) -> Iterator[Result]:
-    """Yield what each tool takes and leaves for a fleet of that size."""
+    """Yield the results of each tool for a fleet of that size."""
     names = [name for name in PEERS if name in options.peers]
     results = {(n, b): Result(n, b, instances) for n in names for b in PEERS[n].backends if b in options.backends}
     for number in range(options.rounds):

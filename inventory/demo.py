@@ -213,6 +213,6 @@ def _require_a_demo(connection: Connection) -> None:
         )
     if not demos_only:
         raise UsageError(
-            f"The database {database.describe(connection.engine)} holds what no demo made; it was left as it is. "
+            f"The database {database.describe(connection.engine)} holds data that no demo wrote; nothing was changed. "
             "Name another one with --database."
         )

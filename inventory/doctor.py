@@ -46,7 +46,7 @@ The API's clock has whole seconds, and both readings are late by a part of a rou
 REMEDIES = {
     Unauthorized: "Put a valid admin key in its place; `inventory config` shows where that is.",
     Forbidden: "Use an admin key, which may list the compute instances of the whole workspace.",
-    RateLimited: "Wait, sync less often, and look who else uses this key.",
+    RateLimited: "Wait, sync less often, and check who else uses this key.",
     NetworkError: "Check the network, DNS, HTTPS_PROXY and firewall between this host and INVENTORY_API_URL.",
     BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
     ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
@@ -55,7 +55,7 @@ REMEDIES = {
 
 UNCONFIGURED_REMEDY = (
     "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
-    "or `inventory account retire` lets it rest."
+    "or `inventory account retire` retires it."
 )
 
 
@@ -83,7 +83,7 @@ def examine(
         _warn("settings", None, line.rstrip("."), "docs/settings.md lists the variables.")
         for line in unknown_variables()
     ]
-    yield from warnings or [_ok("settings", None, "all that is set is known")]
+    yield from warnings or [_ok("settings", None, "all settings are known")]
     with ExitStack() as stack:
         engine = yield from _check_database(settings, stack)
         current = engine is not None and (yield from _check_schema(engine, settings))
@@ -143,16 +143,16 @@ def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, 
             return False
         schema.require_current(engine)
         if due := schema.differences(engine):
-            raise DatabaseError(f"{len(due)} of its parts are not as this version made them")  # noqa: TRY301
+            raise DatabaseError(f"{len(due)} of its parts differ from those of this version")  # noqa: TRY301
     except DatabaseError as error:
-        yield _fail("schema", None, error, "`inventory db check` names what is due.")
+        yield _fail("schema", None, error, "`inventory db check` names the differences.")
         return False
     yield _ok("schema", None, f"revision {schema.HEAD}, as it should be")
     yield from _check_writable(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
     with database.reading(engine) as connection:
         if database.readers_wait(connection):
             finding = "it is not in WAL mode, so that readers and a sync wait for each other"
-            yield _warn("database", None, finding, "`inventory db upgrade` sets that right.")
+            yield _warn("database", None, finding, "`inventory db upgrade` fixes that.")
     return True
 
 
@@ -257,7 +257,7 @@ def _lease(name: str, lease: LeaseHolder | None) -> Check:
         return _ok("lease", name, "free")
     if lease.alive:
         return _ok("lease", name, f"{lease.description} is at work")
-    return _warn("lease", name, f"{lease.description} died", "Nothing to do: the next run takes its place at once.")
+    return _warn("lease", name, f"{lease.description} died", "Nothing to do: the next run takes over at once.")
 
 
 def _compare_clocks(whose: str, ahead: timedelta, host: str) -> Check:

@@ -93,7 +93,7 @@ class BadResponse(ApiError):
 
 
 class CursorLoop(ApiError):
-    """A cursor that came twice: to follow it would never end."""
+    """A cursor that came twice. Following it would never end."""
 
     error_code = "cursor_loop"
 

@@ -116,7 +116,7 @@ def bound(**names: Any) -> Iterator[None]:
 
 @cache
 def _structlog() -> Any:
-    """Return structlog, configured if `configure` was called; else it prints events to stdout in a way of its own."""
+    """Return structlog. Unless `configure` was called, it has its defaults, and prints events to stdout."""
     import structlog
 
     if not any(isinstance(handler, _StderrHandler) for handler in logging.getLogger().handlers):

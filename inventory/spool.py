@@ -62,7 +62,7 @@ CREATE VIEW newcomers AS
 """
 _AMONG_ALL = "seen"
 _AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
-"""Where `newcomers` are: among all that was seen for as long as nothing is known, then among the ids of `new`."""
+"""The source of `newcomers`: everything that was seen while nothing is known, and after that the ids of `new`."""
 
 _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 
@@ -117,17 +117,17 @@ class Spool:
     # The records from the API
 
     def keep_body(self, number: int, body: bytes) -> None:
-        """Keep the body of the page of a number unparsed."""
+        """Keep the body of page `number`, unparsed."""
         self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?)", (number, body))
 
     def bodies(self, first: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the bodies that are kept, from the page of that number on, in order."""
+        """Yield the kept bodies with their page numbers, in order, from page `first` on."""
         sql = "SELECT number FROM bodies WHERE number >= ? ORDER BY number"
         for (number,) in self._db.execute(sql, (first,)).fetchall():
             yield number, self._db.execute("SELECT body FROM bodies WHERE number = ?", (number,)).fetchone()[0]
 
     def drop_body(self, number: int) -> None:
-        """Delete the body of the page of a number."""
+        """Delete the body of page `number`."""
         self._db.execute("DELETE FROM bodies WHERE number = ?", (number,))
 
     def add(self, walk: int, records: list[Record]) -> int:
@@ -168,8 +168,8 @@ class Spool:
     def learn(self, known: Iterable[Known]) -> None:
         """Compare what was seen with what the database holds: live and missing instances in the order of their ids.
 
-        Keep what is known of an instance only where something may have to be written: almost all are as they were.
-        Forget what was learned before.
+        Keep only the instances that may have to be written: almost all are unchanged. Drop those that an earlier call
+        kept.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0
@@ -202,7 +202,7 @@ class Spool:
         self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
 
     def know_vanished(self, ids: Iterable[str]) -> None:
-        """Add instances that have vanished before, so that they are no newcomers; each of them is written."""
+        """Add instances that have vanished before, so that they are not newcomers; each of them is written."""
         rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # an empty hash equals no row's hash
         with self._transaction():
             self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", rows)

@@ -161,7 +161,7 @@ def _open_run(context: RunContext) -> Run:
 
 @contextlib.contextmanager
 def _open_source(context: RunContext) -> Iterator[WalkContext]:
-    """Open the spool and the client; note the client's retries at the end."""
+    """Open the spool and the client; record the number of retries in the outcome at the end."""
     settings, options = context.settings, context.options
     with (
         Spool(settings.ignore_changes) as spool,
@@ -197,7 +197,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
 def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
     """Make every request of a run: the walk, and the confirmation if instances are absent.
 
-    If the list is the expected one, nothing is compared. Raises the walk's ApiError if it has not one page.
+    If the list is the expected one, nothing is compared. Raises the walk's ApiError if no page arrived.
     """
     outcome, spool = context.outcome, source.spool
     first = walk(source, 1, expected)
@@ -223,7 +223,7 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
 def _compare(context: RunContext, spool: Spool, *, only_seen: bool = False) -> None:
     """Compare the spool with the database in a transaction of its own: none is open while the API is asked.
 
-    `only_seen`: all that is not in the spool is as it was.
+    With `only_seen`, instances that are not in the spool are unchanged.
     """
     with database.reading(context.engine) as connection:
         only = spool.seen_ids() if only_seen else None

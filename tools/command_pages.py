@@ -41,7 +41,7 @@ class Command:
 
 
 def commands() -> Iterator[Command]:
-    """Yield every command that is no group, in the order of `inventory --help`."""
+    """Yield every command that is not a group, in the order of `inventory --help`."""
     commands = loaded()
     for title, names in COMMANDS.items():
         for name in names:
@@ -129,23 +129,23 @@ def _command(name: str, title: str, command: Any) -> Command:
 
 
 def _option(name: str, text: str) -> tuple[str, str]:
-    """Return how an option is written and what it is for, without the marks that only a terminal's columns need."""
+    """Return how an option is written and its meaning, without the marks that only a terminal needs."""
     return name.removesuffix(" <str>"), re.sub(r" +", " ", text)
 
 
 def _wrapped(text: str) -> str:
-    """Return the paragraphs of a text of the help as Markdown, in lines as short as those of other pages."""
+    """Return the paragraphs of a help text as Markdown, wrapped like the other pages."""
     paragraphs = _marked(text).split("\n\n")
     return "\n\n".join(textwrap.fill(each, 120, break_on_hyphens=False) for each in paragraphs)
 
 
 def _marked(text: str) -> str:
-    """Return a text of the help as Markdown: options and variables are marked as code."""
+    """Return a help text as Markdown: options and variables are marked as code."""
     text = re.sub(r"`[^`]+`|(?<![\w-])--\w[\w-]*|\bINVENTORY_\w+", lambda found: f"`{found[0].strip('`')}`", text)
     return text.replace("<", "&lt;")
 
 
 def _roff(text: str) -> str:
-    """Return a text as roff shows it: no line of it is a request, and a hyphen can be copied."""
+    """Return a text escaped for roff, so that no line is read as a request and hyphens can be copied."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
     return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)

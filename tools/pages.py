@@ -1,6 +1,6 @@
 """Write the pages that are made from the program: `python tools/pages.py`, or with the names of some of them.
 
-A test fails where a page is not what this would write.
+A test fails if a page differs from what this would write.
 """
 
 import sys
@@ -23,7 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main(names: list[str]) -> None:
-    """Write the pages of these names; all where there is none."""
+    """Write the pages with these names; without names, all of them."""
     for name in names or PAGES:
         (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
         print(name)

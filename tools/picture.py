@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _write_report(url: str, html: Path) -> None:
-    log.configure("text", "error")  # the outages that the demo plans are no news
+    log.configure("text", "error")  # do not log the outages that the demo plans
     demo(url, days=30, now=ENDS)
     engine = database.connect(parse_url(url))
     with page_file(html) as write, database.reading(engine) as connection:

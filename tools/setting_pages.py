@@ -98,7 +98,7 @@ def settings_schema() -> str:
 
 
 def _tidy(schema: Any) -> Any:
-    """Return a schema without what TOML cannot hold (null) and without what is of the library only."""
+    """Return a schema without null, which TOML cannot hold, and without keys that only the library uses."""
     if isinstance(schema, list):
         return [_tidy(each) for each in schema]
     if not isinstance(schema, dict):
@@ -121,7 +121,7 @@ def _table(header: tuple[str, ...], rows: list[Any]) -> list[str]:
 
 
 def _default(value: Any) -> str:
-    """Return a default as a person writes it; `-` where there is none."""
+    """Return a default as a person writes it; `-` if there is none."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):

@@ -80,15 +80,15 @@ def check(url: DatabaseOption = None) -> None:
         if differences:
             due = ", ".join(map(_describe, differences))
             raise DatabaseError(
-                f"{database.describe(engine)} is not as this version made it; what is due: {due}. "
-                "Someone changed it by hand; put that back, or move the data into a new database."
+                f"{database.describe(engine)} differs from what this version creates; to be changed: {due}. "
+                "Somebody changed it by hand. Undo that, or move the data into a new database."
             )
         print(f"{database.describe(engine)} is at revision {schema.HEAD}, and as it should be.")
 
 
 @app.command("grant-reader")
 def grant_reader(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="A role of the server that is there already.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="An existing role of the server.")],
     url: DatabaseOption = None,
 ) -> None:
     """Let a PostgreSQL role read everything and write nothing.
@@ -106,11 +106,11 @@ def grant_reader(
         found = grants.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
-        log.say("It cannot log in itself: grant it to those who shall read.")
+        log.say("It cannot log in itself: grant it to the roles that shall read.")
     if found.creates_tables:
         log.say(
-            f"It may make tables of its own in the schema {found.schema}, as every role may that no one forbade it "
-            f"(PostgreSQL before 15). To end that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;"
+            f"It may create tables of its own in the schema {found.schema}, as every role may by default before "
+            f"PostgreSQL 15. To forbid that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;"
         )
 
 

@@ -34,7 +34,8 @@ def simulate_command(
     ] = 8123,
     instances: Annotated[int, typer.Option("--instances", metavar="N", min=0, help="How many live on average.")] = 60,
     churn: Annotated[
-        float, typer.Option("--churn", metavar="FACTOR", min=0, max=1000, help="How lively: 1 as in life.")
+        float,
+        typer.Option("--churn", metavar="FACTOR", min=0, max=1000, help="How fast the fleet changes; 1 is realistic."),
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same fleet.")] = 0,
     speed: Annotated[

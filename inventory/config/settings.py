@@ -223,7 +223,9 @@ def load(**flags: Any) -> Settings:
             first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
         raise UsageError(f"{_place_of(first['loc'], flags)}: {_reason(first)}") from None
     except SettingsError:
-        raise UsageError("The environment holds a list of tables as no JSON; name accounts in the file.") from None
+        raise UsageError(
+            "The environment holds a list of tables that is not JSON; name accounts in the file."
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:

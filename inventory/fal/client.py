@@ -81,7 +81,7 @@ class Api:
 
     @property
     def clock(self) -> datetime | None:
-        """Return the time of the API's clock at its last answer, to the second; None if it did not say."""
+        """Return the time of the API's clock at its last answer, to the second; None if there was none."""
         try:
             date = parsedate_to_datetime(self._transport.date)
             return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)

@@ -51,7 +51,7 @@ def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
     settled, unanswered = True, 0
     for instance_id in absent:
         if unanswered == MOST_UNANSWERED:
-            logger.warning("asking by id brings no answers, asking no more", absent=len(absent))
+            logger.warning("requests by id get no answers; no more are sent", absent=len(absent))
             break
         try:
             answer = background.start(partial(context.api.fetch_instance, instance_id, retry=settled))
@@ -59,7 +59,7 @@ def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
         except Interrupted:
             return False
         except ApiError as error:
-            logger.warning("asking by id settled nothing", instance_id=instance_id, reason=str(error))
+            logger.warning("the request by id settled nothing", instance_id=instance_id, reason=str(error))
             settled = False
             unanswered = unanswered + 1 if isinstance(error, NetworkError) else 0
             continue

@@ -60,7 +60,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError("closed")
 
     def forget(self, stream: "_Stream") -> None:
-        """Take a closed stream off the list of those that `abort` ends."""
+        """Forget a closed stream, so that `abort` leaves it alone."""
         with self._lock:
             self._open.discard(stream)
 

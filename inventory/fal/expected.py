@@ -1,7 +1,7 @@
-"""What a walk leaves of its list, so that the next walk can recognise it: as a whole, or but for values in some parts.
+"""The digests of a list, by which the next walk recognises it: unchanged, or with other values in some parts.
 
-A part is a number of consecutive pages. Where the pages of a part differ, but hold the same ids in the same order, no
-instance came or went there: only values changed.
+A part is a group of consecutive pages. If its pages differ but hold the same ids in the same order, then no instance
+came or went there: only values changed.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inventory.record import Record
 
 PARTS = 24
-"""Into how many parts a list is divided: few enough that their digests take less than a kilobyte."""
+"""Parts of one list: few enough that their digests take less than a kilobyte."""
 
 _DIGEST_BYTES = 12
 
@@ -25,9 +25,9 @@ class Part(NamedTuple):
 
 
 class ExpectedList(NamedTuple):
-    """A list that was walked before: the digest of its pages, what was counted in them, and its parts.
+    """A list that was walked before: the digest of its pages, its counts, and its parts.
 
-    `parts` is empty where an id came twice: then the value in one part may depend on another part.
+    `parts` is empty if an id came twice: then the value in one part may depend on another part.
     """
 
     digest: str
@@ -37,11 +37,11 @@ class ExpectedList(NamedTuple):
     parts: tuple[Part, ...] = ()
 
     def part_of(self, number: int) -> int:
-        """Return the part to which the page of a number belongs; pages count from 0."""
+        """Return the part that page `number` belongs to; pages count from 0."""
         return number // _part_size(self.pages)
 
     def pages_of(self, part: int) -> range:
-        """Return the numbers of the pages of a part."""
+        """Return the page numbers of a part."""
         return _pages_of(part, self.pages)
 
 
@@ -57,7 +57,7 @@ class PageDigests:
         self._fingerprints.append(fingerprint)
 
     def add_ids(self, number: int, records: list[Record]) -> None:
-        """Add the ids on the page of a number."""
+        """Add the ids on page `number`."""
         ids = "\0".join([record.instance_id for record in records])
         self._ids[number] = hashlib.sha256(ids.encode()).digest()
 
@@ -70,11 +70,11 @@ class PageDigests:
         return _short(self._fingerprints[pages.start : pages.stop])
 
     def digest_ids(self, pages: range) -> str:
-        """Return the digest of the ids on these pages, all of which were added."""
+        """Return the digest of the ids on these pages. The ids of all of them must have been added."""
         return _short(self._ids[number] for number in pages)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return all parts; the ids of all pages were added."""
+        """Return all parts. The ids of all pages must have been added."""
         pages = len(self._fingerprints)
         ranges = (_pages_of(part, pages) for part in range(-(-pages // _part_size(pages))))
         return tuple(Part(self.digest_pages(some), self.digest_ids(some)) for some in ranges)

@@ -29,7 +29,7 @@ class Page:
     escaped: bool
     """Whether strings may hold U+0000 or a lone surrogate, which only an escape can write."""
     body: bytes
-    """The body as it came: `parse_page` makes an equal page of it."""
+    """The body as received. `parse_page` makes an equal page of it."""
     fingerprint: bytes
     """SHA-256 of the body without the cursor. Pages of equal fingerprint hold the same items in the same order.
 

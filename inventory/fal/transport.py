@@ -117,7 +117,7 @@ def _read_body(response: httpx.Response) -> bytes:
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise BadResponse("the body is encoded as nobody asked for")
+        raise BadResponse("the body has an encoding that was not asked for")
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
     body = bytearray()
     for chunk in response.iter_raw():

@@ -82,7 +82,7 @@ class WalkContext:
 def walk(context: WalkContext, number: int, expected: ExpectedList | None = None) -> WalkResult:
     """Walk the whole list into the spool as walk `number` (1 or 2) of the run; return its counts and its ApiError.
 
-    With an `expected` list the pages are kept unparsed for as long as it may be that one. If it is, the result is
+    With an `expected` list the pages are kept unparsed while the list may still be that one. If it is, the result is
     `unchanged`, or `only_values`.
     """
     return _Walk(context, number, expected).make()
@@ -163,13 +163,13 @@ class _Walk:
                     raise CursorLoop(f"{barren} pages in a row brought nothing new")
 
     def _start_fetching(self, cursor: str | None) -> "Future[Page]":
-        """Start fetching the next page in a thread; only its envelope is parsed as long as more is not needed."""
+        """Start fetching the next page in a thread. Parse only its envelope if the list may be the expected one."""
         api, pages = self._context.api, self._result.pages + (cursor is not None)
         fetch = api.fetch_envelope if self._may_be_expected(pages) else api.fetch_page
         return background.start(partial(fetch, cursor))
 
     def _may_be_expected(self, pages: int) -> bool:
-        """Return whether the list may still be the expected one when a page follows that many others."""
+        """Return whether the list may still be the expected one if a page follows after `pages` pages."""
         return self._expected is not None and pages < self._expected.pages
 
     def _check_part(self) -> None:
@@ -197,7 +197,7 @@ class _Walk:
         self._changed[part] = Part(digest, expected.parts[part].ids)
 
     def _recognise(self) -> ExpectedList | None:
-        """Return the list that was walked, if it is the expected one but for values in some parts."""
+        """Return the walked list if it differs from the expected one in values of some parts at most; else None."""
         expected, digest = self._expected, self._digests.digest()
         if expected is None or self._result.pages != expected.pages:
             return None
@@ -207,7 +207,7 @@ class _Walk:
         return expected._replace(digest=digest, parts=tuple(parts))
 
     def _add_kept_bodies(self, first: int = 0) -> None:
-        """Parse the pages that were kept unparsed, from that number on, and add their records to the spool."""
+        """Parse the kept pages from page `first` on, and add their records to the spool."""
         for number, body in self._spool.bodies(first):
             self._spool.add(self._number, self._make_records(number, parse_page(body)))
             self._spool.drop_body(number)

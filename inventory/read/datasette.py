@@ -125,7 +125,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((HOST, port))
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise UsageError(f"Port {port} cannot be had: {why}. --port 0 picks a free one.") from None
+        raise UsageError(f"Port {port} cannot be used: {why}. --port 0 picks a free one.") from None
     with listener:
         yield listener
 

@@ -62,7 +62,7 @@ class Alerts:
             with database.reading(self._engine) as connection:
                 alerts = list(self._alerts(connection, outcome))
         except DatabaseError as error:
-            logger.warning("nobody knows which alerts are due", run_id=outcome.run_id, reason=str(error))
+            logger.warning("the alerts that are due could not be determined", run_id=outcome.run_id, reason=str(error))
             return
         for alert in alerts:
             self._channels.send(alert)
@@ -81,7 +81,7 @@ class Alerts:
             yield Alert(
                 "success",
                 f"inventory: {_safe(run['account'])} is well again",
-                f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Told before: {names}.",
+                f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Reported before: {names}.",
             )
         # at the first complete run of an account no instance counts as new
         if run["complete"] and run["previous_complete_at"] is not None:

@@ -104,7 +104,7 @@ class Channel:
                 if sent or self._closing.wait(pause):
                     break
                 sent = self._attempt(alert)
-            self._log_change(working=sent, reason="it was not taken")
+            self._log_change(working=sent, reason="the service did not accept it")
 
     def _attempt(self, alert: Alert) -> bool:
         try:

@@ -50,7 +50,7 @@ def serve_metrics(
         server = _Server(host, port)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "there is no such host"
-        raise UsageError(f"--metrics {address} cannot be had: {reason}.") from None
+        raise UsageError(f"--metrics {address} cannot be used: {reason}.") from None
     server.set_app(_app(registry, collector))
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="metrics", daemon=True)
     thread.start()

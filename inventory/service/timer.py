@@ -65,7 +65,7 @@ class Timer:
         while self._threads.busy and time.monotonic() < end:
             time.sleep(0.02)
         if left := sorted(self._threads.busy):
-            logger.warning("stopped in the middle of a run, which the next one makes good", accounts=", ".join(left))
+            logger.warning("stopped in the middle of a run; the next run makes up for it", accounts=", ".join(left))
         else:
             logger.info("stopped")
         return not left
@@ -82,7 +82,7 @@ class Timer:
 
     def _check_all(self) -> None:
         """Check every account soon: APScheduler's waits are wrong after a sleep or a step of the clock."""
-        logger.info("this host slept, or its clock was set; looking at every account")
+        logger.info("this host slept, or its clock was set; checking every account")
         for name, watch in self._watches.items():
             with suppress(JobLookupError):  # its job is running
                 self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=watch.jitter()))

@@ -54,7 +54,7 @@ PRESENCE = (
     Column("first_seen_at", "Time (UTC) of the run that first saw it, ever."),
 )
 ABSENCE = (
-    Column("missing_since", "Time (UTC) of the complete run since which it is missing; null unless it is."),
+    Column("missing_since", "Time (UTC) of the complete run that found it missing; null unless it is missing."),
     Column("vanished_at", "Time (UTC) of the first complete run that lacked it; null unless it vanished."),
     Column("episodes", "Number of its presences so far."),
     Column("versions", "Number of its versions so far."),

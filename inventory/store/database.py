@@ -1,4 +1,4 @@
-"""The front door of the database: connect, read and write in short transactions, ask for the time.
+"""Connect to the database, read and write it in short transactions, and ask it for the time.
 
 `reading(engine)` and `writing(engine)` are the only two kinds of transaction. A write takes its lock at the start
 (`BEGIN IMMEDIATE` on SQLite), so another writer cannot make it fail halfway. Both wait up to 30 s for a lock.

@@ -65,7 +65,7 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
         logs_in = reader.look_up("rolcanlogin FROM pg_roles WHERE rolname = :role")
         if logs_in is None:
             raise UsageError(
-                f"There is no role {role}; nothing was granted. Who may make roles makes it: "
+                f"There is no role {role}; nothing was granted. A role with CREATEROLE can create it: "
                 f"CREATE ROLE {reader.quoted.replace('%%', '%')} LOGIN PASSWORD '...';"
             )
         tables = _find_tables(connection)
@@ -90,13 +90,13 @@ def _find_tables(connection: Connection) -> _Tables:
 def _raise_unless_grantable(reader: _Role, tables: _Tables) -> None:
     if not reader.look_up("pg_has_role(:owner, 'USAGE')", owner=tables.owner):
         raise DatabaseError(
-            f"The tables are those of the role {tables.owner}, which alone may let others read them. "
-            "Nothing was granted; run as it."
+            f"The tables belong to the role {tables.owner}, and only that role can grant the right to read them. "
+            "Nothing was granted; connect as that role."
         )
     if reader.look_up("pg_has_role(:role, :owner, 'MEMBER')", owner=tables.owner):
         raise UsageError(
-            f"The role {reader.name} owns the tables, is a member of {tables.owner}, which does, or is a superuser: it "
-            "writes whatever is granted. Nothing was changed; name another one."
+            f"The role {reader.name} may write in any case: it is a superuser, or the owner of the tables, or a member "
+            f"of the owner {tables.owner}. Nothing was changed; name another role."
         )
 
 
@@ -119,7 +119,7 @@ def _raise_unless_only_reading(reader: _Role, tables: _Tables) -> None:
     if not reader.look_up(f"{may_connect} AND {may_use}", schema=tables.schema):
         raise DatabaseError(  # GRANT only warns in this case
             f"The role {reader.name} may not connect to the database or use the schema {tables.schema}, and only their "
-            "owner can let it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
+            "owner can allow it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
         )
     writable = reader.connection.scalars(
         sa.text(

@@ -63,7 +63,7 @@ def require_whole(connection: Connection) -> None:
         raise DatabaseError(
             f"The database {describe(connection.engine)} is damaged: {faults[0]}"
             f"{f', and {len(faults) - 1} faults more' if len(faults) > 1 else ''}. Put a backup in its place; "
-            "`inventory verify` tells more."
+            "`inventory verify` shows more."
         )
 
 

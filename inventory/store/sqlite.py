@@ -61,7 +61,7 @@ def identity(bind: Engine | Connection) -> object:
 
 
 def follow(engine: Engine) -> None:
-    """Go on with the file that has replaced a SQLite database; raise DatabaseError where that is not safe.
+    """Continue with the file that has replaced a SQLite database; raise DatabaseError where that is not safe.
 
     Meant for a process that runs for long. Call it only between two pieces of work.
     """

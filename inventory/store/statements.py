@@ -49,7 +49,7 @@ def expect_many_rows(connection: Connection) -> None:
 def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
     """Return a condition: the column equals one of the values. PostgreSQL gets one array, as it plans that faster.
 
-    It joins the array: for `= ANY`, as long as it has no statistics, it would read all rows of the account.
+    The array is joined: with `= ANY` and without statistics, PostgreSQL would read all rows of the account.
     """
     if is_sqlite(connection):
         return column.in_(values)

@@ -55,7 +55,7 @@ METADATA = MetaData(
 
 
 def damaged(what: str) -> DatabaseError:
-    """Return the error for what no run has written, such as a value of another type than its column's in SQLite."""
+    """Return the error for a value that no run has written, such as one of the wrong type in SQLite."""
     return DatabaseError(
         f"The database is damaged: {what}. `inventory verify` names what is wrong; compare with a backup."
     )

@@ -116,7 +116,7 @@ def test_a_demo_with_data_of_the_user_is_refused_and_unchanged(database_url, row
     demo(database_url, days=1, now=NOW)
     rows(statement)
     before = rows("SELECT * FROM sync_runs ORDER BY run_id"), rows("SELECT * FROM instance_versions ORDER BY 1, 2, 4")
-    with pytest.raises(UsageError, match="holds what no demo made") as refused:
+    with pytest.raises(UsageError, match="holds data that no demo wrote") as refused:
         demo(database_url, days=1, now=NOW)
     assert refused.value.exit_code == 2
     assert before == (
@@ -127,7 +127,7 @@ def test_a_demo_with_data_of_the_user_is_refused_and_unchanged(database_url, row
 
 def test_a_database_of_another_program_is_refused_and_unchanged(database_url, rows):
     rows("CREATE TABLE theirs (a INTEGER)")
-    with pytest.raises(UsageError, match="holds what no demo made"):
+    with pytest.raises(UsageError, match="holds data that no demo wrote"):
         demo(database_url, days=1, now=NOW)
     with closing_engine(database_url) as engine:
         assert sa.inspect(engine).get_table_names() == ["theirs"]
@@ -140,7 +140,7 @@ def test_a_sqlite_file_of_another_program_keeps_every_byte(database_url):
         connection.execute("CREATE TABLE theirs (a INTEGER)")
         connection.commit()
     before = file.read_bytes()
-    with pytest.raises(UsageError, match="holds what no demo made"):
+    with pytest.raises(UsageError, match="holds data that no demo wrote"):
         demo(database_url, days=1, now=NOW)
     assert file.read_bytes() == before
     assert sorted(path.name for path in file.parent.iterdir()) == [file.name]

@@ -209,7 +209,7 @@ def test_a_database_of_another_program_or_version_is_reported(look, engine):
     put(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'")
     put("ALTER TABLE calendar ADD COLUMN note TEXT")
     changed = the(look(), "schema", "fail")
-    assert changed.finding == "1 of its parts are not as this version made them"
+    assert changed.finding == "1 of its parts differ from those of this version"
     assert "inventory db check" in changed.remedy
     put("DROP TABLE alembic_version")
     assert "not inventory's" in the(look(), "schema", "fail").finding

@@ -221,4 +221,4 @@ def test_a_port_that_is_taken_is_a_usage_error(explore, file):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         err = explore("--port", port, "--database", f"sqlite:///{file}", expect=2)[1]
-    assert f"Port {port} cannot be had: Address already in use. --port 0 picks a free one." in err
+    assert f"Port {port} cannot be used: Address already in use. --port 0 picks a free one." in err

@@ -149,7 +149,7 @@ def test_reading_commands_work_as_the_reader_and_sync_does_not(ask, role, databa
     ask("db", "check")
     monkeypatch.setenv("FAL_KEY", "any")
     assert "permission denied" in ask("sync", expect=7)[1]
-    assert "may let others read" in ask("db", "grant-reader", reader.name, expect=7)[1]
+    assert "only that role can grant" in ask("db", "grant-reader", reader.name, expect=7)[1]
 
 
 @ON_POSTGRESQL

@@ -173,7 +173,7 @@ def test_held_instances_are_reported_once_and_so_is_the_recovery(alerts_after, w
         (
             "success",
             "inventory: default is well again",
-            ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Told before: held."],
+            ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Reported before: held."],
         )
     ]
     assert alerts_after() == []
@@ -261,7 +261,7 @@ def test_a_database_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp
     with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
         alerts.observe(world.run())
     (line,) = capfd.readouterr().err.splitlines()
-    assert json.loads(line)["event"] == "nobody knows which alerts are due"
+    assert json.loads(line)["event"] == "the alerts that are due could not be determined"
 
 
 # Rules

@@ -331,10 +331,10 @@ def test_an_invalid_address_is_refused_in_one_line(text):
 def test_a_port_in_use_and_an_address_of_another_host_are_refused_in_one_line(engine):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(UsageError, match=f"^--metrics {address} cannot be had: Address already in use.$"):
+        with pytest.raises(UsageError, match=f"^--metrics {address} cannot be used: Address already in use.$"):
             serve_metrics(DatabaseCollector(engine, LIMIT), address).__enter__()
     for host in ("192.0.2.1", "no-such-host.invalid", "a" * 70, "[2001:db8::1]"):
-        with pytest.raises(UsageError, match=r"^--metrics \S+ cannot be had: [^\n]+\.$"):
+        with pytest.raises(UsageError, match=r"^--metrics \S+ cannot be used: [^\n]+\.$"):
             serve_metrics(DatabaseCollector(engine, LIMIT), f"{host}:0").__enter__()
 
 
@@ -437,7 +437,7 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
         worker = running("--metrics", f"127.0.0.1:{taken.getsockname()[1]}")
         assert worker.ends() == 2
     (line,) = worker.log(level="error")
-    assert re.fullmatch(r"--metrics \S+ cannot be had: Address already in use\.", line["event"])
+    assert re.fullmatch(r"--metrics \S+ cannot be used: Address already in use\.", line["event"])
     assert world.statuses() == []
 
 

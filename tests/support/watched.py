@@ -49,7 +49,7 @@ class Version:
     item: dict
     until: Run | None = None
     changed: bool = False
-    """True if another version of the same episode follows."""
+    """Whether another version of the same episode follows."""
 
 
 @dataclass
