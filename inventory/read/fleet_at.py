@@ -9,11 +9,11 @@ from sqlalchemy.engine import Connection
 
 from inventory.errors import UsageError
 from inventory.read.relations import Row, first_row, matching, read_rows, relation, stream_rows
+from inventory.store.columns import AS_SHOWN
 from inventory.times import iso
 
 AS_OF_COLUMNS = (
-    "account", "instance_id", "instance_type", "gpu_count", "gpu_model", "region", "sector", "ip", "status",
-    "creator_user_nickname", "extra", "valid_from", "valid_to", "episode",
+    "account", "instance_id", *(column.name for column in AS_SHOWN), "valid_from", "valid_to", "episode",
 )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from inventory.record import PAYLOAD
+
 
 @dataclass(frozen=True)
 class Column:
@@ -40,12 +42,7 @@ _FIELDS = {
         Column("extra", "Every other field that fal sent, a JSON object with sorted keys; null if there is none."),
     )
 }
-AS_STORED = tuple(
-    _FIELDS[name]
-    for name in (
-        "instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra", "gpu_count", "gpu_model",
-    )
-)  # fmt: skip
+AS_STORED = tuple(_FIELDS[name] for name in (*PAYLOAD, "gpu_count", "gpu_model"))
 AS_SHOWN = tuple(_FIELDS.values())
 
 PRESENCE = (
