@@ -4,11 +4,11 @@
                                [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
 
 Each tool has an environment of its own, made from a list of exact versions below (`--tools` keeps them for the next
-time). Whole processes are measured against a server that has its pages ready; a ratio is the median of the rounds' own.
+time). Whole processes are measured against a server that has its pages ready. A ratio is the median over all rounds.
 Each round makes these runs: `first` into an empty database, `quiet` with nothing changed, `changed` with 2 % changed,
 0.5 % gone and 0.5 % new. After the last one the tool's rows are compared with the list:
 
-    ghosts   rows that count as live though the list has them no more
+    ghosts   rows that count as live although they are not on the list
     missing  instances of the list without a live row
     wrong    live rows that show another status than the list
     failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it

@@ -44,8 +44,8 @@ def find_proxy(base: str) -> httpx.Proxy | None:
 def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
     """Return whether a rule of NO_PROXY covers the host.
 
-    A rule is a name (which covers its subdomains too), an address, either with a port, a network, or `*` for all.
-    Neither library has all of that: urllib knows no networks, httpx no ports.
+    A rule is a name (which also covers its subdomains) or an address, both with or without a port; a network; or `*`
+    for all hosts. Neither library supports all of that: urllib has no networks, httpx has no ports.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

@@ -9,14 +9,14 @@ from support.random_history import History
 
 
 @pytest.fixture
-def machine(engine, monkeypatch):
+def player(engine, monkeypatch):
     monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # so that each first run takes the path of a large one
     with Simulator(Fleet()) as simulator:
-        yield type("Machine", (History,), {"engine": engine, "simulator": simulator})
+        yield type("Player", (History,), {"engine": engine, "simulator": simulator})
 
 
-def test_every_random_history_agrees_with_the_model(machine):
+def test_every_random_history_agrees_with_the_model(player):
     run_state_machine_as_test(
-        machine,
+        player,
         settings=random_histories(40, stateful_step_count=12),
     )
