@@ -1,4 +1,4 @@
-"""When an account is due: a fixed time after its last attempt, or by a cron expression. Nothing here reads a clock.
+"""Schedules: a fixed time after the last attempt, or a cron expression. Nothing here reads a clock.
 
 Cron has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, either is enough. APScheduler's
 CronTrigger, which computes the times, counts weekdays from Monday and wants both to match.
@@ -18,7 +18,7 @@ _LONGEST = timedelta(days=366 * 12)
 
 
 class Timetable(Protocol):
-    """When the next run of an account is due. All times are the database's."""
+    """A schedule of an account's runs. All times are the database's."""
 
     def left(self, last: datetime, now: datetime) -> float:
         """Return the seconds until the run after the attempt at `last` is due; zero or less if it is due now."""

@@ -79,9 +79,9 @@ def parse_page(body: bytes) -> Page:
 
 
 def parse_envelope(body: bytes) -> Page:
-    """Return the page that a body holds, each of its items as an empty object: a fifth of the time of `parse_page`.
+    """Return the page that a body holds, with an empty object for each item.
 
-    Raise BadResponse as `parse_page` does.
+    This takes a fifth of the time of `parse_page`. Raise BadResponse as `parse_page` does.
     """
     try:
         envelope = _ENVELOPE_ALONE.validate_json(body)

@@ -1,4 +1,4 @@
-"""Which troubles an account has as of a run, and which of them are new. Pure functions of rows of `sync_runs`."""
+"""Find the troubles of an account as of a run, and which of them are new. Pure functions of rows of `sync_runs`."""
 
 from collections.abc import Sequence
 from datetime import timedelta

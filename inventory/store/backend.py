@@ -1,4 +1,4 @@
-"""Which backend a connection has, and how messages name its database."""
+"""Tell the backends apart, and name a database in messages."""
 
 from sqlalchemy.engine import Connection, Engine
 
