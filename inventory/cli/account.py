@@ -14,7 +14,17 @@ from inventory.read.render import Format, printable, show
 from inventory.store import database
 
 app = typer.Typer(
-    help="List, rename or retire the accounts of the database.",
+    help="""List, rename or retire the accounts of the database.
+
+    An account is the workspace of one API key, under a name that you choose. `rename` and `retire` write to the
+    database; `list` writes nothing.
+
+    \b
+    Examples:
+      inventory account list
+      inventory account rename default research
+      inventory account retire research
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -13,7 +13,17 @@ from inventory.record import clean
 from inventory.store import database, grants, integrity, schema
 
 app = typer.Typer(
-    help="Upgrade, show or check the database, or grant reading.",
+    help="""Upgrade, show or check the database, or grant reading.
+
+    `upgrade` writes the schema and `grant-reader` the rights of a role; the others write nothing. A sync upgrades the
+    database by itself, unless INVENTORY_AUTO_MIGRATE is false.
+
+    \b
+    Examples:
+      inventory db upgrade
+      inventory db check --database postgresql://inventory@db/inventory
+      inventory db grant-reader bi
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -24,7 +34,7 @@ def upgrade(
     revision: Annotated[str, typer.Argument(metavar="REVISION", help="Where to; the newest by default.")] = "head",
     url: DatabaseOption = None,
 ) -> None:
-    """Create the tables and views, or migrate them to this version.
+    """Create the tables and views, or bring them to this version.
 
     Writes the schema, in one transaction, and no history.
 

@@ -35,6 +35,7 @@ def _amount(**axis: Any) -> Chart:
         "field": "amount",
         "type": "quantitative",
         "stack": "zero",
+        "impute": None,  # Vega-Lite would add a zero to each area at the times of all others, and draw across gaps
         "axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False, **axis},
     }
 

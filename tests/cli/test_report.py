@@ -57,6 +57,12 @@ def wait_until_drawn(page):
     page.wait_for_function("[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')")
 
 
+def extents(page, selector):
+    """Where each of these shapes begins and ends on the axis of time, in pixels, as drawn."""
+    boxes = "(shapes) => shapes.map((each) => each.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    return page.eval_on_selector_all(selector, boxes)
+
+
 def run(*words, expect=0):
     with pytest.raises(SystemExit) as ended:
         main([*words])
@@ -160,6 +166,12 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
             "(each, i, all) => each !== all[i - 1]).length"
         )
         assert areas == 3  # before, between and after the two closed gaps
+        for chart in ("#fleet", "#gpus"):
+            drawn, unwatched = (extents(page, f"{chart} .mark-{mark} path") for mark in ("area", "rect"))
+            assert len(unwatched) == 3
+            assert len(drawn) >= 3
+            overlaps = [min(right, end) - max(left, start) for left, right in drawn for start, end in unwatched]
+            assert max(overlaps) < 0.5, chart  # of a pixel
         assert [row[0] for row in table(page, "#gaps")[1:]] == [str(start)[:16] for start, _ in gaps]
 
 

@@ -11,6 +11,9 @@ from inventory.cli.app import loaded
 TITLES = ["Copy the fleet", "Ask the history", "Trust the record", "Operate", "Try it without a key"]
 
 
+GROUPS = [("account",), ("db",)]
+
+
 def leaves(command=None, words=()):
     """The words of every command that is no group."""
     below = getattr(command, "commands", {}) if command else loaded()
@@ -39,9 +42,21 @@ def test_the_commands_are_grouped_and_no_summary_is_cut_off(told):
     assert all(summary.endswith(".") and not summary.endswith("..") for _, summary in summaries)
 
 
-@pytest.mark.parametrize("words", [(), ("account",), ("db",), *leaves()])
+@pytest.mark.parametrize("words", GROUPS)
+def test_no_summary_in_a_group_is_cut_off(told, words):
+    summaries = re.findall(r"^  ([\w-]+)  +(\S.+)$", told(*words).partition("Commands:")[2], re.MULTILINE)
+    assert [name for name, _ in summaries] == list(loaded()[words[0]].commands)
+    assert all(summary.endswith(".") and not summary.endswith("..") for _, summary in summaries)
+
+
+@pytest.mark.parametrize("words", [(), *GROUPS, *leaves()])
 def test_help_fits_80_columns(told, words):
     assert [line for line in told(*words).splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("words", GROUPS)
+def test_the_help_of_a_group_says_which_of_its_commands_write(told, words):
+    assert re.search(r"^  .*\bwrites?\b", told(*words).partition("Options:")[0], re.MULTILINE)
 
 
 @pytest.mark.parametrize("words", leaves())
@@ -53,7 +68,7 @@ def test_help_says_what_the_command_writes_and_what_each_option_is_for(told, wor
     assert [each.name for each in command.params if not each.help] == []
 
 
-@pytest.mark.parametrize("words", leaves())
+@pytest.mark.parametrize("words", [*GROUPS, *leaves()])
 def test_the_examples_are_commands_of_the_program(told, words):
     examples = re.sub(r" \\\n +", " ", re.search(r"Examples:\n((?:    .+\n)+)", told(*words))[1])
     lines = [line.strip() for line in examples.splitlines()]

@@ -155,7 +155,7 @@ def _(watch):
     return {(*row, min(oldest[row[:2]])) for row in counted}
 
 
-@answers("Which machines of today has nobody signed?")
+@answers("Which live machines have no known creator?")
 def _(watch):
     return {
         (each.account, each.id, each.item["instance_type"], each.item["region"], each.seen.started, each.low)
@@ -208,7 +208,7 @@ def _(watch):
     }
 
 
-MEDIAN = "How long does a machine live, in the middle of the field?"
+MEDIAN = "What is the median life of a machine?"
 
 
 def lived(watch, hours_of):
