@@ -93,7 +93,7 @@ def episode_stretches(account: str | None = None) -> sa.Subquery:
             *(version[name] for name in (*names, "valid_from", "instance_type", "gpu_count")),
             stretches.begins(version).label("begins"),
         )
-        .where(sa.true() if account is None else version.account == clean(account))
+        .where(stretches.MAY_BEGIN, sa.true() if account is None else version.account == clean(account))
         .subquery()
     )
     episode = [marked.c[name] for name in names]

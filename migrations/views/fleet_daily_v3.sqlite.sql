@@ -1,0 +1,110 @@
+-- A stretch is the time in an episode in which type and region stayed the same: its hours belong to that type and region.
+-- Only versions that may begin a stretch are read, and those that end an episode: each from its partial index. `moved` may
+-- be true of a version that begins none, so each is compared with the one before.
+-- Most episodes are one stretch. The last one ends when the instance was last seen; any other when the next one starts,
+-- whose day it has no part in where that is midnight.
+-- Not stretch by day, but edge by edge: a stretch adds one to its group on its first day and takes it away after its last,
+-- so that the work grows with the number of stretches and not with their length. A span is the time between two edges of a
+-- group; on each of its days a stretch has 24 hours, less what its first and last day lack (`lost`, in microseconds,
+-- which add up exactly). An instance that returns to a group on the day on which it left it counts as one on that day.
+-- CAST, because SQLite from 3.41 on drops the first arm's type where another arm's column has none.
+CREATE VIEW fleet_daily AS
+WITH versions AS (
+    SELECT
+        account, instance_id, episode, instance_type, region, gpu_count, valid_from, opened_as,
+        lag(instance_type) OVER by_time AS type_before,
+        lag(region) OVER by_time AS region_before
+    FROM instance_versions
+    WHERE opened_as <> 'changed' OR moved
+    WINDOW by_time AS (PARTITION BY account, instance_id ORDER BY valid_from)
+),
+
+starts AS (
+    SELECT
+        account, instance_id, episode, instance_type, region, gpu_count, valid_from,
+        lead(valid_from) OVER (PARTITION BY account, instance_id, episode ORDER BY valid_from) AS next_from
+    FROM versions
+    WHERE opened_as <> 'changed' OR instance_type IS NOT type_before OR region IS NOT region_before
+),
+
+episodes AS MATERIALIZED (
+    SELECT account, instance_id, episode, last_seen_at
+    FROM instance_versions
+    WHERE closed_as = 'vanished'
+    UNION ALL
+    SELECT v.account, v.instance_id, v.episode, instances.last_seen_at
+    FROM instance_versions AS v
+    JOIN instances ON instances.account = v.account AND instances.instance_id = v.instance_id
+    WHERE v.valid_to IS NULL
+),
+
+stretches AS (
+    SELECT
+        starts.account, starts.instance_id, starts.instance_type, starts.region, starts.gpu_count, starts.valid_from,
+        coalesce(starts.next_from, episodes.last_seen_at) AS until,
+        date(substr(starts.valid_from, 1, 10)) AS first_day,
+        CASE
+            WHEN starts.next_from LIKE '% 00:00:00.000000' THEN date(substr(starts.next_from, 1, 10), '-1 day')
+            ELSE date(substr(coalesce(starts.next_from, episodes.last_seen_at), 1, 10))
+        END AS last_day
+    FROM starts
+    JOIN episodes
+        ON episodes.account = starts.account AND episodes.instance_id = starts.instance_id
+        AND episodes.episode = starts.episode
+),
+
+ordered AS (
+    SELECT
+        account, instance_type, region, gpu_count, valid_from, until, first_day, last_day,
+        lag(last_day) OVER (
+            PARTITION BY account, instance_id, instance_type, region ORDER BY valid_from
+        ) AS previous_last_day
+    FROM stretches
+),
+
+edges AS (
+    SELECT
+        account, instance_type, region, gpu_count, first_day AS day, 1 AS stretches,
+        CASE WHEN previous_last_day = first_day THEN 0 ELSE 1 END AS instances,
+        unixepoch(substr(valid_from, 1, 19)) % 86400 * 1000000 + substr(valid_from, 21) AS lost
+    FROM ordered
+    UNION ALL
+    SELECT account, instance_type, region, gpu_count, date(first_day, '+1 day'), 0, 1, 0
+    FROM ordered
+    WHERE previous_last_day = first_day
+    UNION ALL
+    SELECT
+        account, instance_type, region, gpu_count, last_day, 0, 0,
+        (unixepoch(last_day) + 86400 - unixepoch(substr(until, 1, 19))) * 1000000 - substr(until, 21)
+    FROM ordered
+    UNION ALL
+    SELECT account, instance_type, region, gpu_count, date(last_day, '+1 day'), -1, -1, 0
+    FROM ordered
+),
+
+spans AS (
+    SELECT
+        account, instance_type, region, gpu_count, day, sum(lost) AS lost,
+        sum(sum(stretches)) OVER span AS stretches,
+        sum(sum(instances)) OVER span AS instances,
+        lead(day) OVER span AS until
+    FROM edges
+    GROUP BY account, instance_type, region, gpu_count, day
+    WINDOW span AS (PARTITION BY account, instance_type, region, gpu_count ORDER BY day)
+)
+
+SELECT
+    calendar.day, typed.label AS account, typed.label AS instance_type, typed.label AS region,
+    typed.count AS instances, typed.hours, typed.hours AS gpu_hours
+FROM calendar, typed
+WHERE false
+UNION ALL
+SELECT
+    calendar.day, spans.account, spans.instance_type, spans.region,
+    CAST(spans.instances AS INTEGER),
+    (86400000000 * spans.stretches - CASE WHEN calendar.day = spans.day THEN spans.lost ELSE 0 END) / 3.6e9,
+    (86400000000 * spans.stretches - CASE WHEN calendar.day = spans.day THEN spans.lost ELSE 0 END)
+    * spans.gpu_count / 3.6e9
+FROM spans
+JOIN calendar ON calendar.day >= spans.day AND calendar.day < spans.until
+WHERE spans.stretches > 0
