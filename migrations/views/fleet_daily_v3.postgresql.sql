@@ -1,6 +1,8 @@
 -- A stretch is the time in an episode in which type and region stayed the same: its hours belong to that type and region.
 -- Only versions that may begin a stretch are read, and those that end an episode: each from its partial index. `moved` may
 -- be true of a version that begins none, so each is compared with the one before.
+-- Every stretch has its episode. LEFT JOIN only tells PostgreSQL how many rows there are; else it expects a handful, and
+-- sorts all edges.
 -- Most episodes are one stretch. The last one ends when the instance was last seen; any other when the next one starts,
 -- whose day it has no part in where that is midnight.
 -- Not stretch by day, but edge by edge: a stretch adds one to its group on its first day and takes it away after its last,
@@ -47,7 +49,7 @@ stretches AS (
             AS date
         ) AS last_day
     FROM starts
-    JOIN episodes
+    LEFT JOIN episodes
         ON episodes.account = starts.account AND episodes.instance_id = starts.instance_id
         AND episodes.episode = starts.episode
 ),
