@@ -33,7 +33,7 @@ from statistics import median
 
 from fal import Server, serving
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 BARE = """
 import json, sys, httpx
