@@ -1,6 +1,7 @@
 -- A stretch is the time in an episode in which type and region stayed the same: its hours belong to that type and region.
 -- Only versions that may begin a stretch are read, and those that end an episode: each from its partial index. `moved` may
 -- be true of a version that begins none, so each is compared with the one before.
+-- Each relation is read once, so that a condition on the account reaches the tables.
 -- Every stretch has its episode. LEFT JOIN only tells PostgreSQL how many rows there are; else it expects a handful, and
 -- sorts all edges.
 -- Most episodes are one stretch. The last one ends when the instance was last seen; any other when the next one starts,
@@ -65,22 +66,27 @@ ordered AS (
 
 edges AS (
     SELECT
-        account, instance_type, region, gpu_count, first_day AS day, 1 AS stretches,
-        CASE WHEN previous_last_day = first_day THEN 0 ELSE 1 END AS instances,
-        CAST(extract(EPOCH FROM (valid_from AT TIME ZONE 'UTC') - first_day) * 1000000 AS bigint) AS lost
+        ordered.account, ordered.instance_type, ordered.region, ordered.gpu_count,
+        edge.day, edge.stretches, edge.instances, edge.lost
     FROM ordered
-    UNION ALL
-    SELECT account, instance_type, region, gpu_count, first_day + 1, 0, 1, 0
-    FROM ordered
-    WHERE previous_last_day = first_day
-    UNION ALL
-    SELECT
-        account, instance_type, region, gpu_count, last_day, 0, 0,
-        CAST(extract(EPOCH FROM (last_day + 1) - (until AT TIME ZONE 'UTC')) * 1000000 AS bigint)
-    FROM ordered
-    UNION ALL
-    SELECT account, instance_type, region, gpu_count, last_day + 1, -1, -1, 0
-    FROM ordered
+    CROSS JOIN LATERAL (
+        VALUES
+            (
+                ordered.first_day, 1, CASE WHEN ordered.previous_last_day = ordered.first_day THEN 0 ELSE 1 END,
+                CAST(
+                    extract(EPOCH FROM (ordered.valid_from AT TIME ZONE 'UTC') - ordered.first_day) * 1000000 AS bigint
+                )
+            ),
+            (CASE WHEN ordered.previous_last_day = ordered.first_day THEN ordered.first_day + 1 END, 0, 1, 0),
+            (
+                ordered.last_day, 0, 0,
+                CAST(
+                    extract(EPOCH FROM (ordered.last_day + 1) - (ordered.until AT TIME ZONE 'UTC')) * 1000000 AS bigint
+                )
+            ),
+            (ordered.last_day + 1, -1, -1, 0)
+    ) AS edge (day, stretches, instances, lost)
+    WHERE edge.day IS NOT NULL
 ),
 
 spans AS (

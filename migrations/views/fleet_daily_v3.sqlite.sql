@@ -1,6 +1,7 @@
 -- A stretch is the time in an episode in which type and region stayed the same: its hours belong to that type and region.
 -- Only versions that may begin a stretch are read, and those that end an episode: each from its partial index. `moved` may
--- be true of a version that begins none, so each is compared with the one before.
+-- be true of a version that begins none, so each is compared with the one before. Each relation is read once, so that a
+-- condition on the account reaches the tables.
 -- Most episodes are one stretch. The last one ends when the instance was last seen; any other when the next one starts,
 -- whose day it has no part in where that is midnight.
 -- Not stretch by day, but edge by edge: a stretch adds one to its group on its first day and takes it away after its last,
@@ -64,22 +65,28 @@ ordered AS (
 
 edges AS (
     SELECT
-        account, instance_type, region, gpu_count, first_day AS day, 1 AS stretches,
-        CASE WHEN previous_last_day = first_day THEN 0 ELSE 1 END AS instances,
-        unixepoch(substr(valid_from, 1, 19)) % 86400 * 1000000 + substr(valid_from, 21) AS lost
+        account, instance_type, region, gpu_count,
+        CASE edge.column1
+            WHEN 1 THEN first_day
+            WHEN 2 THEN date(first_day, '+1 day')
+            WHEN 3 THEN last_day
+            WHEN 4 THEN date(last_day, '+1 day')
+        END AS day,
+        CASE edge.column1 WHEN 1 THEN 1 WHEN 4 THEN -1 ELSE 0 END AS stretches,
+        CASE edge.column1
+            WHEN 1 THEN CASE WHEN previous_last_day = first_day THEN 0 ELSE 1 END
+            WHEN 2 THEN 1
+            WHEN 3 THEN 0
+            WHEN 4 THEN -1
+        END AS instances,
+        CASE edge.column1
+            WHEN 1 THEN unixepoch(substr(valid_from, 1, 19)) % 86400 * 1000000 + substr(valid_from, 21)
+            WHEN 3 THEN (unixepoch(last_day) + 86400 - unixepoch(substr(until, 1, 19))) * 1000000 - substr(until, 21)
+            ELSE 0
+        END AS lost
     FROM ordered
-    UNION ALL
-    SELECT account, instance_type, region, gpu_count, date(first_day, '+1 day'), 0, 1, 0
-    FROM ordered
-    WHERE previous_last_day = first_day
-    UNION ALL
-    SELECT
-        account, instance_type, region, gpu_count, last_day, 0, 0,
-        (unixepoch(last_day) + 86400 - unixepoch(substr(until, 1, 19))) * 1000000 - substr(until, 21)
-    FROM ordered
-    UNION ALL
-    SELECT account, instance_type, region, gpu_count, date(last_day, '+1 day'), -1, -1, 0
-    FROM ordered
+    CROSS JOIN (VALUES (1), (2), (3), (4)) AS edge
+    WHERE edge.column1 <> 2 OR previous_last_day = first_day
 ),
 
 spans AS (
