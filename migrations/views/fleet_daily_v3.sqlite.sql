@@ -1,9 +1,8 @@
 -- A stretch is the time in an episode in which type and region stayed the same: its hours belong to that type and region.
 -- Only versions that may begin a stretch are read, and those that end an episode: each from its partial index. `moved` may
--- be true of a version that begins none, so each is compared with the one before. Each relation is read once, so that a
--- condition on the account reaches the tables.
--- Most episodes are one stretch. The last one ends when the instance was last seen; any other when the next one starts,
--- whose day it has no part in where that is midnight.
+-- be true of a version that begins none, so each is compared with the one before.
+-- Most episodes are one stretch. The last one ends when the instance was last seen, which is found as in `instances`. Any
+-- other ends when the next one starts, whose day it has no part in where that is midnight.
 -- Not stretch by day, but edge by edge: a stretch adds one to its group on its first day and takes it away after its last,
 -- so that the work grows with the number of stretches and not with their length. A span is the time between two edges of a
 -- group; on each of its days a stretch has 24 hours, less what its first and last day lack (`lost`, in microseconds,
@@ -28,30 +27,26 @@ starts AS (
     WHERE opened_as <> 'changed' OR instance_type IS NOT type_before OR region IS NOT region_before
 ),
 
-episodes AS MATERIALIZED (
-    SELECT account, instance_id, episode, last_seen_at
-    FROM instance_versions
-    WHERE closed_as = 'vanished'
-    UNION ALL
-    SELECT v.account, v.instance_id, v.episode, instances.last_seen_at
-    FROM instance_versions AS v
-    JOIN instances ON instances.account = v.account AND instances.instance_id = v.instance_id
-    WHERE v.valid_to IS NULL
-),
-
 stretches AS (
     SELECT
         starts.account, starts.instance_id, starts.instance_type, starts.region, starts.gpu_count, starts.valid_from,
-        coalesce(starts.next_from, episodes.last_seen_at) AS until,
+        coalesce(starts.next_from, ended.last_seen_at, seen.started_at) AS until,
         date(substr(starts.valid_from, 1, 10)) AS first_day,
         CASE
             WHEN starts.next_from LIKE '% 00:00:00.000000' THEN date(substr(starts.next_from, 1, 10), '-1 day')
-            ELSE date(substr(coalesce(starts.next_from, episodes.last_seen_at), 1, 10))
+            ELSE date(substr(coalesce(starts.next_from, ended.last_seen_at, seen.started_at), 1, 10))
         END AS last_day
     FROM starts
-    JOIN episodes
-        ON episodes.account = starts.account AND episodes.instance_id = starts.instance_id
-        AND episodes.episode = starts.episode
+    LEFT JOIN instance_versions AS ended
+        ON ended.account = starts.account AND ended.instance_id = starts.instance_id AND ended.episode = starts.episode
+        AND ended.closed_as = 'vanished'
+    LEFT JOIN instance_state AS s
+        ON ended.account IS NULL AND s.account = starts.account AND s.instance_id = starts.instance_id
+    LEFT JOIN accounts AS a ON a.account = s.account
+    LEFT JOIN sync_runs AS seen ON seen.run_id = CASE
+        WHEN s.presence = 'live' AND a.last_complete_run_id > s.seen_run_id THEN a.last_complete_run_id
+        ELSE s.seen_run_id
+    END
 ),
 
 ordered AS (
