@@ -70,8 +70,8 @@ class Setup(NamedTuple):
 
 SETUPS = "1000x1000x0,10000x1000x0,10000x100x0,10000x100x20,100000x1000x0,1000000x1000x0"
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-JUDGED = 100_000
-"""The largest fleet in which pages are made to fail."""
+JUDGED = Setup(10_000, 100, 0)
+"""The setup in which pages are made to fail."""
 CHARTED = 1_000, 0
 """The page size and the delay of the setups in the chart."""
 
@@ -253,7 +253,7 @@ def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: 
             again = {key: each for key, each in results.items() if number == 0 or each.slowest() <= options.patience}
             with contestants_for(server, postgres, options.tools, setup, list(again)) as contestants:
                 play_round(server, setup, contestants, again)
-                if number == 0 and setup.delay == 0 and setup.instances <= JUDGED:
+                if number == 0 and setup == JUDGED:
                     judge(server, setup, contestants, again)
     return results
 
