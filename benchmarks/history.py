@@ -2,9 +2,13 @@
 
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
-The history is made up: hourly runs for a year, and instances with a mean life of 30 days and 10 versions each. A second
-command measures `verify` of a history that real syncs of a simulated fleet have written:
+The history is made up: hourly runs for a year, and instances with a mean life of 30 days and 10 versions each.
 
+Two further commands. The first asks about the last days of two years of a lively fleet of 10,000, with 10,000,000
+versions on PostgreSQL, and compares syncs on it with syncs on an empty history, by turns. The second measures `verify`
+of a history that real syncs of a simulated fleet have written:
+
+    python benchmarks/history.py big [--postgresql URL]
     python benchmarks/history.py verify [--runs 100] [--instances 10000] [--churn 0.02]
 """
 
@@ -13,12 +17,20 @@ import hashlib
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
+
+import sqlalchemy as sa
+from walk import SYNC, databases, measure
+
+from fal import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -29,18 +41,20 @@ from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify
 from inventory.read import queries
 from inventory.simulator import Fleet, Simulator
-from inventory.store import bulk, database, schema
+from inventory.store import bulk, database, indexes, schema
 from inventory.store.catalogue import VIEWS
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from inventory.sync import SyncOptions, sync
 from support.postgres import server
 
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-HOURS = 365 * 24
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+YEAR = 365 * 24  # hours
 MEAN_LIFE = 30 * 24  # hours
 REGIONS = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
 LIMITS = {"as of": 1.0, "one instance": 0.1}
 VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
+BIG_LIMITS = LIMITS | {"fleet_daily of 90 days": 5.0, "report --since 90d": 20.0}  # seconds
+REPORT_LIMIT = 300.0  # megabytes
 
 
 def hour(number: int) -> datetime:
@@ -48,12 +62,24 @@ def hour(number: int) -> datetime:
     return BEGIN + timedelta(hours=number)
 
 
-def make_up(engine: Any, instances: int, versions: int) -> None:
-    """Fill the tables with a year of history."""
+@dataclass(frozen=True)
+class Shape:
+    """The size of a made-up history."""
+
+    instances: int
+    versions: int
+    """Of each instance."""
+    hours: int = YEAR
+    copies: int = 1
+    """How often each life is lived, by instances with other ids."""
+
+
+def make_up(engine: Any, shape: Shape) -> None:
+    """Fill the tables with a history."""
     random = Random(1)
     with database.writing(engine) as connection:
         bulk.insert_rows(
-            connection, accounts, [{"account": "default", "created_at": BEGIN, "last_complete_run_id": HOURS}]
+            connection, accounts, [{"account": "default", "created_at": BEGIN, "last_complete_run_id": shape.hours}]
         )
         bulk.insert_rows(
             connection,
@@ -65,33 +91,49 @@ def make_up(engine: Any, instances: int, versions: int) -> None:
                     "previous_complete_at": hour(number - 1) if number > 1 else None, "complete": True,
                     "expected_seconds": 3600.0, "pages": 1, "instances_seen": 0, "api_url": "", "version": "",
                 }
-                for number in range(1, HOURS + 1)
+                for number in range(1, shape.hours + 1)
             ],
         )  # fmt: skip
-        for numbers in database.batches(range(instances)):
-            lives = [list(life(random, number, versions)) for number in numbers]
-            bulk.insert_rows(connection, instance_state, [state(life) for life in lives])
-            bulk.insert_rows(connection, instance_versions, [version for life in lives for version in life])
+        if not database.is_sqlite(connection):
+            connection.exec_driver_sql("SELECT setval('sync_runs_run_id_seq', (SELECT max(run_id) FROM sync_runs))")
+        with indexes.rebuilt_after_load(connection, (instance_state, instance_versions), shape.instances):
+            for numbers in database.batches(range(shape.instances // shape.copies), 500):
+                lives = [list(life(random, number, shape)) for number in numbers]
+                bulk.insert_rows(connection, instance_state, [state(life) for life in lives])
+                bulk.insert_rows(connection, instance_versions, [version for life in lives for version in life])
+            if shape.copies > 1:
+                copy_lives(connection, shape.copies)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
 
 
-def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]:
+def copy_lives(connection: Any, copies: int) -> None:
+    """Give each life to further instances."""
+    for table in (instance_state, instance_versions):
+        names = ", ".join(column.name for column in table.columns)
+        values = names.replace("instance_id", "instance_id || '-' || copy")
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({names}) "
+            f"SELECT {values} FROM {table.name} CROSS JOIN generate_series(2, {copies}) AS copy"
+        )
+
+
+def life(random: Random, number: int, shape: Shape) -> Iterator[dict[str, Any]]:
     """Yield the versions of one instance. Each has a new status and a new address.
 
     For one instance in 50, each version also has another region and often another type.
     """
-    born = random.randint(1, HOURS - versions - 1)
-    died = born + max(versions + 1, round(random.expovariate(1 / MEAN_LIFE)))
-    changes = sorted(random.sample(range(born + 1, died), versions - 1))
-    starts = [born, *(at for at in changes if at <= HOURS)]
+    born = random.randint(1, shape.hours - shape.versions - 1)
+    died = born + max(shape.versions + 1, round(random.expovariate(1 / MEAN_LIFE)))
+    changes = sorted(random.sample(range(born + 1, died), shape.versions - 1))
+    starts = [born, *(at for at in changes if at <= shape.hours)]
     ends = [*starts[1:], died]
     creator = f"person-{number % 97}"
     for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
         moved = place if number % 50 == 0 else 0
         count = 8 if (number + moved) % 3 else 1
         is_last = place == len(starts) - 1
-        is_open = is_last and end > HOURS
+        is_open = is_last and end > shape.hours
         yield {
             "account": "default", "instance_id": f"inst_{number * 2_654_435_761 % 2**48:012x}", "episode": 1,
             "valid_from": hour(start), "valid_to": None if is_open else hour(end),
@@ -103,6 +145,7 @@ def life(random: Random, number: int, versions: int) -> Iterator[dict[str, Any]]
             "sector": f"sector_{number % 3 + 1}", "ip": f"203.0.{random.randrange(256)}.{random.randrange(256)}",
             "status": f"state {place}", "creator_user_nickname": creator, "extra": None,
             "gpu_count": count, "gpu_model": "h100_sxm5", "episode_creator": creator,
+            "moved": bool(place) and moved > 0,
         }  # fmt: skip
 
 
@@ -142,7 +185,7 @@ def whole(connection: Any, sql: str) -> int:
 
 def ask_everything(engine: Any, instances: int, versions: int) -> bool:
     """Print a line for each query; return whether all of them kept their limits."""
-    seconds, _ = took(lambda: make_up(engine, instances, versions))
+    seconds, _ = took(lambda: make_up(engine, Shape(instances, versions)))
     print(f"\n{engine.dialect.name}: {instances:,} instances made up in {seconds:.0f} s\n")
     fine = True
 
@@ -151,7 +194,7 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
         fine = fine and (limit is None or seconds <= limit)
         print(f"{name:28}{seconds:9.3f} s{'' if limit is None else f'  of {limit:g}':>8}{rows:>14,} rows")
 
-    at = f"'{hour(HOURS // 2):%Y-%m-%d %H:%M:%S.%f}+00'"
+    at = f"'{hour(YEAR // 2):%Y-%m-%d %H:%M:%S.%f}+00'"
     some = f"inst_{instances // 2 * 2_654_435_761 % 2**48:012x}"
     with database.reading(engine) as connection:
         for view in VIEWS:
@@ -163,9 +206,70 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
         queries.biographies(connection, some)  # not measured: compiles the statements
         seconds, (biography,) = took(lambda: queries.biographies(connection, some))
         report("one instance", seconds, LIMITS["one instance"], len(biography["versions"]))
-    seconds, done = took(lambda: prune(engine, PruneRequest("default", hour(HOURS // 2)), lease_seconds=120))
+    seconds, done = took(lambda: prune(engine, PruneRequest("default", hour(YEAR // 2)), lease_seconds=120))
     report("prune of half the year", seconds, None, done.versions)
     return fine
+
+
+def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
+    """Print a line for each question to a big history, and the syncs on it; return whether all kept their limits."""
+    shape = Shape(250_000, 40, 2 * YEAR, copies=10)
+    seconds, _ = took(lambda: make_up(engine, shape))
+    fine = True
+
+    def report(name: str, seconds: float, what: str) -> None:
+        nonlocal fine
+        fine = fine and seconds <= BIG_LIMITS[name]
+        print(f"{name:28}{seconds:9.3f} s{f'  of {BIG_LIMITS[name]:g}':>8}   {what}", flush=True)
+
+    days = hour(shape.hours - 90 * 24)
+    at = f"'{hour(shape.hours // 2):%Y-%m-%d %H:%M:%S.%f}+00'"
+    valid = f"valid_from <= {at} AND (valid_to IS NULL OR valid_to > {at})"
+    with database.reading(engine) as connection:
+        count = connection.execute(sa.select(sa.func.count()).select_from(instance_versions)).scalar_one()
+        print(f"{count:,} versions of {shape.instances:,} instances, made up in {seconds:.0f} s\n", flush=True)
+        some = connection.execute(sa.select(instance_state.c.instance_id).offset(shape.instances // 2)).scalar()
+        queries.biographies(connection, some)  # not measured: compiles the statements
+        for name, sql in (
+            ("as of", f"SELECT * FROM instance_versions WHERE {valid}"),
+            ("fleet_daily of 90 days", f"SELECT * FROM fleet_daily WHERE day >= '{days:%Y-%m-%d}'"),
+        ):
+            times, rows = zip(*(took(lambda sql=sql: whole(connection, sql)) for _ in range(3)), strict=True)
+            report(name, median(times), f"{rows[0]:,} rows")
+        times, found = zip(*(took(lambda: queries.biographies(connection, some)) for _ in range(3)), strict=True)
+        report("one instance", median(times), f"{len(found[0][0]['versions'])} versions")
+    url = engine.url.render_as_string(hide_password=False)
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["report", "--since", f"{days:%Y-%m-%dT%H:%M:%SZ}", "--output", f"{folder}/fleet.html"]
+        seconds, _, megabytes = measure(SYNC, *words, INVENTORY_DATABASE_URL=url)
+    report("report --since 90d", seconds, f"{megabytes:.0f} MB of {REPORT_LIMIT:g}")
+    compare_syncs({"big": url, "empty": make()})
+    return fine and megabytes <= REPORT_LIMIT
+
+
+def compare_syncs(urls: dict[str, str]) -> None:
+    """Print how long a sync of 10,000 instances takes on each database, by turns."""
+    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
+    with serving() as server:
+        server.fleet(10_000, 1_000)
+        environment = {"FAL_KEY": "a:b", "INVENTORY_API_URL": server.url, "INVENTORY_PAGE_SIZE": "1000"}
+        for number in range(6):
+            for kind, edit in (("quiet", {}), ("changed", {"changed": 200, "gone": 5})):
+                if edit and number:
+                    server.edit(**edit)
+                for name, url in urls.items():
+                    # the first run replaces the made-up fleet
+                    seconds, *_ = measure(
+                        SYNC, "sync", INVENTORY_DATABASE_URL=url, INVENTORY_MAX_VANISH="1", **environment
+                    )
+                    if number:
+                        taken[kind, name].append(seconds)
+    for kind in ("quiet", "changed"):
+        big, empty = taken[kind, "big"], taken[kind, "empty"]
+        ratio = median(one / other for one, other in zip(big, empty, strict=True))
+        print(
+            f"sync, {kind:22}{median(big):9.3f} s   {ratio:.2f} times that on an empty history ({median(empty):.3f} s)"
+        )
 
 
 def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
@@ -195,7 +299,7 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
 def main() -> int:
     """Measure and print; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("questions", "verify"), default="questions")
+    parser.add_argument("what", nargs="?", choices=("questions", "big", "verify"), default="questions")
     parser.add_argument("--instances", type=int)
     parser.add_argument("--versions", type=int, default=10, help="of each instance")
     parser.add_argument("--runs", type=int, default=100)
@@ -204,8 +308,14 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         if options.postgresql is None:
-            started = stack.enter_context(server())
+            started = stack.enter_context(server(shared_buffers="1GB", work_mem="16MB"))
             options.postgresql = started.url_of(stack.enter_context(started.database()))
+        if options.what == "big":
+            engine = database.connect(parse_url(options.postgresql))
+            stack.callback(engine.dispose)
+            schema.upgrade(engine)
+            fresh = stack.enter_context(databases(None))["postgresql"]
+            return 0 if ask_about_the_last_days(engine, fresh) else 1
         fine = True
         for url in (f"sqlite:///{folder}/history.db", options.postgresql):
             engine = database.connect(parse_url(url), create=True)

@@ -1,14 +1,19 @@
-"""Compare cost and correctness of `inventory` and of the tools that a user might take instead, in one run.
+"""What a copy of the fleet costs and is worth: `inventory` and what a user would take instead, by turns in one run.
 
-    python benchmarks/peers.py [--instances 1000,10000,100000] [--page 1000] [--delay 0] [--rounds 3]
+    python benchmarks/peers.py [--setups 1000x1000x0,10000x100x20,...] [--rounds 3] [--patience 5]
                                [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
 
+A setup is a number of instances, of instances a page, and of milliseconds that the server waits before each page.
+
 Each tool has an environment of its own, made from a list of exact versions below (`--tools` keeps them for the next
-time). Whole processes are measured against a server that has its pages ready. A ratio is the median over all rounds.
+time). Whole processes are measured against a server that has its pages ready; a ratio is the median of the rounds' own.
+A tool makes one round only where a run takes longer than `--patience` seconds, and none of a larger fleet where it took
+six times that.
+
 Each round makes these runs: `first` into an empty database, `quiet` with nothing changed, `changed` with 2 % changed,
 0.5 % gone and 0.5 % new. After the last one the tool's rows are compared with the list:
 
-    ghosts   rows that count as live although they are not on the list
+    ghosts   rows that count as live though the list has them no more
     missing  instances of the list without a live row
     wrong    live rows that show another status than the list
     failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it
@@ -31,7 +36,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -45,6 +50,30 @@ sys.path.insert(0, str(HERE))
 from pages import walk  # noqa: E402
 
 KINDS = ("first", "quiet", "changed")
+
+
+class Setup(NamedTuple):
+    """What the server serves."""
+
+    instances: int
+    page: int
+    """Instances a page."""
+    delay: float
+    """Milliseconds that the server waits before each page."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Setup":
+        """Return the setup that is written as 1000x100x20."""
+        instances, page, delay = text.split("x")
+        return cls(int(instances), int(page), float(delay))
+
+
+SETUPS = "1000x1000x0,10000x1000x0,10000x100x0,10000x100x20,100000x1000x0,1000000x1000x0"
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+JUDGED = Setup(10_000, 100, 0)
+"""The setup in which pages are made to fail."""
+CHARTED = 1_000, 0
+"""The page size and the delay of the setups in the chart."""
 
 
 @dataclass(frozen=True)
@@ -108,20 +137,25 @@ PEERS = {
 
 @dataclass
 class Result:
-    """The results of one tool on one backend: by kind of run, seconds, multiples of the bare walk, and megabytes."""
+    """What one tool on one backend took and left: by kind of run, seconds, times the bare walk, and megabytes."""
 
     peer: str
     backend: str
     instances: int
+    page: int
+    delay: float
     seconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     ratios: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     megabytes: float = 0
-    live: int = 0
     ghosts: int = 0
     missing: int = 0
     wrong: int = 0
-    failed: int = 0
-    empty: int = 0
+    failed: int | None = None
+    empty: int | None = None
+
+    def slowest(self) -> float:
+        """Return the seconds of the slowest run."""
+        return max(map(max, self.seconds.values()))
 
 
 def python_of(peer: Peer, tools: Path) -> Path:
@@ -142,7 +176,7 @@ def postgresql(given: str | None) -> Iterator[str]:
     if given:
         yield given
         return
-    from postgres import server
+    from support.postgres import server
 
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = str(free.getsockname()[1])
@@ -174,7 +208,7 @@ class Contestant:
         return seconds, megabytes
 
     def run_whatever_happens(self) -> None:
-        """Run the tool once; ignore its exit code."""
+        """Run the tool once, whatever becomes of it."""
         subprocess.run(
             ["bash", "-eo", "pipefail", "-c", self._command],
             cwd=self._folder, env=os.environ | self._environment(), capture_output=True, check=False,
@@ -195,6 +229,7 @@ class Contestant:
             "FAL_KEY": "a:b",
             "INVENTORY_API_URL": self._values["url"],
             "INVENTORY_PAGE_SIZE": self._values["page"],
+            "INVENTORY_RETRY_MAX_WAIT": "1",  # for the page that fails: no other request is repeated
             "INVENTORY_DATABASE_URL": place if place.startswith("postgresql") else f"sqlite:///{place}",
         }
 
@@ -204,60 +239,77 @@ def listed(url: str, page: int) -> dict[str, str]:
     return {item["id"]: item["status"] for items in walk(url, page) for item in items}
 
 
-def compete(server: Server, postgres: str, options: argparse.Namespace, instances: int) -> Iterator[Result]:
-    """Yield the results of each tool for a fleet of that size."""
+Results = dict[tuple[str, str], Result]
+"""By tool and backend."""
+
+
+def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: set[tuple[str, str]]) -> Results:
+    """Return what each tool takes and leaves, but for those that are left out."""
     names = [name for name in PEERS if name in options.peers]
-    results = {(n, b): Result(n, b, instances) for n in names for b in PEERS[n].backends if b in options.backends}
-    for number in range(options.rounds):
-        with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
-            contestants = {}
-            for name, backend in results:
-                place = Path(folder) / f"{name}-{backend}".replace(" ", "-")
-                place.mkdir()
-                database = fresh[backend]() if backend == "postgresql" else str(place / "fleet.db")
-                values = {"url": server.url, "page": str(options.page), "database": database}
-                contestants[name, backend] = Contestant(
-                    PEERS[name], python_of(PEERS[name], options.tools), place, values
-                )
-            server.fleet(instances, options.page)
-            for kind in KINDS:
-                if kind == "changed":
-                    server.edit(changed=instances // 50, gone=instances // 200, new=instances // 200)
-                for key, contestant in contestants.items():
-                    bare, *_ = measure(BARE, server.url, str(options.page))
-                    seconds, megabytes = contestant.run()
-                    results[key].seconds[kind].append(seconds)
-                    results[key].ratios[kind].append(seconds / bare)
-                    results[key].megabytes = max(results[key].megabytes, megabytes)
-                    say(f"{instances:,} instances, round {number + 1}, {kind}: {' on '.join(key)} {seconds:.2f} s")
-            if number == 0:
-                judge(server, options, instances, contestants, results)
-    yield from results.values()
+    keys = [(name, backend) for name in names for backend in PEERS[name].backends if backend in options.backends]
+    results = {key: Result(*key, setup.instances, setup.page, setup.delay) for key in keys if key not in left_out}
+    with serving(setup.delay / 1000) as server:
+        for number in range(options.rounds):
+            again = {key: each for key, each in results.items() if number == 0 or each.slowest() <= options.patience}
+            with contestants_for(server, postgres, options.tools, setup, list(again)) as contestants:
+                play_round(server, setup, contestants, again)
+                if number == 0 and setup == JUDGED:
+                    judge(server, setup, contestants, again)
+    return results
 
 
-def judge(
-    server: Server,
-    options: argparse.Namespace,
-    instances: int,
-    contestants: dict[tuple[str, str], Contestant],
-    results: dict[tuple[str, str], Result],
-) -> None:
-    """Compare the rows of each tool with the list, then let the middle page fail."""
-    truth = listed(server.url, options.page)
+@contextlib.contextmanager
+def contestants_for(
+    server: Server, postgres: str, tools: Path, setup: Setup, keys: list[tuple[str, str]]
+) -> Iterator[dict[tuple[str, str], Contestant]]:
+    """Yield each tool with a folder and a database of its own."""
+    with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
+        contestants = {}
+        for name, backend in keys:
+            place = Path(folder) / f"{name}-{backend}".replace(" ", "-")
+            place.mkdir()
+            database = fresh[backend]() if backend == "postgresql" else str(place / "fleet.db")
+            values = {"url": server.url, "page": str(setup.page), "database": database}
+            contestants[name, backend] = Contestant(PEERS[name], python_of(PEERS[name], tools), place, values)
+        yield contestants
+
+
+def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
+    """Make one run of each kind by each tool, each after a bare walk; then compare the rows with the list."""
+    server.fleet(setup.instances, setup.page)
+    for kind in KINDS:
+        if kind == "changed":
+            part = setup.instances // 200
+            server.edit(changed=4 * part, gone=part, new=part)
+        for key, contestant in contestants.items():
+            bare, *_ = measure(BARE, server.url, str(setup.page))
+            seconds, megabytes = contestant.run()
+            result = results[key]
+            result.seconds[kind].append(seconds)
+            result.ratios[kind].append(seconds / bare)
+            result.megabytes = max(result.megabytes, megabytes)
+            say(f"{setup}, {kind}: {' on '.join(key)} {seconds:.2f} s")
+    truth = listed(server.url, setup.page)
     for key, contestant in contestants.items():
         rows, result = contestant.live(), results[key]
-        result.live = len(rows)
         result.ghosts = len(rows.keys() - truth.keys())
         result.missing = len(truth.keys() - rows.keys())
         result.wrong = sum(rows[id_] != truth[id_] for id_ in rows.keys() & truth.keys())
-        middle = instances // options.page // 2
+
+
+def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
+    """Let the middle page fail, and count the rows of listed instances that each tool loses by it."""
+    truth = listed(server.url, setup.page)
+    middle = setup.instances // setup.page // 2
+    for key, contestant in contestants.items():
         for name, fault in (("failed", {"failing": middle}), ("empty", {"empty_once": middle})):
+            rows = contestant.live()
             server.break_page(**fault)
             contestant.run_whatever_happens()
             server.break_page()
             lost = len(truth.keys() & rows.keys() - contestant.live().keys())
-            setattr(result, name, lost)
-            say(f"{instances:,} instances, a page is {name}: {' on '.join(key)} lost {lost}")
+            setattr(results[key], name, lost)
+            say(f"{setup}, a page is {name}: {' on '.join(key)} lost {lost}")
 
 
 def say(text: str) -> None:
@@ -268,23 +320,28 @@ def say(text: str) -> None:
 def table(results: list[Result]) -> str:
     """Return the results as a Markdown table."""
     lines = [
-        "| instances | tool | first | quiet | changed | peak MB | live | ghosts | missing | wrong | failed | empty |",
-        "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| instances | a page | ms | tool | first | quiet | changed | MB | ghosts | missing | wrong | failed | empty |",
+        "|--:|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for each in results:
-        times = [f"{median(each.seconds[kind]):.2f} s ({median(each.ratios[kind]):.1f} x)" for kind in KINDS]
-        counts = [each.live, each.ghosts, each.missing, each.wrong, each.failed, each.empty]
-        row = [f"{each.instances:,}", f"{each.peer}, {each.backend}", *times, f"{each.megabytes:.0f}"]
-        lines.append("| " + " | ".join([*row, *(f"{count:,}" for count in counts)]) + " |")
+        times = [f"{median(each.seconds[kind]):.2f} s, {median(each.ratios[kind]):.1f}" for kind in KINDS]
+        counts = [each.ghosts, each.missing, each.wrong, each.failed, each.empty]
+        row = [f"{each.instances:,}", f"{each.page:,}", f"{each.delay:g}", f"{each.peer}, {NAMES[each.backend]}"]
+        row += [*times, f"{each.megabytes:.0f}", *("" if count is None else f"{count:,}" for count in counts)]
+        lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
 def chart(results: list[Result]) -> str:
-    """Return an SVG: seconds of a changed run against the size of the fleet, a line for each tool and backend."""
+    """Return an SVG: seconds by size of the fleet, a line for each tool, a picture for each kind of run and backend."""
     import vl_convert
 
-    rows = [asdict(each) | {"run": kind, "took": median(each.seconds[kind])} for each in results for kind in KINDS]
-    size = {"type": "quantitative", "scale": {"type": "log"}}
+    rows = [
+        {"instances": each.instances, "tool": each.peer, "backend": NAMES[each.backend], "run": kind, "took": took}
+        for each in results
+        for kind, took in ((kind, median(each.seconds[kind])) for kind in KINDS)
+        if (each.page, each.delay) == CHARTED
+    ]
     specification: dict[str, Any] = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": rows},
@@ -292,9 +349,9 @@ def chart(results: list[Result]) -> str:
         "width": 220,
         "height": 220,
         "encoding": {
-            "x": {"field": "instances", **size},
-            "y": {"field": "took", "title": "seconds", **size},
-            "color": {"field": "peer", "title": "tool", "type": "nominal"},
+            "x": {"field": "instances", "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s"}},
+            "y": {"field": "took", "title": "seconds", "type": "quantitative", "scale": {"type": "log"}},
+            "color": {"field": "tool", "type": "nominal", "sort": list(PEERS)},
             "column": {"field": "run", "type": "nominal", "sort": list(KINDS), "title": None},
             "row": {"field": "backend", "type": "nominal", "title": None},
         },
@@ -306,10 +363,9 @@ def chart(results: list[Result]) -> str:
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=lambda text: [*map(int, text.split(","))], default=[1_000, 10_000, 100_000])
-    parser.add_argument("--page", type=int, default=1_000)
-    parser.add_argument("--delay", type=float, default=0, help="milliseconds that the server waits before each page")
+    parser.add_argument("--setups", default=SETUPS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=5, metavar="SECONDS")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
     parser.add_argument("--backends", type=lambda text: text.split(","), default=["sqlite", "postgresql"])
     parser.add_argument("--postgresql", metavar="URL", help="a server on which databases may be created")
@@ -317,16 +373,22 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="write an SVG there")
     options = parser.parse_args()
+    results: list[Result] = []
     with contextlib.ExitStack() as stack:
         options.tools = options.tools or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(serving(options.delay / 1000))
         postgres = stack.enter_context(postgresql(options.postgresql))
-        results = [result for size in options.instances for result in compete(server, postgres, options, size)]
+        for setup in map(Setup.parse, options.setups.split(",")):
+            left_out = {
+                (each.peer, each.backend)
+                for each in results
+                if each.instances < setup.instances and each.slowest() > 6 * options.patience
+            }
+            results += compete(postgres, options, setup, left_out).values()
+            if options.json:
+                options.json.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n")
     say("")
-    print(f"{options.page:,} a page, {options.delay:g} ms a page, median of {options.rounds} rounds\n")
+    print(f"Medians of {options.rounds} rounds; of one round where a run took more than {options.patience:g} s.\n")
     print(table(results))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n")
     if options.chart:
         options.chart.write_text(chart(results))
 

@@ -30,10 +30,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from uuid import uuid4
 
 from fal import Server, serving
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 BARE = """
 import json, sys, httpx
@@ -95,7 +96,7 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
             from sqlalchemy.engine import make_url
 
             def fresh() -> str:
-                name = f"inventory_benchmark_{os.getpid()}_{next(numbers)}"
+                name = f"inventory_benchmark_{uuid4().hex}"
                 with psycopg.connect(given, autocommit=True) as connection:
                     connection.execute(f"CREATE DATABASE {name}")
                 return make_url(given).set(database=name).render_as_string(hide_password=False)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from inventory.record import FIELDS, PAYLOAD, Record, gpus, mask_record, tracker
+from inventory.store import stretches
 
 State = dict[str, Any]
 """A row of `instance_state`."""
@@ -89,7 +90,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
     step.written.append(state)
     if changed:
         step.closed.append(_closing(before, stamp.started_at, stamp.run_id, "changed"))
-        step.opened.append(_opening(stamp, seen, state, "changed"))
+        step.opened.append(_opening(stamp, seen, state, "changed", moved=_may_have_moved(before, seen)))
     else:
         step.kept.append((seen.instance_id, before["version_hash"]))
 
@@ -108,7 +109,7 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
         "episode_creator": seen.tracked["creator_user_nickname"],
         "version_hash": seen.row_hash,
     }
-    return state, _opening(stamp, seen, state, "appeared" if before is None else "reappeared")
+    return state, _opening(stamp, seen, state, "appeared" if before is None else "reappeared", moved=False)
 
 
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
@@ -223,7 +224,18 @@ def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str
     return track(mask_record(then)) != track(now)
 
 
-def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str) -> Version:
+def _may_have_moved(before: State, seen: SeenInstance) -> bool:
+    """Return whether a stretch may begin: false only if the open version has the type and region that are seen now.
+
+    The state shows what the open version holds unless `ignore_changes` was changed since; the hashes tell.
+    """
+    if before["row_hash"] != before["version_hash"]:
+        return True
+    ignored = before["ignored"].split(",")
+    return any(seen.tracked[name] != (None if name in ignored else before[name]) for name in stretches.SAME)
+
+
+def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str, *, moved: bool) -> Version:
     return {
         "account": stamp.account,
         "instance_id": seen.instance_id,
@@ -234,6 +246,7 @@ def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str) 
         **seen.tracked,
         "episode_creator": state["episode_creator"],
         "content_hash": state["version_hash"],
+        "moved": moved,
     }
 
 

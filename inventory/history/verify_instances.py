@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, zip_longest
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from inventory.history.account_check import AccountCheck, format_time
 from inventory.record import PAYLOAD, Record, gpus, hash_records, tracker
-from inventory.store import database
+from inventory.store import database, stretches
 from inventory.store.tables import instance_state, instance_versions
 
 _PAYLOAD_COLUMNS = (*PAYLOAD, "gpu_count", "gpu_model", "episode_creator")
 _VERSION = (
     "instance_id", *_PAYLOAD_COLUMNS, "episode", "valid_from", "valid_to", "opened_by_run_id", "closed_by_run_id",
-    "opened_as", "closed_as", "last_seen_at", "content_hash",
+    "opened_as", "closed_as", "last_seen_at", "content_hash", "moved",
 )  # fmt: skip
 _STATE = (
     "instance_id", *_PAYLOAD_COLUMNS, "presence", "held", "first_seen_at", "missing_since", "vanished_at", "episodes",
@@ -25,6 +25,8 @@ _STATE = (
 )  # fmt: skip
 _RECORD = slice(1 + len(PAYLOAD))
 """The columns of a version or a state that make a Record."""
+
+_stretch = attrgetter(*stretches.SAME)
 
 _OPENED_AS = {None: "appeared", "changed": "changed", "vanished": "reappeared"}
 """`opened_as` of a version, by `closed_as` of the version before it."""
@@ -129,8 +131,16 @@ def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, sam
         yield f"it overlaps the version before it, which is valid to {format_time(before.valid_to)}"
     elif (before.valid_to == version.valid_from) != (closed_as == "changed"):
         yield f"the version before it {closed_as} at {format_time(before.valid_to)}"
-    if closed_as == "changed" and same:
+    if closed_as == "changed":
+        yield from _find_wrong_change(version, before, same=same)
+
+
+def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str]:
+    """Yield contradictions to the version before it, which it follows without a gap."""
+    if same:
         yield "nothing changed from the version before it"
+    if not version.moved and _stretch(version) != _stretch(before):
+        yield "its type or region is not that of the version before it, but `moved` is false"
 
 
 def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:

@@ -57,7 +57,7 @@ def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
 def _creators_within(
     connection: Connection, account: str | None, since: datetime | None, until: datetime | None
 ) -> list[Row]:
-    part = episode_stretches(account)
+    part = episode_stretches(account, since)
     query = sa.select(part)
     if since is not None:
         query = query.where(sa.or_(part.c.ended_at > since, part.c.began_at >= since))
@@ -80,11 +80,12 @@ def _creators_within(
     return list(found.values())
 
 
-def episode_stretches(account: str | None = None) -> sa.Subquery:
+def episode_stretches(account: str | None = None, since: datetime | None = None) -> sa.Subquery:
     """Return a query for the stretches of all episodes: an episode is split where type or region changed.
 
     A row has the columns of its episode, the times `began_at` and `ended_at`, the type and the GPU count. `gpus_known`
-    is true if the GPU count of every stretch of the episode is known; if it is false, the GPU hours are unknown.
+    is true if the GPU count of every stretch of the episode is known; if it is false, the GPU hours are unknown. With
+    `since`, the episodes that vanished before it are left out; all others have all their stretches.
     """
     version, view = relation("instance_versions").c, relation("instance_episodes").c
     names = ("account", "instance_id", "episode")
@@ -93,7 +94,7 @@ def episode_stretches(account: str | None = None) -> sa.Subquery:
             *(version[name] for name in (*names, "valid_from", "instance_type", "gpu_count")),
             stretches.begins(version).label("begins"),
         )
-        .where(sa.true() if account is None else version.account == clean(account))
+        .where(stretches.MAY_BEGIN, sa.true() if account is None else version.account == clean(account))
         .subquery()
     )
     episode = [marked.c[name] for name in names]
@@ -115,6 +116,7 @@ def episode_stretches(account: str | None = None) -> sa.Subquery:
     episodes = (
         sa.select(*(view[name] for name in (*names, *kept)))
         .where(sa.true() if account is None else view.account == clean(account))
+        .where(sa.true() if since is None else sa.or_(view.vanished_at.is_(None), view.vanished_at >= since))
         .cte("episodes")
         .prefix_with("MATERIALIZED")  # otherwise SQLite reads all episodes again for every stretch
     )

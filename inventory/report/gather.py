@@ -69,7 +69,7 @@ def shown(data: dict[str, Any]) -> int:
 
 def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
     """Return whether there are more than MOST_EPISODES. Whole episodes are counted first, because that is faster."""
-    view, part = relations.relation("instance_episodes"), episode_stretches(account)
+    view, part = relations.relation("instance_episodes"), episode_stretches(account, since)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
     if since is not None:
         episodes = episodes.where(sa.or_(view.c.vanished_at.is_(None), view.c.vanished_at >= since))
@@ -119,7 +119,7 @@ def _episodes(
     `appeared` back from `began`, `after` back from `appeared`, `seen` from `began`, and `gone` from `seen`. In `after`
     and `gone`, 0 means null. `times` itself holds the difference of each time from the one before.
     """
-    part, state = episode_stretches(account), relations.relation("instance_state")
+    part, state = episode_stretches(account, since), relations.relation("instance_state")
     same = sa.and_(state.c.account == part.c.account, state.c.instance_id == part.c.instance_id)
     query = (
         sa.select(part, state.c.presence)

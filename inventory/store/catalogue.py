@@ -112,6 +112,7 @@ RELATIONS = (
             *AS_STORED,
             Column("episode_creator", "Internal: the episode's creator as known when this version opened."),
             Column("content_hash", "Internal: of the fields as they were recorded; `verify` compares."),
+            Column("moved", "Internal: false where type and region are those of the version before it."),
         ),
     ),
     Relation(

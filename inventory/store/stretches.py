@@ -10,6 +10,14 @@ SAME = ("instance_type", "region")
 """The fields that stay the same in a stretch. The GPU count does too, as it follows from the type."""
 
 
+MAY_BEGIN = sa.text("(opened_as <> 'changed' OR moved)")
+"""A condition on `instance_versions` that every first version of a stretch meets, and few others.
+
+It is the condition of a partial index, word for word. `begins` is right over these versions alone, because those
+between two of them have the type and region of the first.
+"""
+
+
 def begins(version: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
     """Return a condition on the columns of `instance_versions`: the version begins a stretch.
 

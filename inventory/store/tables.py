@@ -218,6 +218,9 @@ instance_versions = Table(
     Column("episode_creator", Text),
     # internal: hash of the fields when they were recorded; `verify` compares it with what they are now
     Column("content_hash", LargeBinary),
+    # internal: false where type and region are those of the version before, and where an episode opens. It may be true
+    # where nothing moved. So each stretch begins where an episode opens or `moved` is true
+    Column("moved", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint(f"opened_as IN {OPENINGS}", name="opened_as"),
     CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),
@@ -227,6 +230,8 @@ instance_versions = Table(
     # keeps its rowid for this: without one, SQLite would first fetch each row, which is 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
     Index("ix_instance_versions_valid_to", "valid_to"),
+    Index("ix_instance_versions_stretches", "account", "instance_id", "valid_from"),
+    Index("ix_instance_versions_vanished", "account", "instance_id", "episode"),
 )  # fmt: skip
 
 calendar = Table(
@@ -253,6 +258,8 @@ _WHERE = {
     "uq_sync_runs_account_running": "status = 'running'",
     "uq_instance_versions_open": "valid_to IS NULL",
     "ix_instance_versions_valid_to": "valid_to IS NOT NULL",
+    "ix_instance_versions_stretches": "opened_as <> 'changed' OR moved",
+    "ix_instance_versions_vanished": "closed_as = 'vanished'",
 }
 """The conditions of the partial indexes."""
 

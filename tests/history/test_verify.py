@@ -302,6 +302,20 @@ def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
         assert tamper(lived, sa.delete(sync_runs).where(sync_runs.c.run_id == run_id)), run_id
 
 
+ALL_MAY_HAVE_MOVED = sa.update(instance_versions).values(moved=True)
+"""A change that contradicts nothing. After it, another type or region contradicts no `moved`."""
+
+
+def test_moved_is_false_only_where_type_and_region_stayed(lived):
+    assert tamper(lived, ALL_MAY_HAVE_MOVED) == []
+    unmoved = sa.update(instance_versions).where(VERSION.opened_as == "changed").values(moved=False)
+    assert tamper(lived, unmoved) == []
+    changed = sa.update(instance_versions).where(VERSION.instance_id == "a", VERSION.valid_from == hour(2))
+    breaches = tamper(lived, unmoved, changed.values(region="mars"))
+    what = "its type or region is not that of the version before it, but `moved` is false"
+    assert (2, "a", what) in {(breach.run_id, breach.instance_id, breach.what) for breach in breaches}
+
+
 def forge(world, instance_id, number, **values):
     """Change the version that opened in that hour, with a matching content hash, and return the breaches."""
     row = world.one(
@@ -310,7 +324,7 @@ def forge(world, instance_id, number, **values):
     )  # fmt: skip
     content = Record(instance_id, *row)._replace(**values)
     change = sa.update(instance_versions).where(VERSION.instance_id == instance_id, VERSION.valid_from == hour(number))
-    return tamper(world, change.values(**values, content_hash=hash_records([content])[0]))
+    return tamper(world, ALL_MAY_HAVE_MOVED, change.values(**values, content_hash=hash_records([content])[0]))
 
 
 def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
@@ -336,7 +350,7 @@ def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, chec
     assert check() == []
     for number in (2, 3):
         change = sa.update(instance_versions).where(VERSION.instance_id == "a", VERSION.opened_by_run_id == number)
-        assert tamper(world, change.values(region="mars")) == [
+        assert tamper(world, ALL_MAY_HAVE_MOVED, change.values(region="mars")) == [
             ("version", "default", number, "a", "its fields are not those that the run recorded")
         ]
 

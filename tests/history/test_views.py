@@ -136,6 +136,105 @@ def test_the_fleet_as_of_a_time_is_read_from_an_index(engine):
     assert plan == ["SEARCH instance_versions USING INDEX ix_instance_versions_valid_from_valid_to (valid_from<?)"]
 
 
+LONG_HISTORY = """
+    INSERT INTO instance_versions (
+        account, instance_id, episode, valid_from, valid_to, opened_by_run_id, closed_by_run_id, opened_as, closed_as,
+        last_seen_at, instance_type, region, moved
+    )
+    WITH RECURSIVE instances (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM instances WHERE number < 1999),
+    parts (part) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))
+    SELECT
+        CASE number % 10 WHEN 0 THEN 'other' ELSE 'default' END, 'i' || number, 1, {begin}, {end}, 1, 2,
+        CASE part WHEN 0 THEN 'appeared' ELSE 'changed' END, CASE part WHEN 9 THEN 'vanished' ELSE 'changed' END,
+        CASE part WHEN 9 THEN {begin} END, 'gpu_8x_h100_sxm5', 'us-west', false
+    FROM instances CROSS JOIN parts
+"""
+"""20,000 versions of 2,000 instances, one instance after the other: each lives ten hours, and changes every hour."""
+LAST_DAY = "'2026-03-25 00:00:00.000000+00'"
+
+
+def fill_long_history(engine):
+    """Fill a PostgreSQL database with LONG_HISTORY."""
+    after = "timestamptz '2026-01-01 00:00+00' + (number + part{}) * interval '1 hour'"
+    text = LONG_HISTORY.format(begin=after.format(""), end=after.format(" + 1"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(text.replace("%", "%%"))
+        connection.exec_driver_sql("ANALYZE")
+
+
+def versions_read(plan):
+    """Return how many rows of `instance_versions` were read, by a plan of PostgreSQL that was executed."""
+    own = 0
+    if plan.get("Relation Name") == "instance_versions":
+        rows = (
+            plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        )
+        own = rows * plan["Actual Loops"]
+    return own + sum(map(versions_read, plan.get("Plans", ())))
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("view", "condition", "most"),
+    [
+        ("instance_events", f"occurred_at >= {LAST_DAY}", 500),
+        ("instance_field_changes", f"changed_at >= {LAST_DAY}", 500),
+        ("instance_episodes", f"vanished_at >= {LAST_DAY}", 2_500),
+        ("instance_episodes", f"appeared_at >= {LAST_DAY}", 2_500),
+        ("fleet_daily", "day >= '2026-03-25'", 5_000),
+        ("fleet_daily", "account = 'other'", 500),
+        ("creators", "account = 'other'", 5_000),
+        ("instance_events", "account = 'other' AND instance_id = 'i10'", 20),
+        ("instance_field_changes", "account = 'other' AND instance_id = 'i10'", 100),
+        ("instance_episodes", "account = 'other' AND instance_id = 'i10'", 100),
+    ],
+)
+def test_a_condition_on_time_account_or_instance_reaches_an_index_on_postgresql(engine, view, condition, most):
+    fill_long_history(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET enable_seqscan = off")  # a table of 2 MB is read whole in no time
+        query = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT * FROM {view} WHERE {condition}"
+        plan = json.loads(connection.exec_driver_sql(query).scalar_one())[0]["Plan"]
+    assert versions_read(plan) <= most
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("view", "condition", "expected"),
+    [
+        ("instance_events", f"occurred_at >= {LAST_DAY}", ["valid_from>?", "valid_to>?"]),
+        ("instance_field_changes", f"changed_at >= {LAST_DAY}", ["valid_to>?"]),
+        ("instance_episodes", f"vanished_at >= {LAST_DAY}", ["valid_to>?"]),
+        ("instance_episodes", f"appeared_at >= {LAST_DAY}", ["valid_from>?"]),
+        ("instance_events", "account = 'other'", ["account=?"]),
+        ("instance_field_changes", "account = 'other'", ["account=?"]),
+        ("instance_episodes", "account = 'other'", ["account=?"]),
+    ],
+)
+def test_a_condition_on_time_or_account_reaches_an_index_on_sqlite(engine, view, condition, expected):
+    with engine.connect() as connection:
+        plan = [
+            row.detail
+            for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE {condition}"))
+        ]
+    for term in expected:
+        assert any(term in step for step in plan), plan
+    assert [step for step in plan if re.match(r"SCAN (instance_versions|old|new|first|v)\b", step)] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_days_are_counted_from_the_versions_that_may_begin_a_stretch_on_sqlite(engine):
+    with engine.connect() as connection:
+        query = "EXPLAIN QUERY PLAN SELECT * FROM fleet_daily WHERE day >= '2026-03-25'"
+        plan = [row.detail for row in connection.execute(sa.text(query))]
+    read = [step for step in plan if re.match(r"(SCAN|SEARCH) (instance_versions|ended|s)\b", step)]
+    assert read == [
+        "SCAN instance_versions USING INDEX ix_instance_versions_stretches",
+        "SEARCH ended USING INDEX ix_instance_versions_vanished (account=? AND instance_id=? AND episode=?) LEFT-JOIN",
+        "SEARCH s USING PRIMARY KEY (account=? AND instance_id=?) LEFT-JOIN",
+    ]
+
+
 # --- a simulated history, run by run ---------------------------------------------------------------------------------
 
 ACCOUNTS = ("default", "research")

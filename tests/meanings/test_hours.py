@@ -205,10 +205,11 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
 @rule("hours-follow-the-version")
 def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     engine = connect(parse_url(database_url), create=True)
-    schema.upgrade(engine, "0001")
+    schema.upgrade(engine)
     with Simulator(Fleet()) as simulator:
         world = World(engine, simulator)
         grow(world)
+    downgrade(engine, "0001")
     columns = "SELECT gpu_hours_low, gpu_hours_high FROM instance_episodes WHERE instance_id = 'a'"
     assert world.rows(columns) == [(6 * 8, 8 * 8)]
     assert {row[1] for row in world.rows(DAYS) if row[2] == "us-west"} == {ONE}
