@@ -1,4 +1,4 @@
-"""What a copy of the fleet costs and is worth: `inventory` and what a user would take instead, by turns in one run.
+"""Compare cost and correctness of `inventory` and of the tools that a user might take instead, in one run.
 
     python benchmarks/peers.py [--setups 1000x1000x0,10000x100x20,...] [--rounds 3] [--patience 5]
                                [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
@@ -13,7 +13,7 @@ six times that.
 Each round makes these runs: `first` into an empty database, `quiet` with nothing changed, `changed` with 2 % changed,
 0.5 % gone and 0.5 % new. After the last one the tool's rows are compared with the list:
 
-    ghosts   rows that count as live though the list has them no more
+    ghosts   rows that count as live although they are not on the list
     missing  instances of the list without a live row
     wrong    live rows that show another status than the list
     failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it
@@ -137,7 +137,7 @@ PEERS = {
 
 @dataclass
 class Result:
-    """What one tool on one backend took and left: by kind of run, seconds, times the bare walk, and megabytes."""
+    """The results of one tool on one backend: by kind of run, seconds, multiples of the bare walk, and megabytes."""
 
     peer: str
     backend: str
@@ -208,7 +208,7 @@ class Contestant:
         return seconds, megabytes
 
     def run_whatever_happens(self) -> None:
-        """Run the tool once, whatever becomes of it."""
+        """Run the tool once; ignore its exit code."""
         subprocess.run(
             ["bash", "-eo", "pipefail", "-c", self._command],
             cwd=self._folder, env=os.environ | self._environment(), capture_output=True, check=False,

@@ -16,6 +16,7 @@ from inventory import background, log
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
 from inventory.config.settings import Settings, unknown_variables
+from inventory.config.signing import read_signer
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -89,7 +90,9 @@ def examine(
         current = engine is not None and (yield from _check_schema(engine, settings))
         if engine is not None:
             yield from _check_database_clock(engine, clock)
-        yield from _check_api(settings, (yield from _check_keys(settings, only)), clock)
+        keys = yield from _check_keys(settings, only)
+        yield from _check_checkpoint_key(settings)
+        yield from _check_api(settings, keys, clock)
         if engine is not None and current:
             with database.reading(engine) as connection:
                 yield from _check_accounts(connection, settings, only)
@@ -198,6 +201,19 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
             yield _ok("key", name, f"{account.key.id} is there")
         found.append(account)
     return found
+
+
+def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
+    """Check the key that signs checkpoints, if there is one, and show its verifier key."""
+    if settings.checkpoint_key_file is None:
+        return
+    try:
+        signer = read_signer(settings)
+    except UsageError as error:
+        yield _fail("signature", None, error, "docs/checkpoints.md says how a key is made and named.")
+        return
+    assert signer.key is not None  # noqa: S101 - it was read
+    yield _ok("signature", None, f"{signer.key.verifier(signer.name)} is the verifier key of checkpoints")
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:

@@ -20,7 +20,7 @@ A class exists only if some caller treats it differently from others::
     ├── DatabaseError                    7   lost, locked, full
     │   └── WrongSchema                  7   not inventory's, or of another version: retrying does not help
     ├── Stale                            8   `status --max-age`
-    └── BreachFound                      9   `verify`
+    └── BreachFound                      9   `verify`, `prune`
 
 `str(error)` is one line for a person: what happened, what was kept, what to do. It never contains a key.
 """

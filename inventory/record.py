@@ -138,6 +138,22 @@ def mask_record(record: Record) -> Record:
     return record if record.extra is None else record._replace(extra=_dump(hide_secrets(json.loads(record.extra))))
 
 
+def differing_fields(one: Record, other: Record) -> frozenset[str]:
+    """Return the names of the fields in which two stored records of one instance differ; of `extra`, its keys.
+
+    Secrets are hidden first: an earlier version of this program stored them. If `extra` is not JSON that a run writes,
+    its name stands for its keys.
+    """
+    if one[1:] == other[1:]:
+        return frozenset()
+    names = {name for name in FIELDS if (getattr(one, name) or None) != (getattr(other, name) or None)}
+    try:
+        keys, others = (dict(json.loads(mask_record(each).extra or "{}")) for each in (one, other))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return frozenset(names | {"extra"})
+    return frozenset(names | {name for name in keys | others if keys.get(name) != others.get(name)})
+
+
 def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
     """Return number and model of the GPUs, from a type like `gpu_<n>x_<model>`; two Nones for any other type."""
     found = _GPU.fullmatch(instance_type or "")

@@ -11,6 +11,7 @@ Its tables and its view:
 - `new`: the ids in `seen` that the database did not hold.
 - `final`: the open versions that stay although the record differs.
 - `gone`: the ids of absent instances that are proven gone.
+- `changes`: the leaves of the account's log for the versions that were opened and closed.
 - `newcomers` (view): the records of instances that were never seen before.
 """
 
@@ -50,6 +51,7 @@ CREATE TABLE known (
 CREATE TABLE new (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE final (id TEXT PRIMARY KEY, version_hash) WITHOUT ROWID;
 CREATE TABLE gone (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE changes (id TEXT, part, leaf, PRIMARY KEY (id, part)) WITHOUT ROWID;
 CREATE TABLE types (instance_type TEXT PRIMARY KEY, gpu_count, gpu_model) WITHOUT ROWID;
 """
 
@@ -307,6 +309,19 @@ class Spool:
         """
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO final VALUES (?, ?)", hashes)
+
+    def keep_changes(self, changes: Iterable[tuple[str, int, bytes]]) -> None:
+        """Add leaves for the account's log, each with the id of its instance and its place among those of that id."""
+        with self._transaction():
+            self._db.executemany("INSERT INTO changes VALUES (?, ?, ?)", changes)
+
+    def changes(self) -> Iterator[tuple[str, int, bytes]]:
+        """Yield the leaves in order, as they were added."""
+        yield from self._db.execute("SELECT id, part, leaf FROM changes ORDER BY id, part")
+
+    def newcomer_versions(self) -> Iterator[tuple[str, str | None, bytes]]:
+        """Yield id, creator and hash of each row of `newcomers`, in order."""
+        yield from self._db.execute("SELECT id, creator_user_nickname, hash FROM newcomers ORDER BY id")
 
     def fleet_digest(self) -> str:
         """Return the SHA-256 in hex over all open versions after this run; valid only if no instance is missing."""

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection, Engine
@@ -32,6 +31,7 @@ from inventory.history import reconcile, runs
 from inventory.history.brake import brake_applies
 from inventory.history.difference import RunStamp, settled_ids
 from inventory.history.lease import fence, send_heartbeats
+from inventory.history.merkle_log.missing import missing_digest
 from inventory.history.preview import preview
 from inventory.history.reconcile import Absent
 from inventory.history.runs import Run, RunRequest
@@ -84,6 +84,8 @@ class Applied(NamedTuple):
     held: bool
     fleet_digest: str | None
     """None if the walk was not complete, or if an instance is missing."""
+    changes_root: bytes | None = None
+    missing_digest: bytes | None = None
 
 
 def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
@@ -155,6 +157,9 @@ def _open_run(context: RunContext) -> Run:
         lease_seconds=settings.lease_seconds,
         expected_seconds=options.expected_seconds,
         timetable=options.timetable,
+        ignore_changes=settings.ignore_changes,
+        max_vanish=settings.max_vanish,
+        max_gap_seconds=settings.max_gap.total_seconds(),
     )
     return runs.open_run(context.engine, request, options.clock)
 
@@ -177,21 +182,28 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
     """Walk, confirm, and apply the difference in one transaction."""
     outcome, spool = context.outcome, source.spool
     walks = _walk_and_confirm(context, source, _expected_list(run, spool))
-    with _fenced_transaction(context, run, spool) as (connection, now):
+    with _fenced_transaction(context, run, spool) as (connection, row):
+        now = database.now(connection, context.options.clock)
         if walks.first.unchanged:
             applied = Applied(wrote=False, held=False, fleet_digest=run.fleet_digest)
             own: dict[str, Any] = {"last_complete_run_id": run.run_id}
         else:
-            applied = _apply_difference(connection, context, run, spool, walks.first)
+            last = run.last_complete_run_id
+            stamp = RunStamp(
+                run.account, run.run_id, run.started_at, last, context.settings.ignore_changes, row["log_size"]
+            )
+            applied = _apply_difference(connection, context, stamp, spool, walks.first)
             own = _account_columns(run, walks, applied, spool)
         _set_status(outcome, walks, held=applied.held)
         columns = {
             "status": outcome.status,
             "complete": walks.first.complete,
             "fleet_digest": applied.fleet_digest,
+            "changes_root": applied.changes_root,
+            "missing_digest": applied.missing_digest,
             **outcome.columns(),
         }
-        runs.close_run(connection, run, now=now, account=own, **columns)
+        runs.close_run(connection, run, row, now=now, account=own, **columns)
 
 
 def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
@@ -231,44 +243,45 @@ def _compare(context: RunContext, spool: Spool, *, only_seen: bool = False) -> N
 
 
 def _apply_difference(
-    connection: Connection, context: RunContext, run: Run, spool: Spool, first: WalkResult
+    connection: Connection, context: RunContext, stamp: RunStamp, spool: Spool, first: WalkResult
 ) -> Applied:
     """Write the difference between the spool and the database, and count it in the outcome."""
-    complete = first.complete
-    outcome, ignored = context.outcome, context.settings.ignore_changes
-    stamp = RunStamp(run.account, run.run_id, run.started_at, run.last_complete_run_id, ignored)
+    complete, outcome = first.complete, context.outcome
     brake = complete and brake_applies(connection, context.account, context.settings, spool)
-    in_bulk = not ignored
+    in_bulk = not stamp.ignored
     wrote = False
     absent = Absent.after(complete=complete, brake=brake)
     for step in reconcile.plan(connection, stamp, spool, absent, newcomers=not in_bulk):
         reconcile.apply(connection, stamp, step, outcome.counts)
         wrote = wrote or bool(step.new or step.written)
         outcome.settled += settled_ids(stamp, step)
-    missing = reconcile.find_missing(connection, run.account)
+        spool.keep_changes(step.changes)
+    missing = reconcile.find_missing(connection, stamp.account)
     outcome.missing = len(missing)
     with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # computed while the database inserts
         in_spool = complete and not missing and not first.only_values
         digest = thread.submit(spool.fleet_digest) if in_spool else None
+        changes = thread.submit(reconcile.changes_root, stamp, spool, newcomers=in_bulk)
         if in_bulk:
             new = reconcile.insert_newcomers(connection, stamp, spool)
             outcome.counts["appeared"] += new
             wrote = wrote or new > 0
     fleet_digest = digest.result() if digest else None
     if first.only_values and not missing:
-        fleet_digest = reconcile.fleet_digest(connection, run.account)
-    return Applied(wrote, held=any(missing.values()), fleet_digest=fleet_digest)
+        fleet_digest = reconcile.fleet_digest(connection, stamp.account)
+    last_complete = stamp.run_id if complete else stamp.last_complete_run_id
+    unsettled = missing_digest(connection, stamp.account, last_complete)
+    return Applied(wrote, any(missing.values()), fleet_digest, changes.result(), unsettled)
 
 
 @contextlib.contextmanager
-def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, datetime]]:
-    """Yield the transaction that applies a run, and the current time; raise LeaseLost if the lease was taken over."""
+def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, dict[str, Any]]]:
+    """Yield the transaction that applies a run, and the account's row; raise LeaseLost if the lease was taken over."""
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
     kept = "nothing of this run was applied"
     with database.writing(context.engine, idle_limit=run.lease.seconds, kept=kept, file=spool.file) as connection:
-        fence(connection, run.lease)
-        yield connection, database.now(connection, context.options.clock)
+        yield connection, fence(connection, run.lease)
 
 
 def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False) -> None:

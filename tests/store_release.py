@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
-import postgres
 import sqlalchemy as sa
 
 from inventory import __version__
@@ -31,6 +30,7 @@ from inventory.simulator import Fleet, LivelyFleet, Simulator, Status, on_get, o
 from inventory.store import schema
 from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync
+from support import postgres
 from support.world import machine
 
 FOLDER = Path(__file__).parent / "released"

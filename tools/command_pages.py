@@ -41,10 +41,12 @@ class Command:
 
 
 def commands() -> Iterator[Command]:
-    """Yield every command that is not a group, in the order of `inventory --help`."""
+    """Yield every command and every group that does something by itself, in the order of `inventory --help`."""
     commands = loaded()
     for title, names in COMMANDS.items():
         for name in names:
+            if getattr(commands[name], "invoke_without_command", False):
+                yield _command(name, title, commands[name])
             for below, leaf in getattr(commands[name], "commands", {"": commands[name]}).items():
                 yield _command(f"{name} {below}".strip(), title, leaf)
 

@@ -6,7 +6,7 @@ import typer
 
 from inventory.cli.complete import values
 from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
 from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts
@@ -74,24 +74,26 @@ def rename_command(
         str, typer.Argument(metavar="OLD", help="Its name now.", autocompletion=values("accounts", "account"))
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
+    reason: ReasonOption = None,
     url: DatabaseOption = None,
 ) -> None:
     """Give an account another name, with its whole history.
 
     Do this when its name in the configuration changes, before the next sync. Otherwise that sync would begin a second
-    history of the same workspace under the new name. Writes the new name into every row of the account, in one
-    transaction.
+    history of the same workspace under the new name. Writes the new name into every row of the account, and into
+    operator_actions who renamed it and why, in one transaction.
 
     \b
     Examples:
       inventory account rename default research
+      inventory account rename default research --reason "one name a team"
     """
     require_account_name(new)
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, old)
-        done = accounts.rename(engine, old, new, lease_seconds=settings.lease_seconds)
+        done = accounts.rename(engine, old, new, reason=reason, lease_seconds=settings.lease_seconds)
     print(
         printable(
             f"{new} was {old}: {done.runs:,} runs, {done.instances:,} instances, {done.versions:,} versions. "
@@ -101,20 +103,22 @@ def rename_command(
 
 
 @app.command("retire")
-def retire_command(name: NameArgument, url: DatabaseOption = None) -> None:
+def retire_command(name: NameArgument, reason: ReasonOption = None, url: DatabaseOption = None) -> None:
     """Mark an account as no longer synced; its history stays.
 
     `inventory status` leaves it out from then on. A sync of the account brings it back, so remove it from the
-    configuration too. Writes the time into the account's row.
+    configuration too. Writes the time into the account's row, and into operator_actions who retired it and why. An
+    account that is retired already stays as it is.
 
     \b
     Examples:
       inventory account retire default
+      inventory account retire default --reason "the project has ended"
     """
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:
             require_account(connection, name)
-        done = accounts.retire(engine, name, lease_seconds=settings.lease_seconds)
+        done = accounts.retire(engine, name, reason=reason, lease_seconds=settings.lease_seconds)
     what = "is retired; its history stays, and a sync of it brings it back" if done else "was retired before"
     print(printable(f"{name} {what}."))

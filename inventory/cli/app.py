@@ -24,7 +24,8 @@ COMMANDS: Places = {
         "status": ("status.status_command", "Show how old each account's last complete run is."),
         "runs": ("look.runs_command", "List the attempts to sync: when, how each ended, what it found."),
         "missing": ("sync.missing_command", "List what is absent but not proven gone; accept that it is gone."),
-        "verify": ("verify.verify_command", "Check the whole history against the digests of the runs."),
+        "verify": ("verify.verify_command", "Check the history against its digests, its log and checkpoints."),
+        "checkpoint": ("checkpoint.app", "Print a checkpoint of each log, to be kept elsewhere."),
     },
     "Operate": {
         "doctor": ("doctor.doctor_command", "Check everything that a sync needs, and say what to do."),

@@ -15,6 +15,7 @@ from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import creators, queries, relations
+from inventory.read.acts import acts, describe_act
 from inventory.read.relations import Row
 from inventory.read.render import Format, cell, facts, show
 from inventory.read.row_buffer import RowBuffer
@@ -41,12 +42,13 @@ CHANGE_COLUMNS = (
     "occurred_at", "account", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname",
     "fields",
 )  # fmt: skip
+ACT_COLUMNS = ("occurred_at", "account", "action", "details", "actor", "reason")
 CREATOR_COLUMNS = (
     "account", "creator_user_nickname", "instances_created", "created_before_watch", "live_now", "first_created_at",
     "last_created_at", "hours_low", "gpu_hours_low",
 )  # fmt: skip
 NEWEST = 50
-"""The number of changes that are shown without --limit and --since."""
+"""The number of changes or acts that are shown without --limit and --since."""
 
 
 _EVENTS = f"{', '.join(EVENTS[:-1])} or {EVENTS[-1]}"
@@ -106,13 +108,18 @@ def changes_command(
         int | None,
         typer.Option("--limit", metavar="N", min=1, help=f"How many, the newest [all since --since; else {NEWEST}]."),
     ] = None,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="What people did instead: accept, prune, rename, retire.")
+    ] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
     """List what appeared, changed, vanished or came back, and when.
 
-    The newest first. A change has its old and new values. Times are UTC. Writes nothing.
+    The newest first. A change has its old and new values. With --operators: who accepted a disappearance, pruned,
+    renamed or retired, when and why. An actor is self-declared: whoever controls the host controls the name. Times are
+    UTC. Writes nothing.
 
     \b
     Examples:
@@ -120,11 +127,17 @@ def changes_command(
       inventory changes --event vanished --creator ada --limit 10
       inventory changes --instance inst_425978e4b98d --format json
       inventory changes --since 2026-03-06 --until 2026-03-07 --format csv
+      inventory changes --operators --since 90d
     """
+    if operators and (event, creator, instance) != (None, None, None):
+        raise UsageError("--operators lists what people did; --event, --creator and --instance select events.")
     _require_period(since, until)
+    if operators:
+        _list_acts(since, until, limit, account, style, url)
+        return
     with open_for_reading(url, account) as connection:
         begin, end = _period(connection, since, until)
-        most = limit if limit is not None or begin is not None else NEWEST
+        most = _most(limit, begin)
         found = queries.events(
             connection,
             account=account,
@@ -149,8 +162,7 @@ def changes_command(
         headings=HEADINGS | {"fields": "what changed"},
         empty="Nothing like that happened.",
     )
-    if more:
-        log.say(f"These are the newest {most}; --limit or --since shows more.")
+    _say_if_cut(most, more=more)
 
 
 def creators_command(
@@ -185,6 +197,37 @@ def creators_command(
         headings=HEADINGS,
         empty="Nobody created anything then.",
     )
+
+
+def _list_acts(
+    since: str | None, until: str | None, limit: int | None, account: str | None, style: Format, url: str | None
+) -> None:
+    with open_for_reading(url, account) as connection:
+        begin, end = _period(connection, since, until)
+        most = _most(limit, begin)
+        wanted = None if most is None else most + 1
+        rows = list(acts(connection, account=account, since=begin, until=end, limit=wanted))
+    shown = rows[:most]
+    show(
+        [row | {"details": describe_act(row)} for row in shown] if style is Format.table else shown,
+        "operator_actions",
+        style,
+        columns=ACT_COLUMNS,
+        header=relations.columns("operator_actions"),
+        headings={"details": "what"},
+        empty="Nobody did anything like that.",
+    )
+    _say_if_cut(most, more=len(rows) > len(shown))
+
+
+def _most(limit: int | None, begin: datetime | None) -> int | None:
+    """Return how many rows to show; None means all."""
+    return limit if limit is not None or begin is not None else NEWEST
+
+
+def _say_if_cut(most: int | None, *, more: bool) -> None:
+    if more:
+        log.say(f"These are the newest {most}; --limit or --since shows more.")
 
 
 def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:

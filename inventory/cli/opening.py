@@ -41,9 +41,14 @@ def opened_as_is(url: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def open_for_reading(url: str | None, account: str | None = None) -> Iterator[Connection]:
+def open_for_reading(
+    url: str | None, account: str | None = None, *, temporary_views: bool = False
+) -> Iterator[Connection]:
     """Open a connection to a database of the right version that knows the account; create and migrate nothing."""
-    with opened_as_is(loaded(database_url=url).database_url) as engine, database.reading(engine) as connection:
+    with (
+        opened_as_is(loaded(database_url=url).database_url) as engine,
+        database.reading(engine, temporary_views=temporary_views) as connection,
+    ):
         require_account(connection, account)
         yield connection
 

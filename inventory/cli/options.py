@@ -1,13 +1,19 @@
 """Options that several commands share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from inventory.cli.complete import values
+from inventory.errors import UsageError
+from inventory.masks import hide_keys
 from inventory.read.render import Format
 from inventory.times import parse_time
+
+LONGEST_REASON = 1_000
+"""The number of characters that a reason may have."""
 
 DatabaseOption = Annotated[
     str | None,
@@ -26,6 +32,27 @@ def a_time(text: str | None) -> str | None:
     return text
 
 
+def a_reason(text: str | None) -> str | None:
+    """Return the text without space around it if it can be kept as a reason, else raise UsageError.
+
+    Typer calls it before the command begins.
+    """
+    if text is None:
+        return None
+    reason = text.strip()
+    if not 1 <= len(reason) <= LONGEST_REASON:
+        raise UsageError(f"--reason takes 1 to {LONGEST_REASON:,} characters; {len(reason):,} were given.")
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", reason):
+        raise UsageError("--reason takes one line of text in UTF-8, without line breaks and control characters.")
+    if hide_keys(reason) != reason:
+        raise UsageError("--reason holds what looks like a key, and the database keeps a reason. Leave the key out.")
+    return reason
+
+
+ReasonOption = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", callback=a_reason, help="Why: one line, kept in operator_actions."),
+]
 CreatorOption = Annotated[
     str | None,
     typer.Option(

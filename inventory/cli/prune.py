@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inventory.cli.opening import loaded, opened_as_is, require_account
-from inventory.cli.options import AccountOption, DatabaseOption, a_time
+from inventory.cli.options import AccountOption, DatabaseOption, ReasonOption, a_time
 from inventory.cli.progress import live_line
 from inventory.history.prune import PruneRequest, PruneResult, prune, would_prune
 from inventory.read.queries import account_names
@@ -20,6 +20,7 @@ def prune_command(
         typer.Option("--before", metavar="TIME", callback=a_time, help="ISO 8601, or a time ago like 400d."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; write nothing.")] = False,
+    reason: ReasonOption = None,
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
@@ -27,13 +28,15 @@ def prune_command(
 
     Within each episode, consecutive versions of the same type and region become one, if they ended before the given
     time. Episodes stay, with their times, hours and creators, and so does the fleet at any later time. Older changes
-    within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back. Writes
-    nothing with --dry-run.
+    within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back.
+
+    First it checks each account's history against its log, as `verify` does. If they differ, it folds nothing and exits
+    with 9. Writes into operator_actions who pruned what and why; with --dry-run nothing.
 
     \b
     Examples:
       inventory prune --before 400d --dry-run
-      inventory prune --before 2026-01-01
+      inventory prune --before 2026-01-01 --reason "kept for one year"
     """
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
@@ -49,9 +52,10 @@ def prune_command(
             for name in names:
                 done = prune(
                     engine,
-                    PruneRequest(name, time),
+                    PruneRequest(name, time, reason),
                     lease_seconds=settings.lease_seconds,
                     progress=lambda so_far: update(_describe(so_far, "")),
+                    checking=lambda done: update(printable(f"checking {done}")),
                 )
                 print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
 

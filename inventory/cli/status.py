@@ -1,6 +1,7 @@
 """The command `status`: show how old the last complete runs are. It needs no key and writes nothing."""
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +35,8 @@ def status_command(
 
     Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
     no account at all. An account that is in the settings but not in the database counts as having no run. Retired
-    accounts are left out. Times are UTC. Writes nothing.
+    accounts are left out. Where `inventory run` delivers checkpoints, the age of the last one is shown too. Times are
+    UTC. Writes nothing.
 
     \b
     Examples:
@@ -49,18 +51,33 @@ def status_command(
         if account not in named:
             require_account(connection, account)
         rows = freshness.freshness(connection, account=account, named=named)
+        delivered = freshness.delivered_checkpoints(connection)
         now = database.now(connection)
     ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
     faults = [freshness.why_stale(row, now, limit) for row in rows]
     rows = [
-        row | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
+        row
+        | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
+        | _delivery(delivered.get(row["account"]), now)
         for row, age, fault in zip(rows, ages, faults, strict=True)
     ]
     if style is Format.table:
-        rows = [row | {"age": "never" if age is None else brief(age)} for row, age in zip(rows, ages, strict=True)]
-    header = [*relations.columns("sync_freshness"), "age_seconds", "stale"]
-    show(rows, "accounts", style, columns=COLUMNS, header=header, headings=HEADINGS)
+        rows = [
+            row | {"age": _age(row["age_seconds"]), "checkpoint": _age(row["checkpoint_age_seconds"])} for row in rows
+        ]
+    columns = (*COLUMNS, "checkpoint") if delivered or settings.checkpoint_dir else COLUMNS
+    header = [*relations.columns("sync_freshness"), "age_seconds", "stale", "checkpoint_at", "checkpoint_age_seconds"]
+    show(rows, "accounts", style, columns=columns, header=header, headings=HEADINGS)
     if not rows:
         raise Stale("No account is synced into this database. `inventory sync` begins.")
     if any(faults):
         raise Stale(f"{'; '.join(filter(None, faults))}. `inventory runs` shows what happened.")
+
+
+def _delivery(at: datetime | None, now: datetime) -> dict[str, Any]:
+    """Return the time and the age of the last delivery of a checkpoint."""
+    return {"checkpoint_at": at, "checkpoint_age_seconds": None if at is None else (now - at).total_seconds()}
+
+
+def _age(seconds: float | None) -> str:
+    return "never" if seconds is None else brief(timedelta(seconds=seconds))

@@ -10,7 +10,7 @@ import typer
 
 from inventory import log
 from inventory.cli.opening import loaded, open_for_reading, open_for_writing, opened, opened_as_is, require_account
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path
@@ -88,6 +88,7 @@ def sync_command(
 def missing_command(
     accept: Annotated[bool, typer.Option("--accept", help="Record everything that is missing as vanished.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: ReasonOption = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
@@ -96,14 +97,18 @@ def missing_command(
 
     Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
     not, each as of the first run that lacked it. On a terminal it lists them and asks first. With --format json or csv
-    it prints what it settled. Writes nothing without --accept.
+    it prints what it settled. Writes nothing without --accept. With it, who accepted and why is recorded too, in
+    operator_actions.
 
     \b
     Examples:
       inventory missing
       inventory missing --accept
+      inventory missing --accept --yes --reason "deleted by ada, ticket 4711"
       inventory missing --account research --format json
     """
+    if reason is not None and not accept:
+        raise UsageError("--reason says why something is accepted; it needs --accept.")
     if not accept:
         with open_for_reading(url, account) as connection:
             _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
@@ -123,7 +128,7 @@ def missing_command(
         settled: set[tuple[str, str]] = set()
         for name in sorted({row["account"] for row in rows}):
             listed = {row["instance_id"] for row in rows if row["account"] == name}  # a sync may have found more since
-            accepted = accept_missing(engine, name, only=listed, lease_seconds=settings.lease_seconds)
+            accepted = accept_missing(engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds)
             settled.update((name, instance_id) for instance_id in accepted)
         with database.reading(engine) as connection:
             left = len(list(queries.instances(connection, account=account, presence="missing")))

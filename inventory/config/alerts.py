@@ -16,8 +16,11 @@ from inventory.errors import UsageError
 Trouble = Literal["held", "stale", "key_refused"]
 """A state of an account that is worth an alert."""
 
-Reason = Literal[Trouble, "recovery"]
-"""A reason for an alert: a trouble begins, or it ends."""
+Reason = Literal[Trouble, "recovery", "checkpoint"]
+"""A reason for an alert: a trouble begins, or it ends, or a checkpoint is delivered."""
+
+USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
+"""The reasons where `on` is not set. Checkpoints are delivered only to those who ask for them."""
 
 
 class AlertRule(BaseModel):
@@ -53,8 +56,11 @@ class AlertSettings(BaseModel):
     urls_file: Annotated[Path | None, Field(description="Instead: a file with one address a line.")] = None
     on: Annotated[
         tuple[Reason, ...],
-        Field(description="The troubles of an account that are reported, and whether its recovery is."),
-    ] = get_args(Reason)
+        Field(
+            description="The troubles of an account that are reported, whether its recovery is, and whether each day's "
+            "checkpoint is sent."
+        ),
+    ] = USUAL
     stale_after: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from inventory.checkpoints.signed_note import require_key_name
 from inventory.config.alerts import AlertSettings
 from inventory.config.keys import Account, AccountSettings, default_key
 from inventory.config.sources import config_file, in_file, variable
@@ -72,6 +74,27 @@ class Settings(BaseSettings):
         float,
         Field(ge=0, le=1, description="The part of the fleet above which a sudden loss is held; 1 never holds."),
     ] = 0.5
+    max_gap: Annotated[
+        timedelta,
+        BeforeValidator(read_duration, json_schema_input_type=str),
+        Field(
+            gt=timedelta(),
+            description="The longest time between two complete runs that counts as observed where the "
+            "runs name no schedule, as with `sync` from a daily cron.",
+        ),
+    ] = timedelta(hours=25)
+    checkpoint_key_file: Annotated[
+        Path | None,
+        Field(description="The file with the private key that signs checkpoints, readable by its owner only."),
+    ] = None
+    checkpoint_name: Annotated[
+        str | None,
+        Field(description="The name in the origins of checkpoints, like `fleet.example.org`; a key needs one."),
+    ] = None
+    checkpoint_dir: Annotated[
+        Path | None,
+        Field(description="`run`: the folder to which it delivers a checkpoint of each log once a day."),
+    ] = None
     lease_seconds: Annotated[
         float,
         Field(ge=1, le=86_400, description="Seconds without a heartbeat after which a run is dead."),
@@ -116,6 +139,11 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
             raise ValueError("plain http would show the key to the network; use https")
         return value.strip().rstrip("/")
+
+    @field_validator("checkpoint_name")
+    @classmethod
+    def _require_key_name(cls, value: str | None) -> str | None:
+        return None if value is None else require_key_name(value)
 
     @field_validator("ignore_changes")
     @classmethod

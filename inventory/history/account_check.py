@@ -1,9 +1,12 @@
 """The state that the checks of one account share: its runs, the events counted so far, and the findings."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -26,6 +29,8 @@ class CheckedRun(NamedTuple):
     started_at: Any
     previous_complete_at: Any
     complete: bool
+    ignored: frozenset[str]
+    """The fields in the setting `ignore_changes`."""
     counts: tuple[int, ...]
     """The number of each event, in the order of EVENTS."""
 
@@ -45,10 +50,28 @@ class AccountCheck:
     """The start times of all runs."""
     events: Counter[tuple[Any, Any]] = field(default_factory=Counter)
     """The number of versions by run id and event."""
+    ignored_before: frozenset[str] | None = None
+    """The fields in which a state differed from its version when the log began; None if there is no log."""
 
     def report(self, kind: str, run_id: int | None, instance_id: str | None, what: str) -> None:
         """Add a breach to the findings."""
         self.findings.add(Breach(kind, self.account, run_id, instance_id, what))
+
+    def ignored_since(self, run_id: Any) -> frozenset[str]:
+        """Return the fields that this run or a later one ignored, and those ignored before the log."""
+        place = bisect_left(self._ignored_from, run_id, key=itemgetter(0))
+        later = self._ignored_from[place][1] if place < len(self._ignored_from) else frozenset()
+        return later | (self.ignored_before or frozenset())
+
+    @cached_property
+    def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
+        """Run ids in order; each with the fields that this run or a later one ignored, until the id before it."""
+        found: list[tuple[Any, frozenset[str]]] = []
+        for run_id, run in sorted(self.runs.items(), reverse=True):
+            fields = run.ignored | (found[-1][1] if found else frozenset())
+            if fields and (not found or fields != found[-1][1]):
+                found.append((run_id, fields))
+        return found[::-1]
 
     def may_be_pruned(self, time: Any) -> bool:
         """Return whether `prune` may have dropped what was recorded at that time."""

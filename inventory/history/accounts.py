@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from inventory.config.keys import require_account_name
 from inventory.errors import UsageError
 from inventory.history.lease import fence, hold_lease
+from inventory.history.merkle_log.append import Act, append_act
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
@@ -23,8 +24,10 @@ class RenamedRows:
     versions: int
 
 
-def rename(engine: Engine, old: str, new: str, *, lease_seconds: float, clock: Clock | None = None) -> RenamedRows:
-    """Rename an account and its whole history in one transaction.
+def rename(  # noqa: PLR0913 - options by name, as the command has them
+    engine: Engine, old: str, new: str, *, reason: str | None = None, lease_seconds: float, clock: Clock | None = None
+) -> RenamedRows:
+    """Rename an account and its whole history in one transaction, and record the act with its reason.
 
     Raise UsageError if there is no account `old`, or already one named `new`; AccountBusy if another process holds it.
     """
@@ -33,7 +36,7 @@ def rename(engine: Engine, old: str, new: str, *, lease_seconds: float, clock: C
         raise UsageError(f"The account is named {old!r} already; nothing was changed.")
     with hold_lease(engine, old, "rename", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds, kept="the account kept its name") as connection:
-            fence(connection, lease)
+            row = fence(connection, lease)
             runs = connection.scalar(sa.select(sa.func.count()).where(sync_runs.c.account == old)) or 0
             try:  # the foreign key renames the runs
                 connection.execute(_rename_in(accounts, old, new))
@@ -46,23 +49,29 @@ def rename(engine: Engine, old: str, new: str, *, lease_seconds: float, clock: C
                 connection.execute(_rename_in(table, old, new)).rowcount
                 for table in (instance_state, instance_versions)
             )
+            act = Act("rename", database.now(connection, clock), {"from": old, "to": new}, reason)
+            append_act(connection, {**row, "account": new}, act)
         return RenamedRows(runs, instances, versions)
 
 
-def retire(engine: Engine, account: str, *, lease_seconds: float, clock: Clock | None = None) -> bool:
-    """Mark an account as retired until its next sync; return False if it already was. Its history stays.
+def retire(
+    engine: Engine, account: str, *, reason: str | None = None, lease_seconds: float, clock: Clock | None = None
+) -> bool:
+    """Mark an account as retired until its next sync, and record the act with its reason; its history stays.
+
+    Return False, and record nothing, if it already was retired.
 
     Raise UsageError if there is no such account, AccountBusy if another process holds it.
     """
     with hold_lease(engine, account, "retire", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:
-            fence(connection, lease)
-            updated = connection.execute(
-                sa.update(accounts)
-                .where(accounts.c.account == account, accounts.c.retired_at.is_(None))
-                .values(retired_at=database.now(connection, clock))
-            )
-        return updated.rowcount == 1
+            row = fence(connection, lease)
+            if row["retired_at"] is not None:
+                return False
+            now = database.now(connection, clock)
+            connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=now))
+            append_act(connection, row, Act("retire", now, reason=reason))
+        return True
 
 
 def _rename_in(table: sa.Table, old: str, new: str) -> sa.Update:

@@ -7,8 +7,9 @@ These functions are pure: they read no database and add rows to a Step. Every ti
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from inventory.history.merkle_log.entries import CLOSED, OPENED, closing_leaf, opening_leaf
 from inventory.record import FIELDS, PAYLOAD, Record, gpus, mask_record, tracker
 from inventory.store import stretches
 
@@ -32,6 +33,8 @@ class RunStamp:
     last_complete_run_id: int | None
     ignored: tuple[str, ...] = ()
     """The setting `ignore_changes`."""
+    log_index: int = 0
+    """Index of the entry in the account's log that will hold what is written."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,15 @@ class SeenInstance:
     """The hash of the tracked fields."""
     listed: bool
     """Whether a list contained it; if not, it was found by its id."""
+
+
+class Change(NamedTuple):
+    """The start or the end of a version, as a leaf of the tree in a run's entry. The tree is in their order."""
+
+    instance_id: str
+    part: int
+    """CLOSED or OPENED."""
+    leaf: bytes
 
 
 @dataclass
@@ -65,6 +77,8 @@ class Step:
     """Instances whose open version stays although their row changed (`ignore_changes`): id and version hash."""
     gone: list[State] = field(default_factory=list)
     """States of the vanished instances as they were before."""
+    changes: list[Change] = field(default_factory=list)
+    """The leaves of the closed and opened versions in the account's log."""
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:
@@ -72,7 +86,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
     if before is None or before["presence"] == "vanished":
         state, version = open_episode(stamp, seen, before)
         (step.new if before is None else step.written).append(state)
-        step.opened.append(version)
+        _open(step, version)
         return
     changed = (
         before["row_hash"] != seen.row_hash
@@ -89,8 +103,9 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
     }
     step.written.append(state)
     if changed:
-        step.closed.append(_closing(before, stamp.started_at, stamp.run_id, "changed"))
-        step.opened.append(_opening(stamp, seen, state, "changed", moved=_may_have_moved(before, seen)))
+        end = {"valid_to": stamp.started_at, "closed_by_run_id": stamp.run_id}
+        _close(step, stamp, before, {**end, "closed_as": "changed", "last_seen_at": None})
+        _open(step, _opening(stamp, seen, state, "changed", moved=_may_have_moved(before, seen)))
     else:
         step.kept.append((seen.instance_id, before["version_hash"]))
 
@@ -123,7 +138,8 @@ def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapp
     seen_run_id = last_seen_run(stamp, before)
     step.written.append(_absent_state(before, presence="vanished", vanished_at=vanished_at, seen_run_id=seen_run_id))
     step.gone.append(before)
-    step.closed.append(_closing(before, vanished_at, run_id, "vanished", started_at[seen_run_id]))
+    end = {"valid_to": vanished_at, "closed_by_run_id": run_id}
+    _close(step, stamp, before, {**end, "closed_as": "vanished", "last_seen_at": started_at[seen_run_id]})
 
 
 def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) -> None:
@@ -250,12 +266,26 @@ def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str, 
     }
 
 
-def _closing(before: State, at: datetime, run_id: int, closed_as: str, last_seen_at: datetime | None = None) -> Version:
-    return {
-        "account": before["account"],
-        "instance_id": before["instance_id"],
-        "valid_to": at,
-        "closed_by_run_id": run_id,
-        "closed_as": closed_as,
-        "last_seen_at": last_seen_at,
+def _open(step: Step, version: Version) -> None:
+    """Add a version to those that the step inserts."""
+    step.opened.append(version)
+    id_ = version["instance_id"]
+    step.changes.append(Change(id_, OPENED, opening_leaf(id_, version)))
+
+
+def _close(step: Step, stamp: RunStamp, before: State, end: Mapping[str, Any]) -> None:
+    """Add the end of the open version of an instance to those that the step writes.
+
+    `before` is its state. `end` has `valid_to`, `closed_by_run_id`, `closed_as` and `last_seen_at`.
+    """
+    key = {"account": before["account"], "instance_id": before["instance_id"]}
+    end = {**end, "closed_log_index": stamp.log_index}
+    step.closed.append({**key, **end})
+    version = {
+        **end,
+        "episode": before["episodes"],
+        "episode_creator": before["episode_creator"],
+        "content_hash": before["version_hash"],
     }
+    id_ = before["instance_id"]
+    step.changes.append(Change(id_, CLOSED, closing_leaf(id_, version)))

@@ -8,13 +8,36 @@ SHOWN = 100
 
 
 class Breach(NamedTuple):
-    """One contradiction. `kind` is storage, account, run, version, state or digest; storage has no account."""
+    """One contradiction. `kind` is storage, account, run, version, state, digest, log or checkpoint.
+
+    Storage has no account.
+    """
 
     kind: str
     account: str | None
     run_id: int | None
     instance_id: str | None
     what: str
+
+
+@dataclass(frozen=True)
+class CheckedLog:
+    """The log of one account, as it was recomputed."""
+
+    account: str
+    log_id: str
+    since: str | None
+    """Time (UTC, ISO 8601) at which the log began."""
+    size: int
+    """The number of its entries."""
+    by_hash: int
+    """The number of entries of which only a hash is left, because what they recorded was folded or dropped."""
+    roots: dict[int, bytes]
+    """The roots of its tree at the sizes that were asked for, up to `size`."""
+    first_wrong: int | None
+    """The first entry that differs from what the rows say; None if none does."""
+    pruned_at: int | None
+    """The entry of the newest prune; 0 if entry 0 covers a history from before the log; else None."""
 
 
 @dataclass
@@ -28,6 +51,8 @@ class Findings:
     """The number of all breaches."""
     breaches: list[Breach] = field(default_factory=list)
     """The first SHOWN breaches."""
+    logs: list[CheckedLog] = field(default_factory=list)
+    """The logs of the checked accounts; an account has none until its first run or act with this version."""
 
     def add(self, breach: Breach) -> None:
         """Count a breach, and keep it if it is one of the first."""

@@ -10,7 +10,7 @@ its lease cannot write any more (`one-run-per-account`, `a-lost-lease-writes-not
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
+from inventory.history.merkle_log.append import prepare
 from inventory.history.processes import host_id, is_dead, start_time
 from inventory.masks import hide_key_words
 from inventory.store import database
@@ -34,7 +35,7 @@ BEATS_PER_LEASE = 4
 
 NO_LEASE: dict[str, None] = dict.fromkeys(
     (
-        "lease_token", "lease_purpose", "lease_run_id", "lease_seconds", "lease_heartbeat_at",
+        "fencing_token", "lease_purpose", "lease_run_id", "lease_seconds", "lease_heartbeat_at",
         "lease_host", "lease_pid", "lease_process_started",
     )
 )  # fmt: skip
@@ -92,6 +93,7 @@ def hold_lease(
                 raise UsageError(f"There is no account {hide_key_words(repr(account))} in the database.")
             now = database.now(connection, clock)
             raise_if_leased(connection, row, now)
+            prepare(connection, row, now)
             acquired = True  # set before it is true: a signal may interrupt this block after its commit
             acquire(connection, lease, purpose, now)
         with send_heartbeats(engine, lease, clock):
@@ -117,7 +119,7 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
         sa.update(accounts)
         .where(accounts.c.account == lease.account)
         .values(
-            lease_token=lease.token,
+            fencing_token=lease.token,
             lease_purpose=purpose,
             lease_run_id=lease.run_id,
             lease_seconds=lease.seconds,
@@ -157,8 +159,8 @@ def send_heartbeats(engine: Engine, lease: Lease, clock: Clock | None = None) ->
 
 def _heartbeat(lease: Lease, now: datetime) -> sa.Update:
     if lease.run_id is None:
-        return sa.update(accounts).where(accounts.c.lease_token == lease.token).values(lease_heartbeat_at=now)
-    ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.lease_token == lease.token)
+        return sa.update(accounts).where(accounts.c.fencing_token == lease.token).values(lease_heartbeat_at=now)
+    ours = sa.exists().where(accounts.c.account == lease.account, accounts.c.fencing_token == lease.token)
     return (
         sa.update(sync_runs)
         .where(sync_runs.c.run_id == lease.run_id, sync_runs.c.status == "running", ours)
@@ -169,14 +171,14 @@ def _heartbeat(lease: Lease, now: datetime) -> sa.Update:
 def _release(engine: Engine, lease: Lease) -> None:
     with database.writing(engine) as connection:
         # found by its token alone: the account may have been renamed
-        connection.execute(sa.update(accounts).where(accounts.c.lease_token == lease.token).values(NO_LEASE))
+        connection.execute(sa.update(accounts).where(accounts.c.fencing_token == lease.token).values(NO_LEASE))
 
 
 # -- check
 
 
-def fence(connection: Connection, lease: Lease) -> None:
-    """Lock the account's row and raise LeaseLost unless it holds the token of this lease.
+def fence(connection: Connection, lease: Lease) -> dict[str, Any]:
+    """Lock the account's row and return it; raise LeaseLost unless it holds the token of this lease.
 
     It is the first statement of every transaction that writes. Raise DatabaseError if the SQLite file was replaced
     since the lease was acquired and another thread has opened the new one: that may be a copy with the same lease.
@@ -187,26 +189,29 @@ def fence(connection: Connection, lease: Lease) -> None:
             "applied. Run again."
         )
     row = lock_account(connection, lease.account)
-    if row is None or row["lease_token"] != lease.token:
+    if row is None or row["fencing_token"] != lease.token:
         raise LeaseLost(
             f"Account {lease.account}: another process took this run's lease over; nothing of this run was applied. "
             "The other run records the fleet."
         )
+    return row
 
 
-def lock_account(connection: Connection, account: str) -> sa.RowMapping | None:
+def lock_account(connection: Connection, account: str) -> dict[str, Any] | None:
     """Lock the account's row until the transaction ends, and return it; None if there is no such account."""
-    return connection.execute(database.for_update(connection, _select_account(account))).mappings().first()
+    found = connection.execute(database.for_update(connection, _select_account(account))).mappings().first()
+    return None if found is None else {**found}
 
 
-def find_account(connection: Connection, account: str) -> sa.RowMapping | None:
+def find_account(connection: Connection, account: str) -> dict[str, Any] | None:
     """Return the account's row without locking it; None if there is no such account."""
-    return connection.execute(_select_account(account)).mappings().first()
+    found = connection.execute(_select_account(account)).mappings().first()
+    return None if found is None else {**found}
 
 
-def raise_if_leased(connection: Connection, row: sa.RowMapping, now: datetime) -> None:
+def raise_if_leased(connection: Connection, row: Mapping[str, Any], now: datetime) -> None:
     """Raise AccountBusy if the lease in this row of `accounts` is alive."""
-    if row["lease_token"] is None:
+    if row["fencing_token"] is None:
         return
     heartbeat, length = row["lease_heartbeat_at"], timedelta(seconds=row["lease_seconds"])
     if row["lease_run_id"] is not None:
@@ -229,7 +234,7 @@ def raise_if_leased(connection: Connection, row: sa.RowMapping, now: datetime) -
 def find_holder(connection: Connection, account: str, now: datetime) -> LeaseHolder | None:
     """Return the holder of the account's lease, dead or alive; None if there is no lease."""
     row = find_account(connection, account)
-    if row is None or row["lease_token"] is None:
+    if row is None or row["fencing_token"] is None:
         return None
     try:
         raise_if_leased(connection, row, now)
@@ -242,12 +247,12 @@ def _select_account(account: str) -> sa.Select[Any]:
     return sa.select(accounts).where(accounts.c.account == account)
 
 
-def _describe(row: sa.RowMapping) -> str:
+def _describe(row: Mapping[str, Any]) -> str:
     work = "a sync" if row["lease_purpose"] == "sync" else f"`{row['lease_purpose']}`"
     return f"{work} of process {row['lease_pid']} on {row['lease_host'].partition('/')[0]}"
 
 
-def _holder_died(row: sa.RowMapping) -> bool:
+def _holder_died(row: Mapping[str, Any]) -> bool:
     """Return whether the holder was a process of this host that is gone.
 
     A lease of this process that it no longer uses counts as dead: it could not be released, because the database did
@@ -256,5 +261,5 @@ def _holder_died(row: sa.RowMapping) -> bool:
     if row["lease_host"] != host_id():
         return False
     if row["lease_pid"] == os.getpid():
-        return row["lease_token"] not in _tokens_in_use
+        return row["fencing_token"] not in _tokens_in_use
     return is_dead(row["lease_pid"], row["lease_process_started"])

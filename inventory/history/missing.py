@@ -5,17 +5,21 @@ from collections.abc import Collection
 from sqlalchemy.engine import Engine
 
 from inventory.history import reconcile
-from inventory.history.difference import NO_RUN, RunStamp, settled_ids
+from inventory.history.difference import NO_RUN, Change, RunStamp, settled_ids
 from inventory.history.lease import fence, hold_lease
+from inventory.history.merkle_log.append import Act, append_act
+from inventory.history.merkle_log.missing import missing_digest
+from inventory.merkle import root_of
 from inventory.store import database
 from inventory.store.database import Clock
 
 
-def accept_missing(
+def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
     engine: Engine,
     account: str,
     *,
     only: Collection[str] | None = None,
+    reason: str | None = None,
     lease_seconds: float,
     clock: Clock | None = None,
 ) -> list[str]:
@@ -24,7 +28,7 @@ def accept_missing(
     With `only`, record just those with these ids. Return the recorded ids, sorted. No run is inserted: the first
     complete run without an instance counts it as vanished (`settled-at-first-absence`). The `missing` of the last run
     stays as it was. If no instance is left missing, the next complete run is `succeeded` and has a digest again.
-
+    The act is recorded with its `reason` in `operator_actions`, unless nothing is settled.
     Raise UsageError for an unknown account, AccountBusy if another process holds it, LeaseLost.
     """
     counts = {"vanished": 0, "settled": 0}
@@ -33,10 +37,21 @@ def accept_missing(
         hold_lease(engine, account, "missing --accept", lease_seconds, clock) as lease,
         database.writing(engine, idle_limit=lease.seconds) as connection,
     ):
-        fence(connection, lease)
-        stamp = RunStamp(account, NO_RUN, database.now(connection, clock), None)
+        row = fence(connection, lease)
+        now = database.now(connection, clock)
+        stamp = RunStamp(account, NO_RUN, now, None, log_index=row["log_size"])
+        changes: list[Change] = []
         # walk_digest is null while any instance is missing, so the next run compares the whole list anyway
         for step in reconcile.plan_acceptance(connection, stamp, only):
             reconcile.apply(connection, stamp, step, counts)
             settled += settled_ids(stamp, step)
+            changes += step.changes
+        if settled:
+            unsettled = missing_digest(connection, account, row["last_complete_run_id"])
+            details = {
+                "instances": len(settled),
+                "changes": root_of(change.leaf for change in sorted(changes)).hex(),
+                "missing": None if unsettled is None else unsettled.hex(),
+            }
+            append_act(connection, row, Act("accept", now, details, reason))
     return sorted(settled)

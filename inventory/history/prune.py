@@ -1,27 +1,34 @@
 """Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
 
-Pruning takes three kinds of transactions: one that records from which time on the history is complete
-(`pruned_before`), one for each batch of instances whose versions are folded, and one that drops runs. It may be stopped
-between any two of them: what is left is correct, and the next `prune` continues. The history from that time on
-stays as it was (`prune-keeps-the-answers`).
+First all that may be folded is checked against the account's log. Then there are three kinds of transactions: one that
+records from which time on the history is complete (`pruned_before`), with the act and the root of the folded history;
+one for each batch of instances whose versions are folded; and one that drops runs. It may be stopped between any two of
+them: what is left is correct, and the next `prune` continues. The history from that time on stays as it was
+(`prune-keeps-the-answers`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql.elements import ColumnElement
 
-from inventory.errors import UsageError
+from inventory.errors import BreachFound, UsageError
 from inventory.history import runs
-from inventory.history.lease import fence, hold_lease
+from inventory.history.lease import fence, find_account, hold_lease
+from inventory.history.merkle_log.append import Act, append_act
+from inventory.history.merkle_log.dropped import keep_dropped_runs
+from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
+from inventory.history.merkle_log.start import earlier_run_id
+from inventory.history.verify import verify_history
 from inventory.record import PAYLOAD
 from inventory.store import bulk, database, stretches
 from inventory.store.database import BATCH, Clock
-from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import accounts, instance_state, instance_versions, operator_actions, sync_runs
 from inventory.times import iso
 
 _FROM_LAST = (
@@ -34,6 +41,7 @@ _FROM_LAST = (
     "closed_by_run_id",
     "closed_as",
     "last_seen_at",
+    "closed_log_index",
 )
 """The columns that a folded version takes from the last version of its stretch; the others are those of the first."""
 
@@ -44,6 +52,8 @@ class PruneRequest:
 
     account: str
     before: datetime
+    reason: str | None = None
+    """Why, as the person who prunes says."""
 
 
 @dataclass
@@ -63,28 +73,32 @@ def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
     return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
 
 
-def prune(
+def prune(  # noqa: PLR0913 - options by name, as the command has them
     engine: Engine,
     request: PruneRequest,
     *,
     lease_seconds: float,
     clock: Clock | None = None,
     progress: Callable[[PruneResult], None] = lambda _: None,
+    checking: Callable[[str], None] = lambda _: None,
 ) -> PruneResult:
     """Fold the versions that ended before the requested time, stretch by stretch; then drop the runs started before it.
 
     These stay: the fleet at any later time, all episodes with their times and creators, all hours, the runs that these
-    refer to, and all runs since the last complete run before the requested time. `progress` is called after each batch.
-    Raise UsageError for an unknown account or a time in the future, AccountBusy if another process holds the account,
-    LeaseLost.
+    refer to, and all runs since the last complete run before the requested time. `progress` is called after each batch,
+    `checking` during the check before. Raise UsageError for an unknown account or a time in the future, BreachFound if
+    the history is not what the log recorded, AccountBusy if another process holds the account, LeaseLost.
     """
     result = PruneResult(request.account)
     kept = "what was folded stays folded, the rest is unchanged"
     with hold_lease(engine, request.account, "prune", lease_seconds, clock) as lease:
-        with database.writing(engine, idle_limit=lease.seconds) as connection:
-            fence(connection, lease)
+        with database.reading(engine) as connection:
             _raise_if_future(request.before, database.now(connection, clock))
-            _record_pruned_before(connection, request)
+            _raise_if_breached(connection, request.account, checking)
+            root = _read_folded_root(connection, request)
+        with database.writing(engine, idle_limit=lease.seconds) as connection:
+            row = fence(connection, lease)
+            _record_pruned_before(connection, row, request, root, database.now(connection, clock))
         last_id: str | None = ""
         while last_id is not None:
             with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
@@ -93,8 +107,10 @@ def prune(
             result.versions += folded
             progress(result)
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-            fence(connection, lease)
-            result.runs = connection.execute(sa.delete(sync_runs).where(*_droppable_runs(connection, request))).rowcount
+            row = fence(connection, lease)
+            droppable = _droppable_runs(connection, request)
+            keep_dropped_runs(connection, row, droppable)
+            result.runs = connection.execute(sa.delete(sync_runs).where(*droppable)).rowcount
     return result
 
 
@@ -103,11 +119,53 @@ def _raise_if_future(before: datetime, now: datetime) -> None:
         raise UsageError(f"{iso(before)} is in the future; nothing was pruned. Give a time in the past.")
 
 
-def _record_pruned_before(connection: Connection, request: PruneRequest) -> None:
-    """Record `pruned_before` and clear the older digests."""
+def _raise_if_breached(connection: Connection, account: str, checking: Callable[[str], None]) -> None:
+    found = verify_history(connection, account=account, progress=checking)
+    if found.count:
+        raise BreachFound(
+            f"Account {account}: {found.count:,} {'breach' if found.count == 1 else 'breaches'}: the history is not "
+            "what its log recorded; nothing was folded. `inventory verify` names what differs; compare with a backup."
+        )
+
+
+class _FoldedRoot(NamedTuple):
+    """The root over the history as it will be folded, with what is needed to recompute it."""
+
+    before: datetime
+    """The time before which the history is folded, by this prune or by an earlier one."""
+    last_run_id: int
+    acts: int
+    """The number of acts before the prune: none of them is ever dropped."""
+    history: bytes
+
+
+def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedRoot:
+    """Return the root over the history as it will be when it is folded. It is read under the lease."""
+    row = find_account(connection, request.account)
+    assert row is not None  # noqa: S101 - its lease is held
+    before = max(filter(None, (row["pruned_before"], request.before)))
+    last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
+    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row["log_start"]), before)
+    acts = connection.scalar(
+        sa.select(sa.func.count()).select_from(operator_actions).where(operator_actions.c.account == request.account)
+    )
+    root = history_root(*read_history(connection, request.account), scope)
+    return _FoldedRoot(before, scope.last_run_id, acts or 0, root)
+
+
+def _record_pruned_before(
+    connection: Connection, row: Mapping[str, Any], request: PruneRequest, root: _FoldedRoot, now: datetime
+) -> None:
+    """Record the act and `pruned_before`, and clear the older digests; the log still holds them."""
+    details = {
+        "before": iso_microseconds(root.before),
+        "last_run_id": root.last_run_id,
+        "acts": root.acts,
+        "history": root.history.hex(),
+    }
+    append_act(connection, row, Act("prune", now, details, request.reason))
     own = accounts.c.account == request.account
-    is_later = sa.or_(accounts.c.pruned_before.is_(None), accounts.c.pruned_before < request.before)
-    connection.execute(sa.update(accounts).where(own, is_later).values(pruned_before=request.before))
+    connection.execute(sa.update(accounts).where(own).values(pruned_before=root.before))
     connection.execute(
         sa.update(sync_runs)
         .where(
@@ -115,7 +173,7 @@ def _record_pruned_before(connection: Connection, request: PruneRequest) -> None
             sync_runs.c.started_at < request.before,
             sync_runs.c.fleet_digest.is_not(None),
         )
-        .values(fleet_digest=None)
+        .values(fleet_digest=None, cleared_digest=sync_runs.c.fleet_digest)
     )
 
 

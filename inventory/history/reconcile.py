@@ -4,10 +4,12 @@
 without planning them. The difference of one instance is in `difference`.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
+from itertools import chain
 from typing import Any, Self, cast
 
 import sqlalchemy as sa
@@ -27,6 +29,8 @@ from inventory.history.difference import (
     record_seen,
     record_vanished,
 )
+from inventory.history.merkle_log.entries import OPENED, opening_head
+from inventory.merkle import hash_leaf, root_of
 from inventory.record import PAYLOAD, tracker
 from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet
 from inventory.store import bulk, database, indexes
@@ -217,6 +221,23 @@ def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str,
         connection.execute(
             sa.update(sync_runs).where(sync_runs.c.run_id == run_id).values(vanished=sync_runs.c.vanished + vanished)
         )
+
+
+def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | None:
+    """Return the root over the versions that the run opened and closed; None if there are none.
+
+    With `newcomers`, add the versions that `insert_newcomers` writes; the spool has the others.
+    """
+    changes = spool.changes()
+    if newcomers:
+        head = opening_head("appeared", 1, stamp.started_at)
+        opened = (
+            (id_, OPENED, hash_leaf(b"%b%b%b\0%b" % (head, hash_, id_.encode(), (creator or "").encode())))
+            for id_, creator, hash_ in spool.newcomer_versions()
+        )
+        changes = heapq.merge(changes, opened)
+    first = next(changes, None)
+    return None if first is None else root_of(leaf for _, _, leaf in chain((first,), changes))
 
 
 class _SQL(str):

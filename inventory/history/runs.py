@@ -21,6 +21,7 @@ from inventory.history.lease import (
     new_lease,
     raise_if_leased,
 )
+from inventory.history.merkle_log.append import RunEnd, append_run, prepare
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, sync_runs
@@ -51,6 +52,9 @@ class RunRequest:
     """Seconds until the next run, if the caller knows them. A `timetable` overrides it."""
     timetable: Timetable | None = None
     """Open the run only if this says that one is due."""
+    ignore_changes: tuple[str, ...] = ()
+    max_vanish: float | None = None
+    max_gap_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Run:
     instances were missing, or were found by id only.
     """
     fleet_digest: str | None
+    returned: bool = False
+    """Whether it brings a retired account back."""
 
 
 def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) -> Run:
@@ -93,7 +99,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             _raise_if_not_due(connection, account, request.timetable, now)
             expected_seconds = request.timetable.interval(now)
         started_at = _start_time(connection, account, now)
-        _abandon_running(connection, account, now)
+        prepare(connection, row, now)
         previous, fleet_digest = connection.execute(
             sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(
                 sync_runs.c.run_id == row["last_complete_run_id"]
@@ -112,31 +118,39 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
                 api_url=request.api_url,
                 api_key_id=request.api_key_id,
                 version=__version__,
+                ignore_changes=",".join(request.ignore_changes) or None,
+                max_vanish=request.max_vanish,
+                max_gap_seconds=request.max_gap_seconds,
             )
             .returning(sync_runs.c.run_id)
         ).scalar_one()
         lease = new_lease(account, request.lease_seconds, run_id=run_id, file=database.identity(connection))
         acquire(connection, lease, "sync", now)
-        if row["retired_at"] is not None:
+        returned = row["retired_at"] is not None
+        if returned:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
         # an unchanged list repeats the fleet's digest; `prune` clears old digests, and then nothing can be repeated
         walk_digest = row["walk_digest"] if fleet_digest is not None else None
-        return Run(lease, run_id, account, started_at, row["last_complete_run_id"], walk_digest, fleet_digest)
+        last_complete = row["last_complete_run_id"]
+        return Run(lease, run_id, account, started_at, last_complete, walk_digest, fleet_digest, returned)
 
 
 def close_run(
-    connection: Connection, run: Run, *, now: datetime, account: Mapping[str, Any] | None = None, **values: Any
+    connection: Connection,
+    run: Run,
+    row: Mapping[str, Any],
+    *,
+    now: datetime,
+    account: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> None:
-    """Write the final columns of the run and of its account, and release the lease.
+    """Write the final columns of the run and of its account with the run's entry in the log, and release the lease.
 
-    The transaction is already fenced. `values` are columns of `sync_runs`, `account` those of `accounts`.
+    `row` is what `fence` returned. `values` are columns of `sync_runs`, `account` those of `accounts`.
     """
-    connection.execute(
-        sa.update(sync_runs).where(sync_runs.c.run_id == run.run_id).values(finished_at=now, heartbeat_at=now, **values)
-    )
-    connection.execute(
-        sa.update(accounts).where(accounts.c.account == run.account).values({**NO_LEASE, **(account or {})})
-    )
+    opened = connection.execute(sa.select(sync_runs).where(sync_runs.c.run_id == run.run_id)).mappings().one()
+    columns = {"finished_at": now, "heartbeat_at": now, **values}
+    append_run(connection, row, {**opened}, RunEnd(columns, run.returned, {**NO_LEASE, **(account or {})}))
 
 
 def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any) -> None:
@@ -146,8 +160,8 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
     """
     try:
         with database.writing(engine, idle_limit=run.lease.seconds) as connection:
-            fence(connection, run.lease)
-            close_run(connection, run, now=database.now(connection, clock), status="failed", **values)
+            row = fence(connection, run.lease)
+            close_run(connection, run, row, now=database.now(connection, clock), status="failed", **values)
     except (DatabaseError, LeaseLost) as second:
         logger.warning(
             "the failed run could not be recorded", account=run.account, run_id=run.run_id, reason=str(second)
@@ -179,20 +193,6 @@ def _start_time(connection: Connection, account: str, now: datetime) -> datetime
         return now
     logger.warning("the clock stepped back", account=account, now=iso(now), last_run=iso(last))
     return last + timedelta(microseconds=1)
-
-
-def _abandon_running(connection: Connection, account: str, now: datetime) -> None:
-    """Mark the run whose lease is being taken over as abandoned."""
-    connection.execute(
-        sa.update(sync_runs)
-        .where(sync_runs.c.account == account, sync_runs.c.status == "running")
-        .values(
-            status="abandoned",
-            finished_at=now,
-            error_code=LeaseLost.error_code,
-            error="its process died, or lost its lease, before it could apply anything",
-        )
-    )
 
 
 def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> None:

@@ -9,7 +9,8 @@ compared as the driver returns them. A value that its column cannot hold is a br
 right type before further checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,25 +21,42 @@ from inventory.history.findings import SHOWN, Breach, Findings
 from inventory.history.stored_values import StoredColumns, raw_value
 from inventory.history.verify_digests import check_digests
 from inventory.history.verify_instances import check_instances
+from inventory.history.verify_log import LogCheck, ignored_before_log
 from inventory.history.verify_runs import check_counts, check_runs
-from inventory.store import database, integrity, schema
-from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.store import database, integrity
+from inventory.store.tables import (
+    accounts,
+    dropped_entries,
+    instance_state,
+    instance_versions,
+    operator_actions,
+    sync_runs,
+)
+from inventory.store.tampering import find_tampering
+
+Sizes = Mapping[str, Iterable[int]]
 
 
 def verify(
-    connection: Connection, *, account: str | None = None, progress: Callable[[str], None] = lambda _: None
+    connection: Connection,
+    *,
+    account: str | None = None,
+    sizes: Sizes = MappingProxyType({}),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Return all breaches in the history of one account, or of all accounts."""
+    """Return all breaches in the history of one account, or of all accounts.
+
+    `sizes` are the numbers of entries, by log id, at which the root of a log is wanted.
+    """
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
     try:
         for what in integrity.find_damage(connection):
             findings.add(Breach("storage", None, None, None, what))
-        for name in schema.changed_views(connection):
-            what = f"the view {name} differs from the one that this version creates, and may give wrong answers"
+        for what in find_tampering(connection):
             findings.add(Breach("storage", None, None, None, what))
         database.expect_many_rows(connection)
-        _check_accounts(connection, account, findings, progress)
+        _check_accounts(connection, account, sizes, findings, progress)
     except DBAPIError as error:
         if not findings.count:
             raise
@@ -47,22 +65,53 @@ def verify(
     return findings
 
 
+def verify_history(
+    connection: Connection,
+    *,
+    account: str | None = None,
+    sizes: Sizes = MappingProxyType({}),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Findings:
+    """Return what `verify` returns, without the checks of the database itself: of its storage, views and triggers."""
+    findings = Findings()
+    database.expect_many_rows(connection)
+    _check_accounts(connection, account, sizes, findings, progress)
+    return findings
+
+
 def _check_accounts(
-    connection: Connection, only: str | None, findings: Findings, progress: Callable[[str], None]
+    connection: Connection, only: str | None, sizes: Sizes, findings: Findings, progress: Callable[[str], None]
 ) -> None:
     """Check each account, or only one. When all are checked, also check that every row belongs to an account."""
     columns = StoredColumns(accounts, accounts.c.keys(), sqlite=database.is_sqlite(connection), thorough=True)
     query = columns.select().where(sa.true() if only is None else accounts.c.account == only)
+    log_ids: set[str] = set()
     for found in connection.execute(query.order_by(accounts.c.account)).all():
         invalid = columns.find_invalid(found)
         row = columns.repair(found, invalid)
         for what in columns.describe(found, invalid):
             findings.add(Breach("account", row.account, None, None, what))
         check = AccountCheck(connection, row.account, row.pruned_before, findings, progress)
+        check.ignored_before = ignored_before_log(row.log_start)
         _check_account(check, row.last_complete_run_id)
+        if row.log_id is not None:
+            progress(f"{row.account}: the log")
+            if row.log_id in log_ids:
+                check.report("log", None, None, "its log is also that of another account")
+            log_ids.add(row.log_id)
+            findings.logs.append(LogCheck(check, row._asdict()).run(sizes.get(row.log_id, ())))
     if only is not None:
         return
-    for table in (sync_runs, instance_versions, instance_state):
+    unknown = sa.select(dropped_entries.c.log_id).where(
+        ~sa.exists().where(accounts.c.log_id == dropped_entries.c.log_id)
+    )
+    for log_id in connection.scalars(unknown.distinct().limit(SHOWN)):
+        findings.add(
+            Breach(
+                "log", None, None, None, f"hashes of dropped entries name the log {log_id!r:.40}, which no account has"
+            )
+        )
+    for table in (sync_runs, instance_versions, instance_state, operator_actions):
         known = sa.exists().where(accounts.c.account == table.c.account)
         for name in connection.scalars(sa.select(raw_value(table.c.account)).where(~known).distinct().limit(SHOWN)):
             what = f"rows of {table.name} name this account, but it does not exist"

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.history.account_check import AccountCheck, format_time
-from inventory.record import PAYLOAD, Record, gpus, hash_records, tracker
+from inventory.record import PAYLOAD, Record, differing_fields, gpus, hash_records, tracker
 from inventory.store import database, stretches
 from inventory.store.tables import instance_state, instance_versions
 
@@ -109,6 +109,13 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
         read.first, read.last, read.last_hash, read.count = read.first or version, version, hash_, read.count + 1
     for what in _find_wrong_state(check, state, read):
         check.report("state", state.seen_run_id, state.instance_id, what)
+    if check.ignored_before is not None:
+        names = differing_fields(*(Record._make(row[_RECORD]) for row in (state, read.last))) - check.ignored_since(
+            read.last.opened_by_run_id
+        )
+        if names:
+            what = f"its {', '.join(sorted(names))} differs from its newest version, and was never ignored since"
+            check.report("state", state.seen_run_id, state.instance_id, what)
 
 
 def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:
@@ -181,7 +188,7 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
         or (check.may_be_pruned(first.valid_from) and state.versions > read.count),
         "episode_creator is not that of its newest version": state.episode_creator == last.episode_creator,
         "the run that last saw it does not exist, or did not start at last_seen_at": seen is not None
-        and (not vanished or seen.started_at == last.last_seen_at),
+        and (seen.started_at == last.last_seen_at if vanished else seen.started_at >= last.valid_from),
         "missing_since is not the time of the run that first lacked it": (
             missing is not None and missing.started_at == state.missing_since
             if is_missing

@@ -19,7 +19,8 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
     last_at: Any = None  # of the last complete run
     for row in check.rows(sync_runs, (*checked, *others), sync_runs.c.run_id, kind="run"):
         run_id, status, complete, missing, digest, at, previous, *counts = row[: len(checked)]
-        run = check.runs[run_id] = CheckedRun(at, previous, bool(complete), tuple(counts))
+        ignored = frozenset(filter(None, (row.ignore_changes or "").split(",")))
+        run = check.runs[run_id] = CheckedRun(at, previous, bool(complete), ignored, tuple(counts))
         breaches = {
             "it did not start after the run before it": before is not None and at <= before.started_at,
             f"its status is {status}, but complete says otherwise": run.complete != (status in _COMPLETE),
@@ -50,7 +51,8 @@ def check_counts(check: AccountCheck) -> None:
     for run_id, run in check.runs.items():
         for event, counted in zip(EVENTS, run.counts, strict=True):
             found = check.events.pop((run_id, event), 0)
-            if found == counted or check.may_be_pruned(run.started_at):
+            # prune folds no disappearance, and the log holds the other counts
+            if found == counted or (event != "vanished" and check.may_be_pruned(run.started_at)):
                 continue
             by, as_ = ("closed_by_run_id", "closed_as") if event == "vanished" else ("opened_by_run_id", "opened_as")
             own = (instance_versions.c[by] == run_id, instance_versions.c[as_] == event)

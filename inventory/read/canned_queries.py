@@ -168,6 +168,15 @@ FROM sync_gaps
 ORDER BY seconds DESC""",
     ),
     Question(
+        "operators",
+        "What operators did, and why",
+        "Disappearances accepted, history pruned, accounts renamed or retired, the newest first; self-declared.",
+        """SELECT occurred_at, account, action, actor, reason, details
+FROM operator_actions
+ORDER BY action_id DESC
+LIMIT 200""",
+    ),
+    Question(
         "failed-runs",
         "Runs that did not succeed",
         "The newest first, with the fault in words.",

@@ -22,11 +22,12 @@ SETTINGS = {
     "sql_time_limit_ms": 10_000,  # enough to read a whole view over a million versions
     "allow_download": False,  # the file may lack rows that are still in its -wal
 }
-HIDDEN = ("instance_state", "typed", "alembic_version", "sqlite_sequence", "sqlite_stat1")
+HIDDEN = ("instance_state", "dropped_entries", "typed", "alembic_version", "sqlite_sequence", "sqlite_stat1")
 NEWEST_FIRST = {
-    "sync_runs": "run_id", "instance_versions": "valid_from", "instances": "first_seen_at",
-    "live_instances": "first_seen_at", "instance_events": "occurred_at", "instance_field_changes": "changed_at",
-    "instance_episodes": "appeared_at", "creators": "gpu_hours_low", "fleet_daily": "day", "sync_gaps": "gap_start",
+    "sync_runs": "run_id", "instance_versions": "valid_from", "operator_actions": "action_id",
+    "instances": "first_seen_at", "live_instances": "first_seen_at", "instance_events": "occurred_at",
+    "instance_field_changes": "changed_at", "instance_episodes": "appeared_at", "creators": "gpu_hours_low",
+    "fleet_daily": "day", "sync_gaps": "gap_start",
 }  # fmt: skip
 
 

@@ -71,3 +71,10 @@ def held(connection: Connection) -> dict[str, int]:
     )
     rows = connection.execute(sa.select(table.c.account, number.label("number")).select_from(table))
     return {row.account: row.number for row in rows}
+
+
+def delivered_checkpoints(connection: Connection) -> dict[str, datetime]:
+    """Return when a checkpoint of each account's log was last delivered, for those of which one was."""
+    table = relation("accounts")
+    query = sa.select(table.c.account, table.c.checkpoint_at).where(table.c.checkpoint_at.is_not(None))
+    return {row["account"]: row["checkpoint_at"] for row in read_rows(connection, query)}

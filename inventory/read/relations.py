@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from inventory.record import clean
 from inventory.store import database
 from inventory.store.catalogue import RELATIONS
+from inventory.store.columns import JSON_OBJECTS
 from inventory.store.tables import JSONText, UTCDateTime, damaged
 
 Row = dict[str, Any]
@@ -61,14 +62,15 @@ def _plain(row: sa.Row[Any]) -> Row:
     plain = dict(zip(row._fields, row, strict=True))
     if bytes in map(type, row):
         raise damaged("bytes where a text or a number belongs")
-    if not _is_object(plain.get("extra")):
-        raise damaged(f"{plain['extra']!r:.80} where a JSON object belongs")
+    for name in JSON_OBJECTS:
+        if not _is_object(plain.get(name)):
+            raise damaged(f"{plain[name]!r:.80} where a JSON object belongs")
     return plain
 
 
-def _is_object(extra: str | None) -> bool:
+def _is_object(text: str | None) -> bool:
     try:
-        return extra is None or type(json.loads(extra)) is dict
+        return text is None or type(json.loads(text)) is dict
     except (ValueError, TypeError, RecursionError):
         return False
 
@@ -78,4 +80,4 @@ def _type(name: str) -> sa.types.TypeEngine[Any]:
         return UTCDateTime()
     if name in _BOOLEANS:
         return sa.Boolean()
-    return JSONText() if name == "extra" else sa.types.NullType()
+    return JSONText() if name in JSON_OBJECTS else sa.types.NullType()

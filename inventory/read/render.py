@@ -14,6 +14,7 @@ from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from inventory import log
+from inventory.store.columns import JSON_OBJECTS
 from inventory.store.database import batches
 from inventory.times import iso
 
@@ -176,7 +177,7 @@ def _csv_value(value: Any) -> Any:
 
 
 def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row, and the rows inside it, as JSON values: times as ISO 8601 with `Z`, `extra` as an object."""
+    """Return the row, and the rows inside it, as JSON values: times as ISO 8601 with `Z`, JSON_OBJECTS as objects."""
     return {name: _json_value(name, value) for name, value in row.items()}
 
 
@@ -185,7 +186,7 @@ def _json_value(name: str, value: Any) -> Any:
         return iso(value)
     if isinstance(value, date):
         return value.isoformat()
-    if name == "extra" and isinstance(value, str):
+    if name in JSON_OBJECTS and isinstance(value, str):
         return json.loads(value)
     if isinstance(value, list):
         return [_json_row(row) for row in value]

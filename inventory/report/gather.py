@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.read import queries, relations
+from inventory.read.acts import acts, describe_act
 from inventory.read.creators import episode_stretches
 from inventory.read.relations import Row
+from inventory.read.render import printable
 from inventory.report.totals import totals
 from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
@@ -24,6 +26,7 @@ MOST_EPISODES = 200_000
 An episode counts once for each type that the instance had in it.
 """
 NEWEST_CHANGES = 500
+NEWEST_ACTS = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
 
 
@@ -57,6 +60,7 @@ def gather(
         "totals": counted,
         "gaps": _gaps(connection, since, account, numbers),
         "changes": _changes(connection, since, account, numbers),
+        "acts": _acts(connection, since, account, numbers),
     }
 
 
@@ -218,6 +222,20 @@ def _changes(
             [[value_of(part[name]) for name in ("field", "old_value", "new_value")] for part in row["fields"]],
         ]
         for row in queries.with_fields(connection, rows)
+    ]
+
+
+def _acts(
+    connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
+) -> list[list[Any]]:
+    """Return the newest acts as [account number, time, action, what was done, actor, reason], each text in full."""
+    return [
+        [
+            numbers[row["account"]],
+            micros(row["occurred_at"]),
+            *(text and printable(text) for text in (row["action"], describe_act(row), row["actor"], row["reason"])),
+        ]
+        for row in acts(connection, account=account, since=since, limit=NEWEST_ACTS)
     ]
 
 

@@ -136,6 +136,7 @@ function draw() {
   lives(found.lifetimes);
   people(found.creators);
   changes(period);
+  acts(period);
   holes(period);
 }
 
@@ -337,6 +338,23 @@ function changes({ from, until, account, creator, type }) {
   more.type = "button";
   more.addEventListener("click", () => { shown += 200; changes(filter()); });
   put("changes", made, ...(rows.length > shown ? [more] : []));
+}
+
+/** What people did in the period. Without any act on record, the section stays hidden. */
+function acts({ from, until, account }) {
+  const rows = data.acts.filter(([number, at]) => (account === null || number === account) && at >= from && at < until);
+  document.getElementById("acts-section").hidden = !data.acts.length;
+  put("acts-note", "Disappearances accepted, history pruned, accounts renamed or retired. The actor is self-declared: "
+    + `whoever controls the host controls that name. ${number(rows.length)} of the last ${number(data.acts.length)}; `
+    + "creator and type do not filter them.");
+  put("acts", rows.length ? table("What operators did", [
+    ["time", (row) => minute(row[1]), "t"],
+    ...(several ? [["account", (row) => data.accounts[row[0]].account, ""]] : []),
+    ["action", (row) => row[2], ""],
+    ["what", (row) => row[3], "w"],
+    ["actor", (row) => row[4], "w"],
+    ["reason", (row) => row[5] ?? "none given", "w"],
+  ], rows) : element("p", "Nobody did anything in this period.", "empty"));
 }
 
 function holes({ from, until, account }) {

@@ -6,15 +6,17 @@ restarts. Nothing is stored for that: only the first run with a trouble since th
 `channels.py` sends the alerts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
+from inventory.checkpoints.signed_note import Note
 from inventory.config.alerts import AlertRule, AlertSettings, Trouble
 from inventory.errors import DatabaseError
+from inventory.history.log_heads import LogHead
 from inventory.outcome import Outcome
 from inventory.read.relations import Row
 from inventory.service.alert_queries import (
@@ -66,6 +68,12 @@ class Alerts:
             return
         for alert in alerts:
             self._channels.send(alert)
+
+    def send_checkpoint(self, head: LogHead, note: Note, answered: Callable[[bool], None]) -> None:
+        """Queue a checkpoint as it is in a file; call `answered` once, with whether a channel has accepted it."""
+        entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
+        title = f"inventory: {_safe(head.account)}: checkpoint of {entries}"
+        self._channels.send(Alert("info", title, str(note)), answered)
 
     def close(self, seconds: float) -> None:
         """Send the queued alerts, for `seconds` at most."""

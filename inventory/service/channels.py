@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,10 +44,19 @@ class Channels:
     def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = RETRY_PAUSES) -> None:
         self._channels = [Channel(number, address, pauses) for number, address in enumerate(addresses, start=1)]
 
-    def send(self, alert: Alert) -> None:
-        """Queue an alert for every address; return at once."""
+        self._receipts: list[Receipt] = []
+
+    def send(self, alert: Alert, answered: Callable[[bool], None] | None = None) -> None:
+        """Queue an alert for every address; return at once.
+
+        `answered` is called once: with True when a channel has accepted it, with False if none did until the end.
+        """
+        receipt = None
+        if answered is not None:
+            self._receipts = [each for each in self._receipts if each.is_open]
+            self._receipts.append(receipt := Receipt(len(self._channels), answered))
         for channel in self._channels:
-            channel.send(alert)
+            channel.send(alert, receipt)
 
     def close(self, seconds: float) -> None:
         """Send what is queued, for `seconds` at most."""
@@ -56,6 +65,38 @@ class Channels:
             channel.begin_closing()
         for channel in self._channels:
             channel.join(max(0.0, end - time.monotonic()))
+        for receipt in self._receipts:
+            receipt.give_up()
+
+
+class Receipt:
+    """Whether one alert was accepted: by the first channel that did, or by none. Safe to use from any thread."""
+
+    def __init__(self, channels: int, answered: Callable[[bool], None]) -> None:
+        self._left = channels
+        self._answered = answered
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is not decided yet."""
+        return self._left > 0
+
+    def report(self, *, accepted: bool) -> None:
+        """Count the answer of one channel."""
+        self._count(accepted=accepted, channels=1)
+
+    def give_up(self) -> None:
+        """Count all channels that have not answered as refusing."""
+        self._count(accepted=False, channels=self._left)
+
+    def _count(self, *, accepted: bool, channels: int) -> None:
+        with self._lock:
+            was_open = self.is_open
+            self._left = 0 if accepted else self._left - channels
+            decided = was_open and not self.is_open
+        if decided:
+            self._answered(accepted)
 
 
 class Channel:
@@ -74,18 +115,20 @@ class Channel:
             raise UsageError(f"Alerts: address number {number} is none of a service that apprise knows.")
         self._number = number
         self._pauses = pauses
-        self._queue: queue.Queue[Alert | None] = queue.Queue(MAX_QUEUED)
+        self._queue: queue.Queue[tuple[Alert, Receipt | None] | None] = queue.Queue(MAX_QUEUED)
         self._closing = threading.Event()
         self._working = True
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
         self._thread.start()
 
-    def send(self, alert: Alert) -> None:
-        """Queue an alert; drop it if the queue is full. Never blocks."""
+    def send(self, alert: Alert, receipt: Receipt | None = None) -> None:
+        """Queue an alert; drop it if the queue is full. Never blocks. The receipt gets the answer."""
         try:
-            self._queue.put_nowait(alert)
+            self._queue.put_nowait((alert, receipt))
         except queue.Full:
             self._log_change(working=False, reason=f"{MAX_QUEUED} alerts wait already")
+            if receipt is not None:
+                receipt.report(accepted=False)
 
     def begin_closing(self) -> None:
         """Send what is queued without pauses, and nothing after it."""
@@ -98,13 +141,16 @@ class Channel:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        while (alert := self._queue.get()) is not None:
+        while (queued := self._queue.get()) is not None:
+            alert, receipt = queued
             sent = self._attempt(alert)
             for pause in self._pauses:
                 if sent or self._closing.wait(pause):
                     break
                 sent = self._attempt(alert)
             self._log_change(working=sent, reason="the service did not accept it")
+            if receipt is not None:
+                receipt.report(accepted=sent)
 
     def _attempt(self, alert: Alert) -> bool:
         try:

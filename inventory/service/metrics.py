@@ -49,6 +49,7 @@ class Snapshot:
     freshness: list[Row]
     last_runs: list[Row]
     held: dict[str, int]
+    checkpoints: dict[str, datetime]
 
 
 class DatabaseCollector(Collector):
@@ -94,6 +95,7 @@ class DatabaseCollector(Collector):
                 freshness.freshness(connection),
                 freshness.last_runs(connection),
                 freshness.held(connection),
+                freshness.delivered_checkpoints(connection),
             )
 
     def collect(self) -> Iterable[Metric]:
@@ -136,6 +138,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
     failures = gauge("failures_since_complete", "Runs since the last complete one that were not.")
     instances = gauge("instances", "Instances that are live, or missing and not proven gone.", "presence")
     held = gauge("held_instances", "Missing instances that are held until a person decides.")
+    checkpoint = gauge("checkpoint_timestamp_seconds", "Time of the last delivery of a checkpoint; absent if none.")
     last = gauge("last_run_info", "Status and error code of the last run that has ended.", "status", "code")
     for row in snapshot.freshness:
         name = [row["account"]]
@@ -148,9 +151,11 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
         for presence in ("live", "missing"):
             instances.add_metric([*name, presence], row[f"{presence}_instances"])
         held.add_metric(name, snapshot.held.get(row["account"], 0))
+        if row["account"] in snapshot.checkpoints:
+            checkpoint.add_metric(name, snapshot.checkpoints[row["account"]].timestamp())
     for row in snapshot.last_runs:
         last.add_metric([row["account"], row["status"], row["error_code"] or ""], 1)
-    yield from (complete, attempt, fresh, failures, instances, held, last)
+    yield from (complete, attempt, fresh, failures, instances, held, checkpoint, last)
 
 
 class Counters:

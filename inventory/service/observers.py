@@ -1,4 +1,4 @@
-"""The observers of runs that are configured: the metrics and the alerts."""
+"""The observers of runs that are configured: the metrics, the alerts and the delivery of checkpoints."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 from inventory.config.extras import require
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
+from inventory.service import checkpoints
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
@@ -28,10 +29,10 @@ def observing(
     Raises UsageError if an address cannot be used, or a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
-    if metrics is None and settings.alerts is None:
+    if metrics is None and settings.alerts is None and not checkpoints.is_wanted(settings):
         yield observers
         return
-    limit = stale_after(settings)
+    limit, alerts = stale_after(settings), None
     with ExitStack() as stack:
         if metrics is not None:
             require("metrics")
@@ -45,7 +46,11 @@ def observing(
             require("alerts")
             from inventory.service.alerts import alerting
 
-            observers.append(stack.enter_context(alerting(engine, settings.alerts, limit, closing_seconds)).observe)
+            alerts = stack.enter_context(alerting(engine, settings.alerts, limit, closing_seconds))
+            observers.append(alerts.observe)
+        if checkpoints.is_wanted(settings):
+            send = alerts.send_checkpoint if alerts and checkpoints.sends_checkpoints(settings) else None
+            observers.append(checkpoints.CheckpointDelivery(engine, settings, send).observe)
         yield observers
 
 

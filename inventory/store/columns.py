@@ -24,6 +24,9 @@ class Relation:
     columns: tuple[Column, ...]
 
 
+JSON_OBJECTS = ("extra", "details")
+"""The columns that hold a JSON object."""
+
 ACCOUNT = Column("account", "The account: one API key's workspace, under the name the user chose.")
 INSTANCE_ID = Column("instance_id", "fal's id of the instance; unique within the account.")
 EPISODE = Column("episode", "Number of the presence, from 1: a return after vanishing starts the next.")

@@ -77,15 +77,19 @@ def connect_beside(engine: Engine) -> Engine:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a read transaction: on both backends every statement sees the same snapshot."""
+def reading(engine: Engine, *, temporary_views: bool = False) -> Iterator[Connection]:
+    """Open a read transaction: on both backends every statement sees the same snapshot.
+
+    With `temporary_views`, temporary views may be created on PostgreSQL, if the server and the role allow it. All is
+    rolled back at the end.
+    """
     with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):
             connection = connection.execution_options(  # noqa: PLW2901 - the same connection, with its isolation level
                 # not postgresql_readonly: it would leave READ WRITE on the pooled connection for later transactions,
                 # whatever default_transaction_read_only says
                 isolation_level="REPEATABLE READ",
-                inventory_settings={"transaction_read_only": "on"},
+                inventory_settings={} if temporary_views else {"transaction_read_only": "on"},
             )
         with connection.begin() as transaction:
             yield connection

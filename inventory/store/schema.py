@@ -4,6 +4,7 @@ Only this module imports Alembic, and only where it is needed. The migrations ar
 beside it (a checkout). There is one chain of revisions for both backends.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from inventory.errors import UsageError, WrongSchema
 from inventory.store.catalogue import VIEWS
@@ -23,11 +25,16 @@ from inventory.store.tables import METADATA, JSONText, UTCDateTime, complete
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
 """What autogenerate compares: everything but the comments, which migrations/env.py writes from the catalogue."""
+
+_COMPARED = "inventory_compared"
+"""The name of the temporary view with which a view is compared."""
+
+_VIEW_TEXT = sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
 
 _UPGRADE_LOCK = 7_465_316_001  # our key for pg_advisory_xact_lock: one upgrade at a time
 
@@ -169,13 +176,50 @@ def differences(engine: Engine) -> list[Any]:
 
 
 def changed_views(connection: Connection) -> list[str]:
-    """Return the names of inventory's views whose text differs from that of the migrations; SQLite only.
+    """Return the names of inventory's views whose text differs from that of the migrations.
 
-    PostgreSQL does not keep the text of a view, so there the list is empty.
+    PostgreSQL keeps no text of a view. There each view of the migrations is created as a temporary one, and the server
+    writes both as text. The list is empty if the transaction may only read, or the role may create no temporary view.
     """
-    if not is_sqlite(connection):
-        return []
-    return sorted(name for name, sql in _view_texts(connection).items() if sql != _migrated_views().get(name, sql))
+    if is_sqlite(connection):
+        return sorted(name for name, sql in _view_texts(connection).items() if sql != _migrated_views().get(name, sql))
+    return [name for name in VIEWS if _differs_on_postgresql(connection, name)]
+
+
+def _differs_on_postgresql(connection: Connection, name: str) -> bool:
+    """Return whether the server writes a view and this version's one differently.
+
+    A view that was restored from a dump was made from the text that the server once wrote. Made from that text, this
+    version's view may be written differently once more, so both of its texts are compared.
+    """
+    if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
+        return False  # a missing view is found elsewhere
+    texts = []
+    try:
+        with connection.begin_nested() as savepoint:
+            _, _, query = _newest_view_text(name).partition(f"CREATE VIEW {name} AS")
+            for _ in range(2):
+                connection.execute(sa.text(f"CREATE TEMP VIEW {_COMPARED} AS {query}".replace(":", r"\:")))
+                query = connection.scalar(_VIEW_TEXT, {"name": _COMPARED}) or ""
+                texts.append(query)
+                connection.exec_driver_sql(f"DROP VIEW {_COMPARED}")
+            savepoint.rollback()
+    except DBAPIError as error:
+        # 25006: the transaction may only read; 42501: the role may create no temporary view. After any other error this
+        # version's view cannot be made, because a relation that it reads has other columns.
+        return not error.connection_invalidated and getattr(error.orig, "sqlstate", None) not in {"25006", "42501"}
+    return connection.scalar(_VIEW_TEXT, {"name": name}) not in texts
+
+
+def _newest_view_text(name: str) -> str:
+    """Return the text of a view of the newest revision for PostgreSQL."""
+    files = location().glob(f"views/{name}_v*.sql")
+    newest = max(
+        (int(version[1]), version[2] is not None, file)
+        for file in files
+        if (version := re.fullmatch(rf"{name}_v(\d+)(\.postgresql)?\.sql", file.name))
+    )
+    return newest[2].read_text(encoding="utf-8")
 
 
 @cache

@@ -32,8 +32,13 @@ def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[st
 
 def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
     """Yield the rows of a query in batches; memory stays flat."""
-    with connection.execute(statement, execution_options={"yield_per": BATCH}) as result:
+    result = connection.execute(statement, execution_options={"yield_per": BATCH})
+    try:
         yield from result.partitions()
+    finally:
+        # a generator that an exception has left behind may end only after its SQLite connection was closed
+        if not (connection.closed and is_sqlite(connection)):
+            result.close()
 
 
 def expect_many_rows(connection: Connection) -> None:

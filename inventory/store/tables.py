@@ -131,7 +131,7 @@ accounts = Table(
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
     # internal: the lease. A run has its heartbeat in sync_runs; other work has it here
-    Column("lease_token", Text),
+    Column("fencing_token", Text),
     Column("lease_purpose", Text),
     Column("lease_run_id", RunId),
     Column("lease_seconds", Double),
@@ -139,6 +139,12 @@ accounts = Table(
     Column("lease_host", Text),
     Column("lease_pid", Integer),
     Column("lease_process_started", Double),
+    Column("checkpoint_at", UTCDateTime),
+    # internal: the account's Merkle log: its id, its entry 0, its number of entries, the right edge of its tree
+    Column("log_id", Text),
+    Column("log_start", Text),
+    Column("log_size", RunId),
+    Column("log_frontier", LargeBinary),
 )
 
 sync_runs = Table(
@@ -166,6 +172,16 @@ sync_runs = Table(
     Column("error_code", Text),
     Column("error", Text),
     Column("version", Text, nullable=False),
+    Column("ignore_changes", Text),
+    Column("max_vanish", Double),
+    Column("max_gap_seconds", Double),
+    Column("log_index", RunId),
+    # internal: the hash of the run's entry; the roots in it of what the run changed and left unsettled; the digest that
+    # `prune` has cleared, which the entry still holds
+    Column("entry_hash", LargeBinary),
+    Column("changes_root", LargeBinary),
+    Column("missing_digest", LargeBinary),
+    Column("cleared_digest", Text),
     Index("ix_sync_runs_account_started_at", "account", "started_at", unique=True),
     Index("uq_sync_runs_account_running", "account", unique=True),
     CheckConstraint(
@@ -221,6 +237,8 @@ instance_versions = Table(
     # internal: false where type and region are those of the version before, and where an episode opens. It may be true
     # where nothing moved. So each stretch begins where an episode opens or `moved` is true
     Column("moved", Boolean, nullable=False, server_default=text("true")),
+    # internal: the entry of the log that closed it; null for an open one, and for one closed before the log began
+    Column("closed_log_index", RunId),
     CheckConstraint(f"opened_as IN {OPENINGS}", name="opened_as"),
     CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),
@@ -233,6 +251,39 @@ instance_versions = Table(
     Index("ix_instance_versions_stretches", "account", "instance_id", "valid_from"),
     Index("ix_instance_versions_vanished", "account", "instance_id", "episode"),
 )  # fmt: skip
+
+operator_actions = Table(
+    "operator_actions",
+    METADATA,
+    Column("action_id", RunId, primary_key=True, autoincrement=True),
+    Column(
+        "account",
+        Text,
+        ForeignKey("accounts.account", onupdate="CASCADE"),
+        nullable=False,
+    ),
+    Column("occurred_at", UTCDateTime, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text),
+    Column("details", JSONText, nullable=False),
+    Column("log_index", RunId, nullable=False),
+    # internal: the hash of its entry
+    Column("entry_hash", LargeBinary, nullable=False),
+    CheckConstraint("action IN ('accept', 'prune', 'rename', 'retire')", name="action"),
+    Index("ix_operator_actions_account_log_index", "account", "log_index", unique=True),
+)
+
+# internal: hashes of entries whose run `prune` has dropped, and of dropped runs from before the log (tree `runs`).
+dropped_entries = Table(
+    "dropped_entries",
+    METADATA,
+    Column("log_id", Text, primary_key=True),
+    Column("tree", Text, primary_key=True),
+    Column("first_index", RunId, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    CheckConstraint("tree IN ('log', 'runs')", name="tree"),
+)
 
 calendar = Table(
     "calendar",
@@ -279,5 +330,6 @@ def complete() -> MetaData:
             index.dialect_options[dialect]["where"] = text(_WHERE[str(index.name)])
     for table in (instance_state, calendar):
         table.dialect_options["sqlite"]["with_rowid"] = False
-    sync_runs.dialect_options["sqlite"]["autoincrement"] = True
+    for table in (sync_runs, operator_actions):
+        table.dialect_options["sqlite"]["autoincrement"] = True
     return METADATA

@@ -76,7 +76,7 @@ def test_sync_as_json_is_one_object_with_the_runs(run):
     assert found["runs"][0]["api_key_id"] == "keyid-1"
     assert found["runs"][0]["started_at"].endswith("Z")
     assert found["runs"][0]["complete"] is True
-    assert "lease_token" not in found["runs"][0]
+    assert "fencing_token" not in found["runs"][0]
 
 
 def test_a_dry_run_reports_changes_and_writes_nothing(run, query, simulator):

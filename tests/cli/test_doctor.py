@@ -319,7 +319,7 @@ def test_a_lease_that_is_held_or_was_left_is_reported(look, engine, simulator):
         assert the(look(), "lease").finding.startswith("`prune` of process ")
     with database.writing(engine) as connection:
         connection.exec_driver_sql(
-            "UPDATE accounts SET lease_token = 'x', lease_purpose = 'sync', lease_seconds = 1, lease_pid = 7, "
+            "UPDATE accounts SET fencing_token = 'x', lease_purpose = 'sync', lease_seconds = 1, lease_pid = 7, "
             "lease_host = 'far/1', lease_heartbeat_at = '2026-03-06 00:00:00.000000'"
         )
     assert the(look(), "lease", "warn").finding == "a sync of process 7 on far died"

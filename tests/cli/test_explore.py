@@ -15,9 +15,12 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from inventory.cli import main
+from inventory.config.database_url import parse_url
 from inventory.demo import demo
+from inventory.history import accounts
 from inventory.read.canned_queries import QUESTIONS
 from inventory.read.datasette import metadata
+from inventory.store import database
 from inventory.store.catalogue import RELATIONS
 from support.marks import rule
 
@@ -32,9 +35,12 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """Return a history of one day, with special characters in its file name and hostile strings as creators."""
+    """Return a history of one day, with special characters in its file name and hostile strings in it."""
     made = tmp_path_factory.mktemp("explore") / "fleet #1 (50%).db"
     demo(f"sqlite:///{made}", days=1, now=MARCH)
+    engine = database.connect(parse_url("sqlite:///" + quote(str(made))))
+    accounts.rename(engine, "demo", "fleet", reason=EVIL[2], lease_seconds=60)
+    engine.dispose()
     with closing(sqlite3.connect(made)) as connection:
         live = connection.execute("SELECT instance_id FROM live_instances ORDER BY 1").fetchall()
         for (id_,), nickname in zip(live, EVIL, strict=False):
@@ -132,13 +138,13 @@ def test_the_first_page_shows_views_and_questions_and_hides_what_is_internal(bro
     assert all(question.title in page for question in QUESTIONS)
     about = json.loads(browser.get(".json")[1])
     assert {table["name"] for table in about["tables"] if not table["hidden"]} == {
-        "accounts", "sync_runs", "instance_versions", "calendar",
+        "accounts", "sync_runs", "instance_versions", "operator_actions", "calendar",
     }  # fmt: skip
 
 
 @rule("text-from-the-api-is-only-text")
 def test_strings_from_the_api_are_text_and_no_links(browser):
-    for path in ("/instances", "/fleet-now"):
+    for path in ("/instances", "/fleet-now", "/operators"):
         _, page = browser.get(path, _size="max")
         assert "&lt;img src=x" in page
         assert "<img src=x" not in page

@@ -1,5 +1,6 @@
 """`inventory report`: open the page in a real browser without a network, and compare it with the views."""
 
+import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 
 from inventory.cli import main
 from inventory.config.database_url import parse_url
+from inventory.history import accounts as act
+from inventory.history.missing import accept_missing
 from inventory.read.creators import list_creators
 from inventory.read.queries import instances
 from inventory.report.file import page_file
@@ -347,6 +350,47 @@ def test_strings_from_the_api_are_text_and_nothing_else(world, database_url, tmp
             details.query_selector("summary").click()
         page.hover("#lifetimes")
         assert page.title() == "Fleet report"
+
+
+@rule("acts-have-an-actor-and-a-reason")
+def test_what_operators_did_is_listed_with_who_and_why(world, database_url, tmp_path, look):
+    world.put("a", "b")
+    world.run()
+    world.run(account="other")
+    world.remove("a", "b")
+    world.run(key="another:key")
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        assert page.is_hidden("#acts-section")
+    long = "because " * 120 + "of this"
+    act.rename(world.engine, "default", "second", lease_seconds=60, clock=lambda: hour(4))
+    act.rename(world.engine, "second", "default", reason="one name a team", lease_seconds=60, clock=lambda: hour(5))
+    accept_missing(world.engine, "default", reason=long, lease_seconds=60, clock=lambda: hour(30))
+    act.retire(world.engine, "other", reason=HOSTILE[0] + HOSTILE[3], lease_seconds=60, clock=lambda: hour(31))
+    run("report", "--database", database_url, "--output", str(file))
+    text = file.read_text(encoding="utf-8").rpartition('<script type="application/json"')[2]
+    assert not {"\u202e", "\x1b"} & {*text}
+    with look(file) as page:
+        heading, *rows = table(page, "#acts")
+        assert heading == ["time", "account", "action", "what", "actor", "reason"]
+        assert [(*row[:4], row[5]) for row in rows] == [
+            ("2026-03-07 07:00", "other", "retire", "no longer synced", HOSTILE[0] + r"\u202eevil\x1b[31m"),
+            ("2026-03-07 06:00", "default", "accept", "2 instances settled as vanished", long),
+            ("2026-03-06 05:00", "default", "rename", "second is now default", "one name a team"),
+            ("2026-03-06 04:00", "default", "rename", "default is now second", "none given"),
+        ]
+        assert all(f"(uid {os.geteuid()})" in row[4] for row in rows)
+        assert page.title() == "Fleet report"
+        page.fill("input[name=from]", "2026-03-07")
+        wait_until_drawn(page)
+        assert [row[2] for row in table(page, "#acts")[1:]] == ["retire", "accept"]
+        page.select_option("select[name=account]", label="other")
+        wait_until_drawn(page)
+        assert [row[2] for row in table(page, "#acts")[1:]] == ["retire"]
+    run("report", "--database", database_url, "--output", str(file), "--since", "2026-03-07T06:30Z")
+    with look(file) as page:
+        assert [row[2] for row in table(page, "#acts")[1:]] == ["retire"]
 
 
 def test_the_policy_allows_no_other_script_and_no_request(sqlite_demo, tmp_path, browser):

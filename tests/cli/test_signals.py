@@ -48,7 +48,7 @@ for number in range(1, 1000):
         ended = end.code
     came, fatal = statements >= number, None
     with connect(parse_url(os.environ["INVENTORY_DATABASE_URL"])).connect() as connection:
-        left = connection.exec_driver_sql("SELECT count(*) FROM accounts WHERE lease_token IS NOT NULL").scalar()
+        left = connection.exec_driver_sql("SELECT count(*) FROM accounts WHERE fencing_token IS NOT NULL").scalar()
     assert left == 0, f"a lease is left by signals at statement {number}"
     if ended in {0, 2}:  # 2: the signals came when the account already had its new name
         break
@@ -168,7 +168,7 @@ def test_a_signal_ends_a_sync_with_4_and_closes_its_run_at_once(start, simulator
     code, err = ends(process)
     assert (code, err.count("\n")) == (4, 1)
     assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
-    assert rows("SELECT lease_token FROM accounts") == [(None,)]
+    assert rows("SELECT fencing_token FROM accounts") == [(None,)]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

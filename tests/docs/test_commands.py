@@ -85,6 +85,8 @@ def prepared(shell, tmp_path):
             account = "default"
             (tmp_path / "inventory.db").unlink()
             succeeds(shell("inventory sync"))
+        if "--against" in line:
+            succeeds(shell("inventory checkpoint --output checkpoints"))
         if "--account research" in line:
             succeeds(shell(f"inventory account rename {account} research"))
             (tmp_path / "inventory.toml").write_text(RESEARCH)

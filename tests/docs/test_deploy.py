@@ -181,6 +181,12 @@ def test_nothing_runs_as_root_or_may_become_it():
     assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], "/tmp")
 
 
+def test_no_two_versions_of_the_deployment_run_at_once():
+    """A worker of an older version makes runs without an entry in the log."""
+    (deployment,) = [each for each in documents(DEPLOY / "kubernetes" / "deployment.yaml") if each]
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_the_secrets_that_are_asked_for_are_those_of_the_example():
     (secret,) = documents(DEPLOY / "kubernetes" / "secret.yaml")
     for pod in pods().values():

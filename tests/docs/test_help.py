@@ -11,7 +11,7 @@ from inventory.cli.app import loaded
 TITLES = ["Copy the fleet", "Ask the history", "Trust the record", "Operate", "Try it without a key"]
 
 
-GROUPS = [("account",), ("db",)]
+GROUPS = [("account",), ("checkpoint",), ("db",)]
 
 
 def leaves(command=None, words=()):

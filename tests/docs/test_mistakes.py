@@ -283,6 +283,44 @@ def _(week):
     return week.line("sync", 7, INVENTORY_DATABASE_URL="postgresql://inventory@127.0.0.1:1/inventory")
 
 
+# -- Checkpoints
+
+
+@mistake("A key of checkpoints that others may read")
+def _(week):
+    week.succeeds("checkpoint keygen --name fleet.example.org --output checkpoint.key")
+    (week.folder / "checkpoint.key").chmod(0o644)
+    key = f"{week.folder}/checkpoint.key"
+    return week.line("checkpoint", 2, INVENTORY_CHECKPOINT_KEY_FILE=key, INVENTORY_CHECKPOINT_NAME="fleet.example.org")
+
+
+@mistake("A key of checkpoints without its name")
+def _(week):
+    week.succeeds("checkpoint keygen --name fleet.example.org --output checkpoint.key")
+    return week.line("checkpoint", 2, INVENTORY_CHECKPOINT_KEY_FILE="checkpoint.key")
+
+
+@mistake("A checkpoint whose end is missing")
+def _(week):
+    week.succeeds("sync")
+    week.succeeds("checkpoint --output kept")
+    (file,) = (week.folder / "kept").iterdir()
+    file.write_text(file.read_text()[:-1])
+    week.names[file.name] = "default-54339f32.checkpoint"
+    return week.line("verify --against kept", 2)
+
+
+@mistake("A checkpoint of another account")
+def _(week):
+    for name in ("research", "production"):
+        week.settings(f'[[accounts]]\nname = "{name}"\napi_key_env = "FAL_KEY"\n')
+        week.succeeds("sync")
+    week.succeeds("checkpoint --account production --output kept")
+    (file,) = (week.folder / "kept").iterdir()
+    week.names[file.name] = "production-54339f32.checkpoint"
+    return week.line("verify --account research --against kept", 2)
+
+
 # -- And the page
 
 

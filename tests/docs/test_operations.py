@@ -104,7 +104,7 @@ def test_a_backup_of_sqlite_restores_the_whole_history(tmp_path, backup):
     file = tmp_path / "inventory.db"
     demo(f"sqlite:///{file}", days=1, now=datetime(2026, 3, 7, tzinfo=UTC))
     with closing(sqlite3.connect(file)) as user:
-        before = list(user.iterdump())
+        before = sorted(user.iterdump())
         shell(backup, tmp_path)
         user.execute("UPDATE instance_versions SET region = 'nowhere'")
         user.commit()
@@ -114,5 +114,5 @@ def test_a_backup_of_sqlite_restores_the_whole_history(tmp_path, backup):
         (tmp_path / f"inventory.db{end}").write_bytes(data)  # as a killed process leaves it
     assert "every digest matches" in shell(block("rm -f inventory.db-wal"), tmp_path)
     with closing(sqlite3.connect(file)) as user:
-        assert list(user.iterdump()) == before
+        assert sorted(user.iterdump()) == before  # VACUUM writes indexes of one table in another order
         assert user.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -4,19 +4,23 @@ An answer is worked out in plain Python from what the simulated fleet told its w
 by test_truth.py) and, where it is a pair of bounds, it is also compared with what really happened.
 """
 
+import os
+import pwd
 import re
+import socket
 import sqlite3
 from collections import Counter, defaultdict
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import pytest
 
 from support.asking import asking
 from support.questions import PAGE, SECTIONS, SQL
-from support.watched import EVERY, HOUR, gpus, hours
+from support.watched import EVERY, HOUR, REASONS, gpus, hours
 
 pytestmark = pytest.mark.slow
 
@@ -488,6 +492,24 @@ def _(watch):
         )
         for each in missing
     }
+
+
+@answers("Who accepted the disappearance of 12 March, and why?")
+def _(watch):
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    actor = f"{user} (uid {os.geteuid()}) on {socket.gethostname()}"
+    if not watch.url.startswith("sqlite"):
+        actor += f", PostgreSQL user {urlsplit(watch.url).username}"
+    found = {
+        (
+            *(each.gone.accepted, each.account, actor, REASONS[each.account]),
+            *(each.id, each.creator, each.last.started, each.gone.started),
+        )
+        for each in watch.episodes
+        if each.gone and each.gone.accepted
+    }
+    assert {row[3] for row in found} == set(REASONS.values())
+    return found
 
 
 @answers("How exactly are the hours known?")

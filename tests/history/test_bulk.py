@@ -5,7 +5,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from inventory.history.verify import verify
+from inventory.history.verify import verify_history
 from inventory.store import database
 from inventory.store.indexes import rebuilt_after_load
 from inventory.store.schema import differences
@@ -47,7 +47,7 @@ def check_whole(world):
     """Check that schema, history and constraints are as after any other run."""
     assert differences(world.engine) == []
     with database.reading(world.engine) as connection:
-        assert verify(connection).breaches == []
+        assert verify_history(connection).breaches == []
     assert world.presences() == dict.fromkeys("abc", "live")
     with pytest.raises(sa.exc.IntegrityError), world.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO instance_versions SELECT * FROM instance_versions")

@@ -105,6 +105,18 @@ def test_a_second_upgrade_changes_nothing(engine):
     assert catalogue(engine) == before
 
 
+def clauses(sql):
+    """Return the columns and constraints of a CREATE statement. ADD COLUMN writes its columns after the constraints."""
+    depth, found = 0, [""]
+    for each in sql:
+        depth += {"(": 1, ")": -1}.get(each, 0)
+        if each == "," and depth == 1:
+            found.append("")
+        else:
+            found[-1] += each
+    return [" ".join(clause.split()).rstrip(" )") for clause in found]
+
+
 def test_the_migrations_create_exactly_the_declared_tables(engine, new_database):
     """This includes what Alembic does not compare: checks, primary keys, WITHOUT ROWID, names of constraints."""
 
@@ -113,8 +125,7 @@ def test_the_migrations_create_exactly_the_declared_tables(engine, new_database)
             return catalogue(engine)[:3]
         with engine.connect() as connection:
             made = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE type != 'view'"))
-            lines = {name: (sql or "").replace(", ", "\n").splitlines() for name, sql in made}  # as ADD COLUMN writes
-            return {name: sorted(filter(None, (line.strip(" ,\t") for line in found))) for name, found in lines.items()}
+            return {name: sorted(clauses(sql or "")) for name, sql in made}
 
     other = connect(parse_url(new_database()), create=True)
     METADATA.create_all(other)

@@ -13,7 +13,7 @@ from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import PruneRequest, prune, would_prune
-from inventory.history.verify import verify
+from inventory.history.verify import verify_history
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
@@ -41,7 +41,7 @@ def pruned(world, before, account="default"):
 
 def verifies(world):
     with database.reading(world.engine) as connection:
-        return verify(connection).breaches == []
+        return verify_history(connection).breaches == []
 
 
 def kept(world):
@@ -160,7 +160,14 @@ def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing(lived):
     again = pruned(lived, hour(7))
     earlier = pruned(lived, hour(2))
     assert [(done.versions, done.runs) for done in (again, earlier)] == [(0, 0), (0, 0)]
-    assert lived.dump() == once
+    twice = lived.dump()
+    history = ("sync_runs", "instance_state", "instance_versions")
+    assert [twice[table] for table in history] == [once[table] for table in history]
+    assert lived.one("SELECT pruned_before FROM accounts") == lived.one(
+        "SELECT max(started_at) FROM sync_runs WHERE run_id = 7"
+    )
+    assert lived.one("SELECT count(*) FROM operator_actions WHERE action = 'prune'") == 3  # each of them is an act
+    assert verifies(lived)
 
 
 def test_pruning_in_steps_gives_the_same_result_as_pruning_at_once(lived):
@@ -236,7 +243,7 @@ def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_f
             left[0] -= 1
             if left[0] < 0:
                 raise DatabaseError("stopped here")
-            fence(connection, lease)
+            return fence(connection, lease)
 
         with monkeypatch.context() as patched:
             patched.setattr("inventory.history.prune.fence", fence_or_stop)
@@ -341,7 +348,7 @@ class Pruned(History):
     def _compare(self):
         with database.reading(self.engine) as connection:
             self.since = connection.scalar(sa.select(accounts.c.pruned_before)) or History.since
-            assert verify(connection).breaches == []
+            assert verify_history(connection).breaches == []
         super()._compare()
 
 

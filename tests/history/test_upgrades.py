@@ -17,7 +17,7 @@ from support.command import Command
 from support.world import World, hour
 
 STORED = Path(__file__).parents[1] / "released"
-RELEASES = {"0.1.0": "0001"}
+RELEASES = {"0.1.0": "0001", "0.2.0.dev0": "0002"}
 """The schema revision of each release."""
 
 ALWAYS_TRUE = {

@@ -24,14 +24,14 @@ FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nic
 SHOWN = "instance_type gpu_count gpu_model region sector ip status creator_user_nickname extra"
 STORED = "instance_type region sector ip status creator_user_nickname extra gpu_count gpu_model"
 PUBLIC_COLUMNS = {
-    "accounts": "account provider created_at retired_at pruned_before",
+    "accounts": "account provider created_at retired_at pruned_before checkpoint_at",
     "sync_runs": "run_id account trigger status started_at heartbeat_at finished_at previous_complete_at complete"
     " expected_seconds pages instances_seen duplicates rejected appeared changed reappeared vanished missing api_url"
-    " api_key_id fleet_digest error_code error version",
+    " api_key_id fleet_digest error_code error version ignore_changes max_vanish max_gap_seconds log_index",
     "instance_state": f"account instance_id {STORED} presence held first_seen_at missing_since vanished_at episodes"
     " versions",
     "instance_versions": "account instance_id episode valid_from valid_to opened_by_run_id closed_by_run_id opened_as"
-    f" closed_as last_seen_at {STORED}",
+    f" closed_as last_seen_at {STORED} closed_log_index",
     "instances": f"account instance_id {SHOWN} presence held first_seen_at last_seen_at missing_since vanished_at"
     " episodes versions",
     "live_instances": f"account instance_id {SHOWN} presence held first_seen_at last_seen_at missing_since vanished_at"
@@ -47,6 +47,7 @@ PUBLIC_COLUMNS = {
     "sync_freshness": "account last_complete_at last_attempt_at last_status failures_since_complete live_instances"
     " missing_instances",
     "sync_gaps": "account gap_start gap_end seconds failed_runs",
+    "operator_actions": "action_id account occurred_at action actor reason details log_index",
 }
 DECLARED = {
     "BOOLEAN": "held complete",

@@ -440,7 +440,7 @@ def test_accepting_takes_the_same_lease(world):
         gate.opened.set()
         thread.join(PATIENCE)
     assert history.accept_missing(world.engine, "default", lease_seconds=60) == []
-    assert world.one("SELECT lease_token FROM accounts") is None
+    assert world.one("SELECT fencing_token FROM accounts") is None
     with hold_lease(world.engine, "default", "missing --accept", 60):
         outcome = run(world)
         assert isinstance(outcome.error, AccountBusy)
@@ -463,7 +463,7 @@ def test_other_work_sends_heartbeats_too_and_releases_its_lease_when_it_fails(wo
 
     with pytest.raises(ZeroDivisionError), hold_lease(world.engine, "default", "prune", 0.2):
         work()
-    assert world.one("SELECT lease_token FROM accounts") is None
+    assert world.one("SELECT fencing_token FROM accounts") is None
 
 
 @rule("a-lost-lease-writes-nothing")
@@ -489,7 +489,7 @@ def test_a_run_that_ends_releases_its_lease(world):
         if fault:
             world.faults.add(fault, when=on_page(1))
         assert run(world).status == status
-        assert world.one("SELECT lease_token FROM accounts") is None
+        assert world.one("SELECT fencing_token FROM accounts") is None
 
 
 @rule("one-run-per-account")
@@ -532,4 +532,4 @@ def test_a_signal_closes_the_row_at_once_as_interrupted(world):
     gate.opened.set()
     assert outcomes[0].exit_code == 4
     assert world.last_run("status", "error_code", "missing") == ("partial", "interrupted", 0)
-    assert world.one("SELECT lease_token FROM accounts") is None
+    assert world.one("SELECT fencing_token FROM accounts") is None

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from inventory.config.keys import Account, ApiKey
-from inventory.history.verify import verify
+from inventory.history.verify import verify_history
 from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list, on_page
 from inventory.store import database
 from inventory.sync import sync
@@ -17,7 +17,7 @@ from support.world import BEGIN, hour, ids, machine
 
 def breaches(world):
     with database.reading(world.engine) as connection:
-        return verify(connection).breaches
+        return verify_history(connection).breaches
 
 
 @rule("one-time-per-run")

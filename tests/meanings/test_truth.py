@@ -70,7 +70,9 @@ def test_the_two_weeks_have_every_kind_of_fault(watch):
     kinds = Counter((run.account, run.status, run.code) for run in watch.runs)
     assert kinds["research", "partial", "server_error"] == 1
     assert kinds["research", "failed", "server_error"] == 6
-    assert kinds["research", "succeeded", "server_error"] == 1
+    assert kinds["research", "succeeded", "server_error"] == 2
+    assert kinds["production", "succeeded", "server_error"] == 1
+    assert sum(run.accepted is not None for run in watch.runs) == 2
     assert kinds["production", "failed", "server_error"] == 1
     assert sum(episode.missing is not None for episode in watch.episodes) >= 1
     assert sum(episode.number > 1 for episode in watch.episodes) > 5

@@ -1,13 +1,9 @@
 """Alerts: which are due, that each is sent once over real HTTP, and that a failing channel delays nothing else."""
 
 import json
-import queue
 import re
 import socket
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -26,58 +22,11 @@ from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from support.libraries import ROOT
 from support.marks import rule
+from support.receiver import receiving
 from support.workers import crew
 from support.world import hour, machine
 
 LIMIT = timedelta(minutes=150)
-
-
-class Receiver:
-    """A server that keeps the posted alerts. When `answering` is set it answers with the next of `statuses`, or 200."""
-
-    def __init__(self):
-        self.posts = queue.Queue()
-        self.statuses = []
-        self.answering = threading.Event()
-        self.answering.set()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                receiver.posts.put(body)
-                receiver.answering.wait(60)
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # the client has closed the connection
-        self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
-
-    def take_posts(self):
-        """Return (type, title, lines of the body) of each post since the last call."""
-        found = []
-        while not self.posts.empty():
-            post = self.posts.get()
-            found.append((post["type"], post["title"], post["message"].splitlines()))
-        return found
-
-
-@contextmanager
-def receiving():
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.answering.set()
-        receiver.server.shutdown()
-        thread.join()
-        receiver.server.server_close()
 
 
 @pytest.fixture
@@ -509,7 +458,7 @@ def test_the_alerts_of_the_file_are_read_as_people_write_them(file):
     [
         ("", "alerts need urls, urls_env or urls_file, one of them"),
         ('urls = ["json://very-secret-token"]\nurls_env = "X"', "alerts need urls, urls_env or urls_file, one of them"),
-        ('urls_env = "X"\non = ["helt"]', "'held', 'stale', 'key_refused' or 'recovery'"),
+        ('urls_env = "X"\non = ["helt"]', "'held', 'stale', 'key_refused', 'recovery' or 'checkpoint'"),
         ('urls_env = "X"\nstale_after = "soon"', "'soon' is no duration"),
         ('urls_env = "X"\nstale_after = "0s"', "greater than"),
         ('urls_env = "X"\nurl = "json://very-secret-token"', "there is no such setting"),

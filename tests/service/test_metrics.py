@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
@@ -25,6 +26,7 @@ from inventory.service.metrics_server import MetricsServer, parse_address, serve
 from inventory.service.observers import stale_after_of_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
+from inventory.store.tables import accounts
 from inventory.times import brief
 from support.libraries import ROOT
 from support.workers import crew, until
@@ -191,13 +193,20 @@ def test_names_of_accounts_are_escaped_in_labels(world, serving):
     assert found["inventory_account_fresh", evil] == 1
 
 
+def deliver_a_checkpoint(world):
+    """Record a delivery: without one its metric is not there."""
+    with writing(world.engine) as connection:
+        connection.execute(sa.update(accounts).values(checkpoint_at=hour(1)))
+
+
 def test_the_exposition_obeys_the_stricter_format_and_the_conventions(world, serving):
     served = serving()
     served.observe(world.run())
+    deliver_a_checkpoint(world)
     status, text, _ = get(served, "/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert status == 200
     families = [family for family in read_openmetrics(text) if family.name.startswith("inventory_")]
-    assert len(families) == 16
+    assert len(families) == 17
     for family in families:
         assert re.fullmatch(r"inventory_[a-z]+(_[a-z]+)*", family.name)
         assert family.documentation.endswith(".")
@@ -348,6 +357,7 @@ def names_in(text):
 def test_the_guide_names_every_metric_with_its_labels_and_no_other(world, serving):
     served = serving()
     served.observe(world.run())
+    deliver_a_checkpoint(world)
     there = {}
     for family in read_text(get(served, "/metrics")[1]):
         for sample in family.samples:

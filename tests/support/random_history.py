@@ -60,7 +60,9 @@ class History(RuleBasedStateMachine):
         self.simulator.before_page = None
         self.simulator.faults.clear()
         with database.writing(self.engine) as connection:
-            for table in ("instance_versions", "instance_state", "sync_runs", "accounts"):
+            for table in (
+                "dropped_entries", "operator_actions", "instance_versions", "instance_state", "sync_runs", "accounts"
+            ):  # fmt: skip
                 connection.exec_driver_sql(f"DELETE FROM {table}")
         self.model = Model()
         self.run_ids = []

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from inventory.config.database_url import parse_url
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import Settings
+from inventory.history.missing import accept_missing
 from inventory.simulator import Life, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.store.database import connect
 from inventory.sync import SyncOptions, sync
@@ -22,6 +23,8 @@ REQUEST = timedelta(seconds=2)
 PAGE = 25
 EVERY = {"research": 1, "production": 12}  # hours
 BROKEN, DOWN, ASLEEP, MUTE = 100, range(150, 156), range(200, 203), range(230, 236)
+ACCEPTED = 246  # on 12 March: absent instances stay missing, and a person accepts that they are gone
+REASONS = {"research": "deleted by ada, ticket 4711", "production": None}
 DOWNTIME = Status(503)
 
 
@@ -34,6 +37,8 @@ class Run:
     code: str | None
     started: datetime
     ended: datetime | None = None
+    accepted: datetime | None = None
+    """The time at which a person accepted what this run left missing."""
     told: dict[str, dict] = field(default_factory=dict)
 
     @property
@@ -202,7 +207,7 @@ def _run(engine, simulator, settings, account, number):
         status, code = "failed", "server_error"
     elif number in MUTE:  # a second walk decides what has vanished
         faults.add(Status(500), when=on_get, times=None)
-    elif number == HOURS - 1:  # the second walk fails too: absent instances stay missing
+    elif number in {ACCEPTED, HOURS - 1}:  # the second walk fails too: absent instances stay missing
         faults.add(Status(500), when=on_get, times=None)
         faults.add(DOWNTIME, when=on_page(2), times=None, after=1)
         code = "server_error"
@@ -216,6 +221,10 @@ def _run(engine, simulator, settings, account, number):
     )
     run.ended, run.told = fleet.now, fleet.noted
     assert (outcome.status, outcome.error and outcome.error.error_code) == (status, code), (number, outcome)
+    if number == ACCEPTED:
+        fleet.advance(fleet.now + REQUEST)
+        run.accepted = fleet.now
+        assert accept_missing(engine, account, reason=REASONS[account], lease_seconds=60, clock=lambda: run.accepted)
     return run
 
 
@@ -238,7 +247,7 @@ def observed(runs):
                 episode.last = run
         if run.complete:
             for id_ in there.keys() - run.told.keys():
-                if run.code is None:
+                if run.code is None or run.accepted:
                     there[id_].gone = there[id_].versions[-1].until = run
                     del there[id_]
                 else:

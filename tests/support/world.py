@@ -150,8 +150,24 @@ class World:
                     json.dumps(dict(row), default=str, sort_keys=True)
                     for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
                 )
-                for table in ("accounts", "sync_runs", "instance_state", "instance_versions", "typed")
-            }
+                for table in (
+                    "accounts", "sync_runs", "instance_state", "instance_versions", "operator_actions", "typed"
+                )
+            }  # fmt: skip
+
+    def forget_log(self):
+        """Remove the log of every account, as in a database of a program that kept none."""
+        with database.writing(self.engine) as connection:
+            for change in (
+                "DELETE FROM operator_actions",
+                "DELETE FROM dropped_entries",
+                "UPDATE instance_versions SET closed_log_index = NULL",
+                "UPDATE sync_runs SET log_index = NULL, entry_hash = NULL, changes_root = NULL, missing_digest = NULL",
+                "UPDATE sync_runs SET cleared_digest = NULL, ignore_changes = NULL, max_vanish = NULL",
+                "UPDATE sync_runs SET max_gap_seconds = NULL",
+                "UPDATE accounts SET log_id = NULL, log_start = NULL, log_size = NULL, log_frontier = NULL",
+            ):
+                connection.exec_driver_sql(change)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Checkpoints of a log: its origin, its size and the root of its tree, as C2SP `tlog-checkpoint` defines them.
+
+The origin of an account's log is `NAME/<id of the log>`: NAME is that of the key or the installation. A checkpoint is
+signed under its origin as the name of the key.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory.checkpoints.signed_note import Note, NoteError, SigningKey, VerifierKey, decode_base64, parse_notes
+from inventory.merkle import EMPTY_ROOT, HASH_SIZE
+
+UNNAMED = "inventory"
+"""The name in the origins of an installation that has not chosen one; it signs nothing."""
+
+SUFFIX = ".checkpoint"
+"""The end of the name of a file that holds a checkpoint."""
+
+_LINES = 3
+_SIZE = r"0|[1-9][0-9]{0,17}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A log as it was at a size: its origin, and the root over its first `size` entries."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        """Return the three lines that are signed."""
+        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+
+    @property
+    def log_id(self) -> str:
+        """Return the last part of the origin."""
+        return self.origin.rpartition("/")[2]
+
+    def note(self, key: SigningKey | None) -> Note:
+        """Return the checkpoint as a note, signed if there is a key."""
+        return Note(self.text) if key is None else key.sign(self.text, self.origin)
+
+
+@dataclass(frozen=True)
+class CheckpointNote:
+    """A checkpoint as it was read, with its signatures."""
+
+    checkpoint: Checkpoint
+    note: Note
+
+    def may_be_signed_by(self, key: VerifierKey) -> bool:
+        """Return whether the name of the key is the origin, or what stands in the origin before the id of the log."""
+        return key.name in (self.checkpoint.origin, self.checkpoint.origin.rpartition("/")[0])
+
+    def signed_by(self, key: VerifierKey) -> bool:
+        """Return whether the key, under the origin as its name, has signed the checkpoint."""
+        return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
+
+
+def origin_of(name: str, log_id: str) -> str:
+    """Return the origin of a log."""
+    return f"{name}/{log_id}"
+
+
+def parse_checkpoints(text: str) -> Iterator[CheckpointNote]:
+    """Yield each checkpoint of a file: one, or several with blank lines between. Raises NoteError."""
+    for note in parse_notes(text):
+        yield CheckpointNote(_parse_text(note.text), note)
+
+
+def _parse_text(text: str) -> Checkpoint:
+    """Return the checkpoint in the text of a note. Lines below the first three are extensions, and are ignored."""
+    lines = text.removesuffix("\n").split("\n")
+    if len(lines) < _LINES or not all(lines):
+        raise NoteError("a checkpoint has three lines: origin, size and root")
+    origin, size, encoded = lines[:_LINES]
+    if not re.fullmatch(_SIZE, size):
+        raise NoteError("its second line, the size of the log, is not a number")
+    root = decode_base64(encoded)
+    if len(root) != HASH_SIZE:
+        raise NoteError("the root is no SHA-256 hash")
+    if size == "0" and root != EMPTY_ROOT:
+        raise NoteError("the root is not that of an empty log")
+    return Checkpoint(origin, int(size), root)

@@ -1,0 +1,126 @@
+"""Files of checkpoints: write one file per log into a folder that suits git, and read what an auditor has kept.
+
+A file keeps its name and is replaced as a whole, so that the history of a git repository has one checkpoint a version.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from inventory.checkpoints.checkpoint import SUFFIX, Checkpoint, CheckpointNote, parse_checkpoints
+from inventory.checkpoints.signed_note import Note, NoteError
+from inventory.errors import BreachFound, UsageError
+
+MAX_BYTES = 1 << 20
+"""A larger file is no file of checkpoints."""
+
+_ID_DIGITS = 8
+"""Digits of the log's id in the name of its file."""
+
+
+@dataclass(frozen=True)
+class KeptCheckpoint:
+    """A checkpoint that was read from a file."""
+
+    file: Path
+    found: CheckpointNote
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Return the checkpoint without its signatures."""
+        return self.found.checkpoint
+
+
+def write_checkpoint(folder: Path, account: str, checkpoint: Checkpoint, note: Note) -> Path:
+    """Write the note into the log's file, and return the file. Make the folder if its parent is there.
+
+    Raises UsageError if it cannot be written; BreachFound if the checkpoint that is there contradicts the new one. The
+    file stays as it was then.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        file = _find_file(folder, account, checkpoint.log_id)
+        _require_continuation(file, account, checkpoint)
+        _replace(file, str(note).encode())
+    except OSError as error:
+        raise UsageError(
+            f"The checkpoint of account {account} cannot be written to {folder}: {error.strerror or error}; what was "
+            "there is as it was. Make the folder and let this user write it, or name another one."
+        ) from error
+    return file
+
+
+def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
+    """Return all checkpoints in these files, and in the files `*.checkpoint` of these folders and the folders below.
+
+    Raises UsageError for a file that cannot be read or holds something else, and for a folder without any.
+    """
+    files = {file.absolute(): file for path in paths for file in _files(path)}  # each once, however often it is named
+    return [KeptCheckpoint(file, found) for file in files.values() for found in _read(file)]
+
+
+def _find_file(folder: Path, account: str, log_id: str) -> Path:
+    """Return the log's file: the one that is there, also under an earlier name of the account, else a new one."""
+    end = f"-{log_id[:_ID_DIGITS]}{SUFFIX}"
+    there = sorted(file for file in folder.iterdir() if file.name.endswith(end) and not file.name.startswith("."))
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", account).strip(".-")[:60] or "account"
+    return there[0] if there else folder / f"{name}{end}"
+
+
+def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
+    """Raise BreachFound if a checkpoint in the file is of a longer log, or of another one of the same size."""
+    if not file.exists():
+        return
+    for old in (each.checkpoint for each in _read(file)):
+        contradicts = old.size > new.size or (old.size == new.size and old.root != new.root)
+        if old.log_id == new.log_id and contradicts:
+            raise BreachFound(
+                f"Account {account}: {file} covers {old.size:,} entries of its log that are not those of the database "
+                f"(it has {new.size:,}): entries were changed or removed, or an older copy was put back. The file "
+                "stays as it was. `inventory verify --against` says more."
+            )
+
+
+def _replace(file: Path, content: bytes) -> None:
+    part = file.parent / f".{file.name}.{token_hex(4)}.part"
+    try:
+        with part.open("xb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        part.replace(file)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(
+        file
+        for file in path.rglob(f"*{SUFFIX}")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not found:
+        raise UsageError(f"{path} has no checkpoint in it: no file *{SUFFIX}. Name the folder that has them.")
+    return found
+
+
+def _read(file: Path) -> Iterator[CheckpointNote]:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise NoteError("it is too large")  # noqa: TRY301 - one place says which file it is
+        yield from parse_checkpoints(content.decode())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no checkpoint: it is not UTF-8. Compare it with another copy.") from None
+    except NoteError as error:
+        raise UsageError(f"{file} is no checkpoint: {error}. Compare it with another copy.") from None

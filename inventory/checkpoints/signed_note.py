@@ -1,0 +1,211 @@
+"""Signed notes: a text of lines with Ed25519 signatures below it, as C2SP `signed-note` defines them.
+
+Only Ed25519 signatures (type 0x01) are made and checked. Signatures of other types and of unknown keys are parsed, and
+ignored. `cryptography` is imported only when a signature is made or checked. Every function raises NoteError for what
+does not have the form of the specification.
+"""
+
+import binascii
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+ED25519 = b"\x01"
+"""The byte that stands for the type of the key and its signatures."""
+
+_KEY_SIZE = 32
+_ID_SIZE = 4
+_MARK = "\N{EM DASH} "
+"""The first characters of a signature line."""
+
+
+class NoteError(ValueError):
+    """A text that does not have the form of a note or a key; the message is a clause without a full stop."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature line: the name and the id of a key, and the signature's bytes."""
+
+    key_name: str
+    key_id: bytes
+    value: bytes
+
+    def __str__(self) -> str:
+        """Return the line, without its end."""
+        return f"{_MARK}{self.key_name} {b64encode(self.key_id + self.value).decode()}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text, which ends in a newline, and the signatures below it; a text alone is a note without signatures."""
+
+    text: str
+    signatures: tuple[Signature, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the note as it is written to a file."""
+        lines = "".join(f"{signature}\n" for signature in self.signatures)
+        return f"{self.text}\n{lines}" if lines else self.text
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A public key with its name, which is part of the key's id."""
+
+    name: str
+    public_key: bytes
+
+    @cached_property
+    def id(self) -> bytes:
+        """Return the id of the key: the first four bytes of the SHA-256 over name, newline, type and key."""
+        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:_ID_SIZE]
+
+    def __str__(self) -> str:
+        """Return the key as text: name, id and key, joined by `+`."""
+        return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.public_key).decode()}"
+
+    @classmethod
+    def parse(cls, text: str) -> "VerifierKey":
+        """Return the key in a text."""
+        name, *rest = text.split("+", 2)
+        if len(rest) != 2:  # noqa: PLR2004 - the id and the key
+            raise NoteError("a verifier key has the form NAME+ID+KEY")
+        require_key_name(name)
+        material = decode_base64(rest[1])
+        if material[:1] != ED25519 or len(material) != 1 + _KEY_SIZE:
+            raise NoteError("it is no Ed25519 key")
+        key = cls(name, material[1:])
+        if rest[0].lower() != key.id.hex():
+            raise NoteError("its id is not that of its name and key: it is damaged, or was renamed")
+        return key
+
+    def named(self, name: str) -> "VerifierKey":
+        """Return the same public key under another name."""
+        return VerifierKey(name, self.public_key)
+
+    def signed(self, note: Note) -> bool:
+        """Return whether the note has a valid signature by this key, and no invalid one."""
+        found = [each for each in note.signatures if (each.key_name, each.key_id) == (self.name, self.id)]
+        return bool(found) and all(self._verifies(note.text, each.value) for each in found)
+
+    def _verifies(self, text: str, signature: bytes) -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
+        except (InvalidSignature, ValueError):  # ValueError: the bytes are no public key
+            return False
+        return True
+
+
+class SigningKey:
+    """A private key. It has no name: it signs under any, and each name gives it another id."""
+
+    def __init__(self, key: "Ed25519PrivateKey") -> None:
+        self._key = key
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        """Return a new random key."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_pem(cls, text: str) -> "SigningKey":
+        """Return the key in the text of a PEM file (PKCS #8, not encrypted)."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        try:
+            key = load_pem_private_key(text.encode(), password=None)
+        except TypeError:
+            raise NoteError("the key is encrypted with a password") from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise NoteError("it is no private key in PEM format (PKCS #8)") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise NoteError("it is no Ed25519 key")
+        return cls(key)
+
+    @property
+    def pem(self) -> bytes:
+        """Return the key as a PEM file (PKCS #8, not encrypted)."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def verifier(self, name: str) -> VerifierKey:
+        """Return the public key under this name."""
+        return VerifierKey(name, self._key.public_key().public_bytes_raw())
+
+    def sign(self, text: str, name: str) -> Note:
+        """Return the text as a note with the signature of this key under this name."""
+        return Note(text, (Signature(name, self.verifier(name).id, self._key.sign(text.encode())),))
+
+
+def parse_notes(text: str) -> Iterator[Note]:
+    """Yield each note in a text of notes separated by blank lines; no text of a note may have a blank line itself.
+
+    A text without signatures is a note too.
+    """
+    _require_lines(text)
+    unsigned: str | None = None
+    for block in text.removesuffix("\n").split("\n\n"):
+        if unsigned is not None and block.startswith(_MARK):
+            yield Note(unsigned, tuple(map(_parse_signature, block.split("\n"))))
+            unsigned = None
+            continue
+        if unsigned is not None:
+            yield Note(unsigned)
+        unsigned = f"{block}\n"
+    if unsigned is not None:
+        yield Note(unsigned)
+
+
+def require_key_name(name: str) -> str:
+    """Return the name; raise NoteError if it is empty, or has a space, a control character or a plus sign."""
+    if not name or re.search(r"[\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]", name):
+        raise NoteError("the name of a key has at least one character, no spaces, no control characters and no +")
+    return name
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes that a text of standard base64 stands for."""
+    try:
+        found = b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if b64encode(found).decode() != text:  # also where a lenient decoder would take it
+        raise NoteError("what should be base64 is not")  # the text is not shown: it may be a private key's
+    return found
+
+
+def _require_lines(text: str) -> None:
+    """Raise NoteError unless the text is whole lines without control characters."""
+    if not text:
+        raise NoteError("it is empty")
+    if re.search(r"[\x00-\x09\x0b-\x1f]", text):
+        raise NoteError("it holds control characters, such as the line ends of Windows")
+    if not text.endswith("\n"):
+        raise NoteError("its last line has no end: it is truncated")
+
+
+def _parse_signature(line: str) -> Signature:
+    name, space, encoded = line.removeprefix(_MARK).partition(" ")
+    if not line.startswith(_MARK) or not space:
+        raise NoteError("below the blank line there is a line that is no signature: it is truncated or damaged")
+    require_key_name(name)
+    value = decode_base64(encoded)
+    if len(value) <= _ID_SIZE:
+        raise NoteError("a signature is truncated")
+    return Signature(name, value[:_ID_SIZE], value[_ID_SIZE:])

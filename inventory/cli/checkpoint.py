@@ -1,0 +1,145 @@
+"""The command `checkpoint`: print or write the checkpoints of the logs, and make the key that signs them."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory import log
+from inventory.checkpoints.folder import write_checkpoint
+from inventory.checkpoints.signed_note import NoteError, SigningKey, require_key_name
+from inventory.cli.opening import loaded, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption
+from inventory.config.signing import Signer, read_signer
+from inventory.errors import BreachFound, DatabaseError, UsageError
+from inventory.history.log_heads import LogHead, read_heads, read_log_ids
+from inventory.read.render import printable
+from inventory.store import database
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+KEY_MODE = 0o600
+
+
+@app.callback()
+def checkpoint_command(
+    context: typer.Context,
+    account: AccountOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Write the files into this folder; print nothing.")
+    ] = None,
+    url: DatabaseOption = None,
+) -> None:
+    """Print a checkpoint of each log, to be kept elsewhere.
+
+    A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, in the format
+    C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`, whether anything was
+    changed or removed that it covers. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes one file per
+    account into --output, if given, and replaces the earlier one there; nothing into the database. `keygen` writes the
+    file with a new key.
+
+    \b
+    Examples:
+      inventory checkpoint
+      inventory checkpoint --account research --output checkpoints
+    """
+    if context.invoked_subcommand is not None:
+        if (account, output, url) != (None, None, None):
+            raise UsageError(f"Write the options after `{context.invoked_subcommand}`.")
+        return
+    settings = loaded(database_url=url)
+    signer = read_signer(settings)
+    with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:
+        require_account(connection, account)
+        without = [name for name, log_id in read_log_ids(connection, account).items() if log_id is None]
+        heads = read_heads(connection, account)
+    if account is not None and without:
+        raise UsageError(f"Account {account} has no log yet: its next run, or act of a person, begins it.")
+    for name in without:
+        log.say(printable(f"account {name} has no log yet: its next run, or act of a person, begins it"))
+    if output is None:
+        print("\n".join(str(signer.checkpoint(head.log_id, head.size, head.root)[1]) for head in heads), end="")
+    else:
+        _write_all(heads, signer, output)
+    if heads and signer.key is None:
+        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")
+
+
+@app.command("keygen")
+def keygen_command(
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="NAME", help="A name for INVENTORY_CHECKPOINT_NAME, like fleet.example.org."),
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file for the private key.")],
+    url: DatabaseOption = None,
+) -> None:
+    """Make a key that signs checkpoints, and print its verifier keys.
+
+    One key signs the checkpoints of all logs. Each log has a verifier key of its own, whose name is the origin in its
+    checkpoints: those of the logs in the database are printed, if there is one. The last line is the verifier key for
+    `inventory verify --key`, which takes it for all logs. Give it to whoever keeps checkpoints, on another way than
+    these. Writes the private key into a new file that only its owner may read; never over a file that is there.
+
+    \b
+    Examples:
+      inventory checkpoint keygen --name fleet.example.org --output checkpoint.key
+    """
+    try:
+        require_key_name(name)
+    except NoteError as error:
+        raise UsageError(f"--name: {error}.") from None
+    heads = _heads_if_any(url)
+    key = SigningKey.generate()
+    _write_key(output, key.pem)
+    for head in heads:
+        print(printable(str(key.verifier(f"{name}/{head.log_id}"))))
+    print(printable(str(key.verifier(name))))
+    log.say(
+        printable(
+            f"the key is in {output}: set INVENTORY_CHECKPOINT_KEY_FILE to it and INVENTORY_CHECKPOINT_NAME to {name}, "
+            "and keep a copy where only you can read it"
+        )
+    )
+
+
+def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
+    """Write each log's file. One that contradicts its log is left as it was, and raised when the others are written."""
+    breach = None
+    for head in heads:
+        checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
+        try:
+            file = write_checkpoint(folder, head.account, checkpoint, note)
+        except BreachFound as error:
+            breach = breach or error
+        else:
+            entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
+            log.say(printable(f"account {head.account}: {entries}, in {file}"))
+    if breach is not None:
+        raise breach
+
+
+def _heads_if_any(url: str | None) -> list[LogHead]:
+    """Return the heads of the logs; none where no database can be read, unless `url` names it."""
+    settings = loaded(database_url=url)
+    try:
+        with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:
+            return read_heads(connection)
+    except (DatabaseError, UsageError):
+        if url is not None:
+            raise
+        return []
+
+
+def _write_key(file: Path, pem: bytes) -> None:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(pem)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except FileExistsError:
+        raise UsageError(f"{file} is there already, and may be a key in use; nothing was written.") from None
+    except OSError as error:
+        raise UsageError(f"The key cannot be written to {file}: {error.strerror or error}.") from None

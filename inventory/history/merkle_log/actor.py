@@ -1,0 +1,26 @@
+"""Name the person who acts, as far as the operating system and the database know."""
+
+import os
+import pwd
+import socket
+
+from sqlalchemy.engine import Connection
+
+from inventory.store import database
+
+
+def describe_actor(connection: Connection) -> str:
+    """Return the user, uid and host of this process, and on PostgreSQL the user of the session.
+
+    The name is that of the effective uid in the password database, never that of an environment variable. Whoever
+    controls the host controls all of it, so it is a declaration and no proof.
+    """
+    uid = os.geteuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container may run as a uid without a name
+        name = "unknown"
+    actor = f"{name} (uid {uid}) on {socket.gethostname()}"
+    if database.is_sqlite(connection):
+        return actor
+    return f"{actor}, PostgreSQL user {connection.exec_driver_sql('SELECT session_user').scalar_one()}"

@@ -1,0 +1,140 @@
+"""Append to the Merkle log of an account: one entry for each finished run and each act of a person.
+
+The index and the hash of an entry are in its run's row or its act's row, and the right edge of the tree is in the
+account's row. So a run in which nothing changed writes two rows, as without a log. Every function takes the account's
+row, which its caller has locked, and writes in the same transaction (`every-run-and-act-is-logged`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.errors import LeaseLost
+from inventory.history.merkle_log.actor import describe_actor
+from inventory.history.merkle_log.entries import Json, act_entry, details_text, entry_bytes, run_entry
+from inventory.history.merkle_log.start import begin_log
+from inventory.merkle import Frontier, hash_leaf
+from inventory.record import clean
+from inventory.store.tables import accounts, damaged, operator_actions, sync_runs
+
+Row = Mapping[str, Any]
+"""A row of `accounts`, locked."""
+
+
+def prepare(connection: Connection, row: Row, now: datetime) -> Row:
+    """Begin the account's log if it has none, and settle the run of a dead process; return the new row.
+
+    Whoever acquires the lease calls this first.
+    """
+    row = begin_log(connection, row, now)
+    run = connection.execute(
+        sa.select(sync_runs).where(sync_runs.c.account == row["account"], sync_runs.c.status == "running")
+    ).mappings()
+    if (dead := run.first()) is None:
+        return row
+    columns = {
+        "status": "abandoned",
+        "finished_at": now,
+        "error_code": LeaseLost.error_code,
+        "error": "its process died, or lost its lease, before it could apply anything",
+    }
+    return append_run(connection, row, {**dead}, RunEnd(columns, returned=_was_retired(connection, row)))
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """What is written at the end of a run."""
+
+    columns: Mapping[str, Any]
+    """Columns of `sync_runs`."""
+    returned: bool = False
+    """Whether the run brought a retired account back."""
+    account: Mapping[str, Any] = field(default_factory=dict)
+    """Columns of `accounts`."""
+
+
+def append_run(connection: Connection, row: Row, run: Mapping[str, Any], end: RunEnd) -> Row:
+    """Write the end of a run together with its entry; return the account's new row. `run` is its row until now."""
+    final = {**run, **end.columns}
+    entry = run_entry(row["log_id"], row["log_size"], final, returned=end.returned)
+    row, entry_hash = _append(connection, row, entry, end.account)
+    connection.execute(
+        sa.update(sync_runs)
+        .where(sync_runs.c.run_id == run["run_id"])
+        .values(**end.columns, log_index=entry["index"], entry_hash=entry_hash)
+    )
+    return row
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a person did: accept, prune, rename or retire, with the reason that the person gave."""
+
+    action: str
+    occurred_at: datetime
+    details: Json = field(default_factory=dict)
+    """A JSON object without numbers that are not whole. Its nulls are left out."""
+    reason: str | None = None
+
+
+def append_act(connection: Connection, row: Row, done: Act) -> Row:
+    """Insert an act into `operator_actions` together with its entry; return the account's new row.
+
+    The time of an act is later than that of the account's last entry only if the clock did not step back.
+    """
+    details = {name: value for name, value in done.details.items() if value is not None}
+    act = {
+        "occurred_at": done.occurred_at,
+        "action": done.action,
+        "actor": describe_actor(connection),
+        "reason": None if done.reason is None else clean(done.reason) or None,
+    }
+    index = row["log_size"]
+    action_id = connection.execute(
+        sa.insert(operator_actions)
+        .values(
+            account=row["account"],
+            **act,
+            details=details_text(details),
+            log_index=index,
+            entry_hash=b"",
+        )
+        .returning(operator_actions.c.action_id)
+    ).scalar_one()  # the number is part of the entry
+    entry = act_entry(row["log_id"], index, {**act, "action_id": action_id}, details)
+    row, entry_hash = _append(connection, row, entry, {})
+    own = operator_actions.c.action_id == action_id
+    connection.execute(sa.update(operator_actions).where(own).values(entry_hash=entry_hash))
+    return row
+
+
+def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any]) -> tuple[Row, bytes]:
+    """Append an entry to the tree, and write the columns `own` of the account too.
+
+    Return the account's new row and the hash of the entry.
+    """
+    try:
+        frontier = Frontier(row["log_size"], row["log_frontier"])
+    except (ValueError, TypeError):
+        raise damaged(f"the log of account {row['account']} has a size without its hashes") from None
+    entry_hash = hash_leaf(entry_bytes(entry))
+    frontier.append(entry_hash)
+    columns = {**own, "log_size": frontier.size, "log_frontier": frontier.hashes}
+    connection.execute(sa.update(accounts).where(accounts.c.account == row["account"]).values(columns))
+    return {**row, **columns}, entry_hash
+
+
+def _was_retired(connection: Connection, row: Row) -> bool:
+    """Return whether the account was retired after its last finished run, so that the next one brings it back."""
+    act, run = operator_actions.c, sync_runs.c
+    retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
+    ran = sa.select(sa.func.max(run.log_index)).where(run.account == row["account"])
+    retired_at, ran_at = connection.scalar(retired), connection.scalar(ran)
+    if retired_at is None and "retired_at" in (json.loads(row["log_start"]).get("history") or {}):
+        retired_at = 0
+    return retired_at is not None and (ran_at is None or retired_at > ran_at)

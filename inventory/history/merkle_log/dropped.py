@@ -1,0 +1,84 @@
+"""Keep the hashes of log entries whose runs are dropped, so that the tree can still be recomputed.
+
+There are two trees: `log` has the entries, `runs` has the runs from before the log. A run of the second tree has no
+index of its own: the runs that are left fill, in order, the places that no dropped run had.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
+
+from inventory.history.merkle_log.start import run_leaf
+from inventory.merkle import HASH_SIZE
+from inventory.store.tables import dropped_entries, sync_runs
+
+MOST = 1024
+"""Hashes in one row."""
+
+
+def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable: Sequence[ColumnElement[bool]]) -> None:
+    """Keep the hash of each run that will be dropped: of its entry, or of its row if it is from before the log.
+
+    `row` is the account's row, and `droppable` the conditions for the runs.
+    """
+    run, log_id = sync_runs.c, row["log_id"]
+    logged = connection.execute(
+        sa.select(run.log_index, run.entry_hash).where(*droppable, run.log_index.is_not(None)).order_by(run.run_id)
+    )
+    _keep_hashes(connection, log_id, "log", ((index, hash_) for index, hash_ in logged))
+    dropped = connection.execute(sa.select(sync_runs).where(*droppable, run.log_index.is_(None))).mappings()
+    leaves = {each["run_id"]: run_leaf({**each}) for each in dropped}
+    if not leaves:
+        return
+    earlier = connection.scalars(
+        sa.select(run.run_id).where(run.account == row["account"], run.log_index.is_(None)).order_by(run.run_id)
+    ).all()
+    places = free_places([index for index, _ in read_hashes(connection, log_id, "runs")])
+    _keep_hashes(
+        connection,
+        log_id,
+        "runs",
+        [(place, leaves[run_id]) for run_id, place in zip(earlier, places, strict=False) if run_id in leaves],
+    )
+
+
+def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterable[tuple[int, bytes]]) -> None:
+    """Insert the hashes of these entries, which come with their indexes and in their order."""
+    rows: list[dict[str, Any]] = []
+    first, hashes = 0, b""
+    for index, hash_ in chain(entries, [(-1, b"")]):
+        if hashes and (index != first + len(hashes) // HASH_SIZE or len(hashes) == MOST * HASH_SIZE):
+            rows.append({"log_id": log_id, "tree": tree, "first_index": first, "hashes": hashes})
+            hashes = b""
+        first = first if hashes else index
+        hashes += hash_
+    if rows:
+        connection.execute(sa.insert(dropped_entries), rows)
+
+
+def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
+    """Yield index and hash of each dropped entry, in order."""
+    stored = dropped_entries.c
+    rows = connection.execute(
+        sa.select(stored.first_index, stored.hashes)
+        .where(stored.log_id == log_id, stored.tree == tree)
+        .order_by(stored.first_index)
+    ).all()
+    for first, hashes in rows:
+        for number, start in enumerate(range(0, len(hashes), HASH_SIZE)):
+            yield first + number, hashes[start : start + HASH_SIZE]
+
+
+def free_places(dropped: Iterable[int]) -> Iterator[int]:
+    """Yield all indexes from 0 on that are not among the dropped ones, which come in order."""
+    place = 0
+    for taken in dropped:
+        yield from range(place, taken)
+        place = taken + 1
+    while True:
+        yield place
+        place += 1

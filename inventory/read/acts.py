@@ -1,0 +1,50 @@
+"""Read the acts of persons, and say in words what each of them did."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.read.relations import Row, matching, relation, stream_rows
+from inventory.read.render import cell
+
+
+def acts(
+    connection: Connection,
+    *,
+    account: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[Row]:
+    """Yield rows of `operator_actions`, the newest first, from `since` (included) to `until` (excluded)."""
+    table = relation("operator_actions")
+    query = sa.select(table).where(*matching(table, account=account))
+    if since is not None:
+        query = query.where(table.c.occurred_at >= since)
+    if until is not None:
+        query = query.where(table.c.occurred_at < until)
+    return stream_rows(connection, query.order_by(table.c.action_id.desc()).limit(limit))
+
+
+def describe_act(act: Row) -> str:
+    """Return in words what the `details` of a row of `operator_actions` say."""
+    details = json.loads(act["details"])
+    if act["action"] == "accept":
+        count = details.get("instances")
+        return f"{count} {'instance' if count == 1 else 'instances'} settled as vanished"
+    if act["action"] == "prune":
+        return f"history before {_time(details.get('before'))} folded"
+    if act["action"] == "rename":
+        return f"{details.get('from')} is now {details.get('to')}"
+    return "no longer synced" if act["action"] == "retire" else act["details"]
+
+
+def _time(text: str | None) -> str:
+    """Return a time as tables show it; a text that is no time stays as it is."""
+    try:
+        return cell(datetime.fromisoformat(text or ""))
+    except ValueError:
+        return f"{text}"

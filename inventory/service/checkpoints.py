@@ -1,0 +1,100 @@
+"""Deliver a checkpoint of each log once a day (UTC), to a folder and to the alert channels.
+
+It is due after the first run of the day. The file is written in the transaction that records the delivery. If it
+cannot be written, nothing is recorded. If the process dies before the commit, the next run writes it again. The
+channels get the checkpoint after the commit. If none accepts it until the process ends, the delivery is handed back,
+and the next run tries again. Where a process is killed in between, the file is there, and the channels get that of the
+next day.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy.engine import Engine
+
+from inventory import log
+from inventory.checkpoints.folder import write_checkpoint
+from inventory.checkpoints.signed_note import Note
+from inventory.config.settings import Settings
+from inventory.config.signing import read_signer
+from inventory.errors import DatabaseError, InventoryError
+from inventory.history.delivery import Claim, claim, hand_back, is_due
+from inventory.history.log_heads import LogHead, read_heads
+from inventory.outcome import Outcome
+from inventory.store import database
+from inventory.store.database import Clock
+
+logger = log.get(__name__)
+
+
+SendCheckpoint = Callable[[LogHead, Note, Callable[[bool], None]], None]
+"""A function that queues a checkpoint for all channels, and calls its third argument with whether one accepted it."""
+
+
+class CheckpointDelivery:
+    """An observer of runs that delivers what is due after each. Raises UsageError if the key cannot be used."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, send: SendCheckpoint | None = None, *, clock: Clock | None = None
+    ) -> None:
+        read_signer(settings)
+        self._engine = engine
+        self._settings = settings
+        self._send = send
+        self._clock = clock
+        self._failing: set[str] = set()
+
+    def observe(self, outcome: Outcome) -> None:
+        """Deliver the account's checkpoint if it is due. An attempt that began no run delivers none."""
+        if outcome.run_id is None:
+            return
+        try:
+            self._deliver(outcome.account)
+        except InventoryError as error:
+            self._warn(outcome.account, str(error))
+
+    def _deliver(self, account: str) -> None:
+        with database.reading(self._engine) as connection:
+            if not is_due(connection, account, database.now(connection, self._clock)):
+                return
+        signer = read_signer(self._settings)  # again: the file of the key may have changed
+        with database.writing(self._engine, idle_limit=self._settings.lease_seconds) as connection:
+            claimed = claim(connection, account, database.now(connection, self._clock))
+            if claimed is None:
+                return
+            (head,) = read_heads(connection, account)
+            checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
+            if self._settings.checkpoint_dir is not None:
+                write_checkpoint(self._settings.checkpoint_dir, account, checkpoint, note)
+        if self._send is None:
+            self._succeeded(head)
+        else:
+            self._send(head, note, lambda accepted: self._succeeded(head) if accepted else self._hand_back(claimed))
+
+    def _succeeded(self, head: LogHead) -> None:
+        self._failing.discard(head.account)
+        logger.info("checkpoint delivered", account=head.account, entries=head.size)
+
+    def _hand_back(self, claimed: Claim) -> None:
+        try:
+            with database.writing(self._engine, idle_limit=self._settings.lease_seconds) as connection:
+                hand_back(connection, claimed)
+        except DatabaseError as error:
+            logger.warning("a failed delivery stays recorded", account=claimed.account, reason=str(error))
+        else:
+            self._warn(claimed.account, "no alert channel accepted it")
+
+    def _warn(self, account: str, reason: str) -> None:
+        """Log a failure, once until a delivery succeeds."""
+        write = logger.debug if account in self._failing else logger.warning
+        self._failing.add(account)
+        write("the checkpoint was not delivered; the next run tries again", account=account, reason=reason)
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Return whether the settings ask for checkpoints."""
+    return settings.checkpoint_dir is not None or sends_checkpoints(settings)
+
+
+def sends_checkpoints(settings: Settings) -> bool:
+    """Return whether the settings ask for checkpoints on the alert channels."""
+    return settings.alerts is not None and "checkpoint" in settings.alerts.on

@@ -1,0 +1,423 @@
+"""`inventory checkpoint` and `inventory verify --against`: what is handed out, what is found, what is refused."""
+
+import json
+import shutil
+import stat
+from hashlib import sha256
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.checkpoints.checkpoint import Checkpoint, parse_checkpoints
+from inventory.checkpoints.signed_note import Note, SigningKey, VerifierKey
+from inventory.history.prune import PruneRequest, prune
+from inventory.merkle import EMPTY_ROOT, Frontier
+from inventory.store import database
+from inventory.store.tables import accounts, sync_runs
+from support.command import Command
+from support.marks import rule
+from support.rfc6962 import tree_hash
+from support.world import hour
+
+pytestmark = rule("a-checkpoint-anchors-the-log")
+
+NAME = "fleet.example.org"
+
+
+def live(world):
+    """Record five runs of two accounts: changes, a vanishing."""
+    world.put("a", "b", "c")
+    for number in range(5):
+        world.put("a", ip=f"10.0.0.{number}")
+        for account in ("research", "production"):
+            world.run(account=account)
+        if number == 2:
+            world.remove("b")
+
+
+@pytest.fixture
+def inventory(tmp_path, database_url, lived):  # noqa: ARG001 - the history that is in the database
+    """Return a runner of `inventory` on the test's database."""
+    return Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def signing(inventory):
+    """Make a key and set it for `inventory`; return its verifier key for all logs, as text."""
+    printed = inventory("checkpoint", "keygen", "--name", NAME, "--output", "checkpoint.key").stdout
+    inventory.environment |= {"INVENTORY_CHECKPOINT_KEY_FILE": "checkpoint.key", "INVENTORY_CHECKPOINT_NAME": NAME}
+    return printed.splitlines()[-1]
+
+
+def files(inventory, folder="kept"):
+    return sorted((inventory.folder / folder).glob("*.checkpoint"))
+
+
+def keep(inventory, folder="kept", **environment):
+    """Write the checkpoints into a folder, and return the files."""
+    inventory("checkpoint", "--output", folder, **environment)
+    return files(inventory, folder)
+
+
+def change(world, statement):
+    with database.writing(world.engine) as connection:
+        connection.execute(statement)
+
+
+def found(inventory, *words):
+    """Return the breaches of kind checkpoint that `verify` prints, and all lines of its stdout."""
+    lines = inventory("verify", "--against", "kept", *words, expect=9).stdout.splitlines()
+    return [line for line in lines if line.startswith("checkpoint: ")], lines
+
+
+# -- What is handed out
+
+
+def test_a_checkpoint_is_the_size_and_the_root_of_each_log(lived, inventory):
+    printed = inventory("checkpoint")
+    notes = list(parse_checkpoints(printed.stdout))
+    with database.reading(lived.engine) as connection:
+        rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).all()
+    assert [row.account for row in rows] == ["production", "research"]
+    assert [each.checkpoint for each in notes] == [
+        Checkpoint(f"inventory/{row.log_id}", row.log_size, Frontier(row.log_size, row.log_frontier).root())
+        for row in rows
+    ]
+    assert printed.stderr.startswith("unsigned: ")
+    assert inventory("checkpoint", "--account", "research").stdout == str(notes[1].note)
+
+
+def test_the_root_is_that_of_the_entries(lived, inventory):
+    """Compare it with a tree made by code that is not the program's, over the hashes of the entries."""
+    (note,) = parse_checkpoints(inventory("checkpoint", "--account", "research").stdout)
+    with database.reading(lived.engine) as connection:
+        start = connection.scalar(sa.select(accounts.c.log_start).where(accounts.c.account == "research"))
+        hashes = connection.scalars(
+            sa.select(sync_runs.c.entry_hash).where(sync_runs.c.account == "research").order_by(sync_runs.c.log_index)
+        ).all()
+    assert note.checkpoint.size == 1 + len(hashes) == 6
+    assert note.checkpoint.root == _root([tree_hash([start.encode()]), *hashes])
+
+
+def _root(leaves):
+    """Return the root over six hashes of leaves: four and two."""
+
+    def node(left, right):
+        return sha256(b"\1" + left + right).digest()
+
+    first, second, third = (node(*leaves[each : each + 2]) for each in (0, 2, 4))
+    return node(node(first, second), third)
+
+
+def test_files_keep_their_names_and_are_replaced(lived, inventory, signing):
+    first = keep(inventory)
+    assert [file.name.partition("-")[0] for file in first] == ["production", "research"]
+    before = [file.read_text() for file in first]
+    lived.run(account="research")
+    assert keep(inventory) == first
+    assert [file.read_text() == text for file, text in zip(first, before, strict=True)] == [True, False]
+    assert {file.name for file in (inventory.folder / "kept").iterdir()} == {file.name for file in first}
+    inventory("account", "rename", "research", "Research & Söhne/..")
+    assert keep(inventory) == first  # one file a log, whatever the account's name
+    assert keep(inventory, "other")[0].name.startswith("Research-S-hne-")
+    assert inventory("verify", "--against", "kept", "other", "--key", signing).stdout.count("signature valid") == 4
+
+
+def test_one_key_signs_every_log_under_its_origin(inventory, signing):
+    for file in keep(inventory):
+        (note,) = parse_checkpoints(file.read_text())
+        assert note.note.signatures[0].key_name == note.checkpoint.origin
+        assert note.checkpoint.origin.startswith(f"{NAME}/")
+        assert note.signed_by(VerifierKey.parse(signing))
+        inventory("verify", "--against", str(file), "--key", signing)
+
+
+def test_keygen_prints_the_verifier_key_of_each_log_and_then_one_for_all(lived, inventory):
+    done = inventory("checkpoint", "keygen", "--name", NAME, "--output", "k")
+    *of_logs, of_all = map(VerifierKey.parse, done.stdout.splitlines())
+    assert of_all.name == NAME
+    with database.reading(lived.engine) as connection:
+        ids = connection.scalars(sa.select(accounts.c.log_id).order_by(accounts.c.account)).all()
+    assert [key.name for key in of_logs] == [f"{NAME}/{log_id}" for log_id in ids]
+    assert {key.public_key for key in of_logs} == {of_all.public_key}
+    file = inventory.folder / "k"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(SigningKey.from_pem(file.read_text()).verifier(NAME)) == str(of_all)
+    with_key = {"INVENTORY_CHECKPOINT_KEY_FILE": "k", "INVENTORY_CHECKPOINT_NAME": NAME}
+    keep(inventory, **with_key)
+    (production, research) = files(inventory)
+    inventory("verify", "--against", str(production), "--key", str(of_logs[0]))
+    inventory("verify", "--against", str(research), "--key", str(of_logs[0]), expect=9)
+    inventory("verify", "--against", "kept", "--key", str(of_logs[0]), "--key", str(of_logs[1]))
+
+
+def test_keygen_needs_no_database_and_overwrites_nothing(tmp_path):
+    inventory = Command(tmp_path)
+    words = ("checkpoint", "keygen", "--name", NAME, "--output", "k")
+    assert len(inventory(*words).stdout.splitlines()) == 1
+    before = (tmp_path / "k").read_bytes()
+    assert "is there already" in inventory(*words, expect=2).stderr
+    assert (tmp_path / "k").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["k"]
+    inventory(*words[:-1], "other", "--database", f"sqlite:///{tmp_path}/none.db", expect=7)
+    assert not (tmp_path / "other").exists()
+
+
+def test_it_changes_nothing_in_the_database(lived, inventory, signing):
+    before = lived.dump()
+    keep(inventory)
+    inventory("verify", "--against", "kept", "--key", signing)
+    assert lived.dump() == before
+
+
+def test_an_account_without_a_log_is_named(lived, inventory):
+    change(lived, sa.insert(accounts).values(account="new", created_at=hour(0)))
+    done = inventory("checkpoint")
+    assert len(list(parse_checkpoints(done.stdout))) == 2
+    assert "account new has no log yet" in done.stderr
+    assert "has no log yet" in inventory("checkpoint", "--account", "new", expect=2).stderr
+    assert "account new: no log yet" in inventory("verify").stdout
+
+
+# -- What is found
+
+
+def test_a_history_that_goes_on_holds(lived, inventory, signing):
+    keep(inventory)
+    keep(inventory, "unsigned", INVENTORY_CHECKPOINT_KEY_FILE=None)
+    for _ in range(3):
+        lived.run(account="research")
+    done = inventory("verify", "--against", "kept", "--against", "unsigned")
+    assert done.stdout.count(" 6 entries unchanged; signature not checked") == 4
+    assert "9 entries: 9 checked by content, 0 known by hash only" in done.stdout
+    one = json.loads(inventory("verify", "--against", "kept", "--key", signing, "--format", "json").stdout)
+    assert one["breaches"] == []
+    assert [(log["account"], log["entries"]) for log in one["logs"]] == [("production", 6), ("research", 9)]
+    assert [(each["entries"], each["holds"], each["signature_checked"]) for each in one["checkpoints"]] == [
+        (6, True, True), (6, True, True)
+    ]  # fmt: skip
+    assert inventory("verify", "--against", "kept", "--format", "csv").stdout == (
+        "kind,account,run_id,instance_id,what\n"
+    )
+
+
+def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
+    keep(inventory)
+    change(lived, sa.update(sync_runs).where(sync_runs.c.run_id == 5).values(pages=9))
+    (line,), lines = found(inventory)
+    assert "account production" in line or "account research" in line
+    assert "entry 3 is the first that differs from what its row says" in line
+    assert any(line.startswith("log: ") for line in lines)
+
+
+def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
+    """The last two entries are made anew with all hashes: what the earlier checkpoint covers still holds."""
+    keep(inventory)
+    (inventory.folder / "later").mkdir()
+    lived.run(account="research")
+    for file in keep(inventory, "later"):
+        shutil.copy(file, inventory.folder / "kept" / f"later-{file.name}")
+    for file in files(inventory):
+        (note,) = parse_checkpoints(file.read_text())
+        if note.checkpoint.size == 7:
+            forged = Checkpoint(note.checkpoint.origin, 7, bytes(32))
+            file.write_text(forged.text)
+    (line,), _ = found(inventory)
+    assert "the 7 entries that it covers are not those of the log; entry 6 differs" in line
+
+
+def test_a_removed_tail_and_an_older_copy_are_found(lived, inventory, history, new_database):
+    early = Command(inventory.folder, INVENTORY_DATABASE_URL=new_database(template=history.template))
+    early("verify")
+    lived.run(account="research")
+    keep(inventory)
+    lines = early("verify", "--against", "kept", expect=9).stdout
+    assert "it covers 7 entries, and the log has 6: the newest were removed, or an older copy" in lines
+    # the older copy does not replace the newer checkpoint either
+    done = early("checkpoint", "--output", "kept", expect=9)
+    assert "covers 7 entries of its log that are not those of the database (it has 6)" in done.stderr
+    inventory("verify", "--against", "kept")
+
+
+def test_another_database_is_found(inventory, new_database):
+    keep(inventory)
+    other = Command(inventory.folder, INVENTORY_DATABASE_URL=new_database(migrated=True))
+    lines = other("verify", "--against", "kept", expect=9).stdout
+    assert lines.count("the database has no log of its origin") == 2
+
+
+def test_a_checkpoint_of_another_account_is_not_one_of_this(inventory):
+    (production, _) = keep(inventory)
+    done = inventory("verify", "--account", "research", "--against", str(production), expect=2)
+    assert "None of the checkpoints is of account research" in done.stderr
+    done = inventory("verify", "--account", "research", "--against", "kept")
+    assert "1 checkpoint of other accounts left out" in done.stderr
+    assert "6 entries unchanged" in done.stdout
+
+
+def test_two_checkpoints_of_one_size_with_different_roots_are_found(inventory):
+    (production, _) = keep(inventory)
+    (note,) = parse_checkpoints(production.read_text())
+    (inventory.folder / "kept" / "x.checkpoint").write_text(
+        Checkpoint(note.checkpoint.origin, note.checkpoint.size, bytes(32)).text
+    )
+    lines, _ = found(inventory)
+    assert sum("covers as many entries of the same log, with another root" in line for line in lines) == 2
+    assert sum("are not those of the log" in line for line in lines) == 1
+
+
+def test_a_signature_that_is_missing_wrong_or_of_another_name_is_found(inventory, signing):
+    (_, research) = keep(inventory)
+    other = str(SigningKey.generate().verifier(NAME))
+    lines, _ = found(inventory, "--key", other)
+    assert sum("it has no valid signature of fleet.example.org" in line for line in lines) == 2
+    inventory("verify", "--against", "kept", "--key", other, "--key", signing)
+    lines, _ = found(inventory, "--key", str(VerifierKey.parse(signing).named("elsewhere.example")))
+    assert all("is not one of elsewhere.example" in line for line in lines)
+    (note,) = parse_checkpoints(research.read_text())
+    research.write_text(note.checkpoint.text)
+    (line,), _ = found(inventory, "--key", signing)
+    assert "it is not signed" in line
+    forged = Checkpoint(note.checkpoint.origin, note.checkpoint.size - 1, bytes(32))
+    research.write_text(str(Note(forged.text, note.note.signatures)))
+    lines, _ = found(inventory, "--key", signing)
+    assert sum("it has no valid signature" in line for line in lines) == 1
+
+
+def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, inventory):
+    keep(inventory)
+    prune(lived.engine, PruneRequest("research", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    (line,), lines = found(inventory)
+    assert "a prune, entry 6, has folded history that it covers" in line
+    assert any("known by hash only" in each for each in lines)
+    done = inventory("verify", "--against", "kept", "--allow-pruned")
+    assert " 0 known by hash only" not in next(line for line in done.stdout.splitlines() if "account research" in line)
+    keep(inventory)
+    inventory("verify", "--against", "kept")
+
+
+def test_an_empty_checkpoint_proves_nothing_and_holds(inventory):
+    (production, _) = keep(inventory)
+    (note,) = parse_checkpoints(production.read_text())
+    production.write_text(Checkpoint(note.checkpoint.origin, 0, EMPTY_ROOT).text)
+    assert "0 entries unchanged" in inventory("verify", "--against", "kept").stdout
+
+
+def test_a_clock_that_stepped_back_is_no_breach(lived, inventory):
+    keep(inventory)
+    lived.run(account="research", clock=lambda: hour(-1000))
+    keep(inventory, "later")
+    inventory("verify", "--against", "kept", "later")
+
+
+# -- What is refused
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-1],
+        lambda text: text[: text.index("\n\n") + 2],
+        lambda text: text[:20],
+        lambda _: "",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda _: "a letter\nof three\nlines\n",
+        lambda _: "x" * (1 << 21),
+    ],
+    ids=["end", "signature", "start", "empty", "windows", "foreign", "large"],
+)
+def test_a_file_that_is_no_checkpoint_is_refused_before_anything_is_opened(tmp_path, damage):
+    key = SigningKey.generate()
+    file = tmp_path / "kept" / "a.checkpoint"
+    file.parent.mkdir()
+    file.write_bytes(damage(str(Checkpoint(f"{NAME}/x", 3, bytes(32)).note(key))).encode())
+    inventory = Command(tmp_path, INVENTORY_DATABASE_URL="sqlite:///none.db")
+    for path in ("kept", "kept/a.checkpoint"):
+        stderr = inventory("verify", "--against", path, expect=2).stderr
+        assert stderr.startswith("error: kept/a.checkpoint is no checkpoint: ")
+        assert stderr.count("\n") == 1
+
+
+def test_a_private_key_given_by_mistake_is_not_shown(tmp_path):
+    inventory = Command(tmp_path)
+    inventory("checkpoint", "keygen", "--name", NAME, "--output", "k")
+    secret = (tmp_path / "k").read_text().splitlines()[1]
+    inventory("verify", "--against", "k", expect=2, secrets=(secret,))
+    inventory("verify", "--against", "k", "--key", secret, expect=2, secrets=(secret,))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("verify", "kept"), "need --against"),
+        (("verify", "--allow-pruned"), "need --against"),
+        (("verify", "--key", "a+b+c"), "need --against"),
+        (("verify", "--against", "kept"), "kept cannot be read: No such file"),
+        (("verify", "--against", "."), "has no checkpoint in it"),
+        (("verify", "--against", ".", "--key", "nonsense"), "--key: a verifier key has the form NAME+ID+KEY"),
+        (("checkpoint", "keygen", "--name", "a b", "--output", "k"), "--name: the name of a key"),
+        (("checkpoint", "keygen", "--name", "", "--output", "k"), "--name: the name of a key"),
+        (("checkpoint", "keygen", "--name", "a", "--output", "no/k"), "cannot be written to no/k"),
+        (("checkpoint", "--output", "x", "keygen", "--name", "a", "--output", "k"), "after `keygen`"),
+    ],
+)
+def test_bad_arguments_are_one_line_before_anything_is_opened(tmp_path, words, reason):
+    inventory = Command(tmp_path, INVENTORY_DATABASE_URL="sqlite:///none.db")
+    stderr = inventory(*words, expect=2).stderr
+    assert reason in stderr
+    assert stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda file: file.chmod(0o644), "others may read or change the secrets in k (its mode is 644). Run `chmod"),
+        (lambda file: file.unlink(), "cannot be read from k: No such file or directory"),
+        (lambda file: file.write_text("key"), "k: it is no private key in PEM format"),
+        (lambda file: file.write_bytes(b"\xff"), "k: it is not text"),
+    ],
+    ids=["readable", "missing", "damaged", "binary"],
+)
+def test_a_key_file_that_cannot_be_used_is_refused(tmp_path, make, reason):
+    Command(tmp_path)("checkpoint", "keygen", "--name", NAME, "--output", "k")
+    make(tmp_path / "k")
+    inventory = Command(tmp_path, INVENTORY_CHECKPOINT_KEY_FILE="k", INVENTORY_CHECKPOINT_NAME=NAME)
+    stderr = inventory("checkpoint", expect=2).stderr
+    assert reason in stderr
+    assert stderr.count("\n") == 1
+
+
+def test_a_key_needs_a_name(tmp_path):
+    Command(tmp_path)("checkpoint", "keygen", "--name", NAME, "--output", "k")
+    stderr = Command(tmp_path, INVENTORY_CHECKPOINT_KEY_FILE="k")("checkpoint", expect=2).stderr
+    assert "set INVENTORY_CHECKPOINT_NAME" in stderr
+    stderr = Command(tmp_path, INVENTORY_CHECKPOINT_NAME="a+b")("checkpoint", expect=2).stderr
+    assert stderr.startswith("error: INVENTORY_CHECKPOINT_NAME: the name of a key")
+
+
+def test_a_folder_that_cannot_be_written_is_refused(inventory):
+    (inventory.folder / "file").write_text("")
+    assert "cannot be written to file" in inventory("checkpoint", "--output", "file", expect=2).stderr
+    assert "cannot be written to no/folder" in inventory("checkpoint", "--output", "no/folder", expect=2).stderr
+    (file, _) = keep(inventory)
+    file.write_text("something else\n")
+    assert "is no checkpoint" in inventory("checkpoint", "--output", "kept", expect=2).stderr
+    assert file.read_text() == "something else\n"
+
+
+def test_a_damaged_log_makes_no_checkpoint(lived, inventory):
+    change(lived, sa.update(accounts).where(accounts.c.account == "research").values(log_size=7))
+    assert "has a size without its hashes" in inventory("checkpoint", expect=7).stderr
+
+
+def test_doctor_checks_the_key_and_shows_its_verifier_key(inventory, signing):
+    def row():
+        printed = inventory("doctor", "--format", "json", expect={2, 4}, INVENTORY_API_URL="http://127.0.0.1:9/v1")
+        (found,) = [each for each in json.loads(printed.stdout)["checks"] if each["check"] == "signature"]
+        return found
+
+    assert row()["finding"] == f"{signing} is the verifier key of checkpoints"
+    (inventory.folder / "checkpoint.key").chmod(0o644)
+    assert row()["result"] == "fail"
+    assert "others may read" in row()["finding"]

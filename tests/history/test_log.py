@@ -1,0 +1,296 @@
+"""The Merkle log: what becomes an entry, that its bytes are those of docs/log.md, and that `verify` checks it."""
+
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.errors import BreachFound, DatabaseError
+from inventory.history import accounts as acts_on_accounts
+from inventory.history import runs
+from inventory.history.missing import accept_missing
+from inventory.history.prune import PruneRequest, prune
+from inventory.history.runs import RunRequest
+from inventory.history.verify import verify_history
+from inventory.merkle import Frontier
+from inventory.simulator import Status, on_get, on_page
+from inventory.store import database
+from inventory.store.tables import accounts, instance_versions, sync_runs
+from support.log_reader import changes_of, entries_of, missing_digest
+from support.marks import rule
+from support.rfc6962 import tree_hash
+from support.world import hour, ids
+
+KILLED = RunRequest("default", "manual", api_url="https://api.fal.ai/v1", api_key_id="id", lease_seconds=60)
+
+
+def table(world, name):
+    with database.reading(world.engine) as connection:
+        return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}").mappings()]
+
+
+def account_of(world, name="default"):
+    return next(row for row in table(world, "accounts") if row["account"] == name)
+
+
+def rows_of(world, name="default"):
+    """Return the account's row, its runs, its acts and its versions."""
+    tables = ("sync_runs", "operator_actions", "instance_versions")
+    return account_of(world, name), *([row for row in table(world, each) if row["account"] == name] for each in tables)
+
+
+def breaches(world):
+    with database.reading(world.engine) as connection:
+        return verify_history(connection).breaches
+
+
+def log_of(world):
+    with database.reading(world.engine) as connection:
+        (log,) = verify_history(connection).logs
+    return log
+
+
+def kinds(world, name="default"):
+    """Return kind and status or action of each entry, in order."""
+    _, all_runs, all_acts, _ = rows_of(world, name)
+    found = [(row["log_index"], row["status"]) for row in all_runs] + [
+        (row["log_index"], row["action"]) for row in all_acts
+    ]
+    assert sorted(index for index, _ in found) == list(range(1, len(found) + 1))
+    return [what for _, what in sorted(found)]
+
+
+def check_by_hand(world, name="default"):
+    """Compare the log with what docs/log.md says that it is."""
+    account, all_runs, all_acts, versions = rows_of(world, name)
+    entries = entries_of(account, all_runs, all_acts, versions)
+    assert account["log_size"] == len(entries)
+    assert Frontier(account["log_size"], bytes(account["log_frontier"])).root() == tree_hash(entries)
+    states = [row for row in table(world, "instance_state") if row["account"] == name]
+    applied = [row for row in all_runs if row["status"] in ("succeeded", "held", "partial")]
+    newest = max(applied, key=lambda row: row["log_index"])
+    accepted = [row for row in all_acts if row["action"] == "accept" and row["log_index"] > newest["log_index"]]
+    last = json.loads(accepted[-1]["details"]).get("missing") if accepted else newest["missing_digest"]
+    last = bytes(last).hex() if isinstance(last, (bytes, memoryview)) else last
+    assert missing_digest(states, account["last_complete_run_id"]) == last
+    return entries
+
+
+def live(world):
+    """Play every kind of run and act."""
+    world.put(*ids(24), creator_user_nickname="ada")
+    world.run()  # 1
+    world.run()  # 2: quiet
+    world.put("i000", status="stopped", note="é🦀")
+    world.remove("i001")
+    world.run()  # 3
+    world.faults.add(Status(503), when=on_page(2), times=None)
+    world.put("i001", creator_user_nickname="eve")
+    world.run(page_size=6)  # 4: partial
+    world.faults.clear()
+    world.faults.add(Status(401), times=None)
+    world.run()  # 5: failed
+    world.faults.clear()
+    world.fleet.hide("i002")
+    world.run(ignore_changes=("ip",))  # 6: one is found by its id only
+    world.fleet.unhide("i002")
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.remove("i003")
+    world.run()  # 7: missing
+    world.faults.clear()
+    world.remove(*ids(24)[4:])
+    world.run()  # 8: held
+    accept_missing(world.engine, "default", only=["i004"], reason="ünten", lease_seconds=60, clock=lambda: hour(8.2))
+    acts_on_accounts.retire(world.engine, "default", reason="moved", lease_seconds=60, clock=lambda: hour(8.5))
+    world.run()  # 9: brings the account back
+    accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(9.5))
+    world.run()  # 10
+
+
+@rule("every-run-and-act-is-logged")
+def test_every_finished_run_and_every_act_is_one_entry_in_order(world):
+    live(world)
+    assert kinds(world) == [
+        "succeeded", "succeeded", "succeeded", "partial", "failed", "succeeded", "succeeded", "held", "accept",
+        "retire", "held", "accept", "succeeded",
+    ]  # fmt: skip
+    assert breaches(world) == []
+
+
+@rule("a-log-entry-never-changes")
+def test_each_entry_is_computed_from_the_rows_as_the_documentation_says(world):
+    live(world)
+    entries = check_by_hand(world)
+    assert len(entries) == 14
+    assert [json.loads(entry).get("returned") for entry in entries[11:]] == [True, None, None]
+    _, all_runs, _, versions = rows_of(world)
+    for row in all_runs:
+        root = row["changes_root"] and bytes(row["changes_root"]).hex()
+        assert root == changes_of(versions, row["run_id"], row["log_index"])
+
+
+@rule("every-run-and-act-is-logged")
+def test_a_quiet_run_writes_its_own_row_and_that_of_the_account(world):
+    world.put(*ids(20))
+    world.run()
+    before = world.dump()
+    world.run()
+    after = world.dump()
+    assert {name for name in before if before[name] != after[name]} == {"accounts", "sync_runs"}
+    assert (len(after["accounts"]), len(after["sync_runs"])) == (1, 2)
+    assert world.one("SELECT changes_root, missing_digest FROM sync_runs WHERE run_id = 2") == (None, None)
+
+
+@rule("every-run-and-act-is-logged")
+@pytest.mark.parametrize("next_one", ["run", "act"])
+def test_the_run_of_a_dead_process_gets_its_entry_when_the_lease_is_next_acquired(world, next_one):
+    world.put("a")
+    world.run()
+    runs.open_run(world.engine, KILLED, clock=lambda: hour(2))
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(accounts).values(fencing_token="of a dead process", lease_host="elsewhere"))
+        connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == 2).values(heartbeat_at=hour(2)))
+    if next_one == "run":
+        world.run(clock=lambda: hour(3))
+    else:
+        acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(3))
+    assert kinds(world) == ["succeeded", "abandoned", "succeeded" if next_one == "run" else "retire"]
+    check_by_hand(world)
+    assert breaches(world) == []
+
+
+@rule("every-run-and-act-is-logged")
+def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
+    world.put("a")
+    world.run()
+    before = account_of(world)
+    acts_on_accounts.rename(world.engine, "default", "research", lease_seconds=60, clock=lambda: hour(2))
+    world.run(account="research")
+    after = account_of(world, "research")
+    assert (after["log_id"], after["log_start"]) == (before["log_id"], before["log_start"])
+    assert kinds(world, "research") == ["succeeded", "rename", "succeeded"]
+    check_by_hand(world, "research")
+    assert breaches(world) == []
+
+
+@rule("every-run-and-act-is-logged")
+def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(world):
+    live(world)
+    world.forget_log()
+    assert breaches(world) == []
+    world.run()
+    account = account_of(world)
+    start = json.loads(account["log_start"])
+    assert (start["history"]["run_count"], start["history"]["last_run_id"]) == (10, 10)
+    assert kinds_since(world) == ["succeeded"]
+    assert breaches(world) == []
+
+
+def kinds_since(world):
+    _, all_runs, _, _ = rows_of(world)
+    return [row["status"] for row in all_runs if row["log_index"] is not None]
+
+
+@rule("a-log-entry-never-changes")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sync_runs SET api_key_id = 'another' WHERE run_id = 2",
+        "UPDATE sync_runs SET pages = pages + 1 WHERE run_id = 5",
+        "DELETE FROM sync_runs WHERE run_id = 5",
+        "UPDATE instance_versions SET episode_creator = 'eve' WHERE instance_id = 'i005'",
+        "UPDATE instance_state SET versions = versions + 1 WHERE instance_id = 'i005'",
+    ],
+)
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "after the history went on"])
+def test_a_change_of_what_was_before_the_log_is_found(world, change, later):
+    live(world)
+    world.forget_log()
+    world.run()
+    if later:
+        world.put("i000", status="later")
+        world.remove("i001")
+        world.run()
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql(change)
+    assert "log" in {breach.kind for breach in breaches(world)}
+
+
+@rule("a-log-entry-never-changes")
+def test_what_was_before_the_log_may_be_closed_and_pruned_later(world):
+    live(world)
+    world.forget_log()
+    for number in range(11, 15):
+        world.put("i000", status=f"s{number}")
+        if number == 12:
+            world.remove("i001", "i002")
+        world.run()
+        assert breaches(world) == []
+    for until in (3, 9, 12, 13):
+        prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
+        assert breaches(world) == []
+    assert log_of(world).by_hash > 0
+
+
+@rule("a-log-entry-never-changes")
+def test_a_disappearance_settled_later_belongs_to_the_later_entry(world):
+    live(world)
+    closed = dict(
+        world.rows("SELECT instance_id, closed_log_index FROM instance_versions WHERE closed_as = 'vanished'")
+    )
+    by_run = dict(
+        world.rows("SELECT instance_id, closed_by_run_id FROM instance_versions WHERE closed_as = 'vanished'")
+    )
+    assert (by_run["i004"], closed["i004"]) == (8, 9)
+    assert (by_run["i003"], closed["i003"]) == (7, 12)
+    assert (by_run["i005"], closed["i005"]) == (8, 12)
+
+
+@rule("a-log-entry-never-changes")
+def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(world):
+    live(world)
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_versions).values(gpu_model="h200"))
+    before = world.dump()
+    with pytest.raises(BreachFound, match="nothing was folded"):
+        prune(world.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    assert world.dump() == before
+
+
+@rule("a-log-entry-never-changes")
+def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(world):
+    live(world)
+    root = Frontier(*(account_of(world)[name] for name in ("log_size", "log_frontier"))).root()
+    prune(world.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
+    with database.reading(world.engine) as connection:
+        size = account_of(world)["log_size"] - 1
+        found = verify_history(connection, sizes={account_of(world)["log_id"]: [size, 3]})
+    assert found.breaches == []
+    assert found.logs[0].roots[size] == root  # every earlier size can still be checked
+    assert found.logs[0].roots.keys() == {3, size}
+    assert found.logs[0].by_hash > 0
+    assert found.logs[0].pruned_at == size
+
+
+@rule("a-log-entry-never-changes")
+@pytest.mark.parametrize("stop", range(4))
+def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(world, monkeypatch, stop):
+    live(world)
+    steps = iter(range(100))
+    monkeypatch.setattr("inventory.history.prune.BATCH", 3)
+    original = prune.__globals__["fence"]
+
+    def fence_or_stop(connection, lease):
+        if next(steps) == stop:
+            raise DatabaseError("stopped here")
+        return original(connection, lease)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("inventory.history.prune.fence", fence_or_stop)
+        with pytest.raises(DatabaseError):
+            prune(world.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
+    assert breaches(world) == []
+    world.put("i000", status="later")
+    world.run(clock=lambda: hour(101))
+    assert breaches(world) == []
