@@ -1,0 +1,132 @@
+"""Play a keeper who cheats, and honest histories, by the thousands; print which cheats are found, and by what.
+
+    python benchmarks/cheats.py [--cheats 10000] [--histories 10000] [--backend sqlite] [--seed 1]
+
+A keeper has full rights on the database and the source of the program (`tests/support/keeper.py`). Each cheat is tried
+on one of a few small histories and checked against the checkpoint that was taken before. *Found by verify* needs no
+checkpoint; *by the checkpoint* are those that contradict nothing in the database. An honest history
+(`tests/support/honest.py`) goes on from a moment of one of them, with faults, kills at any statement, prunes, renames
+and clocks that step back; it is checked against all of its checkpoints. The exit code is 1 if a cheat was missed, or if
+there was a false alarm.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from inventory import log
+from inventory.config.database_url import parse_url
+from inventory.simulator import Fleet, Simulator
+from inventory.store import database, schema
+from support.honest import HonestHistories
+from support.keeper import ALL_KINDS, Keeper, Try, tally
+from support.pasts import STORIES, record
+from support.postgres import server
+
+OFTEN, RARE = 6, 2
+"""How often a kind is tried: of those that edit rows there are most."""
+
+
+def main() -> int:
+    """Parse the arguments, play, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cheats", type=int, default=10_000)
+    parser.add_argument("--histories", type=int, default=10_000)
+    parser.add_argument("--backend", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=5, help="the most steps of an honest history")
+    arguments = parser.parse_args()
+    log.configure(level="error")
+    with ExitStack() as stack:
+        make = _databases(stack, arguments.backend)
+        recorded = [(url, record(name, url, forks=12)) for name in STORIES for url in [make()]]
+        tries = _cheat(recorded, arguments.cheats, Random(arguments.seed))
+        _print_cheats(arguments.backend, tries)
+        alarms = _play_honestly(make(), [past for _, past in recorded], arguments)
+    return 1 if alarms or any(tried.found_by is None for tried in tries) else 0
+
+
+def _databases(stack: ExitStack, backend: str) -> Callable[[], str]:
+    """Return a function that makes an empty database and returns its URL."""
+    if backend == "sqlite":
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        numbers = iter(range(1_000))
+        return lambda: f"sqlite:///{folder}/history-{next(numbers)}.db"
+    started = stack.enter_context(server())
+    return lambda: started.url_of(stack.enter_context(started.database()))
+
+
+def _cheat(recorded: list[Any], number: int, random: Random) -> list[Try]:
+    """Try cheats until `number` of them came to something."""
+    pasts = [past for _, past in recorded]
+    keepers = [Keeper(database.connect(parse_url(url)), past, random, others=pasts) for url, past in recorded]
+    weights = [OFTEN if "recomputed" in kind else RARE for kind in ALL_KINDS]
+    tries: list[Try] = []
+    began = time.monotonic()
+    while len(tries) < number:
+        tried = random.choice(keepers).cheat(random.choices(ALL_KINDS, weights)[0])
+        if tried is None:
+            continue
+        tries.append(tried)
+        if tried.found_by is None:
+            print(f"missed: {tried.kind}: {tried.what}", flush=True)
+        if len(tries) % 500 == 0:
+            print(f"{len(tries):,} cheats, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    for keeper in keepers:
+        keeper.engine.dispose()
+    return tries
+
+
+def _print_cheats(backend: str, tries: list[Try]) -> None:
+    print(f"\n| cheat ({backend}) | tried | found by verify | by the checkpoint | missed |\n|---|--:|--:|--:|--:|")
+    counts = tally(tries)
+    for kind in (kind for kind in ALL_KINDS if kind in counts):
+        _print_row(kind, [tried for tried in tries if tried.kind == kind])
+    _print_row("all", tries)
+
+
+def _print_row(name: str, tries: list[Try]) -> None:
+    found = [sum(tried.found_by == by for tried in tries) for by in ("verify", "checkpoint", None)]
+    print(f"| {name} | {len(tries):,} | {' | '.join(f'{each:,}' for each in found)} |", flush=True)
+
+
+def _play_honestly(url: str, pasts: list[Any], arguments: argparse.Namespace) -> int:
+    """Play honest histories, print the row of the table, and return the number of false alarms."""
+    engine = database.connect(parse_url(url), create=True)
+    schema.upgrade(engine)
+    alarms = checkpoints = steps = kills = 0
+    began = time.monotonic()
+    with Simulator(Fleet()) as simulator:
+        histories = HonestHistories(engine, simulator)
+        for number in range(arguments.histories):
+            random = Random(arguments.seed * 1_000_003 + number)
+            found = histories.play(random.choice(pasts), random, length=arguments.steps)
+            checkpoints += len(histories.checkpoints)
+            steps += len(histories.steps) - 1
+            kills += sum("killed" in step for step in histories.steps)
+            for what in found:
+                print(f"false alarm in history {number}: {what}", flush=True)
+            alarms += bool(found)
+            if (number + 1) % 250 == 0:
+                print(f"{number + 1:,} histories, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+                _print_honest(arguments.backend, number + 1, steps, kills, checkpoints, alarms)
+    engine.dispose()
+    _print_honest(arguments.backend, arguments.histories, steps, kills, checkpoints, alarms)
+    return alarms
+
+
+def _print_honest(backend: str, *numbers: int) -> None:
+    print(f"\n| honest histories ({backend}) | steps | kills | checkpoints | false alarms |\n|--:|--:|--:|--:|--:|")
+    print(f"| {' | '.join(f'{number:,}' for number in numbers)} |", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,846 @@
+"""A keeper who cheats: full rights on the database, DDL, and the source code of the program.
+
+Each kind of cheat takes a recorded history and changes it in one transaction, at random but plausibly; most then
+compute all that follows anew (`forge`). The database is checked against a checkpoint taken before, and the transaction
+is rolled back. A cheat that changes nothing, or only what EXCEPTIONS names, is none.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from inventory.errors import BreachFound, DatabaseError, UsageError
+from inventory.history.merkle_log.dropped import free_places
+from inventory.history.merkle_log.start import run_leaf
+from inventory.history.prune import PruneRequest, prune
+from inventory.merkle import HASH_SIZE
+from inventory.record import FIELDS
+from inventory.store import database
+from inventory.store.catalogue import RELATIONS
+from inventory.store.stretches import SAME
+from inventory.store.tables import METADATA, UTCDateTime, calendar
+from support.checkpoints import Checkpoint, check, check_rows
+from support.forgery import TABLES, copy_rows, forge, keyed, read_rows, write_rows
+from support.pasts import restore
+
+EDITED = (
+    *("sync_runs",) * 6, *("instance_versions",) * 6, *("instance_state",) * 4, *("accounts",) * 2,
+    *("operator_actions",) * 3, "dropped_entries",
+)  # fmt: skip
+"""The tables whose rows are edited, the more often the more of the history is in them."""
+
+VIEWS = {
+    relation.name: [column.name for column in relation.columns] for relation in RELATIONS if relation.kind == "view"
+}
+"""The columns of each view."""
+
+PRUNED = "a history edited, all recomputed, then pruned for real"
+
+LEASE = {column.name for column in METADATA.tables["accounts"].c if column.name.startswith(("lease_", "fencing_"))}
+
+EXCEPTIONS = {
+    "accounts": {"walk_digest", "checkpoint_at"} | LEASE,
+    "sync_runs": "the row of a running run",
+    "instance_state": "seen_run_id of a live instance, up to the last complete run",
+    "instance_versions": "moved, unless it is false where type or region are others than before",
+}
+"""What a keeper may change unseen, because no answer about the past depends on it.
+
+- `walk_digest` only lets the next run skip a comparison; `checkpoint_at` and the lease say nothing of the fleet.
+- A running run has no entry yet: it is what happens after the checkpoint.
+- A live instance was last seen by the last complete run, whichever earlier run wrote its row.
+- `moved` only lets queries skip versions. It may be true where nothing moved.
+"""
+
+
+class NotACheat(Exception):
+    """Nothing was changed, or the database refused it."""
+
+
+class Try(NamedTuple):
+    """One cheat: its kind, what it did, and what found it: `verify`, `checkpoint` or None."""
+
+    kind: str
+    what: str
+    found_by: str | None
+
+
+@dataclass
+class Keeper:
+    """Cheats in one history. `engine` is that of a database with the last moment of `past`."""
+
+    engine: sa.Engine
+    past: Any
+    random: Any
+    others: list = field(default_factory=list)
+    """Other histories."""
+
+    def __post_init__(self):
+        self.rows = self.past.last.rows
+        self.sqlite = database.is_sqlite(self.engine)
+        self.touched = None
+        self.hidden = hide_exceptions(self.rows)
+
+    def cheat(self, kind):
+        """Make a cheat of that kind, and return the Try; None if it came to nothing."""
+        if kind == PRUNED:
+            with suppress(NotACheat, sa.exc.IntegrityError, DatabaseError):
+                what, verdict = self.edit_and_prune()
+                return Try(kind, f"{self.past.name}: {what}", found_by(verdict))
+            return None
+        self.touched = None
+        with suppress(NotACheat), database.writing(self.engine) as connection:
+            found = None
+            try:
+                what, checkpoints = KINDS[kind](self, connection)
+                verdict = self.find(connection, checkpoints)
+                found = Try(kind, f"{self.past.name}: {what}", found_by(verdict))
+            except (DBAPIError, DatabaseError) as error:
+                if getattr(error, "orig", None) is None or not isinstance(error, sa.exc.IntegrityError):
+                    raise
+            finally:
+                connection.rollback()
+            return found
+        return None
+
+    def find(self, connection, checkpoints):
+        """Return the Verdict. A longer check follows only if a shorter one, which is a part of it, finds nothing."""
+        if self.touched is not None:
+            own = {row["log_id"] for row in self.rows["accounts"] if row["account"] == self.touched}
+            some = [each for each in checkpoints if each.log_id in own]
+            if verdict := check_rows(connection, some, account=self.touched):
+                return verdict
+        return check_rows(connection, checkpoints) or check(connection, checkpoints)
+
+    def edit_and_prune(self):
+        """Edit a history, compute everything anew, let the real `prune` fold it, and put the old rows back."""
+        account = self.some(self.rows["accounts"], where=lambda row: row["log_id"] is not None)["account"]
+        run = self.some(self.rows["sync_runs"], where=lambda run: run["account"] == account)
+        change = self.random.choice((edit_a_value, rewrite, rewrite, delete_newest))
+        try:
+            with database.writing(self.engine) as connection:
+                what, checkpoints = self.edit(connection, change)
+            request = PruneRequest(account, run["started_at"] + timedelta(seconds=1), "old")
+            with suppress(BreachFound, UsageError, DatabaseError):
+                prune(self.engine, request, lease_seconds=60, clock=lambda: self.past.last.now)
+                what += f"; then {account} pruned before {request.before}"
+            with database.reading(self.engine) as connection:
+                return what, check_rows(connection, checkpoints) or check(connection, checkpoints)
+        finally:
+            with database.reading(self.engine) as connection:
+                now = read_rows(connection)
+            restore(self.engine, now, self.rows)
+
+    def write(self, connection, after):
+        """Write the rows; raise NotACheat if they are those that were there, but for the exceptions."""
+        for table in TABLES:
+            if len(keyed(table, after[table.name])) != len(after[table.name]):
+                raise NotACheat
+        shown = hide_exceptions(after)
+        if shown == self.hidden:
+            raise NotACheat
+        touched = {row.get("account") for name, rows in shown.items() for row in _differing(rows, self.hidden[name])}
+        self.touched = touched.pop() if len(touched) == 1 else None
+        write_rows(connection, self.rows, after)
+
+    def edit(self, connection, change, *, recompute=True):
+        """Change the rows by a function, compute everything anew, and write them."""
+        after = copy_rows(self.rows)
+        what = change(self, after)
+        if not what:
+            raise NotACheat
+        if recompute:
+            try:
+                forge(after)
+            except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+                raise NotACheat from None  # the keeper cannot make a log of it
+        self.write(connection, after)
+        return what, self.past.last.checkpoints
+
+    def some(self, rows, *, where=lambda _: True):
+        """Return one of the rows; raise NotACheat if there is none."""
+        rows = [row for row in rows if where(row)]
+        if not rows:
+            raise NotACheat
+        return self.random.choice(rows)
+
+
+def _differing(rows, others):
+    """Return the rows, by key, that differ between two states of a table, as they are in both."""
+    keys = {key for key in rows.keys() | others.keys() if rows.get(key) != others.get(key)}
+    return [found[key] for key in keys for found in (rows, others) if key in found]
+
+
+def found_by(verdict):
+    if verdict.breaches:
+        return "verify"
+    return "checkpoint" if verdict.differences else None
+
+
+def hide_exceptions(rows):
+    """Return the rows by table and key, without what EXCEPTIONS names."""
+    shown = {}
+    last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
+    for table in TABLES:
+        kept = {}
+        for key, row in keyed(table, rows[table.name]).items():
+            if table.name == "sync_runs" and row["status"] == "running":
+                continue
+            hidden = EXCEPTIONS["accounts"] if table.name == "accounts" else set()
+            if (
+                table.name == "instance_state"
+                and row["presence"] == "live"
+                and row["seen_run_id"] <= last.get(row["account"], 0)
+            ):
+                hidden = {"seen_run_id"}
+            kept[key] = {name: value for name, value in row.items() if name not in hidden}
+        shown[table.name] = kept
+    _hide_moved(shown["instance_versions"])
+    return shown
+
+
+def _hide_moved(versions):
+    before = None
+    for _, version in sorted(versions.items()):
+        same = before is not None and all(before[name] == version[name] for name in ("account", "instance_id", *SAME))
+        version["moved"] = version["moved"] or same or version["opened_as"] != "changed"
+        before = version
+
+
+# -- values
+
+
+def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line for each type
+    """Return another valid value of a column: one of another row, null, or one that is near."""
+    column = METADATA.tables[table].c[name]
+    values = [each for each in {row[name] for row in rows} if each != value and each is not None]
+    if column.nullable and value is not None and random.random() < 0.2:
+        return None
+    if values and random.random() < 0.5:
+        return random.choice(sorted(values, key=repr))
+    if isinstance(column.type, UTCDateTime):
+        return (value or datetime.fromisoformat("2026-03-06T12:00:00+00:00")) + timedelta(
+            microseconds=random.choice((-1, 1, 60_000_000, -3_600_000_000, 86_400_000_000))
+        )
+    if isinstance(column.type, sa.Boolean):
+        return not value
+    if isinstance(column.type, sa.Integer):
+        return max(0, (value or 0) + random.choice((-1, 1, 2)))
+    if isinstance(column.type, sa.Double):
+        return (value or 0.0) + random.choice((1.0, 0.25))
+    if isinstance(column.type, sa.LargeBinary):
+        return bytes([(value or bytes(32))[0] ^ 1]) + (value or bytes(32))[1:]
+    if name in {"extra", "details"}:
+        return other_json(random, value)
+    return f"{value or ''}{random.choice('xyz')}"
+
+
+def other_json(random, text):
+    """Return another JSON text of nearly that meaning."""
+    kept = json.loads(text or "{}")
+    how = random.randrange(4)
+    if how == 0 and kept:
+        name = random.choice(sorted(kept))
+        return f'{{{json.dumps(name)}: "other", {(text or "")[1:]}'  # the name is there twice
+    if how == 1:
+        return json.dumps(kept, indent=1)
+    return json.dumps({**kept, random.choice(["price", "team", "note"]): None if how == 2 else "7"}, sort_keys=True)
+
+
+# -- edits of rows
+
+
+def edit_a_value(keeper, after):
+    """Edit one column of one row; a state follows its open version."""
+    random = keeper.random
+    table = random.choice(EDITED)
+    rows = after[table]
+    row = keeper.some(rows)
+    name = random.choice(list(row))
+    old, row[name] = row[name], other_value(random, table, name, rows, row[name])
+    if table == "instance_versions" and row["closed_as"] != "changed" and name in (*FIELDS, "extra"):
+        for state in after["instance_state"]:
+            if (state["account"], state["instance_id"]) == (row["account"], row["instance_id"]):
+                state[name] = row[name]
+    if table == "instance_state" and name in (*FIELDS, "extra") and random.random() < 0.5:
+        for version in after["instance_versions"]:
+            same = (version["account"], version["instance_id"]) == (row["account"], row["instance_id"])
+            if same and version["valid_to"] is None:
+                version[name] = row[name]
+    if table == "operator_actions" and row["action"] == "retire" and name == "occurred_at":
+        for account in after["accounts"]:
+            if account["account"] == row["account"] and account["retired_at"] == old:
+                account["retired_at"] = row[name]
+    return f"{table} {_key(keeper.rows, table, row, name, old)}: {name} {old!r} becomes {row[name]!r}"
+
+
+def _key(_rows, table, row, name, old):
+    return [old if each.name == name else row[each.name] for each in METADATA.tables[table].primary_key]
+
+
+def swap_two_values(keeper, after):
+    """Swap the values of one column between two rows."""
+    table = keeper.random.choice(EDITED)
+    rows = after[table]
+    name = keeper.random.choice(list(keeper.some(rows)))
+    first = keeper.some(rows)
+    second = keeper.some(rows, where=lambda row: row[name] != first[name])
+    first[name], second[name] = second[name], first[name]
+    return f"{table}: {name} {second[name]!r} and {first[name]!r} swapped"
+
+
+def swap_two_rows(keeper, after):
+    """Swap all values of two rows but their keys."""
+    table = keeper.random.choice(EDITED)
+    keys = {column.name for column in METADATA.tables[table].primary_key}
+    first, second = keeper.some(after[table]), keeper.some(after[table])
+    for name in first.keys() - keys:
+        first[name], second[name] = second[name], first[name]
+    return f"{table}: two rows swapped, {[first[key] for key in sorted(keys)]} {[second[key] for key in sorted(keys)]}"
+
+
+def delete_a_row(keeper, after):
+    """Delete a row."""
+    table = keeper.random.choice(EDITED)
+    row = keeper.some(after[table])
+    after[table].remove(row)
+    return f"{table}: a row deleted: { {name: row[name] for name in list(row)[:4]} }"
+
+
+def insert_a_row(keeper, after):
+    """Insert a copy of a row under another key, between the others; later entries move up."""
+    random, table = keeper.random, keeper.random.choice(EDITED)
+    row = {**keeper.some(after[table])}
+    for column in METADATA.tables[table].primary_key:
+        if random.random() < 0.6 or len(METADATA.tables[table].primary_key) == 1:
+            row[column.name] = other_value(random, table, column.name, after[table], row[column.name])
+    if table == "sync_runs":
+        row["started_at"] += timedelta(microseconds=random.choice((-1, 1, 1000)))
+    if table in {"sync_runs", "operator_actions"} and row["log_index"] is not None:
+        size = max(
+            (other["log_index"] or 0 for name in ("sync_runs", "operator_actions") for other in after[name]
+             if other["account"] == row["account"]), default=0,
+        )  # fmt: skip
+        row["log_index"] = index = random.randint(1, size)
+        _shift(after, row["account"], index)
+    after[table].append(row)
+    return f"{table}: a row inserted: { {name: row[name] for name in list(row)[:4]} }"
+
+
+def _shift(after, account, index):
+    """Move the entries of an account from that index on up by one."""
+    log_id = next(row["log_id"] for row in after["accounts"] if row["account"] == account)
+    for name, column in (
+        ("sync_runs", "log_index"), ("operator_actions", "log_index"), ("instance_versions", "closed_log_index"),
+    ):  # fmt: skip
+        for row in after[name]:
+            if row["account"] == account and row[column] is not None and row[column] >= index:
+                row[column] += 1
+    for row in after["dropped_entries"]:
+        if (row["log_id"], row["tree"]) == (log_id, "log") and row["first_index"] >= index:
+            row["first_index"] += 1
+
+
+# -- rewritten with everything that belongs together
+
+
+def _versions_of(after, row):
+    own = (row["account"], row["instance_id"])
+    found = [each for each in after["instance_versions"] if (each["account"], each["instance_id"]) == own]
+    return sorted(found, key=lambda version: version["valid_from"])
+
+
+def _state_of(after, row):
+    own = (row["account"], row["instance_id"])
+    return next(each for each in after["instance_state"] if (each["account"], each["instance_id"]) == own)
+
+
+def another_creator(keeper, after):
+    """Say that somebody else created an instance."""
+    version = keeper.some(after["instance_versions"])
+    name = keeper.some([{"name": each} for each in ("ada", "bob", "mallory", None)])["name"]
+    episode = [each for each in _versions_of(after, version) if each["episode"] == version["episode"]]
+    for each in episode:
+        if each["creator_user_nickname"] is not None or keeper.random.random() < 0.3:
+            each["creator_user_nickname"] = name
+        each["episode_creator"] = name
+    state = _state_of(after, version)
+    if version["episode"] == state["episodes"]:
+        state["creator_user_nickname"] = episode[-1]["creator_user_nickname"]
+    return f"{version['instance_id']} of {version['account']} was created by {name}"
+
+
+def another_content(keeper, after):
+    """Rewrite fields of one version."""
+    version = keeper.some(after["instance_versions"])
+    names = keeper.random.sample([*FIELDS, "extra"], keeper.random.randint(1, 3))
+    for name in names:
+        old = version[name]
+        new = other_value(keeper.random, "instance_versions", name, after["instance_versions"], old)
+        if name == "extra" and new is not None:
+            new = json.dumps({"price": keeper.random.randrange(100)}, separators=(",", ":"))
+        version[name] = new
+        if version["closed_as"] != "changed":
+            _state_of(after, version)[name] = new
+    return f"{version['instance_id']} from {version['valid_from']} has another {', '.join(names)}"
+
+
+def another_time(keeper, after):
+    """Move a run in time, and all that bears its time."""
+    run = keeper.some(after["sync_runs"])
+    account, old = run["account"], run["started_at"]
+    new = old + timedelta(seconds=keeper.random.choice((-900, -1, 1, 900)))
+    for table in ("sync_runs", "instance_state", "instance_versions"):
+        for row in after[table]:
+            if row["account"] == account:
+                row |= {name: new for name, value in row.items() if value == old and name != "heartbeat_at"}
+    return f"run {run['run_id']} of {account} began at {new}"
+
+
+def another_act(keeper, after):
+    """Say that somebody else acted, for another reason or at another time."""
+    act = keeper.some(after["operator_actions"])
+    name = keeper.some([{"name": each} for each in ("actor", "reason", "occurred_at")])["name"]
+    old = act[name]
+    act[name] = other_value(keeper.random, "operator_actions", name, after["operator_actions"], old)
+    for account in after["accounts"]:
+        if name == "occurred_at" and account["account"] == act["account"] and account["retired_at"] == old:
+            account["retired_at"] = act[name]
+    return f"act {act['action']} of {act['account']} has another {name}: {act[name]}"
+
+
+def erase_an_instance(keeper, after):
+    """Remove an instance from all of history."""
+    state = keeper.some(after["instance_state"])
+    own = (state["account"], state["instance_id"])
+    for table in ("instance_state", "instance_versions"):
+        after[table][:] = [row for row in after[table] if (row["account"], row["instance_id"]) != own]
+    return f"{own} never was"
+
+
+def invent_an_instance(keeper, after):
+    """Copy an instance with its whole history under another id."""
+    state = keeper.some(after["instance_state"])
+    for row in [state, *_versions_of(after, state)]:
+        after["instance_state" if row is state else "instance_versions"].append({**row, "instance_id": "invented"})
+    return f"{state['instance_id']} of {state['account']} has a twin"
+
+
+def undo_a_change(keeper, after):
+    """Join a version to the one before it, as if nothing had changed."""
+    version = keeper.some(after["instance_versions"], where=lambda row: row["opened_as"] == "changed")
+    own = _versions_of(after, version)
+    before = own[own.index(version) - 1]
+    if before["closed_as"] != "changed":
+        raise NotACheat
+    before |= {
+        name: version[name]
+        for name in ("valid_to", "closed_by_run_id", "closed_as", "last_seen_at", "closed_log_index")
+    }
+    after["instance_versions"].remove(version)
+    state = _state_of(after, version)
+    state["versions"] -= 1
+    if before["closed_as"] != "changed":
+        state |= {name: before[name] for name in (*FIELDS, "extra")}
+    return f"{version['instance_id']} did not change at {version['valid_from']}"
+
+
+def another_end(keeper, after):
+    """Move the end of an instance to another complete run."""
+    state = keeper.some(after["instance_state"], where=lambda row: row["presence"] == "vanished")
+    version = _versions_of(after, state)[-1]
+    runs = sorted(
+        (run for run in after["sync_runs"] if run["account"] == state["account"] and run["complete"]),
+        key=lambda run: run["started_at"],
+    )
+    before, run = keeper.some(list(pairwise(runs)))
+    if run["started_at"] <= version["valid_from"]:
+        raise NotACheat
+    seen = before if before["started_at"] >= version["valid_from"] else run
+    version |= {
+        "valid_to": run["started_at"], "closed_by_run_id": run["run_id"], "last_seen_at": seen["started_at"],
+        "closed_log_index": run["log_index"],
+    }  # fmt: skip
+    state |= {"vanished_at": run["started_at"], "seen_run_id": seen["run_id"]}
+    return f"{state['instance_id']} of {state['account']} vanished at {run['started_at']}"
+
+
+def another_settlement(keeper, after):
+    """Say that another entry settled a disappearance."""
+    version = keeper.some(after["instance_versions"], where=lambda row: row["closed_log_index"] is not None)
+    logged = [row for name in ("sync_runs", "operator_actions") for row in after[name] if row["log_index"] is not None]
+    entry = keeper.some(logged, where=lambda row: row["account"] == version["account"])
+    old, version["closed_log_index"] = version["closed_log_index"], entry["log_index"]
+    return f"{version['instance_id']}: closed by entry {entry['log_index']}, not {old}"
+
+
+def forget_failed_runs(keeper, after):
+    """Delete runs that failed, so that a gap is not seen."""
+    failed = [run for run in after["sync_runs"] if run["status"] in {"failed", "abandoned", "partial"}]
+    run = keeper.some(failed)
+    if any(version["opened_by_run_id"] == run["run_id"] for version in after["instance_versions"]):
+        raise NotACheat
+    after["sync_runs"].remove(run)
+    return f"run {run['run_id']} never failed"
+
+
+def another_outcome(keeper, after):
+    """Turn the outcome of a run into that of another one."""
+    run, model = keeper.some(after["sync_runs"]), keeper.some(after["sync_runs"])
+    names = ("status", "complete", "error_code", "error", "missing", "fleet_digest")
+    run |= {name: model[name] for name in names}
+    return f"run {run['run_id']} ended as {run['status']}, {run['error_code']}"
+
+
+def forget_an_act(keeper, after):
+    """Delete an act, as if nobody had decided it."""
+    act = keeper.some(after["operator_actions"])
+    after["operator_actions"].remove(act)
+    return f"nobody did {act['action']}"
+
+
+REWRITES = (
+    another_creator, another_content, another_time, another_act, erase_an_instance, invent_an_instance, undo_a_change,
+    another_end, another_settlement, forget_failed_runs, another_outcome, forget_an_act,
+)  # fmt: skip
+
+
+def rewrite(keeper, after):
+    return keeper.random.choice(REWRITES)(keeper, after)
+
+
+def swap_instances(keeper, after):
+    """Swap two instances: all of their history, or only what they are now."""
+    first = keeper.some(after["instance_state"], where=lambda row: row["presence"] != "live")
+    second = keeper.some(
+        after["instance_state"], where=lambda row: row["account"] == first["account"] and row is not first
+    )
+    names = [first["instance_id"], second["instance_id"]]
+    if keeper.random.random() < 0.5 and "vanished" not in {first["presence"], second["presence"]}:
+        for name in ("presence", "held", "missing_since", "missing_run_id", "seen_run_id", "unlisted_runs"):
+            first[name], second[name] = second[name], first[name]
+        return f"{names} of {first['account']}: which one is missing"
+    other = dict(zip(names, reversed(names), strict=True))
+    for table in ("instance_state", "instance_versions"):
+        for row in after[table]:
+            if row["account"] == first["account"] and row["instance_id"] in other:
+                row["instance_id"] = other[row["instance_id"]]
+    return f"{names} of {first['account']}: the one has the other's history"
+
+
+def swap_accounts(keeper, after):
+    """Swap the names of two accounts, or their names and log ids."""
+    with_log = [row for row in after["accounts"] if row["log_id"] is not None]
+    first = keeper.some(with_log)
+    second = keeper.some(with_log, where=lambda row: row is not first)
+    names = [first["account"], second["account"]]
+    other = dict(zip(names, reversed(names), strict=True))
+    with_ids = keeper.random.random() < 0.5
+    if with_ids:
+        ids = dict(zip([first["log_id"], second["log_id"]], [second["log_id"], first["log_id"]], strict=True))
+        for row in after["dropped_entries"]:
+            row["log_id"] = ids.get(row["log_id"], row["log_id"])
+        first["log_id"], second["log_id"] = second["log_id"], first["log_id"]
+    for table in TABLES[:-1]:
+        for row in after[table.name]:
+            row["account"] = other.get(row["account"], row["account"])
+    return f"accounts {names} swapped {'with' if with_ids else 'without'} their log ids"
+
+
+def delete_newest(keeper, after):
+    """Delete the newest entries of an account, undo what they wrote, and reset the account's row."""
+    account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None and row["log_size"] > 1)
+    name = account["account"]
+    first = account["log_size"] - keeper.random.randint(1, min(4, account["log_size"] - 1))
+    gone = {
+        run["run_id"]
+        for run in after["sync_runs"]
+        if run["account"] == name and ((run["log_index"] or 0) >= first or run["status"] == "running")
+    }
+    after["sync_runs"][:] = [run for run in after["sync_runs"] if run["run_id"] not in gone]
+    after["operator_actions"][:] = [
+        act for act in after["operator_actions"] if act["account"] != name or act["log_index"] < first
+    ]
+    after["instance_versions"][:] = [
+        version for version in after["instance_versions"] if version["opened_by_run_id"] not in gone
+    ]
+    open_again = {"valid_to": None, "closed_by_run_id": None, "closed_as": None, "last_seen_at": None}
+    for version in after["instance_versions"]:
+        if version["account"] == name and (version["closed_log_index"] or 0) >= first:
+            version.update(open_again, closed_log_index=None)
+    complete = [run["run_id"] for run in after["sync_runs"] if run["account"] == name and run["complete"]]
+    account["last_complete_run_id"] = max(complete, default=None)
+    for state in list(after["instance_state"]):
+        if state["account"] == name:
+            _reset_state(after, state, account["last_complete_run_id"])
+    return f"{name}: all from entry {first} on is deleted"
+
+
+def _reset_state(after, state, last_complete):
+    versions = _versions_of(after, state)
+    if not versions:
+        after["instance_state"].remove(state)
+        return
+    last = versions[-1]
+    state |= {name: last[name] for name in (*FIELDS, "extra")}
+    state |= {"episodes": last["episode"], "versions": len(versions), "vanished_at": last["valid_to"]}
+    state["presence"] = "live" if last["valid_to"] is None else "vanished"
+    state |= {"held": False, "missing_since": None, "missing_run_id": None, "unlisted_runs": 0}
+    if last["valid_to"] is None:
+        state["seen_run_id"] = min(state["seen_run_id"], last_complete or state["seen_run_id"])
+
+
+def keep_only_the_hash(keeper, after):
+    """Replace the row of a run or an act by the hash of its entry, as prune does with runs that it drops."""
+    table = keeper.random.choice(("sync_runs", "operator_actions"))
+    rather = keeper.random.choice(("failed", "abandoned", "partial", "succeeded", "held"))
+    row = keeper.some(after[table], where=lambda row: row.get("status", rather) == rather)
+    (account,) = (each for each in after["accounts"] if each["account"] == row["account"])
+    if account["log_id"] is None:
+        raise NotACheat
+    if row["log_index"] is not None:
+        dropped = {"tree": "log", "first_index": row["log_index"], "hashes": row["entry_hash"]}
+    else:
+        own = [run for run in after["sync_runs"] if run["account"] == row["account"] and run["log_index"] is None]
+        taken = [
+            each["first_index"] + number
+            for each in after["dropped_entries"]
+            if (each["log_id"], each["tree"]) == (account["log_id"], "runs")
+            for number in range(len(each["hashes"]) // HASH_SIZE)
+        ]
+        finished = sorted((run for run in own if run["status"] != "running"), key=lambda run: run["run_id"])
+        place = dict(zip((run["run_id"] for run in finished), free_places(sorted(taken)), strict=False))
+        dropped = {"tree": "runs", "first_index": place[row["run_id"]], "hashes": run_leaf(row)}
+    after["dropped_entries"].append({"log_id": account["log_id"], **dropped})
+    after[table].remove(row)
+    return f"{table}: only the hash is left of { {name: row[name] for name in list(row)[:4]} }"
+
+
+def copy_an_account(keeper, after):
+    """Rename an account, and put a rewritten history under its old name and its log id."""
+    account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None)
+    name, number = account["account"], 100_000
+    if "history" in json.loads(account["log_start"]):
+        raise NotACheat
+    for table in TABLES[:-1]:
+        for row in [row for row in after[table.name] if row["account"] == name]:
+            copy = {key: value + number if _is_id(key) and value is not None else value for key, value in row.items()}
+            after[table.name].append(copy)
+            row["account"] = "zz"
+    act = {
+        "action_id": 2 * number, "account": "zz", "occurred_at": keeper.past.last.now, "action": "rename",
+        "actor": "mallory", "reason": None, "details": json.dumps({"from": name, "to": "zz"}),
+        "log_index": account["log_size"], "entry_hash": bytes(32),
+    }  # fmt: skip
+    after["operator_actions"].append(act)
+    for version in after["instance_versions"]:
+        if version["account"] == name:
+            version["creator_user_nickname"] = "mallory"
+    return f"{name} is renamed to zz, and another history has its name and its log id"
+
+
+def _is_id(name):
+    return name.endswith("run_id") or name == "action_id"
+
+
+def act_for_nobody(keeper, after):
+    """Insert an act for an account that is not there."""
+    number = 1 + max((act["action_id"] for act in after["operator_actions"]), default=0)
+    act = {
+        "action_id": number, "account": "nobody", "occurred_at": keeper.past.last.now, "action": "accept",
+        "actor": "mallory", "reason": None, "details": "{}", "log_index": 1, "entry_hash": bytes(32),
+    }  # fmt: skip
+    after["operator_actions"].append(act)
+    return "an act for an account that is not there"
+
+
+# -- kinds
+
+
+def _edit(change, **options):
+    return lambda keeper, connection: keeper.edit(connection, change, **options)
+
+
+def restore_older(keeper, connection):
+    """Put an older copy back."""
+    moment = keeper.some([{"moment": each} for each in keeper.past.moments[:-1]])["moment"]
+    keeper.write(connection, copy_rows(moment.rows))
+    return f"the copy after {moment.runs} runs is back", keeper.past.last.checkpoints
+
+
+def restore_and_go_on(keeper, connection):
+    """Put an older copy back that was synced on."""
+    rows = keeper.some([{"rows": each} for each in keeper.past.forks])["rows"]
+    keeper.write(connection, copy_rows(rows))
+    return f"an older copy went on to {len(rows['sync_runs'])} runs", keeper.past.last.checkpoints
+
+
+def another_database(keeper, connection):
+    """Present another database, also under the log ids of this one, or another history in the name of this log."""
+    other = keeper.some([{"past": each} for each in keeper.others if each is not keeper.past])["past"]
+    rows = copy_rows(keeper.random.choice(other.moments).rows)
+    if renamed := keeper.random.random() < 0.6:
+        ids = [row["log_id"] for row in keeper.rows["accounts"] if row["log_id"] is not None]
+        new = {
+            row["log_id"]: id_
+            for row, id_ in zip((row for row in rows["accounts"] if row["log_id"] is not None), ids, strict=False)
+        }
+        for row in (*rows["accounts"], *rows["dropped_entries"]):
+            row["log_id"] = new.get(row["log_id"], row["log_id"])
+        try:
+            forge(rows)
+        except (KeyError, ValueError):
+            raise NotACheat from None
+    keeper.write(connection, rows)
+    how = "under these log ids" if renamed else "as it is"
+    return f"the history `{other.name}` {how}", keeper.past.last.checkpoints
+
+
+def forge_a_checkpoint(keeper, _connection):
+    """Leave the database as it is, and present a checkpoint that it never had."""
+    random, real = keeper.random, keeper.past.last.checkpoints
+    taken = keeper.some([{"taken": each} for each in real])["taken"]
+    others = [each for past in (*keeper.others, keeper.past) for moment in past.moments for each in moment.checkpoints]
+    other = random.choice([each for each in others if each.root != taken.root])
+    forged = random.choice([
+        Checkpoint(taken.log_id, taken.size, other.root),
+        Checkpoint(other.log_id, taken.size, taken.root),
+        Checkpoint(taken.log_id, taken.size + random.randint(1, 3), taken.root),
+        Checkpoint(taken.log_id, max(1, taken.size - 1), taken.root),
+    ])  # fmt: skip
+    if forged in others:
+        raise NotACheat
+    return f"a checkpoint of {forged.size} entries of {forged.log_id}", [forged]
+
+
+def change_the_calendar(keeper, connection):
+    """Delete, add or change a day of the calendar."""
+    day = date(2026, 1, 1) + timedelta(days=keeper.random.randrange(365))
+    own = calendar.c.day == day
+    what = keeper.random.choice(["deleted", "of another week", "of another month", "added"])
+    other = day + timedelta(days=keeper.random.choice([-7, 7, 31]))
+    statement = {
+        "deleted": sa.delete(calendar).where(own),
+        "of another week": sa.update(calendar).where(own).values(week=other),
+        "of another month": sa.update(calendar).where(own).values(month=other),
+        "added": sa.insert(calendar).values(day=date(2050, 1, 1) + (day - date(2026, 1, 1)), week=day, month=day),
+    }
+    connection.execute(statement[what])
+    return f"calendar: {day} is {what}", keeper.past.last.checkpoints
+
+
+def replace_a_view(keeper, connection):
+    """Replace a view by one that hides or changes something, or drop it."""
+    random, name = keeper.random, keeper.random.choice(list(VIEWS))
+    sql, dependent = view_text(connection, name)
+    column = random.choice(list(VIEWS[name]))
+    how = random.choice(["WHERE", "value", "drop", "LIMIT"])
+    if how == "drop":
+        connection.exec_driver_sql(f"DROP VIEW {name} {'' if keeper.sqlite else 'CASCADE'}")
+        return f"view {name} is dropped", keeper.past.last.checkpoints
+    columns = ", ".join(
+        f"CASE WHEN false THEN NULL ELSE {each} END AS {each}" if how == "value" and each == column else each
+        for each in VIEWS[name]
+    )
+    tail = {"WHERE": f"WHERE {column} IS NOT NULL", "LIMIT": "LIMIT 1000000", "value": ""}[how]
+    body = f"SELECT {columns} FROM ({sql}) AS original {tail}"
+    if keeper.sqlite:
+        connection.exec_driver_sql(f"DROP VIEW {name}")
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {body}")
+    else:
+        connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {body}".replace("%", "%%"))
+    return f"view {name}: {how} {column} {dependent}", keeper.past.last.checkpoints
+
+
+def view_text(connection, name):
+    """Return the query of a view."""
+    if database.is_sqlite(connection):
+        sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar_one()
+        return sql.partition(" AS")[2].strip().rstrip(";"), ""
+    sql = connection.execute(sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))"), {"name": name}).scalar_one()
+    return sql.rstrip(";"), ""
+
+
+def add_a_trigger(keeper, connection):
+    """Add a trigger, or on PostgreSQL also a rule or a policy, that changes what is written or shown later."""
+    random, table = keeper.random, keeper.random.choice(TABLES).name
+    event = random.choice(["INSERT", "UPDATE", "DELETE"])
+    when = random.choice(["BEFORE", "AFTER"])
+    if keeper.sqlite:
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER quiet {when} {event} ON {table} BEGIN UPDATE accounts SET retired_at = NULL; END"
+        )
+        return f"a trigger {when} {event} on {table}", keeper.past.last.checkpoints
+    how = random.choice(["trigger", "rule", "policy"])
+    if how == "trigger":
+        connection.exec_driver_sql(
+            "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+        )
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER quiet {when} {event} ON {table} FOR EACH ROW EXECUTE FUNCTION quiet()"
+        )
+    elif how == "rule":
+        connection.exec_driver_sql(f"CREATE RULE quiet AS ON {event} TO {table} DO INSTEAD NOTHING")
+    else:
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        if random.random() < 0.5:
+            connection.exec_driver_sql(f"CREATE POLICY quiet ON {table} FOR SELECT USING (false)")
+    return f"a {how} on {table}, {event}", keeper.past.last.checkpoints
+
+
+def hide_a_table(keeper, connection):
+    """Put a view in the place of a table, which shows other rows to others."""
+    table = keeper.random.choice(TABLES)
+    hidden = f"{table.name}_2"
+    if keeper.sqlite:
+        connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+    connection.exec_driver_sql(f"ALTER TABLE {table.name} RENAME TO {hidden}")
+    connection.exec_driver_sql(f"CREATE VIEW {table.name} AS SELECT * FROM {hidden}")
+    if keeper.sqlite:
+        connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
+    return f"table {table.name} is a view", keeper.past.last.checkpoints
+
+
+KINDS: dict[str, Callable[[Keeper, Any], tuple[str, list]]] = {
+    "a value edited, nothing recomputed": _edit(edit_a_value, recompute=False),
+    "a value edited, all recomputed": _edit(edit_a_value),
+    "two values swapped, all recomputed": _edit(swap_two_values),
+    "two rows swapped, all recomputed": _edit(swap_two_rows),
+    "history rewritten consistently, all recomputed": _edit(rewrite),
+    "a row deleted, all recomputed": _edit(delete_a_row),
+    "a row inserted, all recomputed": _edit(insert_a_row),
+    "the newest runs deleted": _edit(delete_newest),
+    "an older copy put back": restore_older,
+    "an older copy put back and synced on": restore_and_go_on,
+    "two accounts swapped": _edit(swap_accounts),
+    "an account copied under its log id": _edit(copy_an_account),
+    "an act invented for an account that is not there": _edit(act_for_nobody, recompute=False),
+    "a row replaced by the hash of its entry": _edit(keep_only_the_hash, recompute=False),
+    "instances swapped, missing or gone": _edit(swap_instances),
+    "a view replaced or dropped": replace_a_view,
+    "a trigger, rule or policy added": add_a_trigger,
+    "a table replaced by a view": hide_a_table,
+    "calendar days deleted, changed, added": change_the_calendar,
+    "a checkpoint forged": forge_a_checkpoint,
+    "another database presented": another_database,
+}
+"""The kinds of cheats that one transaction can make."""
+
+
+ALL_KINDS = (*KINDS, PRUNED)
+
+
+def tally(tries):
+    """Return the number of tries by kind and by what found them."""
+    counts = defaultdict(lambda: defaultdict(int))
+    for each in tries:
+        counts[each.kind][each.found_by] += 1
+    return counts
