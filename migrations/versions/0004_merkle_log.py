@@ -48,8 +48,8 @@ def new_columns():
 
 
 def upgrade():
-    # Programs of earlier revisions look for the old name. So a worker of one that still runs fails from now on, before it
-    # could write a run without an entry in the log.
+    # Programs of earlier revisions look for the old name. So a worker of one that still runs fails from now on, before
+    # it could write a run without an entry in the log.
     op.execute(sa.text("ALTER TABLE accounts RENAME COLUMN lease_token TO fencing_token"))
     for table, columns in new_columns().items():
         for column in columns:
