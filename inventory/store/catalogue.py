@@ -126,10 +126,7 @@ RELATIONS = (
             Column("episode_creator", "Internal: the episode's creator as known when this version opened."),
             Column("content_hash", "Internal: of the fields as they were recorded; `verify` compares."),
             Column("moved", "Internal: false where type and region are those of the version before it."),
-            Column(
-                "closed_log_index",
-                "Index of the log entry that closed it; null while it is open, or if it was closed before the log.",
-            ),
+            Column("closed_log_index", "Index of the log entry that closed it; null: current, or older than the log."),
         ),
     ),
     Relation(
