@@ -8,6 +8,7 @@ from inventory.history import reconcile
 from inventory.history.difference import NO_RUN, Change, RunStamp, settled_ids
 from inventory.history.lease import fence, hold_lease
 from inventory.history.merkle_log.append import Act, append_act
+from inventory.history.merkle_log.entries import hex_or_none
 from inventory.history.merkle_log.missing import missing_digest
 from inventory.merkle import root_of
 from inventory.store import database
@@ -51,7 +52,7 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
             details = {
                 "instances": len(settled),
                 "changes": root_of(change.leaf for change in sorted(changes)).hex(),
-                "missing": None if unsettled is None else unsettled.hex(),
+                "missing": hex_or_none(unsettled),
             }
             append_act(connection, row, Act("accept", now, details, reason))
     return sorted(settled)

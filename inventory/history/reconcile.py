@@ -29,7 +29,7 @@ from inventory.history.difference import (
     record_seen,
     record_vanished,
 )
-from inventory.history.merkle_log.entries import OPENED, opening_head
+from inventory.history.merkle_log.entries import OPENED, leaf_content, opening_head
 from inventory.merkle import hash_leaf, root_of
 from inventory.record import PAYLOAD, tracker
 from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet
@@ -232,7 +232,7 @@ def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | N
     if newcomers:
         head = opening_head("appeared", 1, stamp.started_at)
         opened = (
-            (id_, OPENED, hash_leaf(b"%b%b%b\0%b" % (head, hash_, id_.encode(), (creator or "").encode())))
+            (id_, OPENED, hash_leaf(head + leaf_content(id_, creator, hash_)))
             for id_, creator, hash_ in spool.newcomer_versions()
         )
         changes = heapq.merge(changes, opened)

@@ -26,6 +26,7 @@ from inventory.history.merkle_log.entries import (
     closing_leaf,
     details_text,
     entry_bytes,
+    hex_or_none,
     iso_microseconds,
     opening_leaf,
     run_entry,
@@ -187,7 +188,7 @@ class LogCheck:
         returned, replay.retired_at = replay.retired_at is not None, None
         replay.runs[row.run_id] = index
         if row.status in _APPLIED:
-            replay.missing = None if row.missing_digest is None else row.missing_digest.hex()
+            replay.missing = hex_or_none(row.missing_digest)
         if row.changes_root is not None:
             is_whole = not self._check.may_be_pruned(row.started_at)
             replay.changes[index] = (row.changes_root.hex(), is_whole)
@@ -333,7 +334,7 @@ class LogCheck:
             where=missing.unsettled(self._row["last_complete_run_id"]),
         )
         found = missing.digest_states(row._asdict() for row in rows)
-        if (None if found is None else found.hex()) != self._replay.missing:
+        if hex_or_none(found) != self._replay.missing:
             self._report(None, "what is missing, or when it was last seen, is not what the log recorded")
 
     def _check_history(self) -> None:

@@ -66,8 +66,8 @@ def run_entry(log_id: str, index: int, row: Mapping[str, Any], *, returned: bool
         "log": log_id,
         "index": index,
         "run": logged_run(row),
-        "changes": _hex(row["changes_root"]),
-        "missing": _hex(row["missing_digest"]),
+        "changes": hex_or_none(row["changes_root"]),
+        "missing": hex_or_none(row["missing_digest"]),
         "returned": returned or None,
     }
 
@@ -98,7 +98,7 @@ def opening_leaf(instance_id: str, version: Mapping[str, Any]) -> bytes:
 
 
 def opening_head(opened_as: str, episode: int, valid_from: Any) -> bytes:
-    """Return the first bytes of an opening leaf. The content hash, the id, U+0000 and the creator follow."""
+    """Return the first bytes of an opening leaf. `leaf_content` follows."""
     return _OPENING.pack(b"o", episode, microseconds(valid_from), _CODES.get(opened_as, 0))
 
 
@@ -149,16 +149,21 @@ def iso_microseconds(time: Any) -> str:
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def leaf_content(instance_id: str, creator: str | None, content_hash: bytes | None) -> bytes:
+    """Return the last bytes of an opening or a closing leaf: what the version held, of which instance."""
+    return (content_hash or b"") + f"{instance_id}\0{creator or ''}".encode()
+
+
 def _content(instance_id: str, version: Mapping[str, Any]) -> bytes:
-    texts = f"{instance_id}\0{version['episode_creator'] or ''}"
-    return (version["content_hash"] or b"") + texts.encode()
+    return leaf_content(instance_id, version["episode_creator"], version["content_hash"])
 
 
 def _as_json(name: str, value: Any) -> Any:
     return iso_microseconds(value) if name.endswith("_at") and value is not None else value
 
 
-def _hex(value: bytes | None) -> str | None:
+def hex_or_none(value: bytes | None) -> str | None:
+    """Return a hash in hex; None for none."""
     return None if value is None else value.hex()
 
 

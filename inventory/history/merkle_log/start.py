@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory import __version__, log
-from inventory.history.merkle_log.entries import Json, entry_bytes, iso_microseconds, logged_run
+from inventory.history.merkle_log.entries import Json, entry_bytes, hex_or_none, iso_microseconds, logged_run
 from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
 from inventory.history.merkle_log.missing import missing_digest
 from inventory.merkle import Frontier, hash_leaf, root_of
@@ -81,7 +81,7 @@ def _earlier_history(connection: Connection, row: Mapping[str, Any]) -> Json | N
         "run_count": count,
         "runs": root_of(map(run_leaf, _mappings(rows))).hex(),
         "versions": versions.hex(),
-        "missing": None if missing is None else missing.hex(),
+        "missing": hex_or_none(missing),
         "ignored": sorted(_ignored_fields(connection, account)) or None,
         "retired_at": _time(row["retired_at"]),
         "pruned_before": _time(row["pruned_before"]),
