@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.history.findings import SHOWN, Breach, Findings
-from inventory.history.stored_values import StoredColumns
+from inventory.history.stored_values import stored_columns
 from inventory.store import database
 from inventory.store.tables import instance_versions, sync_runs
 from inventory.times import iso
@@ -99,10 +99,10 @@ class AccountCheck:
         kind: str | None = None,
     ) -> Iterator[Any]:
         """Yield the account's rows of a table. Replace invalid values; report each as a breach if `kind` is given."""
-        columns = StoredColumns(
+        columns = stored_columns(
             table, names, sqlite=database.is_sqlite(self.connection), thorough=table is sync_runs and kind is not None
         )
-        query = columns.select().where(table.c.account == self.account)
+        query = columns.query.where(table.c.account == self.account)
         query = query if where is None else query.where(where)
         for rows in database.stream(self.connection, query.order_by(*order)):
             for row in rows:

@@ -6,8 +6,9 @@ SQLite stores any value in any column. Times stay text there, so that their exac
 import math
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ class StoredColumns:
     columns with few possible values; numbers and times are compared later anyway.
     """
 
-    def __init__(self, table: sa.Table, names: Iterable[str], *, sqlite: bool, thorough: bool = False) -> None:
+    def __init__(self, table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool) -> None:
         """Derive the rules of these columns."""
         self._columns = [table.c[name] for name in names]
         closed_sets = _read_closed_sets(table)
@@ -54,10 +55,8 @@ class StoredColumns:
         self._thorough = thorough
         self._valid: set[tuple[Any, ...]] = set()
         self._record: Any = namedtuple("_Record", [column.name for column in self._columns])  # type: ignore[misc]  # noqa: PYI024
-
-    def select(self) -> sa.Select[Any]:
-        """Return the query for the columns, with their values as the driver returns them."""
-        return sa.select(*(raw_value(column).label(column.name) for column in self._columns))
+        self.query: sa.Select[Any] = sa.select(*(raw_value(column).label(column.name) for column in self._columns))
+        """The query for the columns, with their values as the driver returns them."""
 
     def find_invalid(self, row: Any) -> list[int]:
         """Return the positions of invalid values in a row."""
@@ -84,6 +83,12 @@ class StoredColumns:
         for position in invalid:
             values[position] = self._rules[position].replace(values[position])
         return self._record._make(values)
+
+
+@cache
+def stored_columns(table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool = False) -> StoredColumns:
+    """Return the columns of a table with their rules, derived once in a process."""
+    return StoredColumns(table, names, sqlite=sqlite, thorough=thorough)
 
 
 def raw_value(column: ColumnElement[Any]) -> ColumnElement[Any]:

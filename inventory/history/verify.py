@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from inventory.history.account_check import AccountCheck
 from inventory.history.findings import SHOWN, Breach, Findings
-from inventory.history.stored_values import StoredColumns, raw_value
+from inventory.history.stored_values import raw_value, stored_columns
 from inventory.history.verify_digests import check_digests
 from inventory.history.verify_instances import check_instances
 from inventory.history.verify_log import LogCheck, ignored_before_log
@@ -83,8 +83,8 @@ def _check_accounts(
     connection: Connection, only: str | None, sizes: Sizes, findings: Findings, progress: Callable[[str], None]
 ) -> None:
     """Check each account, or only one. When all are checked, also check that every row belongs to an account."""
-    columns = StoredColumns(accounts, accounts.c.keys(), sqlite=database.is_sqlite(connection), thorough=True)
-    query = columns.select().where(sa.true() if only is None else accounts.c.account == only)
+    columns = stored_columns(accounts, tuple(accounts.c.keys()), sqlite=database.is_sqlite(connection), thorough=True)
+    query = columns.query.where(sa.true() if only is None else accounts.c.account == only)
     log_ids: set[str] = set()
     for found in connection.execute(query.order_by(accounts.c.account)).all():
         invalid = columns.find_invalid(found)

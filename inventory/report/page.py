@@ -3,6 +3,7 @@
 import json
 import resource
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
@@ -27,11 +28,8 @@ def page(data: dict[str, Any]) -> str:
             f"The library of the charts reserves up to {ADDRESS_SPACE >> 30} GiB of address space, and `ulimit -v` "
             "allows less; nothing was written. Run it without that limit."
         )
-    from vl_convert import javascript_bundle
-
     style = _file("page.css")
-    bundle = javascript_bundle()  # type: ignore[call-arg]  # its types lack the default
-    scripts = (bundle, _file("count.js") + _file("page.js"))
+    scripts = (_chart_library(), _file("count.js") + _file("page.js"))
     for script in scripts:
         if "</script" in script.lower() or "<!--" in script:
             raise ValueError("a script that would end its own element")
@@ -47,6 +45,15 @@ def page(data: dict[str, Any]) -> str:
         version=__version__,
         data=_json(data | {"charts": charts(), "colours": COLOURS}),
     )
+
+
+@cache
+def _chart_library() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script. It is always the same, and takes a second or more to make."""
+    from vl_convert import javascript_bundle
+
+    bundle: str = javascript_bundle()  # type: ignore[call-arg]  # its types lack the default
+    return bundle
 
 
 def _file(name: str) -> str:
