@@ -1,8 +1,10 @@
 """Fixtures of every test: a clean environment, and fresh databases on both backends."""
 
+import gc
 import os
 import shutil
 import signal
+import tempfile
 from contextlib import ExitStack
 from functools import cache
 from itertools import count
@@ -16,14 +18,21 @@ from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
 from inventory.store.database import connect
 from support.browser import chromium
-from support.postgres import server
+from support.postgres import MEMORY, server
 from support.watched import play
 from support.workers import PROGRAM, crew
 from support.world import DEMO_DAYS, DEMO_ENDS, World, live_through
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.register_profile("quick", settings.get_profile("ci"))
+settings.register_profile("thorough", settings.get_profile("ci"))
 settings.load_profile("ci")
+
+DEMO = {"demo_url", "sqlite_demo", "postgres_demo"}
+FILE = {"browser", "lived", "whole", "story", "recorded", "printed", "built", "checkout", "site", "pages", "file"}
+"""Fixtures that tests of one file share."""
+ROOM = 4 * 2**30
+"""The bytes that the files of all tests may take."""
 
 
 def pytest_collection(session):
@@ -33,19 +42,47 @@ def pytest_collection(session):
         plugins.unregister(name="pytest-alembic")
 
 
-def pytest_configure():
-    """Let SIGHUP end the processes that tests start, also under nohup."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Let SIGHUP end the processes that tests start, also under nohup. Keep the tests' files in memory if it has room.
+
+    On a disk, SQLite waits at every commit. `--basetemp` names another folder, which is kept.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if config.option.basetemp is None and not hasattr(config, "workerinput") and has_room(MEMORY):
+        config.option.basetemp = tempfile.mkdtemp(prefix="inventory-tests-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+def has_room(folder):
+    """Return whether programs can be written there and run, with room for the files of all tests."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize > ROOM
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions."""
+    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions.
+
+    Also group the tests that share something dear: pytest-xdist then makes it in one process only.
+    """
     for item in items:
+        names = {*item.fixturenames}
+        group = "watch" if "watch" in names else "demo" if DEMO & names else item.path.name if FILE & names else None
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
         values = getattr(item, "callspec", None) and item.callspec.params
         if values and values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
             item.add_marker(pytest.mark.repeated)
-        if {"watch", "demo_url", "sqlite_demo", "postgres_demo"} & {*item.fixturenames}:
+        if group in {"watch", "demo"}:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """Keep what the imports and the collection made out of every later search for reference cycles."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,7 @@ def page(data: dict[str, Any]) -> str:
 
 @cache
 def _chart_library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script. It is always the same, and takes a second or more to make."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script, which takes a second or more to make."""
     from vl_convert import javascript_bundle
 
     bundle: str = javascript_bundle()  # type: ignore[call-arg]  # its types lack the default

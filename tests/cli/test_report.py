@@ -19,9 +19,8 @@ from inventory.read.creators import list_creators
 from inventory.read.queries import instances
 from inventory.report.file import page_file
 from inventory.store import database
-from inventory.store.bulk import insert_rows
 from inventory.store.database import connect
-from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import UTCDateTime
 from support.asking import asking
 from support.marks import rule
 from support.world import hour
@@ -427,51 +426,58 @@ def test_an_empty_database_has_a_page_too(world, database_url, tmp_path, look):
         assert "Nothing was recorded" in page.text_content("#fleet")
 
 
+COUNT_TO = "WITH RECURSIVE n (number) AS (SELECT {} UNION ALL SELECT number + 1 FROM n WHERE number < {})"
+HOUR = "strftime('%Y-%m-%d %H:00:00.000000', '2026-03-06', '+' || ({}) || ' hours')"
+LIFE = """
+, life AS (
+    SELECT printf('inst_%06d', number) AS instance_id, number % 8 + 1 AS gpu_count,
+        'person-' || (number % 200) AS creator, 1 + number * 7919 % 7960 AS born,
+        2 + number * 7919 % 7960 + number * 104729 % 799 AS died
+    FROM n
+)
+"""
+YEAR = (
+    f"INSERT INTO accounts (account, created_at, last_complete_run_id) VALUES ('default', {HOUR.format(0)}, 8760)",
+    f"""
+    INSERT INTO sync_runs (
+        run_id, account, "trigger", status, started_at, heartbeat_at, complete, api_url, version, previous_complete_at
+    )
+    {COUNT_TO.format(1, 8760)}
+    SELECT number, 'default', 'manual', 'succeeded', {HOUR.format("number")}, {HOUR.format("number")}, 1, '', '',
+        CASE WHEN number > 1 THEN {HOUR.format("number - 1")} END
+    FROM n
+    """,
+    f"""
+    INSERT INTO instance_state (
+        account, instance_id, instance_type, gpu_count, creator_user_nickname, episode_creator, presence,
+        first_seen_at, vanished_at, episodes, versions, seen_run_id, row_hash, version_hash
+    )
+    {COUNT_TO.format(0, 99_999)} {LIFE}
+    SELECT 'default', instance_id, 'gpu_' || gpu_count || 'x_h100', gpu_count, creator, creator, 'vanished',
+        {HOUR.format("born")}, {HOUR.format("died")}, 1, 1, died - 1, x'', x''
+    FROM life
+    """,
+    f"""
+    INSERT INTO instance_versions (
+        account, instance_id, instance_type, gpu_count, creator_user_nickname, episode_creator, episode,
+        valid_from, valid_to, opened_by_run_id, closed_by_run_id, opened_as, closed_as, last_seen_at
+    )
+    {COUNT_TO.format(0, 99_999)} {LIFE}
+    SELECT 'default', instance_id, 'gpu_' || gpu_count || 'x_h100', gpu_count, creator, creator, 1,
+        {HOUR.format("born")}, {HOUR.format("died")}, born, died, 'appeared', 'vanished', {HOUR.format("died - 1")}
+    FROM life
+    """,
+)
+
+
 def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, migrated_sqlite, look):
     """In every hour of a year some instances appear and vanish."""
     file = tmp_path / "year.db"
     shutil.copyfile(migrated_sqlite, file)
     engine = connect(parse_url(f"sqlite:///{file}"))
-    hours = 8_760
     with database.writing(engine) as connection:
-        made = [{"account": "default", "created_at": hour(0), "last_complete_run_id": hours}]
-        insert_rows(connection, accounts, made)
-        runs = [
-            {
-                "run_id": number, "account": "default", "trigger": "manual", "status": "succeeded",
-                "started_at": hour(number), "heartbeat_at": hour(number), "complete": True, "api_url": "",
-                "version": "", "previous_complete_at": hour(number - 1) if number > 1 else None,
-            }
-            for number in range(1, hours + 1)
-        ]  # fmt: skip
-        insert_rows(connection, sync_runs, runs)
-        states, versions = [], []
-        for number in range(100_000):
-            born = 1 + number * 7_919 % (hours - 800)
-            died = born + 1 + number * 104_729 % 799
-            payload = {
-                "account": "default", "instance_id": f"inst_{number:06}",
-                "instance_type": f"gpu_{number % 8 + 1}x_h100", "gpu_count": number % 8 + 1,
-                "creator_user_nickname": f"person-{number % 200}",
-                "episode_creator": f"person-{number % 200}",
-            }  # fmt: skip
-            states.append(
-                payload
-                | {
-                    "presence": "vanished", "first_seen_at": hour(born), "vanished_at": hour(died), "episodes": 1,
-                    "versions": 1, "seen_run_id": died - 1, "row_hash": b"", "version_hash": b"",
-                }
-            )  # fmt: skip
-            versions.append(
-                payload
-                | {
-                    "episode": 1, "valid_from": hour(born), "valid_to": hour(died), "opened_by_run_id": born,
-                    "closed_by_run_id": died, "opened_as": "appeared", "closed_as": "vanished",
-                    "last_seen_at": hour(died - 1),
-                }
-            )  # fmt: skip
-        insert_rows(connection, instance_state, states)
-        insert_rows(connection, instance_versions, versions)
+        for statement in YEAR:
+            connection.exec_driver_sql(statement)
     engine.dispose()
     written = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{file}", "--output", str(written))

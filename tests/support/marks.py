@@ -11,7 +11,11 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
+SHARES = {"quick": 10, "ci": 4, "thorough": 1}
+"""By hypothesis profile: one in how many of the random histories is tried."""
+
+
 def random_histories(number, **options):
-    """Return settings that try `number` random histories, or a tenth of them in `make quick`."""
-    quick = settings.get_current_profile_name() == "quick"
-    return settings(max_examples=number // 10 if quick else number, suppress_health_check=list(HealthCheck), **options)
+    """Return settings that try `number` random histories under the profile `thorough`, and a share of them else."""
+    share = SHARES[settings.get_current_profile_name()]
+    return settings(max_examples=number // share, suppress_health_check=list(HealthCheck), **options)

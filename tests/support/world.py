@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,9 @@ def ids(number, prefix="i"):
     return [f"{prefix}{each:03}" for each in range(number)]
 
 
+_settings = cache(load)
+
+
 class World:
     """A fleet, its simulator and a database. Each run is an hour after the run before; `runs` counts them."""
 
@@ -51,7 +55,7 @@ class World:
         self.runs = runs
 
     def settings(self, **flags):
-        return load(**{"api_url": self.simulator.url, "retry_attempts": 1, "retry_max_wait": 0.05} | flags)
+        return _settings(**{"api_url": self.simulator.url, "retry_attempts": 1, "retry_max_wait": 0.05} | flags)
 
     def run(
         self,
