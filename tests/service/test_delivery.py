@@ -259,6 +259,7 @@ def test_metrics_show_the_time_of_the_last_delivery(world, deliver):
     collector = DatabaseCollector(world.engine, timedelta(hours=1), clock=lambda: hour(2))
     deliver(1, checkpoint_dir=None)
     found = {family.name: family.samples for family in collector.collect()}
+    collector.engine.dispose()
     (sample,) = found["inventory_checkpoint_timestamp_seconds"]
     assert (sample.labels, sample.value) == ({"account": "default"}, hour(1).timestamp())
 
