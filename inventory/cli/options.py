@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from inventory.cli.complete import values
+from inventory.config.timetable import LONGEST, SHORTEST
 from inventory.errors import UsageError
 from inventory.masks import hide_keys
 from inventory.read.render import Format
-from inventory.times import parse_time
+from inventory.times import parse_duration, parse_time
 
 LONGEST_REASON = 1_000
 """The number of characters that a reason may have."""
@@ -29,6 +30,16 @@ def a_time(text: str | None) -> str | None:
     """Return the text if it is a time, else raise UsageError. Typer calls it before the command begins."""
     if text is not None:
         parse_time(text, datetime.now(UTC))
+    return text
+
+
+def an_interval(text: str | None) -> str | None:
+    """Return the text if it is the interval of a schedule, else raise UsageError.
+
+    Typer calls it before the command begins.
+    """
+    if text is not None and not SHORTEST <= parse_duration(text) <= LONGEST:
+        raise UsageError("--expected takes an interval from 1s to 366d.")
     return text
 
 

@@ -10,7 +10,7 @@ import typer
 
 from inventory import log
 from inventory.cli.opening import loaded, open_for_reading, open_for_writing, opened, opened_as_is, require_account
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption, an_interval
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path
@@ -24,6 +24,7 @@ from inventory.scratch import scratch_folder
 from inventory.service.observers import observing
 from inventory.store import database, schema
 from inventory.store.tables import EVENTS
+from inventory.times import parse_duration
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """With several accounts, the exit code is the first of these that occurred."""
@@ -41,6 +42,15 @@ def sync_command(
     account: AccountOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the runs as JSON.")] = False,
+    expected: Annotated[
+        str | None,
+        typer.Option(
+            "--expected",
+            metavar="5m",
+            callback=an_interval,
+            help="How often a timer calls this; twice that without a complete run is a gap.",
+        ),
+    ] = None,
     url: DatabaseOption = None,
 ) -> None:
     """Copy each account's fleet as it is now, once.
@@ -49,10 +59,14 @@ def sync_command(
     nothing. With several accounts, all are tried. Exits with 3 where the key was refused, 4 where the API failed, 5
     where a sudden loss is held, 6 where another run is at work.
 
+    A timer should name its interval with --expected. Without it, two complete runs further apart than INVENTORY_MAX_GAP
+    make a gap.
+
     \b
     Examples:
       FAL_KEY=... inventory sync
       inventory sync --dry-run
+      inventory sync --expected 5m
       inventory sync --account research --json
       inventory sync --database postgresql://inventory@db/inventory
     """
@@ -63,6 +77,7 @@ def sync_command(
         return
     from inventory.sync import SyncOptions, sync
 
+    interval = None if expected is None else parse_duration(expected).total_seconds()
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
@@ -72,7 +87,8 @@ def sync_command(
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
-                outcome = sync(engine, one, settings, SyncOptions(stop=stop, progress=progress))
+                options = SyncOptions(stop=stop, progress=progress, expected_seconds=interval)
+                outcome = sync(engine, one, settings, options)
             _notify(observers, outcome)
             outcomes.append(outcome)
             if not as_json:

@@ -30,7 +30,7 @@ from inventory.checkpoints.signed_note import require_key_name
 from inventory.config.alerts import AlertSettings
 from inventory.config.keys import Account, AccountSettings, default_key
 from inventory.config.sources import config_file, in_file, variable
-from inventory.config.timetable import Cron, Every, Timetable
+from inventory.config.timetable import LONGEST, SHORTEST, Cron, Every, Timetable
 from inventory.config.validators import lowercase, read_duration, split_names
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     @field_validator("every")
     @classmethod
     def _require_sensible_period(cls, value: timedelta) -> timedelta:
-        if not timedelta(seconds=1) <= value <= timedelta(days=366):
+        if not SHORTEST <= value <= LONGEST:
             raise ValueError("it must be from 1s to 366d")
         return value
 

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 from inventory.times import brief
 
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
+"""The bounds of a schedule's interval."""
+
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)
 _LONGEST = timedelta(days=366 * 12)

@@ -4,7 +4,7 @@ Times are whole microseconds since 1970. JavaScript's numbers hold them exactly,
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -58,6 +58,7 @@ def gather(
         "creators": [value_of(name) for name in creators.numbers],
         "episodes": episodes,
         "totals": counted,
+        "observed": _observed(connection, since, written_at, accounts),
         "gaps": _gaps(connection, since, account, numbers),
         "changes": _changes(connection, since, account, numbers),
         "acts": _acts(connection, since, account, numbers),
@@ -192,6 +193,41 @@ def _episodes(
         "times": _differences([micros(time) for time in order]),
         "types": [[value_of(name), gpus] for name, gpus in types.numbers],
     }
+
+
+def _observed(
+    connection: Connection, since: datetime | None, written_at: datetime, accounts: list[Row]
+) -> list[list[Any]]:
+    """Return what is known of each month of an account, the newest first.
+
+    A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
+    `begin` and `end` are the part of the month in which the account was in the record and the period of the page. The
+    period begins at midnight, because what is known is known by day.
+    """
+    view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
+    day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)
+    sums = (view.c.observed_seconds, view.c.complete_runs, view.c.failed_runs)
+    query = sa.select(
+        view.c.account, month_of, sa.func.min(day), sa.func.max(view.c.longest_interval_seconds),
+        *map(sa.func.sum, sums),
+    ).join_from(view, calendar, calendar.c.day == view.c.day)  # fmt: skip
+    if since is not None:
+        query = query.where(day >= since.astimezone(UTC).date())
+    found = {}
+    for name, month, first, longest, *counted in connection.execute(query.group_by(view.c.account, calendar.c.month)):
+        found[month, name] = first, longest, counted
+    rows = []
+    for (month, name), (first, longest, (seconds, complete, failed)) in sorted(found.items(), reverse=True):
+        for number, row in enumerate(accounts):
+            if row["account"] == name:
+                begin = max(_midnight(first), row["first_complete_at"])
+                end = min(_midnight((month + timedelta(days=31)).replace(day=1)), row["retired_at"] or written_at)
+                rows.append([number, micros(begin), micros(max(begin, end)), seconds, longest, complete, failed])
+    return rows
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _gaps(

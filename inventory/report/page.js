@@ -357,7 +357,20 @@ function acts({ from, until, account }) {
   ], rows) : element("p", "Nobody did anything in this period.", "empty"));
 }
 
+/** A share as a percentage, rounded down: only what was observed without any gap is 100 %. */
+const percent = (share) => `${(Math.floor(Math.min(1, share) * 1000 + 1e-6) / 10).toFixed(1)} %`;
+
 function holes({ from, until, account }) {
+  const known = data.observed.filter(([number, start, end]) => (account === null || number === account)
+    && start < until && end > from);
+  put("observed", known.length ? table("How much is known", [
+    ["month", (row) => day(row[1]).slice(0, 7), "t"],
+    ...(several ? [["account", (row) => data.accounts[row[0]].account, ""]] : []),
+    ["observed", (row) => percent(row[3] * 1e6 / (row[2] - row[1])), "n"],
+    ["longest interval", (row) => (row[4] === null ? "" : span(row[4] * 1e6)), "n"],
+    ["complete runs", (row) => number(row[5]), "n"],
+    ["failed runs", (row) => number(row[6]), "n"],
+  ], known) : element("p", "Nothing in this period.", "empty"));
   const rows = data.gaps.filter(([number, start, end]) => (account === null || number === account)
     && start < until && (end === null || end > from)).reverse();
   const most = 200;

@@ -267,13 +267,31 @@ RELATIONS = (
     Relation(
         "sync_gaps",
         "view",
-        "One row per time between two complete runs in which runs failed, or which was longer than two intervals.",
+        "One row per time between two complete runs in which runs failed, or which was too long to count as observed.",
         (
             ACCOUNT,
             Column("gap_start", "Time (UTC) of the last complete run before the gap."),
             Column("gap_end", "Time (UTC) of the first complete run after it; null: still open."),
             Column("seconds", "Seconds from gap_start to gap_end, or to now."),
             Column("failed_runs", "Number of runs in it that were not complete."),
+        ),
+    ),
+    Relation(
+        "observation_daily",
+        "view",
+        "One row per account and day, from its first complete run to today: how much of the day is known.",
+        (
+            Column("day", "The day (UTC)."),
+            ACCOUNT,
+            Column("observed_seconds", "Seconds of the day that lie between complete runs, without the gaps."),
+            Column("share", "The same as a share of 24 hours, from 0 to 1."),
+            Column(
+                "longest_interval_seconds",
+                "Longest time between two neighbouring complete runs that reaches into the day, gap or not; null if "
+                "there is none.",
+            ),
+            Column("complete_runs", "Number of runs of that day that were complete."),
+            Column("failed_runs", "Number of runs of that day that were not."),
         ),
     ),
     Relation(

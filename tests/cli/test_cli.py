@@ -79,6 +79,14 @@ def test_sync_as_json_is_one_object_with_the_runs(run):
     assert "fencing_token" not in found["runs"][0]
 
 
+@rule("gaps-are-shown")
+def test_a_sync_that_a_timer_calls_names_its_interval_and_any_other_the_longest_gap(run, query):
+    run("sync", "--expected", "1h30m")
+    run("sync", INVENTORY_MAX_GAP="2h")
+    asked = 'SELECT "trigger", expected_seconds, max_gap_seconds FROM sync_runs ORDER BY run_id'
+    assert query(asked) == [("manual", 5400.0, 90000.0), ("manual", None, 7200.0)]
+
+
 def test_a_dry_run_reports_changes_and_writes_nothing(run, query, simulator):
     run("sync")
     simulator.fleet.put(numbered(9))
@@ -378,7 +386,8 @@ def test_bad_input_is_2_in_one_line(run):
         "changes --since 2026-01-02 --until 2026-01-01", "creators --since nonsense", "report --since nonsense",
         "prune --before nonsense", "status --max-age nonsense", "account rename default ''", "db upgrade nonsense",
         "run --metrics nonsense", "run --cron nonsense", "run --every nonsense", "run --every 5m --cron '0 0 * * *'",
-        "simulate --speed inf", "simulate --churn nan",
+        "simulate --speed inf", "simulate --churn nan", "sync --expected nonsense", "sync --expected 0s",
+        "sync --expected 367d",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

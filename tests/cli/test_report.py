@@ -177,6 +177,31 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
         assert [row[0] for row in table(page, "#gaps")[1:]] == [str(start)[:16] for start, _ in gaps]
 
 
+@rule("observed-share")
+def test_the_page_says_how_much_of_each_month_is_known(written, demo_url, look):
+    begun = "SELECT min(started_at) AS started_at FROM sync_runs WHERE complete"
+    known = (
+        "SELECT sum(observed_seconds), max(longest_interval_seconds), sum(complete_runs), sum(failed_runs) "
+        "FROM observation_daily WHERE day BETWEEN '2026-03-01' AND '2026-03-31'"
+    )
+    with asking(demo_url) as connection:
+        first = connection.scalar(sa.text(begun).columns(started_at=UTCDateTime()))
+        seconds, longest, complete, failed = connection.execute(sa.text(known)).one()
+    share = seconds / (datetime(2026, 4, 1, tzinfo=UTC) - first).total_seconds()
+    assert 0.05 < share < 0.15  # four days
+    with look(written) as page:
+        heading, *rows = table(page, "#observed")
+        assert heading == ["month", "observed", "longest interval", "complete runs", "failed runs"]
+        assert rows[-1] == [
+            "2026-03",
+            f"{int(share * 1000) / 10} %",
+            f"{longest / 3600:.1f} h",
+            str(complete),
+            str(failed),
+        ]
+        assert {row[1] for row in rows[:-1]} == {"0.0 %"}  # nobody has watched since
+
+
 def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
     with asking(demo_url) as connection:
         someone = next(row for row in list_creators(connection) if row["creator_user_nickname"] and row["live_now"])

@@ -126,7 +126,16 @@ def test_both_services_are_the_same_but_for_how_they_start():
     assert run - sync == {
         "Type=exec", f"ExecStart={PROGRAM} run", "Restart=always", "RestartSec=10", "RestartPreventExitStatus=2",
     }  # fmt: skip
-    assert sync - run == {"Type=oneshot", f"ExecStart={PROGRAM} sync", "SuccessExitStatus=6", "TimeoutStartSec=15min"}
+    assert sync - run == {
+        "Type=oneshot", f"ExecStart={PROGRAM} sync --expected 5m", "SuccessExitStatus=6", "TimeoutStartSec=15min",
+    }  # fmt: skip
+
+
+def test_what_calls_sync_by_the_clock_names_its_own_interval():
+    assert "\nOnCalendar=*:0/5\n" in (DEPLOY / "systemd" / "inventory-sync.timer").read_text()
+    assert documents(DEPLOY / "kubernetes" / "cronjob.yaml")[0]["spec"]["schedule"] == "*/5 * * * *"
+    by_clock = [words for words in commands() if words[0] == "sync"]
+    assert by_clock == [["sync", "--expected", "5m"]] * 2
 
 
 # Docker and Kubernetes

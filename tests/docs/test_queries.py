@@ -468,6 +468,23 @@ def _(watch):
     return found
 
 
+@answers("How much of March do we know?")
+def _(watch):
+    return set(observed(watch))
+
+
+def observed(watch):
+    """Account, days from its first complete run, share and hours known, longest interval, and numbers of runs."""
+    ends = {(account, end) for account, _, end, *_ in gaps(watch)}
+    for account in EVERY:
+        runs = watch.of(account)
+        times = [run.started for run in runs if run.complete]
+        known = sum(hours(two - one) for one, two in pairwise(times) if (account, two) not in ends)
+        days = 31 - times[0].day + 1
+        longest = max(hours(two - one) for one, two in pairwise(times))
+        yield account, days, known / 24 / days, known, longest, len(times), len(runs) - len(times)
+
+
 @answers("Which were the longest gaps?")
 def _(watch):
     return sorted(gaps(watch), key=lambda row: (-row[3], *row[:2]))[:10]

@@ -31,7 +31,7 @@ from support.marks import rule
 CHECKOUT = Path(__file__).parents[2]
 VIEWS = (  # in an order in which they can be created
     "instances", "live_instances", "instance_events", "instance_field_changes", "instance_episodes",
-    "creators", "fleet_daily", "sync_freshness", "sync_gaps",
+    "creators", "fleet_daily", "sync_freshness", "sync_gaps", "observation_daily",
 )  # fmt: skip
 NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
 ODD_TEXT = """quote ' double " back\\slash {braces} [brackets] :name %s %(x)s ; -- é 漢 🦀 \t\n , NULL"""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ PUBLIC_COLUMNS = {
     "sync_freshness": "account last_complete_at last_attempt_at last_status failures_since_complete live_instances"
     " missing_instances",
     "sync_gaps": "account gap_start gap_end seconds failed_runs",
+    "observation_daily": "day account observed_seconds share longest_interval_seconds complete_runs failed_runs",
     "operator_actions": "action_id account occurred_at action actor reason details log_index",
 }
 DECLARED = {
@@ -55,9 +57,10 @@ DECLARED = {
     "DATETIME": "started_at heartbeat_at finished_at previous_complete_at first_seen_at last_seen_at missing_since"
     " vanished_at occurred_at changed_at appeared_after appeared_at first_created_at last_created_at last_complete_at"
     " last_attempt_at gap_start gap_end",
-    "DOUBLE": "hours_low hours_high gpu_hours_low gpu_hours_high hours gpu_hours seconds",
+    "DOUBLE": "hours_low hours_high gpu_hours_low gpu_hours_high hours gpu_hours seconds"
+    " observed_seconds share longest_interval_seconds",
     "INTEGER": "gpu_count run_id episode episodes versions instances_created created_before_watch live_now instances"
-    " failures_since_complete live_instances missing_instances failed_runs",
+    " failures_since_complete live_instances missing_instances failed_runs complete_runs",
     "JSON": "extra",
 }
 TYPE_OF = {name: declared for declared, names in DECLARED.items() for name in names.split()}
@@ -286,7 +289,7 @@ class History:
         self.retired = set()
         self.now = START
 
-    def run(self, account, status, fleet, *, settle="vanish", expected_seconds=None):
+    def run(self, account, status, fleet, *, settle="vanish", expected_seconds=None, max_gap_seconds=None):
         """Add a run over `fleet` (fields by id). `settle` says how absent ones end: vanish, missing or held."""
         before = self.last_complete.get(account)
         complete = status == "complete"
@@ -300,6 +303,7 @@ class History:
             "previous_complete_at": before and before["started_at"],
             "complete": complete,
             "expected_seconds": expected_seconds,
+            "max_gap_seconds": max_gap_seconds,
             "api_url": "https://api.fal.ai/v1",
             "version": "0",
         }
@@ -449,6 +453,7 @@ STEPS = st.fixed_dictionaries(
         "fleet": st.dictionaries(st.sampled_from(["i-1", "i-2", "i-3"]), st.one_of(st.just(fields_of()), ITEMS)),
         "settle": st.sampled_from(["vanish", "vanish", "missing", "held"]),
         "expected_seconds": st.sampled_from([None, 300.0, 86400.0]),
+        "max_gap_seconds": st.sampled_from([None, 3600.0, 86400.0]),
     }
 )
 
@@ -663,8 +668,13 @@ def expected_freshness(history):
         )
 
 
+def allowed_seconds(run):
+    """Return how long after the last complete run this one may begin without a gap."""
+    return 2 * run["expected_seconds"] if run["expected_seconds"] else run["max_gap_seconds"] or 25 * 3600
+
+
 def expected_gaps(history):
-    """Return the gaps, without `seconds` for one that is open."""
+    """Return the gaps, without `seconds` for one that is open. The history is older than any run allows."""
     for account in ACCOUNTS:
         complete = [run for run in history.runs if run["account"] == account and run["complete"]]
         for run, following in zip(complete, [*complete, None][1:], strict=True):
@@ -675,10 +685,32 @@ def expected_gaps(history):
                 if end is None or failure["started_at"] < end
             ]
             if end is None:
-                if account not in history.retired and (failed or run["expected_seconds"]):
+                if account not in history.retired:
                     yield account, start, None, None, len(failed)
-            elif failed or (end - start).total_seconds() > 2 * (following["expected_seconds"] or float("inf")):
+            elif failed or (end - start).total_seconds() > allowed_seconds(following):
                 yield account, start, end, (end - start).total_seconds(), len(failed)
+
+
+def expected_observation(history, until):
+    """Return a row for each account and day, from its first complete run to the day `until`."""
+    gaps = {(account, end) for account, _, end, *_ in expected_gaps(history)}
+    for account in ACCOUNTS:
+        runs = [run for run in history.runs if run["account"] == account and run["status"] != "running"]
+        complete = [run["started_at"] for run in runs if run["complete"]]
+        day = complete[0].date() if complete else until + timedelta(days=1)
+        while day <= until:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            following = midnight + timedelta(days=1)
+            near = [(start, end) for start, end in pairwise(complete) if start < following and end > midnight]
+            seconds = sum(
+                (min(end, following) - max(start, midnight)).total_seconds()
+                for start, end in near
+                if (account, end) not in gaps
+            )
+            today = [run["complete"] for run in runs if run["started_at"].date() == day]
+            longest = max(((end - start).total_seconds() for start, end in near), default=None)
+            yield day, account, float(seconds), seconds / 86400, longest, sum(today), len(today) - sum(today)
+            day += timedelta(days=1)
 
 
 @rule("last-seen-by-join")
@@ -769,6 +801,17 @@ def test_gaps_lie_between_complete_runs_that_are_not_consecutive(engine, history
     for _, start, end, seconds, _ in found:
         assert end or seconds == pytest.approx((datetime.now(UTC) - start).total_seconds(), abs=60)
     check_same([row if row[2] else (*row[:3], None, row[4]) for row in found], expected_gaps(history))
+
+
+@rule("observed-share")
+@few
+@any_history
+def test_of_each_day_is_known_what_lies_between_complete_runs_without_the_gaps(engine, history):
+    last = max([run["started_at"].date() for run in history.runs], default=START.date())
+    with written(engine, history) as connection:
+        found = read(connection, "observation_daily")
+    check_same([row for row in found if row[0] <= last], list(expected_observation(history, last)))
+    assert all(row[2:] == (0.0, 0.0, None, 0, 0) for row in found if row[0] > last)
 
 
 # --- edge cases that random histories may miss -----------------------------------------------------------------------
@@ -890,6 +933,31 @@ def test_a_gap_is_open_only_while_an_account_is_synced_by_schedule_or_failing(en
     history.retired = {"research"}
     with written(engine, history) as connection:
         assert read(connection, "sync_gaps") == []
+
+
+@rule("observed-share")
+def test_days_without_any_run_count_up_to_today_or_to_the_retirement(engine):
+    history = History()
+    history.now = datetime.now(UTC) - timedelta(days=10)
+    history.run("default", "complete", {})
+    history.run("research", "complete", {})
+    history.retired = {"research"}
+    history.now += timedelta(days=2)
+    with written(engine, history) as connection:
+        days = read(connection, "observation_daily")
+        (today,) = connection.execute(sa.text("SELECT max(day) FROM observation_daily")).one()
+    assert Counter(row[1] for row in days) == {"default": 11, "research": 3}
+    assert str(today) == datetime.now(UTC).date().isoformat()
+    assert {row[3] for row in days} == {0}
+
+
+@rule("observed-share")
+def test_of_the_days_before_a_prune_nothing_is_said(engine):
+    history = history_of(*((f"2024-02-{day} 12:00", {}) for day in (26, 27, 28, 29)))
+    with written(engine, history) as connection:
+        connection.execute(sa.text("UPDATE accounts SET pruned_before = '2024-02-27 12:00:00.000000+00'"))
+        days = [str(row[0]) for row in read(connection, "observation_daily")]
+    assert min(days) == "2024-02-28"
 
 
 def test_the_calendar_holds_every_day_once_with_its_monday_and_its_first(engine):
