@@ -11,6 +11,7 @@ from itertools import count
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
@@ -28,9 +29,16 @@ settings.register_profile("quick", settings.get_profile("ci"))
 settings.register_profile("thorough", settings.get_profile("ci"))
 settings.load_profile("ci")
 
-DEMO = {"demo_url", "sqlite_demo", "postgres_demo"}
-FILE = {"browser", "lived", "whole", "story", "recorded", "printed", "built", "checkout", "site", "pages", "file"}
-"""Fixtures that tests of one file share."""
+SHARED = {"watch", "demo_url", "sqlite_demo", "postgres_demo"}
+"""The fixtures of several files that take long to make."""
+TOGETHER = {
+    "the watch": ("docs/test_queries.py", "meanings/test_truth.py"),
+    "the demo": (
+        "cli/test_report.py", "docs/test_bi.py", "docs/test_commands.py", "docs/test_readme.py",
+        "history/test_postgres_settings.py",
+    ),
+}  # fmt: skip
+"""The files that use them."""
 ROOM = 4 * 2**30
 """The bytes that the files of all tests may take."""
 
@@ -40,6 +48,14 @@ def pytest_collection(session):
     plugins = session.config.pluginmanager
     if plugins.has_plugin("pytest-alembic"):
         plugins.unregister(name="pytest-alembic")
+
+
+class FilesTogether(LoadScopeScheduling):
+    """A scheduler of pytest-xdist that gives whole files, and groups of them, to its processes."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return next((group for group, files in TOGETHER.items() if file in files), file)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,20 +79,19 @@ def has_room(folder):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions.
-
-    Also group the tests that share something dear: pytest-xdist then makes it in one process only.
-    """
+    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions."""
     for item in items:
-        names = {*item.fixturenames}
-        group = "watch" if "watch" in names else "demo" if DEMO & names else item.path.name if FILE & names else None
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
         values = getattr(item, "callspec", None) and item.callspec.params
         if values and values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
             item.add_marker(pytest.mark.repeated)
-        if group in {"watch", "demo"}:
+        if SHARED & {*item.fixturenames}:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each file to one process, and the files that share something dear to the same one: it is made once."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_finish():

@@ -19,12 +19,18 @@ days AS (
     WHERE a.pruned_before IS NULL OR calendar.day >= a.pruned_before AT TIME ZONE 'UTC'
 ),
 
+gaps AS MATERIALIZED (
+    SELECT account, gap_end
+    FROM sync_gaps
+    WHERE gap_end IS NOT NULL
+),
+
 spans AS (
     SELECT
         r.account, r.previous_complete_at AT TIME ZONE 'UTC' AS since, r.started_at AT TIME ZONE 'UTC' AS until,
         gaps.account IS NULL AS observed
     FROM sync_runs AS r
-    LEFT JOIN sync_gaps AS gaps ON gaps.account = r.account AND gaps.gap_end = r.started_at
+    LEFT JOIN gaps ON gaps.account = r.account AND gaps.gap_end = r.started_at
     WHERE r.complete AND r.previous_complete_at IS NOT NULL
 ),
 

@@ -1,5 +1,6 @@
 -- The time between two neighbouring complete runs is observed unless it is a gap: each such time is shared out among its
 -- days, in microseconds. Days on which nothing was observed have rows too, up to today: what is not known must count.
+-- CROSS JOIN: SQLite would else go through the whole calendar for each of these times.
 -- Of the days before `pruned_before` the runs are gone, so they have no row.
 CREATE VIEW observation_daily AS
 WITH begun AS (
@@ -19,6 +20,12 @@ days AS (
     WHERE a.pruned_before IS NULL OR calendar.day || ' 00:00:00.000000' >= a.pruned_before
 ),
 
+gaps AS MATERIALIZED (
+    SELECT account, gap_end
+    FROM sync_gaps
+    WHERE gap_end IS NOT NULL
+),
+
 spans AS (
     SELECT
         r.account,
@@ -26,11 +33,11 @@ spans AS (
         unixepoch(substr(r.started_at, 1, 19)) * 1000000 + substr(r.started_at, 21) AS until,
         gaps.account IS NULL AS observed
     FROM sync_runs AS r
-    LEFT JOIN sync_gaps AS gaps ON gaps.account = r.account AND gaps.gap_end = r.started_at
+    LEFT JOIN gaps ON gaps.account = r.account AND gaps.gap_end = r.started_at
     WHERE r.complete AND r.previous_complete_at IS NOT NULL
 ),
 
-parts AS (
+parts AS MATERIALIZED (
     SELECT
         calendar.day, spans.account,
         sum(
@@ -43,13 +50,13 @@ parts AS (
         ) AS micros,
         max(spans.until - spans.since) AS longest
     FROM spans
-    JOIN calendar
-        ON calendar.day >= date(spans.since / 1000000, 'unixepoch')
+    CROSS JOIN calendar
+    WHERE calendar.day >= date(spans.since / 1000000, 'unixepoch')
         AND calendar.day <= date((spans.until - 1) / 1000000, 'unixepoch')
     GROUP BY calendar.day, spans.account
 ),
 
-runs AS (
+runs AS MATERIALIZED (
     SELECT
         substr(started_at, 1, 10) AS day, account,
         count(CASE WHEN complete THEN 1 END) AS complete,
