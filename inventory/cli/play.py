@@ -19,6 +19,7 @@ from inventory.read import queries
 from inventory.read.creators import list_creators
 from inventory.read.render import show
 from inventory.store import database
+from inventory.whole_file import whole_file
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 CREATOR_COLUMNS = (
@@ -82,19 +83,19 @@ def demo_command(
       inventory demo --days 7 --database postgresql://inventory@db/demo
     """
     from inventory.demo import QUERIES, demo
-    from inventory.report import gather, page, page_file
+    from inventory.report import gather, page
 
     log.configure(log.style(), "error")  # the demo causes outages on purpose: do not log them
     file = _page_of(url)
-    with page_file(file) if installed("report") else nullcontext() as write:
+    with whole_file(file) if installed("report") else nullcontext() as opened_file:
         with bar(f"{days} days of hourly runs") as advance:
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
             fleet = list(queries.instances(connection))
             events = list(queries.events(connection, limit=5))
             creators = list_creators(connection)
-            if write:
-                write(page(gather(connection, written_at=database.now(connection))))
+            if opened_file:
+                opened_file.write(page(gather(connection, written_at=database.now(connection))))
     named = render_masked(parse_url(url))
     print(f"\nThe fleet now: {len(fleet)} instances. `inventory list --database {named}` lists all.")
     print("The last five to appear:\n")

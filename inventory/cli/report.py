@@ -12,6 +12,7 @@ from inventory.config.extras import require
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import parse_time
+from inventory.whole_file import whole_file
 
 
 def report_command(
@@ -37,12 +38,12 @@ def report_command(
       inventory report
       inventory report --since 90d --output quarter.html
     """
-    from inventory.report import gather, page, page_file, shown
+    from inventory.report import gather, page, shown
 
     require("report")
-    with page_file(output) as write, live_line("reading the history"), open_for_reading(url, account) as connection:
+    with whole_file(output) as file, live_line("reading the history"), open_for_reading(url, account) as connection:
         now = database.now(connection)
         begins = parse_time(since, now) if since else None
         data = gather(connection, written_at=now, since=begins, account=account)
-        write(page(data))
+        file.write(page(data))
     print(printable(f"{output} shows {shown(data):,} episodes. Open it in a browser."))

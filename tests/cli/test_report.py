@@ -17,10 +17,10 @@ from inventory.history import accounts as act
 from inventory.history.missing import accept_missing
 from inventory.read.creators import list_creators
 from inventory.read.queries import instances
-from inventory.report.file import page_file
 from inventory.store import database
 from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime
+from inventory.whole_file import whole_file
 from support.asking import asking
 from support.marks import rule
 from support.world import hour
@@ -534,8 +534,8 @@ def test_an_existing_file_stays_if_the_work_fails(tmp_path, capsys):
     assert "There is no database" in capsys.readouterr().err
 
     def stopped():
-        with page_file(file) as write:
-            write("half")
+        with whole_file(file) as opened:
+            opened.write("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

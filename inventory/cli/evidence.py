@@ -1,0 +1,66 @@
+"""The command `evidence`: write a bundle about a period, which an auditor can check without this program."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory import log
+from inventory.cli.opening import loaded, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, a_time
+from inventory.cli.progress import live_line
+from inventory.config.signing import read_signer
+from inventory.errors import UsageError
+from inventory.read.render import printable
+from inventory.store import database
+from inventory.times import parse_time
+from inventory.whole_file import whole_file
+
+
+def evidence_command(
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="TIME", callback=a_time, help="The start: ISO 8601, or a time ago like 90d."),
+    ],
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", callback=a_time, help="The end, which is not part of the period.")
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")] = Path("evidence.zip"),
+    account: AccountOption = None,
+    url: DatabaseOption = None,
+) -> None:
+    """Write a bundle that an auditor can check without this program.
+
+    For each account it holds the fleet before the period, every entry of the log in the period, lists of population,
+    creations, changes, disappearances, creators, runs, gaps, observed time and acts as CSV, a checkpoint, a cover to
+    print, and one Python file that computes all of it again. The checkpoint is signed if INVENTORY_CHECKPOINT_KEY_FILE
+    names a key. Writes the file, and nothing to the database. Exits with 2 where the period reaches beyond what the log
+    proves, with 9 where the history is not what the log recorded.
+
+    \b
+    Examples:
+      inventory evidence --since 2026-01-01 --until 2026-04-01 --output quarter.zip
+      inventory evidence --since 90d --until 1d --account research
+    """
+    from inventory.evidence.bundle import Period, write_bundle
+
+    settings = loaded(database_url=url)
+    signer = read_signer(settings)
+
+    with (
+        opened_as_is(settings.database_url) as engine,
+        database.reading(engine) as connection,
+        whole_file(output, binary=True) as file,
+        live_line("reading the log") as progress,
+    ):
+        require_account(connection, account)
+        now = database.now(connection)
+        period = Period(parse_time(since, now), parse_time(until, now))
+        if period.since >= period.until:
+            raise UsageError("--since must be before --until.")
+        found = write_bundle(connection, file, period, signer, only=account, progress=progress)
+    for name, part in found.items():
+        print(printable(f"account {name}: {len(part.lines):,} entries, {len(part.changes):,} changes"))
+    print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
+    if signer.key is None:
+        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")

@@ -1,0 +1,96 @@
+"""The SQL that gives each list of a bundle from the database, for whoever wants to compare them."""
+
+from datetime import datetime
+
+from inventory.times import iso
+
+_HEAD = """\
+-- The lists of this bundle, asked of the database. They work in SQLite and PostgreSQL.
+-- The times are those of the bundle, in UTC; set the account.
+--
+-- A list shows what was recorded by the end of the period. A disappearance that was settled later, as of a time in the
+-- period, is in the database but not in the bundle.
+-- Files come in the order of the log; these answers come in the order of time.
+"""
+
+_QUESTIONS = {
+    "population_start.csv": """\
+SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra
+FROM instance_versions
+WHERE account = {account} AND valid_from < {since} AND (valid_to IS NULL OR valid_to >= {since})
+ORDER BY instance_id;""",
+    "population_end.csv": """\
+SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra
+FROM instance_versions
+WHERE account = {account} AND valid_from < {until} AND (valid_to IS NULL OR valid_to >= {until})
+ORDER BY instance_id;""",
+    "creations.csv": """\
+SELECT e.occurred_at, r.previous_complete_at, e.instance_id, e.event, e.creator_user_nickname, e.instance_type,
+    e.region, e.status, e.run_id, r.log_index
+FROM instance_events AS e
+JOIN sync_runs AS r ON r.run_id = e.run_id
+WHERE e.account = {account} AND e.event IN ('appeared', 'reappeared')
+    AND e.occurred_at >= {since} AND e.occurred_at < {until}
+ORDER BY e.occurred_at, e.instance_id;""",
+    "changes.csv": """\
+SELECT changed_at, instance_id, field, old_value, new_value, run_id
+FROM instance_field_changes
+WHERE account = {account} AND changed_at >= {since} AND changed_at < {until}
+ORDER BY changed_at, instance_id, field;""",
+    "disappearances.csv": """\
+SELECT vanished_at, last_seen_at, instance_id, creator_user_nickname, instance_type, region
+FROM instance_episodes
+WHERE account = {account} AND vanished_at >= {since} AND vanished_at < {until}
+ORDER BY vanished_at, instance_id;""",
+    "creators.csv": """\
+SELECT creator_user_nickname, count(*) AS created
+FROM instance_episodes
+WHERE account = {account} AND appeared_at >= {since} AND appeared_at < {until}
+GROUP BY creator_user_nickname
+ORDER BY creator_user_nickname;""",
+    "runs.csv": """\
+SELECT run_id, started_at, finished_at, status, complete, instances_seen, appeared, changed, reappeared, missing,
+    error_code, log_index
+FROM sync_runs
+WHERE account = {account} AND started_at >= {since} AND started_at < {until}
+ORDER BY run_id;""",
+    "gaps.csv": """\
+SELECT gap_start, gap_end, seconds, failed_runs
+FROM sync_gaps
+WHERE account = {account} AND gap_start < {until} AND (gap_end IS NULL OR gap_end > {since})
+ORDER BY gap_start;""",
+    "observed.csv": """\
+SELECT day, observed_seconds, share, longest_interval_seconds, complete_runs, failed_runs
+FROM observation_daily
+WHERE account = {account} AND day >= {first_day} AND day <= {last_day}
+ORDER BY day;""",
+    "acts.csv": """\
+SELECT occurred_at, action, actor, reason, details, log_index
+FROM operator_actions
+WHERE account = {account} AND occurred_at >= {since} AND occurred_at < {until}
+ORDER BY log_index;""",
+}
+
+
+def questions(since: datetime, until: datetime, names: list[str]) -> str:
+    """Return the SQL of each list, with the times of the bundle and the name of its first account in it."""
+    values = {
+        "account": _literal(names[0]),
+        "since": _literal(_moment(since)),
+        "until": _literal(_moment(until)),
+        "first_day": _literal(iso(since)[:10]),
+        "last_day": _literal(iso(until)[:10]),
+    }
+    accounts = "".join(f"-- account-{number}: {_literal(name)}\n" for number, name in enumerate(names, 1))
+    parts = [f"-- {name}\n{sql.format_map(values)}\n" for name, sql in _QUESTIONS.items()]
+    return "\n".join([_HEAD + accounts, *parts])
+
+
+def _moment(time: datetime) -> str:
+    """Return a time as SQLite stores it; PostgreSQL reads it in the session's zone, so the zone is named too."""
+    return f"{iso(time)[:10]} {iso(time)[11:].removesuffix('Z')}+00"
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"

@@ -1,0 +1,321 @@
+"""`inventory evidence`: a bundle that an auditor checks with a bare Python, and every change of it is found."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import resource
+import subprocess
+import sys
+import zipfile
+from base64 import b64encode
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.checkpoints.signed_note import SigningKey
+from inventory.evidence import check
+from inventory.history.missing import accept_missing
+from inventory.history.prune import PruneRequest, prune
+from inventory.simulator import Status, on_get, on_page
+from inventory.store import database
+from support.asking import asking
+from support.command import PROGRAM, Command
+from support.marks import rule
+from support.world import hour
+
+SINCE, UNTIL = hour(2.5), hour(9.5)
+BARE = [sys.executable, "-I", "-S"]
+"""A Python without any installed package."""
+
+pytestmark = rule("evidence-is-checked-without-the-program")
+
+
+def live(world):
+    """Record eleven runs with every kind of event, a gap, a loss that a person accepts, and a partial run."""
+    world.put("a", "b", "c", creator_user_nickname="ada", price=1)
+    world.put("d", creator_user_nickname=None, note="=1+1")
+    world.run()
+    world.put("e", creator_user_nickname="bob")
+    world.run(expected_seconds=3600)
+    world.put("a", creator_user_nickname="ada", status="stopped", price=1)
+    world.put("f", creator_user_nickname="=cmd()")
+    world.run(expected_seconds=3600)  # hour 3
+    world.remove("b")
+    world.run(expected_seconds=3600)
+    world.put("f", creator_user_nickname="=cmd()", region="eu-north")
+    world.faults.add(Status(500), when=on_page(1))
+    assert world.run(expected_seconds=3600).status == "failed"
+    world.run(expected_seconds=3600)
+    world.put("b", creator_user_nickname="eve")
+    world.remove("c")
+    world.faults.add(Status(500), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run(expected_seconds=3600)  # hour 7: c is missing
+    accept_missing(world.engine, "default", reason="gone, says ada", lease_seconds=60, clock=lambda: hour(7.5))
+    world.run(expected_seconds=3600)
+    world.put("g")
+    world.run(expected_seconds=3600)
+    world.remove("g")
+    world.run(expected_seconds=3600)  # hour 10, after the period
+    world.put("h")
+    world.run(expected_seconds=3600)
+
+
+@pytest.fixture
+def run(tmp_path, database_url):
+    return Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
+
+
+def text(time):
+    return f"{time:%Y-%m-%dT%H:%M:%S}Z"
+
+
+@pytest.fixture
+def made(lived, run, tmp_path):  # noqa: ARG001 - the database of `run` is that of `lived`
+    """Return a function that writes a bundle of the period and returns its file."""
+
+    def write(name="evidence.zip", since=SINCE, until=UNTIL, expect=0, **environment):
+        words = ("evidence", "--since", text(since), "--until", text(until), "--output", name)
+        done = run(*words, expect=expect, **environment)
+        return tmp_path / name if expect == 0 else done.stderr
+
+    return write
+
+
+def contents(file):
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(files, file):
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file
+
+
+def rows(files, name):
+    return list(csv.reader(io.StringIO(files[f"account-1/{name}"].decode())))
+
+
+def checked(file, *words, python=BARE, expect=0):
+    """Run the checker of the bundle as an auditor does, and return what it prints."""
+    with zipfile.ZipFile(file) as archive:
+        archive.extract("check.py", file.parent / "auditor")
+    done = subprocess.run(
+        [*python, file.parent / "auditor" / "check.py", file, *words],
+        cwd="/", env={"PYTHONIOENCODING": "utf-8"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (expect, ""), done
+    return done.stdout
+
+
+def test_a_bare_python_accepts_the_bundle_and_says_what_it_proves(made):
+    printed = checked(made())
+    assert "account default: 10 entries (2 to 11)" in printed
+    assert "10 lists: all agree" in printed
+    assert "unsigned: nothing shows who made it" in printed
+    assert "What it does not show" in printed
+
+
+def test_the_lists_have_what_happened_in_the_period_and_nothing_else(made):
+    files = contents(made())
+    assert [row[0] for row in rows(files, "population_start.csv")[1:]] == ["a", "b", "c", "d", "e"]
+    assert [row[0] for row in rows(files, "population_end.csv")[1:]] == ["a", "b", "d", "e", "f", "g"]
+    assert [(row[2], row[3], row[4]) for row in rows(files, "creations.csv")[1:]] == [
+        ("f", "appeared", "'=cmd()"), ("b", "reappeared", "eve"), ("g", "appeared", "")
+    ]  # fmt: skip
+    assert [tuple(row[1:5]) for row in rows(files, "changes.csv")[1:]] == [
+        ("a", "status", "ready", "stopped"), ("f", "region", "us-west", "eu-north")
+    ]  # fmt: skip
+    assert [(row[2], row[3], row[6][:19]) for row in rows(files, "disappearances.csv")[1:]] == [
+        ("b", "ada", f"{hour(4):%Y-%m-%dT%H:%M:%S}"), ("c", "ada", f"{hour(7.5):%Y-%m-%dT%H:%M:%S}")
+    ]  # fmt: skip
+    assert [(row[1], row[3]) for row in rows(files, "acts.csv")[1:]] == [("accept", "gone, says ada")]
+    assert [row[2:] for row in rows(files, "gaps.csv")[1:]] == [["7200", "1"]]
+    (day,) = rows(files, "observed.csv")[1:]
+    assert day[1:] == ["18000", "0.714286", "7200", "6", "1"]
+    assert rows(files, "creators.csv")[1:] == [
+        ["", "1", "1", "0", "2"], ["'=cmd()", "0", "1", "0", "1"], ["ada", "3", "0", "2", "1"],
+        ["bob", "1", "0", "0", "1"], ["eve", "0", "1", "0", "1"],
+    ]  # fmt: skip
+
+
+def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
+    files = contents(made())
+    asked = re.findall(r"^-- (\w+\.csv)\n(SELECT.*?;)\n", files["queries.sql"].decode(), re.MULTILINE | re.DOTALL)
+    assert len(asked) == 10
+    url = lived.engine.url.render_as_string(hide_password=False)
+    with asking(url, "UTC") as connection:
+        found = {name: connection.execute(sa.text(sql.rstrip(";").replace(":", r"\:"))).all() for name, sql in asked}
+
+    def keys(name, *columns):
+        return Counter(tuple(row[column].removeprefix("'") for column in columns) for row in rows(files, name)[1:])
+
+    for name, columns in {
+        "population_start.csv": (0, 1, 2, 5, 6, 7), "population_end.csv": (0, 1, 2, 5, 6, 7),
+        "creations.csv": (2, 3, 4), "changes.csv": (1, 2, 3, 4), "disappearances.csv": (2, 3), "runs.csv": (0, 3),
+        "acts.csv": (1, 2, 3),
+    }.items():  # fmt: skip
+        answer = Counter(tuple("" if row[at] is None else str(row[at]) for at in columns) for row in found[name])
+        assert keys(name, *columns) == answer, name
+    assert [row.failed_runs for row in found["gaps.csv"]] == [1]
+    assert len(found["observed.csv"]) == 1
+
+
+@pytest.mark.parametrize("forged", [False, True], ids=["one byte", "with its hash"])
+def test_any_changed_byte_in_any_file_is_found_and_the_file_is_named(made, tmp_path, forged):
+    """With its hash: whoever changes a file may also write the new hash into the manifest."""
+    good = contents(made())
+    free = {"cover.html", "check.py", "queries.sql"} if forged else set()
+    for name in good.keys() - free:
+        if forged and name.startswith("manifest"):
+            continue
+        files = dict(good)
+        content = bytearray(files[name] or b"\n")
+        place = len(content) * 2 // 3
+        content[place] ^= 1
+        files[name] = bytes(content)
+        if forged:
+            manifest = json.loads(files["manifest.json"])
+            manifest["files"][name] = hashlib.sha256(files[name]).hexdigest()
+            files["manifest.json"] = json.dumps(manifest).encode()
+            files["manifest.sha256"] = f"{hashlib.sha256(files['manifest.json']).hexdigest()}\n".encode()
+        with pytest.raises((check.Differs, ValueError, KeyError)) as raised:
+            check.check(packed(files, tmp_path / "changed.zip"), say=lambda _: None)
+        if not forged:
+            assert name in str(raised.value)
+
+
+def test_a_missing_or_added_file_and_a_bundle_cut_short_are_found(made, tmp_path):
+    file = made()
+    good = contents(file)
+    for name in good:
+        files = {each: content for each, content in good.items() if each != name}
+        assert name.partition(".")[0] in checked_in_process(packed(files, tmp_path / "less.zip"))
+    assert "extra.txt" in checked_in_process(packed(good | {"extra.txt": b"x"}, tmp_path / "more.zip"))
+    for size in (0, 10, file.stat().st_size // 2, file.stat().st_size - 1):
+        (short := tmp_path / "short.zip").write_bytes(file.read_bytes()[:size])
+        assert "no whole bundle" in checked_in_process(short)
+
+
+def checked_in_process(file):
+    with pytest.raises(check.Differs) as raised:
+        check.check(file, say=lambda _: None)
+    return str(raised.value)
+
+
+def test_the_same_period_gives_the_same_bytes_in_any_zone_and_however_the_history_goes_on(made, lived):
+    first = made("one.zip").read_bytes()
+    lived.put("z")
+    lived.run()
+    assert made("two.zip", TZ="America/St_Johns", LC_ALL="C").read_bytes() == first
+
+
+def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
+    file = made()
+
+    def said(instance_id, at):
+        return checked(file, "prove", instance_id, text(hour(at)))
+
+    assert "it existed then, created by ada (the fleet of entry 2)" in said("b", 2.9)
+    assert "it did not exist then (entry 4)" in said("b", 4.5)
+    assert "it existed then, created by eve (entry 7)" in said("b", 8.5)
+    assert "not known: last seen" in said("b", 3.9)
+    assert "not known: it was not there at" in said("f", 2.9)
+    assert "it did not exist then" in said("nobody", 8.5)
+    assert "nothing is shown" in said("a", 100)
+
+
+def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, tmp_path):
+    key = tmp_path / "key"
+    run("checkpoint", "keygen", "--name", "fleet.example.org", "--output", "key")
+    verifier = str(SigningKey.from_pem(key.read_text()).verifier("fleet.example.org"))
+    environment = {"INVENTORY_CHECKPOINT_KEY_FILE": str(key), "INVENTORY_CHECKPOINT_NAME": "fleet.example.org"}
+    file = made(**environment)
+    with_library = [sys.executable, "-I"]
+    assert "signed by this key" in checked(file, "--key", verifier, python=with_library)
+    assert "signature not checked: `pip install cryptography`" in checked(file, "--key", verifier)
+    assert "signature not checked: give the verifier key" in checked(file)
+    other = str(SigningKey.generate().verifier("fleet.example.org"))
+    assert "it is not signed by this key" in checked(file, "--key", other, python=with_library, expect=9)
+    origin, size, _ = contents(file)["account-1/checkpoint"].decode().split("\n")[:3]
+    later = run("checkpoint").stdout
+    (tmp_path / "later.checkpoint").write_text(later)
+    assert "is outside this bundle" in checked(file, "--against", str(tmp_path / "later.checkpoint"))
+    forged = f"{origin}\n{size}\n{b64encode(bytes(32)).decode()}\n"
+    (tmp_path / "forged.checkpoint").write_text(forged)
+    assert "another history" in checked(file, "--against", str(tmp_path / "forged.checkpoint"), expect=9)
+
+
+def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file(made, lived, tmp_path):
+    assert "--until is after the last complete run of account default" in made(until=hour(11.5), expect=2)
+    assert "can be proven from 2026-03-06T01:00:00.000000Z on (before that, there is no log)" in made(
+        since=hour(0.5), expect=2
+    )
+    assert "--since must be before --until" in made(since=UNTIL, until=SINCE, expect=2)
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(12))
+    assert "(before that, history was pruned). Name a later --since" in made(expect=2)
+    assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
+
+
+@pytest.mark.usefixtures("world")
+def test_an_account_without_a_log_or_an_unknown_one_is_2(run):
+    words = ("--since", "2026-03-06", "--until", "2026-03-07")
+    assert "No account has a log yet" in run("evidence", *words, expect=2).stderr
+    assert "no account 'other'" in run("evidence", *words, "--account", "other", expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE instance_versions SET region = 'eu-west' WHERE instance_id = 'f'",
+     "UPDATE sync_runs SET instances_seen = 99 WHERE run_id = 4",
+     "UPDATE operator_actions SET reason = 'another'",
+     "DELETE FROM instance_versions WHERE instance_id = 'g'"],
+)  # fmt: skip
+def test_a_history_that_is_not_what_the_log_recorded_is_9_and_leaves_no_file(made, lived, tmp_path, change):
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql(change)
+    assert "no bundle was written" in made(expect=9)
+    assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("lived")
+def test_a_full_disk_leaves_what_was_there(run, tmp_path):
+    (tmp_path / "evidence.zip").write_bytes(b"the old one")
+    done = subprocess.run(
+        [*PROGRAM, "evidence", "--since", text(SINCE), "--until", text(UNTIL)],
+        cwd=tmp_path, env=run.environment, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "evidence.zip").read_bytes() == b"the old one"
+    assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1200, 900), (390, 844)])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_cover_is_readable_without_a_network_and_runs_nothing(made, browser, tmp_path, size):
+    (tmp_path / "cover.html").write_bytes(contents(made())["cover.html"])
+    complaints = []
+    viewport = {"width": size[0], "height": size[1]}
+    with closing(browser.new_context(offline=True, viewport=viewport)) as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("request", lambda asked: None if asked.url.startswith("file:") else complaints.append(asked.url))
+        page.goto((tmp_path / "cover.html").as_uri())
+        shown = page.inner_text("main")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert complaints == []
+    for part in ("How to check this bundle", "Account default", "gone, says ada", "71.4 %", "The SQL of each list"):
+        assert part in shown
+    assert datetime.now(UTC).date().isoformat() not in shown
