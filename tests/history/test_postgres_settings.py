@@ -88,14 +88,21 @@ def story(url):
         world.run(expected_seconds=1 / 3)
         world.remove("d")
         world.put("b", price=1.5)
-        world.run()
+        world.run(expected_seconds=1e9)  # no gap is open, whose length would grow
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {
-                name: sorted(comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
+                name: sorted(
+                    comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {shown(name)}"))
+                )
                 for name in (*METADATA.tables, *VIEWS)
                 if name != "calendar"
             }
+
+
+def shown(name):
+    """Return the rows of a relation that are the same tomorrow."""
+    return f"{name} WHERE day < '2026-04-01'" if name == "observation_daily" else name
 
 
 def comparable(row, world):
