@@ -39,8 +39,8 @@ def evidence_command(
 
     \b
     Examples:
-      inventory evidence --since 2026-01-01 --until 2026-04-01 --output quarter.zip
-      inventory evidence --since 90d --until 1d --account research
+      inventory evidence --since 2026-01-01 --until 2026-04-01
+      inventory evidence --since 90d --until 1d --account research --output q.zip
     """
     from inventory.evidence.bundle import Period, write_bundle
 

@@ -31,6 +31,8 @@ COMMANDS = list(dict.fromkeys(line for line in LINES if re.match(r"(\w+=\S+ )*in
 SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": " is at http://127.0.0.1:"}
 ANEW = ("account rename", "account retire", "inventory status", "sync --account")
 """Commands for a database of one account that a sync has made: the demo has another one, and another fleet."""
+DAYS = "2026-03-05", "2026-03-07"
+"""A period that is in the demo."""
 RESEARCH = '[[accounts]]\nname = "research"\napi_key_env = "FAL_KEY"\n'
 
 
@@ -90,7 +92,7 @@ def prepared(shell, tmp_path):
         if "--account research" in line:
             succeeds(shell(f"inventory account rename {account} research"))
             (tmp_path / "inventory.toml").write_text(RESEARCH)
-        return shell(line)
+        return shell(re.sub(r"--since \S+ --until \S+", f"--since {DAYS[0]} --until {DAYS[1]}", line))
 
     return start
 

@@ -100,9 +100,9 @@ def story(url):
             }
 
 
-def shown(name):
-    """Return the rows of a relation that are the same tomorrow."""
-    return f"{name} WHERE day < '2026-04-01'" if name == "observation_daily" else name
+def lasting(name):
+    """Return the query for the rows of a relation that are the same tomorrow."""
+    return sa.text(f"SELECT * FROM {name}{" WHERE day < '2026-04-01'" if name == 'observation_daily' else ''}")
 
 
 def comparable(row, world):
