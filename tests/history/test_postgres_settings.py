@@ -92,9 +92,7 @@ def story(url):
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {
-                name: sorted(
-                    comparable(row, world) for row in connection.execute(sa.text(f"SELECT * FROM {shown(name)}"))
-                )
+                name: sorted(comparable(row, world) for row in connection.execute(lasting(name)))
                 for name in (*METADATA.tables, *VIEWS)
                 if name != "calendar"
             }
@@ -102,7 +100,8 @@ def story(url):
 
 def lasting(name):
     """Return the query for the rows of a relation that are the same tomorrow."""
-    return sa.text(f"SELECT * FROM {name}{" WHERE day < '2026-04-01'" if name == 'observation_daily' else ''}")
+    period = "WHERE day < '2026-04-01'" if name == "observation_daily" else ""
+    return sa.text(f"SELECT * FROM {name} {period}")
 
 
 def comparable(row, world):
