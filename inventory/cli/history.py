@@ -1,14 +1,15 @@
 """The commands `show`, `changes` and `creators`: read the history. They need no key and write nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from sqlalchemy.engine import Connection
 
 from inventory import log
+from inventory.cli.biography import print_biography, value_or_none
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
@@ -17,9 +18,8 @@ from inventory.errors import UsageError
 from inventory.read import creators, queries, relations
 from inventory.read.acts import acts, describe_act
 from inventory.read.relations import Row
-from inventory.read.render import Format, cell, facts, show
+from inventory.read.render import Format, show
 from inventory.read.row_buffer import RowBuffer
-from inventory.record import PAYLOAD
 from inventory.store import database
 from inventory.store.tables import EVENTS, Event
 from inventory.times import is_relative, parse_time
@@ -34,10 +34,6 @@ UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", callback=a_time, help="Before this time, likewise.")
 ]
 
-EPISODE_COLUMNS = (
-    "episode", "creator_user_nickname", "appeared_after", "appeared_at", "last_seen_at", "vanished_at", "hours_low",
-    "hours_high",
-)  # fmt: skip
 CHANGE_COLUMNS = (
     "occurred_at", "account", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname",
     "fields",
@@ -87,7 +83,7 @@ def show_command(
         for number, row in enumerate(found):
             if number:
                 print()
-            _print_biography(row)
+            print_biography(row)
 
 
 def changes_command(
@@ -250,75 +246,6 @@ def _times(since: str | None, until: str | None, now: datetime) -> tuple[datetim
 
 def _describe_fields(fields: Sequence[Row]) -> str:
     """Return the changed fields as text: `status: init -> ready; ip: (none) -> 192.0.2.1`."""
-    return "; ".join(f"{row['field']}: {_value(row['old_value'])} -> {_value(row['new_value'])}" for row in fields)
-
-
-def _value(value: str | None) -> str:
-    return "(none)" if value is None else value
-
-
-def _print_biography(row: Row) -> None:
-    episodes = row["episodes"]
-    facts(
-        [
-            ("instance", row["instance_id"]),
-            ("account", row["account"]),
-            ("presence", _presence(row)),
-            ("created by", f"{_value(episodes[0]['creator_user_nickname'])}, {_created(episodes[0])}"),
-            ("first seen", row["first_seen_at"]),
-            ("last seen", row["last_seen_at"]),
-            ("hours", _bounds(episodes, "hours")),
-            ("GPU hours", _bounds(episodes, "gpu_hours")),
-            *((HEADINGS.get(name, name), row[name]) for name in PAYLOAD if row[name] is not None),
-        ]
+    return "; ".join(
+        f"{row['field']}: {value_or_none(row['old_value'])} -> {value_or_none(row['new_value'])}" for row in fields
     )
-    print("\nEpisodes\n")
-    show(episodes, "episodes", columns=EPISODE_COLUMNS, headings=HEADINGS)
-    print("\nHistory\n")
-    show(list(_history(row)), "history", columns=("at", "event", "field", "before", "after"))
-
-
-def _presence(row: Row) -> str:
-    if row["presence"] == "vanished":
-        return f"vanished between {cell(row['last_seen_at'])} and {cell(row['vanished_at'])}"
-    if row["presence"] == "missing":
-        held = "; held until `inventory missing --accept` or until it is seen" if row["held"] else ""
-        return f"missing since {cell(row['missing_since'])}{held}"
-    return "live"
-
-
-def _created(episode: Row) -> str:
-    if episode["appeared_after"] is None:
-        return f"before the account's first complete run; seen at {cell(episode['appeared_at'])}"
-    return f"between {cell(episode['appeared_after'])} and {cell(episode['appeared_at'])}"
-
-
-def _bounds(episodes: Sequence[Row], what: str) -> str:
-    """Return the lower and the upper bound of the hours of all episodes, as text."""
-    low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
-    if None in low:
-        return "unknown"
-    if None not in high:
-        return f"{cell(sum(low))} to {cell(sum(high))}"
-    going_on = episodes[-1]["vanished_at"] is None
-    return f"{cell(sum(low))} at least; " + ("it goes on" if going_on else "when it was created is not known")
-
-
-def _history(row: Row) -> Iterator[dict[str, Any]]:
-    """Yield every event, with one row for each field: its old and new value in a change, else its value."""
-    changed: dict[datetime, list[Row]] = {}
-    for change in row["field_changes"]:
-        changed.setdefault(change["changed_at"], []).append(change)
-    for event in row["events"]:
-        at = {"at": event["occurred_at"], "event": event["event"]}
-        if event["event"] == "changed":
-            parts = [
-                {"field": part["field"], "before": _value(part["old_value"]), "after": _value(part["new_value"])}
-                for part in changed.get(event["occurred_at"], [])
-            ]
-        elif event["event"] == "vanished":
-            parts = []
-        else:
-            parts = [{"field": name, "after": event[name]} for name in PAYLOAD if event[name] is not None]
-        yield at | (parts[0] if parts else {})
-        yield from parts[1:]

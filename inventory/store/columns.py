@@ -67,3 +67,41 @@ INSTANCE = (
     Column("last_seen_at", "Time (UTC) of the last run known to have seen it."),
     *ABSENCE,
 )
+
+LEASE = (
+    Column("fencing_token", "Internal: secret of the process that works on the account; null if none does."),
+    Column("lease_purpose", "Internal: what that process does: sync, prune, accept, rename or retire."),
+    Column("lease_run_id", "Internal: its run."),
+    Column("lease_seconds", "Internal: seconds without a heartbeat after which it counts as dead."),
+    Column("lease_heartbeat_at", "Internal: time (UTC) of its last heartbeat, where it has no run."),
+    Column("lease_host", "Internal: its host."),
+    Column("lease_pid", "Internal: its process id on that host."),
+    Column("lease_process_started", "Internal: when that process started, in clock ticks since the boot."),
+)
+"""The columns of an account about the process that works on it."""
+
+LOG_OF_ACCOUNT = (
+    Column("log_id", "Internal: random id of its Merkle log, which outlives a rename."),
+    Column("log_start", "Internal: entry 0 of its log, as the JSON text that was hashed."),
+    Column("log_size", "Internal: number of entries in its log."),
+    Column("log_frontier", "Internal: hashes of the complete subtrees on the right edge of its log's tree."),
+)
+ENTRY_OF_RUN = (
+    Column("log_index", "Index of its entry in the account's log; null while it runs, or from before the log."),
+    Column("entry_hash", "Internal: hash of that entry."),
+    Column("changes_root", "Internal: Merkle root over the versions that it opened and closed."),
+    Column("missing_digest", "Internal: Merkle root over what it left missing or otherwise unsettled."),
+    Column("cleared_digest", "Internal: the fleet_digest that prune has cleared."),
+)
+COUNTS = (
+    Column("pages", "Number of pages read."),
+    Column("instances_seen", "Number of different instances seen."),
+    Column("duplicates", "Number of items that came again."),
+    Column("rejected", "Number of items without a usable id."),
+    Column("appeared", "Number of instances first seen at this run's time."),
+    Column("changed", "Number of instances of which a tracked field changed at this run's time."),
+    Column("reappeared", "Number of instances back after vanishing at this run's time."),
+    Column("vanished", "Number of instances gone at this run's time, also where that was settled later."),
+    Column("missing", "Number of instances that the run left missing."),
+)
+"""The columns of a run about what it read and found."""

@@ -1,0 +1,94 @@
+"""Print the life of one instance: a summary, its episodes, and every change."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inventory.cli.look import HEADINGS
+from inventory.read.relations import Row
+from inventory.read.render import cell, facts, show
+from inventory.record import PAYLOAD
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+EPISODE_COLUMNS = (
+    "episode", "creator_user_nickname", "appeared_after", "appeared_at", "last_seen_at", "vanished_at", "hours_low",
+    "hours_high",
+)  # fmt: skip
+
+
+def print_biography(row: Row) -> None:
+    """Print an instance as `queries.biography` returns it."""
+    episodes = row["episodes"]
+    facts(
+        [
+            ("instance", row["instance_id"]),
+            ("account", row["account"]),
+            ("presence", _presence(row)),
+            ("created by", f"{value_or_none(episodes[0]['creator_user_nickname'])}, {_created(episodes[0])}"),
+            ("first seen", row["first_seen_at"]),
+            ("last seen", row["last_seen_at"]),
+            ("hours", _bounds(episodes, "hours")),
+            ("GPU hours", _bounds(episodes, "gpu_hours")),
+            *((HEADINGS.get(name, name), row[name]) for name in PAYLOAD if row[name] is not None),
+        ]
+    )
+    print("\nEpisodes\n")
+    show(episodes, "episodes", columns=EPISODE_COLUMNS, headings=HEADINGS)
+    print("\nHistory\n")
+    show(list(_history(row)), "history", columns=("at", "event", "field", "before", "after"))
+
+
+def _presence(row: Row) -> str:
+    if row["presence"] == "vanished":
+        return f"vanished between {cell(row['last_seen_at'])} and {cell(row['vanished_at'])}"
+    if row["presence"] == "missing":
+        held = "; held until `inventory missing --accept` or until it is seen" if row["held"] else ""
+        return f"missing since {cell(row['missing_since'])}{held}"
+    return "live"
+
+
+def _created(episode: Row) -> str:
+    if episode["appeared_after"] is None:
+        return f"before the account's first complete run; seen at {cell(episode['appeared_at'])}"
+    return f"between {cell(episode['appeared_after'])} and {cell(episode['appeared_at'])}"
+
+
+def _bounds(episodes: Sequence[Row], what: str) -> str:
+    """Return the lower and the upper bound of the hours of all episodes, as text."""
+    low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
+    if None in low:
+        return "unknown"
+    if None not in high:
+        return f"{cell(sum(low))} to {cell(sum(high))}"
+    going_on = episodes[-1]["vanished_at"] is None
+    return f"{cell(sum(low))} at least; " + ("it goes on" if going_on else "when it was created is not known")
+
+
+def _history(row: Row) -> Iterator[dict[str, Any]]:
+    """Yield every event, with one row for each field: its old and new value in a change, else its value."""
+    changed: dict[datetime, list[Row]] = {}
+    for change in row["field_changes"]:
+        changed.setdefault(change["changed_at"], []).append(change)
+    for event in row["events"]:
+        at = {"at": event["occurred_at"], "event": event["event"]}
+        if event["event"] == "changed":
+            parts = [
+                {
+                    "field": part["field"],
+                    "before": value_or_none(part["old_value"]),
+                    "after": value_or_none(part["new_value"]),
+                }
+                for part in changed.get(event["occurred_at"], [])
+            ]
+        elif event["event"] == "vanished":
+            parts = []
+        else:
+            parts = [{"field": name, "after": event[name]} for name in PAYLOAD if event[name] is not None]
+        yield at | (parts[0] if parts else {})
+        yield from parts[1:]
+
+
+def value_or_none(value: str | None) -> str:
+    """Return a value as a person reads it."""
+    return "(none)" if value is None else value
