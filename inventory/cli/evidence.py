@@ -60,7 +60,7 @@ def evidence_command(
             raise UsageError("--since must be before --until.")
         found = write_bundle(connection, file, period, signer, only=account, progress=progress)
     for name, part in found.items():
-        print(printable(f"account {name}: {len(part.lines):,} entries, {len(part.changes):,} changes"))
+        print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))
     print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
     if signer.key is None:
         log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")

@@ -28,7 +28,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every file in the zip: the earliest that the format knows."""
 
 _LINES = ".jsonl"
-"""The end of the names of files with lines for the checker. They are compressed; what people open is not."""
+"""The end of the names of files with lines for the checker. They are compressed; other files are stored as they are."""
 
 _MODE = 0o100644 << 16
 
@@ -66,7 +66,7 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
         found[name] = _complete(files, about[-1], period)
     files["queries.sql"] = questions(period.since, period.until, list(found)).encode()
     files["check.py"] = Path(check.__file__).read_bytes()
-    files["cover.html"] = cover_page(list(found.values()), files["queries.sql"].decode()).encode()
+    files["cover.html"] = cover_page(files, list(found.values()), files["queries.sql"].decode()).encode()
     progress("writing the bundle")
     _write(file, files, about, period)
     return found
@@ -79,7 +79,7 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
     folder = about["folder"]
     try:
         root = made.replay()
-        checkpoint = check.Checkpoint.parse("checkpoint", files[f"{folder}/checkpoint"])
+        checkpoint = check.Checkpoint.parse(files[f"{folder}/checkpoint"])
         if root != checkpoint.root:
             raise made.differs("entries.jsonl", "the entries are not those of the log")
     except check.Differs as error:
@@ -87,7 +87,8 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
             f"Account {about['account']}: the history is not what its log recorded ({error}); no bundle was written. "
             "`inventory verify` says more."
         ) from None
-    files |= {f"{folder}/{name}": text.encode() for name, text in check.lists(made).items()}
+    files |= {f"{folder}/{name}": text.encode() for name, text in check.lists(made)}
+    made.rows.clear()  # they are in the files now
     return made
 
 
@@ -115,7 +116,7 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
     if found is None:
         earliest = connection.scalar(sa.select(sa.func.min(run.started_at)).where(*proven))
         if earliest is None:
-            raise UsageError(f"Account {row.account} has no complete run in its log that settled everything yet.")
+            raise UsageError(f"Account {row.account} has no complete run with a digest of the whole fleet yet.")
         why = "before that, history was pruned" if row.pruned_before else "before that, there is no log"
         raise UsageError(
             f"Account {row.account} can be proven from {iso_microseconds(earliest)} on ({why}). Name a later --since."

@@ -5,19 +5,20 @@
     python3 check.py BUNDLE.zip prove INSTANCE_ID TIME
 
 `inventory evidence` wrote the bundle, with this file in it. For each account the bundle holds the fleet before the
-period, every entry of the account's Merkle log in the period, what each entry opened and closed, and lists of these as
-CSV. This file computes all of it again: every entry and the root of the log, the digest of the fleet after every
-complete run, and every list, byte for byte. With `cryptography` installed it also checks the signature of the
-checkpoint.
+period, every entry of the account's Merkle log in the period, which versions of instances each entry began and ended,
+and lists of these as CSV. This file computes all of it again: every entry and the root of the log, the digest of the
+fleet after each complete run that recorded one, and every list, byte for byte. With `cryptography` installed it also
+checks the signature of the checkpoint.
 
 Exit codes: 0 all agrees; 9 something differs, and the line names the file; 2 wrong arguments.
 """
 
 import argparse
-import csv
 import hashlib
 import io
 import json
+import os
+import re
 import struct
 import sys
 import zipfile
@@ -34,8 +35,11 @@ FORMAT = "inventory evidence 1"
 FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "extra")
 """The fields of an instance, in the order in which they are hashed."""
 
+BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
+"""The lists that have a line for each change."""
+
 DEFAULT_GAP = 25 * 3600
-"""Seconds between two complete runs that count as observed where a run names neither a schedule nor a longest gap."""
+"""The longest time in seconds between two complete runs that is no gap, if a run names no limit."""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}
@@ -46,6 +50,9 @@ _HASH_SIZE = 32
 
 Json = dict[str, Any]
 Rows = list[list[Any]]
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 class Differs(Exception):
@@ -61,7 +68,10 @@ def hash_leaf(data: bytes) -> bytes:
 
 
 def append(nodes: list[bytes], size: int, node: bytes) -> int:
-    """Append a leaf's hash to the right edge of a tree of `size` leaves, and return the new size."""
+    """Append a leaf's hash to a tree of `size` leaves, and return the new size.
+
+    `nodes` are the roots of the complete subtrees on the right edge of the tree, the largest first.
+    """
     rest = size
     while rest & 1:
         node = hashlib.sha256(b"\1" + nodes.pop() + node).digest()
@@ -71,7 +81,7 @@ def append(nodes: list[bytes], size: int, node: bytes) -> int:
 
 
 def root_of_edge(nodes: list[bytes]) -> bytes:
-    """Return the root of the tree with that right edge."""
+    """Return the root of the tree with these complete subtrees."""
     if not nodes:
         return hashlib.sha256(b"").digest()
     *larger, root = nodes
@@ -95,9 +105,14 @@ def content_hash(fields: Mapping[str, str | None]) -> bytes:
 
 
 def micros(text: str | None) -> int:
-    """Return a time as microseconds since 1970; for none, a number that no time has."""
+    """Return a time as microseconds since 1970; for None, the smallest 64-bit number.
+
+    Raises ValueError for a time in any other form than `2026-03-06T22:00:00.000000Z`.
+    """
     if text is None:
         return _NEVER
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"{text!r} is no time in the form of a bundle")
     since = datetime.fromisoformat(text) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
@@ -116,31 +131,28 @@ def leaf_of(change: Json, hash_: bytes) -> bytes:
 # -- The fleet, change by change
 
 
+def fields_of(line: Json) -> dict[str, str | None]:
+    """Return the fields in a line. Raises ValueError unless each is left out or a text that is not empty."""
+    found = {name: line["fields"].get(name) for name in FIELDS}
+    if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
+        raise ValueError(f"a line holds fields of another form: {line['instance_id']!r:.80}")
+    return found
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
 @dataclass
 class Instance:
-    """An instance that is there: its fields, its creator as far as known, and since when its presence is on record."""
+    """A version of an instance: its fields, and the creator of its presence as far as known."""
 
     fields: dict[str, str | None]
     creator: str | None
-    appeared_at: str | None = None
     hash_: bytes = b""
 
     def __post_init__(self) -> None:
         self.hash_ = content_hash(self.fields)
-
-
-@dataclass
-class Event:
-    """What one entry says happened to an instance."""
-
-    entry: int
-    at: str
-    """The time of the entry's run or act."""
-    run: Json
-    """Its run; empty for an act."""
-    change: Json
-    before: Instance | None
-    after: Instance | None
 
 
 @dataclass
@@ -153,16 +165,22 @@ class Account:
     edge: list[bytes]
     lines: list[bytes]
     fleet_lines: list[Json]
-    changes: list[Json]
+    changes: bytes
+    """The lines of changes.jsonl, which are parsed one by one: there may be many."""
     since: str
     until: str
     entries: list[Json] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
     start: dict[str, Instance] = field(default_factory=dict)
     end: dict[str, Instance] = field(default_factory=dict)
+    rows: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in BY_CHANGE})
+    """The lines of the lists that have a line for each change, by name."""
+    created: Counter[str | None] = field(default_factory=Counter)
+    vanished: Counter[str | None] = field(default_factory=Counter)
+    changed: int = 0
+    """The number of changes."""
     measured: list[tuple[int, int, int, bool]] | None = None
     _closed_now: dict[str, Instance] = field(default_factory=dict)
-    """Versions that an entry has closed as changed and has not opened anew yet."""
+    """Versions that an entry has closed as changed, until the new version comes."""
     _last_digest: str | None = None
 
     def differs(self, file: str, what: str) -> Differs:
@@ -172,29 +190,47 @@ class Account:
     def replay(self) -> bytes:
         """Check the lines against the entries and return the root of the log. Raises Differs."""
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
+        self._require_period()
         fleet = {line["instance_id"]: self.instance_of(line) for line in self.fleet_lines}
         if list(fleet) != sorted(fleet, key=str.encode) or len(fleet) != len(self.fleet_lines):
             raise self.differs("fleet.jsonl", "the ids are not in order")
-        if not self.entries or digest(fleet) != self.entries[0].get("run", {}).get("fleet_digest"):
+        if digest(fleet) != self.entries[0]["run"].get("fleet_digest"):
             raise self.differs("fleet.jsonl", "the fleet is not the one whose digest its run committed")
-        by_entry = {index: list(group) for index, group in groupby(self.changes, key=lambda change: change["entry"])}
-        if sum(map(len, by_entry.values())) != len(self.changes) or list(by_entry) != sorted(by_entry):
-            raise self.differs("changes.jsonl", "the entries are not in order")
-        self.start = dict(fleet)
+        self.start, self.end = dict(fleet), dict(fleet)
+        groups = groupby(self.read_changes(), key=lambda change: change["entry"])
+        following = next(groups, None)
         for entry in self.entries[1:]:
-            self._apply(entry, by_entry.pop(entry["index"], []), fleet)
+            if following is None or following[0] != entry["index"]:
+                self._apply(entry, [], fleet)
+                continue
+            self._apply(entry, list(following[1]), fleet)
+            following = next(groups, None)
             if time_of(entry) < self.since:
                 self.start = dict(fleet)
             if time_of(entry) < self.until:
                 self.end = dict(fleet)
-        if by_entry:
-            raise self.differs("changes.jsonl", f"there is no entry {next(iter(by_entry))}")
-        if not any(time_of(entry) < self.until for entry in self.entries[1:]):
-            self.end = dict(self.start)
+        if following is not None:
+            raise self.differs("changes.jsonl", f"entry {following[0]} is not there, or not in order")
         nodes, size = list(self.edge), self.first
         for line in self.lines:
             size = append(nodes, size, hash_leaf(line))
         return root_of_edge(nodes)
+
+    def read_changes(self, containing: str = "") -> Iterator[Json]:
+        """Yield each change; if a text is given, only those whose line contains it."""
+        wanted = json.dumps(containing, ensure_ascii=False)[1:-1].encode()
+        for line in io.BytesIO(self.changes):
+            if wanted in line:
+                yield json.loads(line)
+
+    def _require_period(self) -> None:
+        """Raise Differs unless the entries reach from a complete run before the period to one at or after its end."""
+        ends = [self.entries[0], self.entries[-1]] if self.entries else [{}]
+        micros(self.since), micros(self.until)  # their form
+        if self.first < 1 or not all(entry.get("run", {}).get("complete") for entry in ends):
+            raise self.differs("entries.jsonl", "the first and the last entry are not those of complete runs")
+        if not time_of(ends[0]) < self.since < self.until <= time_of(ends[-1]):
+            raise self.differs("entries.jsonl", "the entries do not reach from before the period to its end")
 
     def _entry(self, number: int, line: bytes) -> Json:
         entry = json.loads(line)
@@ -204,43 +240,74 @@ class Account:
 
     def instance_of(self, line: Json) -> Instance:
         """Return the instance in a line of the fleet."""
-        fields = {name: line["fields"].get(name) for name in FIELDS}
+        fields = fields_of(line)
         return Instance(fields, fields["creator_user_nickname"])
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> None:
         """Apply the changes of an entry to the fleet, and check them against what the entry commits to."""
         index, run = entry["index"], entry.get("run", {})
-        leaves = []
-        for change in changes:
-            event = self._event(entry, change, fleet)
-            leaves.append(leaf_of(change, (event.after or event.before or Instance({}, None)).hash_))
-            self.events.append(event)
+        leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
+        self.changed += len(changes)
         wanted = entry.get("changes") or entry.get("details", {}).get("changes")
         if (root_of(leaves).hex() if leaves or wanted else None) != wanted:
             raise self.differs("changes.jsonl", f"the changes of entry {index} are not those that it committed to")
-        if run.get("fleet_digest") and (changes or run["fleet_digest"] != self._last_digest):
+        if changes:
+            self._last_digest = None
+        if run.get("fleet_digest") not in {None, self._last_digest}:
             if digest(fleet) != run["fleet_digest"]:
                 raise self.differs("changes.jsonl", f"the fleet after entry {index} is not the one it committed to")
             self._last_digest = run["fleet_digest"]
 
-    def _event(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> Event:
-        id_, run = change["instance_id"], entry.get("run", {})
-        before = fleet.get(id_)
+    def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
+        """Apply a change to the fleet, add its lines to the lists, and return the hash of the version's fields."""
+        id_, index = change["instance_id"], entry["index"]
+        if not _is_text(id_) or not _is_text(change.get("creator", "nobody")):
+            raise ValueError("an id or a creator is no text")
+        there = fleet.pop(id_, None)
         if "opened_as" in change:
-            earlier = self._closed_now.pop(id_, None)
-            if before is not None or (change["opened_as"] == "changed") != (earlier is not None):
-                raise self.differs("changes.jsonl", f"{id_} opens in entry {entry['index']} while it is there")
-            appeared = earlier.appeared_at if earlier else change["valid_from"]
-            fields = {name: change["fields"].get(name) for name in FIELDS}
-            creator = change.get("creator") or (earlier.creator if earlier else None)
-            after = fleet[id_] = Instance(fields, creator, appeared)
-            return Event(entry["index"], time_of(entry), run, change, earlier, after)
-        if before is None:
-            raise self.differs("changes.jsonl", f"{id_} closes in entry {entry['index']}, but it was not there")
-        del fleet[id_]
-        if change["closed_as"] == "changed":
-            self._closed_now[id_] = before
-        return Event(entry["index"], time_of(entry), run, change, before, None)
+            if there is not None:
+                raise self.differs("changes.jsonl", f"entry {index} opens {id_}, but it is already open")
+            before = self._closed_now.pop(id_, None)
+            if (change["opened_as"] == "changed") != (before is not None):
+                raise self.differs("changes.jsonl", f"entry {index} opens {id_}, but not as it was closed")
+            fields = fields_of(change)
+            found = fleet[id_] = Instance(fields, change.get("creator"))
+        else:
+            if there is None:
+                raise self.differs("changes.jsonl", f"entry {index} closes {id_}, but it is not open")
+            before = found = there
+            if change["closed_as"] == "changed":
+                self._closed_now[id_] = there
+        if self.since <= time_of(entry) < self.until:
+            self._list(entry, change, before or found, found)
+        return found.hash_
+
+    def _list(self, entry: Json, change: Json, before: Instance, after: Instance) -> None:
+        """Add the lines about a change to the lists. `before` and `after` are the version closed and the one opened."""
+        id_, index, run = change["instance_id"], entry["index"], entry.get("run", {})
+        if change.get("opened_as") == "changed":
+            for name in FIELDS:
+                pair = before.fields[name], after.fields[name]
+                if pair[0] != pair[1]:
+                    row = [change["valid_from"], id_, name, *pair, run.get("run_id"), index]
+                    self.rows["changes.csv"].append(csv_line(row))
+        elif "opened_as" in change:
+            self.created[after.creator] += 1
+            kept = [after.fields[name] for name in ("instance_type", "region", "status")]
+            row = [
+                change["valid_from"],
+                run.get("previous_complete_at"),
+                id_,
+                change["opened_as"],
+                after.creator,
+                *kept,
+            ]
+            self.rows["creations.csv"].append(csv_line([*row, run.get("run_id"), index]))
+        elif change["closed_as"] == "vanished":
+            self.vanished[before.creator] += 1
+            kept = [before.fields[name] for name in ("instance_type", "region")]
+            row = [change["valid_to"], change.get("last_seen_at"), id_, before.creator, *kept, time_of(entry), index]
+            self.rows["disappearances.csv"].append(csv_line(row))
 
 
 def digest(fleet: Mapping[str, Instance]) -> str:
@@ -257,52 +324,46 @@ def time_of(entry: Json) -> str:
 # -- The lists
 
 
-def lists(account: Account) -> dict[str, str]:
-    """Return the text of each CSV file of an account, by name. `replay` comes first."""
-    events = [event for event in account.events if account.since <= event.at < account.until]
+def lists(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each CSV file of an account. `replay` comes first."""
     runs = [entry for entry in account.entries if "run" in entry]
     inside = [entry for entry in account.entries if account.since <= time_of(entry) < account.until]
-    acts = [entry for entry in inside if "act" in entry]
-    tables: dict[str, tuple[str, Rows]] = {
-        "population_start.csv": (POPULATION, _population(account.start)),
-        "population_end.csv": (POPULATION, _population(account.end)),
-        "creations.csv": (
-            "appeared_at,appeared_after,instance_id,event,creator,instance_type,region,status,run_id,entry",
-            [_creation(event) for event in events if event.change.get("opened_as") in CREATED],
-        ),
-        "changes.csv": (
-            "changed_at,instance_id,field,old_value,new_value,run_id,entry",
-            [row for event in events if event.change.get("opened_as") == "changed" for row in _differences(event)],
-        ),
-        "disappearances.csv": (
-            "vanished_at,last_seen_at,instance_id,creator,instance_type,region,settled_at,entry",
-            [_disappearance(event) for event in events if event.change.get("closed_as") == "vanished"],
-        ),
-        "creators.csv": ("creator,there_at_start,created,vanished,there_at_end", _creators(account, events)),
-        "runs.csv": (",".join((*RUN_COLUMNS, "entry")), [_run(entry) for entry in inside if "run" in entry]),
-        "gaps.csv": ("gap_start,gap_end,seconds,failed_runs", _gaps(account, runs)),
-        "observed.csv": (
-            "day,observed_seconds,share,longest_interval_seconds,complete_runs,failed_runs", _observed(account, runs),
-        ),
-        "acts.csv": ("occurred_at,action,actor,reason,details,entry", [_act(entry) for entry in acts]),
-    }  # fmt: skip
-    return {name: csv_text(header.split(","), rows) for name, (header, rows) in tables.items()}
+    tables: dict[str, Iterable[list[Any]]] = {
+        "population_start.csv": _population(account.start),
+        "population_end.csv": _population(account.end),
+        "creators.csv": _creators(account),
+        "runs.csv": (_run(entry) for entry in inside if "run" in entry),
+        "gaps.csv": _gaps(account, runs),
+        "observed.csv": _observed(account, runs),
+        "acts.csv": (_act(entry) for entry in inside if "act" in entry),
+    }
+    for name, header in LISTS.items():
+        lines = account.rows[name] if name in BY_CHANGE else map(csv_line, tables[name])
+        yield name, "".join([f"{header}\n", *lines])
 
 
-CREATED = frozenset({"appeared", "reappeared"})
-POPULATION = ",".join(("instance_id", *FIELDS))
 RUN_COLUMNS = (
     "run_id", "started_at", "finished_at", "status", "complete", "trigger", "expected_seconds", "instances_seen",
     "appeared", "changed", "reappeared", "missing", "error_code", "api_key_id", "version",
 )  # fmt: skip
+LISTS = {
+    "population_start.csv": ",".join(("instance_id", *FIELDS)),
+    "population_end.csv": ",".join(("instance_id", *FIELDS)),
+    "creations.csv": "appeared_at,appeared_after,instance_id,event,creator,instance_type,region,status,run_id,entry",
+    "changes.csv": "changed_at,instance_id,field,old_value,new_value,run_id,entry",
+    "disappearances.csv": "vanished_at,last_seen_at,instance_id,creator,instance_type,region,settled_at,entry",
+    "creators.csv": "creator,there_at_start,created,vanished,there_at_end",
+    "runs.csv": ",".join((*RUN_COLUMNS, "entry")),
+    "gaps.csv": "gap_start,gap_end,seconds,failed_runs",
+    "observed.csv": "day,observed_seconds,share,longest_interval_seconds,complete_runs,failed_runs",
+    "acts.csv": "occurred_at,action,actor,reason,details,entry",
+}
+"""The lists of an account, with their headers."""
 
 
-def csv_text(header: list[str], rows: Rows) -> str:
-    """Return a CSV file. A text that a spreadsheet could take for a formula gets an apostrophe in front."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([header, *([_cell(value) for value in row] for row in rows)])
-    return file.getvalue()
+def csv_line(row: Iterable[Any]) -> str:
+    """Return a line of a CSV file. A text that a spreadsheet could take for a formula gets an apostrophe in front."""
+    return f"{','.join(map(_cell, row))}\n"
 
 
 def _cell(value: Any) -> str:
@@ -312,50 +373,20 @@ def _cell(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
-    text = str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+    text = f"'{value}" if str(value)[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else str(value)
+    if any(character in text for character in ',"\r\n'):  # Python's own writer does not quote alike in all versions
+        quoted = text.replace('"', '""')
+        return f'"{quoted}"'
+    return text
 
 
 def _population(fleet: Mapping[str, Instance]) -> Rows:
     return [[id_, *fleet[id_].fields.values()] for id_ in sorted(fleet, key=str.encode)]
 
 
-def _creation(event: Event) -> list[Any]:
-    after, change = event.after or Instance({}, None), event.change
-    kept = [after.fields[name] for name in ("instance_type", "region", "status")]
-    names = (change["instance_id"], change["opened_as"], after.creator)
-    times = (change["valid_from"], event.run.get("previous_complete_at"))
-    return [*times, *names, *kept, event.run.get("run_id"), event.entry]
-
-
-def _differences(event: Event) -> Iterator[list[Any]]:
-    if event.before is None or event.after is None:
-        return
-    for name in FIELDS:
-        pair = event.before.fields[name], event.after.fields[name]
-        if pair[0] != pair[1]:
-            yield [
-                event.change["valid_from"],
-                event.change["instance_id"],
-                name,
-                *pair,
-                event.run.get("run_id"),
-                event.entry,
-            ]
-
-
-def _disappearance(event: Event) -> list[Any]:
-    before, change = event.before or Instance({}, None), event.change
-    kept = [before.fields[name] for name in ("instance_type", "region")]
-    times = (change["valid_to"], change.get("last_seen_at"))
-    return [*times, change["instance_id"], before.creator, *kept, event.at, event.entry]
-
-
-def _creators(account: Account, events: list[Event]) -> Rows:
-    created = [event.after for event in events if event.change.get("opened_as") in CREATED]
-    vanished = [event.before for event in events if event.change.get("closed_as") == "vanished"]
-    groups = (account.start.values(), created, vanished, account.end.values())
-    columns = [Counter(each.creator for each in group if each is not None) for group in groups]
+def _creators(account: Account) -> Rows:
+    there = [Counter(each.creator for each in fleet.values()) for fleet in (account.start, account.end)]
+    columns = (there[0], account.created, account.vanished, there[1])
     names = {name for column in columns for name in column}
     return [[name, *(column[name] for column in columns)] for name in sorted(names, key=lambda name: name or "")]
 
@@ -370,7 +401,7 @@ def _act(entry: Json) -> list[Any]:
 
 
 def spans(runs: list[Json]) -> Iterator[tuple[str, str, int, bool]]:
-    """Yield (start, end, failed runs, whether it is a gap) of the time between each two neighbouring complete runs."""
+    """Yield (start, end, failed runs, whether it is a gap) for each complete run and the next one."""
     complete = [entry["run"] for entry in runs if entry["run"].get("complete")]
     failed = [entry["run"]["started_at"] for entry in runs if not entry["run"].get("complete")]
     for one, two in pairwise(complete):
@@ -415,6 +446,10 @@ def spans_of(account: Account, runs: list[Json]) -> list[tuple[int, int, int, bo
 
 # -- The bundle
 
+COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries.sql")
+SOURCES = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "changes.jsonl")
+"""The files of an account, beside its lists."""
+
 
 class Bundle:
     """The files of a bundle, whose hashes are checked when they are read. Raises Differs."""
@@ -424,22 +459,26 @@ class Bundle:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
                 self.files = {name: self._read(archive, name) for name in names}
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
-            raise Differs(f"{path}: it is no whole bundle: {error}") from None
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+            raise Differs(f"{path}: it is not a complete bundle: {error}") from None
         if len(names) != len(self.files):
             raise Differs(f"{path}: a file is in it twice")
-        manifest = self.files.pop("manifest.json", b"")
-        if self.files.pop("manifest.sha256", b"").decode() != f"{hashlib.sha256(manifest).hexdigest()}\n":
-            raise Differs("manifest.json or manifest.sha256: the one is not the hash of the other")
+        manifest = self.files.get("manifest.json", b"")
+        if self.files.get("manifest.sha256") != f"{hashlib.sha256(manifest).hexdigest()}\n".encode():
+            raise Differs("manifest.sha256: it is not the hash of manifest.json")
         self.manifest: Json = json.loads(manifest)
-        if self.manifest.get("format") != FORMAT:
+        if self.manifest["format"] != FORMAT:
             raise Differs(f"manifest.json: this program checks the format {FORMAT!r} only")
-        for name in sorted({*self.files, *self.manifest["files"]}):
-            content, wanted = self.files.get(name), self.manifest["files"].get(name)
-            if content is None or wanted is None:
-                raise Differs(f"{name}: it is {'missing' if content is None else 'not in manifest.json'}")
-            if hashlib.sha256(content).hexdigest() != wanted:
-                raise Differs(f"{name}: its content is not the one in manifest.json")
+        folders = [about["folder"] for about in self.manifest["accounts"]]
+        if not folders or folders != [f"account-{number}" for number in range(1, len(folders) + 1)]:
+            raise Differs("manifest.json: it names no accounts, or not in order")
+        expected = {*COMMON, *(f"{folder}/{name}" for folder in folders for name in (*SOURCES, *LISTS))}
+        for name in sorted({*self.files, *expected}):
+            if name not in self.files or name not in expected:
+                raise Differs(f"{name}: it is {'missing' if name in expected else 'no file of a bundle'}")
+        for name in sorted(expected - {"manifest.json", "manifest.sha256"}):
+            if hashlib.sha256(self.files[name]).hexdigest() != self.manifest["files"].get(name):
+                raise Differs(f"{name}: its hash is not the one in manifest.json")
 
     @staticmethod
     def _read(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -455,9 +494,12 @@ class Bundle:
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return the account that a line of the manifest is about, from its files."""
+    """Return the account that a line of the manifest is about, from its files. Raises Differs."""
     folder = about["folder"]
-    lines = {name: files[f"{folder}/{name}.jsonl"].split(b"\n")[:-1] for name in ("entries", "fleet", "changes")}
+    for name in ("entries", "fleet", "changes"):
+        if not files[f"{folder}/{name}.jsonl"].endswith(b"\n") and files[f"{folder}/{name}.jsonl"]:
+            raise Differs(f"{folder}/{name}.jsonl: its last line has no end")
+    lines = {name: files[f"{folder}/{name}.jsonl"].split(b"\n")[:-1] for name in ("entries", "fleet")}
     tree = json.loads(files[f"{folder}/tree.json"])
     return Account(
         name=about["account"],
@@ -466,7 +508,7 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
         edge=[bytes.fromhex(text) for text in tree["edge"]],
         lines=lines["entries"],
         fleet_lines=[json.loads(line) for line in lines["fleet"]],
-        changes=[json.loads(line) for line in lines["changes"]],
+        changes=files[f"{folder}/changes.jsonl"],
         since=since,
         until=until,
     )
@@ -483,147 +525,175 @@ class Checkpoint:
     signatures: list[str]
 
     @classmethod
-    def parse(cls, name: str, content: bytes) -> "Checkpoint":
-        """Return the checkpoint in a file of one. Raises Differs."""
-        try:
-            text, _, below = content.decode().partition("\n\n")
-            text = text.removesuffix("\n") + "\n"
-            origin, size, root = text.split("\n")[:3]
-            return cls(text, origin, int(size), b64decode(root, validate=True), below.split("\n")[:-1])
-        except ValueError:
-            raise Differs(f"{name}: it is no checkpoint") from None
+    def parse(cls, content: bytes) -> "Checkpoint":
+        """Return the checkpoint in the content of a file. Raises ValueError."""
+        text, _, below = content.decode().partition("\n\n")
+        text = text.removesuffix("\n") + "\n"
+        origin, size, root = text.split("\n")[:3]
+        return cls(text, origin, int(size), b64decode(root, validate=True), below.split("\n")[:-1])
 
-    def signed_by(self, key: str) -> bool:
-        """Return whether the verifier key, under the origin as its name, has signed it. Needs `cryptography`."""
+    @property
+    def log(self) -> str:
+        """Return the id of the log: the last part of the origin."""
+        return self.origin.rpartition("/")[2]
+
+    def signed_by(self, key: bytes) -> bool:
+        """Return whether the Ed25519 key, under the origin as its name, has signed it. Needs `cryptography`."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-        material = b64decode(key.split("+", 2)[2], validate=True)
-        id_ = hashlib.sha256(f"{self.origin}\n".encode() + material).digest()[:4]
+        id_ = hashlib.sha256(f"{self.origin}\n\x01".encode() + key).digest()[:4]
         for line in self.signatures:
-            _, name, encoded = line.split(" ")
+            mark, name, encoded = (*line.split(" "), "", "")[:3]
             value = b64decode(encoded)
-            if name == self.origin and value[:4] == id_:
+            if (mark, name, value[:4]) == ("\N{EM DASH}", self.origin, id_):
                 try:
-                    Ed25519PublicKey.from_public_bytes(material[1:]).verify(value[4:], self.text.encode())
+                    Ed25519PublicKey.from_public_bytes(key).verify(value[4:], self.text.encode())
                 except InvalidSignature:
                     return False
                 return True
         return False
 
 
-def check(path: Path, *, key: str | None = None, against: Iterable[Path] = (), say: Callable[[str], object]) -> Bundle:
-    """Check the bundle, say in plain words what was checked, and return it. Raises Differs."""
-    bundle = Bundle(path)
-    kept = [Checkpoint.parse(str(file), file.read_bytes()) for file in against]
+def parse_key(text: str) -> bytes:
+    """Return the Ed25519 key in a verifier key, `NAME+ID+KEY`. Raises ValueError."""
+    material = b64decode(text.split("+", 2)[-1], validate=True)
+    if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
+        raise ValueError("it is no verifier key of Ed25519")
+    return material[1:]
+
+
+def check(
+    path: Path,
+    *,
+    key: bytes | None = None,
+    against: Mapping[str, Checkpoint] | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> Bundle:
+    """Check the bundle, say in plain words what was checked, and return it. Raises Differs.
+
+    `against` are kept checkpoints by the name of their file. Each must be of a log in the bundle.
+    """
+    bundle, matched = Bundle(path), set()
     say(f"period: {bundle.manifest['since']} to {bundle.manifest['until']}")
-    for account in bundle.accounts():
+    for account, about in zip(bundle.accounts(), bundle.manifest["accounts"], strict=True):
         root, name = account.replay(), f"{account.folder}/checkpoint"
-        checkpoint = Checkpoint.parse(name, bundle.files[name])
+        checkpoint = Checkpoint.parse(bundle.files[name])
         size = account.first + len(account.lines)
         if (checkpoint.size, checkpoint.root) != (size, root):
-            raise Differs(f"{account.folder}/entries.jsonl: the entries and the tree are not those of the checkpoint")
-        if any(entry.get("log") != checkpoint.origin.rpartition("/")[2] for entry in account.entries):
-            raise Differs(f"{account.folder}/entries.jsonl: an entry is of another log than the checkpoint")
-        for file, text in lists(account).items():
-            if bundle.files.get(f"{account.folder}/{file}") != text.encode():
-                raise Differs(f"{account.folder}/{file}: it is not what follows from the entries")
+            raise account.differs("entries.jsonl", "the entries and the tree are not those of the checkpoint")
+        if {about["log"], *(entry["log"] for entry in account.entries)} != {checkpoint.log}:
+            raise account.differs("entries.jsonl", "the entries, the checkpoint and manifest.json name several logs")
+        for file, text in lists(account):
+            if bundle.files[f"{account.folder}/{file}"] != text.encode():
+                raise account.differs(file, "it differs from the list that was computed from the log")
         say(
-            f"account {account.name}: {len(account.lines):,} entries ({account.first} to {size - 1}), "
-            f"{len(account.changes):,} changes, {len(lists(account))} lists: all agree"
+            f"{account.folder}, called {plain(account.name)}: {len(account.lines):,} entries ({account.first} to "
+            f"{size - 1}), {account.changed:,} changes, {len(LISTS)} lists: all agree"
         )
-        say(f"  checkpoint: {checkpoint.origin}, {size} entries, root {b64encode(root).decode()}")
-        say(f"  {_signature(checkpoint, name, key)}")
-        for each in kept:
-            if each.origin.rpartition("/")[2] == checkpoint.origin.rpartition("/")[2]:
-                say(f"  {_compare(account, each)}")
+        say(f"  checkpoint: {plain(checkpoint.origin)}, {size} entries, root {b64encode(root).decode()}")
+        say(f"  {_signature(account, checkpoint, key)}")
+        for file, each in (against or {}).items():
+            if each.log == checkpoint.log:
+                matched.add(file)
+                say(f"  {plain(file)}: {_compare(account, each)}")
+    for file in (against or {}).keys() - matched:
+        raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
     return bundle
 
 
-def _signature(checkpoint: Checkpoint, name: str, key: str | None) -> str:
+def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> str:
+    if key is not None:
+        if not checkpoint.signed_by(key):
+            raise account.differs("checkpoint", "it is not signed by this key")
+        return "signed by this key"
     if not checkpoint.signatures:
         return "unsigned: nothing shows who made it"
-    if key is None:
-        return "signature not checked: give the verifier key, which you have from its owner, with --key"
-    try:
-        good = checkpoint.signed_by(key)
-    except ImportError:
-        return "signature not checked: `pip install cryptography` is needed for that"
-    except (ValueError, IndexError):
-        raise Differs("--key: it is no verifier key") from None
-    if not good:
-        raise Differs(f"{name}: it is not signed by this key")
-    return "signed by this key"
+    return "signature not checked: give the verifier key, which you have from its owner, with --key"
 
 
 def _compare(account: Account, kept: Checkpoint) -> str:
     """Compare a checkpoint that somebody kept with the log as it was at that size, if the bundle reaches there."""
     nodes, size = list(account.edge), account.first
-    for line in [b"", *account.lines]:
-        if line:
+    for line in [None, *account.lines]:
+        if line is not None:
             size = append(nodes, size, hash_leaf(line))
         if size == kept.size:
             if root_of_edge(nodes) != kept.root:
-                raise account.differs("entries.jsonl", f"the kept checkpoint of {size} entries is of another history")
-            return f"agrees with the kept checkpoint of {size} entries"
-    return f"the kept checkpoint of {kept.size} entries is outside this bundle: use `inventory verify --against`"
+                raise account.differs("entries.jsonl", f"the log had another root at {size} entries: it was rewritten")
+            return f"agrees, {size} entries"
+    return f"its {kept.size} entries are outside this bundle: use `inventory verify --against`"
+
+
+def plain(text: str) -> str:
+    """Return a text whose characters do nothing to a terminal."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 PROVES = """
 What this shows: the lists follow from the entries, each entry is as it was when the checkpoint was made, and the fleet
-after each complete run is the one whose digest that run recorded.
-What it does not show: that the API told the truth, and that the log was not made anew before the checkpoint. For that,
-compare it with a checkpoint that somebody else kept (--against). Who acted is what the host of the database said.
+after each complete run that recorded a digest is the one of that digest.
+What it does not show: that the API told the truth, and that the log was not rewritten from its start before the
+checkpoint was made. For that, compare it with a checkpoint that somebody else kept (--against). The name of an account
+and who acted are what the host of the database said. cover.html and queries.sql are no part of the proof: rely on the
+lists.
 """
 
 
 # -- One instance at one time
 
 
-def prove(bundle: Bundle, instance_id: str, time: str, say: Callable[[str], object]) -> None:
-    """Say whether the instance existed at the time, who created it, and which entries show it."""
-    at = datetime.fromisoformat(time)
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    moment = f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+def prove(bundle: Bundle, instance_id: str, at: datetime, say: Callable[[str], object]) -> None:
+    """Say whether the instance existed at the time, who created it, and which entries show it.
+
+    Only the lines about the instance are read. `check` has to agree first.
+    """
+    moment = f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     for account in bundle.accounts():
-        account.replay()
+        account.entries = [json.loads(line) for line in account.lines]
         complete = [entry for entry in account.entries if entry.get("run", {}).get("complete")]
         earlier = [entry for entry in complete if time_of(entry) <= moment]
         later = [entry for entry in complete if time_of(entry) > moment]
-        say(f"account {account.name}: {_answer(account, instance_id, moment)}")
-        if earlier:
-            say(f"  last complete run before: entry {earlier[-1]['index']}, {time_of(earlier[-1])}")
-        if later:
-            say(f"  first complete run after: entry {later[0]['index']}, {time_of(later[0])}")
+        name = f"{account.folder}, called {plain(account.name)}"
         if not earlier or not later:
-            say("  the time is outside the runs of this bundle: nothing is shown")
+            say(f"{name}: not known: the time is outside the runs of this bundle")
+            continue
+        say(f"{name}: {plain(_answer(account, instance_id, moment))}")
+        say(f"  last complete run before: entry {earlier[-1]['index']}, {time_of(earlier[-1])}")
+        say(f"  first complete run after: entry {later[0]['index']}, {time_of(later[0])}")
 
 
 def _answer(account: Account, instance_id: str, moment: str) -> str:
     """Return in words what the versions of the instance say about the time."""
     line = next((line for line in account.fleet_lines if line["instance_id"] == instance_id), None)
-    instance = None if line is None else account.instance_of(line)
-    shown = f" (the fleet of entry {account.first})" if instance else ""
-    for event in (event for event in account.events if event.change["instance_id"] == instance_id):
-        change = event.change
+    creator = None if line is None else line["fields"].get("creator_user_nickname")
+    is_there = line is not None
+    shown = f" (the fleet of entry {account.first})" if is_there else ""
+    for change in account.read_changes(containing=instance_id):
+        if change["instance_id"] != instance_id:
+            continue
+        entry = f"entry {change['entry']}"
         if change.get("valid_from", "") > moment:
-            before = event.run.get("previous_complete_at") or ""
-            if instance is None and before < moment:
-                later = change["valid_from"]
-                return f"not known: it was not there at {before}, and was by {later} (entry {event.entry})"
+            run = account.entries[change["entry"] - account.first].get("run", {})
+            before, by = run.get("previous_complete_at") or "", change["valid_from"]
+            if not is_there and before < moment:
+                return f"not known: it was not there at {before}, and was by {by} ({entry})"
             break
         if "opened_as" in change:
-            instance = event.after
+            is_there, creator = True, change.get("creator")
         elif change["closed_as"] == "vanished" and change["valid_to"] <= moment:
-            instance = None
+            is_there = False
         elif change["closed_as"] == "vanished" and change["last_seen_at"] < moment:
-            return f"not known: last seen {change['last_seen_at']}, gone by {change['valid_to']} (entry {event.entry})"
+            return f"not known: last seen {change['last_seen_at']}, gone by {change['valid_to']} ({entry})"
         else:
             continue
-        shown = f" (entry {event.entry})"
-    if instance is None:
-        return f"it did not exist then{shown}"
-    return f"it existed then, created by {instance.creator or 'nobody known'}{shown}"
+        shown = f" ({entry})"
+    if is_there:
+        return f"it existed then, created by {creator or 'nobody known'}{shown}"
+    runs = [entry for entry in account.entries if "run" in entry]
+    if any(is_gap and start < moment < end for start, end, _, is_gap in spans(runs)):
+        return f"not known: it was not there before or after, but nobody watched at that time{shown}"
+    return f"it did not exist then{shown}"
 
 
 def main() -> int:
@@ -636,21 +706,47 @@ def main() -> int:
     parser.add_argument("instance_id", nargs="?")
     parser.add_argument("time", nargs="?", help="like 2026-03-06T22:00, in UTC")
     given = parser.parse_args()
-    if given.command and not given.time:
-        parser.error("prove needs an INSTANCE_ID and a TIME")
-    say: Callable[[str], object] = print if not given.command else lambda _: None
+    key, against, at = None, {}, datetime.now(UTC)
     try:
-        bundle = check(given.bundle, key=given.key, against=given.against, say=say)
+        given.bundle.open("rb").close()
+        for file in given.against:
+            against[str(file)] = Checkpoint.parse(file.read_bytes())
+        if given.key is not None:
+            key = parse_key(given.key)
+            import cryptography  # noqa: F401 - needed for the signature only
         if given.command:
-            prove(bundle, given.instance_id, given.time, print)
+            at = datetime.fromisoformat(given.time or "")
+            at = (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    except ImportError:
+        parser.error("--key needs a library: pip install cryptography")
+    except (ValueError, OverflowError, IndexError):
+        parser.error("a key, a checkpoint or a time has not the right form; prove takes an id and a time in UTC")
+    return _report(given, key, against, at)
+
+
+def _report(given: argparse.Namespace, key: bytes | None, against: dict[str, Checkpoint], at: datetime) -> int:
+    """Check, print what was found, and return the exit code."""
+    said: list[str] = []
+    try:
+        bundle = check(given.bundle, key=key, against=against, say=lambda _: None if given.command else said.append(_))
+        if given.command:
+            prove(bundle, given.instance_id, at, said.append)
+        else:
+            said.append(PROVES)
+        code = 0
     except Differs as error:
-        print(f"DIFFERS {error}")
-        return 9
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        print(f"DIFFERS {given.bundle}: it has not the form of a bundle: {type(error).__name__}: {error}")
-        return 9
-    say(PROVES)
-    return 0
+        said.append(f"DIFFERS {plain(str(error))}")
+        code = 9
+    except Exception as error:  # noqa: BLE001 - a forged file may have any form
+        said.append(f"DIFFERS {given.bundle}: a file in it has the wrong form: {plain(str(error)):.200}")
+        code = 9
+    try:
+        print("\n".join(said), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 if __name__ == "__main__":

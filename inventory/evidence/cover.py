@@ -3,70 +3,100 @@
 import csv
 import io
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from itertools import islice
 from string import Template
 
-from inventory.evidence.check import Account, lists
+from inventory.evidence.check import Account, Checkpoint, micros
 from inventory.read.render import printable
 
 MOST = 200
 """The rows of a table on the cover. The CSV files have all."""
 
 
-def cover_page(accounts: list[Account], sql: str) -> str:
-    """Return the cover. Its policy allows its own style, and nothing else."""
+def cover_page(bundle: Mapping[str, bytes], accounts: list[Account], sql: str) -> str:
+    """Return the cover. `bundle` has the checkpoints. The page's policy allows its own style, and nothing else."""
     style = _file("cover.css")
     period = f"{_text(accounts[0].since)} to {_text(accounts[0].until)}"
     return Template(_file("cover.html")).substitute(
         policy=f"default-src 'none'; style-src 'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'",
         style=style,
         period=period,
-        accounts="".join(_section(account) for account in accounts),
+        accounts="".join(_section(bundle, account) for account in accounts),
         sql=_text(sql, lines=True),
     )
 
 
-def _section(account: Account) -> str:
-    tables = {name: list(csv.reader(io.StringIO(text))) for name, text in lists(account).items()}
-    count = {name: len(rows) - 1 for name, rows in tables.items()}
-    gaps = sorted(tables["gaps.csv"][1:], key=lambda row: -float(row[2]))
+@dataclass
+class _List:
+    """A list of the bundle: its header, its first rows, and the number of all."""
+
+    header: list[str]
+    rows: list[list[str]]
+    count: int
+
+    @classmethod
+    def read(cls, content: bytes, most: int | None = MOST) -> "_List":
+        lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
+        header = next(lines)
+        rows = list(islice(lines, most))
+        return cls(header, rows, len(rows) + sum(1 for _ in lines))
+
+
+def _section(bundle: Mapping[str, bytes], account: Account) -> str:
+    def read(name: str, most: int | None = MOST) -> _List:
+        return _List.read(bundle[f"{account.folder}/{name}"], most)
+
+    created, vanished, observed = read("creations.csv"), read("disappearances.csv"), read("observed.csv", None)
+    creators, gaps = read("creators.csv"), read("gaps.csv", None)
+    for row in creators.rows:
+        row[0] = row[0] or "not known"
+    gaps.rows.sort(key=lambda row: -float(row[2]))
     figures = {
-        "instances at the start": count["population_start.csv"],
-        "created": count["creations.csv"],
-        "disappeared": count["disappearances.csv"],
-        "instances at the end": count["population_end.csv"],
-        "of the time was observed": _share(tables["observed.csv"][1:]),
+        "instances at the start": read("population_start.csv").count,
+        "created": created.count,
+        "disappeared": vanished.count,
+        "instances at the end": read("population_end.csv").count,
+        "of the time was observed": _share(account, observed.rows),
     }
     shown = "".join(f"<div><dd>{_text(str(value))}</dd><dt>{name}</dt></div>" for name, value in figures.items())
-    creators = [[row[0] or "not known", *row[1:]] for row in tables["creators.csv"][1:]]
     return "".join(
         [
             f"<section><h2>Account {_text(account.name)}</h2><dl>{shown}</dl>",
-            _table("Creators", tables["creators.csv"][0], creators),
-            _table("Disappearances", tables["disappearances.csv"][0], tables["disappearances.csv"][1:]),
-            _table("What operators did, and why", tables["acts.csv"][0], tables["acts.csv"][1:]),
-            _table("How much of each day was observed", tables["observed.csv"][0], tables["observed.csv"][1:]),
-            _table("The longest gaps", tables["gaps.csv"][0], gaps[:10]),
-            f"<p>The files of this account are in the folder {_text(account.folder)}.</p></section>",
+            _table("Creators", creators),
+            _table("Creations", created),
+            _table("Disappearances", vanished),
+            _table("What operators did, and why", read("acts.csv")),
+            _table("How much of each day was observed", observed),
+            _table("The longest gaps", gaps),
+            _checkpoint(account, Checkpoint.parse(bundle[f"{account.folder}/checkpoint"])),
         ]
     )
 
 
-def _share(days: list[list[str]]) -> str:
+def _checkpoint(account: Account, checkpoint: Checkpoint) -> str:
+    signed = "signed" if checkpoint.signatures else "unsigned"
+    about = f"{checkpoint.origin}, {checkpoint.size} entries, root {b64encode(checkpoint.root).decode()}, {signed}."
+    where = f"The files of this account are in the folder {account.folder}."
+    return f"<h3>Checkpoint</h3><p>{_text(about)} {_text(where)}</p></section>"
+
+
+def _share(account: Account, days: list[list[str]]) -> str:
     """Return the observed share of the period, rounded down to a tenth of a per cent."""
-    known = sum(float(row[1]) for row in days)
-    length = sum(float(row[1]) / float(row[2]) if float(row[2]) else 86_400 for row in days)
-    return f"{int(1000 * known / length) / 10 if length else 0} %"
+    length = (micros(account.until) - micros(account.since)) / 1e6
+    return f"{int(1000 * sum(float(row[1]) for row in days) / length) / 10} %"
 
 
-def _table(title: str, header: list[str], rows: list[list[str]]) -> str:
-    if not rows:
+def _table(title: str, found: _List) -> str:
+    if not found.rows:
         return f"<h3>{title}</h3><p>None in this period.</p>"
-    more = f"<p>The first {MOST} of {len(rows):,}; the CSV file has all.</p>" if len(rows) > MOST else ""
-    head = "".join(f"<th>{_text(name.replace('_', ' '))}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows[:MOST])
+    more = f"<p>The first {MOST} of {found.count:,}; the CSV file has all.</p>" if found.count > MOST else ""
+    head = "".join(f"<th>{_text(name.replace('_', ' '))}</th>" for name in found.header)
+    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in found.rows[:MOST])
     return f"<h3>{title}</h3><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 

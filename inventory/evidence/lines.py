@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from inventory.config.signing import Signer
 from inventory.errors import BreachFound
 from inventory.history.merkle_log.dropped import read_hashes
-from inventory.history.merkle_log.entries import act_entry, entry_bytes, iso_microseconds, run_entry
+from inventory.history.merkle_log.entries import CLOSED, OPENED, act_entry, entry_bytes, iso_microseconds, run_entry
 from inventory.merkle import HASH_SIZE, Frontier, hash_leaf
 from inventory.record import PAYLOAD
 from inventory.store import database
@@ -55,12 +55,12 @@ def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[st
         "tree.json": json_line({"first": first, "edge": edge}),
         "entries.jsonl": b"".join(text + b"\n" for text in lines),
         "fleet.jsonl": b"".join(_fleet(connection, part)),
-        "changes.jsonl": b"".join(text for *_, text in sorted(_changes(connection, part))),
+        "changes.jsonl": _changes(connection, part),
     }
 
 
 def _hashes(connection: Connection, part: LogPart, first: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield index and hash of the entries from `first` on, without `end`, in order."""
+    """Yield index and hash of the entries from `first` up to but not including `end`, in order."""
     if first == 0 < end:
         yield 0, hash_leaf(part.row.log_start.encode())
     dropped = (each for each in read_hashes(connection, part.row.log_id, "log") if first <= each[0] < end)
@@ -85,7 +85,7 @@ def _runs(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes]]:
     for found in connection.execute(query.order_by(run.log_index)).mappings():
         row: dict[str, Any] = {**found}
         index = row["log_index"]
-        for returned in (False, True):  # whether it brought the account back is in its entry only
+        for returned in (False, True):  # the row does not say whether it brought a retired account back
             text = entry_bytes(run_entry(part.row.log_id, index, row, returned=returned))
             if hash_leaf(text) == row["entry_hash"]:
                 yield index, text
@@ -122,10 +122,18 @@ def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
             yield json_line({"instance_id": row.instance_id, "fields": _fields(row)})
 
 
-def _changes(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
-    """Yield entry, id, order and line of each opening and closing after the first run."""
+def _changes(connection: Connection, part: LogPart) -> bytes:
+    """Return the lines about the openings and closings after the first run, by entry and by the bytes of the id."""
+    lines = bytearray()  # not a list: there may be many
+    for *_, line in heapq.merge(_closings(connection, part), _openings(connection, part)):
+        lines += line
+    return bytes(lines)
+
+
+def _openings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
+    """Yield entry, id, order within the entry, and line of each opening."""
     version, run = instance_versions.c, sync_runs.c
-    opened = (
+    query = (
         sa.select(instance_versions, run.log_index)
         .join(sync_runs, run.run_id == version.opened_by_run_id)
         .where(
@@ -133,22 +141,32 @@ def _changes(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes
             run.log_index > part.first.log_index,
             run.log_index <= part.last.log_index,
         )
+        .order_by(run.log_index, database.by_bytes(connection, version.instance_id))
     )
-    for rows in database.stream(connection, opened):
+    for rows in database.stream(connection, query):
         for row in rows:
             about = {"opened_as": row.opened_as, "valid_from": iso_microseconds(row.valid_from), "fields": _fields(row)}
-            yield row.log_index, row.instance_id.encode(), 1, _change(row, row.log_index, about)
-    closed = sa.select(instance_versions).where(
-        version.account == part.row.account,
-        version.closed_log_index > part.first.log_index,
-        version.closed_log_index <= part.last.log_index,
+            yield row.log_index, row.instance_id.encode(), OPENED, _change(row, row.log_index, about)
+
+
+def _closings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
+    """Yield entry, id, order within the entry, and line of each closing."""
+    version = instance_versions.c
+    query = (
+        sa.select(instance_versions)
+        .where(
+            version.account == part.row.account,
+            version.closed_log_index > part.first.log_index,
+            version.closed_log_index <= part.last.log_index,
+        )
+        .order_by(version.closed_log_index, database.by_bytes(connection, version.instance_id))
     )
-    for rows in database.stream(connection, closed):
+    for rows in database.stream(connection, query):
         for row in rows:
             about = {"closed_as": row.closed_as, "valid_to": iso_microseconds(row.valid_to)}
             if row.last_seen_at is not None:
                 about["last_seen_at"] = iso_microseconds(row.last_seen_at)
-            yield row.closed_log_index, row.instance_id.encode(), 0, _change(row, row.closed_log_index, about)
+            yield row.closed_log_index, row.instance_id.encode(), CLOSED, _change(row, row.closed_log_index, about)
 
 
 def _change(row: Any, entry: int, about: dict[str, Any]) -> bytes:

@@ -1,16 +1,17 @@
-"""The SQL that gives each list of a bundle from the database, for whoever wants to compare them."""
+"""The SQL that gives each list of a bundle from the database, for comparison."""
 
 from datetime import datetime
 
 from inventory.times import iso
 
 _HEAD = """\
--- The lists of this bundle, asked of the database. They work in SQLite and PostgreSQL.
--- The times are those of the bundle, in UTC; set the account.
+-- The lists of this bundle as SQL queries. They work in SQLite and PostgreSQL.
+-- The times are those of the bundle, in UTC. The account is the first one; replace its name for another.
 --
--- A list shows what was recorded by the end of the period. A disappearance that was settled later, as of a time in the
--- period, is in the database but not in the bundle.
--- Files come in the order of the log; these answers come in the order of time.
+-- A list shows what was recorded by the end of the period. A disappearance whose time lies in the period, but that was
+-- settled later, is in the database and not in the bundle.
+-- gaps.csv and observed.csv end at the limits of the period; these answers have whole gaps and whole days.
+-- The files are in the order of the log; these answers are in the order of time.
 """
 
 _QUESTIONS = {
