@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from string import Template
 
 from inventory.evidence.check import Account, Checkpoint, micros
 from inventory.read.render import printable
+
+_TIME = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z\Z")
 
 MOST = 200
 """The rows of a table on the cover. The CSV files have all."""
@@ -96,8 +99,15 @@ def _table(title: str, found: _List) -> str:
         return f"<h3>{title}</h3><p>None in this period.</p>"
     more = f"<p>The first {MOST} of {found.count:,}; the CSV file has all.</p>" if found.count > MOST else ""
     head = "".join(f"<th>{_text(name.replace('_', ' '))}</th>" for name in found.header)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in found.rows[:MOST])
+    body = "".join(
+        f"<tr>{''.join(f'<td>{_text(_short(cell))}</td>' for cell in row)}</tr>" for row in found.rows[:MOST]
+    )
     return f"<h3>{title}</h3><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _short(cell: str) -> str:
+    """Return a cell as people read it: a time without its microseconds."""
+    return _TIME.sub(r"\1 \2", cell)
 
 
 def _text(text: str, *, lines: bool = False) -> str:
