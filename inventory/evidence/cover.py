@@ -99,15 +99,14 @@ def _table(title: str, found: _List) -> str:
         return f"<h3>{title}</h3><p>None in this period.</p>"
     more = f"<p>The first {MOST} of {found.count:,}; the CSV file has all.</p>" if found.count > MOST else ""
     head = "".join(f"<th>{_text(name.replace('_', ' '))}</th>" for name in found.header)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_text(_short(cell))}</td>' for cell in row)}</tr>" for row in found.rows[:MOST]
-    )
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in found.rows[:MOST])
     return f"<h3>{title}</h3><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
-def _short(cell: str) -> str:
+def _cell(text: str) -> str:
     """Return a cell as people read it: a time without its microseconds."""
-    return _TIME.sub(r"\1 \2", cell)
+    shown = _TIME.sub(r"\1 \2", text)
+    return f"<td>{_text(shown)}</td>"
 
 
 def _text(text: str, *, lines: bool = False) -> str:
