@@ -11,6 +11,7 @@ from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.progress import live_line
 from inventory.config.signing import read_signer
 from inventory.errors import UsageError
+from inventory.history.log_heads import read_log_ids
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import parse_time
@@ -59,8 +60,11 @@ def evidence_command(
         if period.since >= period.until:
             raise UsageError("--since must be before --until.")
         found = write_bundle(connection, file, period, signer, only=account, progress=progress)
+        without = [name for name in read_log_ids(connection, account) if name not in found]
     for name, part in found.items():
         print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))
+    for name in without:
+        log.say(printable(f"account {name} is left out: it has no log yet; its next run begins it"))
     print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
     if signer.key is None:
         log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")

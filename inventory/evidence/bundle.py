@@ -134,7 +134,8 @@ def _last_run(connection: Connection, row: Any, period: Period) -> Any:
         latest = connection.scalar(sa.select(sa.func.max(run.started_at)).where(*complete))
         raise UsageError(
             f"--until is after the last complete run of account {row.account}"
-            f"{f', {iso_microseconds(latest)}' if latest else ''}: what came later is not known. Name an earlier time."
+            f"{f', {iso_microseconds(latest)}' if latest else ''}: what came later is not known. "
+            "Name an earlier time, or choose another account with --account."
         )
     return found
 

@@ -319,6 +319,16 @@ def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
 
 
+def test_an_account_without_a_log_is_left_out_and_said_so(made, lived, run):
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO accounts (account, provider, created_at) SELECT 'new', provider, created_at FROM accounts"
+        )
+    done = run("evidence", "--since", text(SINCE), "--until", text(UNTIL))
+    assert "account new is left out: it has no log yet" in done.stderr
+    assert checked(made()).count("all agree") == 1
+
+
 @pytest.mark.usefixtures("world")
 def test_an_account_without_a_log_or_an_unknown_one_is_2(run):
     words = ("--since", "2026-03-06", "--until", "2026-03-07")
