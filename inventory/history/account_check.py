@@ -52,6 +52,8 @@ class AccountCheck:
     """The number of versions by run id and event."""
     ignored_before: frozenset[str] | None = None
     """The fields in which a state differed from its version when the log began; None if there is no log."""
+    earlier_run_id: int = 0
+    """The last run from before the log; 0 if there is none. What these ignored is not known."""
 
     def report(self, kind: str, run_id: int | None, instance_id: str | None, what: str) -> None:
         """Add a breach to the findings."""

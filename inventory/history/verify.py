@@ -21,7 +21,7 @@ from inventory.history.findings import SHOWN, Breach, Findings
 from inventory.history.stored_values import raw_value, stored_columns
 from inventory.history.verify_digests import check_digests
 from inventory.history.verify_instances import check_instances
-from inventory.history.verify_log import LogCheck, ignored_before_log
+from inventory.history.verify_log import LogCheck, known_at_start
 from inventory.history.verify_runs import check_counts, check_runs
 from inventory.store import database, integrity
 from inventory.store.tables import (
@@ -92,7 +92,7 @@ def _check_accounts(
         for what in columns.describe(found, invalid):
             findings.add(Breach("account", row.account, None, None, what))
         check = AccountCheck(connection, row.account, row.pruned_before, findings, progress)
-        check.ignored_before = ignored_before_log(row.log_start)
+        check.ignored_before, check.earlier_run_id = known_at_start(row.log_start)
         _check_account(check, row.last_complete_run_id)
         if row.log_id is not None:
             progress(f"{row.account}: the log")

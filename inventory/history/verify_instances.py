@@ -109,13 +109,21 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
         read.first, read.last, read.last_hash, read.count = read.first or version, version, hash_, read.count + 1
     for what in _find_wrong_state(check, state, read):
         check.report("state", state.seen_run_id, state.instance_id, what)
-    if check.ignored_before is not None:
-        names = differing_fields(*(Record._make(row[_RECORD]) for row in (state, read.last))) - check.ignored_since(
-            read.last.opened_by_run_id
-        )
-        if names:
-            what = f"its {', '.join(sorted(names))} differs from its newest version, and was never ignored since"
-            check.report("state", state.seen_run_id, state.instance_id, what)
+    for what in _find_never_ignored(check, state, read.last):
+        check.report("state", state.seen_run_id, state.instance_id, what)
+
+
+def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[str]:
+    """Yield what the state says of ignored fields though no run ignored them since the newest version opened."""
+    if check.ignored_before is None:
+        return
+    ignored = check.ignored_since(last.opened_by_run_id)
+    named = {*filter(None, state.ignored.split(","))} - ignored
+    if named and last.opened_by_run_id > check.earlier_run_id:
+        yield f"it says that {', '.join(sorted(named))} was ignored, but no run did since its newest version"
+    differing = differing_fields(*(Record._make(row[_RECORD]) for row in (state, last))) - ignored
+    if differing:
+        yield f"its {', '.join(sorted(differing))} differs from its newest version, and was never ignored since"
 
 
 def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:

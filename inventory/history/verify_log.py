@@ -366,12 +366,19 @@ class LogCheck:
         self._check.report("log", run_id, None, what)
 
 
-def ignored_before_log(log_start: Any) -> frozenset[str] | None:
-    """Return the fields in which a state differed from its version when the log began; None if there is no log."""
+def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
+    """Return what entry 0 says of the time before the log.
+
+    It is a pair: the fields in which a state differed from its version, None if there is no log; and the id of the last
+    run, 0 if there was none.
+    """
     if log_start is None:
-        return None
+        return None, 0
     earlier = _as_object(log_start).get("history")
-    return frozenset(map(str, earlier.get("ignored", ()))) if isinstance(earlier, dict) else frozenset()
+    if not isinstance(earlier, dict):
+        return frozenset(), 0
+    last_run_id = earlier.get("last_run_id")
+    return frozenset(map(str, earlier.get("ignored", ()))), last_run_id if isinstance(last_run_id, int) else 0
 
 
 def _as_object(text: Any) -> Json:

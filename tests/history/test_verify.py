@@ -175,6 +175,22 @@ def test_ignored_changes_are_verified(world, check):
         assert check() == []
 
 
+def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
+    world.put("a", "b")
+    world.run()
+    world.put("b", price=1)
+    world.run(ignore_changes="price")
+    assert check() == []
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_state).values(ignored="price").where(instance_state.c.instance_id == "a"))
+    assert check() == []  # a run did ignore that
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_state).values(ignored="ip").where(instance_state.c.instance_id == "a"))
+    assert [(breach.instance_id, breach.what) for breach in check()] == [
+        ("a", "it says that ip was ignored, but no run did since its newest version")
+    ]
+
+
 def test_an_empty_database_is_verified(world, capsys):
     assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
 
