@@ -264,9 +264,9 @@ def load(**flags: Any) -> Settings:
 
 
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
-    """Return the same source, in which one of `every` and `cron` replaces both of the weaker sources.
+    """Wrap a settings source so that its `every` or `cron` overrides both settings in sources of lower priority.
 
-    The first source that has one of them is added to `decided`. Raises UsageError if it has both.
+    The first source with either of them appends `both` to `decided`. It raises UsageError if it has both.
     """
 
     def values() -> dict[str, Any]:

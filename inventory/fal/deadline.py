@@ -50,7 +50,10 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return self.watch(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
     def watch(self, inner: httpcore.NetworkStream) -> httpcore.NetworkStream:
-        """Return the stream with the deadline, and let `abort` end it; raise ConnectError after `abort`."""
+        """Wrap a stream so that the deadline limits it and `abort` ends it.
+
+        Raise ConnectError if `abort` was called before.
+        """
         stream = _Stream(inner, self)
         with self._lock:
             if not self.aborted:
@@ -93,7 +96,7 @@ class _Stream(httpcore.NetworkStream):
         found = self._inner.get_extra_info("socket")
         if isinstance(found, socket.socket):
             with contextlib.suppress(OSError):
-                # close() would not wake the thread that reads; SSLSocket.shutdown() would take its TLS away
+                # close() does not wake a thread that reads; SSLSocket.shutdown() would drop the TLS state that it uses
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
 
     def start_tls(

@@ -60,10 +60,10 @@ class AccountCheck:
         self.findings.add(Breach(kind, self.account, run_id, instance_id, what))
 
     def ignored_since(self, run_id: Any) -> frozenset[str]:
-        """Return the fields that this run or a later one ignored, and those ignored before the log."""
+        """Return the fields that this run or a later one ignored; for a run from before the log, also those of then."""
         place = bisect_left(self._ignored_from, run_id, key=itemgetter(0))
         later = self._ignored_from[place][1] if place < len(self._ignored_from) else frozenset()
-        return later | (self.ignored_before or frozenset())
+        return later | (self.ignored_before or frozenset()) if run_id <= self.earlier_run_id else later
 
     @cached_property
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:

@@ -241,9 +241,10 @@ def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str
 
 
 def _may_have_moved(before: State, seen: SeenInstance) -> bool:
-    """Return whether a stretch may begin: false only if the open version has the type and region that are seen now.
+    """Return whether type or region may have changed: false only if they equal those of the open version.
 
-    The state shows what the open version holds unless `ignore_changes` was changed since; the hashes tell.
+    If the two hashes are equal, the state shows what the open version holds. They differ after `ignore_changes` was
+    changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True

@@ -24,13 +24,13 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
     lease_seconds: float,
     clock: Clock | None = None,
 ) -> list[str]:
-    """Record the account's missing instances as vanished, held or not, each at its `missing_since`.
+    """Record the account's missing instances as vanished, also the held ones. Return their ids, sorted.
 
-    With `only`, record just those with these ids. Return the recorded ids, sorted. No run is inserted: the first
-    complete run without an instance counts it as vanished (`settled-at-first-absence`). The `missing` of the last run
-    stays as it was. If no instance is left missing, the next complete run is `succeeded` and has a digest again.
-    The act is recorded with its `reason` in `operator_actions`, unless nothing is settled.
-    Raise UsageError for an unknown account, AccountBusy if another process holds it, LeaseLost.
+    `only` limits it to these ids. Each instance vanishes at its `missing_since`. No run is inserted: the first complete
+    run that lacked an instance gets it in its `vanished` count (`settled-at-first-absence`). The `missing` count of the
+    last run is unchanged. If no instance is left missing, the next complete run is `succeeded` and has a digest again.
+    The act is recorded with its `reason` in `operator_actions`, unless there was nothing to record.
+    Raise UsageError for an unknown account, AccountBusy if another process has the lease, LeaseLost if it is lost.
     """
     counts = {"vanished": 0, "settled": 0}
     settled: list[str] = []

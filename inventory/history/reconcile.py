@@ -103,7 +103,7 @@ def fleet_digest(connection: Connection, account: str) -> str:
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
-    """Return the ids of the account's missing instances, each with whether it is held."""
+    """Map the id of each missing instance of the account to whether it is held."""
     state = instance_state.c
     rows = connection.execute(
         sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")
@@ -241,7 +241,7 @@ def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | N
 
 
 class _SQL(str):
-    """SQL text that stands in a row in place of a value."""
+    """An SQL expression, used in a row instead of a value."""
 
     __slots__ = ()
 

@@ -338,7 +338,7 @@ class LogCheck:
             self._report(None, "what is missing, or when it was last seen, is not what the log recorded")
 
     def _check_history(self) -> None:
-        """Check the folded history against the newest prune, or the history from before the log against entry 0."""
+        """Check the hash of the older history against the newest prune, or against entry 0 if there was no prune."""
         scope = self._replay.scope
         if scope is None:
             return

@@ -91,7 +91,7 @@ def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
     For a change, `fields` holds a dict with `field`, `old_value` and `new_value` for each field that changed. For any
     other event it is empty.
     """
-    # one query for each batch: their periods hardly overlap, so all of them cost little more than one read of the view
+    # one query for each batch: the periods of the batches hardly overlap, so together they cost about one read
     for batch in database.batches(rows):
         fields = _fields(connection, [row for row in batch if row["event"] == "changed"])
         for row in batch:

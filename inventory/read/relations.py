@@ -34,9 +34,9 @@ def columns(name: str) -> list[str]:
 
 
 def matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that each column has its wanted value; None means any value.
+    """Return a condition `column = value` for each wanted value; None gives no condition.
 
-    The values are cleaned like stored ones, because a character that cannot be stored was replaced there too.
+    The values are cleaned as before they are stored: characters that cannot be stored are replaced.
     """
     return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
 

@@ -27,7 +27,7 @@ logger = log.get(__name__)
 
 
 SendCheckpoint = Callable[[LogHead, Note, Callable[[bool], None]], None]
-"""A function that queues a checkpoint for all channels, and calls its third argument with whether one accepted it."""
+"""A function that queues a checkpoint for all channels. It calls its third argument with True if one accepted it."""
 
 
 class CheckpointDelivery:

@@ -76,7 +76,7 @@ class Timer:
         self._scheduler.add_job(self._watches[name].check, trigger, id=name, replace_existing=True)
 
     def _plan_next(self, event: Any) -> None:
-        # A listener runs after APScheduler has forgotten the job. Inside the job a second one would be refused.
+        # A listener runs after APScheduler has removed the job. Inside the job, a second job of that id is refused.
         if not self._stop.is_set():
             self._plan(event.job_id, RETRY_SECONDS if event.exception else event.retval)
 

@@ -74,7 +74,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def head(self, *, keep_alive: bool = True, length: int | None = None) -> bytes:
-        """Return the status line and the headers. `length` is a false Content-Length."""
+        """Return the status line and the headers. `length` replaces the true Content-Length, to simulate a fault."""
         try:
             reason = HTTPStatus(self.status).phrase
         except ValueError:

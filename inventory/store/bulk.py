@@ -27,7 +27,7 @@ class SourceTable:
     types: Mapping[str, str]
     """Its columns, with their types on PostgreSQL."""
     batches: Iterable[Sequence[str]]
-    """Its rows in batches: for each column a JSON array of its values, BYTEA in hex."""
+    """The rows of the table in batches. A batch has one JSON array of values for each column; BYTEA is in hex."""
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -56,7 +56,7 @@ def _empty(connection: Connection, names: Sequence[str]) -> bool:
     return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
 
 
-# Whether a rebuilt index would lose a property, or whether a trigger could look up rows while there is no index.
+# True if rebuilding an index would lose a property, or if a trigger could look up rows while there is no index.
 _CUSTOMIZED = sa.text("""
     SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
     OR EXISTS (

@@ -52,7 +52,7 @@ class _Connection(sqlite3.Connection):
 
     file: "SQLiteFile | None" = None
     has_wal: bool = False
-    """Whether it has opened the -wal, even if another file is at that path by now."""
+    """Whether this connection opened the -wal file. Stays true if another file has replaced it since."""
 
     def close(self) -> None:
         if self.file is not None and self.has_wal:
@@ -166,7 +166,7 @@ class SQLiteFile:
         wal, shm, journal = self._companion_paths()
         old = {name for name in (wal, journal) if self._is_old(name, database)}
         holds_data = any(found.st_size for name in old if (found := self._stat(name)))
-        # Empty companions do no harm unless a process still has the old file open: else SQLite makes a new -shm.
+        # Empty companions are harmless if no process has the old file open: SQLite then makes a new -shm.
         shared = _is_in_use(shm) and (self._is_companion(shm) or wal in old or self._stat(wal) is None)
         if holds_data or shared:
             names = ", ".join(name.name for name in (wal, shm, journal) if self._stat(name))

@@ -207,8 +207,8 @@ instance_state = Table(
     Column("missing_run_id", RunId),
     Column("unlisted_runs", Integer, nullable=False, server_default="0"),
     Column("episode_creator", Text),
-    # internal. row_hash: the tracked content as last written, under the list `ignored`; version_hash: the content of
-    # the open version. The two differ only after ignore_changes was changed.
+    # internal. row_hash: of the tracked content as last written, without the fields in `ignored`; version_hash: of the
+    # content of the open version. The two differ only after ignore_changes was changed.
     Column("row_hash", LargeBinary, nullable=False),
     Column("version_hash", LargeBinary, nullable=False),
     Column("ignored", Text, nullable=False, server_default=""),

@@ -21,6 +21,7 @@ def test_every_step_of_the_audit_does_what_it_says(tmp_path):
         (tmp_path / "unzip").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zipfile -e "$3" "$5"\n')
         (tmp_path / "unzip").chmod(0o755)
     (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "inventory").symlink_to(ROOT / "inventory")
     demo, export = INSTALL.rpartition(" && ")[2].splitlines()
     assert demo == ".venv/bin/inventory demo"
     script = "\n".join([f"{demo} --days 10", export, *STEPS])

@@ -12,8 +12,8 @@ from inventory.store import database
 def describe_actor(connection: Connection) -> str:
     """Return the user, uid and host of this process, and on PostgreSQL the user of the session.
 
-    The name is that of the effective uid in the password database, never that of an environment variable. Whoever
-    controls the host controls all of it, so it is a declaration and no proof.
+    The name is that of the effective uid in the password database, never that of an environment variable. An
+    administrator of the host can forge all of these values: they are a claim, not a proof.
     """
     uid = os.geteuid()
     try:
