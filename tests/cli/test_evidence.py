@@ -32,6 +32,9 @@ SINCE, UNTIL = hour(2.5), hour(9.5)
 BARE = [sys.executable, "-I", "-S"]
 """A Python without any installed package."""
 
+NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Python would leave the compiled files that the limit cuts short, and later processes could not read them."""
+
 pytestmark = rule("evidence-is-checked-without-the-program")
 
 
@@ -357,7 +360,7 @@ def test_a_full_disk_leaves_what_was_there(run, tmp_path):
     (tmp_path / "evidence.zip").write_bytes(b"the old one")
     done = subprocess.run(
         [*PROGRAM, "evidence", "--since", text(SINCE), "--until", text(UNTIL)],
-        cwd=tmp_path, env=run.environment, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=run.environment | NO_PYC, capture_output=True, text=True, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
     )  # fmt: skip
     assert done.returncode != 0
