@@ -30,5 +30,5 @@ def test_every_step_of_the_audit_does_what_it_says(tmp_path):
         env={"PATH": f"{os.environ['PATH']}:{tmp_path}", "HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"account demo: \d+ entries .* 10 lists: all agree", done.stdout)
+    assert re.search(r"account-1, called demo: \d+ entries .* 10 lists: all agree", done.stdout)
     assert "it existed then, created by" in done.stdout
