@@ -63,6 +63,8 @@ def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
     """Print one line about the error, and return the exit code."""
     if isinstance(error, SystemExit):  # Typer raises it after shell completion
         return error.code if isinstance(error.code, int) else 0
+    if isinstance(error.__cause__, EOFError):  # Typer raises Abort for it, even if no prompt has failed
+        error = error.__cause__
     try:
         from inventory import log
 

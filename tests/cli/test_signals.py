@@ -69,6 +69,19 @@ class Finder:
 sys.meta_path.insert(0, Finder)
 main()
 """
+CUT_SHORT = """
+import sys
+from inventory.cli import main
+
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "inventory.cli.verify":
+            raise EOFError("marshal data too short")
+
+sys.meta_path.insert(0, Finder)
+main()
+"""
 SIGNAL_IN_A_DESTRUCTOR = """
 import os, signal, sys
 import inventory.cli.status as module
@@ -213,6 +226,13 @@ def test_signals_while_the_program_is_loading_end_it_with_one_line(start, number
     program = [sys.executable, "-c", SIGNALS_AT_IMPORT.format(module=module, number=int(number))]
     assert ends(start("sync", program=program)) == (4, "Stopped by a signal; nothing more was done.\n")
     assert ends(start("run", program=program))[0] == 0
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_compiled_file_that_was_cut_short_is_no_signal(start):
+    code, err = ends(start("verify", program=[sys.executable, "-c", CUT_SHORT]))
+    assert code == 1
+    assert "a fault of inventory itself: EOFError: marshal data too short" in err
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
