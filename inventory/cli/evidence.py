@@ -8,13 +8,12 @@ import typer
 from inventory import log
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, a_time
+from inventory.cli.period import read_period, require_period
 from inventory.cli.progress import live_line
 from inventory.config.signing import read_signer
-from inventory.errors import UsageError
 from inventory.history.log_heads import read_log_ids
 from inventory.read.render import printable
 from inventory.store import database
-from inventory.times import parse_time
 from inventory.whole_file import whole_file
 
 
@@ -45,21 +44,20 @@ def evidence_command(
     """
     from inventory.evidence.bundle import Period, write_bundle
 
+    require_period(since, until)
     settings = loaded(database_url=url)
     signer = read_signer(settings)
-
     with (
+        whole_file(output, binary=True) as file,
         opened_as_is(settings.database_url) as engine,
         database.reading(engine) as connection,
-        whole_file(output, binary=True) as file,
         live_line("reading the log") as progress,
     ):
         require_account(connection, account)
-        now = database.now(connection)
-        period = Period(parse_time(since, now), parse_time(until, now))
-        if period.since >= period.until:
-            raise UsageError("--since must be before --until.")
-        found = write_bundle(connection, file, period, signer, only=account, progress=progress)
+        begin, end = read_period(connection, since, until)
+        assert begin is not None  # noqa: S101 - both were given
+        assert end is not None  # noqa: S101
+        found = write_bundle(connection, file, Period(begin, end), signer, only=account, progress=progress)
         without = [name for name in read_log_ids(connection, account) if name not in found]
     for name, part in found.items():
         print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))

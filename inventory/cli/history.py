@@ -1,12 +1,11 @@
 """The commands `show`, `changes` and `creators`: read the history. They need no key and write nothing."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
 import typer
-from sqlalchemy.engine import Connection
 
 from inventory import log
 from inventory.cli.biography import print_biography, value_or_none
@@ -14,15 +13,14 @@ from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
+from inventory.cli.period import read_period, require_period
 from inventory.errors import UsageError
 from inventory.read import creators, queries, relations
 from inventory.read.acts import acts, describe_act
 from inventory.read.relations import Row
 from inventory.read.render import Format, show
 from inventory.read.row_buffer import RowBuffer
-from inventory.store import database
 from inventory.store.tables import EVENTS, Event
-from inventory.times import is_relative, parse_time
 
 SinceOption = Annotated[
     str | None,
@@ -127,12 +125,12 @@ def changes_command(
     """
     if operators and (event, creator, instance) != (None, None, None):
         raise UsageError("--operators lists what people did; --event, --creator and --instance select events.")
-    _require_period(since, until)
+    require_period(since, until)
     if operators:
         _list_acts(since, until, limit, account, style, url)
         return
     with open_for_reading(url, account) as connection:
-        begin, end = _period(connection, since, until)
+        begin, end = read_period(connection, since, until)
         most = _most(limit, begin)
         found = queries.events(
             connection,
@@ -180,9 +178,9 @@ def creators_command(
       inventory creators --since 7d
       inventory creators --since 2026-03-01 --until 2026-04-01 --format csv
     """
-    _require_period(since, until)
+    require_period(since, until)
     with open_for_reading(url, account) as connection:
-        begin, end = _period(connection, since, until)
+        begin, end = read_period(connection, since, until)
         rows = creators.list_creators(connection, account=account, since=begin, until=end)
     show(
         rows,
@@ -199,7 +197,7 @@ def _list_acts(
     since: str | None, until: str | None, limit: int | None, account: str | None, style: Format, url: str | None
 ) -> None:
     with open_for_reading(url, account) as connection:
-        begin, end = _period(connection, since, until)
+        begin, end = read_period(connection, since, until)
         most = _most(limit, begin)
         wanted = None if most is None else most + 1
         rows = list(acts(connection, account=account, since=begin, until=end, limit=wanted))
@@ -224,24 +222,6 @@ def _most(limit: int | None, begin: datetime | None) -> int | None:
 def _say_if_cut(most: int | None, *, more: bool) -> None:
     if more:
         log.say(f"These are the newest {most}; --limit or --since shows more.")
-
-
-def _period(connection: Connection, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """Return both times, relative ones by the database's clock. Raise UsageError if the second is not the later one."""
-    return _times(since, until, database.now(connection))
-
-
-def _require_period(since: str | None, until: str | None) -> None:
-    """Raise UsageError if the second time is not after the first, whatever the clock says. This opens no database."""
-    if since and until and is_relative(since) == is_relative(until):
-        _times(since, until, datetime.now(UTC))
-
-
-def _times(since: str | None, until: str | None, now: datetime) -> tuple[datetime | None, datetime | None]:
-    begin, end = (None if text is None else parse_time(text, now) for text in (since, until))
-    if begin is not None and end is not None and begin >= end:
-        raise UsageError(f"--since {since} is not before --until {until}.")
-    return begin, end
 
 
 def _describe_fields(fields: Sequence[Row]) -> str:

@@ -387,7 +387,8 @@ def test_bad_input_is_2_in_one_line(run):
         "prune --before nonsense", "status --max-age nonsense", "account rename default ''", "db upgrade nonsense",
         "run --metrics nonsense", "run --cron nonsense", "run --every nonsense", "run --every 5m --cron '0 0 * * *'",
         "simulate --speed inf", "simulate --churn nan", "sync --expected nonsense", "sync --expected 0s",
-        "sync --expected 367d",
+        "sync --expected 367d", "evidence --since 1d --until 2d", "evidence --since nonsense --until 1d",
+        "evidence --since 2d --until 1d --output nowhere/q.zip",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

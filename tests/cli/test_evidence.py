@@ -316,7 +316,7 @@ def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file
     assert "can be proven from 2026-03-06T01:00:00.000000Z on (before that, there is no log)" in made(
         since=hour(0.5), expect=2
     )
-    assert "--since must be before --until" in made(since=UNTIL, until=SINCE, expect=2)
+    assert f"--since {text(UNTIL)} is not before --until {text(SINCE)}." in made(since=UNTIL, until=SINCE, expect=2)
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(12))
     assert "(before that, history was pruned). Name a later --since" in made(expect=2)
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
