@@ -18,7 +18,7 @@ EPISODE_COLUMNS = (
 
 
 def print_biography(row: Row) -> None:
-    """Print an instance as `queries.biography` returns it."""
+    """Print an instance as `queries.biographies` returns it."""
     episodes = row["episodes"]
     facts(
         [

@@ -66,7 +66,7 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
         found[name] = _complete(files, about[-1], period)
     files["queries.sql"] = questions(period.since, period.until, list(found)).encode()
     files["check.py"] = Path(check.__file__).read_bytes()
-    files["cover.html"] = cover_page(files, list(found.values()), files["queries.sql"].decode()).encode()
+    files["cover.html"] = cover_page(files, list(found.values())).encode()
     progress("writing the bundle")
     _write(file, files, about, period)
     return found

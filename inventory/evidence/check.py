@@ -294,14 +294,8 @@ class Account:
         elif "opened_as" in change:
             self.created[after.creator] += 1
             kept = [after.fields[name] for name in ("instance_type", "region", "status")]
-            row = [
-                change["valid_from"],
-                run.get("previous_complete_at"),
-                id_,
-                change["opened_as"],
-                after.creator,
-                *kept,
-            ]
+            times = change["valid_from"], run.get("previous_complete_at")
+            row = [*times, id_, change["opened_as"], after.creator, *kept]
             self.rows["creations.csv"].append(csv_line([*row, run.get("run_id"), index]))
         elif change["closed_as"] == "vanished":
             self.vanished[before.creator] += 1

@@ -21,8 +21,8 @@ MOST = 200
 """The rows of a table on the cover. The CSV files have all."""
 
 
-def cover_page(bundle: Mapping[str, bytes], accounts: list[Account], sql: str) -> str:
-    """Return the cover. `bundle` has the checkpoints. The page's policy allows its own style, and nothing else."""
+def cover_page(bundle: Mapping[str, bytes], accounts: list[Account]) -> str:
+    """Return the cover for the files of a bundle. The page's policy allows its own style, and nothing else."""
     style = _file("cover.css")
     period = f"{_text(accounts[0].since)} to {_text(accounts[0].until)}"
     return Template(_file("cover.html")).substitute(
@@ -30,7 +30,7 @@ def cover_page(bundle: Mapping[str, bytes], accounts: list[Account], sql: str) -
         style=style,
         period=period,
         accounts="".join(_section(bundle, account) for account in accounts),
-        sql=_text(sql, lines=True),
+        sql=_text(bundle["queries.sql"].decode(), lines=True),
     )
 
 

@@ -86,6 +86,8 @@ LOG_OF_ACCOUNT = (
     Column("log_size", "Internal: number of entries in its log."),
     Column("log_frontier", "Internal: hashes of the complete subtrees on the right edge of its log's tree."),
 )
+"""The columns of an account about its log."""
+
 ENTRY_OF_RUN = (
     Column("log_index", "Index of its entry in the account's log; null while it runs, or from before the log."),
     Column("entry_hash", "Internal: hash of that entry."),
@@ -93,6 +95,8 @@ ENTRY_OF_RUN = (
     Column("missing_digest", "Internal: Merkle root over what it left missing or otherwise unsettled."),
     Column("cleared_digest", "Internal: the fleet_digest that prune has cleared."),
 )
+"""The columns of a run about its entry in the log."""
+
 COUNTS = (
     Column("pages", "Number of pages read."),
     Column("instances_seen", "Number of different instances seen."),
