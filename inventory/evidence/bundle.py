@@ -78,15 +78,17 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
     made = check.read_account(files, about, *times)
     folder = about["folder"]
     try:
-        root = made.replay()
+        leaves = bytearray()
+        made.replay(leaves.extend)
         checkpoint = check.Checkpoint.parse(files[f"{folder}/checkpoint"])
-        if root != checkpoint.root:
+        if made.root() != checkpoint.root:
             raise made.differs("entries.jsonl", "the entries are not those of the log")
     except check.Differs as error:
         raise BreachFound(
             f"Account {about['account']}: the history is not what its log recorded ({error}); no bundle was written. "
             "`inventory verify` says more."
         ) from None
+    files[f"{folder}/leaves.bin"] = bytes(leaves)
     files |= {f"{folder}/{name}": text.encode() for name, text in check.lists(made)}
     made.rows.clear()  # they are in the files now
     return made

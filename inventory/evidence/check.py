@@ -24,7 +24,7 @@ import sys
 import zipfile
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
@@ -47,6 +47,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = -(1 << 63)
 _DAY = 86_400_000_000
 _HASH_SIZE = 32
+_EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
+_GROUP = struct.Struct(">QI")
+"""What comes before the changes of an entry in leaves.bin: the entry's index, and how many changes it has."""
+
+_LENGTH = struct.Struct(">I")
+"""What comes before each leaf in leaves.bin: its length in bytes."""
 
 Json = dict[str, Any]
 Rows = list[list[Any]]
@@ -92,11 +98,11 @@ def root_of_edge(nodes: list[bytes]) -> bytes:
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root of the tree with these leaves' hashes."""
-    nodes: list[bytes] = []
-    size = 0
-    for leaf in leaves:
-        size = append(nodes, size, leaf)
-    return root_of_edge(nodes)
+    nodes, sha256 = list(leaves), hashlib.sha256
+    while len(nodes) > 1:
+        pairs = zip(nodes[::2], nodes[1::2], strict=False)
+        nodes = [*(sha256(b"\1" + left + right).digest() for left, right in pairs), *nodes[len(nodes) & ~1 :]]
+    return nodes[0] if nodes else sha256(b"").digest()
 
 
 def content_hash(fields: Mapping[str, str | None]) -> bytes:
@@ -117,15 +123,40 @@ def micros(text: str | None) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+def time_text(microseconds: int) -> str:
+    """Return the text of a time in microseconds since 1970."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def leaf_of(change: Json, hash_: bytes) -> bytes:
-    """Return the leaf of a change: a version that was opened or closed. `hash_` is that of its fields."""
+    """Return what is hashed for a change: a version that was opened or closed. `hash_` is that of its fields."""
     if "opened_as" in change:
         numbers = (change["episode"], micros(change["valid_from"]), _OPENED[change["opened_as"]])
         head = struct.pack(">cqqB", b"o", *numbers)
     else:
         times = micros(change["valid_to"]), micros(change.get("last_seen_at"))
         head = struct.pack(">cqqqqB", b"c", change["episode"], *times, change["entry"], _CLOSED[change["closed_as"]])
-    return hash_leaf(head + hash_ + f"{change['instance_id']}\0{change.get('creator', '')}".encode())
+    return b"\0" + head + hash_ + f"{change['instance_id']}\0{change.get('creator', '')}".encode()
+
+
+def change_in(leaf: bytes, entry: int) -> Json:
+    """Return the change that `leaf_of` made a leaf of, as a line of changes.jsonl has it, without its fields."""
+    if leaf[1:2] == b"o":
+        size = struct.calcsize(">qqB")
+        episode, begin, how = struct.unpack(">qqB", leaf[2 : 2 + size])
+        change: Json = {"opened_as": _name_of(how, _OPENED), "valid_from": time_text(begin)}
+    else:
+        size = struct.calcsize(">qqqqB")
+        episode, end, seen, _, how = struct.unpack(">qqqqB", leaf[2 : 2 + size])
+        change = {"closed_as": _name_of(how, _CLOSED), "valid_to": time_text(end)}
+        if seen != _NEVER:
+            change["last_seen_at"] = time_text(seen)
+    id_, _, creator = leaf[2 + size + _HASH_SIZE :].decode().partition("\0")
+    return change | {"entry": entry, "episode": episode, "instance_id": id_} | ({"creator": creator} if creator else {})
+
+
+def _name_of(number: int, numbers: Mapping[str, int]) -> str:
+    return next(name for name, each in numbers.items() if each == number)
 
 
 # -- The fleet, change by change
@@ -161,12 +192,15 @@ class Account:
 
     name: str
     folder: str
+    log: str
     first: int
     edge: list[bytes]
     lines: list[bytes]
     fleet_lines: list[Json]
     changes: bytes
     """The lines of changes.jsonl, which are parsed one by one: there may be many."""
+    leaves: bytes
+    """The content of leaves.bin."""
     since: str
     until: str
     entries: list[Json] = field(default_factory=list)
@@ -187,8 +221,8 @@ class Account:
         """Return the error about one of the account's files."""
         return Differs(f"{self.folder}/{file}: {what}")
 
-    def replay(self) -> bytes:
-        """Check the lines against the entries and return the root of the log. Raises Differs."""
+    def begin(self) -> dict[str, Instance]:
+        """Check order and period of the entries, and the fleet before the period. Return that fleet. Raises Differs."""
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
         self._require_period()
         fleet = {line["instance_id"]: self.instance_of(line) for line in self.fleet_lines}
@@ -196,6 +230,18 @@ class Account:
             raise self.differs("fleet.jsonl", "the ids are not in order")
         if digest(fleet) != self.entries[0]["run"].get("fleet_digest"):
             raise self.differs("fleet.jsonl", "the fleet is not the one whose digest its run committed")
+        return fleet
+
+    def root(self) -> bytes:
+        """Return the root of the log."""
+        nodes, size = list(self.edge), self.first
+        for line in self.lines:
+            size = append(nodes, size, hash_leaf(line))
+        return root_of_edge(nodes)
+
+    def replay(self, keep: Callable[[bytes], object]) -> None:
+        """Check the lines against the entries, and hand the content of leaves.bin to `keep`. Raises Differs."""
+        fleet = self.begin()
         self.start, self.end = dict(fleet), dict(fleet)
         groups = groupby(self.read_changes(), key=lambda change: change["entry"])
         following = next(groups, None)
@@ -203,7 +249,7 @@ class Account:
             if following is None or following[0] != entry["index"]:
                 self._apply(entry, [], fleet)
                 continue
-            self._apply(entry, list(following[1]), fleet)
+            keep(self._apply(entry, list(following[1]), fleet))
             following = next(groups, None)
             if time_of(entry) < self.since:
                 self.start = dict(fleet)
@@ -211,17 +257,37 @@ class Account:
                 self.end = dict(fleet)
         if following is not None:
             raise self.differs("changes.jsonl", f"entry {following[0]} is not there, or not in order")
-        nodes, size = list(self.edge), self.first
-        for line in self.lines:
-            size = append(nodes, size, hash_leaf(line))
-        return root_of_edge(nodes)
 
-    def read_changes(self, containing: str = "") -> Iterator[Json]:
-        """Yield each change; if a text is given, only those whose line contains it."""
-        wanted = json.dumps(containing, ensure_ascii=False)[1:-1].encode()
-        for line in io.BytesIO(self.changes):
-            if wanted in line:
-                yield json.loads(line)
+    def read_changes(self) -> Iterator[Json]:
+        """Yield each change."""
+        return map(json.loads, io.BytesIO(self.changes))
+
+    def changes_of(self, instance_id: str) -> list[Json]:
+        """Return the changes of an instance. `begin` comes first.
+
+        Raises Differs if leaves.bin is not all that the entries committed to.
+        """
+        expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
+        expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
+        data, at, latest, found = self.leaves, 0, 0, []
+        text, sha256 = f"{instance_id}\0".encode(), hashlib.sha256
+        while at < len(data):
+            index, count = _GROUP.unpack_from(data, at)
+            at += _GROUP.size
+            hashes = []
+            for _ in range(count):
+                begin = at + _LENGTH.size
+                at = begin + int.from_bytes(data[at:begin])
+                leaf = data[begin:at]
+                hashes.append(sha256(leaf).digest())
+                if text in leaf:
+                    found.append(change_in(leaf, index))
+            if index <= latest or root_of(hashes).hex() != expected.pop(index, None):
+                raise self.differs("leaves.bin", f"the changes of entry {index} are not those that it committed to")
+            latest = index
+        if expected:
+            raise self.differs("leaves.bin", f"the changes of entry {min(expected)} are missing")
+        return [change for change in found if change["instance_id"] == instance_id]
 
     def _require_period(self) -> None:
         """Raise Differs unless the entries reach from a complete run before the period to one at or after its end."""
@@ -243,13 +309,13 @@ class Account:
         fields = fields_of(line)
         return Instance(fields, fields["creator_user_nickname"])
 
-    def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> None:
-        """Apply the changes of an entry to the fleet, and check them against what the entry commits to."""
+    def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
+        """Apply an entry's changes to the fleet, check them against the entry, and return their part of leaves.bin."""
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
         self.changed += len(changes)
-        wanted = entry.get("changes") or entry.get("details", {}).get("changes")
-        if (root_of(leaves).hex() if leaves or wanted else None) != wanted:
+        wanted = committed(entry)
+        if (root_of(hashlib.sha256(leaf).digest() for leaf in leaves).hex() if leaves or wanted else None) != wanted:
             raise self.differs("changes.jsonl", f"the changes of entry {index} are not those that it committed to")
         if changes:
             self._last_digest = None
@@ -257,6 +323,7 @@ class Account:
             if digest(fleet) != run["fleet_digest"]:
                 raise self.differs("changes.jsonl", f"the fleet after entry {index} is not the one it committed to")
             self._last_digest = run["fleet_digest"]
+        return b"".join([_GROUP.pack(index, len(leaves)), *(_LENGTH.pack(len(leaf)) + leaf for leaf in leaves)])
 
     def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
         """Apply a change to the fleet, add its lines to the lists, and return the hash of the version's fields."""
@@ -308,6 +375,12 @@ def digest(fleet: Mapping[str, Instance]) -> str:
     """Return the digest of a fleet, as the runs record it."""
     parts = (id_.encode() + b"\0" + fleet[id_].hash_ for id_ in sorted(fleet, key=str.encode))
     return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def committed(entry: Json) -> str | None:
+    """Return the root of the tree of an entry's changes, in hexadecimal; None if it committed to none."""
+    found: str | None = entry.get("changes") or entry.get("details", {}).get("changes")
+    return found
 
 
 def time_of(entry: Json) -> str:
@@ -441,21 +514,30 @@ def spans_of(account: Account, runs: list[Json]) -> list[tuple[int, int, int, bo
 # -- The bundle
 
 COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries.sql")
-SOURCES = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "changes.jsonl")
-"""The files of an account, beside its lists."""
+PROVING = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "leaves.bin")
+"""The files of an account that show what happened to one instance."""
+SOURCES = (*PROVING, "changes.jsonl")
+"""The files of an account, beside its lists. leaves.bin has the changes as they are hashed: quick to check."""
 
 
 class Bundle:
-    """The files of a bundle, whose hashes are checked when they are read. Raises Differs."""
+    """The files of a bundle, whose hashes are checked when they are read. Raises Differs.
 
-    def __init__(self, path: Path) -> None:
+    `of_account` are the files that are read of each account; None stands for all files of the bundle.
+    """
+
+    def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-                self.files = {name: self._read(archive, name) for name in names}
+                read = [
+                    name for name in names
+                    if of_account is None or name in COMMON or name.partition("/")[2] in of_account
+                ]  # fmt: skip
+                self.files = {name: self._read(archive, name) for name in read}
         except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
             raise Differs(f"{path}: it is not a complete bundle: {error}") from None
-        if len(names) != len(self.files):
+        if len(names) != len({*names}):
             raise Differs(f"{path}: a file is in it twice")
         manifest = self.files.get("manifest.json", b"")
         if self.files.get("manifest.sha256") != f"{hashlib.sha256(manifest).hexdigest()}\n".encode():
@@ -467,10 +549,9 @@ class Bundle:
         if not folders or folders != [f"account-{number}" for number in range(1, len(folders) + 1)]:
             raise Differs("manifest.json: it names no accounts, or not in order")
         expected = {*COMMON, *(f"{folder}/{name}" for folder in folders for name in (*SOURCES, *LISTS))}
-        for name in sorted({*self.files, *expected}):
-            if name not in self.files or name not in expected:
-                raise Differs(f"{name}: it is {'missing' if name in expected else 'no file of a bundle'}")
-        for name in sorted(expected - {"manifest.json", "manifest.sha256"}):
+        for name in sorted(expected ^ {*names}):
+            raise Differs(f"{name}: it is {'missing' if name in expected else 'no file of a bundle'}")
+        for name in sorted(self.files.keys() - {"manifest.json", "manifest.sha256"}):
             if hashlib.sha256(self.files[name]).hexdigest() != self.manifest["files"].get(name):
                 raise Differs(f"{name}: its hash is not the one in manifest.json")
 
@@ -491,18 +572,20 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
     """Return the account that a line of the manifest is about, from its files. Raises Differs."""
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
-        if not files[f"{folder}/{name}.jsonl"].endswith(b"\n") and files[f"{folder}/{name}.jsonl"]:
+        if (files.get(f"{folder}/{name}.jsonl") or b"\n")[-1:] != b"\n":
             raise Differs(f"{folder}/{name}.jsonl: its last line has no end")
     lines = {name: files[f"{folder}/{name}.jsonl"].split(b"\n")[:-1] for name in ("entries", "fleet")}
     tree = json.loads(files[f"{folder}/tree.json"])
     return Account(
         name=about["account"],
         folder=folder,
+        log=about["log"],
         first=tree["first"],
         edge=[bytes.fromhex(text) for text in tree["edge"]],
         lines=lines["entries"],
         fleet_lines=[json.loads(line) for line in lines["fleet"]],
-        changes=files[f"{folder}/changes.jsonl"],
+        changes=files.get(f"{folder}/changes.jsonl", b""),
+        leaves=files.get(f"{folder}/leaves.bin", b""),
         since=since,
         until=until,
     )
@@ -557,43 +640,58 @@ def parse_key(text: str) -> bytes:
     return material[1:]
 
 
-def check(
-    path: Path,
-    *,
-    key: bytes | None = None,
-    against: Mapping[str, Checkpoint] | None = None,
-    say: Callable[[str], object] = lambda _: None,
-) -> Bundle:
-    """Check the bundle, say in plain words what was checked, and return it. Raises Differs.
+@dataclass
+class Kept:
+    """What the auditor has from elsewhere: the verifier key, and checkpoints by the name of their file."""
 
-    `against` are kept checkpoints by the name of their file. Each must be of a log in the bundle.
-    """
-    bundle, matched = Bundle(path), set()
-    say(f"period: {bundle.manifest['since']} to {bundle.manifest['until']}")
-    for account, about in zip(bundle.accounts(), bundle.manifest["accounts"], strict=True):
-        root, name = account.replay(), f"{account.folder}/checkpoint"
-        checkpoint = Checkpoint.parse(bundle.files[name])
+    key: bytes | None = None
+    against: Mapping[str, Checkpoint] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
+
+    def compare(self, bundle: "Bundle", account: Account) -> list[str]:
+        """Check that the account's entries are those of its checkpoint, and say what agrees. Raises Differs."""
+        checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)
         if (checkpoint.size, checkpoint.root) != (size, root):
             raise account.differs("entries.jsonl", "the entries and the tree are not those of the checkpoint")
-        if {about["log"], *(entry["log"] for entry in account.entries)} != {checkpoint.log}:
+        if {account.log, *(entry["log"] for entry in account.entries)} != {checkpoint.log}:
             raise account.differs("entries.jsonl", "the entries, the checkpoint and manifest.json name several logs")
+        said = [
+            f"  checkpoint: {plain(checkpoint.origin)}, {size} entries, root {b64encode(root).decode()}",
+            f"  {_signature(account, checkpoint, self.key)}",
+        ]
+        for file, each in self.against.items():
+            if each.log == checkpoint.log:
+                self._used.add(file)
+                said.append(f"  {plain(file)}: {_compare(account, each)}")
+        return said
+
+    def require_all_used(self) -> None:
+        """Raise Differs if a checkpoint was of no log in the bundle."""
+        for file in self.against.keys() - self._used:
+            raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
+
+
+def check(path: Path, kept: Kept | None = None, say: Callable[[str], object] = lambda _: None) -> None:
+    """Check the bundle, and say in plain words what was checked. Raises Differs."""
+    bundle, kept = Bundle(path), kept or Kept()
+    say(f"period: {bundle.manifest['since']} to {bundle.manifest['until']}")
+    for account in bundle.accounts():
+        leaves = hashlib.sha256()
+        account.replay(leaves.update)
+        if leaves.digest() != hashlib.sha256(account.leaves).digest():
+            raise account.differs("leaves.bin", "it differs from what was computed from the log")
+        compared = kept.compare(bundle, account)
         for file, text in lists(account):
             if bundle.files[f"{account.folder}/{file}"] != text.encode():
                 raise account.differs(file, "it differs from the list that was computed from the log")
         say(
             f"{account.folder}, called {plain(account.name)}: {len(account.lines):,} entries ({account.first} to "
-            f"{size - 1}), {account.changed:,} changes, {len(LISTS)} lists: all agree"
+            f"{account.first + len(account.lines) - 1}), {account.changed:,} changes, {len(LISTS)} lists: all agree"
         )
-        say(f"  checkpoint: {plain(checkpoint.origin)}, {size} entries, root {b64encode(root).decode()}")
-        say(f"  {_signature(account, checkpoint, key)}")
-        for file, each in (against or {}).items():
-            if each.log == checkpoint.log:
-                matched.add(file)
-                say(f"  {plain(file)}: {_compare(account, each)}")
-    for file in (against or {}).keys() - matched:
-        raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
-    return bundle
+        for line in compared:
+            say(line)
+    kept.require_all_used()
 
 
 def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> str:
@@ -637,14 +735,17 @@ lists.
 # -- One instance at one time
 
 
-def prove(bundle: Bundle, instance_id: str, at: datetime, say: Callable[[str], object]) -> None:
-    """Say whether the instance existed at the time, who created it, and which entries show it.
+def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[[str], object]) -> None:
+    """Say whether the instance existed at the time, who created it, and which entries show it. Raises Differs.
 
-    Only the lines about the instance are read. `check` has to agree first.
+    All that the answer follows from is checked: the fleet before the period, every entry and what it committed to. The
+    lists are not read.
     """
     moment = f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    bundle = Bundle(path, PROVING)
     for account in bundle.accounts():
-        account.entries = [json.loads(line) for line in account.lines]
+        account.begin()
+        compared, changes = kept.compare(bundle, account), account.changes_of(instance_id)
         complete = [entry for entry in account.entries if entry.get("run", {}).get("complete")]
         earlier = [entry for entry in complete if time_of(entry) <= moment]
         later = [entry for entry in complete if time_of(entry) > moment]
@@ -652,20 +753,21 @@ def prove(bundle: Bundle, instance_id: str, at: datetime, say: Callable[[str], o
         if not earlier or not later:
             say(f"{name}: not known: the time is outside the runs of this bundle")
             continue
-        say(f"{name}: {plain(_answer(account, instance_id, moment))}")
+        say(f"{name}: {plain(_answer(account, instance_id, changes, moment))}")
         say(f"  last complete run before: entry {earlier[-1]['index']}, {time_of(earlier[-1])}")
         say(f"  first complete run after: entry {later[0]['index']}, {time_of(later[0])}")
+        for line in compared:
+            say(line)
+    kept.require_all_used()
 
 
-def _answer(account: Account, instance_id: str, moment: str) -> str:
-    """Return in words what the versions of the instance say about the time."""
+def _answer(account: Account, instance_id: str, changes: list[Json], moment: str) -> str:
+    """Return in words what the changes of the instance say about the time."""
     line = next((line for line in account.fleet_lines if line["instance_id"] == instance_id), None)
     creator = None if line is None else line["fields"].get("creator_user_nickname")
     is_there = line is not None
     shown = f" (the fleet of entry {account.first})" if is_there else ""
-    for change in account.read_changes(containing=instance_id):
-        if change["instance_id"] != instance_id:
-            continue
+    for change in changes:
         entry = f"entry {change['entry']}"
         if change.get("valid_from", "") > moment:
             run = account.entries[change["entry"] - account.first].get("run", {})
@@ -717,17 +819,17 @@ def main() -> int:
         parser.error("--key needs a library: pip install cryptography")
     except (ValueError, OverflowError, IndexError):
         parser.error("a key, a checkpoint or a time has not the right form; prove takes an id and a time in UTC")
-    return _report(given, key, against, at)
+    return _report(given, Kept(key, against), at)
 
 
-def _report(given: argparse.Namespace, key: bytes | None, against: dict[str, Checkpoint], at: datetime) -> int:
+def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
     """Check, print what was found, and return the exit code."""
     said: list[str] = []
     try:
-        bundle = check(given.bundle, key=key, against=against, say=lambda _: None if given.command else said.append(_))
         if given.command:
-            prove(bundle, given.instance_id, at, said.append)
+            prove(given.bundle, given.instance_id, at, kept, said.append)
         else:
+            check(given.bundle, kept, said.append)
             said.append(PROVES)
         code = 0
     except Differs as error:

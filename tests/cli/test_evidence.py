@@ -6,6 +6,7 @@ import io
 import json
 import re
 import resource
+import struct
 import subprocess
 import sys
 import zipfile
@@ -182,16 +183,16 @@ def forged(files, file):
     )
 
 
-def refused(file, **options):
+def refused(file, kept=None):
     """Return why the checker refuses the bundle."""
-    with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError)) as raised:
-        check.check(file, **options)
+    with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError, struct.error)) as raised:
+        check.check(file, kept)
     return str(raised.value)
 
 
 def test_any_changed_byte_in_any_file_is_found_and_the_file_is_named(made, tmp_path):
     good = contents(made())
-    assert len(good) == 20
+    assert len(good) == 21
     for name, content in good.items():
         for place in {0, len(content) // 2, len(content) - 1}:
             changed = bytearray(content)
@@ -267,6 +268,20 @@ def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     assert "not known: the time is outside the runs" in said("a", 100)
 
 
+def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_anew(made, tmp_path):
+    good, file = contents(made()), tmp_path / "forged.zip"
+    leaves, question = good["account-1/leaves.bin"], ("prove", "f", text(hour(8.5)))
+    assert "it existed then" in checked(forged(good, file), *question)
+    first = 12 + int.from_bytes(leaves[12:16]) + 4  # the end of the first change of the first entry with changes
+    for hidden in (leaves.replace(b"f\0=cmd()", b"x\0=cmd()"), leaves[first:], leaves[:-1], b"", leaves + leaves):
+        assert hidden != leaves
+        assert "DIFFERS" in checked(forged(good | {"account-1/leaves.bin": hidden}, file), *question, expect=9)
+        assert refused(file)
+    entries = good["account-1/entries.jsonl"].replace(b'"missing":0', b'"missing":1', 1)
+    printed = checked(forged(good | {"account-1/entries.jsonl": entries}, file), *question, expect=9)
+    assert "account-1/entries.jsonl: the entries and the tree are not those of the checkpoint" in printed
+
+
 def test_wrong_arguments_are_2_in_one_line(made, tmp_path):
     file = made()
     (tmp_path / "text").write_text("no checkpoint")
@@ -293,7 +308,7 @@ def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, t
     stripped = contents(file)
     stripped["account-1/checkpoint"] = stripped["account-1/checkpoint"].partition(b"\n\n")[0] + b"\n"
     key_bytes = check.parse_key(verifier)
-    assert "it is not signed by this key" in refused(forged(stripped, tmp_path / "stripped.zip"), key=key_bytes)
+    assert "it is not signed by this key" in refused(forged(stripped, tmp_path / "stripped.zip"), check.Kept(key_bytes))
     assert "signature not checked: give the verifier key" in checked(file)
     other = str(SigningKey.generate().verifier("fleet.example.org"))
     assert "it is not signed by this key" in checked(file, "--key", other, python=with_library, expect=9)
