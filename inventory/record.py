@@ -138,6 +138,11 @@ def mask_record(record: Record) -> Record:
     return record if record.extra is None else record._replace(extra=_dump(hide_secrets(json.loads(record.extra))))
 
 
+def is_as_written(extra: str) -> bool:
+    """Return whether a run writes this JSON in exactly this form. Raises ValueError if it is not JSON."""
+    return extra == _dump(json.loads(extra))
+
+
 def differing_fields(one: Record, other: Record) -> frozenset[str]:
     """Return the names of the fields in which two stored records of one instance differ; of `extra`, its keys.
 

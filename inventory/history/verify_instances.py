@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inventory.history.account_check import AccountCheck, format_time
-from inventory.record import PAYLOAD, Record, differing_fields, gpus, hash_records, tracker
+from inventory.record import PAYLOAD, Record, differing_fields, gpus, hash_records, is_as_written, tracker
 from inventory.store import database, stretches
 from inventory.store.tables import instance_state, instance_versions
 
@@ -212,8 +212,13 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
 
 
 def _compute_row_hash(state: Any) -> bytes | None:
-    """Return what `row_hash` should be; None if `extra` is not JSON that a run writes."""
+    """Return what `row_hash` should be; None if `extra` is not JSON that a run writes.
+
+    Without ignored fields the hash covers the text of `extra` itself.
+    """
     try:
+        if state.ignored and state.extra is not None and not is_as_written(state.extra):
+            return None
         track = _cached_tracker(tuple(filter(None, state.ignored.split(","))))
         return hash_record(track(Record._make(state[_RECORD])))
     except (ValueError, TypeError, AttributeError, RecursionError):

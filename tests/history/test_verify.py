@@ -191,6 +191,15 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
     ]
 
 
+def test_extra_in_another_form_is_found_also_where_a_field_was_ignored(world, check):
+    world.put("a", price=1, team="core")
+    world.run(ignore_changes="price")
+    assert check() == []
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_state).values(extra='{"price": 1, "team": "core"}'))
+    assert [breach.what for breach in check()] == ["its fields are not what the last run saw"]
+
+
 def test_an_empty_database_is_verified(world, capsys):
     assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
 

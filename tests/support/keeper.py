@@ -49,7 +49,7 @@ LEASE = {column.name for column in METADATA.tables["accounts"].c if column.name.
 EXCEPTIONS = {
     "accounts": {"walk_digest", "checkpoint_at"} | LEASE,
     "sync_runs": "the row of a running run",
-    "instance_state": "seen_run_id of a live instance, up to the last complete run",
+    "instance_state": "seen_run_id of a live instance, up to the last complete run; ignored fields",
     "instance_versions": "moved, unless it is false where type or region are others than before",
 }
 """What a keeper may change unseen, because no answer about the past depends on it.
@@ -58,6 +58,8 @@ EXCEPTIONS = {
 - A running run has no entry yet: it is what happens after the checkpoint.
 - A live instance was last seen by the last complete run, whichever earlier run wrote its row.
 - `moved` only lets queries skip versions. It may be true where nothing moved.
+- No version holds a field while a run ignores it. So nothing covers what a state shows of it until the next version
+  opens, as docs/checkpoints.md says.
 """
 
 
@@ -87,7 +89,8 @@ class Keeper:
         self.rows = self.past.last.rows
         self.sqlite = database.is_sqlite(self.engine)
         self.touched = None
-        self.hidden = hide_exceptions(self.rows)
+        self.uncovered = uncovered_fields(self.rows)
+        self.hidden = hide_exceptions(self.rows, self.uncovered)
 
     def cheat(self, kind):
         """Make a cheat of that kind, and return the Try; None if it came to nothing."""
@@ -144,7 +147,7 @@ class Keeper:
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
                 raise NotACheat
-        shown = hide_exceptions(after)
+        shown = hide_exceptions(after, self.uncovered)
         if shown == self.hidden:
             raise NotACheat
         touched = {row.get("account") for name, rows in shown.items() for row in _differing(rows, self.hidden[name])}
@@ -185,8 +188,45 @@ def found_by(verdict):
     return "checkpoint" if verdict.differences else None
 
 
-def hide_exceptions(rows):
-    """Return the rows by table and key, without what EXCEPTIONS names."""
+def uncovered_fields(rows):
+    """Return, by account and id, the fields of an instance that a run has ignored since its newest version opened."""
+    newest, earlier, found = {}, {}, defaultdict(set)
+    for version in rows["instance_versions"]:
+        key = version["account"], version["instance_id"]
+        newest[key] = max(newest.get(key, 0), version["opened_by_run_id"])
+    for account in rows["accounts"]:
+        history = json.loads(account["log_start"] or "{}").get("history") or {}
+        earlier[account["account"]] = history.get("last_run_id", 0), history.get("ignored") or ()
+    ignoring = [run for run in rows["sync_runs"] if run["ignore_changes"]]
+    for key, opened in newest.items():
+        last_run_id, ignored = earlier[key[0]]
+        if opened <= last_run_id:
+            found[key].update(ignored)
+        for run in ignoring:
+            if run["account"] == key[0] and run["run_id"] >= opened:
+                found[key].update(run["ignore_changes"].split(","))
+    return found
+
+
+def hide_fields(state, fields):
+    """Return a state without these fields, and without what follows from them."""
+    left = {name: value for name, value in state.items() if name not in fields and name != "row_hash"}
+    left["ignored"] = {*state["ignored"].split(",")} - fields
+    if "instance_type" in fields:
+        left["gpu_count"] = left["gpu_model"] = None
+    with suppress(ValueError, TypeError):
+        extra = {name: value for name, value in json.loads(state["extra"]).items() if name not in fields}
+        is_written = state["extra"] == canonical(json.loads(state["extra"]))
+        left["extra"] = (canonical(extra), is_written)
+    return left
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hide_exceptions(rows, uncovered):
+    """Return the rows by table and key, without what EXCEPTIONS names. `uncovered` are the `uncovered_fields`."""
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
     for table in TABLES:
@@ -202,6 +242,8 @@ def hide_exceptions(rows):
             ):
                 hidden = {"seen_run_id"}
             kept[key] = {name: value for name, value in row.items() if name not in hidden}
+            if table.name == "instance_state" and (fields := uncovered.get((row["account"], row["instance_id"]))):
+                kept[key] = hide_fields(kept[key], fields)
         shown[table.name] = kept
     _hide_moved(shown["instance_versions"])
     return shown
