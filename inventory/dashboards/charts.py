@@ -1,0 +1,216 @@
+"""The charts of the two dashboards, with their SQL for PostgreSQL and Grafana's variables and macros in it.
+
+The dashboard "Fleet" answers what there is and how it came to be; "Audit" answers who did what, and how much is known.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["stat", "table", "timeseries", "barchart", "histogram"]
+
+NOT_GIVEN = "'(not given)'"
+
+ACCOUNT = "account IN (${account:sqlstring})"
+"""The condition for rows of the accounts that are chosen."""
+
+CREATOR = f"coalesce(creator_user_nickname, {NOT_GIVEN}) IN (${{creator:sqlstring}})"
+"""The condition for rows of the creators that are chosen."""
+
+TYPE_AND_REGION = (
+    f"coalesce(instance_type, {NOT_GIVEN}) IN (${{type:sqlstring}}) "
+    f"AND coalesce(region, {NOT_GIVEN}) IN (${{region:sqlstring}})"
+)
+"""The condition for rows of the types and regions that are chosen."""
+
+CHOSEN = f"{ACCOUNT} AND {CREATOR} AND {TYPE_AND_REGION}"
+"""The condition for rows of instances that are chosen."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: its SQL, and how it is drawn.
+
+    A time series has the columns `time`, `metric` if there is more than one line, and the value. `width` is in 24ths of
+    the page, `height` in rows of 30 pixels.
+    """
+
+    title: str
+    description: str
+    kind: Kind
+    sql: str
+    unit: str = "short"
+    width: int = 12
+    height: int = 8
+    stacked: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of a dashboard: a variable, and the SQL of its values."""
+
+    name: str
+    label: str
+    sql: str
+
+
+def _values(column: str) -> str:
+    return f"SELECT DISTINCT coalesce({column}, {NOT_GIVEN}) FROM instance_versions ORDER BY 1"
+
+
+FILTERS = (
+    Filter("account", "Account", "SELECT account FROM accounts ORDER BY account"),
+    Filter("creator", "Creator", _values("creator_user_nickname")),
+    Filter("type", "Type", _values("instance_type")),
+    Filter("region", "Region", _values("region")),
+)
+
+FLEET = (
+    Chart(
+        "Machines now", "Live as of the last run.", "stat",
+        f"SELECT count(*) AS machines FROM live_instances WHERE presence = 'live' AND {CHOSEN}", width=6, height=4,
+    ),
+    Chart(
+        "GPUs now", "GPUs of the live machines, as far as their types say.", "stat",
+        f"SELECT coalesce(sum(gpu_count), 0) AS gpus FROM live_instances WHERE presence = 'live' AND {CHOSEN}",
+        width=6, height=4,
+    ),
+    Chart(
+        "Missing", "Absent from the last list, and not proven gone.", "stat",
+        f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {CHOSEN}", width=6, height=4,
+    ),
+    Chart(
+        "Age of the record", "Seconds since the last complete run, of the account whose is the oldest.", "stat",
+        "SELECT max(extract(epoch FROM now() AT TIME ZONE 'UTC' - last_complete_at)) AS seconds "
+        f"FROM sync_freshness WHERE {ACCOUNT}",
+        unit="s", width=6, height=4,
+    ),
+    Chart(
+        "Machines by day and type", "Different machines that were there at some time of the day, of all creators.",
+        "timeseries",
+        f"SELECT day::timestamp AS time, coalesce(instance_type, {NOT_GIVEN}) AS metric, sum(instances) AS machines "
+        f"FROM fleet_daily WHERE $__timeFilter(day) AND {ACCOUNT} AND {TYPE_AND_REGION} GROUP BY 1, 2 ORDER BY 1, 2",
+        stacked=True,
+    ),
+    Chart(
+        "GPU hours by day and region", "At least, of all creators.", "timeseries",
+        f"SELECT day::timestamp AS time, coalesce(region, {NOT_GIVEN}) AS metric, sum(gpu_hours) AS gpu_hours "
+        f"FROM fleet_daily WHERE $__timeFilter(day) AND {ACCOUNT} AND {TYPE_AND_REGION} GROUP BY 1, 2 ORDER BY 1, 2",
+        unit="h", stacked=True,
+    ),
+    Chart(
+        "GPU hours by creator", "At least, over the whole lives of the machines that were there in the period.",
+        "barchart",
+        f"SELECT coalesce(creator_user_nickname, {NOT_GIVEN}) AS creator, sum(gpu_hours_low) AS gpu_hours "
+        "FROM instance_episodes WHERE appeared_at <= $__timeTo() "
+        f"AND (vanished_at IS NULL OR vanished_at >= $__timeFrom()) AND {CHOSEN} "
+        "GROUP BY 1 ORDER BY 2 DESC NULLS LAST LIMIT 25",
+        unit="h",
+    ),
+    Chart(
+        "Lifetimes", "Hours at least, of machines that vanished in the period.", "histogram",
+        f"SELECT hours_low FROM instance_episodes WHERE $__timeFilter(vanished_at) AND {CHOSEN} ORDER BY hours_low",
+        unit="h",
+    ),
+    Chart(
+        "Churn by run", "What each complete run found, of all creators, types and regions.", "timeseries",
+        "SELECT started_at AS time, sum(appeared) AS appeared, sum(changed) AS changed, sum(reappeared) AS reappeared, "
+        f"sum(vanished) AS vanished FROM sync_runs WHERE $__timeFilter(started_at) AND complete AND {ACCOUNT} "
+        "GROUP BY 1 ORDER BY 1",
+    ),
+    Chart(
+        "Freshness", "The state of each account's record.", "table",
+        "SELECT account, last_complete_at, last_status, failures_since_complete, live_instances, missing_instances "
+        f"FROM sync_freshness WHERE {ACCOUNT} ORDER BY account",
+    ),
+    Chart(
+        "Gaps", "When nobody could know the fleet.", "table",
+        f"SELECT account, gap_start, gap_end, seconds / 3600.0 AS hours, failed_runs FROM sync_gaps WHERE {ACCOUNT} "
+        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end >= $__timeFrom()) ORDER BY gap_start",
+        width=24,
+    ),
+)  # fmt: skip
+"""The charts of the dashboard "Fleet"."""
+
+AUDIT = (
+    Chart(
+        "Observed share", "How much of the period's days is known, of the account of which the least is known.", "stat",
+        "SELECT min(share) AS share FROM (SELECT account, avg(share) AS share FROM observation_daily "
+        f"WHERE $__timeFilter(day) AND {ACCOUNT} GROUP BY account) AS accounts",
+        unit="percentunit", width=6,
+    ),
+    Chart(
+        "Observed share by day", "How much of each day lies between complete runs, without the gaps.", "timeseries",
+        "SELECT day::timestamp AS time, account AS metric, share FROM observation_daily "
+        f"WHERE $__timeFilter(day) AND {ACCOUNT} ORDER BY 1, 2",
+        unit="percentunit", width=18,
+    ),
+    Chart(
+        "Longest gaps", "When nobody could know the fleet.", "table",
+        f"SELECT account, gap_start, gap_end, seconds / 3600.0 AS hours, failed_runs FROM sync_gaps WHERE {ACCOUNT} "
+        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end >= $__timeFrom()) ORDER BY seconds DESC LIMIT 25",
+    ),
+    Chart(
+        "Acts of operators", "What people did to the record, and why. The actor is self-declared.", "table",
+        "SELECT occurred_at, account, action, actor, reason, details FROM operator_actions "
+        f"WHERE $__timeFilter(occurred_at) AND {ACCOUNT} ORDER BY occurred_at DESC, action_id DESC",
+    ),
+    Chart(
+        "Creations by creator", "How many machines appeared or came back.", "barchart",
+        f"SELECT coalesce(creator_user_nickname, {NOT_GIVEN}) AS creator, count(*) AS machines FROM instance_events "
+        f"WHERE event IN ('appeared', 'reappeared') AND $__timeFilter(occurred_at) AND {CHOSEN} "
+        "GROUP BY 1 ORDER BY 2 DESC LIMIT 25",
+    ),
+    Chart(
+        "Who created what", "Every machine that appeared or came back; the newest 1,000.", "table",
+        "SELECT occurred_at, account, instance_id, event, creator_user_nickname, instance_type, region "
+        f"FROM instance_events WHERE event IN ('appeared', 'reappeared') AND $__timeFilter(occurred_at) AND {CHOSEN} "
+        "ORDER BY occurred_at DESC, instance_id LIMIT 1000",
+    ),
+    Chart(
+        "Changes", "Every field that changed; the newest 1,000, of all creators, types and regions.", "table",
+        "SELECT changed_at, account, instance_id, field, old_value, new_value FROM instance_field_changes "
+        f"WHERE $__timeFilter(changed_at) AND {ACCOUNT} ORDER BY changed_at DESC, instance_id, field LIMIT 1000",
+    ),
+    Chart(
+        "Disappearances", "Between which two times each machine went; the newest 1,000.", "table",
+        "SELECT last_seen_at, vanished_at, account, instance_id, creator_user_nickname, instance_type, region, "
+        f"hours_low FROM instance_episodes WHERE $__timeFilter(vanished_at) AND {CHOSEN} "
+        "ORDER BY vanished_at DESC, instance_id LIMIT 1000",
+    ),
+)  # fmt: skip
+"""The charts of the dashboard "Audit"."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert rule: its SQL gives a number for each account, and the alert fires where that is above `above`."""
+
+    uid: str
+    title: str
+    summary: str
+    sql: str
+    above: float
+
+
+ALERTS = (
+    Alert(
+        "inventory-stale", "The record is old", "No complete run for more than 25 hours.",
+        "SELECT account, extract(epoch FROM now() AT TIME ZONE 'UTC' - coalesce(last_complete_at, last_attempt_at)) "
+        "/ 3600.0 AS hours FROM sync_freshness WHERE last_attempt_at IS NOT NULL",
+        above=25,
+    ),
+    Alert(
+        "inventory-failing", "Runs fail", "Three runs in a row were not complete.",
+        "SELECT account, failures_since_complete AS failures FROM sync_freshness", above=2,
+    ),
+    Alert(
+        "inventory-missing", "Machines are missing", "Absent, and not proven gone: `inventory missing` lists them.",
+        "SELECT account, missing_instances AS missing FROM sync_freshness", above=0,
+    ),
+    Alert(
+        "inventory-observed", "Yesterday is not wholly known", "More than a tenth of yesterday lies in gaps.",
+        "SELECT account, 1 - share AS unknown FROM observation_daily "
+        "WHERE day = (now() AT TIME ZONE 'UTC')::date - 1",
+        above=0.1,
+    ),
+)  # fmt: skip

@@ -1,0 +1,129 @@
+"""`inventory dashboards`: files that Grafana imports, whose every query PostgreSQL answers from the views."""
+
+import json
+import re
+from datetime import timedelta
+from itertools import combinations
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.dashboards.charts import AUDIT, FILTERS, FLEET
+from inventory.dashboards.grafana import files
+from support.command import Command
+from support.marks import rule
+from support.world import DEMO_DAYS, DEMO_ENDS
+
+BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
+
+
+def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
+    """Return the query with its macros and variables replaced, as Grafana sends it."""
+    first, last = (f"'{time:%Y-%m-%dT%H:%M:%SZ}'" for time in (begins, ends))
+    sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {first} AND {last}", sql)
+    sql = sql.replace("$__timeFrom()", first).replace("$__timeTo()", last)
+    for name, chosen in values.items():
+        quoted = ",".join("'" + value.replace("'", "''") + "'" for value in chosen)
+        sql = sql.replace(f"${{{name}:sqlstring}}", quoted)
+    assert "$" not in sql
+    return sql
+
+
+@pytest.fixture(scope="module")
+def ask(postgres_demo):
+    """Return a function that asks the demo in PostgreSQL as Grafana does, with all values of the filters or others."""
+    engine = sa.create_engine(sa.make_url(postgres_demo).set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        everything = {each.name: connection.exec_driver_sql(each.sql).scalars().all() for each in FILTERS}
+        assert all(everything.values())
+
+        def answer(sql, **values):
+            return connection.exec_driver_sql(as_grafana(sql, everything | values)).mappings().all()
+
+        yield answer
+    engine.dispose()
+
+
+def titled(title):
+    (chart,) = [chart for chart in (*FLEET, *AUDIT) if chart.title == title]
+    return chart.sql
+
+
+def queries():
+    """Yield the title and the SQL of everything in the files that is asked, as the files have it."""
+    for name, content in files().items():
+        made = json.loads(content)
+        for panel in made.get("panels", []):
+            yield f"{name}: {panel['title']}", panel["targets"][0]["rawSql"]
+        for rule_ in made["groups"][0]["rules"] if "groups" in made else []:
+            yield f"{name}: {rule_['title']}", rule_["data"][0]["model"]["rawSql"]
+
+
+@pytest.mark.parametrize(("title", "sql"), [*queries()])
+def test_postgresql_answers_every_query_in_the_files(title, sql, ask):
+    rows = ask(sql)
+    may_be_empty = {"audit.json: Acts of operators", "alerts.json: Yesterday is not wholly known"}
+    assert rows or title in may_be_empty, title
+    if re.search(r" AS time\b", sql):
+        assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+
+
+def test_the_numbers_are_those_of_the_views(ask):
+    (live,) = ask("SELECT count(*) AS machines, sum(gpu_count) AS gpus FROM live_instances WHERE presence = 'live'")
+    assert [row["machines"] for row in ask(titled("Machines now"))] == [live["machines"]]
+    assert [row["gpus"] for row in ask(titled("GPUs now"))] == [live["gpus"]]
+    (hours,) = ask("SELECT sum(gpu_hours) AS hours FROM fleet_daily")
+    shown = sum(row["gpu_hours"] or 0 for row in ask(titled("GPU hours by day and region")))
+    assert shown == pytest.approx(hours["hours"])
+    (events,) = ask("SELECT count(*) AS n FROM instance_events WHERE event IN ('appeared', 'reappeared')")
+    assert sum(row["machines"] for row in ask(titled("Creations by creator"))) == events["n"]
+
+
+@rule("observed-share")
+def test_the_audit_shows_how_much_of_the_period_is_known(ask):
+    (share,) = ask(titled("Observed share"))
+    days = [row["share"] for row in ask(titled("Observed share by day"))]
+    assert len(days) == DEMO_DAYS + 1
+    assert 0 < share["share"] < 1
+    assert share["share"] == pytest.approx(sum(days) / len(days))
+
+
+def test_a_filter_leaves_only_what_was_chosen_whatever_is_in_its_value(ask):
+    table = titled("Who created what")
+    (first, *_) = ask(table)
+    chosen = ask(table, creator=[first["creator_user_nickname"] or "(not given)"])
+    assert chosen
+    assert {row["creator_user_nickname"] for row in chosen} == {first["creator_user_nickname"]}
+    assert ask(table, creator=["'); DROP TABLE accounts; --"]) == []
+
+
+@pytest.mark.parametrize("name", ["fleet.json", "audit.json"])
+def test_no_panel_lies_on_another_and_none_names_a_data_source(name):
+    made = json.loads(files()[name])
+    places = [panel["gridPos"] for panel in made["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    for one, two in combinations(places, 2):
+        apart_x = one["x"] + one["w"] <= two["x"] or two["x"] + two["w"] <= one["x"]
+        apart_y = one["y"] + one["h"] <= two["y"] or two["y"] + two["h"] <= one["y"]
+        assert apart_x or apart_y, (one, two)
+    assert len({panel["id"] for panel in made["panels"]}) == len(places)
+    assert set(re.findall(r'"uid": "([^"]+)"', files()[name])) == {"${datasource}", made["uid"]}
+
+
+def test_the_command_writes_the_files_and_no_password(tmp_path):
+    run = Command(tmp_path, INVENTORY_DATABASE_URL="postgresql://inventory:hunter2@db/inventory")
+    printed = run("dashboards", "grafana").stdout
+    assert printed.split() == ["grafana/fleet.json", "grafana/audit.json", "grafana/alerts.json"]
+    for name in printed.split():
+        assert "hunter2" not in (tmp_path / name).read_text()
+        json.loads((tmp_path / name).read_text())
+    before = (tmp_path / "grafana" / "fleet.json").read_bytes()
+    run("dashboards", "grafana")
+    assert (tmp_path / "grafana" / "fleet.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_2_in_one_line(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    done = Command(tmp_path)("dashboards", "grafana", "--output", "taken", expect=2)
+    assert done.stderr.count("\n") == 1
+    assert "taken cannot be made" in done.stderr
