@@ -14,6 +14,7 @@ Exit codes: 0 all agrees; 9 something differs, and the line names the file; 2 wr
 """
 
 import argparse
+import gc
 import hashlib
 import io
 import json
@@ -27,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,8 @@ _DAY = 86_400_000_000
 _HASH_SIZE = 32
 _EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 _GROUP = struct.Struct(">QI")
-"""What comes before the changes of an entry in leaves.bin: the entry's index, and how many changes it has."""
-
-_LENGTH = struct.Struct(">I")
-"""What comes before each leaf in leaves.bin: its length in bytes."""
+"""How the changes of an entry begin in leaves.bin: its index, and their number. Their lengths in bytes follow, each as
+four bytes, then their leaves."""
 
 Json = dict[str, Any]
 Rows = list[list[Any]]
@@ -98,11 +97,21 @@ def root_of_edge(nodes: list[bytes]) -> bytes:
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root of the tree with these leaves' hashes."""
-    nodes, sha256 = list(leaves), hashlib.sha256
+    nodes = list(leaves)
     while len(nodes) > 1:
-        pairs = zip(nodes[::2], nodes[1::2], strict=False)
-        nodes = [*(sha256(b"\1" + left + right).digest() for left, right in pairs), *nodes[len(nodes) & ~1 :]]
-    return nodes[0] if nodes else sha256(b"").digest()
+        pairs = [b"\1" + left + right for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
+        nodes = [*hash_all(pairs), *nodes[len(nodes) & ~1 :]]
+    return nodes[0] if nodes else hashlib.sha256(b"").digest()
+
+
+def hash_all(texts: Iterable[bytes]) -> list[bytes]:
+    """Return the SHA-256 hash of each text. To copy an empty hash is quicker than to make one."""
+    copy, hashes = hashlib.sha256().copy, []
+    for text in texts:
+        one = copy()
+        one.update(text)
+        hashes.append(one.digest())
+    return hashes
 
 
 def content_hash(fields: Mapping[str, str | None]) -> bytes:
@@ -270,20 +279,17 @@ class Account:
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
         expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
         data, at, latest, found = self.leaves, 0, 0, []
-        text, sha256 = f"{instance_id}\0".encode(), hashlib.sha256
+        text = f"{instance_id}\0".encode()
         while at < len(data):
             index, count = _GROUP.unpack_from(data, at)
-            at += _GROUP.size
-            hashes = []
-            for _ in range(count):
-                begin = at + _LENGTH.size
-                at = begin + int.from_bytes(data[at:begin])
-                leaf = data[begin:at]
-                hashes.append(sha256(leaf).digest())
-                if text in leaf:
-                    found.append(change_in(leaf, index))
-            if index <= latest or root_of(hashes).hex() != expected.pop(index, None):
+            lengths = struct.unpack_from(f">{count}I", data, at + _GROUP.size)
+            begin = at + _GROUP.size + 4 * count
+            leaves = [data[start:end] for start, end in pairwise(accumulate(lengths, initial=begin))]
+            at = begin + sum(lengths)
+            if index <= latest or root_of(hash_all(leaves)).hex() != expected.pop(index, None):
                 raise self.differs("leaves.bin", f"the changes of entry {index} are not those that it committed to")
+            if data.find(text, begin, at) >= 0:
+                found += [change_in(leaf, index) for leaf in leaves if text in leaf]
             latest = index
         if expected:
             raise self.differs("leaves.bin", f"the changes of entry {min(expected)} are missing")
@@ -315,7 +321,7 @@ class Account:
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
         self.changed += len(changes)
         wanted = committed(entry)
-        if (root_of(hashlib.sha256(leaf).digest() for leaf in leaves).hex() if leaves or wanted else None) != wanted:
+        if (root_of(hash_all(leaves)).hex() if leaves or wanted else None) != wanted:
             raise self.differs("changes.jsonl", f"the changes of entry {index} are not those that it committed to")
         if changes:
             self._last_digest = None
@@ -323,7 +329,8 @@ class Account:
             if digest(fleet) != run["fleet_digest"]:
                 raise self.differs("changes.jsonl", f"the fleet after entry {index} is not the one it committed to")
             self._last_digest = run["fleet_digest"]
-        return b"".join([_GROUP.pack(index, len(leaves)), *(_LENGTH.pack(len(leaf)) + leaf for leaf in leaves)])
+        lengths = struct.pack(f">{len(leaves)}I", *map(len, leaves))
+        return b"".join([_GROUP.pack(index, len(leaves)), lengths, *leaves])
 
     def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
         """Apply a change to the fleet, add its lines to the lists, and return the hash of the version's fields."""
@@ -794,6 +801,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    gc.disable()  # saves a tenth of the time; nothing here refers to itself
     parser = argparse.ArgumentParser(description="Check a bundle of evidence that `inventory evidence` made.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--key", help="the verifier key of whoever signs the checkpoints")

@@ -272,8 +272,11 @@ def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_ane
     good, file = contents(made()), tmp_path / "forged.zip"
     leaves, question = good["account-1/leaves.bin"], ("prove", "f", text(hour(8.5)))
     assert "it existed then" in checked(forged(good, file), *question)
-    first = 12 + int.from_bytes(leaves[12:16]) + 4  # the end of the first change of the first entry with changes
-    for hidden in (leaves.replace(b"f\0=cmd()", b"x\0=cmd()"), leaves[first:], leaves[:-1], b"", leaves + leaves):
+    index, count = struct.unpack_from(">QI", leaves)
+    first = 12 + 4 * count + sum(struct.unpack_from(f">{count}I", leaves, 12))  # the end of the first entry's changes
+    without = struct.pack(">QI", index, 0) + leaves[first:]
+    renamed = leaves.replace(b"f\0=cmd()", b"x\0=cmd()")
+    for hidden in (renamed, leaves[first:], without, leaves[:-1], b"", leaves + leaves):
         assert hidden != leaves
         assert "DIFFERS" in checked(forged(good | {"account-1/leaves.bin": hidden}, file), *question, expect=9)
         assert refused(file)
