@@ -221,7 +221,14 @@ def test_after_a_sleep_of_the_machine_one_run_is_due_not_many(world, monkeypatch
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
     monkeypatch.setattr(timer, "_clock_offset", lambda: wall[0])
     monkeypatch.setattr(timer, "CLOCK_CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(watch, "sync", lambda *a, **k: looks.append(1) or sync(*a, **k))
+
+    def look(*arguments, **options):
+        try:
+            return sync(*arguments, **options)
+        finally:
+            looks.append(1)
+
+    monkeypatch.setattr(watch, "sync", look)
     monkeypatch.setenv("FAL_KEY", "a:b")
     settings = world.settings(every="1h")
     thread = threading.Thread(
