@@ -214,10 +214,11 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
 def _compute_row_hash(state: Any) -> bytes | None:
     """Return what `row_hash` should be; None if `extra` is not JSON that a run writes.
 
-    Without ignored fields the hash covers the text of `extra` itself.
+    Where the newest version holds the same, its hash covers the text of `extra`.
     """
     try:
-        if state.ignored and state.extra is not None and not is_as_written(state.extra):
+        is_covered = state.extra is None or (state.row_hash == state.version_hash and not state.ignored)
+        if not is_covered and not is_as_written(state.extra):
             return None
         track = _cached_tracker(tuple(filter(None, state.ignored.split(","))))
         return hash_record(track(Record._make(state[_RECORD])))

@@ -191,9 +191,11 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
     ]
 
 
-def test_extra_in_another_form_is_found_also_where_a_field_was_ignored(world, check):
+@pytest.mark.parametrize("ignored", ["price", ""])
+def test_extra_in_another_form_is_found_also_where_a_field_was_ignored(world, check, ignored):
     world.put("a", price=1, team="core")
     world.run(ignore_changes="price")
+    world.run(ignore_changes=ignored)
     assert check() == []
     with database.writing(world.engine) as connection:
         connection.execute(sa.update(instance_state).values(extra='{"price": 1, "team": "core"}'))

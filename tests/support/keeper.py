@@ -189,7 +189,10 @@ def found_by(verdict):
 
 
 def uncovered_fields(rows):
-    """Return, by account and id, the fields of an instance that a run has ignored since its newest version opened."""
+    """Return, by account and id, the fields of an instance that a run has ignored since its newest version opened.
+
+    Where that is older than the log, the list of these fields itself is one of them: entry 0 does not hold it.
+    """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
         key = version["account"], version["instance_id"]
@@ -201,7 +204,7 @@ def uncovered_fields(rows):
     for key, opened in newest.items():
         last_run_id, ignored = earlier[key[0]]
         if opened <= last_run_id:
-            found[key].update(ignored)
+            found[key].update(ignored, ["ignored"])
         for run in ignoring:
             if run["account"] == key[0] and run["run_id"] >= opened:
                 found[key].update(run["ignore_changes"].split(","))
@@ -211,7 +214,8 @@ def uncovered_fields(rows):
 def hide_fields(state, fields):
     """Return a state without these fields, and without what follows from them."""
     left = {name: value for name, value in state.items() if name not in fields and name != "row_hash"}
-    left["ignored"] = {*state["ignored"].split(",")} - fields
+    if "ignored" in left:
+        left["ignored"] = {*state["ignored"].split(",")} - fields
     if "instance_type" in fields:
         left["gpu_count"] = left["gpu_model"] = None
     with suppress(ValueError, TypeError):
