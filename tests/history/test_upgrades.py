@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.simulator import Fleet, Simulator
 from inventory.store import schema
-from inventory.store.database import connect, reading
+from inventory.store.database import connect, reading, writing
 from support.catalogue import catalogue
 from support.command import Command
 from support.world import World, hour
@@ -143,3 +143,20 @@ def test_a_sync_continues_a_database_of_an_earlier_release(engine):
     assert world.rows("SELECT status FROM sync_runs WHERE account = 'killed' ORDER BY run_id") == [
         ("abandoned",), ("succeeded",),
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("release", ["0.2.0.dev0"], indirect=True)
+def test_a_field_that_was_ignored_before_the_log_is_proven_from_the_next_version_on(old, engine, tmp_path):
+    schema.upgrade(engine)
+    with Simulator(Fleet()) as simulator:
+        world = World(engine, simulator)
+        world.put("inst-09", status="stopped", ip="192.0.2.9", creator_user_nickname="ada")
+        world.run(account="production", clock=lambda: hour(2400))
+    assert '"ignored":["ip"]' in world.one("SELECT log_start FROM accounts WHERE account = 'production'")
+    verify = Command(tmp_path, INVENTORY_DATABASE_URL=old)
+    assert "every digest matches" in verify("verify").stdout
+    edit = "UPDATE instance_state SET ip = '192.0.2.99', ignored = 'ip' WHERE instance_id = 'inst-09'"
+    with writing(engine) as connection:
+        connection.exec_driver_sql(edit)
+    assert "it says that ip was ignored, but no run did since its newest version" in verify("verify", expect=9).stdout
