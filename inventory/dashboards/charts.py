@@ -80,7 +80,7 @@ FLEET = (
     ),
     Chart(
         "Age of the record", "Seconds since the last complete run, of the account whose is the oldest.", "stat",
-        "SELECT max(extract(epoch FROM now() AT TIME ZONE 'UTC' - last_complete_at)) AS seconds "
+        "SELECT max(extract(epoch FROM now() - last_complete_at)) AS seconds "
         f"FROM sync_freshness WHERE {ACCOUNT}",
         unit="s", width=6, height=4,
     ),
@@ -195,7 +195,7 @@ class Alert:
 ALERTS = (
     Alert(
         "inventory-stale", "The record is old", "No complete run for more than 25 hours.",
-        "SELECT account, extract(epoch FROM now() AT TIME ZONE 'UTC' - coalesce(last_complete_at, last_attempt_at)) "
+        "SELECT account, extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at)) "
         "/ 3600.0 AS hours FROM sync_freshness WHERE last_attempt_at IS NOT NULL",
         above=25,
     ),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
@@ -34,6 +34,7 @@ def ask(postgres_demo):
     """Return a function that asks the demo in PostgreSQL as Grafana does, with all values of the filters or others."""
     engine = sa.create_engine(sa.make_url(postgres_demo).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
+        connection.exec_driver_sql("SET TIME ZONE 'America/St_Johns'")  # that of a server that was set up like this
         everything = {each.name: connection.exec_driver_sql(each.sql).scalars().all() for each in FILTERS}
         assert all(everything.values())
 
@@ -77,6 +78,12 @@ def test_the_numbers_are_those_of_the_views(ask):
     assert shown == pytest.approx(hours["hours"])
     (events,) = ask("SELECT count(*) AS n FROM instance_events WHERE event IN ('appeared', 'reappeared')")
     assert sum(row["machines"] for row in ask(titled("Creations by creator"))) == events["n"]
+
+
+def test_the_age_of_the_record_does_not_depend_on_the_time_zone_of_the_server(ask):
+    (newest,) = ask("SELECT max(started_at) AS at FROM sync_runs WHERE complete")
+    (age,) = ask(titled("Age of the record"))
+    assert float(age["seconds"]) == pytest.approx((datetime.now(UTC) - newest["at"]).total_seconds(), abs=120)
 
 
 @rule("observed-share")
