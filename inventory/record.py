@@ -140,7 +140,7 @@ def mask_record(record: Record) -> Record:
 
 def is_as_written(extra: str) -> bool:
     """Return whether a run writes this JSON in exactly this form. Raises ValueError if it is not JSON."""
-    return extra == _dump(json.loads(extra))
+    return extra == _dump(json.loads(extra)) and extra != "{}"
 
 
 def differing_fields(one: Record, other: Record) -> frozenset[str]:
@@ -153,7 +153,10 @@ def differing_fields(one: Record, other: Record) -> frozenset[str]:
         return frozenset()
     names = {name for name in FIELDS if (getattr(one, name) or None) != (getattr(other, name) or None)}
     try:
-        keys, others = (dict(json.loads(mask_record(each).extra or "{}")) for each in (one, other))
+        keys, others = (
+            {name: _dump(value) for name, value in json.loads(mask_record(each).extra or "{}").items()}
+            for each in (one, other)
+        )
     except (ValueError, TypeError, AttributeError, RecursionError):
         return frozenset(names | {"extra"})
     return frozenset(names | {name for name in keys | others if keys.get(name) != others.get(name)})

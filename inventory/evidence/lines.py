@@ -62,7 +62,7 @@ def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[st
 def _hashes(connection: Connection, part: LogPart, first: int, end: int) -> Iterator[tuple[int, bytes]]:
     """Yield index and hash of the entries from `first` up to but not including `end`, in order."""
     if first == 0 < end:
-        yield 0, hash_leaf(part.row.log_start.encode())
+        yield 0, hash_leaf((part.row.log_start or "").encode())
     dropped = (each for each in read_hashes(connection, part.row.log_id, "log") if first <= each[0] < end)
     stored = [
         map(tuple, connection.execute(

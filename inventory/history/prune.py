@@ -145,7 +145,7 @@ def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedR
     assert row is not None  # noqa: S101 - its lease is held
     before = max(filter(None, (row["pruned_before"], request.before)))
     last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
-    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row["log_start"]), before)
+    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), before)
     acts = connection.scalar(
         sa.select(sa.func.count()).select_from(operator_actions).where(operator_actions.c.account == request.account)
     )

@@ -138,7 +138,7 @@ class LogCheck:
 
     def _entries(self) -> Iterator[bytes]:
         """Yield the hash of each entry in order, recomputed where its row is still there."""
-        yield hash_leaf(self._row["log_start"].encode())
+        yield hash_leaf((self._row["log_start"] or "").encode())
         expected = 1
         found = heapq.merge(self._runs(), self._acts(), self._dropped(), key=itemgetter(0))
         for index, replay, row in found:  # each source reads ahead, so that nothing may be replayed before

@@ -234,6 +234,20 @@ def test_what_was_before_the_log_may_be_closed_and_pruned_later(world):
 
 
 @rule("a-log-entry-never-changes")
+@pytest.mark.parametrize("column", ["log_start", "log_size", "log_frontier"])
+def test_a_log_without_its_beginning_or_its_end_is_damaged(world, column):
+    live(world)
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql(f"UPDATE accounts SET {column} = NULL")
+    before = world.dump()
+    assert "log" in {breach.kind for breach in breaches(world)}
+    assert world.run().status == ("succeeded" if column == "log_start" else "failed")  # a run does not need entry 0
+    with pytest.raises((DatabaseError, BreachFound)):
+        prune(world.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    assert world.dump()["instance_versions"] == before["instance_versions"]
+
+
+@rule("a-log-entry-never-changes")
 def test_a_disappearance_settled_later_belongs_to_the_later_entry(world):
     live(world)
     closed = dict(

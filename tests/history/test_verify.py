@@ -192,14 +192,30 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
 
 
 @pytest.mark.parametrize("ignored", ["price", ""])
-def test_extra_in_another_form_is_found_also_where_a_field_was_ignored(world, check, ignored):
+@pytest.mark.parametrize("form", ['{"price": 1, "team": "core"}', '{"price":1,"team":"core","team":"core"}', "{}"])
+def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_ignored(world, check, ignored, form):
     world.put("a", price=1, team="core")
+    world.put("b")
     world.run(ignore_changes="price")
     world.run(ignore_changes=ignored)
     assert check() == []
     with database.writing(world.engine) as connection:
-        connection.execute(sa.update(instance_state).values(extra='{"price": 1, "team": "core"}'))
+        own = instance_state.c.instance_id == ("b" if form == "{}" else "a")
+        connection.execute(sa.update(instance_state).where(own).values(extra=form))
     assert [breach.what for breach in check()] == ["its fields are not what the last run saw"]
+
+
+@pytest.mark.parametrize("value", ["true", "1.0", "null"])
+def test_a_value_of_extra_that_only_counts_as_equal_is_found(world, check, value):
+    world.put("a", flag=1)
+    world.run()
+    with database.writing(world.engine) as connection:
+        extra = f'{{"flag":{value}}}'
+        row = Record("a", "gpu_8x_h100_sxm5", "us-west", None, None, "ready", None, extra)
+        connection.execute(sa.update(instance_state).values(extra=extra, row_hash=hash_records([row])[0]))
+    assert "its flag differs from its newest version, and was never ignored since" in [
+        breach.what for breach in check()
+    ]
 
 
 def test_an_empty_database_is_verified(world, capsys):

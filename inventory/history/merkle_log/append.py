@@ -5,7 +5,6 @@ account's row. So a run in which nothing changed writes two rows, as without a l
 row, which its caller has locked, and writes in the same transaction (`every-run-and-act-is-logged`).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +16,7 @@ from sqlalchemy.engine import Connection
 from inventory.errors import LeaseLost
 from inventory.history.merkle_log.actor import describe_actor
 from inventory.history.merkle_log.entries import Json, act_entry, details_text, entry_bytes, run_entry
-from inventory.history.merkle_log.start import begin_log
+from inventory.history.merkle_log.start import begin_log, earlier_history
 from inventory.merkle import Frontier, hash_leaf
 from inventory.record import clean
 from inventory.store.tables import accounts, damaged, operator_actions, sync_runs
@@ -135,6 +134,6 @@ def _was_retired(connection: Connection, row: Row) -> bool:
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
     ran = sa.select(sa.func.max(run.log_index)).where(run.account == row["account"])
     retired_at, ran_at = connection.scalar(retired), connection.scalar(ran)
-    if retired_at is None and "retired_at" in (json.loads(row["log_start"]).get("history") or {}):
+    if retired_at is None and "retired_at" in earlier_history(row):
         retired_at = 0
     return retired_at is not None and (ran_at is None or retired_at > ran_at)

@@ -16,7 +16,7 @@ from inventory.history.merkle_log.missing import missing_digest
 from inventory.merkle import Frontier, hash_leaf, root_of
 from inventory.record import PAYLOAD, Record, differing_fields
 from inventory.store import database
-from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import accounts, damaged, instance_state, instance_versions, sync_runs
 
 logger = log.get(__name__)
 
@@ -53,10 +53,21 @@ def begin_log(connection: Connection, row: Mapping[str, Any], now: datetime) -> 
     return {**row, **columns}
 
 
-def earlier_run_id(log_start: str) -> int:
-    """Return the id of the last run from before the log, from entry 0; 0 if there was none."""
-    history = json.loads(log_start).get("history") or {}
-    return int(history.get("last_run_id", 0))
+def earlier_history(row: Mapping[str, Any]) -> Json:
+    """Return what entry 0 of an account's log holds of the time before the log; empty if there was no run.
+
+    Raises DatabaseError if the row has no entry 0.
+    """
+    try:
+        found: Json = json.loads(row["log_start"])
+    except (ValueError, TypeError):
+        raise damaged(f"the log of account {row['account']} has no entry 0") from None
+    return found.get("history") or {}
+
+
+def earlier_run_id(row: Mapping[str, Any]) -> int:
+    """Return the id of the last run from before the log of an account, from entry 0; 0 if there was none."""
+    return int(earlier_history(row).get("last_run_id", 0))
 
 
 def run_leaf(run: Mapping[str, Any]) -> bytes:
