@@ -17,7 +17,7 @@ from inventory.store.tables import instance_state, instance_versions
 _PAYLOAD_COLUMNS = (*PAYLOAD, "gpu_count", "gpu_model", "episode_creator")
 _VERSION = (
     "instance_id", *_PAYLOAD_COLUMNS, "episode", "valid_from", "valid_to", "opened_by_run_id", "closed_by_run_id",
-    "opened_as", "closed_as", "last_seen_at", "content_hash", "moved",
+    "opened_as", "closed_as", "last_seen_at", "content_hash", "moved", "closed_log_index",
 )  # fmt: skip
 _STATE = (
     "instance_id", *_PAYLOAD_COLUMNS, "presence", "held", "first_seen_at", "missing_since", "vanished_at", "episodes",
@@ -161,8 +161,9 @@ def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str
 def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
     """Yield contradictions to the run that closed the version, and to its start."""
     if version.closed_as is None:
-        if (version.valid_to, version.closed_by_run_id, version.last_seen_at) != (None, None, None):
-            yield "it is open, but has the time or the run of a close"
+        end = (version.valid_to, version.closed_by_run_id, version.last_seen_at, version.closed_log_index)
+        if end != (None,) * len(end):
+            yield "it is open, but has the time, the run or the entry of a close"
         return
     closed = check.runs.get(version.closed_by_run_id)
     if closed is None or closed.started_at != version.valid_to:

@@ -205,6 +205,14 @@ def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_igno
     assert [breach.what for breach in check()] == ["its fields are not what the last run saw"]
 
 
+def test_an_open_version_with_the_entry_of_a_close_is_found(world, check):
+    world.put("a")
+    world.run()
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_versions).values(closed_log_index=1))
+    assert "it is open, but has the time, the run or the entry of a close" in [breach.what for breach in check()]
+
+
 @pytest.mark.parametrize("value", ["true", "1.0", "null"])
 def test_a_value_of_extra_that_only_counts_as_equal_is_found(world, check, value):
     world.put("a", flag=1)

@@ -779,7 +779,10 @@ def change_the_calendar(keeper, connection):
         "of another month": sa.update(calendar).where(own).values(month=other),
         "added": sa.insert(calendar).values(day=date(2050, 1, 1) + (day - date(2026, 1, 1)), week=day, month=day),
     }
+    before = connection.execute(sa.select(calendar).order_by(calendar.c.day)).all()
     connection.execute(statement[what])
+    if connection.execute(sa.select(calendar).order_by(calendar.c.day)).all() == before:
+        raise NotACheat
     return f"calendar: {day} is {what}", keeper.past.last.checkpoints
 
 
