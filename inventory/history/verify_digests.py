@@ -34,7 +34,7 @@ def check_digests(check: AccountCheck, *, sound: bool) -> None:
     changes = heapq.merge(_closings(check), _openings(check), key=itemgetter(0, 1))
     change = next(changes, None)
     digest, matched_at, mismatch = None, None, None
-    with _Fleet() as fleet:
+    with Fleet() as fleet:
         for number, (run_id, at, expected) in enumerate(
             check.rows(sync_runs, ("run_id", "started_at", "fleet_digest"), sync_runs.c.started_at)
         ):
@@ -101,7 +101,7 @@ def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool
     check.report("digest", mismatch.first_run_id, only, what)
 
 
-class _Fleet:
+class Fleet:
     """The hash of each live instance by id, in a private temporary SQLite file, so that memory stays flat."""
 
     def __enter__(self) -> Self:

@@ -315,6 +315,13 @@ def test_details_that_are_no_object_are_a_damaged_database(lived, run):
     assert "'[1]' where a JSON object belongs" in refused.stderr
 
 
+def test_a_null_that_was_added_to_the_details_is_found(lived, run):
+    accounts.retire(lived.engine, "default", lease_seconds=60)
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("""UPDATE operator_actions SET details = '{"zz": null}' WHERE action = 'retire'""")
+    assert "are not as they were written" in run("verify", expect=9).stdout
+
+
 def test_the_acts_of_a_second_with_a_clock_that_stepped_back_stay_in_order(lived, run):
     lived.run()
     accounts.rename(lived.engine, "default", "one", lease_seconds=60, clock=lambda: hour(7))

@@ -56,7 +56,7 @@ _MISSING = struct.Struct(">c??qqq")
 
 def entry_bytes(entry: Json) -> bytes:
     """Return the bytes of an entry: canonical JSON, in which a null is left out."""
-    return bytes(rfc8785.dumps(_without_nulls(entry)))
+    return bytes(rfc8785.dumps(without_nulls(entry)))
 
 
 def run_entry(log_id: str, index: int, row: Mapping[str, Any], *, returned: bool = False) -> Json:
@@ -167,7 +167,8 @@ def hex_or_none(value: bytes | None) -> str | None:
     return None if value is None else value.hex()
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """Return a JSON value without the nulls in its objects."""
     if not isinstance(value, dict):
         return value
-    return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
