@@ -4,7 +4,10 @@ from importlib.util import find_spec
 
 from inventory.errors import UsageError
 
-LIBRARIES = {"alerts": "apprise", "explore": "datasette", "metrics": "prometheus_client", "report": "vl_convert"}
+LIBRARIES = {
+    "alerts": "apprise", "explore": "datasette", "export": "pyarrow", "metrics": "prometheus_client",
+    "report": "vl_convert",
+}  # fmt: skip
 
 
 def installed(extra: str) -> bool:

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from inventory.config.signing import Signer
 from inventory.errors import BreachFound
-from inventory.history.merkle_log.dropped import read_hashes
 from inventory.history.merkle_log.entries import CLOSED, OPENED, act_entry, entry_bytes, iso_microseconds, run_entry
+from inventory.history.merkle_log.hashes import read_entry_hashes
 from inventory.merkle import HASH_SIZE, Frontier, hash_leaf
 from inventory.record import PAYLOAD
 from inventory.store import database
@@ -33,7 +33,7 @@ def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[st
     """Return the files about an account's log, without the lists."""
     first, last = part.first.log_index, part.last.log_index
     tree = Frontier()
-    for _, hash_ in _hashes(connection, part, 0, first):
+    for _, hash_ in read_entry_hashes(connection, part.row._asdict(), 0, first):
         tree.append(hash_)
     hashes = tree.hashes
     edge = [hashes[at : at + HASH_SIZE].hex() for at in range(0, len(hashes), HASH_SIZE)]
@@ -46,7 +46,7 @@ def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[st
         lines.append(text)
         tree.append(hash_leaf(text))
     note = signer.checkpoint(part.row.log_id, last + 1, tree.root())[1]
-    for _, hash_ in _hashes(connection, part, last + 1, part.row.log_size):
+    for _, hash_ in read_entry_hashes(connection, part.row._asdict(), last + 1, part.row.log_size):
         tree.append(hash_)
     if tree.hashes != part.row.log_frontier:
         raise _breach(part, "the log does not end as the account's row says")
@@ -57,22 +57,6 @@ def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[st
         "fleet.jsonl": b"".join(_fleet(connection, part)),
         "changes.jsonl": _changes(connection, part),
     }
-
-
-def _hashes(connection: Connection, part: LogPart, first: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield index and hash of the entries from `first` up to but not including `end`, in order."""
-    if first == 0 < end:
-        yield 0, hash_leaf((part.row.log_start or "").encode())
-    dropped = (each for each in read_hashes(connection, part.row.log_id, "log") if first <= each[0] < end)
-    stored = [
-        map(tuple, connection.execute(
-            sa.select(table.c.log_index, table.c.entry_hash)
-            .where(table.c.account == part.row.account, table.c.log_index >= first, table.c.log_index < end)
-            .order_by(table.c.log_index)
-        ))
-        for table in (sync_runs, operator_actions)
-    ]  # fmt: skip
-    yield from heapq.merge(*stored, dropped)
 
 
 def _in_part(column: Any, part: LogPart) -> Any:

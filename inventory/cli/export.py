@@ -1,0 +1,73 @@
+"""The command `export`: write the history as Parquet or CSV files, and bring them up to date."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inventory.cli.opening import loaded, opened_as_is
+from inventory.cli.options import DatabaseOption, a_time
+from inventory.cli.progress import live_line
+from inventory.config.extras import require
+from inventory.config.signing import read_signer
+from inventory.read.render import printable
+from inventory.store import database
+from inventory.times import parse_time
+
+
+class Style(StrEnum):
+    """The format of the files."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to; made if it is missing.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", callback=a_time, help="Only the months from this time on."),
+    ] = None,
+    style: Annotated[Style, typer.Option("--format", help="The format of the files.")] = Style.parquet,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compute the digests and the log again from the files alone; write nothing.")
+    ] = False,
+    url: DatabaseOption = None,
+) -> None:
+    """Write every table and view as Parquet files, for a data lake.
+
+    What grows with time has a file for each month (UTC), such as DIR/instance_versions/2026-03.parquet; the rest has
+    one file, such as DIR/accounts.parquet. Run it again with the same folder: only the months that have changed are
+    written. DIR/manifest.json has the rows and the SHA-256 of each file, and a checkpoint of each account's log. It
+    comes with the extra `export`: pip install '.[export]' from a checkout. Writes to the folder, and nothing to the
+    database. Exits with 2 if the folder holds other files, with 6 if another export writes to it; --check exits with 9
+    if the files are not what the log recorded.
+
+    \b
+    Examples:
+      inventory export lake
+      inventory export lake --check
+      inventory export quarter --since 2026-01-01 --format csv
+    """
+    require("export")
+    if check:
+        from inventory.export.rebuild import rebuild
+
+        with live_line("reading the files") as progress:
+            found = rebuild(folder, progress)
+        print(printable(found.text()))
+        return
+    from inventory.export.export import Request, export
+    from inventory.export.relations import month_of
+
+    settings = loaded(database_url=url)
+    signer = read_signer(settings)
+    with (
+        opened_as_is(settings.database_url) as engine,
+        database.reading(engine) as connection,
+        live_line("reading the history") as progress,
+    ):
+        month = None if since is None else month_of(parse_time(since, database.now(connection)).date())
+        done = export(connection, Request(folder, style.value, month), signer, progress)
+    print(printable(f"{folder}: {done.rows:,} rows; {done.written} files written, {done.kept} left as they were."))

@@ -1,0 +1,216 @@
+"""Export every relation into a folder. What the folder already holds, and has not changed since, is not read again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv
+from sqlalchemy.engine import Connection
+
+from inventory import __version__
+from inventory.config.signing import Signer
+from inventory.export.folder import Folder, open_folder
+from inventory.export.position import Position, read_positions, touched_months
+from inventory.export.relations import Exported, exported_relations, month_of, month_start
+from inventory.export.source import read_tables
+from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.store import database
+from inventory.store.schema import HEAD
+
+ROW_GROUP = 100_000
+"""Rows that Parquet compresses together."""
+
+NO_ROWS = "empty"
+"""The name of the file of a relation that is split by month but has no rows."""
+
+_FORMULA = r"^[=+\-@\t\r\n]"
+"""How a text begins that a spreadsheet could take for a formula."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done: the number of files written, of files left as they were, and of all rows in the folder."""
+
+    written: int
+    kept: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export: into which folder, as `parquet` or `csv`, and from which month on (like 2026-03), or None."""
+
+    path: Path
+    style: str = "parquet"
+    since: str | None = None
+
+
+def export(
+    connection: Connection, request: Request, signer: Signer, progress: Callable[[str], object] = lambda _: None
+) -> Summary:
+    """Write what has changed since the last export into this folder, and return what was done.
+
+    Raises UsageError if the folder cannot be used; AccountBusy if another export writes to it; DatabaseError.
+    """
+    with open_folder(request.path, request.style, request.since) as folder:
+        positions = read_positions(connection)
+        accounts = folder.manifest.about.get("accounts", {})
+        before = {name: Position(**each["position"]) for name, each in accounts.items()}
+        progress("finding what has changed")
+        is_same = folder.manifest.about.get("revision") == HEAD
+        touched = touched_months(connection, before) if before and is_same else None
+        work = _Export(connection, folder, request)
+        for relation in exported_relations(connection):
+            progress(f"{relation.name}: reading")
+            if relation.split_by is None:
+                work.write_whole(relation, progress)
+            else:
+                work.write_months(relation, None if touched is None else touched[relation.name], progress)
+        folder.finish(work.names, _about(connection, positions, signer))
+        rows = sum(each["rows"] for each in folder.manifest.files.values())
+        return Summary(work.written, len(work.names) - work.written, rows)
+
+
+def _about(connection: Connection, positions: dict[str, Position], signer: Signer) -> dict[str, Any]:
+    accounts: dict[str, Any] = {}
+    for name, position in positions.items():
+        note = None
+        if position.log_id is not None and position.root is not None:
+            note = str(signer.checkpoint(position.log_id, position.log_size, bytes.fromhex(position.root))[1])
+        accounts[name] = {"position": asdict(position), "checkpoint": note}
+    return {
+        "as_of": iso_microseconds(database.now(connection)),
+        "program": __version__,
+        "revision": HEAD,
+        "accounts": accounts,
+    }
+
+
+class _Export:
+    """One export under way."""
+
+    def __init__(self, connection: Connection, folder: Folder, request: Request) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._request = request
+        self.names: set[str] = set()
+        """The files that the folder has at the end."""
+        self.written = 0
+
+    def write_whole(self, relation: Exported, progress: Callable[[str], object]) -> None:
+        """Write a relation that has one file."""
+        with self._writing(relation.name, relation) as write:
+            for table in read_tables(self._connection, relation):
+                progress(f"{relation.name}: {write(table):,} rows")
+
+    def write_months(self, relation: Exported, touched: set[str] | None, progress: Callable[[str], object]) -> None:
+        """Write the touched months of a relation; all if that is None. Keep the other ones."""
+        first = self._request.since
+        if touched is not None:
+            there = {name for name in self._folder.manifest.files if name.startswith(f"{relation.name}/")}
+            there = {name for name in there if _month_in(name) != NO_ROWS}
+            touched |= {_month_in(name) for name in there if not self._folder.is_there(name)}
+            self.names |= {name for name in there if _month_in(name) not in touched}
+        for begin, end in [(first, None)] if touched is None else _ranges(touched, first):
+            self._write_range(relation, begin, end, progress)
+        if not any(name.startswith(f"{relation.name}/") for name in self.names):
+            with self._writing(f"{relation.name}/{NO_ROWS}", relation):
+                pass
+
+    def _write_range(
+        self, relation: Exported, begin: str | None, end: str | None, progress: Callable[[str], object]
+    ) -> None:
+        days = month_start(begin) if begin else None, month_start(end, after=1) if end else None
+        pieces = _by_month(read_tables(self._connection, relation, *days), str(relation.split_by))
+        for month, tables in groupby(pieces, key=lambda piece: piece[0]):
+            with self._writing(f"{relation.name}/{month}", relation) as write:
+                for _, table in tables:
+                    progress(f"{relation.name} {month}: {write(table):,} rows")
+
+    @contextmanager
+    def _writing(self, name: str, relation: Exported) -> Iterator[Callable[[pa.Table], int]]:
+        """Yield a function that adds rows to a new file and returns how many it has."""
+        file = f"{name}.{self._request.style}"
+        with _open_writer(self._folder.part(file), self._request.style, relation.schema) as writer:
+            yield writer.add
+        self._folder.keep(file, writer.rows)
+        self.names.add(file)
+        self.written += 1
+
+
+class _Writer:
+    """Writes tables of some rows as larger ones."""
+
+    def __init__(self, write: Callable[[pa.Table], None]) -> None:
+        self._write = write
+        self._waiting: list[pa.Table] = []
+        self.rows = 0
+
+    def add(self, table: pa.Table) -> int:
+        """Add rows, and return how many there are now."""
+        self._waiting.append(table)
+        self.rows += table.num_rows
+        if sum(each.num_rows for each in self._waiting) >= ROW_GROUP:
+            self.flush()
+        return self.rows
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            self._write(pa.concat_tables(self._waiting))
+            self._waiting.clear()
+
+
+@contextmanager
+def _open_writer(path: Path, style: str, columns: pa.Schema) -> Iterator[_Writer]:
+    if style == "csv":
+        with csv.CSVWriter(path, columns) as plain:
+            writer = _Writer(lambda table: plain.write_table(_without_formulas(table)))
+            yield writer
+            writer.flush()
+    else:
+        with pq.ParquetWriter(path, columns, compression="zstd") as file:
+            writer = _Writer(file.write_table)
+            yield writer
+            writer.flush()
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """Return the rows with an apostrophe before each text that a spreadsheet could take for a formula."""
+    for number, field in enumerate(table.schema):
+        if field.type == pa.string():
+            column = table.column(number)
+            quoted = pc.binary_join_element_wise("'", column, "")
+            guarded = pc.if_else(pc.match_substring_regex(column, _FORMULA), quoted, column)
+            table = table.set_column(number, field, guarded)
+    return table
+
+
+def _by_month(tables: Iterator[pa.Table], column: str) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the rows of each month, which come in the order of time, with the month."""
+    for table in tables:
+        starts = pc.floor_temporal(table.column(column), unit="month")
+        for start in sorted(pc.unique(starts).to_pylist()):
+            yield month_of(start), table.filter(pc.equal(starts, pa.scalar(start, starts.type)))
+
+
+def _month_in(name: str) -> str:
+    return name.partition("/")[2].partition(".")[0]
+
+
+def _ranges(months: set[str], first: str | None) -> Iterator[tuple[str, str]]:
+    """Yield first and last of the months that follow each other, from `first` on."""
+    run: list[str] = []
+    for month in sorted(each for each in months if first is None or each >= first):
+        if run and month != month_of(month_start(run[-1], after=1)):
+            yield run[0], run[-1]
+            run = []
+        run.append(month)
+    if run:
+        yield run[0], run[-1]

@@ -1,0 +1,166 @@
+"""The folder of an export: its manifest, its lock, and files that replace the old ones only when all are complete.
+
+`manifest.json` is written last. So a reader can tell by the sizes and hashes in it whether a file is of this export,
+and the next export completes one that was killed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inventory.errors import AccountBusy, UsageError
+
+FORMAT = "inventory export 1"
+MANIFEST = "manifest.json"
+_LOCK = ".inventory-export.lock"
+_PART = ".part"
+
+
+@dataclass
+class Manifest:
+    """What a folder holds."""
+
+    style: str
+    """parquet or csv."""
+    since: str | None = None
+    """The first month of the relations that are split by month; None for all."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """Of which database, as of when, and how far: without which the files would be no export."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By path in the folder: the number of rows, the size in bytes, and the SHA-256 of each file."""
+
+    def text(self) -> str:
+        """Return the content of the file."""
+        content = {"format": FORMAT, "style": self.style, "since": self.since, **self.about, "files": self.files}
+        return f"{json.dumps(content, indent=1, sort_keys=True)}\n"
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return the manifest of a folder; None if it has none. Raises UsageError if it is not one of an export."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        format_, style, since, files = (content.pop(name) for name in ("format", "style", "since", "files"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    except (ValueError, KeyError, AttributeError, TypeError):
+        format_ = None
+    if format_ != FORMAT:
+        raise UsageError(f"{folder / MANIFEST} is not that of an export. Name an empty folder.")
+    return Manifest(style, since, content, files)
+
+
+class Folder:
+    """A folder that this process alone writes to."""
+
+    def __init__(self, path: Path, manifest: Manifest, *, is_new: bool) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.is_new = is_new
+        self._written: dict[str, dict[str, Any]] = {}
+
+    def is_there(self, name: str) -> bool:
+        """Return whether a file of the manifest is still there, with its size."""
+        about = self.manifest.files.get(name)
+        with suppress(OSError):
+            return about is not None and (self.path / name).stat().st_size == about["bytes"]
+        return False
+
+    def part(self, name: str) -> Path:
+        """Return the path at which to write a new file, which `keep` then names."""
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        return self.path / f"{name}{_PART}"
+
+    def keep(self, name: str, rows: int) -> None:
+        """Note that a new file is complete."""
+        with self.part(name).open("rb+") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            self._written[name] = {"rows": rows, "bytes": file.tell(), "sha256": digest}
+
+    def finish(self, names: set[str], about: dict[str, Any]) -> None:
+        """Replace the old files by the new ones, remove those that are not among `names`, and write the manifest."""
+        for name in self._written:
+            (self.path / f"{name}{_PART}").replace(self.path / name)
+        files = {name: each for name, each in (self.manifest.files | self._written).items() if name in names}
+        for name in self.manifest.files.keys() - names:
+            (self.path / name).unlink(missing_ok=True)
+        self.manifest = Manifest(self.manifest.style, self.manifest.since, about, files)
+        self.write_manifest()
+
+    def write_manifest(self) -> None:
+        """Write the manifest."""
+        part = self.path / f"{MANIFEST}{_PART}"
+        part.write_text(self.manifest.text(), encoding="utf-8")
+        part.replace(self.path / MANIFEST)
+
+    def remove_parts(self) -> None:
+        """Remove what is not complete."""
+        for part in self.path.glob(f"**/*{_PART}"):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
+    """Yield the folder of an export, which is made if it is missing.
+
+    Raises UsageError if it holds other files, an export of another kind, or cannot be written; AccountBusy if another
+    export writes to it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AccountBusy(f"Another export writes to {path}; nothing was written. Run again later.") from None
+        folder = _opened(path, style, since)
+        try:
+            folder.remove_parts()
+            if folder.is_new:
+                folder.write_manifest()  # so that an export that is killed leaves a folder that is known as one
+            yield folder
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        finally:
+            with suppress(OSError):
+                folder.remove_parts()
+    finally:
+        os.close(lock)
+
+
+def _opened(path: Path, style: str, since: str | None) -> Folder:
+    found = read_manifest(path)
+    if found is None:
+        ours = {_LOCK, f"{MANIFEST}{_PART}"}
+        if strangers := sorted(each.name for each in path.iterdir() if each.name not in ours):
+            raise UsageError(
+                f"{path} holds files that are not of an export, such as {strangers[0]!r}. Name an empty folder."
+            )
+        return Folder(path, Manifest(style, since), is_new=True)
+    if found.style != style:
+        raise UsageError(
+            f"{path} holds an export as {found.style}. Use --format {found.style}, or name another folder."
+        )
+    if found.since != since:
+        first = f"from {found.since} on" if found.since else "of all time"
+        raise UsageError(f"{path} holds an export {first}. Give the same --since, or name another folder.")
+    return Folder(path, found, is_new=False)
+
+
+def cannot_write(path: Path, error: OSError) -> UsageError:
+    """Return the error for a folder that cannot be written."""
+    return UsageError(
+        f"{path} cannot be written: {error.strerror or error}; the last complete export is as it was. "
+        "Make room or name another folder, then run again: it goes on from there."
+    )

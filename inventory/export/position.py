@@ -1,0 +1,161 @@
+"""How far each account's history was exported, and which months of which relation have changed since."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.sql.elements import ColumnElement
+
+from inventory.errors import UsageError
+from inventory.export.relations import SPLIT_BY, month_of, month_start
+from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.merkle_log.hashes import read_entry_hashes
+from inventory.merkle import Frontier
+from inventory.store import database
+from inventory.store.tables import accounts, instance_state, instance_versions, operator_actions, sync_runs
+
+Months = set[str]
+
+WHOLE = ("prune", "rename", "retire")
+"""The acts after which everything is written again."""
+
+SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
+"""The relations whose rows change from the day of an account's last complete run on."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far an account was exported: the size and the root of its log, and its last run that had ended."""
+
+    log_id: str | None
+    log_size: int
+    root: str | None
+    """In hexadecimal."""
+    last_run_id: int
+    since: str
+    """Versions that open or close later have a time after this: of that run, or of the oldest absence not settled."""
+    retired: bool = False
+
+
+NOTHING = Position(None, 0, None, 0, "0001-01-03T00:00:00.000000Z")
+"""The position of an account of which nothing was exported."""
+
+
+def read_positions(connection: Connection) -> dict[str, Position]:
+    """Return the position of each account as it now is."""
+    run, state, found = sync_runs.c, instance_state.c, {}
+    for row in connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings():
+        own = run.account == row["account"]
+        ended = sa.select(sa.func.max(run.run_id)).where(own, run.status != "running")
+        complete = sa.select(sa.func.max(run.started_at)).where(own, run.complete)
+        absent = sa.select(sa.func.min(state.missing_since)).where(state.account == row["account"])
+        times = [time for time in (connection.scalar(complete), connection.scalar(absent)) if time is not None]
+        size, hashes = row["log_size"] or 0, row["log_frontier"] or b""
+        found[row["account"]] = Position(
+            log_id=row["log_id"],
+            log_size=size,
+            root=Frontier(size, hashes).root().hex() if size else None,
+            last_run_id=connection.scalar(ended) or 0,
+            since=iso_microseconds(min(times, default=row["created_at"])),
+            retired=row["retired_at"] is not None,
+        )
+    return found
+
+
+def touched_months(connection: Connection, before: Mapping[str, Position]) -> dict[str, Months] | None:
+    """Return the months of each relation that have changed since those positions; None if all may have.
+
+    Raises UsageError if the positions are not those of this database at an earlier time.
+    """
+    rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
+    now = {row["account"]: row for row in rows}
+    for name, position in before.items():
+        row = next((each for each in rows if position.log_id and each["log_id"] == position.log_id), now.get(name))
+        if row is None or not _continues(connection, row, position):
+            raise UsageError(
+                f"The folder holds an export of another history of account {name}, or of a newer one. "
+                "Name another folder for this database."
+            )
+        if row["account"] != name or _has_act(connection, name, position):
+            return None
+    touched: dict[str, Months] = {name: set() for name in SPLIT_BY}
+    for name, row in now.items():
+        position = before.get(name, NOTHING)
+        _add(connection, touched, name, position)
+        if position.retired and row["retired_at"] is None:
+            return None
+    this_month = month_of(database.now(connection).date())
+    for position in before.values():
+        if not position.retired:
+            for name in SINCE_LAST_RUN:
+                touched[name] |= _all_from(position.since[:7], this_month)
+    return touched
+
+
+def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
+    """Return whether the log of an account was, at that position, the one that was exported."""
+    if position.log_id is None:
+        return True
+    if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
+        return False
+    tree = Frontier()
+    for _, hash_ in read_entry_hashes(connection, {**row}, 0, position.log_size):
+        tree.append(hash_)
+    return (tree.size, tree.root().hex()) == (position.log_size, position.root)
+
+
+def _has_act(connection: Connection, account: str, position: Position) -> bool:
+    act = operator_actions.c
+    query = sa.select(act.action_id).where(
+        act.account == account, act.log_index >= position.log_size, act.action.in_(WHOLE)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _add(connection: Connection, touched: dict[str, Months], account: str, position: Position) -> None:
+    """Add the months in which an account's rows have changed."""
+    run, act = sync_runs.c, operator_actions.c
+    version, first = instance_versions.c, instance_versions.alias("first").c
+    own = version.account == account
+    since = datetime.fromisoformat(position.since)
+    recent, ended = version.valid_from > since, version.valid_to >= since
+    opened = sa.and_(own, recent, version.opened_by_run_id > position.last_run_id)
+    closed = sa.and_(own, ended, version.closed_log_index >= position.log_size)
+    if position.log_id is None:  # what was closed before the log began has no entry
+        closed = sa.and_(own, version.closed_by_run_id > position.last_run_id)
+    vanished = sa.and_(closed, version.closed_as == "vanished")
+
+    def months(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Months:
+        text = (
+            sa.func.substr(sa.type_coerce(column, sa.Text), 1, 7)
+            if database.is_sqlite(connection)
+            else sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM")
+        )
+        return {*connection.scalars(sa.select(text).where(*where).distinct())}
+
+    same_episode = (first.account == version.account, first.instance_id == version.instance_id)
+    episode = (*same_episode, first.episode == version.episode, first.opened_as != "changed")
+    touched["sync_runs"] |= months(run.started_at, run.account == account, run.run_id > position.last_run_id)
+    touched["sync_runs"] |= months(version.valid_to, vanished)
+    touched["operator_actions"] |= months(act.occurred_at, act.account == account, act.log_index >= position.log_size)
+    touched["instance_versions"] |= months(version.valid_from, opened) | months(version.valid_from, closed)
+    touched["instance_events"] |= months(version.valid_from, opened) | months(version.valid_to, vanished)
+    touched["instance_field_changes"] |= months(version.valid_from, opened)
+    for changed in (opened, closed, sa.and_(own, version.valid_to.is_(None))):
+        touched["instance_episodes"] |= months(first.valid_from, changed, *episode)
+    for name in SINCE_LAST_RUN:
+        for column in (version.valid_from, version.valid_to):
+            touched[name] |= months(column, opened if column is version.valid_from else closed)
+        touched[name] |= months(version.last_seen_at, vanished)
+        touched[name] |= months(run.started_at, run.account == account, run.run_id > position.last_run_id)
+
+
+def _all_from(first: str, last: str) -> Months:
+    months: Months = set()
+    while first <= last:
+        months.add(first)
+        first = month_of(month_start(first, after=1))
+    return months

@@ -1,0 +1,414 @@
+"""`inventory export`: files that hold what the database holds, are brought up to date, and prove themselves."""
+
+import hashlib
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import subprocess
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from inventory.checkpoints.signed_note import SigningKey
+from inventory.config.database_url import parse_url
+from inventory.config.signing import Signer
+from inventory.errors import AccountBusy, BreachFound
+from inventory.export.export import Request, export
+from inventory.export.folder import open_folder
+from inventory.export.rebuild import rebuild
+from inventory.export.relations import SPLIT_BY, exported_relations
+from inventory.simulator import Status, on_get, on_page
+from inventory.store import database, schema
+from inventory.store.catalogue import RELATIONS
+from support.asking import asking
+from support.command import PROGRAM, Command
+from support.forgery import read_rows
+from support.libraries import ROOT
+from support.marks import rule
+from support.pasts import record, restore
+from support.world import hour
+
+UNSIGNED = Signer("unnamed", None)
+NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
+OF_NOW = {"sync_gaps", "observation_daily"}
+"""The relations whose rows depend on the time at which they are read."""
+
+pytestmark = rule("an-export-proves-itself")
+
+
+def live(world):
+    """Record runs in three months, with every kind of event, odd texts, an accepted loss and a prune to come."""
+    world.put("a", "b", creator_user_nickname="ada", price=1, share=0.1)
+    world.put("c", creator_user_nickname="=cmd()", note="é\n\"quoted\", 'single'")
+    world.put("d", region=None, creator_user_nickname="NULL")
+    world.run(clock=lambda: at(1, 30))
+    world.put("a", status="stopped", creator_user_nickname="ada", price=1, share=0.1)
+    world.remove("b")
+    world.run(clock=lambda: at(2, 10), expected_seconds=0.1 + 0.2)
+    world.put("b", creator_user_nickname="eve")
+    world.faults.add(Status(503), when=on_page(1))
+    world.run(clock=lambda: at(2, 20))
+    world.run(clock=lambda: at(2, 21))
+    world.remove("d")
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run(clock=lambda: at(3, 1))  # d is missing
+    world.faults.clear()
+    world.run(clock=lambda: at(3, 2))
+
+
+def at(month, day):
+    return datetime(2026, month, day, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(tmp_path, database_url):
+    return Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
+
+
+def write(engine, folder, **request):
+    with database.reading(engine) as connection:
+        return export(connection, Request(folder, **request), UNSIGNED)
+
+
+def contents(folder):
+    """Return the rows of each relation, from the files."""
+    found = {}
+    for path in sorted(folder.glob("**/*.parquet")):
+        found.setdefault(path.relative_to(folder).parts[0].removesuffix(".parquet"), []).extend(
+            pq.read_table(path).to_pylist()
+        )
+    return found
+
+
+def stored(engine):
+    """Return the rows of each relation, from the database, as the files should have them."""
+    url = engine.url.render_as_string(hide_password=False)
+    with database.reading(engine) as connection:
+        relations = exported_relations(connection)
+    found = {}
+    with asking(url, "UTC") as connection:
+        for relation in relations:
+            columns = [
+                f'CAST("{name}" AS TEXT) AS "{name}"' if kind == "text" else f'"{name}"'
+                for name, kind in relation.kinds.items()
+            ]
+            rows = connection.execute(sa.text(f"SELECT {', '.join(columns)} FROM {relation.name}")).mappings()
+            found[relation.name] = [
+                {name: typed(row[name], kind) for name, kind in relation.kinds.items()} for row in rows
+            ]
+    return found
+
+
+def typed(value, kind):
+    if value is None:
+        return None
+    if kind == "time":
+        return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value.astimezone(UTC)
+    if kind == "day":
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    if kind == "boolean":
+        return bool(value)
+    if kind == "hash":
+        return bytes(value).hex()
+    return float(value) if kind == "number" else value
+
+
+def as_set(rows, name):
+    """Return the rows in an order of their own, without the length of a gap that is still open."""
+    hidden = {"seconds"} if name == "sync_gaps" else set()
+    return sorted(
+        repr([(key, value.timestamp() if isinstance(value, datetime) else value) for key, value in sorted(row.items())
+              if key not in hidden])
+        for row in rows
+    )  # fmt: skip
+
+
+def test_every_relation_is_there_with_its_rows_and_exact_types(lived, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    files, rows = contents(tmp_path / "lake"), stored(lived.engine)
+    assert rows.keys() == {relation.name for relation in RELATIONS} | {"dropped_entries"}
+    for name, expected in rows.items():
+        found = files.get(name, [])
+        assert as_set(found, name) == as_set(expected, name)
+    (run_,) = [row for row in files["sync_runs"] if row["expected_seconds"] is not None]
+    assert run_["expected_seconds"] == 0.1 + 0.2
+    (odd,) = [row for row in files["instance_state"] if row["instance_id"] == "c"]
+    assert json.loads(odd["extra"]) == {"note": "é\n\"quoted\", 'single'"}
+    assert [row["creator_user_nickname"] for row in files["instance_state"] if row["instance_id"] == "d"] == ["NULL"]
+
+
+def test_the_columns_say_what_they_mean_and_the_manifest_what_the_files_hold(lived, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    schema_ = pq.read_schema(tmp_path / "lake" / "instances.parquet")
+    assert schema_.field("region").metadata[b"description"] == b"fal's region, such as us-west."
+    assert schema_.metadata[b"description"].startswith(b"One row per instance")
+    manifest = json.loads((tmp_path / "lake" / "manifest.json").read_text())
+    months = sorted(name for name in manifest["files"] if name.startswith("instance_versions/"))
+    assert months == [f"instance_versions/2026-{month:02}.parquet" for month in (1, 2)]
+    for name, about in manifest["files"].items():
+        assert about["rows"] == pq.read_metadata(tmp_path / "lake" / name).num_rows
+    position = manifest["accounts"]["default"]["position"]
+    note = manifest["accounts"]["default"]["checkpoint"].split("\n")
+    assert (note[0].rpartition("/")[2], int(note[1])) == (position["log_id"], position["log_size"])
+
+
+def test_duckdb_gives_the_same_totals_as_the_views(lived, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    totals = {
+        "instance_events": "count(*)", "fleet_daily": "sum(gpu_hours)", "instance_episodes": "sum(gpu_hours_low)",
+        "creators": "sum(live_now)", "instance_versions": "max(valid_from)", "operator_actions": "count(*)",
+    }  # fmt: skip
+    url = lived.engine.url.render_as_string(hide_password=False)
+    with asking(url, "UTC") as connection, duckdb.connect() as lake:
+        lake.execute("SET TimeZone = 'UTC'")
+        for relation, total in totals.items():
+            files = f"{relation}/*.parquet" if relation in SPLIT_BY else f"{relation}.parquet"
+            (found,) = lake.execute(f"SELECT {total} FROM '{tmp_path}/lake/{files}'").fetchone()
+            (expected,) = connection.execute(sa.text(f"SELECT {total} FROM {relation}")).one()
+            if isinstance(found, datetime):
+                assert found.astimezone(UTC) == typed(expected, "time")
+            else:
+                assert found == pytest.approx(expected), relation
+
+
+def test_every_query_of_the_guide_gives_rows(lived, tmp_path, monkeypatch):
+    write(lived.engine, tmp_path / "lake")
+    monkeypatch.chdir(tmp_path)
+    guide = (ROOT / "docs" / "lake.md").read_text(encoding="utf-8")
+    queries = re.findall(r"^```sql\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(queries) == 3
+    with duckdb.connect() as lake:
+        for query in queries:
+            assert lake.execute(query).fetchall(), query
+
+
+def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_path):
+    folder = tmp_path / "lake"
+    write(lived.engine, folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.parquet")}
+    lived.put("a", status="ready", creator_user_nickname="ada", price=1, share=0.1)
+    lived.run(clock=lambda: at(3, 3))  # d is proven gone, since 1 March: its version began in January
+    write(lived.engine, folder)
+    same = {str(path.relative_to(folder)) for path, time in before.items() if path.stat().st_mtime_ns == time}
+    assert "instance_versions/2026-02.parquet" not in same  # the version of a that was open
+    assert {"instance_events/2026-01.parquet", "sync_runs/2026-01.parquet", "fleet_daily/2026-01.parquet"} <= same
+    assert_fresh(lived.engine, folder, tmp_path / "fresh")
+
+
+def assert_fresh(engine, folder, other, *, since=None):
+    """Assert that the folder has the same bytes as a fresh export."""
+    write(engine, other, since=since)
+    names = {str(path.relative_to(other)) for path in other.glob("**/*.parquet")}
+    assert {str(path.relative_to(folder)) for path in folder.glob("**/*.parquet")} == names
+    for name in sorted(names):
+        if name.partition("/")[0] not in OF_NOW:
+            assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+    shutil.rmtree(other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("story", ["every event", "pruned", "upgraded and pruned"])
+def test_an_export_that_is_brought_up_to_date_is_what_a_fresh_one_is(new_database, tmp_path, story):
+    past = record(story, new_database())
+    engine = database.connect(parse_url(new_database()), create=True)
+    schema.upgrade(engine)
+    random = Random(story)
+    moments = sorted(random.sample(range(len(past.moments)), min(6, len(past.moments))))
+    for number in moments:
+        moment = past.moments[number]
+        restore(engine, rows_of(engine), moment.rows)
+        write(engine, tmp_path / "lake")
+        assert_fresh(engine, tmp_path / "lake", tmp_path / f"fresh-{number}")
+        rebuild(tmp_path / "lake")
+    engine.dispose()
+
+
+def rows_of(engine):
+    with database.reading(engine) as connection:
+        return read_rows(connection)
+
+
+def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    printed = run("export", "lake", "--check", INVENTORY_DATABASE_URL="sqlite:///nowhere.db").stdout
+    digests = lived.one("SELECT count(*) FROM sync_runs WHERE fleet_digest IS NOT NULL")
+    assert f"account default: 6 runs, {digests} digests, 7 entries of its log: all agree." in printed
+
+
+def changed(folder, name, **values):
+    """Change the first row of a file, and make the hash in the manifest anew, as a forger does."""
+    table = pq.read_table(folder / name)
+    rows = table.to_pylist()
+    rows[0] |= values
+    pq.write_table(type(table).from_pylist(rows, table.schema), folder / name)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name]["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_file_that_was_changed_is_9_also_with_its_hash_made_anew(lived, run, tmp_path):
+    good = tmp_path / "good"
+    write(lived.engine, good)
+    for name, values in (
+        ("instance_versions/2026-01.parquet", {"creator_user_nickname": "mallory"}),
+        ("instance_versions/2026-01.parquet", {"valid_to": at(1, 31)}),
+        ("sync_runs/2026-02.parquet", {"instances_seen": 99}),
+    ):
+        shutil.copytree(good, tmp_path / "lake")
+        changed(tmp_path / "lake", name, **values)
+        assert name.partition("/")[0] in run("export", "lake", "--check", expect=9).stderr
+        shutil.rmtree(tmp_path / "lake")
+    shutil.copytree(good, tmp_path / "lake")
+    (tmp_path / "lake" / "creators.parquet").write_bytes((good / "accounts.parquet").read_bytes())
+    assert "creators.parquet: it is not the file" in run("export", "lake", "--check", expect=9).stderr
+    (tmp_path / "lake" / "creators.parquet").unlink()
+    with pytest.raises(BreachFound, match=r"creators.parquet: it is missing"):
+        rebuild(tmp_path / "lake")
+
+
+def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_path):
+    run("export", "lake", "--since", "2026-02-15")
+    assert [path.name for path in sorted((tmp_path / "lake" / "sync_runs").iterdir())] == [
+        "2026-02.parquet", "2026-03.parquet"
+    ]  # fmt: skip
+    assert len(contents(tmp_path / "lake")["instances"]) == 4
+    lived.run(clock=lambda: at(4, 1))
+    run("export", "lake", "--since", "2026-02-20")
+    assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh", since="2026-02")
+    assert "holds an export from 2026-02 on" in run("export", "lake", expect=2).stderr
+    assert "does not hold all of the history" in run("export", "lake", "--check", expect=2).stderr
+
+
+def test_csv_has_no_formula(lived, run, tmp_path):
+    run("export", "lake", "--format", "csv")
+    text = (tmp_path / "lake" / "instances.csv").read_text()
+    assert '"\'=cmd()"' in text
+    assert lived.one("SELECT count(*) FROM instances") == 4
+    assert "holds an export as csv" in run("export", "lake", expect=2).stderr
+
+
+@pytest.mark.usefixtures("lived")
+def test_a_folder_with_other_files_is_2_and_keeps_them(run, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").write_text("mine")
+    assert "home holds files that are not of an export, such as 'thesis.txt'" in run("export", "home", expect=2).stderr
+    (tmp_path / "home" / "manifest.json").write_text('{"format": "another"}')
+    assert "is not that of an export" in run("export", "home", expect=2).stderr
+    (tmp_path / "file").write_text("a file")
+    assert "file cannot be written" in run("export", "file", expect=2).stderr
+    assert "holds no complete export" in run("export", "nowhere", "--check", expect=2).stderr
+    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "home" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, tmp_path):
+    run("export", "lake")
+    before = (tmp_path / "lake" / "manifest.json").read_bytes()
+    other = new_database(migrated=True)
+    done = run("export", "lake", expect=2, INVENTORY_DATABASE_URL=other)
+    assert "holds an export of another history of account default" in done.stderr
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("UPDATE sync_runs SET entry_hash = changes_root WHERE changes_root IS NOT NULL")
+    assert "holds an export of another history" in run("export", "lake", expect=2).stderr
+    assert (tmp_path / "lake" / "manifest.json").read_bytes() == before
+
+
+def test_two_exports_at_once_do_not_write_to_one_folder(lived, tmp_path):
+    with open_folder(tmp_path / "lake", "parquet", None), pytest.raises(AccountBusy, match="Another export writes"):
+        write(lived.engine, tmp_path / "lake")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lived")
+def test_a_full_disk_is_one_line_and_leaves_the_last_export_as_it_was(run, lived, tmp_path):
+    run("export", "lake")
+    before = {path: path.read_bytes() for path in (tmp_path / "lake").glob("**/*.parquet")}
+    for number in range(4000):
+        lived.put(f"n{number}", note=hashlib.sha256(b"%d" % number).hexdigest())
+    lived.run(clock=lambda: at(3, 9))
+    done = subprocess.run(
+        [*PROGRAM, "export", "lake"], cwd=tmp_path, env=run.environment | NO_PYC, capture_output=True, text=True,
+        check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "lake cannot be written" in done.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "lake").glob("**/*.parquet")} == before
+    assert list((tmp_path / "lake").glob("**/*.part")) == []
+    run("export", "lake")
+    assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+number = int(sys.argv.pop(1))
+replace = Path.replace
+def strike(*arguments):
+    global number
+    number -= 1
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(*arguments)
+Path.replace = strike
+from inventory.cli import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1, 7, 30])
+def test_the_next_export_completes_one_that_was_killed(lived, run, tmp_path, number):
+    program = [PROGRAM[0], "-c", KILLED, str(number), "export", "lake"]
+    subprocess.run(program, cwd=tmp_path, env=run.environment, capture_output=True, check=False)
+    lived.put("e")
+    lived.run(clock=lambda: at(4, 9))
+    subprocess.run(program, cwd=tmp_path, env=run.environment, capture_output=True, check=False)
+    run("export", "lake")
+    assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh")
+    assert list((tmp_path / "lake").glob("**/*.part")) == []
+
+
+def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
+    key = SigningKey.generate()
+    with database.reading(lived.engine) as connection:
+        export(connection, Request(tmp_path / "lake"), Signer("fleet.example.org", key))
+    note = json.loads((tmp_path / "lake" / "manifest.json").read_text())["accounts"]["default"]["checkpoint"]
+    assert note.startswith("fleet.example.org/")
+    assert "\n\n— fleet.example.org/" in note
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_every_number_is_exported_exactly(engine, tmp_path):
+    random = Random(1)
+    numbers = [random.random() * 10.0 ** random.randint(-9, 9) for _ in range(500)] + [
+        0.1 + 0.2,
+        math.pi,
+        1e300,
+        5e-324,
+    ]
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO accounts (account, provider, created_at) VALUES ('a', 'fal', '2026-03-06 00:00:00.000000')"
+        )
+        for number, value in enumerate(numbers):
+            time = f"{hour(0) + timedelta(seconds=number):%Y-%m-%d %H:%M:%S.%f}"
+            connection.exec_driver_sql(
+                'INSERT INTO sync_runs (account, "trigger", status, started_at, heartbeat_at, api_url, version, '
+                "max_vanish) VALUES ('a', 'manual', 'failed', ?, ?, 'x', 'x', ?)", (time, time, value),
+            )  # fmt: skip
+    write(engine, tmp_path / "lake")
+    assert [row["max_vanish"] for row in contents(tmp_path / "lake")["sync_runs"]] == numbers
+
+
+def test_the_folder_can_be_named_by_any_path(lived, run, tmp_path):
+    assert lived.one("SELECT count(*) FROM accounts") == 1
+    run("export", str(tmp_path / "deep" / "er" / "lake"))
+    assert os.path.exists(tmp_path / "deep" / "er" / "lake" / "manifest.json")  # noqa: PTH110
