@@ -5,6 +5,7 @@ same period of the same database gives the same bytes: nothing in a bundle depen
 """
 
 import hashlib
+import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,8 +79,8 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
     made = check.read_account(files, about, *times)
     folder = about["folder"]
     try:
-        leaves = bytearray()
-        made.replay(leaves.extend)
+        leaves = io.BytesIO()
+        made.replay(leaves.write)
         checkpoint = check.Checkpoint.parse(files[f"{folder}/checkpoint"])
         if made.root() != checkpoint.root:
             raise made.differs("entries.jsonl", "the entries are not those of the log")
@@ -88,9 +89,10 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
             f"Account {about['account']}: the history is not what its log recorded ({error}); no bundle was written. "
             "`inventory verify` says more."
         ) from None
-    files[f"{folder}/leaves.bin"] = bytes(leaves)
-    files |= {f"{folder}/{name}": text.encode() for name, text in check.lists(made)}
-    made.rows.clear()  # they are in the files now
+    files[f"{folder}/leaves.bin"] = leaves.getvalue()
+    for name, content in check.lists(made):
+        files[f"{folder}/{name}"] = content
+        made.rows.pop(name, None)  # there may be much of it
     return made
 
 

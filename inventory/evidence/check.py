@@ -215,8 +215,8 @@ class Account:
     entries: list[Json] = field(default_factory=list)
     start: dict[str, Instance] = field(default_factory=dict)
     end: dict[str, Instance] = field(default_factory=dict)
-    rows: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in BY_CHANGE})
-    """The lines of the lists that have a line for each change, by name."""
+    rows: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in BY_CHANGE})
+    """The lines of the lists that have a line for each change, by name: as bytes, because there may be many."""
     created: Counter[str | None] = field(default_factory=Counter)
     vanished: Counter[str | None] = field(default_factory=Counter)
     changed: int = 0
@@ -364,18 +364,18 @@ class Account:
                 pair = before.fields[name], after.fields[name]
                 if pair[0] != pair[1]:
                     row = [change["valid_from"], id_, name, *pair, run.get("run_id"), index]
-                    self.rows["changes.csv"].append(csv_line(row))
+                    self.rows["changes.csv"] += csv_line(row).encode()
         elif "opened_as" in change:
             self.created[after.creator] += 1
             kept = [after.fields[name] for name in ("instance_type", "region", "status")]
             times = change["valid_from"], run.get("previous_complete_at")
             row = [*times, id_, change["opened_as"], after.creator, *kept]
-            self.rows["creations.csv"].append(csv_line([*row, run.get("run_id"), index]))
+            self.rows["creations.csv"] += csv_line([*row, run.get("run_id"), index]).encode()
         elif change["closed_as"] == "vanished":
             self.vanished[before.creator] += 1
             kept = [before.fields[name] for name in ("instance_type", "region")]
             row = [change["valid_to"], change.get("last_seen_at"), id_, before.creator, *kept, time_of(entry), index]
-            self.rows["disappearances.csv"].append(csv_line(row))
+            self.rows["disappearances.csv"] += csv_line(row).encode()
 
 
 def digest(fleet: Mapping[str, Instance]) -> str:
@@ -398,8 +398,8 @@ def time_of(entry: Json) -> str:
 # -- The lists
 
 
-def lists(account: Account) -> Iterator[tuple[str, str]]:
-    """Yield name and text of each CSV file of an account. `replay` comes first."""
+def lists(account: Account) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each CSV file of an account. `replay` comes first."""
     runs = [entry for entry in account.entries if "run" in entry]
     inside = [entry for entry in account.entries if account.since <= time_of(entry) < account.until]
     tables: dict[str, Iterable[list[Any]]] = {
@@ -412,8 +412,8 @@ def lists(account: Account) -> Iterator[tuple[str, str]]:
         "acts.csv": (_act(entry) for entry in inside if "act" in entry),
     }
     for name, header in LISTS.items():
-        lines = account.rows[name] if name in BY_CHANGE else map(csv_line, tables[name])
-        yield name, "".join([f"{header}\n", *lines])
+        lines = account.rows[name] if name in BY_CHANGE else "".join(map(csv_line, tables[name])).encode()
+        yield name, f"{header}\n".encode() + lines
 
 
 RUN_COLUMNS = (
@@ -689,8 +689,8 @@ def check(path: Path, kept: Kept | None = None, say: Callable[[str], object] = l
         if leaves.digest() != hashlib.sha256(account.leaves).digest():
             raise account.differs("leaves.bin", "it differs from what was computed from the log")
         compared = kept.compare(bundle, account)
-        for file, text in lists(account):
-            if bundle.files[f"{account.folder}/{file}"] != text.encode():
+        for file, content in lists(account):
+            if bundle.files[f"{account.folder}/{file}"] != content:
                 raise account.differs(file, "it differs from the list that was computed from the log")
         say(
             f"{account.folder}, called {plain(account.name)}: {len(account.lines):,} entries ({account.first} to "
