@@ -2,7 +2,7 @@
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format docs pages man picture
+.PHONY: check lint test quick format docs pages man dbt picture
 
 check: lint test
 
@@ -35,6 +35,10 @@ pages:
 
 man:
 	$(BIN)/python tools/pages.py docs/inventory.1
+
+# Build and test the dbt package with a real dbt, in an environment of its own, on a demo in a PostgreSQL of its own.
+dbt:
+	$(BIN)/python tools/dbt_check.py
 
 # The pictures of README.md, from the demo's report.
 picture:

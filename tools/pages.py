@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from command_pages import commands_markdown, man_page
+from dbt_sources import dbt_sources
 from inventory.store.schema_docs import schema_markdown
 from setting_pages import settings_markdown, settings_schema
 
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/inventory.schema.json": settings_schema,
     "docs/schema.md": schema_markdown,
     "docs/inventory.1": man_page,
+    "dbt/models/sources.yml": dbt_sources,
 }
 
 

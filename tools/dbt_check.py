@@ -1,0 +1,77 @@
+"""Build and test the dbt package with a real dbt: `make dbt`.
+
+It makes an environment for dbt, starts a PostgreSQL, fills it with a demo, and runs `dbt build` twice: for today and
+for a day of the demo. It needs the package registry, and writes to a temporary folder only.
+"""
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
+
+from inventory.config.database_url import parse_url
+from inventory.demo import demo
+from inventory.store import database
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.postgres import server  # noqa: E402 - found in the folder of the tests
+
+DAYS = 10
+LIBRARIES = ("dbt-core>=1.9,<1.11", "dbt-postgres>=1.9,<2")
+"""dbt 2 gets a part of itself from elsewhere than the package registry."""
+
+
+def main() -> None:
+    """Run all of it; a failing test of dbt ends it with an error."""
+    with TemporaryDirectory() as name, server() as postgres, postgres.database() as made:
+        folder, url = Path(name), postgres.url_of(made)
+        _say(f"filling a demo of {DAYS} days")
+        demo(url, days=DAYS)
+        _say(f"installing {' and '.join(LIBRARIES)}")
+        venv.create(folder / "venv", with_pip=True)
+        program = folder / "venv" / "bin"
+        subprocess.run([program / "pip", "install", "-q", *LIBRARIES], check=True)  # noqa: S603 - a list of words of our own
+        where = sa.make_url(url)
+        target = {
+            "type": "postgres", "host": where.query["host"], "user": where.username, "password": "",
+            "port": int(where.query.get("port", 5432)), "dbname": made, "schema": "dbt", "threads": 2,
+        }  # fmt: skip
+        profile = {"fal_inventory": {"target": "demo", "outputs": {"demo": target}}}
+        (folder / "profiles.yml").write_text(json.dumps(profile))
+        engine = database.connect(parse_url(url))
+        with database.reading(engine) as connection:
+            day = connection.exec_driver_sql("SELECT max(day) - 2 FROM fleet_daily").scalar_one()
+            at = f"{day} 00:00:00+00"
+            held = "valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)"
+            there = connection.exec_driver_sql(
+                f"SELECT count(*) FROM instance_versions WHERE {held}", {"at": at}
+            ).scalar_one()
+        options = [
+            "--project-dir", ROOT / "dbt", "--profiles-dir", folder, "--target-path", folder / "target",
+            "--log-path", folder / "log",
+        ]  # fmt: skip
+        dbt = program / "dbt"
+        subprocess.run([dbt, "build", *options], check=True)  # noqa: S603 - a list of words of our own
+        subprocess.run([dbt, "build", *options, "--vars", json.dumps({"as_of": str(day)})], check=True)  # noqa: S603 - a list of words of our own
+        subprocess.run([dbt, "source", "freshness", *options], check=True)  # noqa: S603 - a list of words of our own
+        with database.reading(engine) as connection:
+            found = connection.exec_driver_sql("SELECT count(*) FROM dbt.fleet_as_of").scalar_one()
+        engine.dispose()
+        if found != there:
+            raise SystemExit(f"fleet_as_of has {found} instances on {day}, and the history {there}")
+        _say(f"fleet_as_of has the {found} instances of {day}; all tests of dbt passed")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

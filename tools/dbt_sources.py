@@ -1,0 +1,46 @@
+"""The file dbt/models/sources.yml: every table and view with its meaning, for dbt."""
+
+import json
+
+from inventory.store.catalogue import RELATIONS
+
+KEYS = {
+    "accounts": ("account",),
+    "calendar": ("day",),
+    "operator_actions": ("action_id",),
+    "sync_runs": ("run_id",),
+}
+"""The column that is unique in a relation, for those that have one."""
+
+FRESH = {"sync_runs": "started_at"}
+"""The column that says how fresh a relation is."""
+
+
+def dbt_sources() -> str:
+    """Return the text of the file. Texts are written as JSON, which is YAML too."""
+    lines = [
+        "# Written from inventory/store/catalogue.py: `make pages`.",
+        "version: 2",
+        "",
+        "sources:",
+        "  - name: inventory",
+        "    description: The history of fal compute instances, as `inventory` recorded it.",
+        "    schema: \"{{ var('inventory_schema') }}\"",
+        "    tables:",
+    ]
+    for relation in RELATIONS:
+        lines += [f"      - name: {relation.name}", f"        description: {json.dumps(relation.meaning)}"]
+        if relation.name in FRESH:
+            lines += [
+                f"        loaded_at_field: {FRESH[relation.name]}",
+                "        freshness:",
+                "          warn_after: {count: 25, period: hour}",
+                "          error_after: {count: 49, period: hour}",
+                "          filter: complete",
+            ]
+        lines.append("        columns:")
+        for column in relation.columns:
+            lines += [f"          - name: {column.name}", f"            description: {json.dumps(column.meaning)}"]
+            if column.name in KEYS.get(relation.name, ()):
+                lines.append("            tests: [unique, not_null]")
+    return "\n".join([*lines, ""])
