@@ -2,7 +2,7 @@
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format docs pages man dbt picture
+.PHONY: check lint test quick format docs pages man dbt superset picture
 
 check: lint test
 
@@ -39,6 +39,10 @@ man:
 # Build and test the dbt package with a real dbt, in an environment of its own, on a demo in a PostgreSQL of its own.
 dbt:
 	$(BIN)/python tools/dbt_check.py
+
+# Import the bundle for Superset into a real Superset, and ask every chart for its data.
+superset:
+	$(BIN)/python tools/superset_check.py
 
 # The pictures of README.md, from the demo's report.
 picture:

@@ -34,8 +34,8 @@ SHARED = {"watch", "demo_url", "sqlite_demo", "postgres_demo"}
 TOGETHER = {
     "the watch": ("docs/test_queries.py", "meanings/test_truth.py"),
     "the demo": (
-        "cli/test_dashboards.py", "cli/test_report.py", "docs/test_bi.py", "docs/test_commands.py", "docs/test_dbt.py",
-        "docs/test_readme.py", "history/test_postgres_settings.py",
+        "cli/test_dashboards.py", "cli/test_report.py", "cli/test_superset.py", "docs/test_bi.py",
+        "docs/test_commands.py", "docs/test_dbt.py", "docs/test_readme.py", "history/test_postgres_settings.py",
     ),
 }  # fmt: skip
 """The files that use them."""

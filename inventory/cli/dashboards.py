@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from inventory.cli.opening import loaded, opened
+from inventory.config.database_url import parse_url, sqlite_path
 from inventory.errors import UsageError
+from inventory.scratch import scratch_folder
+from inventory.store import database, schema
 from inventory.whole_file import whole_file
 
 app = typer.Typer(
@@ -15,17 +19,12 @@ app = typer.Typer(
 
     \b
     Examples:
+      inventory dashboards superset --output fleet.zip
       inventory dashboards grafana
-      inventory dashboards grafana --output /etc/grafana/inventory
     """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Make `grafana` a command of its own, though it is the only one."""
 
 
 @app.command("grafana")
@@ -52,3 +51,41 @@ def grafana_command(
         with whole_file(output / name) as file:
             file.write(content)
         print(output / name)
+
+
+@app.command("superset")
+def superset_command(
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The zip to write.")] = Path("superset.zip"),
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--database-uri", metavar="URI", help="The database as Superset opens it; by default that of the settings."
+        ),
+    ] = None,
+) -> None:
+    """Write a bundle that Superset imports: datasets, charts, and the dashboards Fleet and Audit.
+
+    Import it in Superset's page (Dashboards, Import) or by its REST API; again, it replaces what it brought. A password
+    in the URI is masked, and Superset asks for it. Without a URI it is that of the settings, as Superset opens it.
+    Writes the file, and nothing to the database.
+
+    \b
+    Examples:
+      inventory dashboards superset --output fleet.zip
+      inventory dashboards superset --output fleet.zip --database-uri postgresql+psycopg2://bi@db/inventory
+    """
+    from inventory.dashboards.superset import superset_uri, write_bundle
+
+    if uri is None:
+        url = parse_url(loaded().database_url)
+        file = sqlite_path(url)
+        uri = superset_uri(url if file is None else url.set(database=str(file.absolute())))
+    with (
+        whole_file(output, binary=True) as written,
+        scratch_folder() as folder,
+        opened(f"sqlite:///{folder / 'empty.db'}", create=True) as engine,
+    ):
+        schema.upgrade(engine)
+        with database.reading(engine) as connection:
+            write_bundle(written, connection, uri)
+    print(f"{output} is complete. Import it in Superset: Dashboards, Import.")

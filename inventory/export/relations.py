@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
 
 import pyarrow as pa
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.store.catalogue import RELATIONS
 from inventory.store.columns import Column, Relation
-
-Kind = Literal["text", "time", "day", "integer", "number", "boolean", "hash"]
+from inventory.store.kinds import Kind, column_kinds
 
 ARROW: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -20,9 +17,9 @@ ARROW: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),
     "number": pa.float64(),
     "boolean": pa.bool_(),
-    "hash": pa.string(),
+    "bytes": pa.string(),
 }
-"""The type of each kind. A hash is text in hexadecimal; JSON is text."""
+"""The type of each kind. Bytes, which are hashes, are text in hexadecimal; JSON is text."""
 
 SPLIT_BY = {
     "sync_runs": "started_at",
@@ -56,16 +53,6 @@ _ORDER = (
 )  # fmt: skip
 """The columns by which rows are ordered, after the time: so that the same rows give the same file."""
 
-_KINDS: tuple[tuple[type[Any], Kind], ...] = (
-    (sa.DateTime, "time"),
-    (sa.Date, "day"),
-    (sa.Boolean, "boolean"),
-    (sa.Integer, "integer"),
-    (sa.Numeric, "number"),
-    (sa.Float, "number"),
-    (sa.LargeBinary, "hash"),
-)
-
 
 @dataclass(frozen=True)
 class Exported:
@@ -91,11 +78,9 @@ class Exported:
 
 def exported_relations(connection: Connection) -> list[Exported]:
     """Return all relations, with the kinds of their columns as the database declares them."""
-    inspector = sa.inspect(connection)
     found = []
     for relation in (*RELATIONS, DROPPED):
-        types = {column["name"]: column["type"] for column in inspector.get_columns(relation.name)}
-        kinds = {column.name: _kind(types[column.name]) for column in relation.columns}
+        kinds = column_kinds(connection, relation)
         fields = [
             pa.field(column.name, ARROW[kinds[column.name]], metadata={"description": column.meaning})
             for column in relation.columns
@@ -103,10 +88,6 @@ def exported_relations(connection: Connection) -> list[Exported]:
         schema = pa.schema(fields, metadata={"description": relation.meaning})
         found.append(Exported(relation.name, kinds, schema))
     return found
-
-
-def _kind(type_: object) -> Kind:
-    return next((kind for class_, kind in _KINDS if isinstance(type_, class_)), "text")
 
 
 def month_of(day: date) -> str:

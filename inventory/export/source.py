@@ -14,9 +14,10 @@ import pyarrow as pa
 from pyarrow import csv
 from sqlalchemy.engine import Connection
 
-from inventory.export.relations import Exported, Kind
+from inventory.export.relations import Exported
 from inventory.store import database
 from inventory.store.driver_errors import explain
+from inventory.store.kinds import Kind
 
 BLOCK = 4 << 20
 """Bytes of CSV that are parsed together."""
@@ -31,7 +32,7 @@ _SQLITE: dict[Kind, tuple[str, str]] = {
     "integer": ("%s", "{}"),
     "number": ("%s", "CASE WHEN {0} IS NOT NULL THEN printf('%!.17g', {0}) END"),
     "boolean": ("%s", "{}"),
-    "hash": ("%s", "lower(hex({}))"),
+    "bytes": ("%s", "lower(hex({}))"),
 }
 """The format of a value of each kind, and its SQL. `%Q` quotes a text, and writes NULL for a null."""
 
@@ -42,7 +43,7 @@ _POSTGRESQL: dict[Kind, str] = {
     "integer": "{}",
     "number": "{}::float8",
     "boolean": "{}",
-    "hash": "encode({}, 'hex')",
+    "bytes": "encode({}, 'hex')",
 }
 
 _PARSED: dict[Kind, pa.DataType] = {
@@ -52,7 +53,7 @@ _PARSED: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),
     "number": pa.float64(),
     "boolean": pa.bool_(),
-    "hash": pa.string(),
+    "bytes": pa.string(),
 }
 
 

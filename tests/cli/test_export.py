@@ -116,7 +116,7 @@ def typed(value, kind):
         return date.fromisoformat(value) if isinstance(value, str) else value
     if kind == "boolean":
         return bool(value)
-    if kind == "hash":
+    if kind == "bytes":
         return bytes(value).hex()
     return float(value) if kind == "number" else value
 

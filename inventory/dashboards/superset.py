@@ -1,0 +1,344 @@
+"""The dashboards as a bundle that Superset imports: a zip of YAML files, which are written as JSON.
+
+Every object has a UUID that follows from its name, so that a second import replaces the first. See the folders
+superset/commands/*/importers and examples of Superset's repository for the form.
+"""
+
+import json
+import zipfile
+from datetime import UTC, datetime
+from typing import IO, Any
+from uuid import NAMESPACE_URL, uuid5
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection
+
+from inventory.dashboards.superset_charts import AUDIT, FILTERS, FLEET, METRICS, TIME_COLUMNS, SupersetChart
+from inventory.errors import UsageError
+from inventory.store.catalogue import RELATIONS
+from inventory.store.kinds import Kind, column_kinds
+
+Json = dict[str, Any]
+
+ROOT = "inventory_superset"
+DATABASE = "inventory"
+VERSION = "1.0.0"
+MASK = "XXXXXXXXXX"
+"""What Superset expects in place of a password. It asks for the password when it imports."""
+
+_ROWS = 1000
+_TYPES: dict[Kind, str] = {
+    "text": "TEXT",
+    "time": "TIMESTAMP",
+    "day": "DATE",
+    "integer": "BIGINT",
+    "number": "DOUBLE PRECISION",
+    "boolean": "BOOLEAN",
+    "bytes": "BYTEA",
+}
+_SHAPES = {
+    "number": "big_number_total",
+    "lines": "echarts_timeseries_line",
+    "bars": "echarts_timeseries_bar",
+    "pie": "pie",
+    "histogram": "histogram_v2",
+    "table": "table",
+}
+_ALL_TIME = "No filter"
+
+
+def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
+    """Write the zip. `uri` is the database as Superset opens it; its password is masked.
+
+    `connection` is to any database of this program's schema, which says the types of the columns.
+    """
+    files = {
+        "metadata.yaml": {
+            "version": VERSION, "type": "Dashboard", "timestamp": f"{datetime(2026, 1, 1, tzinfo=UTC).isoformat()}"
+        },
+        f"databases/{DATABASE}.yaml": _database(uri),
+    }  # fmt: skip
+    for relation in RELATIONS:
+        if relation.name in METRICS:
+            kinds = column_kinds(connection, relation)
+            columns = [_column(each.name, kinds[each.name], each.meaning) for each in relation.columns]
+            files[f"datasets/{DATABASE}/{relation.name}.yaml"] = _dataset(relation.name, relation.meaning, columns)
+    for title, charts in (("Fleet", FLEET), ("Audit", AUDIT)):
+        for chart in charts:
+            files[f"charts/{_slug(title, chart)}.yaml"] = _chart(title, chart)
+        files[f"dashboards/{title.lower()}.yaml"] = _dashboard(title, charts)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(f"{ROOT}/{name}", (2026, 1, 1, 0, 0, 0))
+            archive.writestr(entry, f"{json.dumps(content, indent=1)}\n")
+
+
+def _uuid(*names: str) -> str:
+    return str(uuid5(NAMESPACE_URL, "/".join(("inventory/superset", *names))))
+
+
+def _slug(title: str, chart: SupersetChart) -> str:
+    return f"{title}_{chart.title}".lower().replace(" ", "_")
+
+
+def _database(uri: str) -> Json:
+    return {
+        "database_name": DATABASE,
+        "sqlalchemy_uri": masked_uri(uri),
+        "cache_timeout": None,
+        "expose_in_sqllab": True,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "allow_csv_upload": False,
+        "extra": {"allows_virtual_table_explore": True},
+        "uuid": _uuid("database"),
+        "version": VERSION,
+    }
+
+
+def _column(name: str, kind: Kind, meaning: str) -> Json:
+    return {
+        "column_name": name,
+        "verbose_name": None,
+        "is_dttm": kind in {"time", "day"},
+        "is_active": True,
+        "type": _TYPES[kind],
+        "groupby": True,
+        "filterable": True,
+        "expression": None,
+        "description": meaning,
+        "python_date_format": None,
+        "extra": {},
+    }
+
+
+def _dataset(name: str, meaning: str, columns: list[Json]) -> Json:
+    metrics: list[Json] = [
+        {
+            "metric_name": metric, "verbose_name": metric.replace("_", " "), "metric_type": None, "expression": sql,
+            "description": described, "d3format": None, "extra": {}, "warning_text": None,
+        }
+        for metric, (sql, described) in METRICS[name].items()
+    ]  # fmt: skip
+    return {
+        "table_name": name,
+        "main_dttm_col": TIME_COLUMNS.get(name),
+        "description": meaning,
+        "default_endpoint": None,
+        "offset": 0,
+        "cache_timeout": None,
+        "schema": None,
+        "sql": None,
+        "params": None,
+        "template_params": None,
+        "filter_select_enabled": True,
+        "fetch_values_predicate": None,
+        "extra": None,
+        "uuid": _uuid("dataset", name),
+        "metrics": metrics,
+        "columns": columns,
+        "version": VERSION,
+        "database_uuid": _uuid("database"),
+    }
+
+
+def _chart(title: str, chart: SupersetChart) -> Json:
+    form = _form(chart)
+    context = {
+        "datasource": {"id": 0, "type": "table"},
+        "force": False,
+        "queries": [_query(chart)],
+        "form_data": form,
+        "result_format": "json",
+        "result_type": "full",
+    }
+    return {
+        "slice_name": chart.title,
+        "description": chart.description,
+        "certified_by": None,
+        "certification_details": None,
+        "viz_type": _SHAPES[chart.shape],
+        "params": form,
+        "query_context": json.dumps(context),
+        "cache_timeout": None,
+        "uuid": _uuid("chart", title, chart.title),
+        "version": VERSION,
+        "dataset_uuid": _uuid("dataset", chart.dataset),
+    }
+
+
+def _conditions(chart: SupersetChart) -> list[Json]:
+    """Return the conditions of a chart as Superset's forms have them. That on the time takes the filter's period."""
+    found: list[Json] = [
+        {"clause": "WHERE", "expressionType": "SIMPLE", "subject": column, "operator": "==", "comparator": value}
+        for column, value in chart.where
+    ]
+    if chart.dataset in TIME_COLUMNS:
+        found.append({
+            "clause": "WHERE", "expressionType": "SIMPLE", "subject": TIME_COLUMNS[chart.dataset],
+            "operator": "TEMPORAL_RANGE", "comparator": _ALL_TIME,
+        })  # fmt: skip
+    return found
+
+
+def _form(chart: SupersetChart) -> Json:
+    form: Json = {
+        "viz_type": _SHAPES[chart.shape],
+        "adhoc_filters": _conditions(chart),
+        "row_limit": _ROWS,
+        "extra_form_data": {},
+    }
+    if chart.shape == "number":
+        return form | {"metric": chart.metrics[0], "header_font_size": 0.4, "y_axis_format": "SMART_NUMBER"}
+    if chart.shape == "pie":
+        return form | {"metric": chart.metrics[0], "groupby": list(chart.by), "show_legend": True}
+    if chart.shape == "histogram":
+        return form | {"column": chart.by[0], "groupby": [], "bins": 20, "row_limit": 10_000}
+    if chart.shape == "table":
+        return form | {
+            "query_mode": "raw",
+            "all_columns": list(chart.by),
+            "order_by_cols": [_order(chart)],
+            "server_page_length": 25,
+            "table_timestamp_format": "smart_date",
+        }
+    return form | {
+        "x_axis": chart.by[0],
+        "time_grain_sqla": None,
+        "x_axis_sort_asc": True,
+        "metrics": list(chart.metrics),
+        "groupby": list(chart.by[1:]),
+        "stack": "Stack" if chart.shape == "bars" else None,
+        "show_legend": True,
+        "rich_tooltip": True,
+    }
+
+
+def _order(chart: SupersetChart) -> str:
+    return json.dumps([chart.order, chart.order == "account"])
+
+
+def _query(chart: SupersetChart) -> Json:
+    """Return the query of a chart, as its page would ask it."""
+    filters = [
+        {"col": each["subject"], "op": each["operator"], "val": each["comparator"]} for each in _conditions(chart)
+    ]
+    query: Json = {
+        "filters": filters,
+        "extras": {"having": "", "where": ""},
+        "applied_time_extras": {},
+        "columns": list(chart.by),
+        "metrics": list(chart.metrics),
+        "annotation_layers": [],
+        "row_limit": _ROWS,
+        "series_limit": 0,
+        "order_desc": True,
+        "url_params": {},
+        "custom_params": {},
+        "custom_form_data": {},
+    }
+    if chart.order is not None:
+        query["orderby"] = [json.loads(_order(chart))]
+    if chart.shape in {"table", "histogram"}:
+        query["metrics"] = None
+    return query
+
+
+def _dashboard(title: str, charts: tuple[SupersetChart, ...]) -> Json:
+    return {
+        "dashboard_title": f"inventory: {title}",
+        "description": None,
+        "css": "",
+        "slug": f"inventory-{title.lower()}",
+        "certified_by": None,
+        "certification_details": None,
+        "published": True,
+        "uuid": _uuid("dashboard", title),
+        "position": _position(title, charts),
+        "metadata": {
+            "native_filter_configuration": [_period(title), *(_filter(title, *each) for each in FILTERS)],
+            "cross_filters_enabled": True,
+            "color_scheme": "supersetColors",
+            "refresh_frequency": 0,
+        },
+        "version": VERSION,
+    }
+
+
+def _position(title: str, charts: tuple[SupersetChart, ...]) -> Json:
+    rows: list[list[SupersetChart]] = [[]]
+    for chart in charts:
+        if sum(each.width for each in rows[-1]) + chart.width > 12:  # noqa: PLR2004 - Superset's pages have 12 columns
+            rows.append([])
+        rows[-1].append(chart)
+    names = [f"ROW-{title}-{number}" for number in range(len(rows))]
+    position: Json = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": names, "parents": ["ROOT_ID"]},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": f"inventory: {title}"}},
+    }
+    number = 0
+    for name, row in zip(names, rows, strict=True):
+        ids = [f"CHART-{title}-{number + place}" for place in range(len(row))]
+        position[name] = {
+            "type": "ROW", "id": name, "children": ids, "parents": ["ROOT_ID", "GRID_ID"],
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }  # fmt: skip
+        for id_, chart in zip(ids, row, strict=True):
+            number += 1
+            meta = {
+                "chartId": number, "uuid": _uuid("chart", title, chart.title), "sliceName": chart.title,
+                "width": chart.width, "height": 20 if chart.shape == "number" else 50,
+            }  # fmt: skip
+            position[id_] = {
+                "type": "CHART",
+                "id": id_,
+                "children": [],
+                "parents": ["ROOT_ID", "GRID_ID", name],
+                "meta": meta,
+            }
+    return position
+
+
+def _period(title: str) -> Json:
+    return _native(title, "Period", "filter_time", [{}], {})
+
+
+def _filter(title: str, name: str, column: str, dataset: str) -> Json:
+    targets = [{"column": {"name": column}, "datasetUuid": _uuid("dataset", dataset)}]
+    controls = {"multiSelect": True, "enableEmptyFilter": False, "defaultToFirstItem": False, "searchAllOptions": True}
+    return _native(title, name, "filter_select", targets, controls)
+
+
+def _native(title: str, name: str, type_: str, targets: list[Json], controls: Json) -> Json:
+    return {
+        "id": f"NATIVE_FILTER-{title}-{name}",
+        "name": name,
+        "filterType": type_,
+        "type": "NATIVE_FILTER",
+        "targets": targets,
+        "controlValues": controls,
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": []},
+        "description": "",
+    }
+
+
+def superset_uri(url: URL) -> str:
+    """Return a database's URL as Superset opens it: a SQLite file read-only, PostgreSQL by psycopg2."""
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+    return f"sqlite:///file:{url.database}?mode=ro&uri=true"
+
+
+def masked_uri(text: str) -> str:
+    """Return a URI with MASK in place of its password; raise UsageError, without the text, if it is none."""
+    try:
+        uri = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError("--database-uri is no URI, such as postgresql+psycopg2://bi@db/inventory.") from None
+    return text if uri.password is None else uri.set(password=MASK).render_as_string(hide_password=False)

@@ -1,0 +1,173 @@
+"""The datasets, metrics and charts of the two Superset dashboards. Each dataset is a table or view of the catalogue."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
+
+TIME_COLUMNS = {
+    "sync_runs": "started_at",
+    "instances": "first_seen_at",
+    "instance_events": "occurred_at",
+    "instance_field_changes": "changed_at",
+    "instance_episodes": "appeared_at",
+    "fleet_daily": "day",
+    "sync_gaps": "gap_start",
+    "observation_daily": "day",
+    "operator_actions": "occurred_at",
+}
+"""The time of a dataset by which its rows are limited to a period. The other datasets show what is now."""
+
+METRICS = {
+    "live_instances": {
+        "machines": ("COUNT(*)", "Machines that are live or missing."),
+        "gpus": ("SUM(gpu_count)", "Their GPUs, as far as their types say."),
+    },
+    "instances": {"machines": ("COUNT(*)", "Machines ever seen.")},
+    "instance_events": {"events": ("COUNT(*)", "What happened to machines.")},
+    "instance_field_changes": {"changes": ("COUNT(*)", "Fields that changed.")},
+    "instance_episodes": {
+        "episodes": ("COUNT(*)", "Presences of machines."),
+        "hours": ("SUM(hours_low)", "Their hours, at least."),
+        "gpu_hours": ("SUM(gpu_hours_low)", "Their GPU hours, at least."),
+        "mean_hours": ("AVG(hours_low)", "Their mean length in hours, at least."),
+    },
+    "creators": {
+        "created": ("SUM(instances_created)", "Machines created."),
+        "live": ("SUM(live_now)", "Machines that are live."),
+        "gpu_hours": ("SUM(gpu_hours_low)", "GPU hours, at least."),
+    },
+    "fleet_daily": {
+        "machines": ("SUM(instances)", "Different machines at some time of the day, by type and region."),
+        "hours": ("SUM(hours)", "Hours, at least."),
+        "gpu_hours": ("SUM(gpu_hours)", "GPU hours, at least."),
+    },
+    "sync_freshness": {
+        "live": ("SUM(live_instances)", "Live machines."),
+        "missing": ("SUM(missing_instances)", "Machines that are absent and not proven gone."),
+        "failures": ("SUM(failures_since_complete)", "Runs that failed since the last complete one."),
+    },
+    "sync_runs": {
+        "runs": ("COUNT(*)", "Attempts to sync."),
+        "appeared": ("SUM(appeared)", "Machines that appeared."),
+        "changed": ("SUM(changed)", "Machines that changed."),
+        "reappeared": ("SUM(reappeared)", "Machines that came back."),
+        "vanished": ("SUM(vanished)", "Machines that vanished."),
+    },
+    "sync_gaps": {
+        "gaps": ("COUNT(*)", "Times in which nobody could know the fleet."),
+        "hours": ("SUM(seconds) / 3600.0", "Their hours."),
+    },
+    "observation_daily": {"observed": ("AVG(share)", "Share of the days that is known.")},
+    "operator_actions": {"acts": ("COUNT(*)", "Acts of people on the record.")},
+}
+"""The metrics of each dataset: SQL and meaning, by name."""
+
+
+@dataclass(frozen=True)
+class SupersetChart:
+    """One chart.
+
+    `by` are the columns to group by; the first one of lines and bars is their axis. A table without metrics shows rows
+    with these columns, the newest first by `order`. `width` is in twelfths of the page. `where` are conditions of the
+    form (column, value).
+    """
+
+    title: str
+    description: str
+    shape: Shape
+    dataset: str
+    metrics: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    width: int = 6
+    order: str | None = None
+    where: tuple[tuple[str, str], ...] = field(default=())
+
+
+LIVE = (("presence", "live"),)
+
+FLEET = (
+    SupersetChart(
+        "Machines now", "Live as of the last run.", "number", "live_instances", ("machines",), width=3, where=LIVE
+    ),
+    SupersetChart("GPUs now", "GPUs of the live machines.", "number", "live_instances", ("gpus",), width=3, where=LIVE),
+    SupersetChart("Missing now", "Absent, and not proven gone.", "number", "sync_freshness", ("missing",), width=3),
+    SupersetChart(
+        "Failures now", "Runs since the last complete one.", "number", "sync_freshness", ("failures",), width=3
+    ),
+    SupersetChart(
+        "Machines by day", "Different machines at some time of the day, by type.", "lines", "fleet_daily",
+        ("machines",), ("day", "instance_type"),
+    ),
+    SupersetChart(
+        "GPU hours by day", "At least, by region.", "bars", "fleet_daily", ("gpu_hours",), ("day", "region"),
+    ),
+    SupersetChart(
+        "GPU hours by creator", "At least, of presences that began in the period.", "bars", "instance_episodes",
+        ("gpu_hours",), ("creator_user_nickname",),
+    ),
+    SupersetChart(
+        "GPUs by type", "Of the live machines.", "pie", "live_instances", ("gpus",), ("instance_type",), where=LIVE
+    ),
+    SupersetChart(
+        "Lifetimes", "Hours at least, of presences that began in the period.", "histogram", "instance_episodes", (),
+        ("hours_low",),
+    ),
+    SupersetChart(
+        "Churn by run", "What each run found.", "lines", "sync_runs", ("appeared", "changed", "reappeared", "vanished"),
+        ("started_at",),
+    ),
+    SupersetChart(
+        "Freshness", "The state of each account's record.", "table", "sync_freshness", (),
+        ("account", "last_complete_at", "last_status", "failures_since_complete", "live_instances",
+         "missing_instances"),
+        order="account",
+    ),
+    SupersetChart(
+        "Gaps", "When nobody could know the fleet.", "table", "sync_gaps", (),
+        ("account", "gap_start", "gap_end", "seconds", "failed_runs"), order="gap_start",
+    ),
+)  # fmt: skip
+"""The charts of the dashboard "Fleet"."""
+
+AUDIT = (
+    SupersetChart(
+        "Observed share", "Of the days of the period.", "number", "observation_daily", ("observed",), width=3
+    ),
+    SupersetChart(
+        "Observed share by day", "How much of each day is known.", "lines", "observation_daily", ("observed",),
+        ("day", "account"), width=9,
+    ),
+    SupersetChart(
+        "Creations by creator", "Machines that appeared or came back.", "bars", "instance_events", ("events",),
+        ("creator_user_nickname", "event"),
+    ),
+    SupersetChart(
+        "Acts of operators", "What people did to the record, and why. The actor is self-declared.", "table",
+        "operator_actions", (), ("occurred_at", "account", "action", "actor", "reason", "details"), order="occurred_at",
+    ),
+    SupersetChart(
+        "Who created what", "Each event of a machine; those that appeared have their creator.", "table",
+        "instance_events", (),
+        ("occurred_at", "account", "instance_id", "event", "creator_user_nickname", "instance_type", "region"),
+        order="occurred_at", width=12,
+    ),
+    SupersetChart(
+        "Changes", "Each field that changed.", "table", "instance_field_changes", (),
+        ("changed_at", "account", "instance_id", "field", "old_value", "new_value"), order="changed_at",
+    ),
+    SupersetChart(
+        "Presences", "From when to when each machine was there.", "table", "instance_episodes", (),
+        ("appeared_at", "last_seen_at", "vanished_at", "account", "instance_id", "creator_user_nickname", "hours_low"),
+        order="appeared_at",
+    ),
+)  # fmt: skip
+"""The charts of the dashboard "Audit"."""
+
+FILTERS = (
+    ("Account", "account", "fleet_daily"),
+    ("Creator", "creator_user_nickname", "instance_episodes"),
+    ("Type", "instance_type", "fleet_daily"),
+    ("Region", "region", "fleet_daily"),
+)
+"""The filters by value: their title, the column, and the dataset that has its values."""

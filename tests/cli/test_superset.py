@@ -1,0 +1,110 @@
+"""`inventory dashboards superset`: a bundle of the form that Superset imports, without a secret.
+
+`make superset` imports it into a real Superset.
+"""
+
+import json
+import zipfile
+
+import pytest
+import sqlalchemy as sa
+
+from inventory.dashboards.superset import ROOT
+from inventory.dashboards.superset_charts import AUDIT, FILTERS, FLEET, METRICS, TIME_COLUMNS
+from inventory.store.catalogue import RELATIONS
+from support.asking import asking
+from support.command import Command
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Command(tmp_path)
+
+
+def bundle(path):
+    """Return the content of each file, by its path in the bundle."""
+    with zipfile.ZipFile(path) as archive:
+        return {name.removeprefix(f"{ROOT}/"): json.loads(archive.read(name)) for name in archive.namelist()}
+
+
+@pytest.fixture
+def files(run, tmp_path):
+    run("dashboards", "superset", "--output", "fleet.zip", "--database-uri", "postgresql+psycopg2://bi@db/inventory")
+    return bundle(tmp_path / "fleet.zip")
+
+
+def test_every_part_refers_to_parts_that_are_in_the_bundle(files):
+    datasets = {content["uuid"]: content for name, content in files.items() if name.startswith("datasets/")}
+    charts = {content["uuid"]: content for name, content in files.items() if name.startswith("charts/")}
+    dashboards = [content for name, content in files.items() if name.startswith("dashboards/")]
+    assert len(charts) == len(FLEET) + len(AUDIT)
+    assert {each["database_uuid"] for each in datasets.values()} == {files["databases/inventory.yaml"]["uuid"]}
+    assert {each["dataset_uuid"] for each in charts.values()} <= datasets.keys()
+    placed = {
+        part["meta"]["uuid"] for each in dashboards for part in each["position"].values()
+        if isinstance(part, dict) and part["type"] == "CHART"
+    }  # fmt: skip
+    assert placed == charts.keys()
+    for dashboard in dashboards:
+        filters = dashboard["metadata"]["native_filter_configuration"]
+        assert [each["name"] for each in filters] == ["Period", "Account", "Creator", "Type", "Region"]
+        for each in filters[1:]:
+            (target,) = each["targets"]
+            assert target["column"]["name"] in {
+                column["column_name"] for column in datasets[target["datasetUuid"]]["columns"]
+            }
+
+
+def test_the_datasets_have_the_columns_and_meanings_of_the_catalogue(files):
+    for relation in RELATIONS:
+        if relation.name in METRICS:
+            made = files[f"datasets/inventory/{relation.name}.yaml"]
+            assert [(each["column_name"], each["description"]) for each in made["columns"]] == [
+                (column.name, column.meaning) for column in relation.columns
+            ]
+            times = {each["column_name"] for each in made["columns"] if each["is_dttm"]}
+            assert made["main_dttm_col"] in {*times, None}
+            assert {"started_at", "day", "occurred_at"} & {each.name for each in relation.columns} <= times
+
+
+@pytest.mark.slow
+def test_both_backends_know_every_column_and_metric(demo_url):
+    with asking(demo_url, "UTC") as connection:
+        for dataset, metrics in METRICS.items():
+            values = ", ".join(sql for sql, _ in metrics.values())
+            assert connection.execute(sa.text(f"SELECT {values} FROM {dataset}")).one()
+        for chart in (*FLEET, *AUDIT):
+            columns = [*chart.by, *([chart.order] if chart.order else []), *(name for name, _ in chart.where)]
+            names = ", ".join([*columns, *filter(None, [TIME_COLUMNS.get(chart.dataset)])]) or "1"
+            connection.execute(sa.text(f"SELECT {names} FROM {chart.dataset} LIMIT 1"))
+            assert set(chart.metrics) <= METRICS[chart.dataset].keys()
+        for _, column, dataset in FILTERS:
+            assert connection.execute(sa.text(f"SELECT DISTINCT {column} FROM {dataset}")).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "uri"),
+    [
+        ({"uri": "postgresql+psycopg2://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
+        ({"INVENTORY_DATABASE_URL": "postgresql://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
+        ({"INVENTORY_DATABASE_URL": "sqlite:////srv/fleet.db"}, "sqlite:///file:/srv/fleet.db?mode=ro&uri=true"),
+        ({"uri": "mysql://somebody@else/inventory"}, "mysql://somebody@else/inventory"),
+    ],
+)  # fmt: skip
+def test_the_uri_is_the_given_one_or_that_of_the_settings_with_its_password_masked(run, tmp_path, words, uri):
+    given = ("--database-uri", words.pop("uri")) if "uri" in words else ()
+    printed = run("dashboards", "superset", *given, secrets=("hunter2",), **words).stdout
+    assert printed.startswith("superset.zip is complete.")
+    assert b"hunter2" not in (tmp_path / "superset.zip").read_bytes()
+    files = bundle(tmp_path / "superset.zip")
+    assert files["databases/inventory.yaml"]["sqlalchemy_uri"] == uri
+    assert "hunter2" not in json.dumps(files)
+
+
+def test_a_second_bundle_is_the_same_and_a_uri_that_is_none_is_2_in_one_line(run, tmp_path):
+    run("dashboards", "superset", "--output", "one.zip", "--database-uri", "sqlite:////a.db")
+    run("dashboards", "superset", "--output", "two.zip", "--database-uri", "sqlite:////a.db")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    done = run("dashboards", "superset", "--database-uri", "my secret", expect=2, secrets=("my secret",))
+    assert (done.stderr.count("\n"), "--database-uri is no URI" in done.stderr) == (1, True)
+    assert not (tmp_path / "superset.zip").exists()

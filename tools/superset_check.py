@@ -1,0 +1,189 @@
+"""Import the Superset bundle into a real Superset, and ask every chart for its data: `make superset`.
+
+    python tools/superset_check.py [FOLDER]
+
+It makes an environment for Superset in the folder (or uses the one that is there), starts a PostgreSQL, and does for
+each backend: fill a demo, import the bundle twice, ask each chart over REST, compare the numbers with the views, and
+take a screenshot of each dashboard into build/superset. It needs the package registry and a Chromium.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from socket import socket
+from tempfile import mkdtemp
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from inventory.config.database_url import parse_url
+from inventory.dashboards.superset import superset_uri
+from inventory.demo import demo
+from inventory.store import database
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.browser import chromium  # noqa: E402 - found in the folder of the tests
+from support.postgres import server  # noqa: E402
+
+LIBRARIES = ("apache-superset==6.1.*", "rich", "cachetools", "flask-caching<2.4", "psycopg2-binary")
+PICTURES = ROOT / "build" / "superset"
+USER = {"username": "admin", "password": "admin"}
+MAY_BE_EMPTY = {"Acts of operators"}
+PATIENCE = 180
+
+
+def main() -> None:
+    """Run all of it; the first difference ends it with an error."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp(prefix="superset-"))
+    program = folder / "v" / "bin"
+    if not (program / "superset").exists():
+        _say(f"installing {LIBRARIES[0]}")
+        venv.create(folder / "v", with_pip=True)
+        _run(program / "pip", "install", "-q", *LIBRARIES)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with server() as postgres:
+        for backend in ("sqlite", "postgresql"):
+            with postgres.database() as name, postgres.database() as metadata:
+                (folder / "demo.db").unlink(missing_ok=True)
+                url = f"sqlite:///{folder / 'demo.db'}" if backend == "sqlite" else postgres.url_of(name)
+                demo(url, days=10)
+                own = sa.make_url(postgres.url_of(metadata)).set(drivername="postgresql+psycopg2")
+                _check(folder, backend, url, own.render_as_string(hide_password=False))
+
+
+def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
+    bundle = folder / "fleet.zip"
+    uri = superset_uri(parse_url(url))
+    words = ("dashboards", "superset", "--output", str(bundle), "--database-uri", uri)
+    _run(sys.executable, "-c", "from inventory.cli import main; main()", *words)
+    with _superset(folder, metadata) as api:
+        for _ in range(2):
+            with bundle.open("rb") as file:
+                answer = api.post(
+                    "dashboard/import/", files={"formData": ("fleet.zip", file, "application/zip")},
+                    data={"overwrite": "true", "passwords": "{}"},
+                )  # fmt: skip
+            _require(answer.status_code == 200, f"the import says {answer.status_code}: {answer.text[:500]}")  # noqa: PLR2004
+        query = "(page_size:100)"
+        charts = api.get("chart/", params={"q": query}).json()["result"]
+        dashboards = api.get("dashboard/", params={"q": query}).json()["result"]
+        datasets = api.get("dataset/", params={"q": query}).json()["result"]
+        _require(len(dashboards) == 2, f"{len(dashboards)} dashboards after two imports")  # noqa: PLR2004
+        numbers = {}
+        for chart in charts:
+            answer = api.get(f"chart/{chart['id']}/data/")
+            _require(answer.status_code == 200, f"{chart['slice_name']}: {answer.text[:500]}")  # noqa: PLR2004
+            (result,) = answer.json()["result"]
+            _require(
+                result["rowcount"] > 0 or chart["slice_name"] in MAY_BE_EMPTY, f"{chart['slice_name']} has no rows"
+            )
+            numbers[chart["slice_name"]] = result["data"]
+        _compare(url, numbers)
+        _picture(str(api.base_url).partition("/api")[0], backend, dashboards)
+    _say(
+        f"{backend}: {len(datasets)} datasets, {len(charts)} charts, {len(dashboards)} dashboards; all have their data"
+    )
+
+
+def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
+    """Compare what the charts show with the views."""
+    engine = database.connect(parse_url(url))
+    with database.reading(engine) as connection:
+        for title, column, sql in (
+            ("Machines now", "machines", "SELECT count(*) FROM live_instances WHERE presence = 'live'"),
+            ("GPUs now", "gpus", "SELECT sum(gpu_count) FROM live_instances WHERE presence = 'live'"),
+            ("GPU hours by day", "gpu_hours", "SELECT sum(gpu_hours) FROM fleet_daily"),
+            ("GPU hours by creator", "gpu_hours", "SELECT sum(gpu_hours_low) FROM instance_episodes"),
+            ("Creations by creator", "events", "SELECT count(*) FROM instance_events"),
+            ("Churn by run", "appeared", "SELECT sum(appeared) FROM sync_runs"),
+        ):
+            expected = float(connection.exec_driver_sql(sql).scalar_one())
+            shown = sum(float(row[column] or 0) for row in numbers[title])
+            _require(abs(shown - expected) <= 1e-6 * max(1, expected), f"{title}: {shown}, not {expected}")
+    engine.dispose()
+
+
+def _picture(address: str, backend: str, dashboards: list[dict[str, Any]]) -> None:
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=PATIENCE) as session:
+        session.post("/login/", data=USER)
+        cookies = [{"name": name, "value": value, "url": address} for name, value in session.cookies.items()]
+    with chromium() as browser, closing(browser.new_page(viewport={"width": 1400, "height": 2200})) as page:
+        page.context.add_cookies(cookies)
+        for dashboard in dashboards:
+            page.goto(f"{address}{dashboard['url']}", timeout=PATIENCE * 1000)
+            page.wait_for_selector(".dashboard-component-chart-holder", timeout=PATIENCE * 1000)
+            page.wait_for_timeout(30_000)
+            name = dashboard["dashboard_title"].rpartition(" ")[2].lower()
+            page.screenshot(path=PICTURES / f"{backend}-{name}.png")
+
+
+@contextmanager
+def _superset(folder: Path, metadata: str) -> Iterator[httpx.Client]:
+    """Start a Superset on an empty database of its own, and yield a client of its REST API."""
+    (folder / "superset_config.py").write_text(
+        f"SECRET_KEY = 'only for this test: {os.urandom(16).hex()}'\n"
+        f"SQLALCHEMY_DATABASE_URI = {metadata!r}\n"
+        "PREVENT_UNSAFE_DB_CONNECTIONS = False\nWTF_CSRF_ENABLED = False\nTALISMAN_ENABLED = False\n"
+        "RATELIMIT_ENABLED = False\n"
+    )
+    environment = {**os.environ, "SUPERSET_CONFIG_PATH": str(folder / "superset_config.py"), "FLASK_APP": "superset"}
+    program = str(folder / "v" / "bin" / "superset")
+    _say("starting Superset")
+    for words in (
+        ("db", "upgrade"),
+        ("fab", "create-admin", "--firstname", "a", "--lastname", "b", "--email", "a@example.org", *_user()),
+        ("init",),
+    ):
+        _run(program, *words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (folder / "superset.log").open("w") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [program, "run", "-p", str(port), "--with-threads"], env=environment, stdout=log, stderr=log
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/", timeout=PATIENCE) as api:
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                try:
+                    api.get(f"http://127.0.0.1:{port}/health")
+                    break
+                except httpx.TransportError:
+                    time.sleep(1)
+            token = api.post("security/login", json={**USER, "provider": "db"}).json()["access_token"]
+            api.headers["Authorization"] = f"Bearer {token}"
+            yield api
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _user() -> tuple[str, ...]:
+    return ("--username", USER["username"], "--password", USER["password"])
+
+
+def _run(*words: Any, **options: Any) -> None:
+    subprocess.run([str(word) for word in words], check=True, **options)  # noqa: S603 - words of our own
+
+
+def _require(true: bool, what: str) -> None:
+    if not true:
+        raise SystemExit(what)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
