@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inventory import log
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.errors import Stale
@@ -35,8 +36,8 @@ def status_command(
 
     Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
     no account at all. An account that is in the settings but not in the database counts as having no run. Retired
-    accounts are left out. Where `inventory run` delivers checkpoints, the age of the last one is shown too. Times are
-    UTC. Writes nothing.
+    accounts are left out. Where `inventory run` delivers checkpoints, or writes a report or an export, the age of the
+    last one is shown too. Times are UTC. Writes nothing.
 
     \b
     Examples:
@@ -68,6 +69,11 @@ def status_command(
     columns = (*COLUMNS, "checkpoint") if delivered or settings.checkpoint_dir else COLUMNS
     header = [*relations.columns("sync_freshness"), "age_seconds", "stale", "checkpoint_at", "checkpoint_age_seconds"]
     show(rows, "accounts", style, columns=columns, header=header, headings=HEADINGS)
+    if style is Format.table and (settings.report_file or settings.export_dir):
+        from inventory.service.daily_files import written
+
+        for name, at in written(settings).items():
+            log.say(f"{name}: {'never written' if at is None else f'written {brief(now - at)} ago'}")
     if not rows:
         raise Stale("No account is synced into this database. `inventory sync` begins.")
     if any(faults):

@@ -95,6 +95,14 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="`run`: the folder to which it delivers a checkpoint of each log once a day."),
     ] = None
+    report_file: Annotated[
+        Path | None,
+        Field(description="`run`: the HTML file to which it writes the report once a day."),
+    ] = None
+    export_dir: Annotated[
+        Path | None,
+        Field(description="`run`: the folder into which it exports the history as Parquet once a day."),
+    ] = None
     lease_seconds: Annotated[
         float,
         Field(ge=1, le=86_400, description="Seconds without a heartbeat after which a run is dead."),

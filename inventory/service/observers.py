@@ -1,4 +1,4 @@
-"""The observers of runs that are configured: the metrics, the alerts and the delivery of checkpoints."""
+"""The observers of runs that are configured: the metrics, the alerts, the delivery of checkpoints, the daily files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from inventory.config.extras import require
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.service import checkpoints
+from inventory.service import checkpoints, daily_files
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
@@ -29,7 +29,8 @@ def observing(
     Raises UsageError if an address cannot be used, or a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
-    if metrics is None and settings.alerts is None and not checkpoints.is_wanted(settings):
+    wanted = checkpoints.is_wanted(settings) or daily_files.is_wanted(settings)
+    if metrics is None and settings.alerts is None and not wanted:
         yield observers
         return
     limit, alerts = stale_after(settings), None
@@ -51,6 +52,11 @@ def observing(
         if checkpoints.is_wanted(settings):
             send = alerts.send_checkpoint if alerts and checkpoints.sends_checkpoints(settings) else None
             observers.append(checkpoints.CheckpointDelivery(engine, settings, send).observe)
+        if daily_files.is_wanted(settings):
+            for extra, is_named in (("report", settings.report_file), ("export", settings.export_dir)):
+                if is_named is not None:
+                    require(extra)
+            observers.append(daily_files.DailyFiles(engine, settings).observe)
         yield observers
 
 

@@ -60,6 +60,8 @@ def test_the_documented_defaults_hold_if_nothing_is_set():
         "checkpoint_key_file": None,
         "checkpoint_name": None,
         "checkpoint_dir": None,
+        "report_file": None,
+        "export_dir": None,
         "lease_seconds": 120,
         "auto_migrate": True,
         "ignore_changes": (),

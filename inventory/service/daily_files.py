@@ -1,0 +1,129 @@
+"""Write the report and the export once a day (UTC), after the first run of the day, where the settings name them.
+
+It happens in a thread of its own, so that no run waits. What was written last is known by the files themselves: by the
+time of the report, and by the manifest of the export. So several processes on one host write each once.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Engine
+
+from inventory import background, log
+from inventory.config.settings import Settings
+from inventory.config.signing import read_signer
+from inventory.errors import AccountBusy, InventoryError
+from inventory.export.folder import read_manifest
+from inventory.outcome import Outcome
+from inventory.store import database
+from inventory.store.database import Clock
+from inventory.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+logger = log.get(__name__)
+
+PATIENCE = timedelta(hours=1)
+"""The time after a failure before the next attempt."""
+
+
+class DailyFiles:
+    """An observer of runs that writes what is due after each."""
+
+    def __init__(self, engine: Engine, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._work: Future[None] | None = None
+        self._failed_at: dict[str, datetime] = {}
+
+    def observe(self, outcome: Outcome) -> None:
+        """Begin to write what is due, unless it is being written. An attempt that began no run writes nothing."""
+        if outcome.run_id is None or (self._work is not None and not self._work.done()):
+            return
+        if due := [name for name, at in written(self._settings).items() if self._is_due(name, at)]:
+            self._work = background.start(lambda: self._write(due))
+
+    def wait(self, seconds: float) -> None:
+        """Wait until nothing is being written, for so long at most."""
+        if self._work is not None:
+            with suppress(TimeoutError):
+                self._work.result(seconds)
+
+    def _is_due(self, name: str, at: datetime | None) -> bool:
+        now, failed_at = self._clock(), self._failed_at.get(name)
+        if failed_at is not None and now - failed_at < PATIENCE:
+            return False
+        return at is None or at.date() < now.date()
+
+    def _write(self, names: list[str]) -> None:
+        writers: dict[str, Callable[[], None]] = {"report": self._write_report, "export": self._write_export}
+        for name in names:
+            try:
+                writers[name]()
+            except AccountBusy:  # another process writes the same
+                continue
+            except InventoryError as error:
+                self._failed_at[name] = self._clock()
+                logger.warning(
+                    "a daily file was not written; a run in an hour tries again", file=name, reason=str(error)
+                )
+            except Exception:
+                self._failed_at[name] = self._clock()
+                logger.exception("a daily file was not written; a run in an hour tries again", file=name)
+            else:
+                self._failed_at.pop(name, None)
+                logger.info("daily file written", file=name)
+
+    def _write_report(self) -> None:
+        from inventory.report import gather, page
+
+        file = self._settings.report_file
+        assert file is not None  # noqa: S101 - it is due
+        with whole_file(file) as written_file, database.reading(self._engine) as connection:
+            data = gather(connection, written_at=database.now(connection), since=None, account=None)
+            written_file.write(page(data))
+
+    def _write_export(self) -> None:
+        from inventory.export.export import Request, export
+
+        folder = self._settings.export_dir
+        assert folder is not None  # noqa: S101 - it is due
+        with database.reading(self._engine) as connection:
+            export(connection, Request(folder), read_signer(self._settings))
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Return whether the settings name a report or an export."""
+    return settings.report_file is not None or settings.export_dir is not None
+
+
+def written(settings: Settings) -> dict[str, datetime | None]:
+    """Return when each wanted file was last written; None if it never was, or cannot be read."""
+    return dict(_written(settings))
+
+
+def _written(settings: Settings) -> Iterator[tuple[str, datetime | None]]:
+    if settings.report_file is not None:
+        yield "report", _modified_at(settings.report_file)
+    if settings.export_dir is not None:
+        yield "export", _exported_at(settings.export_dir)
+
+
+def _modified_at(file: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def _exported_at(folder: Path) -> datetime | None:
+    try:
+        manifest = read_manifest(folder)
+        return None if manifest is None else datetime.fromisoformat(manifest.about["as_of"])
+    except (InventoryError, KeyError, ValueError):
+        return None

@@ -1,0 +1,111 @@
+"""The report and the export that `inventory run` writes once a day, where the settings name them."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory.config.settings import load
+from inventory.errors import UsageError
+from inventory.outcome import Outcome
+from inventory.service import daily_files
+from inventory.service.daily_files import DailyFiles
+from inventory.service.observers import observing
+from support.command import Command
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load(report_file=tmp_path / "fleet.html", export_dir=tmp_path / "lake")
+
+
+@pytest.fixture
+def after_a_run(world, settings):
+    """Return a function that makes a run, hands it to an observer as of a time, and waits for what that writes."""
+    world.put("a")
+
+    def run(at=NOW, observer=None, **changes):
+        files = observer or DailyFiles(world.engine, settings.model_copy(update=changes), clock=lambda: at)
+        files.observe(world.run())
+        files.wait(90)
+        return files
+
+    return run
+
+
+def times(tmp_path):
+    return (tmp_path / "fleet.html").stat().st_mtime_ns, (tmp_path / "lake" / "manifest.json").stat().st_mtime_ns
+
+
+def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a_run, tmp_path):
+    after_a_run()
+    assert "<html" in (tmp_path / "fleet.html").read_text()
+    assert json.loads((tmp_path / "lake" / "manifest.json").read_text())["files"]["instances.parquet"]["rows"] == 1
+    first = times(tmp_path)
+    after_a_run()
+    assert times(tmp_path) == first
+    after_a_run(NOW + timedelta(days=1))
+    assert all(later > earlier for later, earlier in zip(times(tmp_path), first, strict=True))
+
+
+def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, settings, after_a_run, tmp_path):
+    files = DailyFiles(world.engine, settings)
+    files.observe(Outcome("default"))
+    files.wait(90)
+    after_a_run(report_file=None, export_dir=None)
+    assert list(tmp_path.glob("fleet.html")) + list(tmp_path.glob("lake")) == []
+    assert not daily_files.is_wanted(load())
+
+
+def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_path, capsys):
+    world.put("a")
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "thesis.txt").write_text("mine")
+    now = [NOW]
+    files = DailyFiles(world.engine, settings, clock=lambda: now[0])
+
+    def run():
+        files.observe(world.run())
+        files.wait(90)
+        return capsys.readouterr()
+
+    said = run()
+    assert "holds files that are not of an export" in said.out + said.err
+    assert (tmp_path / "fleet.html").exists()
+    (tmp_path / "lake" / "thesis.txt").unlink()
+    run()
+    assert not (tmp_path / "lake" / "manifest.json").exists()
+    now[0] += timedelta(hours=1)
+    run()
+    assert (tmp_path / "lake" / "manifest.json").exists()
+
+
+def test_status_shows_their_age(after_a_run, database_url, tmp_path):
+    run = Command(
+        tmp_path, INVENTORY_DATABASE_URL=database_url, INVENTORY_REPORT_FILE="fleet.html", INVENTORY_EXPORT_DIR="lake"
+    )
+    after_a_run(export_dir=None)
+    earlier = (NOW - timedelta(hours=5)).timestamp()
+    os.utime(tmp_path / "fleet.html", (earlier, earlier))
+    printed = run("status").stderr
+    assert "report: written 5h" in printed
+    assert "export: never written" in printed
+    assert "report" not in run("status", INVENTORY_REPORT_FILE=None, INVENTORY_EXPORT_DIR=None).stderr
+
+
+def test_run_refuses_at_its_start_what_needs_a_library_that_is_missing(world, settings, monkeypatch):
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="is not installed"), observing(world.engine, settings, closing_seconds=0):
+        pass
+
+
+def test_run_writes_them(start, world, tmp_path):
+    world.put("a")
+    worker = start(INVENTORY_REPORT_FILE=str(tmp_path / "fleet.html"), INVENTORY_EXPORT_DIR=str(tmp_path / "lake"))
+    worker.wait_for("daily file written", count=2)
+    assert worker.stop() == 0
+    assert (tmp_path / "lake" / "instances.parquet").exists()
+    assert (tmp_path / "fleet.html").exists()
