@@ -102,7 +102,11 @@ def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
             ("GPUs now", "gpus", "SELECT sum(gpu_count) FROM live_instances WHERE presence = 'live'"),
             ("GPU hours by day", "gpu_hours", "SELECT sum(gpu_hours) FROM fleet_daily"),
             ("GPU hours by creator", "gpu_hours", "SELECT sum(gpu_hours_low) FROM instance_episodes"),
-            ("Creations by creator", "events", "SELECT count(*) FROM instance_events"),
+            (
+                "Creations by creator",
+                "events",
+                "SELECT count(*) FROM instance_events WHERE event IN ('appeared', 'reappeared')",
+            ),
             ("Churn by run", "appeared", "SELECT sum(appeared) FROM sync_runs"),
         ):
             expected = float(connection.exec_driver_sql(sql).scalar_one())

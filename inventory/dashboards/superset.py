@@ -7,22 +7,19 @@ superset/commands/*/importers and examples of Superset's repository for the form
 import json
 import zipfile
 from datetime import UTC, datetime
-from typing import IO, Any
-from uuid import NAMESPACE_URL, uuid5
+from typing import IO
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
-from inventory.dashboards.superset_charts import AUDIT, FILTERS, FLEET, METRICS, TIME_COLUMNS, SupersetChart
+from inventory.dashboards.superset_charts import AUDIT, FLEET, METRICS, TIME_COLUMNS, SupersetChart
+from inventory.dashboards.superset_layout import VERSION, Json, dashboard, object_uuid
 from inventory.errors import UsageError
 from inventory.store.catalogue import RELATIONS
 from inventory.store.kinds import Kind, column_kinds
 
-Json = dict[str, Any]
-
 ROOT = "inventory_superset"
 DATABASE = "inventory"
-VERSION = "1.0.0"
 MASK = "XXXXXXXXXX"
 """What Superset expects in place of a password. It asks for the password when it imports."""
 
@@ -66,15 +63,11 @@ def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
     for title, charts in (("Fleet", FLEET), ("Audit", AUDIT)):
         for chart in charts:
             files[f"charts/{_slug(title, chart)}.yaml"] = _chart(title, chart)
-        files[f"dashboards/{title.lower()}.yaml"] = _dashboard(title, charts)
+        files[f"dashboards/{title.lower()}.yaml"] = dashboard(title, charts)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(f"{ROOT}/{name}", (2026, 1, 1, 0, 0, 0))
             archive.writestr(entry, f"{json.dumps(content, indent=1)}\n")
-
-
-def _uuid(*names: str) -> str:
-    return str(uuid5(NAMESPACE_URL, "/".join(("inventory/superset", *names))))
 
 
 def _slug(title: str, chart: SupersetChart) -> str:
@@ -93,7 +86,7 @@ def _database(uri: str) -> Json:
         "allow_dml": False,
         "allow_csv_upload": False,
         "extra": {"allows_virtual_table_explore": True},
-        "uuid": _uuid("database"),
+        "uuid": object_uuid("database"),
         "version": VERSION,
     }
 
@@ -136,11 +129,11 @@ def _dataset(name: str, meaning: str, columns: list[Json]) -> Json:
         "filter_select_enabled": True,
         "fetch_values_predicate": None,
         "extra": None,
-        "uuid": _uuid("dataset", name),
+        "uuid": object_uuid("dataset", name),
         "metrics": metrics,
         "columns": columns,
         "version": VERSION,
-        "database_uuid": _uuid("database"),
+        "database_uuid": object_uuid("database"),
     }
 
 
@@ -163,17 +156,17 @@ def _chart(title: str, chart: SupersetChart) -> Json:
         "params": form,
         "query_context": json.dumps(context),
         "cache_timeout": None,
-        "uuid": _uuid("chart", title, chart.title),
+        "uuid": object_uuid("chart", title, chart.title),
         "version": VERSION,
-        "dataset_uuid": _uuid("dataset", chart.dataset),
+        "dataset_uuid": object_uuid("dataset", chart.dataset),
     }
 
 
 def _conditions(chart: SupersetChart) -> list[Json]:
     """Return the conditions of a chart as Superset's forms have them. That on the time takes the filter's period."""
     found: list[Json] = [
-        {"clause": "WHERE", "expressionType": "SIMPLE", "subject": column, "operator": "==", "comparator": value}
-        for column, value in chart.where
+        {"clause": "WHERE", "expressionType": "SIMPLE", "subject": column, "operator": "IN", "comparator": list(values)}
+        for column, values in chart.where
     ]
     if chart.dataset in TIME_COLUMNS:
         found.append({
@@ -244,88 +237,6 @@ def _query(chart: SupersetChart) -> Json:
     if chart.shape in {"table", "histogram"}:
         query["metrics"] = None
     return query
-
-
-def _dashboard(title: str, charts: tuple[SupersetChart, ...]) -> Json:
-    return {
-        "dashboard_title": f"inventory: {title}",
-        "description": None,
-        "css": "",
-        "slug": f"inventory-{title.lower()}",
-        "certified_by": None,
-        "certification_details": None,
-        "published": True,
-        "uuid": _uuid("dashboard", title),
-        "position": _position(title, charts),
-        "metadata": {
-            "native_filter_configuration": [_period(title), *(_filter(title, *each) for each in FILTERS)],
-            "cross_filters_enabled": True,
-            "color_scheme": "supersetColors",
-            "refresh_frequency": 0,
-        },
-        "version": VERSION,
-    }
-
-
-def _position(title: str, charts: tuple[SupersetChart, ...]) -> Json:
-    rows: list[list[SupersetChart]] = [[]]
-    for chart in charts:
-        if sum(each.width for each in rows[-1]) + chart.width > 12:  # noqa: PLR2004 - Superset's pages have 12 columns
-            rows.append([])
-        rows[-1].append(chart)
-    names = [f"ROW-{title}-{number}" for number in range(len(rows))]
-    position: Json = {
-        "DASHBOARD_VERSION_KEY": "v2",
-        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
-        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": names, "parents": ["ROOT_ID"]},
-        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": f"inventory: {title}"}},
-    }
-    number = 0
-    for name, row in zip(names, rows, strict=True):
-        ids = [f"CHART-{title}-{number + place}" for place in range(len(row))]
-        position[name] = {
-            "type": "ROW", "id": name, "children": ids, "parents": ["ROOT_ID", "GRID_ID"],
-            "meta": {"background": "BACKGROUND_TRANSPARENT"},
-        }  # fmt: skip
-        for id_, chart in zip(ids, row, strict=True):
-            number += 1
-            meta = {
-                "chartId": number, "uuid": _uuid("chart", title, chart.title), "sliceName": chart.title,
-                "width": chart.width, "height": 20 if chart.shape == "number" else 50,
-            }  # fmt: skip
-            position[id_] = {
-                "type": "CHART",
-                "id": id_,
-                "children": [],
-                "parents": ["ROOT_ID", "GRID_ID", name],
-                "meta": meta,
-            }
-    return position
-
-
-def _period(title: str) -> Json:
-    return _native(title, "Period", "filter_time", [{}], {})
-
-
-def _filter(title: str, name: str, column: str, dataset: str) -> Json:
-    targets = [{"column": {"name": column}, "datasetUuid": _uuid("dataset", dataset)}]
-    controls = {"multiSelect": True, "enableEmptyFilter": False, "defaultToFirstItem": False, "searchAllOptions": True}
-    return _native(title, name, "filter_select", targets, controls)
-
-
-def _native(title: str, name: str, type_: str, targets: list[Json], controls: Json) -> Json:
-    return {
-        "id": f"NATIVE_FILTER-{title}-{name}",
-        "name": name,
-        "filterType": type_,
-        "type": "NATIVE_FILTER",
-        "targets": targets,
-        "controlValues": controls,
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
-        "cascadeParentIds": [],
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": []},
-        "description": "",
-    }
 
 
 def superset_uri(url: URL) -> str:

@@ -70,7 +70,7 @@ class SupersetChart:
 
     `by` are the columns to group by; the first one of lines and bars is their axis. A table without metrics shows rows
     with these columns, the newest first by `order`. `width` is in twelfths of the page. `where` are conditions of the
-    form (column, value).
+    form (column, values), of which one holds.
     """
 
     title: str
@@ -81,10 +81,12 @@ class SupersetChart:
     by: tuple[str, ...] = ()
     width: int = 6
     order: str | None = None
-    where: tuple[tuple[str, str], ...] = field(default=())
+    where: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
 
 
-LIVE = (("presence", "live"),)
+LIVE = (("presence", ("live",)),)
+CREATED = (("event", ("appeared", "reappeared")),)
+GONE = (("event", ("vanished",)),)
 
 FLEET = (
     SupersetChart(
@@ -140,26 +142,30 @@ AUDIT = (
     ),
     SupersetChart(
         "Creations by creator", "Machines that appeared or came back.", "bars", "instance_events", ("events",),
-        ("creator_user_nickname", "event"),
+        ("creator_user_nickname", "event"), where=CREATED,
     ),
     SupersetChart(
         "Acts of operators", "What people did to the record, and why. The actor is self-declared.", "table",
         "operator_actions", (), ("occurred_at", "account", "action", "actor", "reason", "details"), order="occurred_at",
     ),
     SupersetChart(
-        "Who created what", "Each event of a machine; those that appeared have their creator.", "table",
-        "instance_events", (),
+        "Who created what", "Each machine that appeared or came back.", "table", "instance_events", (),
         ("occurred_at", "account", "instance_id", "event", "creator_user_nickname", "instance_type", "region"),
-        order="occurred_at", width=12,
+        order="occurred_at", width=12, where=CREATED,
     ),
     SupersetChart(
         "Changes", "Each field that changed.", "table", "instance_field_changes", (),
         ("changed_at", "account", "instance_id", "field", "old_value", "new_value"), order="changed_at",
     ),
     SupersetChart(
+        "Disappearances", "Each machine that is proven gone, at the first run that lacked it.", "table",
+        "instance_events", (), ("occurred_at", "account", "instance_id", "creator_user_nickname", "instance_type"),
+        order="occurred_at", where=GONE,
+    ),
+    SupersetChart(
         "Presences", "From when to when each machine was there.", "table", "instance_episodes", (),
         ("appeared_at", "last_seen_at", "vanished_at", "account", "instance_id", "creator_user_nickname", "hours_low"),
-        order="appeared_at",
+        order="appeared_at", width=12,
     ),
 )  # fmt: skip
 """The charts of the dashboard "Audit"."""
