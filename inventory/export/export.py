@@ -15,15 +15,16 @@ from sqlalchemy.engine import Connection
 
 from inventory import __version__
 from inventory.config.signing import Signer
+from inventory.errors import UsageError
 from inventory.export.folder import Folder, open_folder
 from inventory.export.position import Position, read_positions, touched_months
 from inventory.export.relations import Exported, exported_relations, month_of, month_start
 from inventory.export.source import read_tables
 from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.store import database
-from inventory.store.schema import HEAD
+from inventory.store.schema import HEAD, known
 
-ROW_GROUP = 100_000
+ROW_GROUP = 50_000
 """Rows that Parquet compresses together."""
 
 NO_ROWS = "empty"
@@ -63,9 +64,14 @@ def export(
         accounts = folder.manifest.about.get("accounts", {})
         before = {name: Position(**each["position"]) for name, each in accounts.items()}
         progress("finding what has changed")
-        is_same = folder.manifest.about.get("revision") == HEAD
+        revision = folder.manifest.about.get("revision", HEAD)
+        if not known(revision):
+            raise UsageError(
+                f"{request.path} holds an export of a newer version of inventory. Install that, or name another folder."
+            )
+        is_same = revision == HEAD
         touched = touched_months(connection, before) if before and is_same else None
-        work = _Export(connection, folder, request)
+        work = Export(connection, folder, request)
         for relation in exported_relations(connection):
             progress(f"{relation.name}: reading")
             if relation.split_by is None:
@@ -92,7 +98,7 @@ def _about(connection: Connection, positions: dict[str, Position], signer: Signe
     }
 
 
-class _Export:
+class Export:
     """One export under way."""
 
     def __init__(self, connection: Connection, folder: Folder, request: Request) -> None:

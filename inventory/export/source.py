@@ -19,7 +19,7 @@ from inventory.store import database
 from inventory.store.driver_errors import explain
 from inventory.store.kinds import Kind
 
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 """Bytes of CSV that are parsed together."""
 
 _ROWS = 5_000

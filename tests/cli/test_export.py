@@ -309,6 +309,16 @@ def test_a_folder_with_other_files_is_2_and_keeps_them(run, tmp_path):
     assert (tmp_path / "home" / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("lived")
+def test_an_export_of_a_newer_version_is_2_and_stays(run, tmp_path):
+    run("export", "lake")
+    file = tmp_path / "lake" / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"revision": "9999"}))
+    before = file.read_bytes()
+    assert "holds an export of a newer version" in run("export", "lake", expect=2).stderr
+    assert file.read_bytes() == before
+
+
 def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, tmp_path):
     run("export", "lake")
     before = (tmp_path / "lake" / "manifest.json").read_bytes()
