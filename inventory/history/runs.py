@@ -79,7 +79,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
     """Insert a `running` row into `sync_runs` and acquire the lease.
 
     `started_at` is the time of the database's clock (or of `clock`), and at least a microsecond after the account's
-    last run (`times-increase`). Raise AccountBusy if another process holds the lease. With a `timetable`, raise NotDue
+    last run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease. With a `timetable`, raise NotDue
     if an attempt was made since the last due time. That is checked while the account's row is locked, so of many
     processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
     """
@@ -98,7 +98,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
         if request.timetable is not None:
             _raise_if_not_due(connection, account, request.timetable, now)
             expected_seconds = request.timetable.interval(now)
-        started_at = _start_time(connection, account, now)
+        started_at = _start_time(connection, row, now)
         prepare(connection, row, now)
         previous, fleet_digest = connection.execute(
             sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(
@@ -181,18 +181,24 @@ def last_applied(account: str) -> sa.Select[Any]:
     )
 
 
-def _start_time(connection: Connection, account: str, now: datetime) -> datetime:
-    """Return now, or a microsecond after the account's last run if the clock was set back behind it."""
+def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -> datetime:
+    """Return now; if the clock was set back, the earliest time that a run of the account can have.
+
+    That is a microsecond after its last run, and not before `pruned_before`, because a run before that counts as pruned.
+    """
+    account, pruned_before = row["account"], row["pruned_before"]
     last: datetime | None = connection.execute(
         sa.select(sync_runs.c.started_at)
         .where(sync_runs.c.account == account)
         .order_by(sync_runs.c.started_at.desc())
         .limit(1)
     ).scalar()
-    if last is None or now > last:
+    following = None if last is None else last + timedelta(microseconds=1)
+    earliest = max((time for time in (following, pruned_before) if time is not None), default=now)
+    if now >= earliest:
         return now
-    logger.warning("the clock stepped back", account=account, now=iso(now), last_run=iso(last))
-    return last + timedelta(microseconds=1)
+    logger.warning("the clock stepped back", account=account, now=iso(now), starts=iso(earliest))
+    return earliest
 
 
 def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> None:

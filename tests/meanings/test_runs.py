@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from inventory.config.keys import Account, ApiKey
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify_history
 from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list, on_page
 from inventory.store import database
@@ -44,6 +45,19 @@ def test_times_and_run_ids_strictly_increase_when_the_clock_steps_back(world, ca
     microsecond = timedelta(microseconds=1)
     assert [time for time, _ in rows] == [hour(5), hour(5) + microsecond, hour(5) + 2 * microsecond, hour(6)]
     assert world.one("SELECT first_seen_at FROM instances") == hour(5) + microsecond
+
+
+@rule("times-increase")
+def test_a_run_after_a_prune_never_starts_before_its_time_when_the_clock_steps_back(world, capfd):
+    world.put("a")
+    world.run(clock=lambda: hour(1))
+    prune(world.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(6))
+    world.put("b")
+    world.run(clock=lambda: hour(2))
+    assert "the clock stepped back" in "".join(capfd.readouterr())
+    assert world.last_run("started_at") == hour(5)
+    with database.reading(world.engine) as connection:
+        assert verify_history(connection).breaches == []
 
 
 @rule("database-clock")
