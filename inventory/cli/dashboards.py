@@ -74,18 +74,15 @@ def superset_command(
       inventory dashboards superset --output fleet.zip
       inventory dashboards superset --output fleet.zip --database-uri postgresql+psycopg2://bi@db/inventory
     """
-    from inventory.dashboards.superset import superset_uri, write_bundle
+    from inventory.dashboards.superset import masked_uri, superset_uri, write_bundle
 
     if uri is None:
         url = parse_url(loaded().database_url)
         file = sqlite_path(url)
         uri = superset_uri(url if file is None else url.set(database=str(file.absolute())))
-    with (
-        whole_file(output, binary=True) as written,
-        scratch_folder() as folder,
-        opened(f"sqlite:///{folder / 'empty.db'}", create=True) as engine,
-    ):
+    masked_uri(uri)  # refuse what is no URI before anything is made
+    with scratch_folder() as folder, opened(f"sqlite:///{folder / 'empty.db'}", create=True) as engine:
         schema.upgrade(engine)
-        with database.reading(engine) as connection:
+        with database.reading(engine) as connection, whole_file(output, binary=True) as written:
             write_bundle(written, connection, uri)
     print(f"{output} is complete. Import it in Superset: Dashboards, Import.")

@@ -79,8 +79,8 @@ FLEET = (
         f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {CHOSEN}", width=6, height=4,
     ),
     Chart(
-        "Age of the record", "Seconds since the last complete run, of the account whose is the oldest.", "stat",
-        "SELECT max(extract(epoch FROM now() - last_complete_at)) AS seconds "
+        "Age of the record", "Seconds since the last complete run, for the account that has waited longest.", "stat",
+        "SELECT max(extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at))) AS seconds "
         f"FROM sync_freshness WHERE {ACCOUNT}",
         unit="s", width=6, height=4,
     ),
@@ -133,7 +133,7 @@ FLEET = (
 
 AUDIT = (
     Chart(
-        "Observed share", "How much of the period's days is known, of the account of which the least is known.", "stat",
+        "Observed share", "How much of the period's days is known, for the account with the lowest share.", "stat",
         "SELECT min(share) AS share FROM (SELECT account, avg(share) AS share FROM observation_daily "
         f"WHERE $__timeFilter(day) AND {ACCOUNT} GROUP BY account) AS accounts",
         unit="percentunit", width=6,

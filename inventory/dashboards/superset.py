@@ -8,6 +8,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from typing import IO
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
@@ -243,7 +244,7 @@ def superset_uri(url: URL) -> str:
     """Return a database's URL as Superset opens it: a SQLite file read-only, PostgreSQL by psycopg2."""
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
-    return f"sqlite:///file:{url.database}?mode=ro&uri=true"
+    return f"sqlite:///file:{quote(url.database or '')}?mode=ro&uri=true"
 
 
 def masked_uri(text: str) -> str:
@@ -252,4 +253,8 @@ def masked_uri(text: str) -> str:
         uri = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         raise UsageError("--database-uri is no URI, such as postgresql+psycopg2://bi@db/inventory.") from None
-    return text if uri.password is None else uri.set(password=MASK).render_as_string(hide_password=False)
+    secrets = {name: MASK for name in uri.query if "pass" in name.lower()}
+    if uri.password is None and not secrets:
+        return text
+    shown = uri.update_query_dict(secrets)
+    return (shown if uri.password is None else shown.set(password=MASK)).render_as_string(hide_password=False)

@@ -16,7 +16,10 @@ TIME_COLUMNS = {
     "observation_daily": "day",
     "operator_actions": "occurred_at",
 }
-"""The time of a dataset by which its rows are limited to a period. The other datasets show what is now."""
+"""The time of a dataset by which its rows are limited to a period.
+
+The other datasets have no period: they show what is now, and `creators` totals of all time.
+"""
 
 METRICS = {
     "live_instances": {
@@ -45,7 +48,7 @@ METRICS = {
     "sync_freshness": {
         "live": ("SUM(live_instances)", "Live machines."),
         "missing": ("SUM(missing_instances)", "Machines that are absent and not proven gone."),
-        "failures": ("SUM(failures_since_complete)", "Runs that failed since the last complete one."),
+        "failures": ("SUM(failures_since_complete)", "Runs that were not complete, since the last complete one."),
     },
     "sync_runs": {
         "runs": ("COUNT(*)", "Attempts to sync."),
@@ -69,8 +72,8 @@ class SupersetChart:
     """One chart.
 
     `by` are the columns to group by; the first one of lines and bars is their axis. A table without metrics shows rows
-    with these columns, the newest first by `order`. `width` is in twelfths of the page. `where` are conditions of the
-    form (column, values), of which one holds.
+    with these columns, sorted by `order`: the newest first, but accounts by their name. `width` is in twelfths of the
+    page. A row must meet every condition of `where`, (column, values): its column has one of the values.
     """
 
     title: str
@@ -95,7 +98,8 @@ FLEET = (
     SupersetChart("GPUs now", "GPUs of the live machines.", "number", "live_instances", ("gpus",), width=3, where=LIVE),
     SupersetChart("Missing now", "Absent, and not proven gone.", "number", "sync_freshness", ("missing",), width=3),
     SupersetChart(
-        "Failures now", "Runs since the last complete one.", "number", "sync_freshness", ("failures",), width=3
+        "Failures now", "Runs that were not complete, since each account's last complete one.", "number",
+        "sync_freshness", ("failures",), width=3,
     ),
     SupersetChart(
         "Machines by day", "Different machines at some time of the day, by type.", "lines", "fleet_daily",

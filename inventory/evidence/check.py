@@ -2,7 +2,7 @@
 """Check a bundle of evidence about a fleet of compute instances. Needs Python 3.11 or newer, and nothing else.
 
     python3 check.py BUNDLE.zip [--key VERIFIER_KEY] [--against CHECKPOINT]
-    python3 check.py BUNDLE.zip prove INSTANCE_ID TIME
+    python3 check.py BUNDLE.zip prove INSTANCE_ID TIME [--key VERIFIER_KEY] [--against CHECKPOINT]
 
 `inventory evidence` wrote the bundle, with this file in it. For each account the bundle holds the fleet before the
 period, every entry of the account's Merkle log in the period, which versions of instances each entry began and ended,
@@ -10,7 +10,8 @@ and lists of these as CSV. This file computes all of it again: every entry and t
 fleet after each complete run that recorded one, and every list, byte for byte. With `cryptography` installed it also
 checks the signature of the checkpoint.
 
-Exit codes: 0 all agrees; 9 something differs, and the line names the file; 2 wrong arguments.
+Exit codes: 0 all agrees, also if the answer is `not known`; 9 something differs, and the line names the file; 2 wrong
+arguments.
 """
 
 import argparse
@@ -50,8 +51,10 @@ _DAY = 86_400_000_000
 _HASH_SIZE = 32
 _EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 _GROUP = struct.Struct(">QI")
-"""How the changes of an entry begin in leaves.bin: its index, and their number. Their lengths in bytes follow, each as
-four bytes, then their leaves."""
+"""The head of an entry's group in leaves.bin: the entry's index and the number of its leaves.
+
+The length of each leaf follows in four bytes, then the leaves.
+"""
 
 Json = dict[str, Any]
 Rows = list[list[Any]]
@@ -656,7 +659,10 @@ class Kept:
     _used: set[str] = field(default_factory=set)
 
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
-        """Check that the account's entries are those of its checkpoint, and say what agrees. Raises Differs."""
+        """Check that the account's entries are those of its checkpoint. Return lines that tell what agrees.
+
+        Raises Differs.
+        """
         checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)
         if (checkpoint.size, checkpoint.root) != (size, root):
@@ -745,8 +751,8 @@ lists.
 def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[[str], object]) -> None:
     """Say whether the instance existed at the time, who created it, and which entries show it. Raises Differs.
 
-    All that the answer follows from is checked: the fleet before the period, every entry and what it committed to. The
-    lists are not read.
+    Check the fleet before the period, the root of the entries, and the changes that each entry committed to. Do not
+    read the lists.
     """
     moment = f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     bundle = Bundle(path, PROVING)
@@ -809,7 +815,7 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=("prove",))
     parser.add_argument("instance_id", nargs="?")
     parser.add_argument("time", nargs="?", help="like 2026-03-06T22:00, in UTC")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     key, against, at = None, {}, datetime.now(UTC)
     try:
         given.bundle.open("rb").close()

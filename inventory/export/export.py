@@ -1,4 +1,4 @@
-"""Export every relation into a folder. What the folder already holds, and has not changed since, is not read again."""
+"""Export every relation into a folder: the months that have changed, and every relation that has one file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ _FORMULA = r"^[=+\-@\t\r\n]"
 
 @dataclass(frozen=True)
 class Summary:
-    """What was done: the number of files written, of files left as they were, and of all rows in the folder."""
+    """What was done: the number of files written, the number of files kept, and the number of rows in all files."""
 
     written: int
     kept: int
@@ -57,7 +57,8 @@ def export(
 ) -> Summary:
     """Write what has changed since the last export into this folder, and return what was done.
 
-    Raises UsageError if the folder cannot be used; AccountBusy if another export writes to it; DatabaseError.
+    Raises UsageError if the folder cannot be used, or holds an export of another history; AccountBusy if another export
+    writes to it; DatabaseError.
     """
     with open_folder(request.path, request.style, request.since) as folder:
         positions = read_positions(connection)
@@ -116,7 +117,7 @@ class Export:
                 progress(f"{relation.name}: {write(table):,} rows")
 
     def write_months(self, relation: Exported, touched: set[str] | None, progress: Callable[[str], object]) -> None:
-        """Write the touched months of a relation; all if that is None. Keep the other ones."""
+        """Write the months in `touched`, or every month if it is None. Keep the others, but write lost files again."""
         first = self._request.since
         if touched is not None:
             there = {name for name in self._folder.manifest.files if name.startswith(f"{relation.name}/")}
@@ -211,7 +212,7 @@ def _month_in(name: str) -> str:
 
 
 def _ranges(months: set[str], first: str | None) -> Iterator[tuple[str, str]]:
-    """Yield first and last of the months that follow each other, from `first` on."""
+    """Yield the first and the last month of each unbroken series of months, from `first` on."""
     run: list[str] = []
     for month in sorted(each for each in months if first is None or each >= first):
         if run and month != month_of(month_start(run[-1], after=1)):

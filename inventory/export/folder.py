@@ -1,7 +1,7 @@
 """The folder of an export: its manifest, its lock, and files that replace the old ones only when all are complete.
 
-`manifest.json` is written last. So a reader can tell by the sizes and hashes in it whether a file is of this export,
-and the next export completes one that was killed.
+`manifest.json` is written last. So the hashes in it tell a reader whether a file is of this export. The next export
+completes one that was killed.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ class Manifest:
     since: str | None = None
     """The first month of the relations that are split by month; None for all."""
     about: dict[str, Any] = field(default_factory=dict)
-    """Of which database, as of when, and how far: without which the files would be no export."""
+    """The time, the program and the position of each account; empty until the first export is complete."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By path in the folder: the number of rows, the size in bytes, and the SHA-256 of each file."""
 
@@ -42,18 +42,21 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return the manifest of a folder; None if it has none. Raises UsageError if it is not one of an export."""
+    """Return the manifest of a folder; None if it has none.
+
+    Raises UsageError if it cannot be read, or is not that of an export.
+    """
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         format_, style, since, files = (content.pop(name) for name in ("format", "style", "since", "files"))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise UsageError(f"{folder / MANIFEST} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, AttributeError, TypeError):
         format_ = None
     if format_ != FORMAT:
-        raise UsageError(f"{folder / MANIFEST} is not that of an export. Name an empty folder.")
+        raise UsageError(f"{folder / MANIFEST} is not the manifest of an export. Name another folder.")
     return Manifest(style, since, content, files)
 
 
@@ -76,7 +79,7 @@ class Folder:
     def part(self, name: str) -> Path:
         """Return the path at which to write a new file, which `keep` then names."""
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        return self.path / f"{name}{_PART}"
+        return _part(self.path / name)
 
     def keep(self, name: str, rows: int) -> None:
         """Note that a new file is complete."""
@@ -88,7 +91,7 @@ class Folder:
     def finish(self, names: set[str], about: dict[str, Any]) -> None:
         """Replace the old files by the new ones, remove those that are not among `names`, and write the manifest."""
         for name in self._written:
-            (self.path / f"{name}{_PART}").replace(self.path / name)
+            _part(self.path / name).replace(self.path / name)
         files = {name: each for name, each in (self.manifest.files | self._written).items() if name in names}
         for name in self.manifest.files.keys() - names:
             (self.path / name).unlink(missing_ok=True)
@@ -97,14 +100,23 @@ class Folder:
 
     def write_manifest(self) -> None:
         """Write the manifest."""
-        part = self.path / f"{MANIFEST}{_PART}"
-        part.write_text(self.manifest.text(), encoding="utf-8")
+        part = _part(self.path / MANIFEST)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(self.manifest.text())
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(self.path / MANIFEST)
 
     def remove_parts(self) -> None:
         """Remove what is not complete."""
-        for part in self.path.glob(f"**/*{_PART}"):
-            part.unlink(missing_ok=True)
+        for pattern in (f".*{_PART}", f"*/.*{_PART}"):
+            for part in self.path.glob(pattern):
+                part.unlink(missing_ok=True)
+
+
+def _part(file: Path) -> Path:
+    """Return where a file is written before it is complete: under a name that other tools pass over."""
+    return file.with_name(f".{file.name}{_PART}")
 
 
 @contextmanager
@@ -116,25 +128,40 @@ def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AccountBusy(f"Another export writes to {path}; nothing was written. Run again later.") from None
-        folder = _opened(path, style, since)
-        try:
+        _opened(path, style, since)  # before the lock: no file is made in a folder of others
+        with _locked(path / _LOCK, fcntl.LOCK_EX, os.O_CREAT):
+            folder = _opened(path, style, since)
             folder.remove_parts()
             if folder.is_new:
                 folder.write_manifest()  # so that an export that is killed leaves a folder that is known as one
-            yield folder
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        finally:
-            with suppress(OSError):
-                folder.remove_parts()
+            try:
+                yield folder
+            finally:
+                with suppress(OSError):
+                    folder.remove_parts()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Keep exports from writing to a folder. Raises AccountBusy if one does."""
+    try:
+        with _locked(path / _LOCK, fcntl.LOCK_SH):
+            yield
+    except FileNotFoundError:  # a folder without a lock, such as a copy, or none at all
+        yield
+
+
+@contextmanager
+def _locked(file: Path, how: int, flags: int = 0) -> Iterator[None]:
+    lock = os.open(file, os.O_RDONLY | flags, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AccountBusy(f"Another export writes to {file.parent}; nothing was done. Run again later.") from None
+        yield
     finally:
         os.close(lock)
 
@@ -142,7 +169,7 @@ def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
 def _opened(path: Path, style: str, since: str | None) -> Folder:
     found = read_manifest(path)
     if found is None:
-        ours = {_LOCK, f"{MANIFEST}{_PART}"}
+        ours = {_LOCK, _part(path / MANIFEST).name}
         if strangers := sorted(each.name for each in path.iterdir() if each.name not in ours):
             raise UsageError(
                 f"{path} holds files that are not of an export, such as {strangers[0]!r}. Name an empty folder."
@@ -154,13 +181,13 @@ def _opened(path: Path, style: str, since: str | None) -> Folder:
         )
     if found.since != since:
         first = f"from {found.since} on" if found.since else "of all time"
-        raise UsageError(f"{path} holds an export {first}. Give the same --since, or name another folder.")
+        raise UsageError(f"{path} holds an export {first}. Name the same month with --since, or another folder.")
     return Folder(path, found, is_new=False)
 
 
 def cannot_write(path: Path, error: OSError) -> UsageError:
     """Return the error for a folder that cannot be written."""
     return UsageError(
-        f"{path} cannot be written: {error.strerror or error}; the last complete export is as it was. "
-        "Make room or name another folder, then run again: it goes on from there."
+        f"{path} cannot be written: {error.strerror or error}. Make room or name another folder. The next export into "
+        "the folder completes it."
     )

@@ -19,8 +19,8 @@ from inventory.store.tables import accounts, instance_state, instance_versions, 
 
 Months = set[str]
 
-WHOLE = ("prune", "rename", "retire")
-"""The acts after which everything is written again."""
+ACTS_ON_ALL = ("prune", "rename", "retire")
+"""The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
 """The relations whose rows change from the day of an account's last complete run on."""
@@ -36,7 +36,10 @@ class Position:
     """In hexadecimal."""
     last_run_id: int
     since: str
-    """Versions that open or close later have a time after this: of that run, or of the oldest absence not settled."""
+    """The start of the last complete run, or of the oldest unsettled absence if that is earlier.
+
+    What opens later has a time after it; what closes later has it or a later one.
+    """
     retired: bool = False
 
 
@@ -96,7 +99,7 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
 
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
-    """Return whether the log of an account was, at that position, the one that was exported."""
+    """Return whether the account's log still begins with the entries that were exported."""
     if position.log_id is None:
         return True
     if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
@@ -110,7 +113,7 @@ def _continues(connection: Connection, row: RowMapping, position: Position) -> b
 def _has_act(connection: Connection, account: str, position: Position) -> bool:
     act = operator_actions.c
     query = sa.select(act.action_id).where(
-        act.account == account, act.log_index >= position.log_size, act.action.in_(WHOLE)
+        act.account == account, act.log_index >= position.log_size, act.action.in_(ACTS_ON_ALL)
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -125,7 +128,8 @@ def _add(connection: Connection, touched: dict[str, Months], account: str, posit
     opened = sa.and_(own, recent, version.opened_by_run_id > position.last_run_id)
     closed = sa.and_(own, ended, version.closed_log_index >= position.log_size)
     if position.log_id is None:  # what was closed before the log began has no entry
-        closed = sa.and_(own, version.closed_by_run_id > position.last_run_id)
+        later = sa.or_(version.closed_by_run_id > position.last_run_id, version.closed_log_index.is_not(None))
+        closed = sa.and_(own, later)
     vanished = sa.and_(closed, version.closed_as == "vanished")
 
     def months(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Months:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from inventory.store.catalogue import RELATIONS
-from inventory.store.columns import Column, Relation
+from inventory.store.columns import LEASE, Column, Relation
 from inventory.store.kinds import Kind, column_kinds
 
 ARROW: dict[Kind, pa.DataType] = {
@@ -33,6 +33,9 @@ SPLIT_BY = {
     "sync_gaps": "gap_start",
 }
 """The column of each relation that grows with time, whose month says in which file a row is."""
+
+PRIVATE = {column.name for column in LEASE}
+"""The columns that are left out: a secret of the process that works on an account, and its host."""
 
 DROPPED = Relation(
     "dropped_entries",
@@ -80,10 +83,11 @@ def exported_relations(connection: Connection) -> list[Exported]:
     """Return all relations, with the kinds of their columns as the database declares them."""
     found = []
     for relation in (*RELATIONS, DROPPED):
-        kinds = column_kinds(connection, relation)
+        kinds = {name: kind for name, kind in column_kinds(connection, relation).items() if name not in PRIVATE}
         fields = [
             pa.field(column.name, ARROW[kinds[column.name]], metadata={"description": column.meaning})
             for column in relation.columns
+            if column.name in kinds
         ]
         schema = pa.schema(fields, metadata={"description": relation.meaning})
         found.append(Exported(relation.name, kinds, schema))

@@ -78,10 +78,10 @@ class Run:
 def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) -> Run:
     """Insert a `running` row into `sync_runs` and acquire the lease.
 
-    `started_at` is the time of the database's clock (or of `clock`), and at least a microsecond after the account's
-    last run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease. With a `timetable`, raise NotDue
-    if an attempt was made since the last due time. That is checked while the account's row is locked, so of many
-    processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
+    `started_at` is the time of the database's clock (or of `clock`), at least a microsecond after the account's last
+    run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease. With a
+    `timetable`, raise NotDue if an attempt was made since the last due time. That is checked while the account's row is
+    locked, so of many processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
     """
     account, expected_seconds = request.account, request.expected_seconds
     _raise_early(engine, request, clock)
@@ -184,7 +184,7 @@ def last_applied(account: str) -> sa.Select[Any]:
 def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -> datetime:
     """Return now; if the clock was set back, the earliest time that a run of the account can have.
 
-    That is a microsecond after its last run, and not before `pruned_before`, because a run before that counts as pruned.
+    That is a microsecond after its last run, and not before `pruned_before`: an earlier run counts as pruned.
     """
     account, pruned_before = row["account"], row["pruned_before"]
     last: datetime | None = connection.execute(

@@ -1,7 +1,8 @@
 """Write the report and the export once a day (UTC), after the first run of the day, where the settings name them.
 
-It happens in a thread of its own, so that no run waits. What was written last is known by the files themselves: by the
-time of the report, and by the manifest of the export. So several processes on one host write each once.
+It happens in a thread of its own, so that no run waits. The time of the last write comes from the report's modification
+time and from the manifest of the export. So several processes on one host rarely write the same; two exports at once
+never write into one folder, and a report replaces the other as a whole.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 logger = log.get(__name__)
 
-PATIENCE = timedelta(hours=1)
-"""The time after a failure before the next attempt."""
+PATIENCE = timedelta(minutes=55)
+"""The time after a failure before the next attempt: less than an hour, so that an hourly run is one."""
 
 
 class DailyFiles:

@@ -1,4 +1,4 @@
-"""The kind of each column of a table or view, as either database declares it."""
+"""Find the kind of each column of a table or view from the type that either database declares."""
 
 from typing import Any, Literal
 

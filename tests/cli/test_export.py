@@ -239,39 +239,105 @@ def rows_of(engine):
 def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     printed = run("export", "lake", "--check", INVENTORY_DATABASE_URL="sqlite:///nowhere.db").stdout
-    digests = lived.one("SELECT count(*) FROM sync_runs WHERE fleet_digest IS NOT NULL")
-    assert f"account default: 6 runs, {digests} digests, 7 entries of its log: all agree." in printed
+    assert "verified: 6 runs, 4 instances, 6 versions; every digest matches" in printed
+    assert "account default: 7 entries of its log, as its checkpoint says" in printed
 
 
-def changed(folder, name, **values):
-    """Change the first row of a file, and make the hash in the manifest anew, as a forger does."""
+def changed(folder, name, change):
+    """Change the rows of a file by a function, and make its hash in the manifest anew, as a forger does."""
     table = pq.read_table(folder / name)
     rows = table.to_pylist()
-    rows[0] |= values
+    change(rows)
     pq.write_table(type(table).from_pylist(rows, table.schema), folder / name)
+    rehash(folder, name)
+
+
+def rehash(folder, name, **about):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name]["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest | about))
 
 
-def test_a_file_that_was_changed_is_9_also_with_its_hash_made_anew(lived, run, tmp_path):
+def setting(**values):
+    """Return a function that sets these values in the first row."""
+    return lambda rows: rows[0].update(values)
+
+
+def invent(rows):
+    """Add a version that was there between two runs."""
+    begin = at(1, 30) + timedelta(microseconds=1)
+    rows.append(rows[0] | {
+        "instance_id": "zz", "opened_by_run_id": 999, "valid_from": begin,
+        "valid_to": begin + timedelta(microseconds=1), "closed_by_run_id": 999,
+    })  # fmt: skip
+
+
+def pretend_prune(rows):
+    rows[0]["pruned_before"] = at(12, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("instance_versions/2026-01.parquet", setting(creator_user_nickname="mallory")),
+        ("instance_versions/2026-01.parquet", setting(valid_to=at(1, 31))),
+        ("instance_versions/2026-01.parquet", setting(gpu_count=80)),
+        ("instance_versions/2026-01.parquet", setting(content_hash="no hash")),
+        ("instance_versions/2026-01.parquet", invent),
+        ("instance_versions/2026-02.parquet", list.pop),
+        ("instance_state.parquet", setting(region="mars")),
+        ("sync_runs/2026-02.parquet", setting(instances_seen=99)),
+        ("sync_runs/2026-02.parquet", setting(vanished=9)),
+        ("sync_runs/2026-02.parquet", setting(log_index=None)),
+        ("accounts.parquet", setting(log_id=None)),
+        ("accounts.parquet", pretend_prune),
+        ("accounts.parquet", list.clear),
+        ("calendar.parquet", setting(week=date(2020, 1, 1))),
+    ],
+)  # fmt: skip
+def test_a_row_that_was_changed_is_9_also_with_the_hash_of_the_file_made_anew(lived, run, tmp_path, name, change):
+    write(lived.engine, tmp_path / "lake")
+    changed(tmp_path / "lake", name, change)
+    done = run("export", "lake", "--check", expect=9)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_damaged_or_gone_is_9_and_named(lived, run, tmp_path):
     good = tmp_path / "good"
     write(lived.engine, good)
-    for name, values in (
-        ("instance_versions/2026-01.parquet", {"creator_user_nickname": "mallory"}),
-        ("instance_versions/2026-01.parquet", {"valid_to": at(1, 31)}),
-        ("sync_runs/2026-02.parquet", {"instances_seen": 99}),
-    ):
-        shutil.copytree(good, tmp_path / "lake")
-        changed(tmp_path / "lake", name, **values)
-        assert name.partition("/")[0] in run("export", "lake", "--check", expect=9).stderr
-        shutil.rmtree(tmp_path / "lake")
     shutil.copytree(good, tmp_path / "lake")
     (tmp_path / "lake" / "creators.parquet").write_bytes((good / "accounts.parquet").read_bytes())
     assert "creators.parquet: it is not the file" in run("export", "lake", "--check", expect=9).stderr
     (tmp_path / "lake" / "creators.parquet").unlink()
     with pytest.raises(BreachFound, match=r"creators.parquet: it is missing"):
         rebuild(tmp_path / "lake")
+    shutil.rmtree(tmp_path / "lake")
+    shutil.copytree(good, tmp_path / "lake")
+    (tmp_path / "lake" / "accounts.parquet").write_bytes(b"PAR1 nonsense")
+    rehash(tmp_path / "lake", "accounts.parquet")
+    assert "accounts.parquet: it does not hold rows of accounts" in run("export", "lake", "--check", expect=9).stderr
+
+
+def test_a_checkpoint_in_the_manifest_that_was_replaced_is_9(lived, run, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    accounts = json.loads((tmp_path / "lake" / "manifest.json").read_text())["accounts"]
+    note = accounts["default"]["checkpoint"].split("\n")
+    note[1] = str(int(note[1]) - 1)
+    for forged in ("\n".join(note), "nonsense", None):
+        rehash(
+            tmp_path / "lake", "accounts.parquet", accounts={"default": accounts["default"] | {"checkpoint": forged}}
+        )
+        run("export", "lake", "--check", expect=9)
+    rehash(tmp_path / "lake", "accounts.parquet", accounts={})
+    run("export", "lake", "--check", expect=9)
+
+
+def test_a_check_waits_for_no_export_and_takes_none_for_a_forger(lived, run, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    with open_folder(tmp_path / "lake", "parquet", None):
+        assert "Another export writes to lake" in run("export", "lake", "--check", expect=6).stderr
+    shutil.copytree(tmp_path / "lake", tmp_path / "copy", ignore=shutil.ignore_patterns(".*"))
+    run("export", "copy", "--check")
 
 
 def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_path):
@@ -284,7 +350,7 @@ def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_pat
     run("export", "lake", "--since", "2026-02-20")
     assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh", since="2026-02")
     assert "holds an export from 2026-02 on" in run("export", "lake", expect=2).stderr
-    assert "does not hold all of the history" in run("export", "lake", "--check", expect=2).stderr
+    assert "--check needs the whole history as Parquet" in run("export", "lake", "--check", expect=2).stderr
 
 
 def test_csv_has_no_formula(lived, run, tmp_path):
@@ -301,12 +367,13 @@ def test_a_folder_with_other_files_is_2_and_keeps_them(run, tmp_path):
     (tmp_path / "home" / "thesis.txt").write_text("mine")
     assert "home holds files that are not of an export, such as 'thesis.txt'" in run("export", "home", expect=2).stderr
     (tmp_path / "home" / "manifest.json").write_text('{"format": "another"}')
-    assert "is not that of an export" in run("export", "home", expect=2).stderr
+    assert "is not the manifest of an export" in run("export", "home", expect=2).stderr
     (tmp_path / "file").write_text("a file")
     assert "file cannot be written" in run("export", "file", expect=2).stderr
     assert "holds no complete export" in run("export", "nowhere", "--check", expect=2).stderr
     assert not (tmp_path / "nowhere").exists()
     assert (tmp_path / "home" / "thesis.txt").read_text() == "mine"
+    assert {file.name for file in (tmp_path / "home").iterdir()} == {"thesis.txt", "manifest.json"}
 
 
 @pytest.mark.usefixtures("lived")
@@ -351,7 +418,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_export_as_it_was(run, lived
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "lake cannot be written" in done.stderr
     assert {path: path.read_bytes() for path in (tmp_path / "lake").glob("**/*.parquet")} == before
-    assert list((tmp_path / "lake").glob("**/*.part")) == []
+    assert list((tmp_path / "lake").glob("**/.*.part")) == []
     run("export", "lake")
     assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh")
 
@@ -383,7 +450,7 @@ def test_the_next_export_completes_one_that_was_killed(lived, run, tmp_path, num
     subprocess.run(program, cwd=tmp_path, env=run.environment, capture_output=True, check=False)
     run("export", "lake")
     assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh")
-    assert list((tmp_path / "lake").glob("**/*.part")) == []
+    assert list((tmp_path / "lake").glob("**/.*.part")) == []
 
 
 def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
