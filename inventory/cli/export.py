@@ -56,7 +56,8 @@ def export_command(
 
         with live_line("reading the files") as progress:
             found = rebuild(folder, progress)
-        print(printable(found.text()))
+        for line in found.text().splitlines():
+            print(printable(line))
         return
     from inventory.export.export import Request, export
     from inventory.export.relations import month_of

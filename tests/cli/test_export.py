@@ -239,6 +239,7 @@ def rows_of(engine):
 def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     printed = run("export", "lake", "--check", INVENTORY_DATABASE_URL="sqlite:///nowhere.db").stdout
+    assert len(printed.splitlines()) == 5
     assert "verified: 6 runs, 4 instances, 6 versions; every digest matches" in printed
     assert "account default: 7 entries of its log, as its checkpoint says" in printed
 
