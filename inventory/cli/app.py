@@ -19,7 +19,7 @@ COMMANDS: Places = {
         "creators": ("history.creators_command", "List who created how many, how many are live, and their hours."),
         "report": ("report.report_command", "Write one HTML page with charts of the whole history."),
         "export": ("export.export_command", "Write every table and view as Parquet files, for a data lake."),
-        "dashboards": ("dashboards.app", "Write dashboards for Superset and Grafana."),
+        "dashboards": ("dashboards.app", "Write dashboards that BI tools import."),
         "explore": ("explore.explore_command", "Open the SQLite database in a browser, read-only."),
     },
     "Trust the record": {

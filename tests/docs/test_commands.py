@@ -89,6 +89,8 @@ def prepared(shell, tmp_path):
             succeeds(shell("inventory sync"))
         if "--against" in line:
             succeeds(shell("inventory checkpoint --output checkpoints"))
+        if line == "inventory export lake --check":
+            succeeds(shell("inventory export lake"))
         if "--account research" in line:
             succeeds(shell(f"inventory account rename {account} research"))
             (tmp_path / "inventory.toml").write_text(RESEARCH)
