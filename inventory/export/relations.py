@@ -56,6 +56,9 @@ _ORDER = (
 )  # fmt: skip
 """The columns by which rows are ordered, after the time: so that the same rows give the same file."""
 
+_SHORT_ORDER = {"instance_versions": ("account", "instance_id")}
+"""The same for a large relation, in which these tell rows of one time apart. Fewer columns are sorted faster."""
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -76,7 +79,8 @@ class Exported:
     def order(self) -> list[str]:
         """Return the columns by which the rows are ordered."""
         first = [] if self.split_by is None else [self.split_by]
-        return [*first, *(name for name in _ORDER if name in self.kinds and name not in first)]
+        wanted = _SHORT_ORDER.get(self.name, _ORDER)
+        return [*first, *(name for name in wanted if name in self.kinds and name not in first)]
 
 
 def exported_relations(connection: Connection) -> list[Exported]:

@@ -138,10 +138,12 @@ def _copied(connection: Connection, relation: Exported, begin: date | None, end:
 
 
 def _source(relation: Exported, begin: date | None, end: date | None, zone: str) -> str:
-    """Return FROM, WHERE and ORDER BY. `zone` is that of a time in SQL."""
+    """Return FROM, WHERE and ORDER BY. `zone` is that of a time in SQL: that of PostgreSQL, or none for SQLite."""
     by = relation.split_by
     time = f" 00:00:00.000000{zone}" if by is not None and relation.kinds[by] == "time" else ""
     conditions = [f"{by} >= '{begin}{time}'"] if begin else []
     conditions += [f"{by} < '{end}{time}'"] if end else []
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"FROM {relation.name} {where} ORDER BY {', '.join(relation.order)}"
+    by_bytes = ' COLLATE "C"' if zone else ""  # SQLite orders by bytes anyway
+    order = ", ".join(f"{name}{by_bytes if relation.kinds[name] == 'text' else ''}" for name in relation.order)
+    return f"FROM {relation.name} {where} ORDER BY {order}"
