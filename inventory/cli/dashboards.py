@@ -72,7 +72,7 @@ def superset_command(
     \b
     Examples:
       inventory dashboards superset --output fleet.zip
-      inventory dashboards superset --output fleet.zip --database-uri postgresql+psycopg2://bi@db/inventory
+      inventory dashboards superset --database-uri postgresql://bi@db/fleet
     """
     from inventory.dashboards.superset import masked_uri, superset_uri, write_bundle
 
