@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.opening import loaded, opened
+from inventory.cli.opening import loaded
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.errors import UsageError
-from inventory.scratch import scratch_folder
 from inventory.store import database, schema
 from inventory.whole_file import whole_file
 
@@ -80,9 +79,11 @@ def superset_command(
         url = parse_url(loaded().database_url)
         file = sqlite_path(url)
         uri = superset_uri(url if file is None else url.set(database=str(file.absolute())))
-    masked_uri(uri)  # refuse what is no URI before anything is made
-    with scratch_folder() as folder, opened(f"sqlite:///{folder / 'empty.db'}", create=True) as engine:
-        schema.upgrade(engine)
-        with database.reading(engine) as connection, whole_file(output, binary=True) as written:
-            write_bundle(written, connection, uri)
+    shown = masked_uri(uri)
+    with (
+        schema.scratch_database() as engine,
+        database.reading(engine) as connection,
+        whole_file(output, binary=True) as written,
+    ):
+        write_bundle(written, connection, shown)
     print(f"{output} is complete. Import it in Superset: Dashboards, Import.")

@@ -20,7 +20,6 @@ from inventory.errors import UsageError
 from inventory.outcome import Outcome
 from inventory.read import queries, relations
 from inventory.read.render import Format, show, show_object
-from inventory.scratch import scratch_folder
 from inventory.service.observers import observing
 from inventory.store import database, schema
 from inventory.store.tables import EVENTS
@@ -212,14 +211,8 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
     if not empty:
         with opened(url) as engine, database.reading(engine) as connection:
             empty = schema.current(connection) is None
-    with scratch_folder() as folder:
-        scratch = f"sqlite:///{folder / 'empty.db'}"
-        with opened(scratch if empty else url, create=empty) as engine:
-            if empty:
-                schema.upgrade(engine)
-            else:
-                schema.require_current(engine)
-            yield engine
+    with schema.scratch_database() if empty else opened_as_is(url) as engine:
+        yield engine
 
 
 @contextmanager

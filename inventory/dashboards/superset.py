@@ -7,7 +7,7 @@ superset/commands/*/importers and examples of Superset's repository for the form
 import json
 import zipfile
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, Connection
 from inventory.dashboards.superset_charts import AUDIT, FLEET, METRICS, TIME_COLUMNS, SupersetChart
 from inventory.dashboards.superset_layout import VERSION, Json, dashboard, object_uuid
 from inventory.errors import UsageError
+from inventory.masks import is_secret_name
 from inventory.store.catalogue import RELATIONS
 from inventory.store.kinds import Kind, column_kinds
 
@@ -46,7 +47,7 @@ _ALL_TIME = "No filter"
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
-    """Write the zip. `uri` is the database as Superset opens it; its password is masked.
+    """Write the zip. `uri` is the database as Superset opens it, as `masked_uri` returns it.
 
     `connection` is to any database of this program's schema, which says the types of the columns.
     """
@@ -78,7 +79,7 @@ def _slug(title: str, chart: SupersetChart) -> str:
 def _database(uri: str) -> Json:
     return {
         "database_name": DATABASE,
-        "sqlalchemy_uri": masked_uri(uri),
+        "sqlalchemy_uri": uri,
         "cache_timeout": None,
         "expose_in_sqllab": True,
         "allow_run_async": False,
@@ -194,7 +195,7 @@ def _form(chart: SupersetChart) -> Json:
         return form | {
             "query_mode": "raw",
             "all_columns": list(chart.by),
-            "order_by_cols": [_order(chart)],
+            "order_by_cols": [json.dumps(_order(chart))],
             "server_page_length": 25,
             "table_timestamp_format": "smart_date",
         }
@@ -210,8 +211,9 @@ def _form(chart: SupersetChart) -> Json:
     }
 
 
-def _order(chart: SupersetChart) -> str:
-    return json.dumps([chart.order, chart.order == "account"])
+def _order(chart: SupersetChart) -> list[Any]:
+    """Return the column by which rows are sorted, and whether that is ascending."""
+    return [chart.order, chart.order == "account"]
 
 
 def _query(chart: SupersetChart) -> Json:
@@ -234,7 +236,7 @@ def _query(chart: SupersetChart) -> Json:
         "custom_form_data": {},
     }
     if chart.order is not None:
-        query["orderby"] = [json.loads(_order(chart))]
+        query["orderby"] = [_order(chart)]
     if chart.shape in {"table", "histogram"}:
         query["metrics"] = None
     return query
@@ -253,7 +255,7 @@ def masked_uri(text: str) -> str:
         uri = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         raise UsageError("--database-uri is no URI, such as postgresql+psycopg2://bi@db/inventory.") from None
-    secrets = {name: MASK for name in uri.query if "pass" in name.lower()}
+    secrets = {name: MASK for name in uri.query if is_secret_name(name) or "pass" in name.lower()}
     if uri.password is None and not secrets:
         return text
     shown = uri.update_query_dict(secrets)

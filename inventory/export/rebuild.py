@@ -21,7 +21,6 @@ from inventory.export.folder import Manifest, read_manifest, shared_lock
 from inventory.export.relations import Exported, exported_relations
 from inventory.history.findings import Findings
 from inventory.history.verify import verify
-from inventory.scratch import scratch_folder
 from inventory.store import database, schema
 from inventory.store.database import BATCH
 from inventory.store.kinds import Kind
@@ -71,15 +70,10 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
                 f"{folder} is an export as CSV, or of some months only. --check needs the whole history as Parquet."
             )
         files = _check_files(folder, manifest, progress)
-        with scratch_folder() as scratch:
-            engine = database.connect(sa.make_url(f"sqlite:///{scratch / 'empty.db'}"), create=True)
-            try:
-                schema.upgrade(engine)
-                _load(engine, folder, manifest, progress)
-                with database.reading(engine) as connection:
-                    return _verify(connection, files, manifest, progress)
-            finally:
-                engine.dispose()
+        with schema.scratch_database() as engine:
+            _load(engine, folder, manifest, progress)
+            with database.reading(engine) as connection:
+                return _verify(connection, files, manifest, progress)
 
 
 def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from inventory.errors import UsageError, WrongSchema
 from inventory.store.catalogue import VIEWS
-from inventory.store.database import describe, is_sqlite, reading, writing
+from inventory.store.database import connect, describe, is_sqlite, reading, writing
 from inventory.store.postgresql import OLDEST_POSTGRESQL
 from inventory.store.sqlite import use_wal
 from inventory.store.tables import METADATA, JSONText, UTCDateTime, complete
@@ -114,6 +114,23 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     require_revision(revision)
     with migrating(engine) as connection:
         command.upgrade(config(connection), revision)
+
+
+@contextmanager
+def scratch_database() -> Iterator[Engine]:
+    """Yield an engine on an empty SQLite database of the newest revision, in a temporary folder.
+
+    Raises DatabaseError if the folder cannot be made.
+    """
+    from inventory.scratch import scratch_folder
+
+    with scratch_folder() as folder:
+        engine = connect(sa.make_url(f"sqlite:///{folder / 'empty.db'}"), create=True)
+        try:
+            upgrade(engine)
+            yield engine
+        finally:
+            engine.dispose()
 
 
 def require_revision(revision: str) -> None:

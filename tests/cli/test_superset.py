@@ -88,6 +88,8 @@ def test_both_backends_know_every_column_and_metric(demo_url):
         ({"uri": "postgresql+psycopg2://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
         ({"INVENTORY_DATABASE_URL": "postgresql://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
         ({"INVENTORY_DATABASE_URL": "sqlite:////srv/fleet.db"}, "sqlite:///file:/srv/fleet.db?mode=ro&uri=true"),
+        ({"uri": "postgresql://bi@db/inventory?sslpassword=hunter2"}, "postgresql://bi@db/inventory?sslpassword=XXXXXXXXXX"),
+        ({"uri": "postgresql://bi@db/inventory?token=hunter2"}, "postgresql://bi@db/inventory?token=XXXXXXXXXX"),
         ({"uri": "mysql://somebody@else/inventory"}, "mysql://somebody@else/inventory"),
     ],
 )  # fmt: skip
