@@ -3,19 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from inventory.store.columns import GROWS_BY
+
 Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
 
-TIME_COLUMNS = {
-    "sync_runs": "started_at",
-    "instances": "first_seen_at",
-    "instance_events": "occurred_at",
-    "instance_field_changes": "changed_at",
-    "instance_episodes": "appeared_at",
-    "fleet_daily": "day",
-    "sync_gaps": "gap_start",
-    "observation_daily": "day",
-    "operator_actions": "occurred_at",
-}
+TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
 """The time of a dataset by which its rows are limited to a period.
 
 The other datasets have no period: they show what is now, and `creators` totals of all time.

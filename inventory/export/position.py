@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
-from inventory.export.relations import SPLIT_BY, month_of, month_start
+from inventory.export.relations import month_of, month_start
 from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.history.merkle_log.hashes import read_entry_hashes
 from inventory.merkle import Frontier
 from inventory.store import database
+from inventory.store.columns import GROWS_BY
 from inventory.store.tables import accounts, instance_state, instance_versions, operator_actions, sync_runs
 
 Months = set[str]
@@ -84,7 +85,7 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
             )
         if row["account"] != name or _has_act(connection, name, position):
             return None
-    touched: dict[str, Months] = {name: set() for name in SPLIT_BY}
+    touched: dict[str, Months] = {name: set() for name in GROWS_BY}
     for name, row in now.items():
         position = before.get(name, NOTHING)
         _add(connection, touched, name, position)

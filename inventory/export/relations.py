@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from inventory.store.catalogue import RELATIONS
-from inventory.store.columns import LEASE, Column, Relation
+from inventory.store.columns import GROWS_BY, LEASE, Column, Relation
 from inventory.store.kinds import Kind, column_kinds
 
 ARROW: dict[Kind, pa.DataType] = {
@@ -20,19 +20,6 @@ ARROW: dict[Kind, pa.DataType] = {
     "bytes": pa.string(),
 }
 """The type of each kind. Bytes, which are hashes, are text in hexadecimal; JSON is text."""
-
-SPLIT_BY = {
-    "sync_runs": "started_at",
-    "operator_actions": "occurred_at",
-    "instance_versions": "valid_from",
-    "instance_events": "occurred_at",
-    "instance_field_changes": "changed_at",
-    "instance_episodes": "appeared_at",
-    "fleet_daily": "day",
-    "observation_daily": "day",
-    "sync_gaps": "gap_start",
-}
-"""The column of each relation that grows with time, whose month says in which file a row is."""
 
 PRIVATE = {column.name for column in LEASE}
 """The columns that are left out: a secret of the process that works on an account, and its host."""
@@ -73,7 +60,7 @@ class Exported:
     @property
     def split_by(self) -> str | None:
         """Return the column whose month says in which file a row is; None if there is one file."""
-        return SPLIT_BY.get(self.name)
+        return GROWS_BY.get(self.name)
 
     @property
     def order(self) -> list[str]:

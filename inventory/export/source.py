@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import csv
 from sqlalchemy.engine import Connection
 
-from inventory.export.relations import Exported
+from inventory.export.relations import ARROW, Exported
 from inventory.store import database
 from inventory.store.driver_errors import explain
 from inventory.store.kinds import Kind
@@ -46,15 +46,8 @@ _POSTGRESQL: dict[Kind, str] = {
     "bytes": "encode({}, 'hex')",
 }
 
-_PARSED: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "time": pa.timestamp("us"),
-    "day": pa.date32(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "bytes": pa.string(),
-}
+_PARSED = ARROW | {"time": pa.timestamp("us")}
+"""The type as which a value of each kind is parsed: times have no zone in the text."""
 
 
 def read_tables(

@@ -109,3 +109,16 @@ COUNTS = (
     Column("missing", "Number of instances that the run left missing."),
 )
 """The columns of a run about what it read and found."""
+
+GROWS_BY = {
+    "sync_runs": "started_at",
+    "operator_actions": "occurred_at",
+    "instance_versions": "valid_from",
+    "instance_events": "occurred_at",
+    "instance_field_changes": "changed_at",
+    "instance_episodes": "appeared_at",
+    "fleet_daily": "day",
+    "observation_daily": "day",
+    "sync_gaps": "gap_start",
+}
+"""The time by which the rows of each relation that grows come one after the other."""
