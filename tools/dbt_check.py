@@ -31,9 +31,9 @@ def main() -> None:
     """Run all of it; a failing test of dbt ends it with an error."""
     with TemporaryDirectory() as name, server() as postgres, postgres.database() as made:
         folder, url = Path(name), postgres.url_of(made)
-        _say(f"filling a demo of {DAYS} days")
+        print(f"filling a demo of {DAYS} days", flush=True)
         demo(url, days=DAYS)
-        _say(f"installing {' and '.join(LIBRARIES)}")
+        print(f"installing {' and '.join(LIBRARIES)}", flush=True)
         venv.create(folder / "venv", with_pip=True)
         program = folder / "venv" / "bin"
         subprocess.run([program / "pip", "install", "-q", *LIBRARIES], check=True)  # noqa: S603 - a list of words of our own
@@ -65,12 +65,7 @@ def main() -> None:
         engine.dispose()
         if found != there:
             raise SystemExit(f"fleet_as_of has {found} instances on {day}, and the history {there}")
-        _say(f"fleet_as_of has the {found} instances of {day}; all tests of dbt passed")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        print(f"fleet_as_of has the {found} instances of {day}; all tests of dbt passed", flush=True)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp(prefix="superset-"))
     program = folder / "v" / "bin"
     if not (program / "superset").exists():
-        _say(f"installing {LIBRARIES[0]}")
+        print(f"installing {LIBRARIES[0]}", flush=True)
         venv.create(folder / "v", with_pip=True)
         _run(program / "pip", "install", "-q", *LIBRARIES)
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -92,9 +92,8 @@ def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
             numbers[chart["slice_name"]] = result["data"]
         _compare(url, numbers)
         _picture(address, cookies, backend, dashboards)
-    _say(
-        f"{backend}: {len(datasets)} datasets, {len(charts)} charts, {len(dashboards)} dashboards; all have their data"
-    )
+    counts = f"{len(datasets)} datasets, {len(charts)} charts, {len(dashboards)} dashboards"
+    print(f"{backend}: {counts}; all have their data", flush=True)
 
 
 def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
@@ -159,7 +158,7 @@ def _superset(folder: Path, metadata: str) -> Iterator[httpx.Client]:
     )
     environment = {**os.environ, "SUPERSET_CONFIG_PATH": str(folder / "superset_config.py"), "FLASK_APP": "superset"}
     program = str(folder / "v" / "bin" / "superset")
-    _say("starting Superset")
+    print("starting Superset", flush=True)
     for words in (
         ("db", "upgrade"),
         ("fab", "create-admin", "--firstname", "a", "--lastname", "b", "--email", "a@example.org", *_user()),
@@ -201,11 +200,6 @@ def _run(*words: Any, **options: Any) -> None:
 def _require(true: bool, what: str) -> None:
     if not true:
         raise SystemExit(what)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
-import sqlalchemy as sa
 
 from inventory.dashboards.charts import AUDIT, FILTERS, FLEET
 from inventory.dashboards.grafana import files
+from support.asking import asking
 from support.command import Command
 from support.marks import rule
 from support.world import DEMO_DAYS, DEMO_ENDS
@@ -32,9 +32,7 @@ def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
 @pytest.fixture(scope="module")
 def ask(postgres_demo):
     """Return a function that asks the demo in PostgreSQL as Grafana does, with all values of the filters or others."""
-    engine = sa.create_engine(sa.make_url(postgres_demo).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SET TIME ZONE 'America/St_Johns'")  # that of a server that was set up like this
+    with asking(postgres_demo, "America/St_Johns") as connection:
         everything = {each.name: connection.exec_driver_sql(each.sql).scalars().all() for each in FILTERS}
         assert all(everything.values())
 
@@ -42,7 +40,6 @@ def ask(postgres_demo):
             return connection.exec_driver_sql(as_grafana(sql, everything | values)).mappings().all()
 
         yield answer
-    engine.dispose()
 
 
 def titled(title):

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-import sqlalchemy as sa
 
+from support.asking import asking
 from support.libraries import ROOT
 
 PACKAGE = ROOT / "dbt"
@@ -25,11 +25,8 @@ def sql(path):
 
 @pytest.fixture(scope="module")
 def ask(postgres_demo):
-    engine = sa.create_engine(sa.make_url(postgres_demo).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SET TIME ZONE 'America/St_Johns'")
+    with asking(postgres_demo, "America/St_Johns") as connection:
         yield lambda text: connection.exec_driver_sql(text).mappings().all()
-    engine.dispose()
 
 
 @pytest.mark.parametrize("name", MODELS)
