@@ -28,7 +28,7 @@ from inventory.errors import (
     NetworkError,
     ServerError,
 )
-from inventory.fal.failures import describe, error_member, find_cause, status_error
+from inventory.fal.failures import describe, error_member, find_cause, remedy_for, status_error
 from inventory.fal.page import Page, parse_envelope, parse_instance, parse_page
 from inventory.fal.retries import RetryPolicy
 from inventory.fal.transport import InvalidBody, ParsingTransport
@@ -157,11 +157,7 @@ class Api:
         tls = find_cause(error, ssl.SSLError)
         if proxy and isinstance(error, httpx.ConnectError) and tls is None:
             return f"The proxy {proxy} cannot be reached: {reason}. Check HTTPS_PROXY and NO_PROXY"
-        hint = (
-            ". If that certificate is of an authority of your own, name the authority's file in SSL_CERT_FILE"
-            if isinstance(tls, ssl.SSLCertVerificationError)
-            else ""
-        )
+        hint = f". {remedy_for(tls)}" if isinstance(tls, ssl.SSLCertVerificationError) else ""
         return f"The API at {self._shown} cannot be reached{through}: {reason}{hint}"
 
     def _count_retry(self) -> None:

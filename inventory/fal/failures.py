@@ -1,11 +1,16 @@
 """Describe what failed: turn error answers into ApiErrors, and errors of the network into text."""
 
+import ssl
 from typing import Any
 
 import httpx
 
 from inventory import log
 from inventory.errors import ApiError, Forbidden, RateLimited, ServerError, Unauthorized
+
+_OUTSIDE_ITS_TIME = {9, 10}
+_OF_ANOTHER_HOST = {62, 64}
+"""Codes of OpenSSL (X509_V_ERR_...): not valid yet, expired; another host name, another IP address."""
 
 
 def status_error(response: httpx.Response) -> ApiError:
@@ -46,6 +51,15 @@ def error_member(response: httpx.Response, name: str) -> Any:
 def describe(error: Exception) -> str:
     """Return the text of an error, safe to print; the name of its class if it has none."""
     return log.plain(str(error)) or type(error).__name__
+
+
+def remedy_for(error: ssl.SSLCertVerificationError) -> str:
+    """Return what a user can do about a certificate that was refused."""
+    if error.verify_code in _OUTSIDE_ITS_TIME:
+        return "Renew it, or correct the clock of this host"
+    if error.verify_code in _OF_ANOTHER_HOST:
+        return "Check INVENTORY_API_URL"
+    return "If that certificate is of an authority of your own, name the authority's file in SSL_CERT_FILE"
 
 
 def find_cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

@@ -1,9 +1,9 @@
 """Proxies and certificates: the client reads the environment as curl does, and an error names what failed."""
 
 import ssl
-import subprocess
 import threading
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +12,7 @@ from inventory.config.settings import load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.simulator import Fleet, Simulator
+from support.certificates import DAY, Authority, tunnel
 from support.command import KEY
 from support.raw_server import raw
 
@@ -162,41 +163,94 @@ def test_no_proxy_is_read_as_curl_reads_it(monkeypatch, host, rules, direct):
 # Certificates
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """Return a file with a private key and a self-signed certificate of 127.0.0.1."""
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", file, "-out", f"{file}.crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    with file.open("a") as both:
-        both.write(file.with_suffix(".pem.crt").read_text())
-    return file
-
-
-@pytest.fixture
+@contextmanager
 def secure(certificate):
-    """Yield the URL of a simulator behind TLS."""
-    with Simulator(Fleet()) as simulator:
+    """Yield the URL of a simulator behind TLS with that certificate, and the requests that it got."""
+    with Simulator(Fleet(), keys={KEY}) as simulator:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server = simulator._server  # noqa: SLF001 - the simulator itself speaks only plain HTTP
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        yield simulator.url.replace("http:", "https:")
+        yield simulator.url.replace("http:", "https:"), simulator.requests
 
 
-def test_an_untrusted_certificate_is_an_error_that_names_ssl_cert_file(secure):
-    text = error_of(secure)
-    assert "certificate verify failed" in text
-    assert "SSL_CERT_FILE" in text
+@pytest.fixture
+def trusted(tmp_path, monkeypatch):
+    """Return the authority that SSL_CERT_FILE names."""
+    authority = Authority(tmp_path / "company")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    return authority
 
 
-def test_ssl_cert_file_makes_a_certificate_trusted(secure, certificate, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
-    with Api(ApiKey(KEY), load(api_url=secure), threading.Event()) as api:
-        assert api.fetch_page(None).items == []
+OWN = "name the authority's file in SSL_CERT_FILE"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "issued", "reason", "remedy"),
+    [
+        ("company", {}, None, None),
+        ("stranger", {}, "unable to get local issuer certificate", OWN),
+        ("company", {"valid": -DAY}, "certificate has expired", "Renew it, or correct the clock of this host"),
+        ("company", {"address": "127.0.0.2"}, "IP address mismatch", "Check INVENTORY_API_URL"),
+    ],
+    ids=["trusted", "unknown authority", "expired", "wrong host"],
+)
+def test_a_certificate_that_does_not_prove_the_host_is_refused_before_the_key_is_sent(
+    trusted, tmp_path, issuer, issued, reason, remedy
+):
+    authority = trusted if issuer == "company" else Authority(tmp_path / issuer)
+    with secure(authority.issue(**{"address": "127.0.0.1"} | issued)) as (url, requests):
+        if reason is None:
+            with Api(ApiKey(KEY), load(api_url=url), threading.Event()) as api:
+                assert api.fetch_page(None).items == []
+            assert len(requests) == 1
+            return
+        text = error_of(url)
+        assert "certificate verify failed" in text
+        assert reason in text
+        assert text.endswith(remedy)
+        assert not requests
+
+
+def test_a_self_signed_certificate_is_refused_before_the_key_is_sent(tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with secure(Authority(tmp_path / "own").issue("127.0.0.1")) as (url, requests):
+        assert error_of(url).endswith(OWN)
+        assert not requests
+
+
+def test_tls_goes_through_the_proxy_to_the_host_of_the_certificate(trusted, monkeypatch):
+    with secure(trusted.issue("127.0.0.1")) as (url, requests), tunnel(urlsplit(url).port) as (port, asked):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://bob:Hunter2x@127.0.0.1:{port}")
+        with Api(ApiKey(KEY), load(api_url=url), threading.Event()) as api:
+            assert api.fetch_page(None).items == []
+        assert asked == [f"CONNECT 127.0.0.1:{urlsplit(url).port} HTTP/1.1"]
+        assert len(requests) == 1
+
+        monkeypatch.setenv("NO_PROXY", "127.0.0.0/8")
+        with Api(ApiKey(KEY), load(api_url=url), threading.Event()) as api:
+            assert api.fetch_page(None).items == []
+        assert len(asked) == 1
+        assert len(requests) == 2
+
+
+def test_a_host_that_the_proxy_puts_in_place_of_the_api_is_refused_before_the_key_is_sent(trusted, monkeypatch):
+    other = trusted.issue("127.0.0.2")
+    with secure(other) as (url, requests), tunnel(urlsplit(url).port) as (port, _):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        text = error_of(API)
+        assert "Hostname mismatch" in text
+        assert text.endswith("Check INVENTORY_API_URL")
+        assert not requests
+
+
+@pytest.mark.parametrize("text", ["", "no certificate"])
+def test_an_ssl_cert_file_that_cannot_be_read_is_a_usage_error(tmp_path, monkeypatch, text):
+    file = tmp_path / "broken.pem"
+    file.write_text(text)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(UsageError, match="Check SSL_CERT_FILE and SSL_CERT_DIR"):
+        Api(ApiKey(KEY), load(api_url=API), threading.Event())
 
 
 def test_the_error_for_a_server_without_tls_says_nothing_of_certificates():
