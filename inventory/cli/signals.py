@@ -24,7 +24,8 @@ class _State:
         self.came = False
         self.raises = False
         # The handler does not set the event itself: if it interrupts a thread that waits for the event, it deadlocks.
-        self.queue: SimpleQueue[None] = SimpleQueue()
+        self.queue: SimpleQueue[bool] = SimpleQueue()
+        """Whether a signal came; False if none will be waited for any longer."""
 
 
 _state = _State()
@@ -75,18 +76,21 @@ def stop_on_signal() -> Iterator[threading.Event]:
     stop, state = threading.Event(), _state
 
     def wait() -> None:
-        state.queue.get()
-        stop.set()
+        if state.queue.get():
+            stop.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     state.raises = False
-    yield stop
+    try:
+        yield stop
+    finally:
+        state.queue.put(False)  # the thread ends
 
 
 def _note(_number: int, _frame: object) -> None:
     if not _state.came:
         _state.came = True
-        _state.queue.put(None)
+        _state.queue.put(True)
         _interrupt()
 
 

@@ -270,3 +270,10 @@ def test_a_report_that_a_signal_ends_leaves_no_file(start, tmp_path):
     code = SIGNALS_AT_IMPORT.format(module="vl_convert", number=int(signal.SIGTERM))
     assert ends(start("report", program=[sys.executable, "-c", code]))[0] == 4
     assert [file.name for file in tmp_path.iterdir() if file.suffix in {".part", ".html"}] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_command_leaves_no_thread_behind(sync):
+    before = {thread.ident for thread in threading.enumerate()}
+    sync()
+    until(lambda: {thread.ident for thread in threading.enumerate() if thread.name == "signals"} <= before)
