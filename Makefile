@@ -2,7 +2,7 @@
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format docs pages man dbt superset picture
+.PHONY: check lint test quick format docs pages man dbt superset supply picture
 
 check: lint test
 
@@ -43,6 +43,10 @@ dbt:
 # Import the bundle for Superset into a real Superset, and ask every chart for its data.
 superset:
 	$(BIN)/python tools/superset_check.py
+
+# Known vulnerabilities and licences of all libraries, an SBOM, and two builds that must be the same, in build/supply.
+supply:
+	$(BIN)/python tools/supply.py
 
 # The pictures of README.md, from the demo's report.
 picture:

@@ -1,6 +1,7 @@
 """The wheel, as a stranger gets it: what it holds, and that it works from a clean environment in another folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -94,6 +95,18 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_migrate(built):
     files = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "alembic.ini"}
     files |= {"mkdocs.yml", "docs/inventory.1", "docs/inventory.schema.json", "tools/pages.py", "tools/site/hooks.py"}
     assert migrations | files | {"migrations/script.py.mako", "tests/docs/test_wheel.py", "inventory/py.typed"} <= names
+
+
+def test_a_copy_of_the_checkout_of_another_time_builds_the_same_bytes(built, tmp_path):
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__"))
+    for path in copy.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    again = tmp_path / "again"
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", again, copy, cwd=tmp_path)
+    assert {file.name: file.read_bytes() for file in again.iterdir()} == {
+        file.name: file.read_bytes() for file in built.iterdir()
+    }
 
 
 def test_the_installed_wheel_migrates_and_syncs_from_another_folder(programs, database_url, tmp_path):

@@ -1,0 +1,124 @@
+"""Check what the program is made of, and what is made of it: `make supply`.
+
+It installs the program with all extras that it uses at run time into an environment of its own, and then
+1. asks for known vulnerabilities of every library (pip-audit),
+2. compares their licences with ALLOWED (pip-licenses),
+3. writes a list of them in CycloneDX (an SBOM) to build/supply/sbom.json,
+4. builds the sdist and the wheel twice, the second time from a copy of the checkout, and compares their bytes.
+
+It needs the package registry. The exit code is 1 if anything is wrong, or if a library could not be audited.
+"""
+
+import json
+import shutil
+import subprocess
+import venv
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "build" / "supply"
+EXTRAS = "alerts,explore,export,metrics,report"
+TOOLS = ("pip-audit==2.10.1", "pip-licenses==5.5.5", "cyclonedx-bom==7.5.0", "build==1.5.0")
+ALLOWED = ("Apache", "BSD", "ISC", "LGPL", "MIT", "MPL", "Mozilla", "PSF", "Public Domain")
+"""Words of licences that allow a program under Apache-2.0 to use the library, unchanged, as a dependency."""
+UNCLEAR = {"pyarrow": "Apache-2.0"}
+"""Libraries whose metadata hold the text of the licence in place of its name, and that name."""
+
+
+def main() -> None:
+    """Make all four checks, print a line for each, and end with 1 if one fails."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        print("installing the program and the tools", flush=True)
+        program = _environment(folder / "program", "-c", str(ROOT / "constraints.txt"), f"{ROOT}[{EXTRAS}]")
+        tools = _environment(folder / "tools", *TOOLS)
+        checks: tuple[Callable[[], str | None], ...] = (
+            lambda: audit(tools, program),
+            lambda: licences(tools, program),
+            lambda: bill(tools, program),
+            lambda: builds(tools, folder),
+        )
+        wrong = [found for check in checks if (found := check())]
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
+def audit(tools: Path, program: Path) -> str | None:
+    """Ask for known vulnerabilities of every installed library; return what is wrong, or None."""
+    done = _run(tools / "pip-audit", "--path", _packages(program), "--format", "json", "--progress-spinner", "off")
+    found = [each for each in json.loads(done.stdout)["dependencies"] if each["name"] != "fal-inventory"]
+    unknown = [each["name"] for each in found if "skip_reason" in each]
+    bad = [f"{each['name']} {each['version']}: {fault['id']}" for each in found for fault in each.get("vulns", ())]
+    print(f"vulnerabilities: {len(bad)} known in {len(found) - len(unknown)} libraries", flush=True)
+    if unknown:
+        bad.append(f"{len(unknown)} of {len(found)} libraries could not be audited: the registry knows no advisories")
+    return "; ".join(bad) or None
+
+
+def licences(tools: Path, program: Path) -> str | None:
+    """Compare the licence of every installed library with ALLOWED; return what is wrong, or None."""
+    done = _run(tools / "pip-licenses", "--python", program / "python", "--from", "mixed", "--format", "json")
+    found = {each["Name"]: UNCLEAR.get(each["Name"], each["License"]) for each in json.loads(done.stdout)}
+    (OUT / "licences.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    print(f"licences: {len(found)} libraries, listed in {OUT.relative_to(ROOT)}/licences.json", flush=True)
+    bad = [f"{name}: {text[:80]}" for name, text in found.items() if not any(word in text for word in ALLOWED)]
+    return f"licences to look at: {'; '.join(bad)}" if bad else None
+
+
+def bill(tools: Path, program: Path) -> str | None:
+    """Write the SBOM; return what is wrong, or None."""
+    file = OUT / "sbom.json"
+    done = _run(
+        tools / "cyclonedx-py", "environment", program / "python", "--pyproject", ROOT / "pyproject.toml",
+        "--output-reproducible", "--output-file", file,
+    )  # fmt: skip
+    if done.returncode:
+        return f"the SBOM could not be written: {done.stderr}"
+    print(f"SBOM: {len(json.loads(file.read_text())['components'])} libraries in {file.relative_to(ROOT)}", flush=True)
+    return None
+
+
+def builds(tools: Path, folder: Path) -> str | None:
+    """Build sdist and wheel here and in a copy, and compare their bytes; return what is wrong, or None."""
+    copy = folder / "elsewhere"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "*.db"))
+    sums = [_sums(_built(tools, place, folder / f"built-{number}")) for number, place in enumerate((ROOT, copy))]
+    if sums[0] != sums[1]:
+        return f"two builds differ: {sorted(sums[0].items() ^ sums[1].items())}"
+    for file, digest in sums[0].items():
+        print(f"built twice, byte by byte the same: {file} {digest}", flush=True)
+    return None
+
+
+def _built(tools: Path, place: Path, folder: Path) -> Iterable[Path]:
+    done = _run(tools / "python", "-m", "build", "--outdir", folder, place)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    return folder.iterdir()
+
+
+def _sums(files: Iterable[Path]) -> dict[str, str]:
+    return {file.name: sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def _environment(folder: Path, *wanted: str) -> Path:
+    """Make a virtual environment with these requirements, and return the folder of its programs."""
+    venv.create(folder, with_pip=True)
+    subprocess.run([folder / "bin" / "pip", "install", "-q", *wanted], check=True)  # noqa: S603 - words of our own
+    return folder / "bin"
+
+
+def _packages(program: Path) -> Path:
+    return next((program.parent / "lib").glob("python3*")) / "site-packages"
+
+
+def _run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - words of our own
+
+
+if __name__ == "__main__":
+    main()
