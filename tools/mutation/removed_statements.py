@@ -1,0 +1,48 @@
+"""A mutation for cosmic-ray, which has none like it: remove a statement that is there for its effect."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import parso
+from cosmic_ray.operators.operator import Example, Operator
+
+EFFECTS = {"atom_expr", "expr_stmt", "raise_stmt", "return_stmt", "yield_expr", "del_stmt", "await_expr"}
+
+
+class RemoveStatement(Operator):
+    """Replace a call, an assignment to a member or an item, a `raise`, a `return` or a `yield` by `pass`.
+
+    An assignment to a name stays: without it the next use of the name would only fail.
+    """
+
+    def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield the position of the statement, if it is one of those."""
+        if node.type == "simple_stmt" and node.children[0].type in EFFECTS:
+            first = node.children[0]
+            if first.type != "expr_stmt" or first.children[0].type != "name":
+                yield first.start_pos, first.end_pos
+
+    def mutate(self, node: Any, index: int) -> Any:
+        """Return the statement with `pass` in its place."""
+        assert index == 0  # noqa: S101 - a statement has one position
+        first = node.children[0]
+        first.parent = None
+        replaced = parso.parse("pass").children[0]
+        replaced.prefix = first.get_first_leaf().prefix
+        node.children[0] = replaced
+        return node
+
+    @classmethod
+    def examples(cls) -> Iterable[Example]:
+        """Return an example: the code before and after."""
+        return (Example("if a:\n    b.c = 1\n", "if a:\n    pass\n"),)
+
+
+class Provider:
+    """What the entry point of cosmic-ray names."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("RemoveStatement",))
+
+    def __getitem__(self, name: str) -> type[Operator]:
+        return {"RemoveStatement": RemoveStatement}[name]

@@ -1,0 +1,261 @@
+"""Change the program in small ways, one at a time, and see which changes the tests do not notice: `make mutants`.
+
+    python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2]
+
+Python is changed by cosmic-ray and by `removed_statements.py`, in the modules of PROVED; the SQL of the views by SQL.
+Each change is made in a copy of the checkout, and the tests of that module run on SQLite until the first fails. What no
+test noticed is written to build/mutants/, as differences. docs/testing.md says what was found, and what is accepted.
+
+It needs the package registry, and takes hours: name a module, for example `spool`, or a sample of the changes.
+"""
+
+import argparse
+import compileall
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import venv
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+OUT = ROOT / "build" / "mutants"
+A_RUN = (
+    "meanings/test_model", "meanings/test_absence", "meanings/test_runs", "meanings/test_brake", "meanings/test_fields",
+    "meanings/test_record", "meanings/test_secrets",
+)  # fmt: skip
+THE_LOG = (
+    "history/test_merkle",
+    "history/test_log",
+    "history/test_verify",
+    "history/test_keeper",
+    "cli/test_checkpoint",
+)
+PROVED = {
+    "sync": (*A_RUN, "meanings/test_lease", "cli/test_bad_days", "history/test_log"),
+    "spool": (*A_RUN, "fal/test_walk", "cli/test_scratch", "history/test_many_rows"),
+    "record": ("fal/test_items", *A_RUN),
+    "merkle": THE_LOG,
+    "fal/walk": ("fal/test_walk", *A_RUN, "fal/test_api"),
+    "fal/confirm": (*A_RUN, "fal/test_walk", "fal/test_api"),
+    "fal/expected": (*A_RUN, "fal/test_walk"),
+    "fal/page": ("fal/test_items", "fal/test_walk", *A_RUN),
+    "history/difference": (*A_RUN, "history/test_accounts", "history/test_bulk"),
+    "history/reconcile": (*A_RUN, "history/test_bulk", "history/test_log"),
+    "history/lease": ("meanings/test_lease", "meanings/test_runs", "history/test_accounts", "cli/test_cli"),
+    "history/runs": (*A_RUN, "meanings/test_lease", "history/test_log"),
+    "history/missing": (*A_RUN, "history/test_acts", "history/test_log"),
+    "history/brake": ("meanings/test_brake", "meanings/test_model"),
+    "history/accounts": ("history/test_accounts", "history/test_acts", "history/test_log"),
+    "history/prune": ("history/test_prune", "meanings/test_hours", "history/test_log"),
+    "history/verify": ("history/test_verify", "history/test_log", "history/test_damage"),
+    "history/account_check": ("history/test_verify", "history/test_log", "history/test_damage"),
+    "history/verify_digests": ("history/test_verify", "history/test_damage"),
+    "history/verify_instances": ("history/test_verify", "history/test_damage"),
+    "history/verify_runs": ("history/test_verify", "history/test_damage"),
+    "history/verify_log": THE_LOG,
+    "history/anchors": THE_LOG,
+    "history/log_heads": THE_LOG,
+    "history/merkle_log/append": THE_LOG,
+    "history/merkle_log/dropped": (*THE_LOG, "history/test_prune"),
+    "history/merkle_log/entries": THE_LOG,
+    "history/merkle_log/folded": (*THE_LOG, "history/test_prune"),
+    "history/merkle_log/hashes": THE_LOG,
+    "history/merkle_log/missing": THE_LOG,
+    "history/merkle_log/start": (*THE_LOG, "history/test_upgrades"),
+    "views": ("history/test_views", "meanings/test_hours", "meanings/test_truth", "docs/test_queries"),
+}  # fmt: skip
+"""By module, the files of tests that prove it; those that fail soonest come first."""
+LEFT_OUT = (
+    r"core/ReplaceBinaryOperator_(?!Add_Sub|Sub_Add|Mul_Add|Div_Mul|FloorDiv_Mul|BitAnd_BitOr|Mod_Add).*",
+    r"core/ReplaceComparisonOperator_(Is|IsNot)_(?!Is$|IsNot$).*",
+    r"core/ReplaceComparisonOperator_\w+_(Is|IsNot)(?<!Is_IsNot)(?<!IsNot_Is)$",
+    r"core/ReplaceComparisonOperator_(Eq|NotEq)_(?!Eq$|NotEq$).*",
+    r"core/Variable.*",
+)
+"""Operators of cosmic-ray that repeat what a kept one does, or that change only annotations."""
+SQL = {
+    r"<=": "<", r">=": ">", r"(?<![<>=!-])<(?![=>])": "<=", r"(?<![<>=!-])>(?![=])": ">=", r"(?<![<>!])=": "<>",
+    r"<>": "=", r"\bAND\b": "OR", r"\bOR\b": "AND", r"\bmin\(": "max(", r"\bmax\(": "min(", r" \+ ": " - ",
+    r" - ": " + ", r"\bIS NULL\b": "IS NOT NULL", r"\bIS NOT NULL\b": "IS NULL", r"\bLEFT JOIN\b": "JOIN",
+    r"\bASC\b": "DESC", r"\bDESC\b": "ASC", r"\bUNION ALL\b": "UNION", r"\bcoalesce\(": "nullif(", r"\bDISTINCT\b": "",
+}  # fmt: skip
+"""Changes of SQL: a pattern, and what takes its place."""
+NOISE = re.compile(r"^\s*(--|\"\"\"|#)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one change."""
+
+    killed: bool
+    difference: str
+
+
+def main() -> None:
+    """Parse the arguments, try all changes, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"one of {', '.join(PROVED)}")
+    parser.add_argument("--sample", type=int, help="the most changes to try of a module")
+    parser.add_argument("--seed", type=int, default=1, help="chooses the sample")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    modules = arguments.modules or list(PROVED)
+    if unknown := set(modules) - set(PROVED):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    OUT.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        venv.create(folder / "venv", with_pip=True)
+        pip = folder / "venv" / "bin" / "pip"
+        subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - words of our own
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(arguments.processes):
+            copies.put(_copy(folder / f"copy-{number}"))
+        print("| module | changes | noticed | not noticed | s |\n|---|--:|--:|--:|--:|", flush=True)
+
+        def play(module: str) -> Counter[str]:
+            copy, began = copies.get(), time.monotonic()
+            try:
+                tried = _change_sql(copy, arguments) if module == "views" else _change(folder, copy, module, arguments)
+            finally:
+                copies.put(copy)
+            left = [each.difference for each in tried if not each.killed]
+            (OUT / f"{module.replace('/', '-')}.diff").write_text("\n".join(left))
+            took = time.monotonic() - began
+            print(f"| {module} | {len(tried)} | {len(tried) - len(left)} | {len(left)} | {took:.0f} |", flush=True)
+            return Counter(tried=len(tried), left=len(left))
+
+        with ThreadPoolExecutor(arguments.processes) as pool:
+            total = sum(pool.map(play, modules), Counter())
+    tried, left = total["tried"], total["left"]
+    print(f"| all | {tried} | {tried - left} | {left} | |\n\nWhat was not noticed is in {OUT.relative_to(ROOT)}/.")
+
+
+def _copy(folder: Path) -> Path:
+    """Copy the checkout, and return the folder; changes are made there only."""
+    kept_out = shutil.ignore_patterns(".git", ".venv", "build", "*.db", "*cache*")
+    shutil.copytree(ROOT, folder, ignore=kept_out)
+    compileall.compile_dir(folder / "inventory", quiet=2)
+    return folder
+
+
+def _environment(copy: Path) -> dict[str, str]:
+    """Return the environment of tests that import from the copy.
+
+    Compiled files are not written: Python knows them by second and size, which two changes may share.
+    """
+    path = os.pathsep.join(str(part) for part in (copy, copy / "tests", copy / "tools"))
+    return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _tests(module: str) -> list[str]:
+    """Return the command that runs the tests of a module until the first fails."""
+    files = [f"tests/{name}.py" for name in PROVED[module]]
+    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *files]
+
+
+def _limit(copy: Path, module: str) -> float:
+    """Run the tests of a module unchanged, and return the seconds after which a changed run counts as noticed."""
+    began = time.monotonic()
+    done = subprocess.run(  # noqa: S603 - words of our own
+        _tests(module), cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"The tests of {module} fail without any change:\n{done.stdout[-3000:]}")
+    return 30 + 3 * (time.monotonic() - began)
+
+
+def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Found]:
+    """Try the changes of cosmic-ray in a module."""
+    program, name = folder / "venv" / "bin", module.replace("/", "-")
+    settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
+    words = " ".join(f"'{word}'" for word in _tests(module))
+    settings.write_text(
+        f'[cosmic-ray]\nmodule-path = "inventory/{module}.py"\ntimeout = {_limit(copy, module):.0f}\n'
+        f'excluded-modules = []\ntest-command = """{words}"""\n[cosmic-ray.distributor]\nname = "local"\n'
+        f"[cosmic-ray.filters.operators-filter]\nexclude-operators = {json.dumps(LEFT_OUT)}\n"
+    )
+
+    def run(*words: str | Path) -> str:
+        return subprocess.run(  # noqa: S603 - words of our own
+            words, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=True
+        ).stdout
+
+    run(program / "cosmic-ray", "init", settings, session)
+    run(program / "cr-filter-operators", session, settings)
+    _choose(session, copy / "inventory" / f"{module}.py", arguments)
+    run(program / "cosmic-ray", "exec", settings, session)
+    found = []
+    for line in run(program / "cosmic-ray", "dump", session).splitlines():
+        _, result = json.loads(line)
+        if result and result["worker_outcome"] == "normal":
+            found.append(Found(result["test_outcome"] != "survived", result["diff"]))
+    return found
+
+
+def _choose(session: Path, source: Path, arguments: argparse.Namespace) -> None:
+    """Take out of the session what is in annotations and docstrings, and what is beyond the sample."""
+    lines = source.read_text().splitlines()
+    with sqlite3.connect(session) as connection:
+        rows = connection.execute(
+            "SELECT job_id, start_pos_row FROM mutation_specs WHERE job_id NOT IN (SELECT job_id FROM work_results) "
+            "ORDER BY start_pos_row, start_pos_col, operator_name, occurrence"
+        ).fetchall()
+        wanted = [job for job, row in rows if not NOISE.match(lines[row - 1])]
+        if arguments.sample and len(wanted) > arguments.sample:
+            wanted = random.Random(arguments.seed).sample(wanted, arguments.sample)  # noqa: S311 - no secret
+        for job in {job for job, _ in rows} - set(wanted):
+            connection.execute("DELETE FROM mutation_specs WHERE job_id = ?", (job,))
+            connection.execute("DELETE FROM work_items WHERE job_id = ?", (job,))
+    connection.close()
+
+
+def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Found]:
+    """Try the changes of SQL in the newest version of each view, as SQLite has it."""
+    newest: dict[str, Path] = {}
+    for file in sorted((copy / "migrations" / "views").glob("*.sql")):
+        if ".postgresql." not in file.name:
+            newest[file.name.rpartition("_v")[0]] = file
+    changes = [
+        (file, match.span(), new)
+        for file in newest.values()
+        for pattern, new in SQL.items()
+        for match in re.finditer(pattern, re.sub("--.*", lambda comment: "#" * len(comment[0]), file.read_text()))
+    ]
+    if arguments.sample and len(changes) > arguments.sample:
+        changes = random.Random(arguments.seed).sample(changes, arguments.sample)  # noqa: S311 - no secret
+    limit = _limit(copy, "views")
+    return [_try_sql(copy, *change, limit) for change in changes]
+
+
+def _try_sql(copy: Path, file: Path, span: tuple[int, int], new: str, limit: float) -> Found:
+    before = file.read_text()
+    after = before[: span[0]] + new + before[span[1] :]
+    file.write_text(after)
+    try:
+        done = subprocess.run(  # noqa: S603 - words of our own
+            _tests("views"), cwd=copy, env=_environment(copy), capture_output=True, check=False, timeout=limit
+        ).returncode
+    except subprocess.TimeoutExpired:
+        done = 1
+    finally:
+        file.write_text(before)
+    lines = unified_diff(before.splitlines(), after.splitlines(), file.name, file.name, lineterm="")
+    return Found(done != 0, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
