@@ -1,88 +1,97 @@
-"""Run a command of `inventory` again and again, killed (SIGKILL) at its first statement or commit, then a later one.
+"""Kill commands of `inventory` (SIGKILL) at one of their statements or commits, or after a time.
 
-    python killed.py EVERY COMMAND...
-
-Of EVERY statements one is struck. Each attempt is a process of its own. After each the history is verified against
-checkpoints that were taken before. It ends with the attempt that reaches its end, and prints how many were killed.
+The module is also the program that does it: `Killer` starts it once, and each attempt is a process that it forks, which
+saves the time of the imports. A line of stdin asks for an attempt, a line of stdout is the exit code.
 """
 
+import json
 import os
 import signal
+import subprocess
 import sys
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-
-from inventory.cli import main
-from inventory.cli.app import loaded
-from inventory.config.database_url import parse_url
-from inventory.store import database
-from inventory.sync import sync  # noqa: F401 - imported once, before the processes are forked
-from support.checkpoints import check_rows, take_checkpoints
-
-left = [0]
+import time
+from contextlib import contextmanager
 
 
-def strike(*_):
-    """Kill this process if it is its turn."""
-    left[0] -= 1
-    if left[0] == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+class Killer:
+    """Runs commands in processes that are killed."""
+
+    def __init__(self, process, environment):
+        self._process = process
+        self._environment = environment
+
+    def __call__(self, *words, statement=0, seconds=None, bulk=None, **environment):
+        """Run a command and return its exit code, -9 if it was killed.
+
+        It is killed at this statement or commit, counted from 1, or after `seconds`. `bulk` is the number of rows from
+        which the indexes of empty tables are dropped and made again.
+        """
+        wanted = {
+            "words": words, "statement": statement, "seconds": seconds, "bulk": bulk,
+            "environment": self._environment | environment,
+        }  # fmt: skip
+        self._process.stdin.write(f"{json.dumps(wanted)}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
 
-def in_a_child(function, *arguments):
-    """Call the function in a child process, and return its exit code, negative for a signal."""
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            code = function(*arguments)
-        except SystemExit as ended:
-            code = ended.code or 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+@contextmanager
+def killer(folder, environment):
+    """Yield a Killer whose commands have this environment and folder."""
+    with (
+        (folder / "killed.log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, __file__], cwd=folder, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+        ) as process,
+    ):  # fmt: skip
+        yield Killer(process, environment)
+        process.stdin.close()
+    text = (folder / "killed.log").read_text()
+    assert "Traceback" not in text, text
 
 
-def attempt(words, kill_at):
-    """Run the command; be killed at that statement."""
-    left[0] = kill_at
-    main(words)
+def serve():
+    """Make the attempts that stdin asks for, until it ends."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
 
+    from inventory.cli import main
+    from inventory.cli.app import loaded
+    from inventory.store import indexes
+    from inventory.sync import sync  # noqa: F401 - imported once, before the processes are forked
 
-def checkpoints():
-    """Return a checkpoint of each log."""
-    engine = database.connect(parse_url(os.environ["INVENTORY_DATABASE_URL"]))
-    with database.reading(engine) as connection:
-        taken = take_checkpoints(connection)
-    engine.dispose()
-    return taken
+    loaded()
+    left = [0]
 
+    def strike(*_):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def verified(taken):
-    """Verify the history against the checkpoints, and return 0 if it agrees."""
-    engine = database.connect(parse_url(os.environ["INVENTORY_DATABASE_URL"]))
-    with database.reading(engine) as connection:
-        verdict = check_rows(connection, taken, allow_pruned=True)
-    for each in (*verdict.breaches, *verdict.differences):
-        sys.stderr.write(f"{each}\n")
-    return 1 if verdict else 0
-
-
-def play(every, words):
-    """Play all attempts, and return the number of those that were killed. Raise AssertionError for a wrong end."""
-    taken = checkpoints()
-    for killed, number in enumerate(range(1, 1000, every)):
-        code = in_a_child(attempt, words, number)
-        assert in_a_child(verified, taken) == 0, f"the history is wrong after a kill at statement {number}"
-        if code != -signal.SIGKILL:
-            assert code in {0, 2}, f"{code} at statement {number}"  # 2: done by the attempt that was killed before
-            return killed
-    raise AssertionError("no attempt reached its end")
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(Engine, name, strike)
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            left[0] = wanted["statement"]
+            indexes.MANY = wanted["bulk"] or indexes.MANY
+            os.environ.clear()
+            os.environ.update(wanted["environment"])
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = 99
+            try:
+                main(wanted["words"])
+            except SystemExit as ended:
+                code = ended.code or 0
+            finally:
+                os._exit(code)
+        if wanted["seconds"] is not None:
+            time.sleep(wanted["seconds"])
+            os.kill(child, signal.SIGKILL)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":
-    loaded()
-    for name in ("before_cursor_execute", "commit"):
-        event.listen(Engine, name, strike)
-    sys.stdout.write(f"{play(int(sys.argv[1]), sys.argv[2:])}\n")
+    serve()

@@ -11,11 +11,13 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
-SHARES = {"quick": 10, "ci": 4, "thorough": 1}
+SHARES = {"quick": 10, "ci": 4, "thorough": 1, "prove": 0.1}
 """By hypothesis profile: one in how many of the random histories is tried."""
+LONG = settings.get_current_profile_name() in {"thorough", "prove"}
+"""Whether to try all that there is, which takes hours."""
 
 
 def random_histories(number, **options):
-    """Return settings that try `number` random histories under the profile `thorough`, and a share of them else."""
+    """Return settings that try `number` random histories under the profile `thorough`, a share of them or more else."""
     share = SHARES[settings.get_current_profile_name()]
-    return settings(max_examples=number // share, suppress_health_check=list(HealthCheck), **options)
+    return settings(max_examples=round(number / share), suppress_health_check=list(HealthCheck), **options)
