@@ -21,6 +21,12 @@ from inventory.spool import Spool
 BARREN_PAGES = 50
 """After this many pages in a row without a new id, the list counts as endless even if every cursor is new."""
 
+MOST_ITEMS = 10_000_000
+"""After so many items the list counts as endless even if every id is new: it would fill the disk."""
+
+LONGEST_CURSOR = 16_384
+"""Characters of a cursor. No server takes a longer address, and the cursors of a walk are kept in memory."""
+
 MOST_CHANGED_PARTS = PARTS // 4
 """If values changed in more parts of a list than this, comparing the whole list is quicker."""
 
@@ -137,6 +143,8 @@ class _Walk:
             while True:
                 page = background.wait_or_stop(fetch, context.stop)
                 cursor = page.next_cursor
+                if cursor and len(cursor) > LONGEST_CURSOR:
+                    raise BadResponse(f"The list's cursor has {len(cursor):,} characters")
                 goes_on = bool(cursor) and cursor not in cursors
                 if cursor and goes_on:
                     cursors.add(cursor)
@@ -161,6 +169,8 @@ class _Walk:
                     raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
                 if barren >= BARREN_PAGES:
                     raise CursorLoop(f"{barren} pages in a row brought nothing new")
+                if result.items >= MOST_ITEMS:
+                    raise CursorLoop(f"The list goes on after {result.items:,} items")
 
     def _start_fetching(self, cursor: str | None) -> "Future[Page]":
         """Start fetching the next page in a thread. Parse only its envelope if the list may be the expected one."""

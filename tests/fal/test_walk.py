@@ -206,6 +206,28 @@ def test_a_second_walk_without_new_items_ends_too(simulator, walked):
     assert walked(2).error.error_code == "cursor_loop"
 
 
+def test_a_list_with_ever_new_items_ends_the_walk(simulator, spool, walked, monkeypatch):
+    monkeypatch.setattr("inventory.fal.walk.MOST_ITEMS", 1000)
+
+    def page(number):
+        items = [machine(f"new-{number}-{each}") for each in range(100)]
+        return {"instances": items, "next_cursor": f"c{number}", "has_more": True}
+
+    simulator.faults.add(Pages(page), times=None)
+    done = walked()
+    assert done.error.error_code == "cursor_loop"
+    assert done.items == len(seen(spool)) == 1000
+
+
+def test_a_cursor_that_no_server_would_take_is_a_bad_response(simulator, walked):
+    simulator.faults.add(
+        Rewrite(lambda page: {**page, "next_cursor": "x" * 20_000, "has_more": True}), when=on_page(2), times=None
+    )
+    done = walked()
+    assert done.error.error_code == "bad_response"
+    assert str(done.error) == "The list's cursor has 20,000 characters"
+
+
 def test_some_empty_pages_do_not_end_the_walk(simulator, spool, walked):
     def page(number):
         items = [] if number % 10 else [machine(f"inst_{number}")]
