@@ -140,6 +140,10 @@ class DatabaseError(InventoryError):
     error_code = "database"
 
 
+class Collision(DatabaseError):
+    """A deadlock with another session, or a serialization failure: nothing was written, and it may work at once."""
+
+
 class WrongSchema(DatabaseError):
     """A database that is not inventory's, or is of another version; retrying does not help."""
 

@@ -69,10 +69,14 @@ class Outcome:
                 )
 
     def set_failed(self, error: InventoryError) -> None:
-        """Set status and error of a run that was not applied, and clear its counts of events, now rolled back."""
+        """Set status and error of a run that was not applied, and clear its counts of events."""
         self.error = error
         # a lost lease: the process that took it over has already recorded this run as abandoned
         self.status = "abandoned" if isinstance(error, LeaseLost) else "failed"
+        self.clear_events()
+
+    def clear_events(self) -> None:
+        """Clear the counts of events, which were rolled back."""
         self.counts, self.missing, self.settled = dict.fromkeys(_COUNTS, 0), 0, []
 
     def columns(self) -> dict[str, Any]:

@@ -315,6 +315,10 @@ class Spool:
         with self._transaction():
             self._db.executemany("INSERT INTO changes VALUES (?, ?, ?)", changes)
 
+    def forget_changes(self) -> None:
+        """Remove the leaves: the transaction that they belong to was rolled back."""
+        self._db.execute("DELETE FROM changes")
+
     def changes(self) -> Iterator[tuple[str, int, bytes]]:
         """Yield the leaves in order, as they were added."""
         yield from self._db.execute("SELECT id, part, leaf FROM changes ORDER BY id, part")

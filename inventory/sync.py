@@ -22,7 +22,7 @@ from inventory import __version__, log
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.errors import DatabaseError, InventoryError, LeaseLost, explain_host_fault
+from inventory.errors import Collision, DatabaseError, InventoryError, LeaseLost, explain_host_fault
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.expected import ExpectedList, Part
@@ -39,6 +39,9 @@ from inventory.outcome import Outcome, add_consequence
 from inventory.spool import BY_ID, Spool
 from inventory.store import database
 from inventory.store.database import Clock
+
+APPLY_ATTEMPTS = 3
+"""How often a run is applied if other sessions collide with it."""
 
 logger = log.get(__name__)
 
@@ -179,9 +182,25 @@ def _open_source(context: RunContext) -> Iterator[WalkContext]:
 
 
 def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
-    """Walk, confirm, and apply the difference in one transaction."""
-    outcome, spool = context.outcome, source.spool
+    """Walk, confirm, and apply the difference; apply it again if another session collided with the transaction."""
+    spool = source.spool
     walks = _walk_and_confirm(context, source, _expected_list(run, spool))
+    for attempt in range(1, APPLY_ATTEMPTS + 1):
+        try:
+            _apply(context, run, walks, spool)
+        except Collision:
+            if attempt == APPLY_ATTEMPTS:
+                raise
+            logger.warning("another session collided with the run, applying it again", attempt=attempt + 1)
+            context.outcome.clear_events()
+            spool.forget_changes()
+        else:
+            return
+
+
+def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
+    """Apply the difference and close the run in one transaction."""
+    outcome = context.outcome
     with _fenced_transaction(context, run, spool) as (connection, row):
         now = database.now(connection, context.options.clock)
         if walks.first.unchanged:

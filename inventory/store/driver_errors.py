@@ -10,8 +10,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inventory.config.database_url import sqlite_path
-from inventory.errors import DatabaseError
+from inventory.errors import Collision, DatabaseError
 from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
+
+_COLLISIONS = {"40001", "40P01"}
+"""PostgreSQL's codes of a serialization failure and a deadlock."""
 
 
 @contextmanager
@@ -34,7 +37,8 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
         reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
     if is_sqlite(engine) and ("disk is full" in reason or "disk I/O" in reason):
         reason = f"{reason} ({_free_space(engine)})"
-    return _failed(engine, reason, kept)
+    failed = _failed(engine, reason, kept)
+    return Collision(str(failed)) if getattr(cause, "sqlstate", None) in _COLLISIONS else failed
 
 
 def _free_space(engine: Engine) -> str:

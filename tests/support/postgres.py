@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL, make_url
@@ -90,26 +91,35 @@ class Own:
     def __init__(self, data: Path, folder: Path, run: Callable[..., None], port: int = 5432) -> None:
         self.port = port
         self.url = URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
-        self._data = data
+        self.data = data
         self._folder = folder
         self._run = run
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
-        self._run("pg_ctl", "--pgdata", self._data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
+        self._run("pg_ctl", "--pgdata", self.data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
 
     def stop(self) -> None:
         """Stop the server at once, as a power cut does."""
-        self._run("pg_ctl", "--pgdata", self._data, "stop", "--wait", "--mode", "immediate")
+        self._run("pg_ctl", "--pgdata", self.data, "stop", "--wait", "--mode", "immediate")
+
+    def kill(self) -> None:
+        """Kill the server and all of its sessions (SIGKILL)."""
+        server = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+        sessions = server.children(recursive=True)
+        for process in (server, *sessions):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs([server, *sessions])
 
     def promote(self) -> None:
         """Make this standby the primary server, which takes writes."""
-        self._run("pg_ctl", "--pgdata", self._data, "promote", "--wait")
+        self._run("pg_ctl", "--pgdata", self.data, "promote", "--wait")
 
     @contextmanager
     def standby(self) -> Iterator["Own"]:
         """Yield a synchronous standby: whatever is committed here is there too."""
-        data, port = self._data / "standby", self.port + 1
+        data, port = self.data / "standby", self.port + 1
         self._run(
             "pg_basebackup", "--pgdata", data, "--host", self._folder, "--username", "postgres",
             "--checkpoint", "fast", "--write-recovery-conf", "--no-sync",

@@ -1,0 +1,254 @@
+"""Faults of PostgreSQL amid a run: one line and exit 7, nothing lost, and the next run goes on when they are mended."""
+
+import os
+import threading
+from contextlib import ExitStack, suppress
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from inventory.config.database_url import parse_url
+from inventory.simulator import Fleet, Simulator
+from inventory.store import database, schema
+from support import tally
+from support.checkpoints import check_rows
+from support.marks import ON_POSTGRESQL, rule
+from support.postgres import own_server
+from support.workers import until
+from support.world import World, ids
+
+pytestmark = [pytest.mark.slow, rule("one-transaction")]
+
+COLLIDES = """
+CREATE SEQUENCE collisions;
+CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('collisions') <= {times} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '{code}'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER collide BEFORE UPDATE ON instance_state FOR EACH ROW EXECUTE FUNCTION collide();
+"""
+
+
+def change(world):
+    """Change something of every kind, and return what the history was before."""
+    before = history(world)
+    world.put("i001", status="stopped")
+    world.put("new")
+    world.remove("i002")
+    return before
+
+
+def history(world):
+    """Return all that runs record, but for the runs."""
+    tables = ("instance_state", "instance_versions")
+    return {table: sorted(world.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+
+def recorded(world):
+    """Check that the change was recorded, and that the history verifies."""
+    assert world.presences() == {"i000": "live", "i001": "live", "i002": "vanished", "new": "live"}
+    with database.reading(world.engine) as connection:
+        assert not check_rows(connection, [])
+
+
+def fails(outcome, *texts):
+    """Check that the run failed with one line and exit 7."""
+    tally.count("faults")
+    assert (outcome.status, outcome.exit_code) == ("failed", 7)
+    assert "\n" not in str(outcome.error)
+    assert "nothing of this run was applied" in str(outcome.error)
+    assert all(text in str(outcome.error) for text in texts), outcome.error
+
+
+@pytest.fixture
+def recording(world):
+    """Return a world with three instances on record."""
+    world.put(*ids(3))
+    assert world.run().status == "succeeded"
+    return world
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_a_run_that_another_session_collides_with_is_applied_again(recording, code):
+    with database.writing(recording.engine) as connection:
+        connection.exec_driver_sql(COLLIDES.format(times=2, code=code))
+    change(recording)
+    tally.count("faults")
+    outcome = recording.run()
+    assert (outcome.status, outcome.counts["appeared"], outcome.counts["changed"]) == ("succeeded", 1, 1)
+    with database.writing(recording.engine) as connection:
+        connection.exec_driver_sql("DROP TRIGGER collide ON instance_state")
+    recorded(recording)
+
+
+@ON_POSTGRESQL
+def test_a_run_that_always_collides_fails_and_the_next_one_records_all(recording):
+    with database.writing(recording.engine) as connection:
+        connection.exec_driver_sql(COLLIDES.format(times=1_000, code="40001"))
+    before = change(recording)
+    fails(recording.run(), "made up")
+    assert history(recording) == before
+    with database.writing(recording.engine) as connection:
+        connection.exec_driver_sql("DROP TRIGGER collide ON instance_state")
+    assert recording.run().status == "succeeded"
+    recorded(recording)
+
+
+@ON_POSTGRESQL
+def test_a_run_survives_a_deadlock_with_a_session_of_somebody_else(recording, database_url):
+    change(recording)
+    tally.count("faults")
+    other = psycopg.connect(database_url)
+    other.execute("SET deadlock_timeout = '1h'")  # so that the run is the one that is ended
+    other.execute("UPDATE instance_state SET held = held WHERE instance_id = 'i001'")
+    waits = threading.Thread(target=lambda: other.execute("UPDATE accounts SET provider = provider"))
+
+    @event.listens_for(recording.engine, "before_cursor_execute")
+    def meet(_connection, _cursor, statement, *_):
+        if "instance_state" in statement and statement.startswith("UPDATE") and not waits.ident:
+            waits.start()
+            blocked = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND wait_event_type = 'Lock'"
+            until(lambda: recording.one(blocked, pid=other.info.backend_pid))
+
+    def leave():
+        waits.join()
+        other.rollback()
+
+    helper = threading.Thread(target=lambda: (until(lambda: waits.ident), leave()))
+    helper.start()
+    outcome = recording.run()
+    helper.join()
+    other.close()
+    assert waits.ident, "the two sessions never met"
+    assert outcome.status == "succeeded"
+    recorded(recording)
+
+
+@ON_POSTGRESQL
+def test_a_statement_timeout_is_7_and_the_next_run_records_all(recording, database_url):
+    before = change(recording)
+    with database.writing(recording.engine) as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar()
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET statement_timeout = '300ms'")
+    hurried = database.connect(parse_url(database_url))
+    usual, recording.engine = recording.engine, hurried
+    with psycopg.connect(database_url) as locker:
+        locker.execute("UPDATE instance_state SET held = held WHERE instance_id = 'i001'")
+        fails(recording.run(), "statement timeout")
+        locker.rollback()
+    recording.engine = usual
+    hurried.dispose()
+    assert history(recording) == before
+    assert recording.run().status == "succeeded"
+    recorded(recording)
+
+
+@pytest.fixture(scope="module")
+def own():
+    """Yield a server of this file."""
+    with own_server(
+        max_connections="12", wal_level="replica", max_wal_senders="4", hot_standby="on", synchronous_commit="on"
+    ) as started:
+        yield started
+
+
+@pytest.fixture
+def owned(own):
+    """Yield a world on that server, with three instances on record, and a PostgreSQL that allows a connection."""
+    url = own.url.render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS fleet WITH (FORCE)")
+        connection.execute("CREATE DATABASE fleet TEMPLATE template0")
+    engine = database.connect(parse_url(own.url.set(database="fleet").render_as_string(hide_password=False)))
+    schema.upgrade(engine)
+    with Simulator(Fleet()) as simulator:
+        world = World(engine, simulator)
+        world.put(*ids(3))
+        assert world.run().status == "succeeded"
+        yield world
+    engine.dispose()
+
+
+def test_a_server_killed_amid_the_apply_loses_nothing(own, owned):
+    before = change(owned)
+
+    @event.listens_for(owned.engine, "before_cursor_execute")
+    def kill(_connection, _cursor, statement, *_):
+        if "instance_versions" in statement and not killed:
+            killed.append(int((own.data / "postmaster.pid").read_text().split()[0]))
+            own.kill()
+
+    killed = []
+    fails(owned.run())
+    assert killed
+    own.start()
+    owned.engine.dispose()
+    assert history(owned) == before
+    assert owned.run().status == "succeeded"
+    recorded(owned)
+
+
+def test_a_server_without_a_free_connection_is_7_and_the_next_run_records_all(own, owned):
+    before = change(owned)
+    owned.engine.dispose()
+    with ExitStack() as stack:
+        with suppress(psycopg.OperationalError):
+            for _ in range(50):
+                stack.enter_context(psycopg.connect(own.url.render_as_string(hide_password=False)))
+        outcome = owned.run()
+        tally.count("faults")
+        assert (outcome.run_id, outcome.exit_code) == (None, 7)
+        assert "\n" not in str(outcome.error)
+        assert "too many clients" in str(outcome.error)
+    assert history(owned) == before
+    assert owned.run().status == "succeeded"
+    recorded(owned)
+
+
+def test_a_standby_that_may_only_be_read_is_7_and_names_itself(own, owned):
+    before = change(owned)
+    with own.standby() as second:
+        tally.count("faults")
+        standby = database.connect(
+            parse_url(second.url.set(port=second.port, database="fleet").render_as_string(hide_password=False))
+        )
+        usual, owned.engine = owned.engine, standby
+        outcome = owned.run()
+        standby.dispose()
+        owned.engine = usual
+        assert (outcome.run_id, outcome.exit_code) == (None, 7)
+        assert "standby" in str(outcome.error)
+    with psycopg.connect(own.url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("SELECT pg_reload_conf()")
+    assert history(owned) == before
+    assert owned.run().status == "succeeded"
+    recorded(owned)
+
+
+@ON_POSTGRESQL
+def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, database_url):
+    before = change(recording)
+    tally.count("faults")
+    url = sa.engine.make_url(database_url)
+    role = f"reader_{os.getpid()}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"GRANT pg_read_all_data TO {role}")
+    reader = database.connect(parse_url(url.set(username=role).render_as_string(hide_password=False)))
+    usual, recording.engine = recording.engine, reader
+    outcome = recording.run()
+    recording.engine = usual
+    reader.dispose()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP OWNED BY {role}")
+        connection.execute(f"DROP ROLE {role}")
+    assert (outcome.run_id, outcome.exit_code) == (None, 7)
+    assert "permission denied" in str(outcome.error)
+    assert history(recording) == before
+    assert recording.run().status == "succeeded"
+    recorded(recording)
