@@ -37,6 +37,8 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
         reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
     if is_sqlite(engine) and ("disk is full" in reason or "disk I/O" in reason):
         reason = f"{reason} ({_free_space(engine)})"
+    if is_sqlite(engine) and "readonly database" in reason:
+        reason = f"{reason} (check the permissions of the file, its folder, and what ends in -wal or -shm beside it)"
     failed = _failed(engine, reason, kept)
     return Collision(str(failed)) if getattr(cause, "sqlstate", None) in _COLLISIONS else failed
 

@@ -8,6 +8,7 @@ first. "Companions" are the `-wal`, `-shm` and `-journal` beside a database file
 import fcntl
 import os
 import sqlite3
+import stat
 import sys
 import threading
 from contextlib import suppress
@@ -82,6 +83,7 @@ class SQLiteFile:
         """
         with self._changed:
             self.check()
+            self._let_companions_follow()
             location = _uri(name, uri=uri, create=create and self._opened is None)
             connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
             try:
@@ -158,6 +160,19 @@ class SQLiteFile:
             self._raise_if_leftovers(found)
             self._opened = self._identify()
             logger.warning("the database file was replaced; going on with the new one", file=str(self.path))
+
+    def _let_companions_follow(self) -> None:
+        """Give companions that may only be read the permissions of the database, if that may be written again.
+
+        Whoever opens a file that may only be read gives its companions the same permissions, and they stay.
+        """
+        found = self._stat(self.path)
+        if found is None or not os.access(self.path, os.W_OK):
+            return
+        for name in self._companion_paths():
+            if self._stat(name) is not None and not os.access(name, os.W_OK):
+                with suppress(OSError):  # another user's: SQLite will say that it cannot write
+                    name.chmod(stat.S_IMODE(found.st_mode))
 
     def _raise_if_leftovers(self, database: os.stat_result) -> None:
         """Raise DatabaseError if SQLite would apply the -wal, -shm or -journal of the old file to the new one."""

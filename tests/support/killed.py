@@ -6,6 +6,7 @@ saves the time of the imports. A line of stdin asks for an attempt, a line of st
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,14 +21,15 @@ class Killer:
         self._process = process
         self._environment = environment
 
-    def __call__(self, *words, statement=0, seconds=None, bulk=None, **environment):
+    def __call__(self, *words, statement=0, seconds=None, bulk=None, largest_file=None, **environment):
         """Run a command and return its exit code, -9 if it was killed.
 
         It is killed at this statement or commit, counted from 1, or after `seconds`. `bulk` is the number of rows from
-        which the indexes of empty tables are dropped and made again.
+        which the indexes of empty tables are dropped and made again. `largest_file` is the size in bytes beyond which
+        no file can grow, as on a full disk.
         """
         wanted = {
-            "words": words, "statement": statement, "seconds": seconds, "bulk": bulk,
+            "words": words, "statement": statement, "seconds": seconds, "bulk": bulk, "largest_file": largest_file,
             "environment": self._environment | environment,
         }  # fmt: skip
         self._process.stdin.write(f"{json.dumps(wanted)}\n")
@@ -35,13 +37,18 @@ class Killer:
         return int(self._process.stdout.readline())
 
 
+BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+"""Starts a program of root for which the permissions of files hold."""
+
+
 @contextmanager
 def killer(folder, environment):
-    """Yield a Killer whose commands have this environment and folder."""
+    """Yield a Killer whose commands have this environment and folder; permissions of files hold for them."""
+    bound = BOUND if os.geteuid() == 0 else []
     with (
         (folder / "killed.log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, __file__], cwd=folder, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            [*bound, sys.executable, __file__], cwd=folder, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
         ) as process,
     ):  # fmt: skip
@@ -80,6 +87,8 @@ def serve():
             os.environ.clear()
             os.environ.update(wanted["environment"])
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            if wanted["largest_file"] is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["largest_file"],) * 2)
             code = 99
             try:
                 main(wanted["words"])
