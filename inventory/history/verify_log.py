@@ -236,6 +236,7 @@ class LogCheck:
 
     def _replay_dropped(self, entry_hash: bytes) -> bytes:
         self._replay.by_hash += 1
+        self._replay.retired_at = None  # it was a run, and every run brings a retired account back
         return entry_hash
 
     def _hash(self, entry: Json, stored: bytes, run_id: int | None) -> bytes:

@@ -161,6 +161,17 @@ def test_the_run_of_a_dead_process_gets_its_entry_when_the_lease_is_next_acquire
 
 
 @rule("every-run-and-act-is-logged")
+def test_the_run_that_brought_a_retired_account_back_may_be_dropped(world):
+    world.run()
+    acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(1.5))
+    for _ in range(3):
+        world.run()
+    prune(world.engine, PruneRequest("default", hour(3.5)), lease_seconds=60, clock=lambda: hour(4.5))
+    assert {row["run_id"] for row in table(world, "sync_runs")} == {3, 4}
+    assert breaches(world) == []
+
+
+@rule("every-run-and-act-is-logged")
 def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
     world.put("a")
     world.run()

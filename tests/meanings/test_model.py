@@ -4,6 +4,7 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from inventory.simulator import Fleet, Simulator
+from support.eventful_history import EventfulHistory
 from support.marks import random_histories
 from support.random_history import History
 
@@ -13,6 +14,14 @@ def player(engine, monkeypatch):
     monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # so that each first run takes the path of a large one
     with Simulator(Fleet()) as simulator:
         yield type("Player", (History,), {"engine": engine, "simulator": simulator})
+
+
+def test_every_random_history_with_two_accounts_acts_kills_and_takeovers_agrees_with_the_model(engine):
+    with Simulator(Fleet()) as simulator:
+        run_state_machine_as_test(
+            type("Machine", (EventfulHistory,), {"engine": engine, "simulator": simulator}),
+            settings=random_histories(40, stateful_step_count=14),
+        )
 
 
 def test_every_random_history_agrees_with_the_model(player):

@@ -81,8 +81,8 @@ class Model:
 
     def sync(self, at: datetime, seen: Observed, *, ignored: frozenset, key: str, max_vanish: float = 0.5) -> Run:
         last = self.runs[-1] if self.runs else None
-        time = at if last is None or at > last.time else last.time + timedelta(microseconds=1)
-        run = Run(time, key, self.last_complete())
+        run = Run(self._time_of(at), key, self.last_complete())
+        self._abandon()
         brake_before = self._compared_by_the_brake()
         self.runs.append(run)
         if not seen.first:
@@ -114,6 +114,26 @@ class Model:
             else:
                 self._lose(run, self.instances[id_], held=id_ in gone)
         return self._judge(run, seen.code, second_code)
+
+    def begin_and_die(self, at: datetime, key: str) -> Run:
+        """Begin a run whose process is killed; the next run that begins finds it."""
+        last = self.runs[-1] if self.runs else None
+        run = Run(
+            self._time_of(at), key, self.last_complete(), status="running", fleet=dict(last.fleet) if last else {}
+        )
+        self._abandon()
+        self.runs.append(run)
+        return run
+
+    def _time_of(self, at: datetime) -> datetime:
+        last = self.runs[-1] if self.runs else None
+        return at if last is None or at > last.time else last.time + timedelta(microseconds=1)
+
+    def _abandon(self) -> None:
+        """End the runs whose processes died."""
+        for run in self.runs:
+            if run.status == "running":
+                run.status, run.code = "abandoned", "lease_lost"
 
     def accept(self) -> int:
         missing = [(id_, each) for id_, each in self.instances.items() if each.presence == "missing"]

@@ -16,6 +16,7 @@ from inventory.sync import SyncOptions, sync
 from support.model import KNOWN, Model, Observed, columns_of
 
 PAGE = 4
+LEASE = 60
 COLUMNS = ", ".join((*KNOWN, "extra"))
 BEGIN = datetime(2026, 3, 6, 22, tzinfo=UTC)
 SERVER_ERROR = "server_error"
@@ -64,6 +65,7 @@ class History(RuleBasedStateMachine):
                 "dropped_entries", "operator_actions", "instance_versions", "instance_state", "sync_runs", "accounts"
             ):  # fmt: skip
                 connection.exec_driver_sql(f"DELETE FROM {table}")
+        self.account = "default"
         self.model = Model()
         self.run_ids = []
         self.now = BEGIN
@@ -128,7 +130,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def accept(self):
-        accepted = history.accept_missing(self.engine, "default", lease_seconds=60, clock=lambda: self.now)
+        accepted = history.accept_missing(self.engine, self.account, lease_seconds=LEASE, clock=lambda: self.now)
         assert len(accepted) == self.model.accept()
         self._compare()
 
@@ -193,21 +195,13 @@ class History(RuleBasedStateMachine):
         if second_broken_at is not None:
             simulator.faults.add(Status(503), when=on_page(second_broken_at), after=1)
         self.now += timedelta(hours=1)
-        outcome = sync(
-            self.engine,
-            Account("default", ApiKey(f"{self.key}:secret")),
-            load(
-                api_url=simulator.url, page_size=PAGE, retry_attempts=1, ignore_changes=",".join(sorted(self.ignored))
-            ),
-            SyncOptions(clock=lambda: self.now),
-        )
+        outcome = self._run_sync()
         struck = len(simulator.faults) < (broken_at is not None) + bool(failing) + (second_broken_at is not None)
         simulator.faults.clear()
         simulator.before_page = None
         first, second = [*served, [], []][:2]
-        self.run_ids.append(outcome.run_id)
-        self.model.sync(
-            self.now,
+        self._record(
+            outcome,
             Observed(
                 first=first,
                 code=SERVER_ERROR if broken_at is not None and struck else None,
@@ -215,10 +209,24 @@ class History(RuleBasedStateMachine):
                 second=second,
                 second_code=SERVER_ERROR if second_broken_at is not None and struck else None,
             ),
-            ignored=self.ignored,
-            key=self.key,
         )
+
+    def _record(self, outcome, observed):
+        """Tell the model what the run observed, and compare."""
+        self.run_ids.append(outcome.run_id)
+        self.model.sync(self.now, observed, ignored=self.ignored, key=self.key)
         self._compare()
+
+    def _run_sync(self):
+        return sync(
+            self.engine,
+            Account(self.account, ApiKey(f"{self.key}:secret")),
+            load(
+                api_url=self.simulator.url, page_size=PAGE, retry_attempts=1, lease_seconds=LEASE,
+                ignore_changes=",".join(sorted(self.ignored)),
+            ),
+            SyncOptions(clock=lambda: self.now),
+        )  # fmt: skip
 
     # -- the comparison
 
@@ -244,7 +252,7 @@ class History(RuleBasedStateMachine):
         rows = self._rows(
             "SELECT run_id, status, started_at, previous_complete_at, complete, pages, instances_seen, duplicates,"
             " rejected, appeared, changed, reappeared, vanished, missing, error_code, fleet_digest"
-            " FROM sync_runs ORDER BY run_id"
+            f" FROM sync_runs WHERE account = '{self.account}' ORDER BY run_id"
         )
         assert [row for row in rows if row[2] >= self.since] == [
             (
@@ -257,7 +265,7 @@ class History(RuleBasedStateMachine):
     def _compare_the_fleet_now(self):
         rows = self._rows(
             f"SELECT instance_id, {COLUMNS}, presence, held, first_seen_at, last_seen_at, missing_since, vanished_at,"
-            " episodes, versions FROM instances ORDER BY instance_id"
+            f" episodes, versions FROM instances WHERE account = '{self.account}' ORDER BY instance_id"
         )
         assert rows == [
             (
@@ -274,6 +282,7 @@ class History(RuleBasedStateMachine):
             f"SELECT run_id, instance_id, {', '.join(f'v.{name}' for name in (*KNOWN, 'extra'))} FROM sync_runs AS r"
             " JOIN instance_versions AS v"
             " ON v.valid_from <= r.started_at AND (v.valid_to IS NULL OR v.valid_to > r.started_at)"
+            f" WHERE r.account = '{self.account}' AND v.account = '{self.account}'"
         )
         compared = {run_id for run_id, _ in self._runs()}
         assert sorted((row for row in rows if row[0] in compared), key=lambda row: row[:2]) == [
@@ -282,7 +291,10 @@ class History(RuleBasedStateMachine):
 
     def _compare_events(self):
         number = dict(zip(map(id, self.model.runs), self.run_ids, strict=True))
-        rows = self._rows(f"SELECT occurred_at, instance_id, event, run_id, episode, {COLUMNS} FROM instance_events")
+        rows = self._rows(
+            f"SELECT occurred_at, instance_id, event, run_id, episode, {COLUMNS} FROM instance_events"
+            f" WHERE account = '{self.account}'"
+        )
         expected = set()
         for id_, each in self.model.instances.items():
             for version in each.versions:
@@ -297,7 +309,7 @@ class History(RuleBasedStateMachine):
     def _compare_episodes(self):
         rows = self._rows(
             "SELECT instance_id, episode, creator_user_nickname, instance_type, region, appeared_after, appeared_at,"
-            " last_seen_at, vanished_at FROM instance_episodes"
+            f" last_seen_at, vanished_at FROM instance_episodes WHERE account = '{self.account}'"
         )
         expected = set()
         for id_, each in self.model.instances.items():
@@ -318,10 +330,12 @@ class History(RuleBasedStateMachine):
     def _compare_hours(self):
         rows = self._rows(
             "SELECT instance_id, episode, hours_low, gpu_hours_low, gpu_hours_high FROM instance_episodes"
+            f" WHERE account = '{self.account}'"
         )
         assert {row[:2]: tuple(map(_microseconds, row[2:])) for row in rows} == self.model.hours()
         rows = self._rows(
             "SELECT CAST(day AS text), instance_type, region, instances, hours, gpu_hours FROM fleet_daily"
+            f" WHERE account = '{self.account}'"
         )
         days = {row[:3]: (row[3], *map(_microseconds, row[4:])) for row in rows}
         assert len(days) == len(rows)

@@ -1,0 +1,157 @@
+"""Random histories with all there is: two accounts, acts, prunes, kills, and two processes at once."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from inventory.history import accounts
+from inventory.history.prune import PruneRequest, prune, would_prune
+from inventory.history.verify import verify_history
+from inventory.store import database
+from inventory.store.tables import accounts as accounts_table
+from support import tally
+from support.checkpoints import check_rows, take_checkpoints
+from support.honest import killed
+from support.model import Model
+from support.random_history import LEASE, History
+
+NAMES = ("default", "research", "web")
+
+
+class EventfulHistory(History):
+    """A machine that also kills runs, lets two processes meet, prunes, and renames, retires and changes accounts.
+
+    After every step the current account agrees with its model, and all accounts with the checkpoints taken before.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.other = ("neighbour", Model(), [])
+        self.checkpoints = []
+        self.earlier = []
+        self.killed = False
+        self.statement = None
+        """At which statement the next run is killed."""
+
+    # -- accounts
+
+    @rule()
+    def go_to_the_other_account(self):
+        mine = (self.account, self.model, self.run_ids)
+        (self.account, self.model, self.run_ids), self.other = self.other, mine
+        self._sync()
+
+    @rule(name=st.sampled_from(NAMES))
+    @precondition(lambda self: self.model.runs and not self.killed)
+    def rename(self, name):
+        if name not in {self.account, self.other[0]}:
+            accounts.rename(self.engine, self.account, name, lease_seconds=LEASE, clock=lambda: self.now)
+            self.account = name
+            self._compare()
+
+    @rule()
+    @precondition(lambda self: self.model.runs and not self.killed)
+    def retire(self):
+        accounts.retire(self.engine, self.account, lease_seconds=LEASE, clock=lambda: self.now)
+        self._compare()
+
+    # -- the fleet
+
+    @rule()
+    def remember_the_fleet(self):
+        self.earlier.append(self.fleet.listing())
+
+    @rule(number=st.integers(0, 3))
+    @precondition(lambda self: self.earlier)
+    def sync_an_earlier_fleet(self, number):
+        self.fleet.clear()
+        for instance in self.earlier[number % len(self.earlier)]:
+            self.fleet.put(instance)
+        self._sync()
+
+    # -- other processes
+
+    @rule(statements=st.lists(st.integers(3, 24), min_size=1, max_size=4))
+    def kill_syncs(self, statements):
+        """Kill runs at a statement or commit. The row of one that had begun stays until the next run finds it."""
+        for self.statement in statements:
+            self._sync()
+
+    @rule(page=st.integers(1, 3))
+    def sync_while_another_process_takes_over(self, page):
+        """Freeze a run at a page until its lease is over, let another process make a run, and wake the first up."""
+        failures = []
+
+        def freeze():
+            try:
+                self.run_ids.append(self._newest_run())
+                self.model.begin_and_die(self.now, self.key)
+                self._sync()
+            except BaseException as error:  # noqa: BLE001 - this is the thread of the simulator
+                failures.append(error)
+
+        self._sync(shift_at=page, shift=freeze)
+        if failures:
+            raise failures[0]
+
+    def _run_sync(self):
+        if self.statement is None:
+            return super()._run_sync()
+        statement, self.statement = self.statement, None
+        with killed(self.engine, statement):
+            return super()._run_sync()
+        return None
+
+    def _record(self, outcome, observed):
+        if outcome is None:
+            self._record_the_killed()
+        elif outcome.status == "abandoned":
+            assert outcome.run_id in self.run_ids[:-1]
+            self._compare()
+        else:
+            self.killed = False
+            super()._record(outcome, observed)
+
+    def _record_the_killed(self):
+        newest = self._newest_run()
+        if newest is None or newest in self.run_ids:
+            return
+        tally.count("kills")
+        self.run_ids.append(newest)
+        self.model.begin_and_die(self.now, self.key)
+        self.killed = True
+        self._compare()
+
+    # -- prune
+
+    @rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
+    @precondition(lambda self: self.model.runs and not self.killed)
+    def prune(self, back, minutes):
+        runs = self.model.runs
+        time = min(runs[-1 - min(back, len(runs) - 1)].time + timedelta(minutes=minutes), self.now)
+        with database.reading(self.engine) as connection:
+            planned = would_prune(connection, PruneRequest(self.account, time))
+        done = prune(self.engine, PruneRequest(self.account, time), lease_seconds=LEASE, clock=lambda: self.now)
+        assert planned == done
+        self._compare()
+
+    # -- the comparison
+
+    def _compare(self):
+        tally.count("steps")
+        with database.reading(self.engine) as connection:
+            pruned = sa.select(accounts_table.c.pruned_before).where(accounts_table.c.account == self.account)
+            self.since = connection.scalar(pruned) or History.since
+            assert verify_history(connection).breaches == []
+            verdict = check_rows(connection, self.checkpoints, allow_pruned=True)
+            assert not verdict, verdict
+            self.checkpoints = take_checkpoints(connection)
+        super()._compare()
+
+    def _newest_run(self):
+        with database.reading(self.engine) as connection:
+            return connection.scalar(
+                sa.text("SELECT max(run_id) FROM sync_runs WHERE account = :account"), {"account": self.account}
+            )
