@@ -2,7 +2,7 @@
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format docs pages man dbt superset supply picture
+.PHONY: check lint test quick format docs pages man dbt superset supply mutants prove picture
 
 check: lint test
 
@@ -14,12 +14,12 @@ lint:
 	$(MAKE) --no-print-directory docs
 
 test:
-	$(BIN)/pytest -n 2 --durations=20
+	$(BIN)/pytest -n 3 --durations=20
 
 # All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories. On PostgreSQL only
 # the rules.
 quick:
-	$(BIN)/pytest -n 2 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
+	$(BIN)/pytest -n 3 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
 
 format:
 	$(BIN)/ruff check --fix
@@ -47,6 +47,14 @@ superset:
 # Known vulnerabilities and licences of all libraries, an SBOM, and two builds that must be the same, in build/supply.
 supply:
 	$(BIN)/python tools/supply.py
+
+# Change the program in small ways and see which changes no test notices, in build/mutants. MODULES names some of them.
+mutants:
+	$(BIN)/python tools/mutation/run.py $(MODULES)
+
+# The tests that try the most, at their long setting, and what they tried. It takes hours.
+prove:
+	$(BIN)/python tools/prove.py
 
 # The pictures of README.md, from the demo's report.
 picture:

@@ -140,7 +140,6 @@ class EventfulHistory(History):
     # -- the comparison
 
     def _compare(self):
-        tally.count("steps")
         with database.reading(self.engine) as connection:
             pruned = sa.select(accounts_table.c.pruned_before).where(accounts_table.c.account == self.account)
             self.since = connection.scalar(pruned) or History.since

@@ -13,6 +13,7 @@ from inventory.simulator import Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
+from support import tally
 from support.model import KNOWN, Model, Observed, columns_of
 
 PAGE = 4
@@ -231,6 +232,7 @@ class History(RuleBasedStateMachine):
     # -- the comparison
 
     def _compare(self):
+        tally.count("steps")
         with database.reading(self.engine) as connection:
             self.connection = connection
             self._compare_runs()

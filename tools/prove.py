@@ -1,0 +1,68 @@
+"""Run the tests that try the most, at their long setting, and print what they tried: `make prove`.
+
+    python tools/prove.py [--mutants N]
+
+It takes hours. It counts the steps of random histories, the kills, the faults and the hostile bodies. Two counts must
+stay 0: instances that were marked as vanished although they were there, and rows that were lost. With --mutants, N
+changes of each module are tried too (tools/mutation/run.py).
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+TESTS = (
+    "meanings/test_model.py", "history/test_prune.py", "history/test_kills.py", "history/test_store_faults.py",
+    "history/test_sqlite_faults.py", "cli/test_bad_days.py", "fal/test_hostile.py", "cli/test_marked_secrets.py",
+    "history/test_keeper.py", "history/test_verify.py",
+)  # fmt: skip
+COUNTED = ("steps", "kills", "faults", "bodies tried", "false vanishes", "rows lost")
+NEVER = ("false vanishes", "rows lost")
+
+
+def main() -> int:
+    """Run the tests, print the counts, and return 1 if a test failed or if something is not 0 that must be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="prove", help="the setting of the tests: prove, thorough or ci")
+    parser.add_argument("--processes", default="2")
+    parser.add_argument("--mutants", type=int, default=0, help="how many changes of each module to try")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        tally = Path(folder) / "tally"
+        tally.touch()
+        words = ["-m", "pytest", "-q", "-n", arguments.processes, f"--hypothesis-profile={arguments.profile}"]
+        tests = [f"tests/{name}" for name in TESTS]
+        done = subprocess.run(  # noqa: S603 - words of our own
+            [sys.executable, *words, *tests], cwd=ROOT, env=os.environ | {"PROVE_TALLY": str(tally)}, check=False
+        )
+        counts: Counter[str] = Counter()
+        for line in tally.read_text().splitlines():
+            what, number = line.split("\t")
+            counts[what] += int(number)
+    table = {name: f"{counts[name]:,}" for name in COUNTED}
+    if arguments.mutants:
+        table |= mutants(arguments.mutants)
+    print("\n| tried | number |\n|---|--:|")
+    print("\n".join(f"| {name} | {number} |" for name, number in table.items()))
+    return 1 if done.returncode or any(counts[name] for name in NEVER) else 0
+
+
+def mutants(number: int) -> dict[str, str]:
+    """Try that many changes of each module, and return how many the tests noticed, and how many not."""
+    words = [sys.executable, ROOT / "tools" / "mutation" / "run.py", "--sample", str(number)]
+    printed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - words of our own
+    print(printed)
+    found = re.search(r"^\| all \| \d+ \| (\d+) \| (\d+) \|", printed, re.MULTILINE)
+    if found is None:
+        raise SystemExit("no result of tools/mutation/run.py")
+    return {"mutants killed": found[1], "mutants left": found[2]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
