@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -10,7 +11,7 @@ from functools import cache
 from itertools import count
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from inventory.config.database_url import parse_url
@@ -27,6 +28,8 @@ from support.world import DEMO_DAYS, DEMO_ENDS, World, live_through
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.register_profile("quick", settings.get_profile("ci"))
 settings.register_profile("thorough", settings.get_profile("ci"))
+settings.register_profile("prove", settings.get_profile("ci"))
+settings.register_profile("mutants", settings.get_profile("ci"), phases=[Phase.generate])  # one failure is enough
 settings.load_profile("ci")
 
 SHARED = {"watch", "demo_url", "sqlite_demo", "postgres_demo"}
@@ -51,11 +54,13 @@ def pytest_collection(session):
 
 
 class FilesTogether(LoadScopeScheduling):
-    """A scheduler of pytest-xdist that gives whole files, and groups of them, to its processes."""
+    """A scheduler of pytest-xdist that gives each process the tests of a file, or a group of files, on a backend."""
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0].removeprefix("tests/")
-        return next((group for group, files in TOGETHER.items() if file in files), file)
+        backend = re.search(r"\[.*\b(sqlite|postgresql)\b", nodeid)
+        group = next((group for group, files in TOGETHER.items() if file in files), file)
+        return f"{group} {backend[1]}" if backend else group
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,19 +83,25 @@ def has_room(folder):
     return not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize > ROOM
 
 
-def pytest_collection_modifyitems(items):
-    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions."""
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions.
+
+    If several processes run them, the files with slow tests come first, so that no process ends long after the others.
+    """
     for item in items:
-        values = getattr(item, "callspec", None) and item.callspec.params
-        if values and values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
+        values = item.callspec.params if hasattr(item, "callspec") else {}
+        if values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
             item.add_marker(pytest.mark.repeated)
         if SHARED & {*item.fixturenames}:
             item.add_marker(pytest.mark.slow)
+            assert any(item.nodeid.startswith(f"tests/{file}:") for files in TOGETHER.values() for file in files), item
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give each file to one process, and the files that share something dear to the same one: it is made once."""
+    """Give what shares something dear to the same process, which makes it once."""
     return FilesTogether(config, log)
 
 

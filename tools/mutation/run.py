@@ -164,7 +164,8 @@ def _environment(copy: Path) -> dict[str, str]:
 def _tests(module: str) -> list[str]:
     """Return the command that runs the tests of a module until the first fails."""
     files = [f"tests/{name}.py" for name in PROVED[module]]
-    return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *files]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql"]
+    return [sys.executable, "-m", "pytest", *options, *files]
 
 
 def _limit(copy: Path, module: str) -> float:
