@@ -48,7 +48,7 @@ superset:
 supply:
 	$(BIN)/python tools/supply.py
 
-# Change the program in small ways and see which changes no test notices, in build/mutants. MODULES names some of them.
+# Mutate the program and see which mutants no test kills, in build/mutants. MODULES names some modules.
 mutants:
 	$(BIN)/python tools/mutation/run.py $(MODULES)
 

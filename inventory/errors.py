@@ -149,7 +149,7 @@ class WrongSchema(DatabaseError):
 
 
 class Stale(InventoryError):
-    """An account whose last complete run is older than the limit."""
+    """An account without a complete run within the limit, or a database into which no account is synced."""
 
     exit_code = 8
 

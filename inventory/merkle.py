@@ -1,6 +1,6 @@
 """Merkle tree hashing as RFC 6962, section 2.1, defines it, with SHA-256.
 
-`Frontier` appends to a tree without its other nodes: it keeps one hash for each complete subtree on the right edge.
+`Frontier` appends to a tree of which it keeps only one hash for each complete subtree on the right edge.
 """
 
 import hashlib

@@ -169,7 +169,10 @@ def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
 
 
 def _canonical(rest: dict[str, Any], *, escaped: bool) -> str | None:
-    """Return the canonical JSON text of what goes into `extra`, without nulls, empty texts and secrets."""
+    """Return the canonical JSON text for `extra`; None if nothing is left.
+
+    Fields that are null or the empty text are left out. Values that look like secrets are hidden.
+    """
     kept = hide_secrets({name: value for name, value in rest.items() if value is not None and value != ""})
     if kept and not escaped:
         try:

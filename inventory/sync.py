@@ -316,7 +316,11 @@ def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
 
 
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
-    """Return the columns of `accounts` that a run writes at its end."""
+    """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`.
+
+    A complete run sets both. Its `walk_digest` is None if the next run must compare its list with the database. An
+    incomplete run clears `walk_digest` if it wrote something.
+    """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
     # an instance that the first list lacked must be checked again by the next run, even if that run's list is the same
@@ -337,7 +341,11 @@ def _walk_digest(found: ExpectedList, spool: Spool) -> str:
 
 
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
-    """Return the list of the last complete run; None if the walk must be compared with the database in any case."""
+    """Return the fingerprint of the last complete run's list, by which the walk recognises an unchanged list.
+
+    Return None if there is none, or if another program version or another `ignore_changes` wrote it. The walk is then
+    compared with the database.
+    """
     if run.walk_digest is None:
         return None
     digest, pages, instances, duplicates, digests, *rest = run.walk_digest.split(" ", 6)

@@ -2,9 +2,9 @@
 
     python tools/prove.py [--mutants N]
 
-It takes hours. It counts the steps of random histories, the kills, the faults and the hostile bodies. Two counts must
-stay 0: instances that were marked as vanished although they were there, and rows that were lost. With --mutants, N
-changes of each module are tried too (tools/mutation/run.py).
+It takes hours. It counts the comparisons with the model, the attempts to kill, the faults and the hostile bodies. Two
+counts must stay 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, N mutants of
+each module are tried too (tools/mutation/run.py).
 """
 
 import argparse
@@ -31,14 +31,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="prove", help="the setting of the tests: prove, thorough or ci")
     parser.add_argument("--processes", default="2")
-    parser.add_argument("--mutants", type=int, default=0, help="how many changes of each module to try")
+    parser.add_argument("--mutants", type=int, default=0, help="how many mutants of each module to try")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         tally = Path(folder) / "tally"
         tally.touch()
         words = ["-m", "pytest", "-q", "-n", arguments.processes, f"--hypothesis-profile={arguments.profile}"]
         tests = [f"tests/{name}" for name in TESTS]
-        done = subprocess.run(  # noqa: S603 - words of our own
+        done = subprocess.run(  # noqa: S603 - a fixed command
             [sys.executable, *words, *tests], cwd=ROOT, env=os.environ | {"PROVE_TALLY": str(tally)}, check=False
         )
         counts: Counter[str] = Counter()
@@ -54,9 +54,9 @@ def main() -> int:
 
 
 def mutants(number: int) -> dict[str, str]:
-    """Try that many changes of each module, and return how many the tests noticed, and how many not."""
+    """Try that many mutants of each module, and return how many were killed, and how many survived."""
     words = [sys.executable, ROOT / "tools" / "mutation" / "run.py", "--sample", str(number)]
-    printed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - words of our own
+    printed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - a fixed command
     print(printed)
     found = re.search(r"^\| all \| \d+ \| (\d+) \| (\d+) \|", printed, re.MULTILINE)
     if found is None:

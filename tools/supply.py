@@ -1,4 +1,4 @@
-"""Check what the program is made of, and what is made of it: `make supply`.
+"""Check the dependencies and the build: vulnerabilities, licences, SBOM, reproducible files. `make supply`.
 
 It installs the program with all extras that it uses at run time into an environment of its own, and then
 1. asks for known vulnerabilities of every library (pip-audit),
@@ -38,9 +38,9 @@ def main() -> None:
         tools = _environment(folder / "tools", *TOOLS)
         checks: tuple[Callable[[], str | None], ...] = (
             lambda: audit(tools, program),
-            lambda: licences(tools, program),
-            lambda: bill(tools, program),
-            lambda: builds(tools, folder),
+            lambda: check_licences(tools, program),
+            lambda: write_sbom(tools, program),
+            lambda: compare_builds(tools, folder),
         )
         wrong = [found for check in checks if (found := check())]
     if wrong:
@@ -55,11 +55,11 @@ def audit(tools: Path, program: Path) -> str | None:
     bad = [f"{each['name']} {each['version']}: {fault['id']}" for each in found for fault in each.get("vulns", ())]
     print(f"vulnerabilities: {len(bad)} known in {len(found) - len(unknown)} libraries", flush=True)
     if unknown:
-        bad.append(f"{len(unknown)} of {len(found)} libraries could not be audited: the registry knows no advisories")
+        bad.append(f"{len(unknown)} of {len(found)} libraries could not be audited")
     return "; ".join(bad) or None
 
 
-def licences(tools: Path, program: Path) -> str | None:
+def check_licences(tools: Path, program: Path) -> str | None:
     """Compare the licence of every installed library with ALLOWED; return what is wrong, or None."""
     done = _run(tools / "pip-licenses", "--python", program / "python", "--from", "mixed", "--format", "json")
     found = {each["Name"]: UNCLEAR.get(each["Name"], each["License"]) for each in json.loads(done.stdout)}
@@ -69,7 +69,7 @@ def licences(tools: Path, program: Path) -> str | None:
     return f"licences to look at: {'; '.join(bad)}" if bad else None
 
 
-def bill(tools: Path, program: Path) -> str | None:
+def write_sbom(tools: Path, program: Path) -> str | None:
     """Write the SBOM; return what is wrong, or None."""
     file = OUT / "sbom.json"
     done = _run(
@@ -82,7 +82,7 @@ def bill(tools: Path, program: Path) -> str | None:
     return None
 
 
-def builds(tools: Path, folder: Path) -> str | None:
+def compare_builds(tools: Path, folder: Path) -> str | None:
     """Build sdist and wheel here and in a copy, and compare their bytes; return what is wrong, or None."""
     copy = folder / "elsewhere"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "*.db"))
@@ -108,7 +108,7 @@ def _sums(files: Iterable[Path]) -> dict[str, str]:
 def _environment(folder: Path, *wanted: str) -> Path:
     """Make a virtual environment with these requirements, and return the folder of its programs."""
     venv.create(folder, with_pip=True)
-    subprocess.run([folder / "bin" / "pip", "install", "-q", *wanted], check=True)  # noqa: S603 - words of our own
+    subprocess.run([folder / "bin" / "pip", "install", "-q", *wanted], check=True)  # noqa: S603 - a fixed command
     return folder / "bin"
 
 
@@ -117,7 +117,7 @@ def _packages(program: Path) -> Path:
 
 
 def _run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - words of our own
+    return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - a fixed command
 
 
 if __name__ == "__main__":

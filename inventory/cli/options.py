@@ -34,7 +34,7 @@ def a_time(text: str | None) -> str | None:
 
 
 def an_interval(text: str | None) -> str | None:
-    """Return the text if it is the interval of a schedule, else raise UsageError.
+    """Return the text if it is an interval from 1 second to 366 days, else raise UsageError.
 
     Typer calls it before the command begins.
     """

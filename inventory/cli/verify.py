@@ -104,7 +104,11 @@ def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, 
 
 
 def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *, signed: bool, style: Format) -> None:
-    """Print the breaches and what was checked. On stdout, JSON has all of it, CSV the breaches only."""
+    """Print the breaches, and what was checked.
+
+    JSON holds the breaches, the logs and the checkpoints. CSV holds the breaches only. With either, a summary goes to
+    stderr.
+    """
     signature = "signature valid" if signed else "signature not checked"
     rows = [breach._asdict() for breach in found.breaches]
     if style is Format.json:

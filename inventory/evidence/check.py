@@ -188,7 +188,7 @@ def _is_text(value: object) -> bool:
 
 @dataclass
 class Instance:
-    """A version of an instance: its fields, and the creator of its presence as far as known."""
+    """A version of an instance: its fields, and the creator of its episode if known."""
 
     fields: dict[str, str | None]
     creator: str | None

@@ -145,7 +145,7 @@ def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep exports from writing to a folder. Raises AccountBusy if one does."""
+    """Keep exports from writing to a folder during the block; raise AccountBusy if one is writing to it."""
     try:
         with _locked(path / _LOCK, fcntl.LOCK_SH):
             yield

@@ -9,8 +9,9 @@ from inventory import log
 from inventory.errors import ApiError, Forbidden, RateLimited, ServerError, Unauthorized
 
 _OUTSIDE_ITS_TIME = {9, 10}
+"""OpenSSL's codes X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _OF_ANOTHER_HOST = {62, 64}
-"""Codes of OpenSSL (X509_V_ERR_...): not valid yet, expired; another host name, another IP address."""
+"""OpenSSL's codes X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
 def status_error(response: httpx.Response) -> ApiError:
@@ -56,7 +57,7 @@ def describe(error: Exception) -> str:
 def remedy_for(error: ssl.SSLCertVerificationError) -> str:
     """Return what a user can do about a certificate that was refused."""
     if error.verify_code in _OUTSIDE_ITS_TIME:
-        return "Renew it, or correct the clock of this host"
+        return "Correct the clock of this host, or have the certificate renewed"
     if error.verify_code in _OF_ANOTHER_HOST:
         return "Check INVENTORY_API_URL"
     return "If that certificate is of an authority of your own, name the authority's file in SSL_CERT_FILE"

@@ -1,4 +1,4 @@
-"""The retry layer: which failures are retried, and how long to wait before."""
+"""The retry layer: which failures are retried, and how long to wait before each retry."""
 
 import copy
 import threading

@@ -152,7 +152,10 @@ def _fleet(
 def _find_points(
     connection: Connection, since: datetime | None, account: str | None, accounts: Sequence[Row]
 ) -> list[int]:
-    """Return the sorted times at which the fleet is counted: whole minutes, and both ends of every gap."""
+    """Return the times at which the fleet is counted, sorted, in microseconds.
+
+    They are evenly spaced whole minutes, both ends of the period, and the ends of the gaps within it.
+    """
     known = [row for row in accounts if row["first_complete_at"] is not None]
     if not known:
         return []

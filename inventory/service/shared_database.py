@@ -46,7 +46,10 @@ class SharedDatabase:
         return True
 
     def _find_cause(self, error: DatabaseError) -> DatabaseError:
-        """Return the error itself, or what is wrong with a SQLite file that was replaced during the check."""
+        """Return the error that explains it best.
+
+        If a SQLite file was replaced meanwhile and the new one cannot be used, that is the error that says so.
+        """
         try:
             database.follow(self.engine)
         except DatabaseError as cause:

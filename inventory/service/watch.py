@@ -51,7 +51,7 @@ class AccountWatch:
         self._repeats = log.RepeatFilter()
 
     def jitter(self) -> float:
-        """Return a few random seconds, so that accounts do not all begin at once; 0 for a single account."""
+        """Return a random delay in seconds, so that accounts do not all begin at once; 0 for a single account."""
         return random.uniform(0, self._max_jitter)  # noqa: S311 - it keeps no secret
 
     def check(self) -> float:

@@ -49,10 +49,11 @@ class _Tables:
 
 
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
-    """Let the role read all tables and views of inventory, also those that later versions add.
+    """Let the role read all tables and views of inventory, also those that later migrations add.
 
     Granting again changes nothing. No role is created, and none loses a right.
-    Raise UsageError if the role does not exist or may write. Raise DatabaseError if this role may not grant.
+    Raise UsageError on SQLite, or if the role does not exist or may write. Raise DatabaseError if the connected user
+    may not grant, or if the role still may not connect.
     """
     if is_sqlite(engine):
         raise UsageError(

@@ -83,7 +83,7 @@ class SQLiteFile:
         """
         with self._changed:
             self.check()
-            self._let_companions_follow()
+            self._make_companions_writable()
             location = _uri(name, uri=uri, create=create and self._opened is None)
             connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
             try:
@@ -161,10 +161,10 @@ class SQLiteFile:
             self._opened = self._identify()
             logger.warning("the database file was replaced; going on with the new one", file=str(self.path))
 
-    def _let_companions_follow(self) -> None:
-        """Give companions that may only be read the permissions of the database, if that may be written again.
+    def _make_companions_writable(self) -> None:
+        """Give read-only companions the mode of the database file, if that file is writable.
 
-        Whoever opens a file that may only be read gives its companions the same permissions, and they stay.
+        SQLite creates companions with the mode of the database. Those created while it was read-only stay read-only.
         """
         found = self._stat(self.path)
         if found is None or not os.access(self.path, os.W_OK):

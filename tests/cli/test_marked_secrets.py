@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import zipfile
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -21,11 +22,13 @@ KEY, PASSWORD, TOKEN = "dead5eedc0ffee00dead5eedc0ffee01", "Marked+Pass/b72e", "
 FORMS = [
     form
     for secret in (KEY, PASSWORD, TOKEN)
+    # plain, quoted, in base64, cut at both ends
     for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("="), secret[3:-2])
 ]
 WORKING = [
     "sync", "sync --dry-run", "list", "list --format json", "show i000", "changes", "changes --operators", "creators",
-    "report --output page.html", "export lake", "export lake --check", "dashboards superset --output bi.zip",
+    "report --output page.html", "export lake", "export lake --check", "export csv --format csv",
+    "dashboards superset --output bi.zip",
     "dashboards grafana --output grafana", "status", "runs", "missing", "missing --accept", "verify",
     "checkpoint keygen --name a.example.org --output a.key",
     "checkpoint", "checkpoint --output cp", "doctor", "config", "prune --before 0s --dry-run", "prune --before 0s",
@@ -72,7 +75,7 @@ def environment(tmp_path, world, database_url):
 
 @pytest.fixture
 def run(tmp_path, environment):
-    """Return a function that runs a command, whatever its exit code, and searches what it printed."""
+    """Return a function that runs a command, checks its exit code, and asserts that it printed no secret."""
     command = Command(tmp_path, **environment)
 
     def run(text, *more, expect=None, **extra):
@@ -87,16 +90,19 @@ def run(tmp_path, environment):
     return run
 
 
-def search_files(folder):
-    """Search every file below the folder."""
+def assert_no_secret_in_files(folder):
+    """Assert that no file below the folder contains a secret, nor any file in its archives."""
     for file in Path(folder).rglob("*"):
         if file.is_file():
-            content = file.read_bytes()
-            assert not [form for form in FORMS if form.encode() in content], file
+            contents = [file.read_bytes()]
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    contents += [archive.read(name) for name in archive.namelist()]
+            assert not [form for form in FORMS for content in contents if form.encode() in content], file
 
 
-def search_database(world):
-    """Search every row of every table and view."""
+def assert_no_secret_in_database(world):
+    """Assert that no row of any table or view contains a secret."""
     inspector = sa.inspect(world.engine)
     for name in (*inspector.get_table_names(), *inspector.get_view_names()):
         text = repr(world.rows(f"SELECT * FROM {name}"))
@@ -116,8 +122,8 @@ def test_no_command_writes_a_secret(run, world, tmp_path, debug):
     run(f"evidence --since {since} --until {until_} --output bundle.zip", *debug, expect={0})
     for text in (*WORKING, *FAILING):
         run(text, *debug)
-    search_files(tmp_path)
-    search_database(world)
+    assert_no_secret_in_files(tmp_path)
+    assert_no_secret_in_database(world)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -127,8 +133,8 @@ def test_no_failure_of_the_api_writes_a_secret(run, world, tmp_path, name, debug
     world.faults.add(ANSWERS[name], times=None)
     for text in ("sync", "sync --dry-run", "doctor"):
         run(text, *debug, expect={3, 4})
-    search_files(tmp_path)
-    search_database(world)
+    assert_no_secret_in_files(tmp_path)
+    assert_no_secret_in_database(world)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +145,7 @@ def test_no_failure_of_the_database_writes_a_secret(run, tmp_path, url):
     coded = quote(PASSWORD, safe="")
     for text in ("sync", "list", "verify", "doctor", "status", "db upgrade", "config", "export lake"):
         run(text, "--debug", expect={0} if text == "config" else {2, 7}, INVENTORY_DATABASE_URL=url.format(coded))
-    search_files(tmp_path)
+    assert_no_secret_in_files(tmp_path)
 
 
 def test_run_shows_no_secret_in_its_log_its_metrics_its_alerts_or_its_title(environment, world, tmp_path):
@@ -155,8 +161,8 @@ def test_run_shows_no_secret_in_its_log_its_metrics_its_alerts_or_its_title(envi
             shown = [*process.cmdline(), process.name(), repr(alert), answer.read().decode()]
         assert not [form for form in FORMS for text in shown if form in text]
         assert worker.stop() == 0
-    search_files(tmp_path)
-    search_database(world)
+    assert_no_secret_in_files(tmp_path)
+    assert_no_secret_in_database(world)
 
 
 def free_port():

@@ -43,7 +43,7 @@ class Bytes:
 
 
 def whole(body, **headers):
-    """Return a response with true headers but for those given; None leaves a header out."""
+    """Return a response with correct headers. `headers` overrides them; None omits one."""
     usual = {"Content-Type": "application/json", "Content-Length": len(body), "Connection": "close"}
     named = usual | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}\r\n".encode() for name, value in named.items() if value is not None]
@@ -91,7 +91,7 @@ def composed(draw):
 
 @st.composite
 def answers(draw):
-    """Return the bytes of a whole answer: a hostile body, or headers that do not tell the truth about it."""
+    """Return the raw bytes to send: a valid, mutated, mislabelled or truncated response."""
     body = draw(st.one_of(mutated(), composed(), st.just(REAL)))
     return draw(
         st.sampled_from([
@@ -180,7 +180,7 @@ main(["sync"])
 
 
 def bomb():
-    """Return a gigabyte of blanks in gzip, which never was in memory as a whole."""
+    """Return a gzip bomb: 1 GiB of blanks, compressed in chunks."""
     packer = zlib.compressobj(wbits=31)
     return b"".join([*(packer.compress(b" " * MEBIBYTE) for _ in range(1024)), packer.flush()])
 

@@ -190,7 +190,12 @@ OWN = "name the authority's file in SSL_CERT_FILE"
     [
         ("company", {}, None, None),
         ("stranger", {}, "unable to get local issuer certificate", OWN),
-        ("company", {"valid": -DAY}, "certificate has expired", "Renew it, or correct the clock of this host"),
+        (
+            "company",
+            {"valid": -DAY},
+            "certificate has expired",
+            "Correct the clock of this host, or have the certificate renewed",
+        ),
         ("company", {"address": "127.0.0.2"}, "IP address mismatch", "Check INVENTORY_API_URL"),
     ],
     ids=["trusted", "unknown authority", "expired", "wrong host"],

@@ -1,4 +1,4 @@
-"""Faults of a SQLite file and of its disk: one line and exit 7, nothing lost, and the next run goes on."""
+"""Faults of a SQLite file and of its disk: nothing that was recorded is lost, and the next run goes on."""
 
 import shutil
 import sqlite3
@@ -16,7 +16,7 @@ from support.marks import LONG, rule
 from support.world import ids
 
 STEP = 4_096 if LONG else 65_536
-"""Bytes by which the room on the full disk grows from one attempt to the next."""
+"""Step of the file size limit in bytes. The limit stands in for a full disk."""
 INSTANCES = 400
 
 pytestmark = [pytest.mark.slow, rule("one-transaction"), pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]
@@ -32,12 +32,12 @@ def environment(world, database_url, tmp_path):
 
 @pytest.fixture
 def attempt(tmp_path, environment):
-    with killer(tmp_path, environment) as started:
+    with killer(tmp_path, environment, root_bypass=False) as started:
         yield started
 
 
 def history(world):
-    """Return all that runs record, but for the runs."""
+    """Return the rows of instance_state and instance_versions."""
     tables = ("instance_state", "instance_versions")
     return {table: sorted(world.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 

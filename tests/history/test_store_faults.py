@@ -42,19 +42,19 @@ def change(world):
 
 
 def history(world):
-    """Return all that runs record, but for the runs."""
+    """Return the rows of instance_state and instance_versions."""
     tables = ("instance_state", "instance_versions")
     return {table: sorted(world.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
 
-def recorded(world):
+def check_recorded(world):
     """Check that the change was recorded, and that the history verifies."""
     assert world.presences() == {"i000": "live", "i001": "live", "i002": "vanished", "new": "live"}
     with database.reading(world.engine) as connection:
         assert not check_rows(connection, [])
 
 
-def fails(outcome, *texts):
+def check_failed(outcome, *texts):
     """Check that the run failed with one line and exit 7."""
     tally.count("faults")
     assert (outcome.status, outcome.exit_code) == ("failed", 7)
@@ -73,7 +73,7 @@ def recording(world):
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_a_run_that_another_session_collides_with_is_applied_again(recording, code):
+def test_a_run_is_applied_again_after_a_serialization_failure_or_a_deadlock(recording, code):
     with database.writing(recording.engine) as connection:
         connection.exec_driver_sql(COLLIDES.format(times=2, code=code))
     change(recording)
@@ -82,7 +82,7 @@ def test_a_run_that_another_session_collides_with_is_applied_again(recording, co
     assert (outcome.status, outcome.counts["appeared"], outcome.counts["changed"]) == ("succeeded", 1, 1)
     with database.writing(recording.engine) as connection:
         connection.exec_driver_sql("DROP TRIGGER collide ON instance_state")
-    recorded(recording)
+    check_recorded(recording)
 
 
 @ON_POSTGRESQL
@@ -90,12 +90,12 @@ def test_a_run_that_always_collides_fails_and_the_next_one_records_all(recording
     with database.writing(recording.engine) as connection:
         connection.exec_driver_sql(COLLIDES.format(times=1_000, code="40001"))
     before = change(recording)
-    fails(recording.run(), "made up")
+    check_failed(recording.run(), "made up")
     assert history(recording) == before
     with database.writing(recording.engine) as connection:
         connection.exec_driver_sql("DROP TRIGGER collide ON instance_state")
     assert recording.run().status == "succeeded"
-    recorded(recording)
+    check_recorded(recording)
 
 
 @ON_POSTGRESQL
@@ -125,7 +125,7 @@ def test_a_run_survives_a_deadlock_with_a_session_of_somebody_else(recording, da
     other.close()
     assert waits.ident, "the two sessions never met"
     assert outcome.status == "succeeded"
-    recorded(recording)
+    check_recorded(recording)
 
 
 @ON_POSTGRESQL
@@ -138,13 +138,13 @@ def test_a_statement_timeout_is_7_and_the_next_run_records_all(recording, databa
     usual, recording.engine = recording.engine, hurried
     with psycopg.connect(database_url) as locker:
         locker.execute("UPDATE instance_state SET held = held WHERE instance_id = 'i001'")
-        fails(recording.run(), "statement timeout")
+        check_failed(recording.run(), "statement timeout")
         locker.rollback()
     recording.engine = usual
     hurried.dispose()
     assert history(recording) == before
     assert recording.run().status == "succeeded"
-    recorded(recording)
+    check_recorded(recording)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def own():
 
 @pytest.fixture
 def owned(own):
-    """Yield a world on that server, with three instances on record, and a PostgreSQL that allows a connection."""
+    """Yield a world in a new database on that server, with three instances recorded."""
     url = own.url.render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS fleet WITH (FORCE)")
@@ -183,13 +183,13 @@ def test_a_server_killed_amid_the_apply_loses_nothing(own, owned):
             own.kill()
 
     killed = []
-    fails(owned.run())
+    check_failed(owned.run())
     assert killed
     own.start()
     owned.engine.dispose()
     assert history(owned) == before
     assert owned.run().status == "succeeded"
-    recorded(owned)
+    check_recorded(owned)
 
 
 def test_a_server_without_a_free_connection_is_7_and_the_next_run_records_all(own, owned):
@@ -206,7 +206,7 @@ def test_a_server_without_a_free_connection_is_7_and_the_next_run_records_all(ow
         assert "too many clients" in str(outcome.error)
     assert history(owned) == before
     assert owned.run().status == "succeeded"
-    recorded(owned)
+    check_recorded(owned)
 
 
 def test_a_standby_that_may_only_be_read_is_7_and_names_itself(own, owned):
@@ -227,7 +227,7 @@ def test_a_standby_that_may_only_be_read_is_7_and_names_itself(own, owned):
         connection.execute("SELECT pg_reload_conf()")
     assert history(owned) == before
     assert owned.run().status == "succeeded"
-    recorded(owned)
+    check_recorded(owned)
 
 
 @ON_POSTGRESQL
@@ -251,4 +251,4 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
     assert "permission denied" in str(outcome.error)
     assert history(recording) == before
     assert recording.run().status == "succeeded"
-    recorded(recording)
+    check_recorded(recording)

@@ -55,7 +55,7 @@ class Authority:
 
 @contextmanager
 def tunnel(to):
-    """Run an HTTP proxy on loopback that connects every CONNECT with port `to`; yield its port and what was asked."""
+    """Run a proxy that forwards every CONNECT to port `to`; yield its own port and the list of request lines."""
     asked = []
 
     def copy(source, target):

@@ -1,4 +1,4 @@
-"""Random histories with all there is: two accounts, acts, prunes, kills, and two processes at once."""
+"""Random histories with all there is: two accounts, acts, prunes, kills, and runs that take over from others."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ NAMES = ("default", "research", "web")
 
 
 class EventfulHistory(History):
-    """A machine that also kills runs, lets two processes meet, prunes, and renames, retires and changes accounts.
+    """A machine that also ends runs as a kill would, lets one run take over from another, prunes, renames and retires.
 
     After every step the current account agrees with its model, and all accounts with the checkpoints taken before.
     """
@@ -33,7 +33,7 @@ class EventfulHistory(History):
         self.earlier = []
         self.killed = False
         self.statement = None
-        """At which statement the next run is killed."""
+        """The number of statements after which the next run is killed; None if it lives."""
 
     # -- accounts
 
@@ -75,13 +75,13 @@ class EventfulHistory(History):
 
     @rule(statements=st.lists(st.integers(3, 24), min_size=1, max_size=4))
     def kill_syncs(self, statements):
-        """Kill runs at a statement or commit. The row of one that had begun stays until the next run finds it."""
+        """Kill runs at a statement or commit. One that had begun is `running` until the next marks it abandoned."""
         for self.statement in statements:
             self._sync()
 
     @rule(page=st.integers(1, 3))
-    def sync_while_another_process_takes_over(self, page):
-        """Freeze a run at a page until its lease is over, let another process make a run, and wake the first up."""
+    def sync_while_another_run_takes_over(self, page):
+        """Hold a run at a page until its lease is over, make another run meanwhile, and let the first go on."""
         failures = []
 
         def freeze():

@@ -1,6 +1,6 @@
 """Kill commands of `inventory` (SIGKILL) at one of their statements or commits, or after a time.
 
-The module is also the program that does it: `Killer` starts it once, and each attempt is a process that it forks, which
+The module is also the program that does it. `killer` starts it once. Each attempt is a process that it forks, which
 saves the time of the imports. A line of stdin asks for an attempt, a line of stdout is the exit code.
 """
 
@@ -24,9 +24,9 @@ class Killer:
     def __call__(self, *words, statement=0, seconds=None, bulk=None, largest_file=None, **environment):
         """Run a command and return its exit code, -9 if it was killed.
 
-        It is killed at this statement or commit, counted from 1, or after `seconds`. `bulk` is the number of rows from
-        which the indexes of empty tables are dropped and made again. `largest_file` is the size in bytes beyond which
-        no file can grow, as on a full disk.
+        It is killed at this statement or commit, counted from 1, or after `seconds`; with neither it lives. `bulk` is
+        the number of rows from which the indexes of empty tables are dropped and made again. `largest_file` is the size
+        in bytes beyond which no file can grow, as on a full disk.
         """
         wanted = {
             "words": words, "statement": statement, "seconds": seconds, "bulk": bulk, "largest_file": largest_file,
@@ -37,19 +37,22 @@ class Killer:
         return int(self._process.stdout.readline())
 
 
-BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
-"""Starts a program of root for which the permissions of files hold."""
+WITHOUT_ROOT_BYPASS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+"""A prefix of a command that makes the permissions of files apply to root."""
 
 
 @contextmanager
-def killer(folder, environment):
-    """Yield a Killer whose commands have this environment and folder; permissions of files hold for them."""
-    bound = BOUND if os.geteuid() == 0 else []
+def killer(folder, environment, *, root_bypass=True):
+    """Start the program and yield a Killer whose commands have this environment and folder.
+
+    Without `root_bypass` the permissions of files apply to root too.
+    """
+    prefix = WITHOUT_ROOT_BYPASS if os.geteuid() == 0 and not root_bypass else []
     with (
         (folder / "killed.log").open("w") as log,
         subprocess.Popen(
-            [*bound, sys.executable, __file__], cwd=folder, env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            [*prefix, sys.executable, __file__], cwd=folder,
+            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
         ) as process,
     ):  # fmt: skip
         yield Killer(process, environment)

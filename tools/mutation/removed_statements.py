@@ -10,20 +10,20 @@ EFFECTS = {"atom_expr", "expr_stmt", "raise_stmt", "return_stmt", "yield_expr", 
 
 
 class RemoveStatement(Operator):
-    """Replace a call, an assignment to a member or an item, a `raise`, a `return` or a `yield` by `pass`.
+    """Replace a statement by `pass`: a call, an assignment to an attribute, item or tuple, raise, return, yield or del.
 
-    An assignment to a name stays: without it the next use of the name would only fail.
+    An assignment to a single name is kept: without it most code would only raise NameError.
     """
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield the position of the statement, if it is one of those."""
+        """Yield the position of the statement, if its type is in EFFECTS."""
         if node.type == "simple_stmt" and node.children[0].type in EFFECTS:
             first = node.children[0]
             if first.type != "expr_stmt" or first.children[0].type != "name":
                 yield first.start_pos, first.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
-        """Return the statement with `pass` in its place."""
+        """Return the node with its statement replaced by `pass`."""
         assert index == 0  # noqa: S101 - a statement has one position
         first = node.children[0]
         first.parent = None
@@ -39,7 +39,7 @@ class RemoveStatement(Operator):
 
 
 class Provider:
-    """What the entry point of cosmic-ray names."""
+    """The operators that this package registers with cosmic-ray."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(("RemoveStatement",))

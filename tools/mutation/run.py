@@ -1,12 +1,13 @@
-"""Change the program in small ways, one at a time, and see which changes the tests do not notice: `make mutants`.
+"""Change the program in small ways, one at a time, and see which mutants no test kills: `make mutants`.
 
     python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2]
 
-Python is changed by cosmic-ray and by `removed_statements.py`, in the modules of PROVED; the SQL of the views by SQL.
-Each change is made in a copy of the checkout, and the tests of that module run on SQLite until the first fails. What no
-test noticed is written to build/mutants/, as differences. docs/testing.md says what was found, and what is accepted.
+Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
+expressions on their SQL files (SQL_MUTATIONS). Each mutant lives in a copy of the checkout, and the tests of its module
+run on SQLite until the first fails. The survivors are written to build/mutants/, as diffs. docs/testing.md says what
+was found, and what is accepted.
 
-It needs the package registry, and takes hours: name a module, for example `spool`, or a sample of the changes.
+It needs the package registry. It takes hours: name modules, or limit the mutants of each with --sample.
 """
 
 import argparse
@@ -43,7 +44,7 @@ THE_LOG = (
     "history/test_keeper",
     "cli/test_checkpoint",
 )
-PROVED = {
+TESTS_OF = {
     "sync": (*A_RUN, "meanings/test_lease", "cli/test_bad_days", "history/test_log"),
     "spool": (*A_RUN, "fal/test_walk", "cli/test_scratch", "history/test_many_rows"),
     "record": ("fal/test_items", *A_RUN),
@@ -85,48 +86,47 @@ LEFT_OUT = (
     r"core/ReplaceComparisonOperator_(Eq|NotEq)_(?!Eq$|NotEq$).*",
     r"core/Variable.*",
 )
-"""Operators of cosmic-ray that repeat what a kept one does, or that change only annotations."""
-SQL = {
+"""Operators that are not tried: all but one replacement of each common one, and those of `|`, `^`, shifts, powers."""
+SQL_MUTATIONS = {
     r"<=": "<", r">=": ">", r"(?<![<>=!-])<(?![=>])": "<=", r"(?<![<>=!-])>(?![=])": ">=", r"(?<![<>!])=": "<>",
     r"<>": "=", r"\bAND\b": "OR", r"\bOR\b": "AND", r"\bmin\(": "max(", r"\bmax\(": "min(", r" \+ ": " - ",
     r" - ": " + ", r"\bIS NULL\b": "IS NOT NULL", r"\bIS NOT NULL\b": "IS NULL", r"\bLEFT JOIN\b": "JOIN",
     r"\bASC\b": "DESC", r"\bDESC\b": "ASC", r"\bUNION ALL\b": "UNION", r"\bcoalesce\(": "nullif(", r"\bDISTINCT\b": "",
 }  # fmt: skip
 """Changes of SQL: a pattern, and what takes its place."""
-NOISE = re.compile(r"^\s*(--|\"\"\"|#)")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What became of one change."""
+class Mutant:
+    """A mutant, and whether a test killed it."""
 
     killed: bool
     difference: str
 
 
 def main() -> None:
-    """Parse the arguments, try all changes, and print a table."""
+    """Parse the arguments, try all mutants, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"one of {', '.join(PROVED)}")
-    parser.add_argument("--sample", type=int, help="the most changes to try of a module")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"one of {', '.join(TESTS_OF)}")
+    parser.add_argument("--sample", type=int, help="the most mutants to try of a module")
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    modules = arguments.modules or list(PROVED)
-    if unknown := set(modules) - set(PROVED):
+    modules = arguments.modules or list(TESTS_OF)
+    if unknown := set(modules) - set(TESTS_OF):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     OUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as name:
         folder = Path(name)
         venv.create(folder / "venv", with_pip=True)
         pip = folder / "venv" / "bin" / "pip"
-        subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - words of our own
+        subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - a fixed command
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(arguments.processes):
             copies.put(_copy(folder / f"copy-{number}"))
-        print("| module | changes | noticed | not noticed | s |\n|---|--:|--:|--:|--:|", flush=True)
+        print("| module | mutants | killed | survived | s |\n|---|--:|--:|--:|--:|", flush=True)
 
-        def play(module: str) -> Counter[str]:
+        def test_module(module: str) -> Counter[str]:
             copy, began = copies.get(), time.monotonic()
             try:
                 tried = _change_sql(copy, arguments) if module == "views" else _change(folder, copy, module, arguments)
@@ -139,9 +139,9 @@ def main() -> None:
             return Counter(tried=len(tried), left=len(left))
 
         with ThreadPoolExecutor(arguments.processes) as pool:
-            total = sum(pool.map(play, modules), Counter())
+            total = sum(pool.map(test_module, modules), Counter())
     tried, left = total["tried"], total["left"]
-    print(f"| all | {tried} | {tried - left} | {left} | |\n\nWhat was not noticed is in {OUT.relative_to(ROOT)}/.")
+    print(f"| all | {tried} | {tried - left} | {left} | |\n\nThe survivors are in {OUT.relative_to(ROOT)}/.")
 
 
 def _copy(folder: Path) -> Path:
@@ -163,7 +163,7 @@ def _environment(copy: Path) -> dict[str, str]:
 
 def _tests(module: str) -> list[str]:
     """Return the command that runs the tests of a module until the first fails."""
-    files = [f"tests/{name}.py" for name in PROVED[module]]
+    files = [f"tests/{name}.py" for name in TESTS_OF[module]]
     options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql"]
     return [sys.executable, "-m", "pytest", *options, *files]
 
@@ -171,7 +171,7 @@ def _tests(module: str) -> list[str]:
 def _limit(copy: Path, module: str) -> float:
     """Run the tests of a module unchanged, and return the seconds after which a changed run counts as noticed."""
     began = time.monotonic()
-    done = subprocess.run(  # noqa: S603 - words of our own
+    done = subprocess.run(  # noqa: S603 - a fixed command
         _tests(module), cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -179,8 +179,8 @@ def _limit(copy: Path, module: str) -> float:
     return 30 + 3 * (time.monotonic() - began)
 
 
-def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Found]:
-    """Try the changes of cosmic-ray in a module."""
+def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Mutant]:
+    """Try the mutants of a module that cosmic-ray makes."""
     program, name = folder / "venv" / "bin", module.replace("/", "-")
     settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
     words = " ".join(f"'{word}'" for word in _tests(module))
@@ -191,41 +191,40 @@ def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace
     )
 
     def run(*words: str | Path) -> str:
-        return subprocess.run(  # noqa: S603 - words of our own
+        return subprocess.run(  # noqa: S603 - a fixed command
             words, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=True
         ).stdout
 
     run(program / "cosmic-ray", "init", settings, session)
     run(program / "cr-filter-operators", session, settings)
-    _choose(session, copy / "inventory" / f"{module}.py", arguments)
+    _choose(session, arguments)
     run(program / "cosmic-ray", "exec", settings, session)
     found = []
     for line in run(program / "cosmic-ray", "dump", session).splitlines():
         _, result = json.loads(line)
         if result and result["worker_outcome"] == "normal":
-            found.append(Found(result["test_outcome"] != "survived", result["diff"]))
+            found.append(Mutant(result["test_outcome"] != "survived", result["diff"]))
     return found
 
 
-def _choose(session: Path, source: Path, arguments: argparse.Namespace) -> None:
-    """Take out of the session what is in annotations and docstrings, and what is beyond the sample."""
-    lines = source.read_text().splitlines()
+def _choose(session: Path, arguments: argparse.Namespace) -> None:
+    """Delete the mutants beyond the sample from the session."""
     with sqlite3.connect(session) as connection:
         rows = connection.execute(
-            "SELECT job_id, start_pos_row FROM mutation_specs WHERE job_id NOT IN (SELECT job_id FROM work_results) "
+            "SELECT job_id FROM mutation_specs WHERE job_id NOT IN (SELECT job_id FROM work_results) "
             "ORDER BY start_pos_row, start_pos_col, operator_name, occurrence"
         ).fetchall()
-        wanted = [job for job, row in rows if not NOISE.match(lines[row - 1])]
+        wanted = [job for (job,) in rows]
         if arguments.sample and len(wanted) > arguments.sample:
             wanted = random.Random(arguments.seed).sample(wanted, arguments.sample)  # noqa: S311 - no secret
-        for job in {job for job, _ in rows} - set(wanted):
+        for job in {job for (job,) in rows} - set(wanted):
             connection.execute("DELETE FROM mutation_specs WHERE job_id = ?", (job,))
             connection.execute("DELETE FROM work_items WHERE job_id = ?", (job,))
     connection.close()
 
 
-def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Found]:
-    """Try the changes of SQL in the newest version of each view, as SQLite has it."""
+def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
+    """Try the mutants of the newest version of each view, as SQLite has it."""
     newest: dict[str, Path] = {}
     for file in sorted((copy / "migrations" / "views").glob("*.sql")):
         if ".postgresql." not in file.name:
@@ -233,7 +232,7 @@ def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Found]:
     changes = [
         (file, match.span(), new)
         for file in newest.values()
-        for pattern, new in SQL.items()
+        for pattern, new in SQL_MUTATIONS.items()
         for match in re.finditer(pattern, re.sub("--.*", lambda comment: "#" * len(comment[0]), file.read_text()))
     ]
     if arguments.sample and len(changes) > arguments.sample:
@@ -242,12 +241,12 @@ def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Found]:
     return [_try_sql(copy, *change, limit) for change in changes]
 
 
-def _try_sql(copy: Path, file: Path, span: tuple[int, int], new: str, limit: float) -> Found:
+def _try_sql(copy: Path, file: Path, span: tuple[int, int], new: str, limit: float) -> Mutant:
     before = file.read_text()
     after = before[: span[0]] + new + before[span[1] :]
     file.write_text(after)
     try:
-        done = subprocess.run(  # noqa: S603 - words of our own
+        done = subprocess.run(  # noqa: S603 - a fixed command
             _tests("views"), cwd=copy, env=_environment(copy), capture_output=True, check=False, timeout=limit
         ).returncode
     except subprocess.TimeoutExpired:
@@ -255,7 +254,7 @@ def _try_sql(copy: Path, file: Path, span: tuple[int, int], new: str, limit: flo
     finally:
         file.write_text(before)
     lines = unified_diff(before.splitlines(), after.splitlines(), file.name, file.name, lineterm="")
-    return Found(done != 0, "\n".join(lines))
+    return Mutant(done != 0, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any
 
 
 def _was_retired(connection: Connection, row: Row) -> bool:
-    """Return whether the account was retired after its last finished run, so that the next one brings it back."""
+    """Return whether the account was retired after its last run in the log: the next run then brings it back."""
     act, run = operator_actions.c, sync_runs.c
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
     ran = sa.select(sa.func.max(run.log_index)).where(run.account == row["account"])

@@ -1,7 +1,8 @@
-"""The root over old versions, folded as `prune` folds them: it is the same before, during and after the folding.
+"""Compute the root over old versions, folded as `prune` folds them.
 
-Entry 0 of a log holds this root for all versions from before the log; the entry of a prune holds it for all versions
-of which other entries cannot be recomputed any more.
+The root is the same before, during and after the folding. Entry 0 of a log holds it for all versions from before the
+log. The entry of a prune holds it for these too, and for all versions that began before the time of the prune. The
+entries that opened or closed such versions can no longer be recomputed from the rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
