@@ -52,7 +52,8 @@ def killer(folder, environment, *, root_bypass=True):
         (folder / "killed.log").open("w") as log,
         subprocess.Popen(
             [*prefix, sys.executable, __file__], cwd=folder,
-            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
         ) as process,
     ):  # fmt: skip
         yield Killer(process, environment)
