@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -408,6 +409,19 @@ def test_an_exception_in_the_fetching_thread_is_raised_in_the_walk(spool, stop):
 
     with pytest.raises(TimeoutError, match="a bug"):
         walk(WalkContext(Broken(), spool, stop), 1)
+
+
+@pytest.mark.parametrize("page", [1, 2, 4])
+def test_a_page_that_the_disk_cannot_hold_ends_the_walk_also_if_it_is_the_last(fleet, spool, walked, page):
+    """Otherwise the instances of that page would look as if the list lacked them."""
+    for number in range(6, 8):
+        fleet.put(machine(f"inst_{number}"))
+    for each in (2 * page - 2, 2 * page - 1):
+        fleet.put(machine(f"inst_{each}", note="x" * 2_000_000))
+    (pages,) = spool._db.execute("PRAGMA page_count").fetchone()  # noqa: SLF001
+    spool._db.execute(f"PRAGMA max_page_count = {pages + 10}")  # noqa: SLF001
+    with pytest.raises(sqlite3.OperationalError, match="full"):  # a DatabaseError at the end of the spool's block
+        walked()
 
 
 def test_a_full_disk_is_a_database_error_that_names_tmpdir():
