@@ -88,13 +88,3 @@ class CheckpointDelivery:
         write = logger.debug if account in self._failing else logger.warning
         self._failing.add(account)
         write("the checkpoint was not delivered; the next run tries again", account=account, reason=reason)
-
-
-def is_wanted(settings: Settings) -> bool:
-    """Return whether the settings ask for checkpoints."""
-    return settings.checkpoint_dir is not None or sends_checkpoints(settings)
-
-
-def sends_checkpoints(settings: Settings) -> bool:
-    """Return whether the settings ask for checkpoints on the alert channels."""
-    return settings.alerts is not None and "checkpoint" in settings.alerts.on

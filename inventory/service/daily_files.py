@@ -98,11 +98,6 @@ class DailyFiles:
             export(connection, Request(folder), read_signer(self._settings))
 
 
-def is_wanted(settings: Settings) -> bool:
-    """Return whether the settings name a report or an export."""
-    return settings.report_file is not None or settings.export_dir is not None
-
-
 def written(settings: Settings) -> dict[str, datetime | None]:
     """Return when each wanted file was last written; None if it never was, or cannot be read."""
     return dict(_written(settings))

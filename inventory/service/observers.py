@@ -10,7 +10,6 @@ from sqlalchemy.engine import Engine
 from inventory.config.extras import require
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.service import checkpoints, daily_files
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
@@ -29,8 +28,7 @@ def observing(
     Raises UsageError if an address cannot be used, or a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
-    wanted = checkpoints.is_wanted(settings) or daily_files.is_wanted(settings)
-    if metrics is None and settings.alerts is None and not wanted:
+    if metrics is None and settings.alerts is None and not wants_checkpoints(settings) and not wants_files(settings):
         yield observers
         return
     limit, alerts = stale_after(settings), None
@@ -49,15 +47,34 @@ def observing(
 
             alerts = stack.enter_context(alerting(engine, settings.alerts, limit, closing_seconds))
             observers.append(alerts.observe)
-        if checkpoints.is_wanted(settings):
-            send = alerts.send_checkpoint if alerts and checkpoints.sends_checkpoints(settings) else None
-            observers.append(checkpoints.CheckpointDelivery(engine, settings, send).observe)
-        if daily_files.is_wanted(settings):
+        if wants_checkpoints(settings):
+            from inventory.service.checkpoints import CheckpointDelivery
+
+            send = alerts.send_checkpoint if alerts and _sends_checkpoints(settings) else None
+            observers.append(CheckpointDelivery(engine, settings, send).observe)
+        if wants_files(settings):
             for extra, is_named in (("report", settings.report_file), ("export", settings.export_dir)):
                 if is_named is not None:
                     require(extra)
-            observers.append(daily_files.DailyFiles(engine, settings).observe)
+            from inventory.service.daily_files import DailyFiles
+
+            observers.append(DailyFiles(engine, settings).observe)
         yield observers
+
+
+def wants_checkpoints(settings: Settings) -> bool:
+    """Return whether the settings ask for checkpoints."""
+    return settings.checkpoint_dir is not None or _sends_checkpoints(settings)
+
+
+def wants_files(settings: Settings) -> bool:
+    """Return whether the settings name a report or an export."""
+    return settings.report_file is not None or settings.export_dir is not None
+
+
+def _sends_checkpoints(settings: Settings) -> bool:
+    """Return whether the settings ask for checkpoints on the alert channels."""
+    return settings.alerts is not None and "checkpoint" in settings.alerts.on
 
 
 def stale_after(settings: Settings) -> timedelta:

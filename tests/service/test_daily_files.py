@@ -9,9 +9,8 @@ import pytest
 from inventory.config.settings import load
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
-from inventory.service import daily_files
 from inventory.service.daily_files import DailyFiles
-from inventory.service.observers import observing
+from inventory.service.observers import observing, wants_files
 from support.command import Command
 
 NOW = datetime.now(UTC)
@@ -57,7 +56,7 @@ def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, setti
     files.wait(90)
     after_a_run(report_file=None, export_dir=None)
     assert list(tmp_path.glob("fleet.html")) + list(tmp_path.glob("lake")) == []
-    assert not daily_files.is_wanted(load())
+    assert not wants_files(load())
 
 
 def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_path, capsys):
