@@ -24,6 +24,8 @@ from inventory.store import database
 from inventory.store.catalogue import RELATIONS
 from support.marks import rule
 
+pytestmark = pytest.mark.slow
+
 MARCH = datetime(2026, 3, 7, 12, tzinfo=UTC)
 EVIL = (
     "https://evil.example/?a=<b>",

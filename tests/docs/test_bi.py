@@ -77,6 +77,7 @@ def test_a_tool_sees_every_time_of_every_view_as_a_time(tool):
     assert isinstance(seen["fleet_daily", "day"], sa.Date)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_the_guides_sqlite_url_cannot_write(tool):
     with pytest.raises(OperationalError, match="readonly"), tool.begin() as connection:

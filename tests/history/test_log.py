@@ -203,6 +203,7 @@ def kinds_since(world):
     return [row["status"] for row in all_runs if row["log_index"] is not None]
 
 
+@pytest.mark.slow
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize(
     "change",

@@ -138,6 +138,7 @@ def test_all_settings_together_change_nothing_behind_a_pooler_in_transaction_mod
         assert story(url.render_as_string(hide_password=False)) == plain
 
 
+@pytest.mark.slow
 def test_the_variables_of_libpq_change_nothing(database_url, plain, monkeypatch):
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     monkeypatch.setenv("PGDATESTYLE", "German, DMY")

@@ -352,6 +352,7 @@ class Pruned(History):
         super()._compare()
 
 
+@pytest.mark.slow
 def test_every_random_history_pruned_at_any_time_agrees_with_the_model(engine):
     with Simulator(Fleet()) as simulator:
         stateful.run_state_machine_as_test(

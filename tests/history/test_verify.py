@@ -99,6 +99,7 @@ def run(world, *words, expect=0, capsys):
 # -- the record of the program
 
 
+@pytest.mark.slow
 def test_every_random_history_is_verified(engine):
     def compare(self):
         with database.reading(self.engine) as connection:

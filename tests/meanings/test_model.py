@@ -16,6 +16,7 @@ def player(engine, monkeypatch):
         yield type("Player", (History,), {"engine": engine, "simulator": simulator})
 
 
+@pytest.mark.slow
 def test_every_random_history_with_two_accounts_acts_kills_and_takeovers_agrees_with_the_model(engine):
     with Simulator(Fleet()) as simulator:
         run_state_machine_as_test(

@@ -39,6 +39,7 @@ def times(tmp_path):
     return (tmp_path / "fleet.html").stat().st_mtime_ns, (tmp_path / "lake" / "manifest.json").stat().st_mtime_ns
 
 
+@pytest.mark.slow
 def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a_run, tmp_path):
     after_a_run()
     assert "<html" in (tmp_path / "fleet.html").read_text()
@@ -101,6 +102,7 @@ def test_run_refuses_at_its_start_what_needs_a_library_that_is_missing(world, se
         pass
 
 
+@pytest.mark.slow
 def test_run_writes_them(start, world, tmp_path):
     world.put("a")
     worker = start(INVENTORY_REPORT_FILE=str(tmp_path / "fleet.html"), INVENTORY_EXPORT_DIR=str(tmp_path / "lake"))
