@@ -2,7 +2,7 @@
 
     python tools/prove.py [--mutants N]
 
-It takes hours. It counts the comparisons with the model, the attempts to kill, the faults and the hostile bodies. Two
+It takes hours. It counts the comparisons with the model, the kills, the faults and the hostile bodies. Two
 counts must stay 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, N mutants of
 each module are tried too (tools/mutation/run.py).
 """

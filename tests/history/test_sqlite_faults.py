@@ -36,12 +36,6 @@ def attempt(tmp_path, environment):
         yield started
 
 
-def history(world):
-    """Return the rows of instance_state and instance_versions."""
-    tables = ("instance_state", "instance_versions")
-    return {table: sorted(world.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
-
-
 def verifies(world):
     with database.reading(world.engine) as connection:
         assert not check_rows(connection, [])
@@ -62,12 +56,12 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(attempt, world, tmp_path
     for room in range(0, 64 * 2**20, STEP):
         shutil.copyfile(file, full)
         shutil.rmtree(tmp_path / "lake", ignore_errors=True)
-        before = history(world)
+        before = world.history()
         code = attempt(*words, largest_file=room, INVENTORY_DATABASE_URL=f"sqlite:///{full}")
         tally.count("faults")
         assert code in {0, 1, 7}, (code, room)  # 1: the export cannot be written
         world.engine = database.connect(world.engine.url.set(database=str(full)))
-        after = history(world)
+        after = world.history()
         assert after == before or words[0] != "export"
         assert after == before or code == 0, f"half of a {words[0]} was written with room for {room} bytes"
         verifies(world)

@@ -146,6 +146,11 @@ class World:
         """Return the number of walks that the last run began."""
         return sum(request.page == 1 for request in self.simulator.requests)
 
+    def history(self):
+        """Return the rows of instance_state and instance_versions."""
+        tables = ("instance_state", "instance_versions")
+        return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
     def dump(self):
         """Return every row of every table, as text."""
         with database.reading(self.engine) as connection:
