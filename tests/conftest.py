@@ -22,7 +22,7 @@ from inventory.store.database import connect
 from support.browser import chromium
 from support.postgres import MEMORY, server
 from support.watched import play
-from support.workers import PROGRAM, crew
+from support.workers import crew
 from support.world import DEMO_DAYS, DEMO_ENDS, World, live_through
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
@@ -58,9 +58,11 @@ class FilesTogether(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0].removeprefix("tests/")
-        backend = re.search(r"\[.*\b(sqlite|postgresql)\b", nodeid)
-        group = next((group for group, files in TOGETHER.items() if file in files), file)
-        return f"{group} {backend[1]}" if backend else group
+        found = re.search(r"\[.*\b(sqlite|postgresql)\b", nodeid)
+        group = next((group for group, files in TOGETHER.items() if file in files), None)
+        if found or group:
+            return f"{group or file} {found[1] if found else 'sqlite'}"
+        return file
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -301,7 +303,7 @@ def start(world, database_url, tmp_path):
         "INVENTORY_EVERY": "1s",
     }
     with crew() as begin:
-        yield lambda *words, program=PROGRAM, **settings: begin(
+        yield lambda *words, program=None, **settings: begin(
             tmp_path / "worker",
             {name: value for name, value in (environment | settings).items() if value},
             *words,

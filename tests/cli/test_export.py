@@ -31,7 +31,7 @@ from support.asking import asking
 from support.command import PROGRAM, Command
 from support.forgery import read_rows
 from support.libraries import ROOT
-from support.marks import rule
+from support.marks import LONG, rule
 from support.pasts import record, restore
 from support.world import hour
 
@@ -221,7 +221,7 @@ def test_an_export_that_is_brought_up_to_date_is_what_a_fresh_one_is(new_databas
     engine = database.connect(parse_url(new_database()), create=True)
     schema.upgrade(engine)
     random = Random(story)
-    moments = sorted(random.sample(range(len(past.moments)), min(6, len(past.moments))))
+    moments = sorted(random.sample(range(len(past.moments)), min(6 if LONG else 3, len(past.moments))))
     for number in moments:
         moment = past.moments[number]
         restore(engine, rows_of(engine), moment.rows)

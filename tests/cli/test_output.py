@@ -13,6 +13,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database
 from inventory.store.database import connect
+from support import forked
 from support.command import KEY, SECRET, Command
 from support.libraries import ROOT
 from support.marks import rule
@@ -35,24 +36,28 @@ def simulator():
 
 
 class Program:
-    """A runner of the command with a stdout that the test chooses."""
+    """A runner of the command whose stdout and stderr are descriptors of the test's choice."""
 
     def __init__(self, folder, environment):
         self.folder = folder
         self.environment = environment
 
-    def __call__(self, *words, expect=0, stdout=subprocess.PIPE, shell="", **extra):
-        line = ["bash", "-c", f'exec "$@" {shell}', "bash"] if shell else []
-        done = subprocess.run(
-            [*line, *PROGRAM, *words], env=self.environment | extra, cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=stdout, stderr=subprocess.PIPE, timeout=90, check=False,
-        )  # fmt: skip
-        err = done.stderr.decode()
+    def __call__(self, *words, expect=0, stdout=None, stderr=None, shell="", **extra):
+        environment = self.environment | extra
+        if shell or "PYTHONIOENCODING" in extra:
+            line = ["bash", "-c", f'exec "$@" {shell}', "bash"] if shell else []
+            done = subprocess.run(
+                [*line, *PROGRAM, *words], env=environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=90, check=False,
+            )  # fmt: skip
+        else:
+            done = forked.run(words, cwd=self.folder, env=environment, stdout=stdout, stderr=stderr)
+        err = done.stderr or ""
         assert "--debug" in words or "Traceback" not in err
         assert "Exception ignored" not in err
         assert SECRET not in err
         assert done.returncode == expect, err
-        return (done.stdout or b"").decode(), err
+        return done.stdout or "", err
 
     def into_a_closed_pipe(self, *words, expect=0, **extra):
         """Run the command with a stdout that nobody reads and return its stderr."""
@@ -65,7 +70,11 @@ class Program:
 
     def onto_a_full_disk(self, *words, expect=1, **extra):
         with FULL.open("wb") as full:
-            return self(*words, expect=expect, stdout=full, **extra)[1]
+            return self(*words, expect=expect, stdout=full.fileno(), **extra)[1]
+
+    def with_a_full_stderr(self, *words, **extra):
+        with FULL.open("wb") as full:
+            return self(*words, stderr=full.fileno(), **extra)
 
 
 @pytest.fixture
@@ -139,7 +148,7 @@ def test_the_exit_code_is_that_of_the_work_even_if_output_fails(program, where, 
         "a closed pipe": program.into_a_closed_pipe,
         "a closed stdout": lambda *words, **more: program(*words, shell=">&-", **more),
         "a closed stderr": lambda *words, **more: program(*words, shell="2>&-", **more),
-        "a full stderr": lambda *words, **more: program(*words, shell="2>/dev/full", **more),
+        "a full stderr": program.with_a_full_stderr,
     }[where]
     into("sync")
     into("list")

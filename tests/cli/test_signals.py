@@ -15,13 +15,17 @@ from inventory.simulator import Fleet, Hang, Simulator, on_list
 from inventory.store import database
 from inventory.store.database import connect
 from support.command import KEY, Command
+from support.forked import Forked
+from support.marks import LONG
 from support.workers import until
 
 pytestmark = pytest.mark.slow
 
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-TWO_SIGNALS_AT_EACH_STATEMENT = """
+EVERY = 1 if LONG else 5
+"""Send signals at every EVERY-th statement."""
+TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -40,7 +44,7 @@ def count(*_):
         os.kill(os.getpid(), signal.SIGHUP)
 
 ended = None
-for number in range(1, 1000):
+for number in range(1, 1000, EVERY):
     statements, fatal = 0, number
     try:
         main(sys.argv[1:])
@@ -130,11 +134,14 @@ def start(tmp_path, environment):
     """Yield a function that starts the command in a child process."""
     started = []
 
-    def begin(*words, program=PROGRAM, **extra):
-        process = subprocess.Popen(
-            [*program, *words], cwd=tmp_path, env=environment, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra,
-        )  # fmt: skip
+    def begin(*words, program=None, **extra):
+        if program is None:
+            process = Forked(words, cwd=tmp_path, env=environment)
+        else:
+            process = subprocess.Popen(
+                [*program, *words], cwd=tmp_path, env=environment, text=True, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra,
+            )  # fmt: skip
         started.append(process)
         return process
 
@@ -209,7 +216,9 @@ def test_many_signals_at_any_time_leave_no_run_running(start, simulator, rows):
 
 def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
     asked = hang(simulator)
-    process = start("sync", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # as nohup does
+    process = start(
+        "sync", program=PROGRAM, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    )  # as nohup does
     asked()
     process.send_signal(signal.SIGHUP)
     simulator.faults.clear()
@@ -250,7 +259,9 @@ def test_signals_at_any_statement_of_a_writing_command_leave_no_lease(start, syn
     sync()
     simulator.fleet.put({"id": "i0", "status": "stopped"})
     sync()
-    code, err = ends(start(*words, program=[sys.executable, "-c", TWO_SIGNALS_AT_EACH_STATEMENT]))
+    code, err = ends(
+        start(*words, program=[sys.executable, "-c", TWO_SIGNALS_AT_A_STATEMENT.replace("EVERY", str(EVERY))])
+    )
     assert code == 0, err
     assert rows("SELECT status FROM sync_runs WHERE status = 'running'") == []
 

@@ -12,11 +12,11 @@ from inventory.store import database
 from support import tally
 from support.checkpoints import check_rows, take_checkpoints
 from support.command import KEY, Command
-from support.killed import killer
+from support.killed import Killer
 from support.marks import LONG, rule
 from support.world import ids
 
-EVERY = 1 if LONG else 8
+EVERY = 1 if LONG else 16
 """Kill at every EVERY-th statement."""
 MOMENTS = 24 if LONG else 1
 """How often a command is killed at a random moment."""
@@ -63,8 +63,7 @@ def run(tmp_path, environment):
 
 @pytest.fixture
 def kill(tmp_path, environment):
-    with killer(tmp_path, environment) as started:
-        yield started
+    return Killer(tmp_path, environment)
 
 
 def indexes(engine):
@@ -147,7 +146,7 @@ def test_a_command_that_is_killed_at_any_statement_leaves_a_history_that_verifie
     for number in count(1, EVERY):
         change(world, witness, number, words)
         witness.remember()
-        code = kill(*words, statement=number)
+        code = kill(*words, fatal=number)
         witness.check(code)
         if code != KILLED:
             assert code in {0, 2}, code  # 2: done by an attempt that was killed after its commit
@@ -184,7 +183,7 @@ def test_a_first_run_that_is_killed_leaves_all_indexes_and_the_next_one_records_
         world.engine = database.connect(parse_url(url))
         witness = Witness(world, kill, tmp_path, INVENTORY_DATABASE_URL=url)
         witness.remember()
-        how = {"statement": number} if when == "statement" else {"seconds": dice.uniform(0, seconds)}
+        how = {"fatal": number} if when == "statement" else {"seconds": dice.uniform(0, seconds)}
         code = kill("sync", bulk=1, INVENTORY_DATABASE_URL=url, **how)
         witness.check(code)
         assert world.one("SELECT count(*) FROM instances WHERE presence = 'live'") == INSTANCES

@@ -109,22 +109,20 @@ def live(world):
 
 
 @rule("every-run-and-act-is-logged")
-def test_every_finished_run_and_every_act_is_one_entry_in_order(world):
-    live(world)
-    assert kinds(world) == [
+def test_every_finished_run_and_every_act_is_one_entry_in_order(lived):
+    assert kinds(lived) == [
         "succeeded", "succeeded", "succeeded", "partial", "failed", "succeeded", "succeeded", "held", "accept",
         "retire", "held", "accept", "succeeded",
     ]  # fmt: skip
-    assert breaches(world) == []
+    assert breaches(lived) == []
 
 
 @rule("a-log-entry-never-changes")
-def test_each_entry_is_computed_from_the_rows_as_the_documentation_says(world):
-    live(world)
-    entries = check_by_hand(world)
+def test_each_entry_is_computed_from_the_rows_as_the_documentation_says(lived):
+    entries = check_by_hand(lived)
     assert len(entries) == 14
     assert [json.loads(entry).get("returned") for entry in entries[11:]] == [True, None, None]
-    _, all_runs, _, versions = rows_of(world)
+    _, all_runs, _, versions = rows_of(lived)
     for row in all_runs:
         root = row["changes_root"] and bytes(row["changes_root"]).hex()
         assert root == changes_of(versions, row["run_id"], row["log_index"])
@@ -186,16 +184,15 @@ def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
 
 
 @rule("every-run-and-act-is-logged")
-def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(world):
-    live(world)
-    world.forget_log()
-    assert breaches(world) == []
-    world.run()
-    account = account_of(world)
+def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
+    lived.forget_log()
+    assert breaches(lived) == []
+    lived.run()
+    account = account_of(lived)
     start = json.loads(account["log_start"])
     assert (start["history"]["run_count"], start["history"]["last_run_id"]) == (10, 10)
-    assert kinds_since(world) == ["succeeded"]
-    assert breaches(world) == []
+    assert kinds_since(lived) == ["succeeded"]
+    assert breaches(lived) == []
 
 
 def kinds_since(world):
@@ -216,57 +213,53 @@ def kinds_since(world):
     ],
 )
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "after the history went on"])
-def test_a_change_of_what_was_before_the_log_is_found(world, change, later):
-    live(world)
-    world.forget_log()
-    world.run()
+def test_a_change_of_what_was_before_the_log_is_found(lived, change, later):
+    lived.forget_log()
+    lived.run()
     if later:
-        world.put("i000", status="later")
-        world.remove("i001")
-        world.run()
-    with database.writing(world.engine) as connection:
+        lived.put("i000", status="later")
+        lived.remove("i001")
+        lived.run()
+    with database.writing(lived.engine) as connection:
         connection.exec_driver_sql(change)
-    assert "log" in {breach.kind for breach in breaches(world)}
+    assert "log" in {breach.kind for breach in breaches(lived)}
 
 
 @rule("a-log-entry-never-changes")
-def test_what_was_before_the_log_may_be_closed_and_pruned_later(world):
-    live(world)
-    world.forget_log()
+def test_what_was_before_the_log_may_be_closed_and_pruned_later(lived):
+    lived.forget_log()
     for number in range(11, 15):
-        world.put("i000", status=f"s{number}")
+        lived.put("i000", status=f"s{number}")
         if number == 12:
-            world.remove("i001", "i002")
-        world.run()
-        assert breaches(world) == []
+            lived.remove("i001", "i002")
+        lived.run()
+        assert breaches(lived) == []
     for until in (3, 9, 12, 13):
-        prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
-        assert breaches(world) == []
-    assert log_of(world).by_hash > 0
+        prune(lived.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
+        assert breaches(lived) == []
+    assert log_of(lived).by_hash > 0
 
 
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize("column", ["log_start", "log_size", "log_frontier"])
-def test_a_log_without_its_beginning_or_its_end_is_damaged(world, column):
-    live(world)
-    with database.writing(world.engine) as connection:
+def test_a_log_without_its_beginning_or_its_end_is_damaged(lived, column):
+    with database.writing(lived.engine) as connection:
         connection.exec_driver_sql(f"UPDATE accounts SET {column} = NULL")
-    before = world.dump()
-    assert "log" in {breach.kind for breach in breaches(world)}
-    assert world.run().status == ("succeeded" if column == "log_start" else "failed")  # a run does not need entry 0
+    before = lived.dump()
+    assert "log" in {breach.kind for breach in breaches(lived)}
+    assert lived.run().status == ("succeeded" if column == "log_start" else "failed")  # a run does not need entry 0
     with pytest.raises((DatabaseError, BreachFound)):
-        prune(world.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
-    assert world.dump()["instance_versions"] == before["instance_versions"]
+        prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    assert lived.dump()["instance_versions"] == before["instance_versions"]
 
 
 @rule("a-log-entry-never-changes")
-def test_a_disappearance_settled_later_belongs_to_the_later_entry(world):
-    live(world)
+def test_a_disappearance_settled_later_belongs_to_the_later_entry(lived):
     closed = dict(
-        world.rows("SELECT instance_id, closed_log_index FROM instance_versions WHERE closed_as = 'vanished'")
+        lived.rows("SELECT instance_id, closed_log_index FROM instance_versions WHERE closed_as = 'vanished'")
     )
     by_run = dict(
-        world.rows("SELECT instance_id, closed_by_run_id FROM instance_versions WHERE closed_as = 'vanished'")
+        lived.rows("SELECT instance_id, closed_by_run_id FROM instance_versions WHERE closed_as = 'vanished'")
     )
     assert (by_run["i004"], closed["i004"]) == (8, 9)
     assert (by_run["i003"], closed["i003"]) == (7, 12)
@@ -274,24 +267,22 @@ def test_a_disappearance_settled_later_belongs_to_the_later_entry(world):
 
 
 @rule("a-log-entry-never-changes")
-def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(world):
-    live(world)
-    with database.writing(world.engine) as connection:
+def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived):
+    with database.writing(lived.engine) as connection:
         connection.execute(sa.update(instance_versions).values(gpu_model="h200"))
-    before = world.dump()
+    before = lived.dump()
     with pytest.raises(BreachFound, match="nothing was folded"):
-        prune(world.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
-    assert world.dump() == before
+        prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    assert lived.dump() == before
 
 
 @rule("a-log-entry-never-changes")
-def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(world):
-    live(world)
-    root = Frontier(*(account_of(world)[name] for name in ("log_size", "log_frontier"))).root()
-    prune(world.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
-    with database.reading(world.engine) as connection:
-        size = account_of(world)["log_size"] - 1
-        found = verify_history(connection, sizes={account_of(world)["log_id"]: [size, 3]})
+def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(lived):
+    root = Frontier(*(account_of(lived)[name] for name in ("log_size", "log_frontier"))).root()
+    prune(lived.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
+    with database.reading(lived.engine) as connection:
+        size = account_of(lived)["log_size"] - 1
+        found = verify_history(connection, sizes={account_of(lived)["log_id"]: [size, 3]})
     assert found.breaches == []
     assert found.logs[0].roots[size] == root  # every earlier size can still be checked
     assert found.logs[0].roots.keys() == {3, size}
@@ -301,8 +292,7 @@ def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(world):
 
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize("stop", range(4))
-def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(world, monkeypatch, stop):
-    live(world)
+def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monkeypatch, stop):
     steps = iter(range(100))
     monkeypatch.setattr("inventory.history.prune.BATCH", 3)
     original = prune.__globals__["fence"]
@@ -315,8 +305,8 @@ def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(world, monk
     with monkeypatch.context() as patched:
         patched.setattr("inventory.history.prune.fence", fence_or_stop)
         with pytest.raises(DatabaseError):
-            prune(world.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
-    assert breaches(world) == []
-    world.put("i000", status="later")
-    world.run(clock=lambda: hour(101))
-    assert breaches(world) == []
+            prune(lived.engine, PruneRequest("default", hour(9)), lease_seconds=60, clock=lambda: hour(100))
+    assert breaches(lived) == []
+    lived.put("i000", status="later")
+    lived.run(clock=lambda: hour(101))
+    assert breaches(lived) == []

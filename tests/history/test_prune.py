@@ -1,7 +1,7 @@
 """`inventory prune`: it makes old history coarser and loses nothing else."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +9,6 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from inventory.cli import main
-from inventory.demo import demo
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import PruneRequest, prune, would_prune
@@ -310,10 +309,8 @@ def test_a_time_in_the_future_and_an_unknown_account_are_usage_errors(lived):
         ([], 2, "--before"),
     ],
 )
-def test_the_command_says_what_it_did_in_one_line(engine, words, code, said, capsys):
-    url = engine.url.render_as_string(hide_password=False)
-    demo(url, days=1, now=datetime(2026, 3, 7, 12, tzinfo=UTC))
-    capsys.readouterr()
+def test_the_command_says_what_it_did_in_one_line(lived, words, code, said, capsys):
+    url = lived.engine.url.render_as_string(hide_password=False)
     for more in (["--dry-run"], []) if code == 0 else ([],):
         with pytest.raises(SystemExit) as ended:
             main(["prune", "--database", url, *words, *more])
@@ -323,7 +320,7 @@ def test_the_command_says_what_it_did_in_one_line(engine, words, code, said, cap
             assert (out, err.count("\n")) == ("", 1)
             assert said in err
         else:
-            assert out.startswith("demo: ")
+            assert out.startswith("default: ")
             assert ("would be" in out, "is coarse now" in out) == (bool(more), not more)
             assert err == ""
     if code == 0:

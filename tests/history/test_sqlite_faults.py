@@ -11,7 +11,7 @@ from inventory.store import database
 from support import tally
 from support.checkpoints import check_rows
 from support.command import KEY, Command
-from support.killed import killer
+from support.killed import Killer
 from support.marks import LONG, rule
 from support.world import ids
 
@@ -32,8 +32,7 @@ def environment(world, database_url, tmp_path):
 
 @pytest.fixture
 def attempt(tmp_path, environment):
-    with killer(tmp_path, environment, root_bypass=False) as started:
-        yield started
+    return Killer(tmp_path, environment, root_bypass=False)
 
 
 def verifies(world):

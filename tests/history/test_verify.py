@@ -20,7 +20,7 @@ from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
-from support.marks import random_histories, rule
+from support.marks import LONG, random_histories, rule, some
 from support.random_history import History
 from support.world import hour
 
@@ -276,9 +276,9 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
     assert len(versions) == 11
     times = {run_id: at.replace(tzinfo=UTC) if at.tzinfo is None else at for run_id, at in runs[:8]}
     tried = 0
-    for version in versions:
+    for number, version in enumerate(versions):
         one = sa.and_(VERSION.instance_id == version["instance_id"], VERSION.valid_from == version["valid_from"])
-        for change in changes_of(version, times):
+        for change in some([*changes_of(version, times)][number % 5 :], one_in=5):
             if all(version[name] == value for name, value in change.items()):
                 continue
             found = tamper(lived, sa.update(instance_versions).where(one).values(change))
@@ -291,7 +291,7 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
         found = tamper(lived, sa.delete(instance_versions).where(one))
         assert any(breach.run_id is not None for breach in found), version
         assert version["instance_id"] in {breach.instance_id for breach in found}, found
-    assert tried > 300
+    assert tried > (300 if LONG else 60)
 
 
 def names_it(found, version):

@@ -8,6 +8,7 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 
 from inventory import log
 from inventory.cli import main
+from support import forked
 
 SECRET = "8f1c6a77secretpart"
 KEY = f"keyid-1:{SECRET}"
@@ -18,7 +19,7 @@ class Command:
     """A runner of `inventory`, whose environment holds only the given variables.
 
     The command runs in this process. Pass `process=True` for a test that needs a child process: signals, file
-    descriptors, limits, locales.
+    descriptors. It is forked (see `support.forked`), or a fresh interpreter if a variable decides how Python starts.
     """
 
     def __init__(self, folder, *, process=False, **environment):
@@ -38,6 +39,8 @@ class Command:
 
 
 def _elsewhere(words, folder, environment):
+    if not any(name.startswith(("PYTHON", "LC_", "LANG")) for name in environment):
+        return forked.run(words, cwd=folder, env=environment)
     return subprocess.run(
         [*PROGRAM, *words], env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=90, check=False,

@@ -11,10 +11,15 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
-SHARES = {"quick": 10, "ci": 4, "mutants": 4, "thorough": 1, "prove": 0.1}
+SHARES = {"quick": 10, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.1}
 """By hypothesis profile: one in how many of the random histories is tried."""
 LONG = settings.get_current_profile_name() in {"thorough", "prove"}
 """Whether to try all that there is, which takes hours."""
+
+
+def some(cases, *, one_in):
+    """Return each `one_in`-th of these cases, or all of them under the profiles `thorough` and `prove`."""
+    return [*cases][:: 1 if LONG else one_in]
 
 
 def random_histories(number, **options):

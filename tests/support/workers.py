@@ -7,6 +7,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from support.forked import Forked
 
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 PATIENCE = 90
@@ -23,21 +26,25 @@ def until(true, why=lambda: ""):
 
 
 class Worker:
-    """A process that runs `inventory run`; its log is JSON."""
+    """A process that runs `inventory run`, or another program with these words; its log is JSON."""
 
-    def __init__(self, folder, environment, *words, program=PROGRAM):
+    def __init__(self, folder, environment, *words, program=None):
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self._file = folder / "log"
-        with self._file.open("w") as stderr:
-            self.process = subprocess.Popen(
-                [*program, "run", *words],
-                cwd=folder,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder), "INVENTORY_LOG_FORMAT": "json"} | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "INVENTORY_LOG_FORMAT": "json",
+        } | environment  # fmt: skip
+        with self._file.open("w") as stderr, Path(os.devnull).open("w") as nothing:
+            if program is None:
+                self.process = Forked(
+                    ["run", *words], cwd=folder, env=environment, stdout=nothing.fileno(), stderr=stderr.fileno()
+                )
+            else:
+                self.process = subprocess.Popen(
+                    [*program, "run", *words],
+                    cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=nothing, stderr=stderr,
+                )  # fmt: skip
 
     @property
     def text(self):
