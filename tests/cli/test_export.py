@@ -277,6 +277,7 @@ def pretend_prune(rows):
     rows[0]["pruned_before"] = at(12, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -320,6 +321,7 @@ def test_a_file_that_is_damaged_or_gone_is_9_and_named(lived, run, tmp_path):
     assert "accounts.parquet: it does not hold rows of accounts" in run("export", "lake", "--check", expect=9).stderr
 
 
+@pytest.mark.slow
 def test_a_checkpoint_in_the_manifest_that_was_replaced_is_9(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     accounts = json.loads((tmp_path / "lake" / "manifest.json").read_text())["accounts"]

@@ -118,6 +118,7 @@ def check_none_vanished(world):
     assert world.run().status == "succeeded"
 
 
+@pytest.mark.slow
 def test_no_answer_to_a_list_makes_an_instance_vanish_that_is_there(world):
     world.put(*NAMES)
     assert world.run().status == "succeeded"
@@ -136,6 +137,7 @@ def test_no_answer_to_a_list_makes_an_instance_vanish_that_is_there(world):
     play()
 
 
+@pytest.mark.slow
 def test_no_answer_about_an_instance_makes_it_vanish(world):
     world.put(*NAMES)
     assert world.run().status == "succeeded"

@@ -225,6 +225,7 @@ def test_a_change_of_what_was_before_the_log_is_found(lived, change, later):
     assert "log" in {breach.kind for breach in breaches(lived)}
 
 
+@pytest.mark.slow
 @rule("a-log-entry-never-changes")
 def test_what_was_before_the_log_may_be_closed_and_pruned_later(lived):
     lived.forget_log()

@@ -144,6 +144,7 @@ def test_a_refused_key_is_reported_once_whatever_else_fails_meanwhile(alerts_aft
     assert "403" in lines[0]
 
 
+@pytest.mark.slow
 def test_the_first_attempt_after_the_limit_reports_stale_and_the_first_success_reports_recovery(alerts_after, world):
     alerts_after()
     sent = []

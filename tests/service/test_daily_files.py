@@ -60,6 +60,7 @@ def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, setti
     assert not wants_files(load())
 
 
+@pytest.mark.slow
 def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_path, capsys):
     world.put("a")
     (tmp_path / "lake").mkdir()
