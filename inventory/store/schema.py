@@ -5,9 +5,11 @@ beside it (a checkout). There is one chain of revisions for both backends.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,9 +47,24 @@ def location() -> Path:
     return next(place for place in (package / "migrations", package.parent / "migrations") if place.is_dir())
 
 
+def _import_alembic() -> None:
+    """Import Alembic, which takes a tenth of a second, without Pygments.
+
+    Its templates would import it to colour their own errors. That costs 4 MB.
+    """
+    colours = "mako.ext.pygmentplugin"
+    if colours not in sys.modules:
+        sys.modules[colours] = None  # type: ignore[assignment] # Python's way to make an import fail; Mako allows for it
+        try:
+            import_module("alembic.config")
+        finally:
+            del sys.modules[colours]
+
+
 def config(connection: Connection | None = None) -> "Config":
     """Return a configuration for Alembic, without a file; migrations run on `connection`."""
-    from alembic.config import Config  # importing Alembic takes a tenth of a second
+    _import_alembic()
+    from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", str(location()))
@@ -109,9 +126,9 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision` in one transaction. Two at once are safe: the second one finds the work done."""
+    require_revision(revision)
     from alembic import command
 
-    require_revision(revision)
     with migrating(engine) as connection:
         command.upgrade(config(connection), revision)
 
@@ -135,11 +152,12 @@ def scratch_database() -> Iterator[Engine]:
 
 def require_revision(revision: str) -> None:
     """Raise UsageError if there is no such revision."""
+    configuration = config()
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     try:
-        ScriptDirectory.from_config(config()).get_revisions(revision)
+        ScriptDirectory.from_config(configuration).get_revisions(revision)
     except CommandError:
         raise UsageError(
             f"There is no revision {revision}. `inventory db upgrade` without one goes to the newest."
@@ -268,10 +286,11 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 def known(revision: str) -> bool:
     """Return whether this version knows the revision, and so can migrate a database from it."""
+    configuration = config()
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     try:
-        return ScriptDirectory.from_config(config()).get_revision(revision) is not None
+        return ScriptDirectory.from_config(configuration).get_revision(revision) is not None
     except CommandError:
         return False
