@@ -5,7 +5,6 @@ beside it (a checkout). There is one chain of revisions for both backends.
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from inventory.errors import UsageError, WrongSchema
+from inventory.lean_imports import without
 from inventory.store.catalogue import VIEWS
 from inventory.store.database import connect, describe, is_sqlite, reading, writing
 from inventory.store.postgresql import OLDEST_POSTGRESQL
@@ -52,13 +52,8 @@ def _import_alembic() -> None:
 
     Its templates would import it to colour their own errors. That costs 4 MB.
     """
-    colours = "mako.ext.pygmentplugin"
-    if colours not in sys.modules:
-        sys.modules[colours] = None  # type: ignore[assignment] # Python's way to make an import fail; Mako allows for it
-        try:
-            import_module("alembic.config")
-        finally:
-            del sys.modules[colours]
+    with without("mako.ext.pygmentplugin"):
+        import_module("alembic.config")
 
 
 def config(connection: Connection | None = None) -> "Config":
