@@ -6,7 +6,7 @@ without planning them. The difference of one instance is in `difference`.
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
 from itertools import chain
@@ -31,7 +31,7 @@ from inventory.history.difference import (
 )
 from inventory.history.merkle_log.entries import OPENED, leaf_content, opening_head
 from inventory.merkle import hash_leaf, root_of
-from inventory.record import PAYLOAD, tracker
+from inventory.record import PAYLOAD, Record, tracker
 from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet
 from inventory.store import bulk, database, indexes
 from inventory.store.database import BATCH, batches
@@ -124,15 +124,10 @@ def plan(
     _exclude_returning(connection, stamp, spool)
     track = tracker(stamp.ignored)
     for batch in batches(spool.differing(newcomers=newcomers), PLANNED):
-        before = _read_states(connection, stamp.account, [record.instance_id for record, _, _ in batch])
-        step = Step()
-        for record, row_hash, listed in batch:
-            payload, tracked_record = payload_columns(record), track(record)
-            tracked = payload if tracked_record is record else payload_columns(tracked_record)
-            seen = SeenInstance(record.instance_id, payload, tracked, row_hash, listed)
-            record_seen(step, stamp, before.get(record.instance_id), seen)
+        step = _plan_seen(connection, stamp, batch, track)
         spool.keep_versions(step.kept)
         yield step
+        del step  # before the next one is made
     if absent is Absent.UNTOUCHED:
         return
     gone = spool.gone()
@@ -141,6 +136,19 @@ def plan(
     else:
         yield from _plan_vanished(connection, stamp, gone)
     yield from _plan_missing(connection, stamp, spool.unsettled(), held=False)
+
+
+def _plan_seen(
+    connection: Connection, stamp: RunStamp, batch: list[tuple[Record, bytes, bool]], track: Callable[[Record], Record]
+) -> Step:
+    before = _read_states(connection, stamp.account, [record.instance_id for record, _, _ in batch])
+    step = Step()
+    for record, row_hash, listed in batch:
+        payload, tracked_record = payload_columns(record), track(record)
+        tracked = payload if tracked_record is record else payload_columns(tracked_record)
+        seen = SeenInstance(record.instance_id, payload, tracked, row_hash, listed)
+        record_seen(step, stamp, before.get(record.instance_id), seen)
+    return step
 
 
 def plan_acceptance(connection: Connection, stamp: RunStamp, only: Collection[str] | None = None) -> Iterator[Step]:
