@@ -26,7 +26,6 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from inventory.checkpoints.signed_note import require_key_name
 from inventory.config.alerts import AlertSettings
 from inventory.config.keys import Account, AccountSettings, default_key
 from inventory.config.sources import config_file, in_file, variable
@@ -151,7 +150,11 @@ class Settings(BaseSettings):
     @field_validator("checkpoint_name")
     @classmethod
     def _require_key_name(cls, value: str | None) -> str | None:
-        return None if value is None else require_key_name(value)
+        if value is None:
+            return None
+        from inventory.checkpoints.signed_note import require_key_name
+
+        return require_key_name(value)
 
     @field_validator("ignore_changes")
     @classmethod

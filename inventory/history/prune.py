@@ -21,9 +21,8 @@ from inventory.history import runs
 from inventory.history.lease import fence, find_account, hold_lease
 from inventory.history.merkle_log.append import Act, append_act
 from inventory.history.merkle_log.dropped import keep_dropped_runs
-from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.merkle_log.entries import earlier_run_id, iso_microseconds
 from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
-from inventory.history.merkle_log.start import earlier_run_id
 from inventory.history.verify import verify_history
 from inventory.record import PAYLOAD
 from inventory.store import bulk, database, stretches

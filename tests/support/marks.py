@@ -11,7 +11,7 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
-SHARES = {"quick": 10, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.1}
+SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.1}
 """By hypothesis profile: one in how many of the random histories is tried."""
 LONG = settings.get_current_profile_name() in {"thorough", "prove"}
 """Whether to try all that there is, which takes hours."""

@@ -15,8 +15,14 @@ from sqlalchemy.engine import Connection
 
 from inventory.errors import LeaseLost
 from inventory.history.merkle_log.actor import describe_actor
-from inventory.history.merkle_log.entries import Json, act_entry, details_text, entry_bytes, run_entry
-from inventory.history.merkle_log.start import begin_log, earlier_history
+from inventory.history.merkle_log.entries import (
+    Json,
+    act_entry,
+    details_text,
+    earlier_history,
+    entry_bytes,
+    run_entry,
+)
 from inventory.merkle import Frontier, hash_leaf
 from inventory.record import clean
 from inventory.store.tables import accounts, damaged, operator_actions, sync_runs
@@ -30,7 +36,10 @@ def prepare(connection: Connection, row: Row, now: datetime) -> Row:
 
     Whoever acquires the lease calls this first.
     """
-    row = begin_log(connection, row, now)
+    if row["log_id"] is None:
+        from inventory.history.merkle_log.start import begin_log
+
+        row = begin_log(connection, row, now)
     run = connection.execute(
         sa.select(sync_runs).where(sync_runs.c.account == row["account"], sync_runs.c.status == "running")
     ).mappings()

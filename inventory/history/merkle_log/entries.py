@@ -20,7 +20,7 @@ from typing import Any
 import rfc8785
 
 from inventory.merkle import hash_leaf
-from inventory.store.tables import EVENTS, sync_runs
+from inventory.store.tables import EVENTS, damaged, sync_runs
 
 codecs.lookup("utf-16be")  # rfc8785 needs it: loaded here, because a run may end where no file can be opened any more
 
@@ -52,6 +52,23 @@ _OPENING = struct.Struct(">cqqB")
 _CLOSING = struct.Struct(">cqqqqB")
 _COUNT = struct.Struct(">cq")
 _MISSING = struct.Struct(">c??qqq")
+
+
+def earlier_history(row: Mapping[str, Any]) -> Json:
+    """Return what entry 0 of an account's log holds of the time before the log; empty if there was no run.
+
+    Raises DatabaseError if the row has no entry 0.
+    """
+    try:
+        found: Json = json.loads(row["log_start"])
+    except (ValueError, TypeError):
+        raise damaged(f"the log of account {row['account']} has no entry 0") from None
+    return found.get("history") or {}
+
+
+def earlier_run_id(row: Mapping[str, Any]) -> int:
+    """Return the id of the last run from before the log of an account, from entry 0; 0 if there was none."""
+    return int(earlier_history(row).get("last_run_id", 0))
 
 
 def entry_bytes(entry: Json) -> bytes:

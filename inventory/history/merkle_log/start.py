@@ -1,6 +1,5 @@
 """Begin the Merkle log of an account: entry 0, with its name and the root of all history from before the log."""
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -16,18 +15,16 @@ from inventory.history.merkle_log.missing import missing_digest
 from inventory.merkle import Frontier, hash_leaf, root_of
 from inventory.record import PAYLOAD, Record, differing_fields
 from inventory.store import database
-from inventory.store.tables import accounts, damaged, instance_state, instance_versions, sync_runs
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 
 logger = log.get(__name__)
 
 
 def begin_log(connection: Connection, row: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Begin the account's log if it has none; return the new row of `accounts`. The caller has locked the row.
+    """Begin the log of an account that has none; return the new row of `accounts`. The caller has locked the row.
 
     For an account with a history, this reads all of it, once.
     """
-    if row["log_id"] is not None:
-        return row
     log_id = secrets.token_hex(16)
     entry = {
         "kind": "start",
@@ -51,23 +48,6 @@ def begin_log(connection: Connection, row: Mapping[str, Any], now: datetime) -> 
     }
     connection.execute(sa.update(accounts).where(accounts.c.account == row["account"]).values(columns))
     return {**row, **columns}
-
-
-def earlier_history(row: Mapping[str, Any]) -> Json:
-    """Return what entry 0 of an account's log holds of the time before the log; empty if there was no run.
-
-    Raises DatabaseError if the row has no entry 0.
-    """
-    try:
-        found: Json = json.loads(row["log_start"])
-    except (ValueError, TypeError):
-        raise damaged(f"the log of account {row['account']} has no entry 0") from None
-    return found.get("history") or {}
-
-
-def earlier_run_id(row: Mapping[str, Any]) -> int:
-    """Return the id of the last run from before the log of an account, from entry 0; 0 if there was none."""
-    return int(earlier_history(row).get("last_run_id", 0))
 
 
 def run_leaf(run: Mapping[str, Any]) -> bytes:
