@@ -23,9 +23,9 @@ The kinds of runs, in order:
 import argparse
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +50,19 @@ with httpx.Client(headers={"Authorization": "Key a:b"}) as client:
 print(seen)
 """
 
+LAUNCH = """
+import os, sys, time
+began = time.perf_counter()
+child = os.posix_spawn(
+    sys.executable, [sys.executable, "-c", *sys.argv[1:]], os.environ,
+    file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+)
+_, status, usage = os.wait4(child, 0)
+took = time.perf_counter() - began
+print(os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+"""Starts a process and measures it. A process of its own: to Linux, the peak of a child is at least its parent's size."""
+
 SYNC = "from inventory.cli import main; main()"
 
 KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
@@ -68,18 +81,15 @@ MEMORY_LIMIT = 90.0
 
 def measure(code: str, *words: str, **environment: str) -> tuple[float, float, float]:
     """Return seconds, seconds of a processor, and peak resident megabytes of one Python process."""
-    began = time.perf_counter()
-    child = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-c", code, *words],
-        {**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as for an installed program
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    _, status, usage = os.wait4(child, 0)
-    took = time.perf_counter() - began
+    done = subprocess.run(
+        [sys.executable, "-c", LAUNCH, code, *words],
+        env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as for an installed program
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    status, took, busy, megabytes = map(float, done.stdout.split())
     if status:
-        sys.exit(f"a measured process ended with {os.waitstatus_to_exitcode(status)}")
-    return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        sys.exit(f"a measured process ended with {status:.0f}")
+    return took, busy, megabytes
 
 
 @contextlib.contextmanager

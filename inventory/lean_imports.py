@@ -19,6 +19,10 @@ class _Refusal:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
+_changing = threading.Lock()
+"""Held while sys.meta_path is replaced. It is never changed in place: another thread may be going through it."""
+
+
 @contextmanager
 def without(name: str) -> Iterator[None]:
     """Let imports of the module `name` fail in this thread during the block, unless it was imported before.
@@ -26,8 +30,10 @@ def without(name: str) -> Iterator[None]:
     The libraries imported in the block must allow for that: they try the import, and do without.
     """
     refusal = _Refusal(name)
-    sys.meta_path.insert(0, refusal)
+    with _changing:
+        sys.meta_path = [refusal, *sys.meta_path]
     try:
         yield
     finally:
-        sys.meta_path.remove(refusal)
+        with _changing:
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not refusal]

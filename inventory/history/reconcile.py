@@ -176,6 +176,7 @@ def _plan_vanished(connection: Connection, stamp: RunStamp, ids: Iterable[str]) 
         for state in states:
             record_vanished(step, stamp, state, started_at)
         yield step
+        del states, step
 
 
 def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *, held: bool) -> Iterator[Step]:
@@ -184,6 +185,7 @@ def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *
         for state in _read_states(connection, stamp.account, batch).values():
             record_missing(step, stamp, state, held=held)
         yield step
+        del step
 
 
 def _read_states(connection: Connection, account: str, ids: list[str]) -> dict[str, State]:

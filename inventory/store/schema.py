@@ -48,9 +48,9 @@ def location() -> Path:
 
 
 def _import_alembic() -> None:
-    """Import Alembic, which takes a tenth of a second, without Pygments.
+    """Import Alembic, which takes a tenth of a second, without Pygments: call this before any import from Alembic.
 
-    Its templates would import it to colour their own errors. That costs 4 MB.
+    Its templates would import Pygments to colour their own errors. That costs 4 MB.
     """
     with without("mako.ext.pygmentplugin"):
         import_module("alembic.config")
@@ -121,9 +121,10 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision` in one transaction. Two at once are safe: the second one finds the work done."""
-    require_revision(revision)
+    _import_alembic()
     from alembic import command
 
+    require_revision(revision)
     with migrating(engine) as connection:
         command.upgrade(config(connection), revision)
 
@@ -147,12 +148,12 @@ def scratch_database() -> Iterator[Engine]:
 
 def require_revision(revision: str) -> None:
     """Raise UsageError if there is no such revision."""
-    configuration = config()
+    _import_alembic()
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     try:
-        ScriptDirectory.from_config(configuration).get_revisions(revision)
+        ScriptDirectory.from_config(config()).get_revisions(revision)
     except CommandError:
         raise UsageError(
             f"There is no revision {revision}. `inventory db upgrade` without one goes to the newest."
@@ -190,6 +191,7 @@ def differences(engine: Engine) -> list[Any]:
 
     The form is that of autogenerate: tuples that begin with an action, such as ("add_view", "instances").
     """
+    _import_alembic()
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -281,11 +283,11 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 def known(revision: str) -> bool:
     """Return whether this version knows the revision, and so can migrate a database from it."""
-    configuration = config()
+    _import_alembic()
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     try:
-        return ScriptDirectory.from_config(configuration).get_revision(revision) is not None
+        return ScriptDirectory.from_config(config()).get_revision(revision) is not None
     except CommandError:
         return False

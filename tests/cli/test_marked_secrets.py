@@ -15,7 +15,7 @@ from inventory.cli.app import COMMANDS
 from inventory.simulator import Body, Status, on_list
 from support.command import Command
 from support.receiver import receiving
-from support.workers import crew, until
+from support.workers import PROGRAM, crew, until
 
 KEY_ID = "0b6f2c1e-58a7-4c39-9d35-7f1a2b3c4d5e"
 KEY, PASSWORD, TOKEN = "dead5eedc0ffee00dead5eedc0ffee01", "Marked+Pass/b72e", "Marked-Token-c63d"
@@ -152,7 +152,9 @@ def test_run_shows_no_secret_in_its_log_its_metrics_its_alerts_or_its_title(envi
     port = free_port()
     with receiving() as receiver, crew() as start:
         named = {"HOOKS": receiver.url.replace("very-secret-token", TOKEN), "INVENTORY_EVERY": "1s"}
-        worker = start(tmp_path / "worker", environment | named, "--metrics", f"127.0.0.1:{port}")
+        worker = start(
+            tmp_path / "worker", environment | named, "--metrics", f"127.0.0.1:{port}", program=PROGRAM
+        )  # fmt: skip
         until(lambda: world.rows("SELECT 1 FROM sync_runs"))
         world.faults.add(ANSWERS["a refusal that echoes the key"], when=on_list, times=None)
         alert = receiver.posts.get(timeout=90)

@@ -184,8 +184,11 @@ def test_a_character_that_the_locale_lacks_is_an_escape(program, encoding):
 
 
 def test_python_m_inventory_is_the_same_command_with_the_same_name(program):
-    assert program("--version")[0].startswith("inventory ")
-    assert program("--help")[0].startswith("Usage: inventory ")
+    for words, begin in (("--version", "inventory "), ("--help", "Usage: inventory ")):
+        done = subprocess.run(
+            [*PROGRAM, words], env=program.environment, cwd=program.folder, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith(begin)
 
 
 COMMANDS = [

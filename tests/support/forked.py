@@ -1,9 +1,10 @@
 """Start `inventory` in child processes that are forked from one that has made the imports.
 
 The imports take most of the time of a short command. The module is also the program that forks. It reads
-requests from a socket: JSON with the descriptors of the new process. Its answer is the number of the new process.
+requests from a socket: JSON, sent with the descriptors for stdout and stderr. The answer is the id of the new process.
 
-A test of how a process starts needs a fresh interpreter instead: encodings, limits, signals amid the imports.
+A test of how a process starts needs a fresh interpreter instead: encodings, limits of memory and descriptors, signals
+amid the imports.
 """
 
 import atexit
@@ -16,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from functools import cache
 from itertools import count
@@ -24,6 +26,7 @@ WITHOUT_ROOT_BYPASS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_sea
 """A prefix of a command that makes the permissions of files apply to root."""
 SUBREAPER = 36
 """The number of `PR_SET_CHILD_SUBREAPER` for prctl(2)."""
+ONE_AT_A_TIME = threading.Lock()
 LONGEST = 2**17
 """Bytes of the longest request."""
 
@@ -125,12 +128,17 @@ def _server(root_bypass):
 def _forked(wanted, out, err, server):
     """Return the number of a new child process of this process."""
     prctl = ctypes.CDLL(None).prctl
-    prctl(SUBREAPER, 1, 0, 0, 0)  # so that the orphan which `serve` leaves is a child of this process
-    try:
-        socket.send_fds(server, [json.dumps(wanted).encode()], [out, err])
-        return int(server.recv(64))
-    finally:
-        prctl(SUBREAPER, 0, 0, 0, 0)
+    with ONE_AT_A_TIME:
+        if prctl(SUBREAPER, 1, 0, 0, 0):  # so that the orphan which `serve` leaves is a child of this process
+            raise OSError("this system has no PR_SET_CHILD_SUBREAPER")
+        try:
+            socket.send_fds(server, [json.dumps(wanted).encode()], [out, err])
+            answer = server.recv(64)
+        finally:
+            prctl(SUBREAPER, 0, 0, 0, 0)
+    if not answer:
+        raise RuntimeError("the process that forks has ended, or cannot fork; its stderr says why")
+    return int(answer)
 
 
 def serve(requests):
@@ -150,8 +158,11 @@ def serve(requests):
                 os.close(fd)
             return _become(json.loads(text), *fds)
         os.waitpid(between, 0)  # only then is the new process a child of the test's process
-        requests.send(os.read(reader, 64))
-        for fd in (reader, writer, *fds):
+        os.close(writer)
+        if not (child := os.read(reader, 64)):
+            sys.exit("the process between could not fork")
+        requests.send(child)
+        for fd in (reader, *fds):
             os.close(fd)
 
 
@@ -195,11 +206,15 @@ if __name__ == "__main__":
     from sqlalchemy.engine import Engine
 
     import inventory
+    from inventory import log
     from inventory.cli import main
     from inventory.cli.app import loaded
-    from inventory.store import indexes
+    from inventory.store import indexes, schema
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and then this process
+    schema.known(schema.HEAD)  # as the program imports Alembic, before a module imports what that leaves out
+    log.configure()
+    log.get(__name__).debug("imports structlog")
     loaded()
     for module in walk_packages(inventory.__path__, "inventory."):
         if not module.name.endswith("__main__"):

@@ -26,6 +26,10 @@ class Killer:
         if seconds is not None:
             time.sleep(seconds)
             process.kill()
-        _, err = process.communicate(PATIENCE)
+        try:
+            _, err = process.communicate(PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
         assert "Traceback" not in err, err
         return process.returncode

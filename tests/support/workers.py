@@ -26,7 +26,7 @@ def until(true, why=lambda: ""):
 
 
 class Worker:
-    """A process that runs `inventory run`, or another program with these words; its log is JSON."""
+    """A process that runs `inventory run`, or `program` with the same arguments; its log is JSON."""
 
     def __init__(self, folder, environment, *words, program=None):
         folder.mkdir(exist_ok=True)
