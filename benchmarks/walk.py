@@ -61,7 +61,7 @@ _, status, usage = os.wait4(child, 0)
 took = time.perf_counter() - began
 print(os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """
-"""Starts a process and measures it. A process of its own: to Linux, the peak of a child is at least its parent's size."""
+"""The program that starts a process and measures it. It is small: Linux counts the parent's size as a child's peak."""
 
 SYNC = "from inventory.cli import main; main()"
 
@@ -83,7 +83,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
     """Return seconds, seconds of a processor, and peak resident megabytes of one Python process."""
     done = subprocess.run(
         [sys.executable, "-c", LAUNCH, code, *words],
-        env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as for an installed program
+        env=os.environ | environment | {"PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as an installed program has
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     status, took, busy, megabytes = map(float, done.stdout.split())
