@@ -349,7 +349,12 @@ def chart(results: list[Result]) -> str:
         "width": 220,
         "height": 220,
         "encoding": {
-            "x": {"field": "instances", "type": "quantitative", "scale": {"type": "log"}, "axis": {"format": "~s"}},
+            "x": {
+                "field": "instances",
+                "type": "quantitative",
+                "scale": {"type": "log"},
+                "axis": {"format": "~s", "values": [1_000, 10_000, 100_000, 1_000_000]},
+            },
             "y": {"field": "took", "title": "seconds", "type": "quantitative", "scale": {"type": "log"}},
             "color": {"field": "tool", "type": "nominal", "sort": list(PEERS)},
             "column": {"field": "run", "type": "nominal", "sort": list(KINDS), "title": None},
