@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 import sqlalchemy as sa
+from pyarrow import parquet
 
 from inventory.cli.app import COMMANDS
 from inventory.simulator import Body, Status, on_list
@@ -91,13 +92,16 @@ def run(tmp_path, environment):
 
 
 def assert_no_secret_in_files(folder):
-    """Assert that no file below the folder contains a secret, nor any file in its archives."""
+    """Assert that no file below the folder contains a secret, nor any file in its archives, nor any row of Parquet."""
     for file in Path(folder).rglob("*"):
         if file.is_file():
             contents = [file.read_bytes()]
             if zipfile.is_zipfile(file):
                 with zipfile.ZipFile(file) as archive:
                     contents += [archive.read(name) for name in archive.namelist()]
+            if file.suffix == ".parquet":
+                table = parquet.read_table(file)
+                contents += [repr(table.to_pylist()).encode(), repr(table.schema.metadata).encode()]
             assert not [form for form in FORMS for content in contents if form.encode() in content], file
 
 
@@ -122,6 +126,7 @@ def test_no_command_writes_a_secret(run, world, tmp_path, debug):
     run(f"evidence --since {since} --until {until_} --output bundle.zip", *debug, expect={0})
     for text in (*WORKING, *FAILING):
         run(text, *debug)
+    assert [*tmp_path.rglob("*.parquet")]
     assert_no_secret_in_files(tmp_path)
     assert_no_secret_in_database(world)
 

@@ -1,8 +1,12 @@
 """Faults of PostgreSQL amid a run: one line and exit 7, nothing lost, and the next run goes on when they are mended."""
 
 import os
+import pwd
+import subprocess
+import tempfile
 import threading
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -246,3 +250,47 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
     assert recording.history() == before
     assert recording.run().status == "succeeded"
     check_recorded(recording)
+
+
+@pytest.fixture
+def disk(postgres):
+    """Yield a function that mounts, or makes larger, the small file system under the tablespace `small`."""
+    if os.geteuid() != 0 or "TEST_DATABASE_URL" in os.environ:
+        pytest.skip("only root can mount a small file system, and only on the host of the server")
+    server = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory(dir="/tmp") as parent, psycopg.connect(postgres.url_of("postgres")) as connection:
+        connection.autocommit = True
+        folder = Path(parent) / "small"
+        folder.mkdir()
+        folder.parent.chmod(0o755)
+
+        def resize(megabytes, *more):
+            words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={megabytes}m", *more]), "none", folder]
+            return subprocess.run(words, capture_output=True, check=False).returncode
+
+        if resize(18, f"uid={server.pw_uid}", f"gid={server.pw_gid}", "mode=700"):
+            pytest.skip("this system lets nobody mount a file system")
+        try:
+            connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+            yield lambda megabytes: resize(megabytes, "remount")
+            connection.execute("DROP TABLESPACE small")
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_under_the_server_loses_nothing(disk, postgres, migrated_postgres):
+    with postgres.database(migrated_postgres, "TABLESPACE small") as name, Simulator(Fleet()) as simulator:
+        engine = database.connect(parse_url(postgres.url_of(name)))
+        world = World(engine, simulator)
+        world.put(*ids(3))
+        assert world.run().status == "succeeded"
+        before = change(world)
+        world.put(*(f"many-{number:05}" for number in range(20_000)), note="x" * 200)
+        check_failed(world.run(page_size=1_000), "No space left on device")
+        assert world.history() == before
+        assert disk(400) == 0
+        outcome = world.run(page_size=1_000)
+        assert (outcome.status, outcome.counts["appeared"], outcome.counts["vanished"]) == ("succeeded", 20_001, 1)
+        with database.reading(engine) as connection:
+            assert not check_rows(connection, [])
+        engine.dispose()
