@@ -17,7 +17,7 @@ test:
 	$(BIN)/pytest -n 3 --durations=20
 
 # All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories. On PostgreSQL only
-# the rules.
+# the first case of each test of the rules.
 quick:
 	$(BIN)/pytest -n 3 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
 

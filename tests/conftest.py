@@ -90,10 +90,13 @@ def pytest_collection_modifyitems(config, items):
 
     If several processes run them, the files with slow tests come first, so that no process ends long after the others.
     """
+    rules = set()
     for item in items:
         values = item.callspec.params if hasattr(item, "callspec") else {}
-        if values.get("backend") == "postgresql" and "meanings" not in item.path.parts:
-            item.add_marker(pytest.mark.repeated)
+        if values.get("backend") == "postgresql":
+            if "meanings" not in item.path.parts or item.function in rules:
+                item.add_marker(pytest.mark.repeated)
+            rules.add(item.function)
         if SHARED & {*item.fixturenames}:
             item.add_marker(pytest.mark.slow)
             assert any(item.nodeid.startswith(f"tests/{file}:") for files in TOGETHER.values() for file in files), item
