@@ -108,6 +108,20 @@ def test_a_max_vanish_of_1_turns_the_brake_off(world):
 
 
 @rule("brake")
+def test_a_max_vanish_of_1_holds_nothing_where_only_missing_instances_are_left_to_vanish(world):
+    world.put(*ids(12))
+    world.run()
+    world.remove(*ids(12))
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run(max_vanish=1)
+    assert {*world.presences().values()} == {"missing"}
+    world.faults.clear()
+    assert world.run(max_vanish=1).status == "succeeded"
+    assert len(world.gone()) == 12
+
+
+@rule("brake")
 def test_the_brake_applies_after_the_requests_by_id(world):
     world.put(*ids(20))
     world.run()
