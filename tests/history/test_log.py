@@ -140,21 +140,57 @@ def test_a_quiet_run_writes_its_own_row_and_that_of_the_account(world):
     assert world.one("SELECT changes_root, missing_digest FROM sync_runs WHERE run_id = 2") == (None, None)
 
 
+def begin_a_run_and_die(world):
+    """Open a run as a process of another host that has died since, and return its number."""
+    run = runs.open_run(world.engine, KILLED, clock=lambda: hour(2))
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(accounts).values(fencing_token="of a dead process", lease_host="elsewhere"))
+        connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == run.run_id).values(heartbeat_at=hour(2)))
+    return run.run_id
+
+
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize("next_one", ["run", "act"])
 def test_the_run_of_a_dead_process_gets_its_entry_when_the_lease_is_next_acquired(world, next_one):
     world.put("a")
     world.run()
-    runs.open_run(world.engine, KILLED, clock=lambda: hour(2))
-    with database.writing(world.engine) as connection:
-        connection.execute(sa.update(accounts).values(fencing_token="of a dead process", lease_host="elsewhere"))
-        connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == 2).values(heartbeat_at=hour(2)))
+    begin_a_run_and_die(world)
     if next_one == "run":
         world.run(clock=lambda: hour(3))
     else:
         acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(3))
     assert kinds(world) == ["succeeded", "abandoned", "succeeded" if next_one == "run" else "retire"]
     check_by_hand(world)
+    assert breaches(world) == []
+
+
+@rule("every-run-and-act-is-logged")
+@pytest.mark.parametrize(
+    ("before", "returned"),
+    [("accept", None), ("retire", True), ("retire, before the log began", True), ("retire and run", None)],
+)
+def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired_since(world, before, returned):
+    world.put(*ids(3))
+    world.run(clock=lambda: hour(0.5))
+    world.remove("i001")
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    if before == "accept":
+        world.run(clock=lambda: hour(0.7))
+        assert accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(1)) == ["i001"]
+    else:
+        acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(0.6))
+    if before == "retire, before the log began":
+        world.forget_log()
+    if before == "retire and run":
+        world.run(clock=lambda: hour(0.7))
+    world.faults.clear()
+    run_id = begin_a_run_and_die(world)
+    world.run(clock=lambda: hour(3))
+    account, entries = account_of(world), entries_of(*rows_of(world))
+    assert Frontier(account["log_size"], bytes(account["log_frontier"])).root() == tree_hash(entries)
+    by_id = {entry["run"]["run_id"]: entry for entry in map(json.loads, entries) if "run" in entry}
+    assert (by_id[run_id]["run"]["status"], by_id[run_id].get("returned")) == ("abandoned", returned)
     assert breaches(world) == []
 
 
