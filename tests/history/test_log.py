@@ -261,6 +261,19 @@ def test_a_change_of_what_was_before_the_log_is_found(lived, change, later):
     assert "log" in {breach.kind for breach in breaches(lived)}
 
 
+@rule("a-log-entry-never-changes")
+def test_a_change_of_what_the_last_run_before_the_log_recorded_is_found(world):
+    world.put("a")
+    world.run()
+    world.put("b")
+    world.run()
+    world.forget_log()
+    world.run()
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("UPDATE instance_versions SET episode_creator = 'eve' WHERE instance_id = 'b'")
+    assert "log" in {breach.kind for breach in breaches(world)}
+
+
 @pytest.mark.slow
 @rule("a-log-entry-never-changes")
 def test_what_was_before_the_log_may_be_closed_and_pruned_later(lived):
