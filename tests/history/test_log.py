@@ -16,7 +16,7 @@ from inventory.merkle import Frontier
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_versions, sync_runs
-from support.log_reader import changes_of, entries_of, missing_digest
+from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import rule
 from support.rfc6962 import tree_hash
 from support.world import hour, ids
@@ -324,6 +324,18 @@ def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived):
     with pytest.raises(BreachFound, match="nothing was folded"):
         prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
     assert lived.dump() == before
+
+
+@rule("a-log-entry-never-changes")
+@pytest.mark.parametrize("until", [3, 7, 9, 11])
+def test_the_entry_of_a_prune_holds_the_root_of_what_it_left(lived, until):
+    for number in (11, 12):
+        lived.put("i000", status=f"s{number}", region="us-east")
+        lived.run()
+    prune(lived.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
+    _, _, acts, versions = rows_of(lived)
+    counts = {row["instance_id"]: row["versions"] for row in table(lived, "instance_state")}
+    assert json.loads(acts[-1]["details"])["history"] == history_of(versions, counts, hour(until))
 
 
 @rule("a-log-entry-never-changes")

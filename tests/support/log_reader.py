@@ -92,6 +92,19 @@ def missing_digest(states, last_complete_run_id):
     return tree_hash(leaves).hex() if leaves else None
 
 
+def history_of(versions, counts, before):
+    """Return the root over what a prune left of the history before that time; `counts` are versions by instance."""
+    leaves = []
+    for instance_id in sorted(counts, key=str.encode):
+        covered = [each for each in versions if each["instance_id"] == instance_id]
+        covered = [each for each in covered if parsed(each["valid_from"]) < before]
+        for each in sorted(covered, key=lambda each: parsed(each["valid_from"])):
+            leaves += [opening(each)] + ([] if each["valid_to"] is None else [closing(each)])
+        if covered:
+            leaves.append(struct.pack(">cq", b"n", counts[instance_id]) + instance_id.encode())
+    return tree_hash(leaves).hex()
+
+
 def entries_of(account, runs, acts, versions):
     """Return the bytes of each entry of an account's log, in order; `returned` is known from the acts."""
     log_id = account["log_id"]
