@@ -17,8 +17,9 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 from inventory.store import database, schema
 from inventory.store.database import connect, writing
-from support.command import KEY, PROGRAM, SECRET, Command
+from support.command import KEY, SECRET, Command
 from support.marks import rule
+from support.workers import PROGRAM
 from support.world import machine
 
 

@@ -25,8 +25,9 @@ from inventory.history.prune import PruneRequest, prune
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from support.asking import asking
-from support.command import PROGRAM, Command
+from support.command import Command
 from support.marks import rule
+from support.workers import PROGRAM
 from support.world import hour
 
 SINCE, UNTIL = hour(2.5), hour(9.5)

@@ -28,11 +28,12 @@ from inventory.store import database, schema
 from inventory.store.catalogue import RELATIONS
 from inventory.store.columns import GROWS_BY
 from support.asking import asking
-from support.command import PROGRAM, Command
+from support.command import Command
 from support.forgery import read_rows
 from support.libraries import ROOT
 from support.marks import LONG, rule
 from support.pasts import record, restore
+from support.workers import PROGRAM
 from support.world import hour
 
 UNSIGNED = Signer("unnamed", None)

@@ -9,10 +9,10 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from inventory import log
 from inventory.cli import main
 from support import forked
+from support.workers import PROGRAM
 
 SECRET = "8f1c6a77secretpart"
 KEY = f"keyid-1:{SECRET}"
-PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 
 
 class Command:
