@@ -1,13 +1,17 @@
-"""Play a keeper who cheats, and honest histories, by the thousands; print which cheats are found, and by what.
+"""Try thousands of cheats of a keeper, and thousands of honest histories; print which cheats are found, and by what.
 
-    python benchmarks/cheats.py [--cheats 10000] [--histories 10000] [--backend sqlite] [--seed 1]
+    python benchmarks/cheats.py [--cheats 10000] [--histories 10000] [--backend sqlite] [--seed 1] [--steps 5]
 
 A keeper has full rights on the database and the source of the program (`tests/support/keeper.py`). Each cheat is tried
-on one of a few small histories and checked against the checkpoint that was taken before. *Found by verify* needs no
-checkpoint; *by the checkpoint* are those that contradict nothing in the database. An honest history
-(`tests/support/honest.py`) goes on from a moment of one of them, with faults, kills at any statement, prunes, renames
-and clocks that step back; it is checked against all of its checkpoints. The exit code is 1 if a cheat was missed, or if
-there was a false alarm.
+on one of a few small histories, and `verify` checks the result against checkpoints. A cheat counts as *found by verify*
+if it contradicts something in the database itself: this needs no checkpoint. It counts as found *by the checkpoint* if
+only the checkpoint contradicts it.
+
+An honest history (`tests/support/honest.py`) continues one of the small histories from some moment, with faults, kills
+at any statement, prunes, renames, and clocks that step back. It is checked against all checkpoints that were taken of
+it.
+
+The exit code is 1 if a cheat was missed, or if there was a false alarm.
 """
 
 import argparse
@@ -32,11 +36,14 @@ from support.pasts import STORIES, record
 from support.postgres import server
 
 OFTEN, RARE = 6, 2
-"""How often a kind is tried: of those that edit rows there are most."""
+"""Weights of the random choice of a kind: OFTEN for a kind with `recomputed` in its name, RARE for any other.
+
+The kinds with `recomputed` edit rows, and there are the most ways to do that.
+"""
 
 
 def main() -> int:
-    """Parse the arguments, play, and print the tables."""
+    """Try cheats and honest histories, print the tables, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cheats", type=int, default=10_000)
     parser.add_argument("--histories", type=int, default=10_000)
@@ -65,7 +72,7 @@ def _databases(stack: ExitStack, backend: str) -> Callable[[], str]:
 
 
 def _cheat(recorded: list[Any], number: int, random: Random) -> list[Try]:
-    """Try cheats until `number` of them came to something."""
+    """Try random cheats until `number` of them have had an effect, and return these. Print those that nothing finds."""
     pasts = [past for _, past in recorded]
     keepers = [Keeper(database.connect(parse_url(url)), past, random, others=pasts) for url, past in recorded]
     weights = [OFTEN if "recomputed" in kind else RARE for kind in ALL_KINDS]
@@ -99,7 +106,7 @@ def _print_row(name: str, tries: list[Try]) -> None:
 
 
 def _play_honestly(url: str, pasts: list[Any], arguments: argparse.Namespace) -> int:
-    """Play honest histories, print the row of the table, and return the number of false alarms."""
+    """Play honest histories, print their numbers as a table, and return the number of histories with a false alarm."""
     engine = database.connect(parse_url(url), create=True)
     schema.upgrade(engine)
     alarms = checkpoints = steps = kills = 0

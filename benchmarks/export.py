@@ -3,8 +3,8 @@
     python benchmarks/export.py [--versions 1000000]
 
 The history is made up in PostgreSQL: hourly runs, and instances with ten versions each, in the order in which runs
-write them. It is exported by a process of its own, whose peak memory is measured. Limits: 150,000 rows a second,
-250 MB.
+write them. A process of its own exports it, and its peak memory is measured. The exit code is 1 if the process writes
+fewer than 150,000 rows a second, or takes more than 250 MB.
 """
 
 import argparse
@@ -54,7 +54,7 @@ ANALYZE""",
 
 
 def main() -> int:
-    """Fill, export and print; return 1 if a limit is missed."""
+    """Fill a database, export it in a child process, and return the exit code of the child: 1 if it missed a limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--versions", type=int, default=1_000_000)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -77,7 +77,10 @@ def main() -> int:
 
 
 def export_versions(url: str) -> int:
-    """Export the versions of that database in this process, and print how fast and how large it was."""
+    """Export `instance_versions` in this process; print the speed, the size of the files, and the peak memory.
+
+    Return 1 if a limit is missed, else 0.
+    """
     engine = database.connect(parse_url(url))
     with (
         tempfile.TemporaryDirectory() as name,

@@ -1,6 +1,7 @@
-"""A server for the benchmarks. It keeps every page of a made-up list ready as bytes, so that it takes hardly any time.
+"""A server that stands in for fal's API in the benchmarks. Its answers take hardly any time.
 
-`serving` runs `Server` in a process of its own. `edit` changes the list between two measurements.
+It keeps each page of a made-up list ready as bytes. `serving` runs it in a process of its own, and yields a `Server`,
+by which a benchmark controls it. `Server.edit` changes the list between two measurements.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ BROKEN = json.dumps({"error": {"type": "server_error", "message": "try again lat
 
 
 def instance(number: int) -> dict[str, Any]:
-    """Return instance `number`. The ids are in no order."""
+    """Return the item of instance `number`. The order of the ids is not that of the numbers."""
     return {
         "id": f"inst_{number * 2_654_435_761 % 2**48:012x}",
         "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5",
@@ -31,7 +32,7 @@ def instance(number: int) -> dict[str, Any]:
 
 
 class Fleet:
-    """The list, and its pages as bytes."""
+    """A made-up list of instances, and its pages as bytes."""
 
     def __init__(self, instances: int, page: int) -> None:
         self._page = page
@@ -42,7 +43,10 @@ class Fleet:
         self._make_pages()
 
     def edit(self, *, changed: int = 0, gone: int = 0, new: int = 0) -> None:
-        """Change, remove and add that many instances, spread over the whole list."""
+        """Remove `gone` instances, change the status of `changed` others, and append `new` ones to the list.
+
+        The `gone + changed` instances are spread evenly over the list. The first of them are removed.
+        """
         ids = list(self.items)
         chosen = [ids[each * len(ids) // (changed + gone)] for each in range(changed + gone)]
         for number, id_ in enumerate(chosen):
@@ -71,7 +75,7 @@ class Fleet:
         ]
 
     def answer(self, target: str) -> tuple[int, bytes]:
-        """Return status and body for the path and query of a GET."""
+        """Return the HTTP status and the body of the answer to a GET request for `target`: a path with a query."""
         parts = urlsplit(target)
         id_ = parts.path.rpartition("/compute/instances")[2].lstrip("/")
         if not id_:
@@ -87,7 +91,7 @@ class Fleet:
 
 
 class _Http(asyncio.Protocol):
-    """One connection: requests without a body, one after the other."""
+    """One connection, on which requests without a body come one after the other."""
 
     def __init__(self, fleet: list[Fleet], delay: float) -> None:
         self._fleet = fleet
@@ -127,7 +131,7 @@ def _run(pipe: Connection, delay: float) -> None:
 
 
 class Server:
-    """The server as the benchmark sees it: its URL, and what it serves."""
+    """A handle by which a benchmark changes what the server's process serves. `url` is the base URL of the API."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -142,7 +146,10 @@ class Server:
         self._order(None, counts)
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> None:
-        """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances."""
+        """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances.
+
+        Pages are counted from 0. None stands for no page.
+        """
         self._order(None, {"failing": failing, "empty_once": empty_once})
 
     def _order(self, made: tuple[int, int] | None, words: dict[str, int | None]) -> None:
@@ -152,7 +159,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(delay: float = 0) -> Iterator[Server]:
-    """Run a server that waits `delay` seconds before each answer."""
+    """Start a process with a server that waits `delay` seconds before each answer; yield a Server that controls it."""
     ours, its = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=_run, args=(its, delay), daemon=True)
     process.start()

@@ -1,15 +1,22 @@
-"""Measure queries on a long history: every whole view, the fleet as of a time, one instance, and `prune`.
+"""Measure queries on a long history: each view as a whole, the fleet at a time, one instance, and `prune`.
 
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
-The history is made up: hourly runs for a year, and instances with a mean life of 30 days and 10 versions each.
+The history is made up: a year of hourly runs, and instances with a mean life of 30 days and 10 versions each. It is
+written to SQLite and to PostgreSQL.
 
-Two further commands. The first asks about the last days of two years of a lively fleet of 10,000, with 10,000,000
-versions on PostgreSQL, and compares syncs on it with syncs on an empty history, by turns. The second measures `verify`
-of a history that real syncs of a simulated fleet have written:
+There are two further commands:
 
     python benchmarks/history.py big [--postgresql URL]
-    python benchmarks/history.py verify [--runs 100] [--instances 10000] [--churn 0.02]
+    python benchmarks/history.py verify [--runs 100] [--instances 10000] [--churn 0.02] [--postgresql URL]
+
+`big` makes up two years of a fleet of about 10,000 machines on PostgreSQL: 10,000,000 versions. It measures questions
+about one time, the last 90 days, and one instance. Then it makes syncs on this history and on an empty one, by turns,
+and prints how their times compare.
+
+`verify` measures `inventory verify` on a history that real syncs of a simulated fleet have written.
+
+The exit code is 1 if a limit is exceeded, or if `verify` finds a breach.
 """
 
 import argparse
@@ -58,7 +65,7 @@ REPORT_LIMIT = 300.0  # megabytes
 
 
 def hour(number: int) -> datetime:
-    """Return the time of a run."""
+    """Return the time of run `number`."""
     return BEGIN + timedelta(hours=number)
 
 
@@ -68,14 +75,14 @@ class Shape:
 
     instances: int
     versions: int
-    """Of each instance."""
+    """The number of versions of each instance."""
     hours: int = YEAR
     copies: int = 1
-    """How often each life is lived, by instances with other ids."""
+    """The number of instances that have the same life, under different ids. To make up each life would take longer."""
 
 
 def make_up(engine: Any, shape: Shape) -> None:
-    """Fill the tables with a history."""
+    """Fill the tables with a made-up history of this shape."""
     random = Random(1)
     with database.writing(engine) as connection:
         bulk.insert_rows(
@@ -108,7 +115,7 @@ def make_up(engine: Any, shape: Shape) -> None:
 
 
 def copy_lives(connection: Any, copies: int) -> None:
-    """Give each life to further instances."""
+    """Copy the rows of each instance under new ids, until `copies` instances have the same life."""
     for table in (instance_state, instance_versions):
         names = ", ".join(column.name for column in table.columns)
         values = names.replace("instance_id", "instance_id || '-' || copy")
@@ -119,7 +126,7 @@ def copy_lives(connection: Any, copies: int) -> None:
 
 
 def life(random: Random, number: int, shape: Shape) -> Iterator[dict[str, Any]]:
-    """Yield the versions of one instance. Each has a new status and a new address.
+    """Yield the rows of `instance_versions` of one instance, in order. Each has a new status and a new address.
 
     For one instance in 50, each version also has another region and often another type.
     """
@@ -150,7 +157,7 @@ def life(random: Random, number: int, shape: Shape) -> Iterator[dict[str, Any]]:
 
 
 def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the row of `instance_state` after these versions."""
+    """Return the row of `instance_state` of an instance with these versions."""
     first, last = versions[0], versions[-1]
     gone = last["valid_to"] is not None
     names = (
@@ -171,7 +178,7 @@ def state(versions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def took(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds that a call takes, and its result."""
+    """Call `work`; return the seconds that it takes, and its result."""
     began = time.perf_counter()
     result = work()
     return time.perf_counter() - began, result
@@ -184,7 +191,10 @@ def whole(connection: Any, sql: str) -> int:
 
 
 def ask_everything(engine: Any, instances: int, versions: int) -> bool:
-    """Print a line for each query; return whether all of them kept their limits."""
+    """Make up a history, measure each query and `prune` on it, and print a line for each.
+
+    Return whether all of them kept their limits.
+    """
     seconds, _ = took(lambda: make_up(engine, Shape(instances, versions)))
     print(f"\n{engine.dialect.name}: {instances:,} instances made up in {seconds:.0f} s\n")
     fine = True
@@ -212,7 +222,10 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
 
 
 def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
-    """Print a line for each question to a big history, and the syncs on it; return whether all kept their limits."""
+    """Make up a big history, measure questions, a report and syncs on it, and print a line for each.
+
+    `make` returns the URL of a new, empty database. Return whether the questions and the report kept their limits.
+    """
     shape = Shape(250_000, 40, 2 * YEAR, copies=10)
     seconds, _ = took(lambda: make_up(engine, shape))
     fine = True
@@ -248,7 +261,7 @@ def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
 
 
 def compare_syncs(urls: dict[str, str]) -> None:
-    """Print how long a sync of 10,000 instances takes on each database, by turns."""
+    """Sync 10,000 instances into each database by turns, and print the median times and how they compare."""
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     with serving() as server:
         server.fleet(10_000, 1_000)
@@ -273,7 +286,11 @@ def compare_syncs(urls: dict[str, str]) -> None:
 
 
 def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
-    """Print how long `verify` takes after `runs` syncs; return whether it kept its limit and found no breach."""
+    """Make `runs` syncs, then measure `verify` and print how long it takes.
+
+    Between two syncs, the share `churn` of the instances changes. Return whether `verify` kept its limit and found no
+    breach.
+    """
     random = Random(1)
     names = [f"inst_{number * 2_654_435_761 % 2**48:012x}" for number in range(instances)]
     fleet = Fleet(
@@ -297,7 +314,7 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
 
 
 def main() -> int:
-    """Measure and print; return 1 if a limit is exceeded."""
+    """Measure and print; return 1 if a limit is exceeded or a breach is found, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("questions", "big", "verify"), default="questions")
     parser.add_argument("--instances", type=int)

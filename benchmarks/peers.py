@@ -1,21 +1,29 @@
-"""Compare cost and correctness of `inventory` and of the tools that a user might take instead, in one run.
+"""Compare the cost and the correctness of `inventory` with those of tools that a user might take instead.
 
     python benchmarks/peers.py [--setups 1000x1000x0,10000x100x20,...] [--rounds 3] [--patience 5]
-                               [--peers inventory,dlt scd2,...] [--json FILE] [--chart FILE.svg] [--tools FOLDER]
+                               [--peers inventory,dlt scd2,...] [--backends sqlite,postgresql] [--postgresql URL]
+                               [--json FILE] [--chart FILE.svg] [--tools FOLDER]
 
-A setup is a number of instances, of instances a page, and of milliseconds that the server waits before each page.
+A setup has three numbers: the instances of the list, the instances on a page, and the milliseconds that the server
+waits before each answer.
 
-Each tool has an environment of its own, made from a list of exact versions below (`--tools` keeps them for the next
-time). Whole processes are measured against a server that has its pages ready; a ratio is the median of the rounds' own.
-A tool makes one round only where a run takes longer than `--patience` seconds, and none of a larger fleet where it took
-six times that.
+A tool that needs libraries of its own gets an environment with the exact versions listed below. `--tools` names a
+folder that keeps these environments for the next time.
 
-Each round makes these runs: `first` into an empty database, `quiet` with nothing changed, `changed` with 2 % changed,
-0.5 % gone and 0.5 % new. After the last one the tool's rows are compared with the list:
+Whole processes are measured, against a server that has its pages ready. Before each run of a tool, a bare walk of the
+list is measured. A ratio is the time of the run divided by the time of this bare walk. The table shows medians over the
+rounds. If a run of a tool takes longer than `--patience` seconds, the tool makes no more rounds in this setup. If a
+run takes longer than six times `--patience`, the tool is left out of later setups with more instances.
+
+In each round, a tool makes three runs: `first` into an empty database, `quiet` with nothing changed, and `changed` with
+2 % changed, 0.5 % gone and 0.5 % new. After the last of them, the rows of the tool are compared with the list:
 
     ghosts   rows that count as live although they are not on the list
     missing  instances of the list without a live row
-    wrong    live rows that show another status than the list
+    wrong    live rows with another status than on the list
+
+After the first round of the setup 10000x100x0, each tool makes two more runs, with faults:
+
     failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it
     empty    live rows that are lost by a run whose middle page comes once without its instances
 
@@ -53,17 +61,17 @@ KINDS = ("first", "quiet", "changed")
 
 
 class Setup(NamedTuple):
-    """What the server serves."""
+    """The sizes of the list and of a page, and the delay of the server."""
 
     instances: int
     page: int
-    """Instances a page."""
+    """The number of instances on a page."""
     delay: float
-    """Milliseconds that the server waits before each page."""
+    """Milliseconds that the server waits before each answer."""
 
     @classmethod
     def parse(cls, text: str) -> "Setup":
-        """Return the setup that is written as 1000x100x20."""
+        """Return a setup from a text such as `1000x100x20`."""
         instances, page, delay = text.split("x")
         return cls(int(instances), int(page), float(delay))
 
@@ -71,7 +79,7 @@ class Setup(NamedTuple):
 SETUPS = "1000x1000x0,10000x1000x0,10000x100x0,10000x100x20,100000x1000x0,1000000x1000x0"
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 JUDGED = Setup(10_000, 100, 0)
-"""The setup in which pages are made to fail."""
+"""The setup in which a page is made to fail."""
 CHARTED = 1_000, 0
 """The page size and the delay of the setups in the chart."""
 
@@ -80,8 +88,9 @@ CHARTED = 1_000, 0
 class Peer:
     """A tool: the distributions that it needs, its command, and the SQL that gives id and status of its live rows.
 
-    In the command `{python}` is that of its environment, `{here}` the folder of the scripts; `{url}`, `{page}` and
-    `{database}` are what the scripts take.
+    In the command, `{python}` is the Python of the tool's environment, `{bin}` the folder of its programs, and `{here}`
+    the folder of the scripts. `{url}` is the URL of the API, `{page}` the number of instances on a page, and
+    `{database}` the path of a SQLite file or the URL of a PostgreSQL database. `setup` writes files for the command.
     """
 
     versions: tuple[str, ...]
@@ -92,7 +101,7 @@ class Peer:
 
 
 def _singer(folder: Path, values: dict[str, str]) -> None:
-    """Write the configuration files of the tap and the target."""
+    """Write the configuration files of the tap and the target into the folder."""
     (folder / "tap.json").write_text(json.dumps({"url": values["url"], "page": values["page"]}))
     target: dict[str, Any] = {"sqlalchemy_url": values["database"].replace("postgresql:", "postgresql+psycopg2:", 1)}
     target |= {"activate_version": False, "default_target_schema": "public"}
@@ -137,7 +146,12 @@ PEERS = {
 
 @dataclass
 class Result:
-    """The results of one tool on one backend: by kind of run, seconds, multiples of the bare walk, and megabytes."""
+    """The results of one tool on one backend in one setup.
+
+    `seconds` and `ratios` have a list for each kind of run, with one number a round. `megabytes` is the peak memory of
+    all runs in MiB. The docstring of this file explains the counts. `failed` and `empty` are None where no page was
+    made to fail.
+    """
 
     peer: str
     backend: str
@@ -159,7 +173,10 @@ class Result:
 
 
 def python_of(peer: Peer, tools: Path) -> Path:
-    """Return the Python of the peer's environment; make the environment if it is not there."""
+    """Return the path of the tool's Python. Make the tool's environment if it is not in the folder `tools`.
+
+    A tool without `versions` has the Python of this process.
+    """
     if not peer.versions:
         return Path(sys.executable)
     folder = tools / "-".join(name.split("=")[0].split("[")[0] for name in peer.versions)
@@ -172,7 +189,10 @@ def python_of(peer: Peer, tools: Path) -> Path:
 
 @contextlib.contextmanager
 def postgresql(given: str | None) -> Iterator[str]:
-    """Yield the URL of a server on which databases may be made, by TCP and with a password, as all tools expect."""
+    """Yield the URL of a PostgreSQL server on which databases may be created: `given`, or that of a new server.
+
+    The URL of a new server names a TCP port and a password, because all tools accept such a URL.
+    """
     if given:
         yield given
         return
@@ -180,7 +200,7 @@ def postgresql(given: str | None) -> Iterator[str]:
 
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = str(free.getsockname()[1])
-    os.environ["PGPORT"] = port  # for those who connect by the socket
+    os.environ["PGPORT"] = port  # libpq finds the socket of the server by its port
     with server(shared_buffers="128MB", listen_addresses="127.0.0.1", port=port) as started:
         url = make_url(started.url_of("postgres")).set(host="127.0.0.1", port=int(port), password="any", query={})
         yield url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -201,7 +221,7 @@ class Contestant:
         )
 
     def run(self) -> tuple[float, float]:
-        """Run the tool once; return seconds and peak megabytes. A failure ends the benchmark."""
+        """Run the tool once; return its seconds and its peak memory in MiB. A failure ends the benchmark."""
         words = ["bash", "-eo", "pipefail", "-c", self._command]
         code = f"import os; os.chdir({str(self._folder)!r}); os.execvp('bash', {words!r})"
         seconds, _, megabytes = measure(code, **self._environment())
@@ -215,7 +235,7 @@ class Contestant:
         )  # fmt: skip
 
     def live(self) -> dict[str, str]:
-        """Return the status of each row that counts as live, by id."""
+        """Return the status of each of the tool's rows that counts as live, by id."""
         place = self._values["database"]
         if place.startswith("postgresql"):
             with psycopg.connect(place) as connection:
@@ -229,7 +249,7 @@ class Contestant:
             "FAL_KEY": "a:b",
             "INVENTORY_API_URL": self._values["url"],
             "INVENTORY_PAGE_SIZE": self._values["page"],
-            "INVENTORY_RETRY_MAX_WAIT": "1",  # for the page that fails: no other request is repeated
+            "INVENTORY_RETRY_MAX_WAIT": "1",  # shortens the retries for the page that fails
             "INVENTORY_DATABASE_URL": place if place.startswith("postgresql") else f"sqlite:///{place}",
         }
 
@@ -240,11 +260,11 @@ def listed(url: str, page: int) -> dict[str, str]:
 
 
 Results = dict[tuple[str, str], Result]
-"""By tool and backend."""
+"""The results by tool and backend."""
 
 
 def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: set[tuple[str, str]]) -> Results:
-    """Return what each tool takes and leaves, but for those that are left out."""
+    """Run each tool on each backend in this setup, except the pairs in `left_out`, and return their results."""
     names = [name for name in PEERS if name in options.peers]
     keys = [(name, backend) for name in names for backend in PEERS[name].backends if backend in options.backends]
     results = {key: Result(*key, setup.instances, setup.page, setup.delay) for key in keys if key not in left_out}
@@ -262,7 +282,7 @@ def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: 
 def contestants_for(
     server: Server, postgres: str, tools: Path, setup: Setup, keys: list[tuple[str, str]]
 ) -> Iterator[dict[tuple[str, str], Contestant]]:
-    """Yield each tool with a folder and a database of its own."""
+    """Yield a Contestant for each pair of a tool and a backend, with a folder and a database of its own."""
     with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
         contestants = {}
         for name, backend in keys:
@@ -275,7 +295,10 @@ def contestants_for(
 
 
 def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
-    """Make one run of each kind by each tool, each after a bare walk; then compare the rows with the list."""
+    """Make the runs of one round, each after a bare walk; then compare the rows of each tool with the list.
+
+    Add the numbers to `results`.
+    """
     server.fleet(setup.instances, setup.page)
     for kind in KINDS:
         if kind == "changed":
@@ -298,7 +321,7 @@ def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], 
 
 
 def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
-    """Let the middle page fail, and count the rows of listed instances that each tool loses by it."""
+    """Let the middle page fail, then let it come empty. Count the live rows of listed instances that a tool loses."""
     truth = listed(server.url, setup.page)
     middle = setup.instances // setup.page // 2
     for key, contestant in contestants.items():
@@ -333,7 +356,10 @@ def table(results: list[Result]) -> str:
 
 
 def chart(results: list[Result]) -> str:
-    """Return an SVG: seconds by size of the fleet, a line for each tool, a picture for each kind of run and backend."""
+    """Return the chart as SVG: seconds by number of instances, with a line for each tool.
+
+    There is a panel for each kind of run on each backend.
+    """
     import vl_convert
 
     rows = [
@@ -366,7 +392,7 @@ def chart(results: list[Result]) -> str:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure all setups, print the table, and write the files that the options name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setups", default=SETUPS)
     parser.add_argument("--rounds", type=int, default=3)

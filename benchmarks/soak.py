@@ -3,9 +3,10 @@
     python benchmarks/soak.py [--workers 4] [--accounts 50] [--runs 2000] [--every 4] [--seed 0] [--pgbouncer]
     python benchmarks/soak.py --memory [--runs 10000] [--accounts 40]
 
-Real `inventory run` processes share the accounts of a lively simulated fleet. The API fails now and then. Every few
-seconds a worker is killed and replaced, frozen for longer than its lease, or stopped by SIGTERM. At the end the runs
-are counted, and `inventory verify` checks the history. The PostgreSQL server is that of the tests.
+Real `inventory run` processes share the accounts of a simulated fleet that changes all the time. The API fails now and
+then. About every second, a worker is killed and replaced, stopped by SIGTERM and replaced, or frozen for half to twice
+the length of a lease. At the end the runs are counted, and `verify` checks the history. The PostgreSQL server is that
+of the tests. The exit code is 1 if a run was lost or doubled, or if `verify` found a breach.
 
 - due: the runs that were made, and those that were lost. A run is due one interval after the start of the last one. If
   the last one was cut short, because its process died or was stopped, the next is due at once.
@@ -16,7 +17,8 @@ are counted, and `inventory verify` checks the history. The PostgreSQL server is
 The default numbers keep two idle cores busy. On a busy machine the leases of two seconds expire although their workers
 live, and runs come late: use fewer --accounts there.
 
-With --memory there is one worker, without faults and changes, and its resident memory is printed.
+With --memory there is one worker, without faults and changes, and its resident memory is printed. The exit code is 1 if
+this memory grew too much.
 """
 
 import argparse
@@ -56,12 +58,15 @@ RARE = 0.004
 SLOW = 0.5
 """The longest time of a page in seconds. Slow pages make sure that workers are killed in the middle of walks."""
 GROWTH_LIMIT = 5.0
-"""The MB by which a worker may grow in the second half of the runs. In the first half its allocator grows anyway."""
+"""The MB by which a worker may grow in the second half of the runs. In the first half its memory grows anyway."""
 
 
 @dataclasses.dataclass
 class Count:
-    """The counts of the runs that were due, and their delays in seconds."""
+    """What became of the runs that were due, as counts, and how late runs began, in seconds.
+
+    `cut` counts runs that were cut short. `taken_over` has the delays of the runs after them, `late` all other delays.
+    """
 
     made: int = 0
     cut: int = 0
@@ -71,7 +76,10 @@ class Count:
     taken_over: list[float] = dataclasses.field(default_factory=list)
 
     def account(self, runs: Sequence[Any], period: float, ended: datetime) -> None:
-        """Count the runs of one account, sorted by their start."""
+        """Add the runs of one account to the counts. They must be sorted by their start.
+
+        `period` is the interval of the schedule in seconds. The test ended at `ended`.
+        """
         for run, following in itertools.pairwise([*runs, None]):
             cut = run.status == "abandoned" or run.error_code == "interrupted"
             self.cut += cut
@@ -89,7 +97,7 @@ class Count:
 
 
 class Crew:
-    """The worker processes."""
+    """The worker processes, which run `inventory run`."""
 
     def __init__(self, folder: Path, environment: dict[str, str], number: int, chance: random.Random) -> None:
         """Start `number` workers."""
@@ -101,7 +109,10 @@ class Crew:
         self.processes = [self._start() for _ in range(number)]
 
     def strike(self) -> None:
-        """Kill, freeze or stop a random worker. A frozen one continues after about a lease; the others are replaced."""
+        """Kill, freeze or stop a random worker. Replace it if it was killed or stopped.
+
+        A frozen worker continues after half to twice the length of a lease.
+        """
         place = self._chance.randrange(len(self.processes))
         process = self.processes[place]
         deed = self._chance.choice(("SIGKILL", "SIGSTOP", "SIGTERM"))
@@ -117,7 +128,7 @@ class Crew:
             self.processes[place] = self._start()
 
     def stop(self) -> None:
-        """Stop all workers, and wait until they have ended."""
+        """Stop all workers by SIGTERM, and wait until they have ended."""
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -131,7 +142,7 @@ class Crew:
 
 @contextlib.contextmanager
 def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, Path, dict[str, str]]]:
-    """Yield a fleet, a database's URL, and a folder with a configuration for the workers."""
+    """Yield a simulator, the URL of a database, a folder with a settings file, and the environment of the workers."""
     from sqlalchemy.engine import make_url
 
     from support.pgbouncer import pgbouncer
@@ -174,7 +185,7 @@ def number_of_runs(engine: Any) -> int:
 
 
 def soak(options: argparse.Namespace) -> int:
-    """Run the workers under faults; return 1 if a run was lost or doubled, or if `verify` finds a breach."""
+    """Run the workers under faults; return 1 if a run was lost or doubled, or if `verify` finds a breach, else 0."""
     chance = random.Random(options.seed)
     with surroundings(options) as (simulator, url, folder, environment):
         for fault in FAULTS:
@@ -217,7 +228,7 @@ def soak(options: argparse.Namespace) -> int:
 
 
 def live(fleet: LivelyFleet, done: threading.Event) -> None:
-    """Advance the fleet by a minute of its life each second."""
+    """Advance the clock of the fleet by a minute for each second, until `done` is set."""
     now = datetime.now(UTC)
     while not done.wait(0.5):
         now += timedelta(seconds=30)
@@ -225,7 +236,7 @@ def live(fleet: LivelyFleet, done: threading.Event) -> None:
 
 
 def counted(connection: Connection, period: float, ended: datetime) -> tuple[Count, collections.Counter[str]]:
-    """Count what became of the due runs up to this time, and the statuses of all runs."""
+    """Return a Count of the runs that began up to the time `ended`, and the number of runs by status."""
     rows = connection.execute(sync_runs.select().order_by(sync_runs.c.account, sync_runs.c.started_at)).all()
     count = Count()
     for _, runs in itertools.groupby((row for row in rows if row.started_at <= ended), lambda row: row.account):
@@ -234,7 +245,7 @@ def counted(connection: Connection, period: float, ended: datetime) -> tuple[Cou
 
 
 def memory(options: argparse.Namespace) -> int:
-    """Print the resident memory of a worker after each tenth of the runs; return 1 if it grew by too much."""
+    """Print the resident memory of a worker after each tenth of the runs; return 1 if it grew by too much, else 0."""
     with surroundings(options) as (_, url, folder, environment):
         engine = database.connect(parse_url(url))
         crew = Crew(folder, environment, 1, random.Random(0))
@@ -253,7 +264,7 @@ def memory(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Run the soak test, or measure the memory."""
+    """Run the soak test, or measure the memory; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--accounts", type=int)

@@ -2,8 +2,12 @@
 
     python benchmarks/wal.py [SIZE ...]
 
-SQLite: pages in the `-wal`, which a reader keeps from being written back. PostgreSQL: bytes, on a server of its own
-without full-page images (a checkpoint between two runs adds 8 kB for each page that the next run changes first).
+A SIZE is a number of instances. Without one, the sizes are 1,000 and 100,000.
+
+On SQLite, the table shows how many pages the run writes to the `-wal` file. A reader stays open during the run, so that
+SQLite does not empty this file. On PostgreSQL, it shows how many bytes of WAL the server writes, with
+`full_page_writes` off. (Where it is on, PostgreSQL adds up to 8 kB for each page that a run is the first to change
+after a checkpoint.)
 """
 
 import sqlite3
@@ -17,7 +21,7 @@ from fal import serving
 
 
 def wal_pages(file: Path, run: object) -> float:
-    """Return the pages that a run writes into the -wal of a SQLite file."""
+    """Call `run`, which makes a run, and return the number of pages that it writes to the -wal of a SQLite file."""
     reader = sqlite3.connect(file)
     reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     reader.execute("SELECT count(*) FROM accounts").fetchall()
@@ -29,7 +33,7 @@ def wal_pages(file: Path, run: object) -> float:
 
 
 def wal_bytes(url: str, run: object) -> float:
-    """Return the bytes of WAL that a PostgreSQL server writes during a run."""
+    """Call `run`, which makes a run, and return the number of bytes of WAL that the PostgreSQL server writes."""
     with psycopg.connect(url, autocommit=True) as connection:
         (before,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
         run()
@@ -38,7 +42,7 @@ def wal_bytes(url: str, run: object) -> float:
 
 
 def main() -> None:
-    """Print the table."""
+    """Make three runs for each size on each backend, measure the third, and print the table."""
     sizes = [int(word) for word in sys.argv[1:]] or [1_000, 100_000]
     print(f"{'instances':>12}{'SQLite, pages':>16}{'PostgreSQL, bytes':>20}")
     with serving() as server, databases(None) as made:

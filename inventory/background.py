@@ -1,4 +1,4 @@
-"""Run a call in a thread, and wait for its result or for a stop signal."""
+"""Run a call in a thread, and wait for the result of the call or for a stop signal."""
 
 import threading
 from collections.abc import Callable
@@ -8,22 +8,23 @@ from typing import TypeVar
 
 from inventory.errors import Interrupted
 
-_POLL_SECONDS = 0.2  # how often the stop signal is checked while the call runs
+_POLL_SECONDS = 0.2  # between two checks of the stop signal while the call runs
 
 T = TypeVar("T")
 
 
 def start(call: Callable[[], T]) -> "Future[T]":
-    """Start the call in a daemon thread, which delays neither a signal nor the end of the process.
+    """Start a call in a daemon thread; return the Future that gets the call's result or error.
 
-    The thread gets a copy of the caller's context, so that its log lines carry the same names.
+    A daemon thread delays neither the handling of a signal nor the end of the process. The thread gets a copy of the
+    caller's context: the names that the caller added by `log.bound` are in the log events of the thread too.
     """
     result: Future[T] = Future()
 
     def run() -> None:
         try:
             result.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - the thread that waits raises it
             result.set_exception(error)
 
     threading.Thread(target=copy_context().run, args=(run,), name="background", daemon=True).start()
@@ -31,9 +32,9 @@ def start(call: Callable[[], T]) -> "Future[T]":
 
 
 def wait_or_stop(result: "Future[T]", stop: threading.Event) -> T:
-    """Return the result of a call, or raise its error; raise Interrupted as soon as `stop` is set.
+    """Wait for a call that `start` has started; return its result, or raise its error.
 
-    The call goes on after Interrupted: a thread cannot be ended from outside.
+    Raise Interrupted within 0.2 s if `stop` is set. The call then goes on: a thread cannot be ended from outside.
     """
     while not stop.is_set():
         if wait([result], timeout=_POLL_SECONDS).done:

@@ -1,7 +1,8 @@
-"""Fill a database with simulated days of hourly runs: the real sync, over real HTTP on loopback.
+"""Fill a database with the runs of simulated days, one run an hour.
 
-Only the API (`inventory.simulator`, with some failures) and the clock (a parameter of every run) are simulated. The
-user's environment, configuration file and keys are not read.
+Each run is a real sync over real HTTP on loopback. Only the API (`inventory.simulator`, with some failures) and the
+clock (a parameter of every run) are simulated. The user's settings, in the environment or in the configuration file,
+and the user's keys are not used.
 """
 
 import threading
@@ -26,7 +27,7 @@ from inventory.sync import SyncOptions, sync
 ACCOUNT = "demo"
 TRIGGER = "demo"
 MAX_DAYS = 3650
-"""Ten years."""
+"""The largest number of simulated days: ten years."""
 
 QUERIES = (
     (
@@ -49,30 +50,30 @@ QUERIES = (
         "SELECT gap_start, gap_end, seconds, failed_runs FROM sync_gaps ORDER BY gap_start",
     ),
 )
-"""Titles and SQL to try next; the SQL runs on SQLite and on PostgreSQL."""
+"""Queries for the user to try after a demo: pairs of a title and SQL that runs on SQLite and on PostgreSQL."""
 
 _HOUR = timedelta(hours=1)
-_REQUEST_TIME = timedelta(seconds=1.5)  # by the simulated clock of the run
-_PAGE_SIZE = 25  # two to four pages
+_REQUEST_TIME = timedelta(seconds=1.5)  # duration of one request by the simulated clock
+_PAGE_SIZE = 25  # instances; a list then has two to four pages
 _DOWN = Status(503, body="<html><body>Service Unavailable</body></html>")
-_RETRY_MAX_WAIT = 0.01  # seconds, real
+_RETRY_MAX_WAIT = 0.01  # seconds of real time
 _SEED = 7
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What a demo wrote, and how long it took."""
+    """The result of a demo: the database, the runs, and the time that the demo took."""
 
     database: str
-    """A SQLite file's path, or a URL without its password."""
+    """The path of a SQLite file, or the URL of a PostgreSQL database without the password."""
     account: str
     runs: int
     failed: int
-    """Runs that did not succeed. The demo includes failures of the API on purpose."""
+    """Number of runs with another status than `succeeded`. A demo includes failures of the API on purpose."""
     first_run_at: datetime
     last_run_at: datetime
     seconds: float
-    """Real time, not simulated."""
+    """Duration of the demo in real time, not in simulated time."""
 
 
 def demo(
@@ -83,10 +84,11 @@ def demo(
     now: datetime | None = None,
     stop: threading.Event | None = None,
 ) -> DemoResult:
-    """Fill a database with `days` times 24 hourly runs of a simulated fleet, the last at the full hour before `now`.
+    """Fill a database with `days` times 24 hourly runs of a simulated fleet, and replace what an earlier demo wrote.
 
-    Replace what an earlier demo wrote. `progress` gets the number of runs done and the number of all runs. Raises
-    UsageError, and changes nothing, if the database holds anything but a demo; Interrupted after `stop` or Ctrl-C.
+    The last run is at the last full hour up to `now`. `progress` is called with the number of runs done and the number
+    of all runs. Raises UsageError, and changes nothing, if `days` is not 1 to MAX_DAYS or the database holds anything
+    but a demo. Raises Interrupted after `stop` or Ctrl-C, and the error of a run that fails unexpectedly.
     """
     if not 1 <= days <= MAX_DAYS:
         raise UsageError(f"A demo takes 1 to {MAX_DAYS} days.")
@@ -125,13 +127,16 @@ def demo(
 
 
 def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], None], stop: threading.Event) -> int:
-    """Make one run at each hour; return how many did not succeed. Raises the error of an unplanned failure."""
+    """Make one run at each of `hours`; return the number of runs that did not succeed.
+
+    Raise the error of a run that no armed fault explains.
+    """
     account = Account(ACCOUNT, ApiKey("demo:no-secret"))
     fleet = LivelyFleet(seed=_SEED, start=hours[0] - _HOUR)
     failed = 0
     progress(0)
     with Simulator(fleet) as simulator:
-        # not `load()`: the user's variables and file are for the real API
+        # not `load()`: the user's environment variables and configuration file are for the real API
         settings = Settings.model_construct(
             api_url=simulator.url, page_size=_PAGE_SIZE, retry_attempts=2, retry_max_wait=_RETRY_MAX_WAIT
         )
@@ -158,16 +163,20 @@ def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], No
 
 
 def _arrange_faults(faults: Faults, number: int, total: int) -> None:
-    """Arm the faults of one run. The last day of two or more has none."""
+    """Disarm all faults, then arm those of run `number`, counted from 0, of `total` runs.
+
+    In a demo of four days or more, the runs of the last 24 hours have no fault.
+    """
     faults.clear()
     broken_page, outage, no_answer_by_id = total // 4, total // 2, total * 2 // 3
-    if number == broken_page:  # the second page never comes: a partial run
+    if number == broken_page:  # each request for the second page gets a 503: a partial run
         faults.add(_DOWN, when=on_page(2), times=None)
-    elif outage <= number < outage + 3:  # nothing comes: failed runs, and a gap
+    elif outage <= number < outage + 3:  # every request gets a 503: failed runs, and a gap
         faults.add(_DOWN, times=None)
     elif number == outage + 3:
         faults.add(Drop(), times=None)
-    elif no_answer_by_id <= number < no_answer_by_id + 6:  # a second walk settles what is absent
+    elif no_answer_by_id <= number < no_answer_by_id + 6:
+        # each request by id gets a 500: a second walk settles the absent instances
         faults.add(Status(500), when=on_get, times=None)
 
 
@@ -176,7 +185,7 @@ def _is_api_error(error: Exception) -> bool:
 
 
 def _refuse_other_files(engine_url: str) -> None:
-    """Raise UsageError if the URL names an existing file that is neither empty nor a SQLite database."""
+    """Raise UsageError if the URL names a file that cannot be read, or is neither empty nor a SQLite database."""
     file = sqlite_path(parse_url(engine_url))
     if file is None or not file.exists():
         return
@@ -190,21 +199,23 @@ def _refuse_other_files(engine_url: str) -> None:
 
 
 def _empty(engine: Engine) -> None:
-    """Create or empty the tables. Raises UsageError if more than a demo would be lost."""
+    """Create the tables, or delete the rows of an earlier demo. Raise UsageError if the database holds other data."""
     with database.reading(engine) as connection:
         _require_a_demo(connection)
     schema.prepare(engine, auto_migrate=True)
     with database.writing(engine) as connection:
-        _require_a_demo(connection)  # again: a real sync may have run meanwhile
+        _require_a_demo(connection)  # checked again in the transaction that deletes: a real sync may have run meanwhile
         for table in (instance_versions, instance_state, sync_runs, accounts):
             connection.execute(sa.delete(table))
 
 
 def _require_a_demo(connection: Connection) -> None:
-    """Raise UsageError unless the database is empty, or all tables are ours and all runs are a demo's."""
+    """Raise UsageError unless the database is empty, or all tables are inventory's and a demo made all runs."""
     try:
         empty = schema.current(connection) is None
-    except DatabaseError:  # another program's tables; the driver's errors are not wrapped yet, and pass
+    # WrongSchema: the tables of another program. An error of the driver is not caught here: only the block that opened
+    # the connection turns it into a DatabaseError.
+    except DatabaseError:
         demos_only = False
     else:
         others = set(sa.inspect(connection).get_table_names()) - {*METADATA.tables, "alembic_version"}

@@ -1,4 +1,4 @@
-"""Check what keeps a sync from working, and name the remedy. Nothing is created, migrated or written."""
+"""Check what can keep a sync from working, and name the remedies. Nothing is created, migrated or written."""
 
 import os
 import threading
@@ -37,12 +37,12 @@ from inventory.store import database, integrity, schema
 from inventory.times import brief, iso
 
 MAX_REQUESTS = 8
-"""Requests to the API at the same time."""
+"""The largest number of requests to the API at the same time."""
 
 TOLERANCE = timedelta(seconds=5)
-"""The difference between two clocks that is reported.
+"""The largest difference between two clocks that is not reported.
 
-The API's clock has whole seconds, and both readings are late by a part of a round trip."""
+A smaller one cannot be measured well: the API gives its time in whole seconds, and an answer takes time to arrive."""
 
 REMEDIES = {
     Unauthorized: "Put a valid admin key in its place; `inventory config` shows where that is.",
@@ -52,7 +52,7 @@ REMEDIES = {
     BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
     ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
 }
-"""The remedy for an API error: that of the first class in this order that it belongs to."""
+"""The remedies by class of ApiError. If an error is an instance of several of them, the first one counts."""
 
 UNCONFIGURED_REMEDY = (
     "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
@@ -62,7 +62,10 @@ UNCONFIGURED_REMEDY = (
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check. `exit_code` is that of the error found, 0 if there is none."""
+    """The result of one check.
+
+    `account` is None if the check is not about one account. `exit_code` is that of the error found; 0 without an error.
+    """
 
     check: str
     account: str | None
@@ -75,9 +78,10 @@ class Check:
 def examine(
     settings: Settings, only: str | None = None, clock: Callable[[], datetime] | None = None
 ) -> Iterator[Check]:
-    """Yield each check as it is made: settings, database, schema, clocks, keys, the API, leases.
+    """Yield the result of each check as soon as it is made: settings, database, schema, clocks, keys, API, leases.
 
-    `only` names one account. `clock` is this host's.
+    If the database cannot be used, the checks that need it are left out. `only` limits the checks of keys, API and
+    leases to one account. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -99,7 +103,7 @@ def examine(
 
 
 def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
-    """Return the engine, if the database exists and answers."""
+    """Yield the check of the database. Return its engine, which `stack` disposes of; None if the check failed."""
     try:
         url = parse_url(settings.database_url)
         file = sqlite_path(url)
@@ -122,7 +126,7 @@ def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, No
 
 
 def _missing_file(settings: Settings, file: str, folder: str) -> Check:
-    """Return the check of a SQLite file that does not exist: a warning if a sync can create it."""
+    """Return the check of a SQLite file that does not exist: a warning if it can be created, else a failure."""
     if not os.access(folder, os.W_OK | os.X_OK):
         fault = DatabaseError(f"there is no database at {file}, and none can be made in {folder}")
         return _fail("database", None, fault, "Make the folder, and let this user write it; or name another database.")
@@ -131,7 +135,10 @@ def _missing_file(settings: Settings, file: str, folder: str) -> Check:
 
 
 def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
-    """Check the revision, the tables, and whether they may be written. Return whether they are this version's."""
+    """Yield the checks of the schema: the revision, the tables and views, and whether the tables may be written.
+
+    Return whether the schema is that of this program version.
+    """
     try:
         with database.reading(engine) as connection:
             found = schema.current(connection)
@@ -181,7 +188,7 @@ def _check_database_clock(engine: Engine, clock: Callable[[], datetime]) -> Iter
 
 
 def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, list[Account]]:
-    """Return the accounts that have a key."""
+    """Yield a check of the key of each account to sync. Return the accounts that have a key."""
     found: list[Account] = []
     for name in settings.names_to_sync(only):
         try:
@@ -204,7 +211,7 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
 
 
 def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
-    """Check the key that signs checkpoints, if there is one, and show its verifier key."""
+    """Yield the check of the key that signs checkpoints, if one is configured. The finding shows the verifier key."""
     if settings.checkpoint_key_file is None:
         return
     try:
@@ -212,12 +219,15 @@ def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
     except UsageError as error:
         yield _fail("signature", None, error, "docs/checkpoints.md says how a key is made and named.")
         return
-    assert signer.key is not None  # noqa: S101 - it was read
+    assert signer.key is not None  # noqa: S101 - read_signer has read the configured file
     yield _ok("signature", None, f"{signer.key.verifier(signer.name)} is the verifier key of checkpoints")
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
-    """Request a page of one instance with each key, and compare the API's clock with this host's."""
+    """Request a page of one instance with each key; yield one check for each key, and one of the API's clock.
+
+    The API's clock is compared with this host's clock. Of the differences measured, the smallest counts.
+    """
     one_attempt = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
     limit = threading.Semaphore(MAX_REQUESTS)
 
@@ -238,7 +248,7 @@ def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[],
     if not found:
         return
     differences = []
-    # in background threads: a signal does not wait for the answers
+    # in background threads, so that a signal ends the program without waiting for the answers
     for coming in [background.start(partial(check_key, account)) for account in found]:
         check, ahead = coming.result()
         yield check
@@ -248,7 +258,10 @@ def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[],
 
 
 def _check_accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
-    """Check the lease of each account in the database, and whether the configuration names it."""
+    """Yield the checks of each account in the database that is not retired.
+
+    Checked are the lease, the time of the last run, and whether the configuration names the account.
+    """
     now = database.now(connection)
     for row in list_accounts(connection, only):
         if row["retired_at"] is not None:
@@ -263,7 +276,7 @@ def _check_accounts(connection: Connection, settings: Settings, only: str | None
 
 
 def _unconfigured(row: Row) -> str:
-    """Return the finding about an account that is not configured."""
+    """Return the text of the finding about an account that is in the database but not in the configuration."""
     last = "never synced to the end" if row["last_complete_at"] is None else f"last at {iso(row['last_complete_at'])}"
     return f"it is in the database, but not in this configuration ({last})"
 
@@ -296,5 +309,5 @@ def _fail(check: str, account: str | None, error: InventoryError, remedy: str) -
 
 
 def _printable(finding: str, remedy: str | None = None) -> tuple[str, str | None]:
-    """Return both texts without secrets, as one line each."""
+    """Return both texts, each as one printable line without secrets."""
     return log.plain(finding.rstrip("."), 1000), None if remedy is None else log.plain(remedy, 1000)

@@ -1,6 +1,6 @@
-"""The exceptions of the program, each with its exit code and its `error_code`.
+"""The exceptions of the program, with their exit codes and their values of `sync_runs.error_code`.
 
-A class exists only if some caller treats it differently from others::
+A class of its own exists only where some caller treats that failure differently. The number is the exit code::
 
     InventoryError                       1
     ├── UsageError                       2   bad flag, setting, id, account, time
@@ -11,18 +11,19 @@ A class exists only if some caller treats it differently from others::
     │   ├── ServerError                  4   5xx or another unexpected status, beyond the retries
     │   ├── NetworkError                 4   no connection, a time limit, a broken connection
     │   ├── BadResponse                  4   200, but not in the documented form
-    │   ├── CursorLoop                   4   a cursor came twice
+    │   ├── CursorLoop                   4   a list without an end: a cursor came twice, for example
     │   ├── RejectedItems                4   an item without a usable id
-    │   └── Interrupted                  4   a signal ended the walk
+    │   └── Interrupted                  4   a signal ended the walk or other work
     ├── MassVanish                       5   the brake holds instances until a person decides
-    ├── AccountBusy                      6   another process holds the account
+    ├── AccountBusy                      6   another process holds the account's lease
     │   └── LeaseLost                    6   another process has taken over this run's lease
-    ├── DatabaseError                    7   lost, locked, full
+    ├── DatabaseError                    7   missing, locked, full, damaged
+    │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
     │   └── WrongSchema                  7   not inventory's, or of another version: retrying does not help
-    ├── Stale                            8   `status --max-age`
-    └── BreachFound                      9   `verify`, `prune`
+    ├── Stale                            8   no complete run for too long: `inventory status`
+    └── BreachFound                      9   a contradiction in the history, in an export or with a checkpoint
 
-`str(error)` is one line for a person: what happened, what was kept, what to do. It never contains a key.
+`str(error)` is one line for a person: what happened, what was kept, what to do. No key is ever in this line.
 """
 
 import errno
@@ -31,7 +32,10 @@ from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """An error with a message for a person. The base class means a fault of the program or of this host."""
+    """An error with a message for a person. Raised as this class itself, it means a fault of the program or the host.
+
+    `error_code` is None if the error has no code in `sync_runs`.
+    """
 
     exit_code: ClassVar[int] = 1
     error_code: ClassVar[str | None] = None
@@ -44,7 +48,10 @@ class UsageError(InventoryError):
 
 
 class ApiError(InventoryError):
-    """The API did not give what a walk needs; `status` is the HTTP status, or None without an answer."""
+    """A failure to get what a walk or a request by id needs from the API.
+
+    `status` is the HTTP status of the answer, or None if the error is not about the status of one answer.
+    """
 
     exit_code = 4
     error_code = "server_error"
@@ -75,50 +82,59 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """Status 5xx or any undocumented status, after the last attempt."""
+    """Status 5xx or any other unexpected status, after the last attempt if the status is retried."""
 
     error_code = "server_error"
 
 
 class NetworkError(ApiError):
-    """No connection, a broken one, or a timeout, after the last attempt."""
+    """No connection, a broken connection, or a timeout, after the last attempt."""
 
     error_code = "network"
 
 
 class BadResponse(ApiError):
-    """Status 200 with a body that is not the documented JSON, is too large, or contradicts itself."""
+    """Status 200 with a body that is not the documented JSON, is too large, or contradicts itself.
+
+    Also an id or a cursor from the API that no request can carry.
+    """
 
     error_code = "bad_response"
 
 
 class CursorLoop(ApiError):
-    """A cursor that came twice. Following it would never end."""
+    """A list without an end.
+
+    A cursor came twice or was empty, many pages in a row brought no new id, or the list has too many items.
+    """
 
     error_code = "cursor_loop"
 
 
 class RejectedItems(ApiError):
-    """An item without a usable id: the walk reached its end, but is not complete."""
+    """One or more rejected items: the walk reached the end of the list, but is not complete."""
 
     error_code = "rejected_items"
 
 
 class Interrupted(ApiError):
-    """A signal that ended the walk."""
+    """A signal that ended a walk or other work."""
 
     error_code = "interrupted"
 
 
 class MassVanish(InventoryError):
-    """More vanishing instances than `max_vanish` allows: they are held."""
+    """Held instances, in this run or since an earlier one: more would have vanished than `max_vanish` allows."""
 
     exit_code = 5
     error_code = "mass_vanish"
 
 
 class AccountBusy(InventoryError):
-    """An account whose lease another process holds; `seconds` is the time until it ends without a heartbeat."""
+    """An account whose lease another process holds, or a folder to which another process writes an export.
+
+    `seconds` is the time until the lease ends if no further heartbeat comes; 0 if that is not known.
+    """
 
     exit_code = 6
 
@@ -134,28 +150,31 @@ class LeaseLost(AccountBusy):
 
 
 class DatabaseError(InventoryError):
-    """A database that is lost, locked or full."""
+    """A database or a temporary file that cannot be used: it is missing, locked, full or damaged, for example."""
 
     exit_code = 7
     error_code = "database"
 
 
 class Collision(DatabaseError):
-    """A deadlock with another session, or a serialization failure: nothing was written, and it may work at once."""
+    """A deadlock with another session, or a serialization failure.
+
+    Nothing was written. The same transaction may succeed when it is made again at once.
+    """
 
 
 class WrongSchema(DatabaseError):
-    """A database that is not inventory's, or is of another version; retrying does not help."""
+    """A database that is not inventory's, or has another revision of the schema. Retrying does not help."""
 
 
 class Stale(InventoryError):
-    """An account without a complete run within the limit, or a database into which no account is synced."""
+    """An account whose last complete run is too long ago, or a database into which no account is synced."""
 
     exit_code = 8
 
 
 class BreachFound(InventoryError):
-    """A history that contradicts itself or its digests."""
+    """A contradiction in the history, or between the history and a digest, a log entry, a checkpoint or an export."""
 
     exit_code = 9
 
@@ -167,11 +186,11 @@ def _subclasses(kind: type[InventoryError]) -> Iterator[type[InventoryError]]:
 
 
 ERROR_CODES = tuple(dict.fromkeys(kind.error_code for kind in _subclasses(InventoryError) if kind.error_code))
-"""Every value of `sync_runs.error_code`."""
+"""Every value that `sync_runs.error_code` can have, except null."""
 
 
 def explain_host_fault(error: BaseException) -> str | None:
-    """Return a phrase that says what this host lacks or refuses; None if the error has another cause."""
+    """Return a phrase that says what this host lacks or refuses; None if this host is not the cause of the error."""
     if isinstance(error, MemoryError):
         return "there is not enough memory (see `ulimit -v`)"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):

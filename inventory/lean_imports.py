@@ -1,4 +1,4 @@
-"""Import a library without another one, which it would use only because it is installed."""
+"""Import a library without one of its optional dependencies, although that dependency is installed."""
 
 import sys
 import threading
@@ -7,27 +7,27 @@ from contextlib import contextmanager
 
 
 class _Refusal:
-    """A finder of sys.meta_path that makes the import of a module fail in the thread that made this object."""
+    """A finder for sys.meta_path that makes the import of one module fail, in the thread that created the finder."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Raise ModuleNotFoundError for the module in that thread; leave all else to the next finder."""
+        """Raise ModuleNotFoundError for that module in that thread; else return None, for the next finder to decide."""
         if name == self._name and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 _changing = threading.Lock()
-"""Held while sys.meta_path is replaced. It is never changed in place: another thread may be going through it."""
+"""Held while a new list is assigned to sys.meta_path. The old list is never changed: another thread may iterate it."""
 
 
 @contextmanager
 def without(name: str) -> Iterator[None]:
-    """Let imports of the module `name` fail in this thread during the block, unless it was imported before.
+    """Make every import of the module `name` fail in this thread during the block, unless the module is loaded already.
 
-    The libraries imported in the block must allow for that: they try the import, and do without.
+    The libraries imported in the block must handle that ModuleNotFoundError, as for a module that is not installed.
     """
     refusal = _Refusal(name)
     with _changing:

@@ -1,4 +1,7 @@
-"""Logging to stderr, as text for people or as JSON for machines. Every line passes through `redact`."""
+"""Logging to stderr, as text for people or as JSON for machines.
+
+After `configure`, the text of each log event passes through `redact`. The text that `say` gets does not.
+"""
 
 import json
 import logging
@@ -20,23 +23,23 @@ _secrets: set[str] = set()
 _style: Style = "text"
 
 SHORTEST_SECRET = 6
-"""Shorter parts are not hidden: replacing them would garble ordinary lines."""
+"""Characters of the shortest text that is hidden. A shorter one would also be replaced inside ordinary words."""
 
 
 def hide(secret: str) -> None:
-    """Let `redact` replace this secret, and the part of it after the colon, from now on."""
+    """Let `redact` replace this secret from now on, and also the part of the secret after its first colon."""
     _secrets.update(part for part in (secret, secret.partition(":")[2]) if len(part) >= SHORTEST_SECRET)
 
 
 def redact(text: str) -> str:
-    """Return the text without the secrets given to `hide`, and without anything in the form of a key."""
+    """Return the text with `***` for each secret that was given to `hide`, and for anything in the form of a key."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return hide_keys(text)
 
 
 def plain(text: str, limit: int = 300) -> str:
-    """Return the text as one printable line: no secret, no control character, at most `limit` characters."""
+    """Return the text as one line of at most `limit` printable characters, without secrets."""
     line = " ".join(_visible(redact(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -48,14 +51,15 @@ def set_style(style: Style) -> None:
 
 
 def style() -> Style:
-    """Return the style of lines on stderr: with `json` each line is a JSON object."""
+    """Return the style of lines on stderr: `text`, or `json` if each line is a JSON object."""
     return _style
 
 
 def say(message: str, level: Literal["info", "warning", "error"] = "info", **more: str) -> None:
-    """Write a command's message to stderr, where it does not mix with results; as JSON if logs are JSON.
+    """Write a command's message to stderr, as text or as a JSON object, in the style of log lines.
 
-    `more` are further keys of the JSON object, or further lines. Unlike a log event, it ignores the log level.
+    stdout is for results. The values of `more` are further lines of the text, or with their names further keys of the
+    JSON object. The message is written at any log level, and secrets in it are not hidden.
     """
     if style() == "json":
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -66,7 +70,10 @@ def say(message: str, level: Literal["info", "warning", "error"] = "info", **mor
 
 
 def configure(style: Style = "text", level: str = "info") -> None:
-    """Send the records of every logger, also those of libraries, to stderr: one line per event."""
+    """Send the log events of the program and of its libraries to stderr, from `level` up.
+
+    Some libraries that log much are logged from `warning` up, whatever `level` is.
+    """
     set_style(style)
     handler = _StderrHandler()
     root = logging.getLogger()
@@ -78,10 +85,10 @@ def configure(style: Style = "text", level: str = "info") -> None:
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
-    """A handler that writes to the current sys.stderr, because a caller may replace that at any time."""
+    """A handler that looks up sys.stderr for each event, because a caller may replace sys.stderr at any time."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the event to sys.stderr."""
+        """Write the event to the present sys.stderr."""
         if self.formatter is None:
             self.setFormatter(_formatter())
         self.stream = sys.stderr
@@ -89,7 +96,10 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _Logger:
-    """A logger that imports structlog with its first event: most commands log none, and it takes long to import."""
+    """A logger that imports structlog only at its first event.
+
+    Most commands log no event, and the import of structlog takes long.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -103,12 +113,15 @@ def get(name: str) -> Any:
     return _Logger(name)
 
 
-_bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - it is replaced, never changed
+_bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - the dict is replaced, never changed
 
 
 @contextmanager
 def bound(**names: Any) -> Iterator[None]:
-    """Add these names to every event of this thread, and of threads with its context, during the block."""
+    """Add these names and their values to every log event during the block.
+
+    This concerns the events of this thread, and of threads that run in a copy of its context.
+    """
     before = _bound.set(_bound.get() | names)
     try:
         yield
@@ -118,7 +131,10 @@ def bound(**names: Any) -> Iterator[None]:
 
 @cache
 def _structlog() -> Any:
-    """Return structlog. Unless `configure` was called, it has its defaults, and prints events to stdout."""
+    """Return the module structlog, set up to pass events to the handler of `configure`.
+
+    If `configure` was not called, structlog keeps its defaults, which print events to stdout.
+    """
     structlog = _import_structlog()
     if not any(isinstance(handler, _StderrHandler) for handler in logging.getLogger().handlers):
         return structlog
@@ -137,7 +153,10 @@ def _structlog() -> Any:
 
 @cache
 def _import_structlog() -> Any:
-    """Return structlog. It is imported without Rich, which takes 5 MB and 25 ms, and would only draw tracebacks."""
+    """Return the module structlog, imported without Rich.
+
+    structlog uses Rich only to draw tracebacks. The import of Rich takes 5 MB of memory and 25 ms.
+    """
     with without("rich"):
         return import_module("structlog")
 
@@ -157,7 +176,7 @@ def _formatter() -> logging.Formatter:
 
 
 def _processors() -> list[Any]:
-    """Return what is done to each event, of this program or of a library, before it is rendered."""
+    """Return the structlog processors for each event, of this program or of a library, in the order of their calls."""
     structlog = _import_structlog()
     return [
         _merge_bound,
@@ -174,9 +193,11 @@ def _merge_bound(_logger: object, _method: str, event: dict[str, Any]) -> dict[s
 
 
 class RepeatFilter:
-    """A filter for repeated work: it drops events that the previous round logged too, except at level `debug`.
+    """A filter of the log events of work that is repeated in rounds.
 
-    Pass `names` to `bound` around each round.
+    It drops an event whose text was logged before in the same round, or in the previous round. At log level `debug` it
+    drops nothing. It never drops events of libraries. Run the work of each round inside `bound(**names)`, and call
+    `start_round` once for each round.
     """
 
     def __init__(self) -> None:
@@ -189,7 +210,7 @@ class RepeatFilter:
         self._previous, self._current = self._current, set()
 
     def is_new(self, event: str) -> bool:
-        """Return whether neither this round nor the previous one has logged the event; remember it."""
+        """Return whether neither this round nor the previous round has logged this text; add the text to this round."""
         new = event not in self._previous | self._current
         self._current.add(event)
         return new
@@ -197,7 +218,7 @@ class RepeatFilter:
 
 def _drop_repeats(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     repeats = event.pop("_repeats", None)
-    is_from_library = "_record" in event  # such an event cannot be dropped here
+    is_from_library = "_record" in event  # structlog allows no DropEvent for such an event
     if repeats is None or is_from_library or logging.root.isEnabledFor(logging.DEBUG):
         return event
     if not repeats.is_new(str(event["event"])):

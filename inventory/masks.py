@@ -1,4 +1,4 @@
-"""Hide what must not be stored or shown: secrets in fal's fields, passwords in URLs, keys in the wrong place."""
+"""Hide what must not be stored or shown: secrets in fal's fields, passwords in URLs, API keys in the wrong place."""
 
 import re
 import unicodedata
@@ -17,7 +17,10 @@ _HARMLESS_NAME = re.compile(
     "|(max|min|num|total|prompt|completion|input|output|new|cached|generated)+tokens"
     "|(max|min|num|total)?tokens?(count|limit|budget|usage|used|length|persecond|perminute)"
 )
-"""Names that concern a language model's tokens. Only whole names match, or `input_token_secret` would be shown."""
+"""Names of fields about the tokens of a language model, which are no secrets.
+
+Only a whole name matches. Otherwise the value of `input_token_secret` would be shown.
+"""
 
 
 @lru_cache(maxsize=1024)  # a fleet repeats the same few names a million times
@@ -29,9 +32,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def hide_secrets(value: Any) -> Any:
-    """Return a copy of a JSON value with HIDDEN for each value under the name of a secret, at any depth.
+    """Return a JSON value in which HIDDEN replaces each value under the name of a secret, at any depth.
 
-    A null stays null.
+    A null stays null. The given value is not changed.
     """
     if type(value) is list:
         return [hide_secrets(inner) for inner in value]
@@ -53,7 +56,7 @@ HARMLESS_PARAMETERS = frozenset((
     "application_name", "connect_timeout", "dbname", "host", "hostaddr", "options", "port", "sslcert", "sslmode",
     "sslrootcert", "target_session_attrs", "user",
 ))  # fmt: skip
-"""Parameters of a URL that are shown with their values."""
+"""Parameters of a URL that are shown with their values, except a value that looks like a key."""
 
 _URL = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]*)://
@@ -61,7 +64,10 @@ _URL = re.compile(
     (?P<place>[^\s/?\#@]*)(?P<path>/[^\n?\#@]*)?(\?(?P<query>[^\s\#@]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A URL in which every separator inside a part is percent-encoded, so the password can only be in its own place."""
+"""The pattern of a clear URL: each separator inside a part is percent-encoded.
+
+In such a URL the password is exactly the text between the colon after the user and the `@`.
+"""
 
 _KEY = re.compile(
     r"[\w-]{6,}:(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{20,}"  # a key of fal: id:secret
@@ -72,12 +78,12 @@ _RANDOM_TEXT = re.compile("(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Z
 
 
 def is_clear_url(text: str) -> bool:
-    """Return whether the parts of a URL can be separated for certain."""
+    """Return whether a text is a URL whose parts can be told apart for certain."""
     return _URL.fullmatch(text) is not None
 
 
 def mask_url(text: str) -> str:
-    """Return a URL without its password and other secrets; NOT_SHOWN if it is not a clear one."""
+    """Return a URL without its password and other secrets; NOT_SHOWN if `is_clear_url` is false for the text."""
     found = _URL.fullmatch(text)
     if found is None:
         return NOT_SHOWN
@@ -90,7 +96,7 @@ def _masked_parameter(text: str) -> str:
     name, _, value = text.partition("=")
     if name in HARMLESS_PARAMETERS:
         return f"{name}={_unless_key(value)}"
-    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # it may be the rest of a password that contains an &
+    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # no name: it may be part of a password with an &
 
 
 def _unless_key(text: str) -> str:
@@ -98,15 +104,15 @@ def _unless_key(text: str) -> str:
 
 
 def looks_like_key(text: str) -> bool:
-    """Return whether a value may be a key in the wrong place: id:secret, or a long random string."""
+    """Return whether a text contains what may be an API key: `id:secret`, `sk-...`, a JWT, or a long random string."""
     return _KEY.search(text) is not None or _RANDOM_TEXT.search(text) is not None
 
 
 def hide_keys(text: str) -> str:
-    """Return a text without anything in the form of a key. A long random string stays: it may be an id."""
+    """Return a text with `***` for anything in the form of a key. A long random string stays: it may be an id."""
     return _KEY.sub("***", text)
 
 
 def hide_key_words(text: str) -> str:
-    """Return a text that quotes a person's input, without the words that look like keys."""
+    """Return a text with `***` for each word that looks like a key. It is for messages that quote a person's input."""
     return re.sub(r"[^\s'\"()]+", lambda word: _unless_key(word[0]), text)

@@ -1,6 +1,6 @@
 """Merkle tree hashing as RFC 6962, section 2.1, defines it, with SHA-256.
 
-`Frontier` appends to a tree of which it keeps only one hash for each complete subtree on the right edge.
+`Frontier` is a tree that only grows. It does not keep the leaves, only the hashes that further leaves need.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 HASH_SIZE = 32
-"""Bytes of a hash."""
+"""Length of a hash in bytes."""
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
@@ -17,23 +17,26 @@ _HEIGHT = 8
 
 
 def hash_leaf(data: bytes) -> bytes:
-    """Return the hash of a leaf."""
+    """Return the hash of the leaf with this content."""
     return hashlib.sha256(b"\0" + data).digest()
 
 
 def hash_node(left: bytes, right: bytes) -> bytes:
-    """Return the hash of the node above two subtrees."""
+    """Return the hash of the node above two subtrees, from the hashes of their roots."""
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
 class Frontier:
-    """The right edge of a growing Merkle tree: its size, and the hash of each complete subtree, the largest first.
+    """A growing Merkle tree, kept as its number of leaves (`size`) and the root hashes of its complete subtrees.
 
-    The sizes of the subtrees are the powers of two that add up to the size of the tree.
+    The numbers of leaves of these subtrees are the different powers of two that add up to `size`, the largest first.
     """
 
     def __init__(self, size: int = 0, hashes: bytes = b"") -> None:
-        """Take the state that `size` and `hashes` of another Frontier had; raise ValueError if they do not match."""
+        """Continue the tree of a Frontier that had this `size` and these `hashes`.
+
+        Raise ValueError if `hashes` does not have the length that belongs to `size`.
+        """
         self.size = size
         self._nodes = [hashes[start : start + HASH_SIZE] for start in range(0, len(hashes), HASH_SIZE)]
         if size < 0 or len(hashes) != size.bit_count() * HASH_SIZE:
@@ -41,7 +44,7 @@ class Frontier:
 
     @property
     def hashes(self) -> bytes:
-        """Return the hashes of the subtrees, joined."""
+        """Return the root hashes of the complete subtrees, the largest subtree first, joined to one byte string."""
         return b"".join(self._nodes)
 
     def append(self, node: bytes, height: int = 0) -> None:
@@ -57,7 +60,7 @@ class Frontier:
         self.size += 1 << height
 
     def root(self) -> bytes:
-        """Return the root of the tree."""
+        """Return the root hash of the tree; EMPTY_ROOT if the tree has no leaves."""
         if not self._nodes:
             return EMPTY_ROOT
         *larger, root = self._nodes
@@ -67,7 +70,7 @@ class Frontier:
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Return the root of the tree with these leaves."""
+    """Return the root hash of the tree whose leaves have these hashes, in this order."""
     leaf_hashes = iter(leaf_hashes)
     frontier, sha256 = Frontier(), hashlib.sha256
     while len(nodes := list(islice(leaf_hashes, 1 << _HEIGHT))) == 1 << _HEIGHT:

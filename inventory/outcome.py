@@ -17,7 +17,7 @@ class Outcome:
     run_id: int | None = None
     status: str = "failed"
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
-    """Events by name. `settled` counts those that vanished at the time of an earlier run."""
+    """Numbers of events by name. `settled` counts the instances that vanished at the time of an earlier run."""
     pages: int = 0
     instances_seen: int = 0
     duplicates: int = 0
@@ -31,19 +31,19 @@ class Outcome:
     settled: list[str] = field(default_factory=list)
     """Ids of the instances that `counts["settled"]` counts."""
     changes: list[dict[str, Any]] = field(default_factory=list)
-    """For a dry run: what it would record, as rows of `instance_events` without a run."""
+    """For a dry run: the events that a run would record, as rows of `instance_events` without the run's columns."""
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code of this run; it is 0 if only the second walk failed."""
+        """Return the exit code of this run. It is 0 if only the second walk failed, unless a signal ended that walk."""
         if self.error is None or (self.status == "succeeded" and self.error.error_code != "interrupted"):
             return 0
         return self.error.exit_code
 
     def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool, dry: bool = False) -> None:
-        """Set status and error of a run that was applied, from the errors of its two walks.
+        """Set status and error of a run that was applied, from the errors of its first and second walk, if any.
 
-        `held`: the brake holds instances. `dry`: the run would be applied, and the error says so.
+        `held`: instances are held after the run. `dry`: this is a dry run; the error says what a run would do.
         """
         was = "would be" if dry else "was"
         if first is not None:
@@ -69,18 +69,18 @@ class Outcome:
                 )
 
     def set_failed(self, error: InventoryError) -> None:
-        """Set status and error of a run that was not applied, and clear its counts of events."""
+        """Set status and error of a run that was not applied, and do what `clear_events` does."""
         self.error = error
         # a lost lease: the process that took it over has already recorded this run as abandoned
         self.status = "abandoned" if isinstance(error, LeaseLost) else "failed"
         self.clear_events()
 
     def clear_events(self) -> None:
-        """Clear the counts of events, which were rolled back."""
+        """Reset `counts`, `missing` and `settled`: nothing of what they count was written."""
         self.counts, self.missing, self.settled = dict.fromkeys(_COUNTS, 0), 0, []
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns of `sync_runs` that every end of a run writes, except the status."""
+        """Return the counts and the error of this run, by column name of `sync_runs`."""
         return {
             "pages": self.pages,
             "instances_seen": self.instances_seen,
@@ -94,5 +94,5 @@ class Outcome:
 
 
 def add_consequence(error: ApiError, consequence: str) -> ApiError:
-    """Return the same error, with its consequence for the run added to its text."""
+    """Return a new error of the same class and status. Its text is that of `error` with the consequence added."""
     return type(error)(f"{str(error).rstrip('.')}; {consequence}.", status=error.status)

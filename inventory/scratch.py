@@ -1,7 +1,7 @@
 """Private temporary folders, and the removal of those that killed processes left behind.
 
-A folder is in use while a process holds the lock (`flock`) on the file `lock` in it. The kernel releases the lock when
-that process ends, also when it is killed.
+A folder is in use while a process holds the lock (`flock`) on the file `lock` in that folder. The kernel releases the
+lock when the process ends, also when the process is killed.
 """
 
 import fcntl
@@ -24,24 +24,24 @@ _FILES = re.compile(r"(spool|empty\.db)(-wal|-shm|-journal)?|lock(\.new)?")
 _DAY = 86_400
 """Age in seconds at which a folder without a lock file is removed.
 
-An earlier version made it, or its process was killed before it had the lock.
+A younger one may be in use: its process does not hold the lock yet, or its file system has no locks.
 """
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Make a private folder under TMPDIR, and remove it at the end; raise DatabaseError if that fails.
+    """Yield a new private folder under TMPDIR, and remove it after the block; raise DatabaseError if none can be made.
 
-    First remove the folders that killed processes of the same user left there.
+    Before that, remove the folders that killed processes of the same user left under TMPDIR.
     """
     with ExitStack() as stack:
         try:
             _sweep()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
-            # locked before it is renamed to `lock`: so a `lock` that nobody holds is always that of an ended process
+            # Lock the file, then rename it to `lock`: if nobody holds the lock of a file `lock`, its process has ended.
             lock = os.open(folder / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             stack.callback(os.close, lock)
-            with suppress(OSError):  # the file system has no locks: the folder counts as one without a lock
+            with suppress(OSError):  # without locks in the file system, the file keeps its first name
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 (folder / _UNLOCKED).rename(folder / _LOCK)
         except OSError as error:
@@ -50,7 +50,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def no_room(error: Exception) -> DatabaseError:
-    """Return the error for a temporary file that cannot be written."""
+    """Return the DatabaseError for a temporary file or folder that cannot be made or written."""
     try:
         place = f"{tempfile.gettempdir()} (TMPDIR)"
     except FileNotFoundError:
@@ -62,11 +62,11 @@ def no_room(error: Exception) -> DatabaseError:
 
 
 def _sweep() -> None:
-    """Remove this user's folders that are not in use. Follow no link, and skip what cannot be removed."""
+    """Remove this user's scratch folders that are not in use. Follow no link, and skip what cannot be removed."""
     with suppress(OSError):
         parent = os.open(tempfile.gettempdir(), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for name in filter(_NAME.fullmatch, os.listdir(parent)):  # noqa: PTH208 - by descriptor
+            for name in filter(_NAME.fullmatch, os.listdir(parent)):  # noqa: PTH208 - pathlib takes no descriptor
                 with suppress(OSError):
                     _remove_if_unused(parent, name)
         finally:
@@ -74,11 +74,15 @@ def _sweep() -> None:
 
 
 def _remove_if_unused(parent: int, name: str) -> None:
-    """Remove a folder, unless another user owns it, it is in use, or it holds a file of another program."""
+    """Remove the folder `name` in the folder with the descriptor `parent`, if it is this program's and not in use.
+
+    Leave the folder if another user owns it, if it holds a file of another program, or if it has no lock file and is
+    younger than a day. Raise OSError if a process holds the lock.
+    """
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     lock = None
     try:
-        files = os.listdir(folder)  # noqa: PTH208 - by descriptor
+        files = os.listdir(folder)  # noqa: PTH208 - pathlib takes no descriptor
         if os.fstat(folder).st_uid != os.geteuid() or not all(map(_FILES.fullmatch, files)):
             return
         if _LOCK in files:
@@ -88,7 +92,7 @@ def _remove_if_unused(parent: int, name: str) -> None:
             return
         for file in sorted(
             files, key=_LOCK.__eq__
-        ):  # the lock last: if this process is killed here, the folder still has it
+        ):  # the lock file last: after a kill in this loop, the folder still counts as one of an ended process
             os.unlink(file, dir_fd=folder)
         os.rmdir(name, dir_fd=parent)
     finally:

@@ -1,17 +1,19 @@
 """The spool: a private temporary SQLite file that holds the records of one run and compares them with the database.
 
-It orders, de-duplicates and hashes the records at flat memory, the same for both backends. The database sees only the
-difference. The spool takes bytes and records, and knows nothing of pages or HTTP.
+It orders, de-duplicates and hashes the records. The memory that it takes does not grow with the fleet, and the code is
+the same for both backends. Only the difference is written to the database. The spool takes bytes and records, and knows
+nothing of HTTP.
 
-Its tables and its view:
+The tables and the view of the file:
 
 - `bodies`: unparsed pages, kept while the list may be the same as in the last complete run.
 - `seen`: the records from the API.
 - `known`: the instances of the database that are absent or may have to be written.
-- `new`: the ids in `seen` that the database did not hold.
-- `final`: the open versions that stay although the record differs.
+- `new`: the listed ids that were neither live nor missing in the database. Empty if the database had no such instance.
+- `final`: the hashes of open versions that stay open although their instance is written.
 - `gone`: the ids of absent instances that are proven gone.
-- `changes`: the leaves of the account's log for the versions that were opened and closed.
+- `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
+- `types`: the number and model of GPUs of each instance type.
 - `newcomers` (view): the records of instances that were never seen before.
 """
 
@@ -35,7 +37,7 @@ BY_ID = 0
 _COLUMNS = ("id", *FIELDS, "extra", "hash")
 
 NEWCOMERS = (*_COLUMNS, "gpu_count", "gpu_model")
-"""The columns of `newcomers`."""
+"""The columns of the view `newcomers`, in order."""
 
 _SCHEMA = f"""
 PRAGMA page_size = 16384;  -- a tenth quicker than 4096
@@ -64,18 +66,18 @@ CREATE VIEW newcomers AS
 """
 _AMONG_ALL = "seen"
 _AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
-"""The source of `newcomers`: everything that was seen while nothing is known, and after that the ids of `new`."""
+"""The two sources of the view `newcomers`: all of `seen` if the database knew no instance, else the ids of `new`."""
 
 _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 
 _ROWS = 500
-"""Rows per INSERT: half the time of one INSERT per row, and other threads can run meanwhile."""
+"""Rows per INSERT. This takes half the time of one INSERT per row, and other threads can run during an INSERT."""
 
 _ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
 
 
 class Known(NamedTuple):
-    """The columns of a live or missing instance's state that the comparison needs."""
+    """The columns of `instance_state` that the comparison needs, for one live or missing instance."""
 
     instance_id: str
     row_hash: bytes
@@ -87,15 +89,15 @@ class Known(NamedTuple):
 
 
 class Spool:
-    """The spool of one run: a context manager that makes the file under TMPDIR and removes it.
+    """The spool of one run. It makes its file under TMPDIR, and removes the file at the end of its `with` block.
 
-    `ignored` are the fields of the setting `ignore_changes`. Raises DatabaseError if there is no room.
+    `ignored` is the setting `ignore_changes`. Raises DatabaseError if the file cannot be written.
     """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
         self.ignored = ",".join(ignored)
         self.ids_by_walk: Counter[int] = Counter()
-        """The number of different ids in each walk."""
+        """The number of different ids that each walk brought, by walk number."""
         self._live_before = 0
         self._tracked = tracker(ignored) if ignored else None
         with ExitStack() as opening:
@@ -123,7 +125,7 @@ class Spool:
         self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?)", (number, body))
 
     def bodies(self, first: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the kept bodies with their page numbers, in order, from page `first` on."""
+        """Yield (page number, body) of each kept page from page `first` on, in the order of the page numbers."""
         sql = "SELECT number FROM bodies WHERE number >= ? ORDER BY number"
         for (number,) in self._db.execute(sql, (first,)).fetchall():
             yield number, self._db.execute("SELECT body FROM bodies WHERE number = ?", (number,)).fetchone()[0]
@@ -133,7 +135,10 @@ class Spool:
         self._db.execute("DELETE FROM bodies WHERE number = ?", (number,))
 
     def add(self, walk: int, records: list[Record]) -> int:
-        """Add records of a walk; return how many ids are new to it. A later record replaces an earlier one."""
+        """Add records of the walk with number `walk`; return how many of their ids are new to that walk.
+
+        A record replaces an earlier one with the same id, also one of another walk.
+        """
         hashes = hash_records([self._tracked(record) for record in records] if self._tracked else records)
         types = [(name, *gpus(name)) for name in {record.instance_type for record in records} if name is not None]
         with self._transaction():
@@ -150,7 +155,10 @@ class Spool:
         return new
 
     def _insert(self, rule: str, walk: int, records: list[Record], hashes: list[bytes]) -> int:
-        """Insert records; return the number of rows written. `rule` is what to do with a known id: IGNORE, REPLACE."""
+        """Insert records into `seen`; return the number of rows written.
+
+        `rule` says what happens to a record whose id is in `seen` already: IGNORE or REPLACE.
+        """
         written = 0
         for start in range(0, len(records), _ROWS):
             part = slice(start, start + _ROWS)
@@ -162,16 +170,17 @@ class Spool:
         return written
 
     def count(self) -> int:
-        """Return the number of instances that were seen."""
+        """Return the number of instances in `seen`."""
         return self._number("SELECT count(*) FROM seen")
 
     # The instances in the database
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Compare what was seen with what the database holds: live and missing instances in the order of their ids.
+        """Compare `seen` with the live and missing instances of the database, which come in the order of their ids.
 
-        Keep only the instances that may have to be written: almost all are unchanged. Drop those that an earlier call
-        kept.
+        After the call, the table `known` holds the instances of the database that are absent or may have to be written,
+        usually few. The table `new` holds the listed ids that the database did not yield. Rows of an earlier call are
+        deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0
@@ -204,8 +213,11 @@ class Spool:
         self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
 
     def know_vanished(self, ids: Iterable[str]) -> None:
-        """Add instances that have vanished before, so that they are not newcomers; each of them is written."""
-        rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # an empty hash equals no row's hash
+        """Add the ids of vanished instances that are in `seen` again to the table `known`.
+
+        Such an instance is not a newcomer, and `differing` yields its record.
+        """
+        rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # no record has an empty hash: each differs
         with self._transaction():
             self._db.executemany("INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -216,11 +228,14 @@ class Spool:
         new.clear()
 
     def count_live_before(self) -> int:
-        """Return the number of instances that were live before this run."""
+        """Return the number of instances that were live before this run, among those that `learn` got."""
         return self._live_before
 
     def absent(self, limit: int = -1) -> list[str]:
-        """Return the ids, in order, of live and missing instances that were not seen and are not held."""
+        """Return the ids, in order, of absent instances: live or missing, not held, and not in `seen`.
+
+        They are at most `limit`; -1 means no limit.
+        """
         sql = f"SELECT known.id {_ABSENT} ORDER BY known.id LIMIT ?"
         return [id_ for (id_,) in self._db.execute(sql, (limit,))]
 
@@ -233,11 +248,14 @@ class Spool:
         self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (instance_id,))
 
     def mark_absent_gone(self) -> None:
-        """Mark all absent instances as proven gone."""
+        """Mark every instance that `absent` returns without a limit as proven gone."""
         self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
 
     def expire_unlisted(self, runs: int) -> None:
-        """Mark as gone each instance that answers by id, but was on no list for the `runs`-th complete run in a row."""
+        """Mark as gone each instance that was found by id, but is on no list in the `runs`-th complete run in a row.
+
+        Its record is deleted.
+        """
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
             self._db.execute("DELETE FROM seen WHERE id = ?", (id_,))
@@ -251,10 +269,10 @@ class Spool:
     # The difference
 
     def differing(self, *, newcomers: bool) -> Iterator[tuple[Record, bytes, bool]]:
-        """Yield the records that must be written, ordered by id.
+        """Yield (record, hash, listed) for each record that must be written, in the order of the ids.
 
-        Each comes with the hash of its tracked fields, and with whether a list contained it. Without `newcomers` the
-        instances that are not known are left out.
+        The hash is that of the record's tracked fields. `listed` is False if the instance was found by its id. Without
+        `newcomers`, instances that were never seen before are left out.
         """
         some = "SELECT id FROM known"
         if newcomers:
@@ -269,19 +287,20 @@ class Spool:
             yield Record._make(fields), hash_, walk != BY_ID
 
     def seen_ids(self) -> Iterator[str]:
-        """Yield the ids, in order, of all that was seen."""
+        """Yield the ids of all instances in `seen`, in order."""
         for (id_,) in self._db.execute("SELECT id FROM seen ORDER BY id"):
             yield id_
 
     def newcomer_ids(self) -> Iterator[str]:
-        """Yield the ids, in order, of instances that were seen and are not known."""
+        """Yield the ids of the view `newcomers`, in order."""
         for (id_,) in self._db.execute("SELECT id FROM newcomers"):
             yield id_
 
     def newcomers(self, size: int) -> Iterator[list[str]]:
-        """Yield the rows of `newcomers` in order, up to `size` at a time: one JSON array per column, the hash in hex.
+        """Yield the rows of the view `newcomers` in the order of the ids, in groups of at most `size` rows.
 
-        SQLite builds the arrays, so that other threads can run meanwhile.
+        A group is a list of JSON arrays, one for each column of NEWCOMERS; hashes are in hex. SQLite builds the arrays,
+        so other threads can run meanwhile.
         """
         columns = ", ".join(f"json_group_array({'hex(hash)' if name == 'hash' else name})" for name in NEWCOMERS)
         sql = f"SELECT max(id), {columns} FROM (SELECT * FROM newcomers WHERE id > ? ORDER BY id LIMIT ?)"
@@ -303,32 +322,39 @@ class Spool:
             yield id_
 
     def keep_versions(self, hashes: Iterable[tuple[str, bytes]]) -> None:
-        """Add the id and the hash of open versions that stay although the record differs.
+        """Add (instance id, version hash) of each open version that stays open although its instance is written.
 
-        A version stays so if only `ignore_changes` has changed, or only ignored fields have.
+        This happens, for example, if a missing instance is seen again without a change, or after a change of the
+        setting `ignore_changes`.
         """
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO final VALUES (?, ?)", hashes)
 
     def keep_changes(self, changes: Iterable[tuple[str, int, bytes]]) -> None:
-        """Add leaves for the account's log, each with the id of its instance and its place among those of that id."""
+        """Add Merkle leaves for the run's log entry, as (instance id, part, leaf).
+
+        `part` is the place of a leaf among the leaves of the same instance.
+        """
         with self._transaction():
             self._db.executemany("INSERT INTO changes VALUES (?, ?, ?)", changes)
 
     def forget_changes(self) -> None:
-        """Remove the leaves: the transaction that they belong to was rolled back."""
+        """Delete what `keep_changes` added. Call it when the transaction of the run was rolled back."""
         self._db.execute("DELETE FROM changes")
 
     def changes(self) -> Iterator[tuple[str, int, bytes]]:
-        """Yield the leaves in order, as they were added."""
+        """Yield what `keep_changes` added, in the order of instance id and part."""
         yield from self._db.execute("SELECT id, part, leaf FROM changes ORDER BY id, part")
 
     def newcomer_versions(self) -> Iterator[tuple[str, str | None, bytes]]:
-        """Yield id, creator and hash of each row of `newcomers`, in order."""
+        """Yield (id, creator, hash) of each row of the view `newcomers`, in the order of the ids."""
         yield from self._db.execute("SELECT id, creator_user_nickname, hash FROM newcomers ORDER BY id")
 
     def fleet_digest(self) -> str:
-        """Return the SHA-256 in hex over all open versions after this run; valid only if no instance is missing."""
+        """Return the fleet digest after this run: the SHA-256, in hex, over all open versions.
+
+        It is right only if `seen` holds the whole fleet, and no instance is missing.
+        """
         found = self._db.execute(
             """
             SELECT seen.id, coalesce(
@@ -347,14 +373,17 @@ class Spool:
         """Run the block in one transaction. One transaction per row would take six to ten times as long."""
         self._db.execute("BEGIN")
         yield
-        self._db.execute("COMMIT")  # no ROLLBACK: after a failure nobody reads the file
+        self._db.execute("COMMIT")  # no ROLLBACK after a failure: nobody reads the file then
 
     def _number(self, sql: str, *parameters: object) -> int:
         return int(self._db.execute(sql, parameters).fetchone()[0])
 
 
 def digest_fleet(rows: Iterable[Iterable[Any]]) -> str:
-    """Return the SHA-256 in hex over ids and hashes of versions, which come in lists and in the order of the ids."""
+    """Return the fleet digest, in hex, of pairs of an instance id and the hash of its open version.
+
+    `rows` yields lists of such pairs, in the order of the ids.
+    """
     digest = hashlib.sha256()
     for some in rows:
         digest.update(b"".join([id_.encode() + b"\0" + hash_ for id_, hash_ in some]))
@@ -363,5 +392,5 @@ def digest_fleet(rows: Iterable[Iterable[Any]]) -> str:
 
 @cache
 def _insert_statement(rule: str, rows: int) -> str:
-    row = f"(?1{', ?' * len(_COLUMNS)})"  # ?1 is the walk's number
+    row = f"(?1{', ?' * len(_COLUMNS)})"  # ?1 is the number of the walk: one value for all rows
     return f"INSERT OR {rule} INTO seen (walk, {', '.join(_COLUMNS)}) VALUES {', '.join([row] * rows)}"

@@ -1,10 +1,12 @@
-"""One run of one account, from the lease to the commit: the only place where the HTTP half and the SQL half meet.
+"""One run of one account, from the lease to the commit.
+
+A run joins the HTTP half of the program (`fal/`) and the SQL half (`history/`, `store/`) only in this module.
 
 1. Open the run: take the lease.
 2. Walk the list. Each page is added to the spool while the next one is fetched.
-3. If the list is the same as in the last complete run: close the run, done.
-4. Else read the known instances from the database, and compare.
-5. Confirm the absent instances.
+3. If the list is the same as in the last complete run, close the run and stop here.
+4. Read the live and missing instances from the database, and compare them with the spool.
+5. If the walk was complete, confirm the absent instances.
 6. In ONE transaction: check the lease, apply the difference, close the run.
 """
 
@@ -41,7 +43,7 @@ from inventory.store import database
 from inventory.store.database import Clock
 
 APPLY_ATTEMPTS = 3
-"""How often a run is applied if other sessions collide with it."""
+"""The largest number of attempts to apply one run, if other sessions collide with its transaction."""
 
 logger = log.get(__name__)
 
@@ -50,8 +52,10 @@ logger = log.get(__name__)
 class SyncOptions:
     """The options of one run.
 
-    With a `timetable`, the run is made only if one is due. `clock` replaces the database's clock. Setting `stop` ends
-    the run as `interrupted`. `progress` is called after each page with the counts so far.
+    `trigger` says in `sync_runs` what started the run. `expected_seconds` is the time until the next run, if known. If
+    there is a `timetable`, the run is made only if the timetable says that a run is due. `clock` replaces the
+    database's clock. Setting `stop` ends the run with the error code `interrupted`. `progress` is called after each
+    page with the counts of the walk so far.
     """
 
     trigger: str = "manual"
@@ -64,7 +68,7 @@ class SyncOptions:
 
 @dataclass(frozen=True)
 class RunContext:
-    """The values that every step of one run needs. The steps write into `outcome`."""
+    """The values that the steps of one run share. The steps write their results into `outcome`."""
 
     engine: Engine
     account: Account
@@ -74,7 +78,7 @@ class RunContext:
 
 
 class Walks(NamedTuple):
-    """The walk of a run, and its second walk if the confirmation needed one."""
+    """The results of a run's first walk, and of its second walk if the confirmation needed one."""
 
     first: WalkResult
     second: WalkResult | None
@@ -86,7 +90,7 @@ class Applied(NamedTuple):
     wrote: bool
     held: bool
     fleet_digest: str | None
-    """None if the walk was not complete, or if an instance is missing."""
+    """The digest of the fleet after the run. None if the walk was not complete, or if an instance is missing."""
     changes_root: bytes | None = None
     missing_digest: bytes | None = None
 
@@ -94,8 +98,9 @@ class Applied(NamedTuple):
 def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
     """Make one run of an account, record it, and return its Outcome.
 
-    The Outcome also holds the error of a failed run. Raises NotDue if the options have a timetable and no run is due.
-    A bug is recorded as a failed run, and its exception is raised.
+    The error of a failed run is not raised: it is in the Outcome. If the run cannot be opened, nothing is recorded.
+    Raises NotDue if the options have a timetable and no run is due. An exception that means a fault of this program is
+    recorded as a failed run, and raised.
     """
     began = time.monotonic()
     options = options or SyncOptions()
@@ -129,7 +134,7 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
 
 
 def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
-    """Walk and confirm as `sync` does, and return the Outcome that it would have. Write nothing and take no lease."""
+    """Walk and confirm as `sync` does, and return the Outcome that `sync` would have. Write nothing, take no lease."""
     began = time.monotonic()
     options = options or SyncOptions()
     outcome = Outcome(account.name)
@@ -150,7 +155,7 @@ def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncO
 
 
 def _open_run(context: RunContext) -> Run:
-    """Take the lease and open the run; raise AccountBusy if another process holds the account."""
+    """Take the lease and open the run; raise AccountBusy if another process has the lease, NotDue if no run is due."""
     account, settings, options = context.account, context.settings, context.options
     request = RunRequest(
         account.name,
@@ -169,7 +174,7 @@ def _open_run(context: RunContext) -> Run:
 
 @contextlib.contextmanager
 def _open_source(context: RunContext) -> Iterator[WalkContext]:
-    """Open the spool and the client; record the number of retries in the outcome at the end."""
+    """Yield a new spool and a new client of the API; at the end, write the number of retries into the outcome."""
     settings, options = context.settings, context.options
     with (
         Spool(settings.ignore_changes) as spool,
@@ -182,7 +187,10 @@ def _open_source(context: RunContext) -> Iterator[WalkContext]:
 
 
 def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
-    """Walk, confirm, and apply the difference; apply it again if another session collided with the transaction."""
+    """Walk, confirm, and apply the difference.
+
+    If another session collides with the transaction, apply again, up to APPLY_ATTEMPTS times in all.
+    """
     spool = source.spool
     walks = _walk_and_confirm(context, source, _expected_list(run, spool))
     for attempt in range(1, APPLY_ATTEMPTS + 1):
@@ -199,7 +207,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
 
 
 def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
-    """Apply the difference and close the run in one transaction."""
+    """Apply the difference, if there may be one, and close the run, in one transaction."""
     outcome = context.outcome
     with _fenced_transaction(context, run, spool) as (connection, row):
         now = database.now(connection, context.options.clock)
@@ -226,9 +234,10 @@ def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
 
 
 def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
-    """Make every request of a run: the walk, and the confirmation if instances are absent.
+    """Make all requests of a run: the walk, and the confirmation of absent instances.
 
-    If the list is the expected one, nothing is compared. Raises the walk's ApiError if no page arrived.
+    Compare the spool with the database after each walk, unless the list is one that was compared before. Add the counts
+    to the outcome. Raise the walk's ApiError if no page arrived.
     """
     outcome, spool = context.outcome, source.spool
     first = walk(source, 1, expected)
@@ -252,9 +261,9 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
 
 
 def _compare(context: RunContext, spool: Spool, *, only_seen: bool = False) -> None:
-    """Compare the spool with the database in a transaction of its own: none is open while the API is asked.
+    """Compare the spool with the database, in a read transaction that ends before the next request to the API.
 
-    With `only_seen`, instances that are not in the spool are unchanged.
+    With `only_seen`, only the instances in the spool are read from the database. The rest is assumed to be unchanged.
     """
     with database.reading(context.engine) as connection:
         only = spool.seen_ids() if only_seen else None
@@ -264,7 +273,7 @@ def _compare(context: RunContext, spool: Spool, *, only_seen: bool = False) -> N
 def _apply_difference(
     connection: Connection, context: RunContext, stamp: RunStamp, spool: Spool, first: WalkResult
 ) -> Applied:
-    """Write the difference between the spool and the database, and count it in the outcome."""
+    """Write the difference between the spool and the database, and add the events to the counts of the outcome."""
     complete, outcome = first.complete, context.outcome
     brake = complete and brake_applies(connection, context.account, context.settings, spool)
     in_bulk = not stamp.ignored
@@ -275,10 +284,10 @@ def _apply_difference(
         wrote = wrote or bool(step.new or step.written)
         outcome.settled += settled_ids(stamp, step)
         spool.keep_changes(step.changes)
-        del step  # before the next one is made: its rows take 6 kB for each instance
+        del step  # free it before the next step is made: the rows of a step take 6 kB for each instance
     missing = reconcile.find_missing(connection, stamp.account)
     outcome.missing = len(missing)
-    with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # computed while the database inserts
+    with ThreadPoolExecutor(1, thread_name_prefix="digest") as thread:  # hashes while the database inserts
         in_spool = complete and not missing and not first.only_values
         digest = thread.submit(spool.fleet_digest) if in_spool else None
         changes = thread.submit(reconcile.changes_root, stamp, spool, newcomers=in_bulk)
@@ -296,7 +305,10 @@ def _apply_difference(
 
 @contextlib.contextmanager
 def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, dict[str, Any]]]:
-    """Yield the transaction that applies a run, and the account's row; raise LeaseLost if the lease was taken over."""
+    """Open the transaction that applies a run; yield its connection and the account's row, which is locked.
+
+    Raise LeaseLost if another process has taken the lease over.
+    """
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
     kept = "nothing of this run was applied"
@@ -310,21 +322,21 @@ def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False
 
 
 def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
-    """Record in the outcome and in the run's row why nothing was applied."""
+    """Record in the outcome why nothing was applied, and in the run's row too, unless the lease is lost."""
     context.outcome.set_failed(error)
     if not isinstance(error, LeaseLost):
         runs.fail_run(context.engine, run, context.options.clock, **context.outcome.columns())
 
 
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
-    """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`.
+    """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`, by column name.
 
-    A complete run sets both. Its `walk_digest` is None if the next run must compare its list with the database. An
-    incomplete run clears `walk_digest` if it wrote something.
+    A complete run writes both. It writes None as `walk_digest` if the next run must compare every list with the
+    database, even an equal one. An incomplete run clears `walk_digest` if it wrote something; else the result is empty.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
-    # an instance that the first list lacked must be checked again by the next run, even if that run's list is the same
+    # If the first list lacked an instance, the next run must check that instance again, even if its list is the same.
     second_is_first = walks.second is None or walks.second.unchanged
     repeatable = applied.fleet_digest is not None and second_is_first and not spool.ids_by_walk[BY_ID]
     found = walks.first.found if repeatable else None
@@ -332,9 +344,10 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
 
 
 def _walk_digest(found: ExpectedList, spool: Spool) -> str:
-    """Return the text by which the next run recognises the list.
+    """Return the fingerprint of a list as text, for `accounts.walk_digest`.
 
-    It contains this program's version and the setting `ignore_changes`. If either changes, no list is recognised.
+    The next run recognises an unchanged list by this text. The text contains this program's version and the setting
+    `ignore_changes`. If either changes, no list is recognised.
     """
     *counts, parts = found
     digests = ",".join(f"{pages}.{ids}" for pages, ids in parts)
@@ -344,8 +357,8 @@ def _walk_digest(found: ExpectedList, spool: Spool) -> str:
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
     """Return the fingerprint of the last complete run's list, by which the walk recognises an unchanged list.
 
-    Return None if there is none, or if another program version or another `ignore_changes` wrote it. The walk is then
-    compared with the database.
+    Return None if the account has no fingerprint, or if it was written by another program version or with another
+    `ignore_changes`. The run then compares its list with the database.
     """
     if run.walk_digest is None:
         return None

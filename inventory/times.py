@@ -10,9 +10,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration for `90s`, `5m`, `3h`, `2d`, `1w` or a sum like `1h30m`; a bare number is seconds.
+    """Return the duration that a text means: `90s`, `5m`, `3h`, `2d`, `1w`, or a sum like `1h30m`.
 
-    Raise UsageError for anything else.
+    A number without a unit means seconds. Raise UsageError for any other text.
     """
     spelled = text.strip().lower()
     if re.fullmatch(r"\d+", spelled):
@@ -32,9 +32,9 @@ def is_relative(text: str) -> bool:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the UTC time for ISO 8601 (no zone means UTC) or for a time before `now` (`2d` is two days ago).
+    """Return the UTC time that a text means: ISO 8601 (without a zone: UTC), or a time before `now` (`2d`: two days).
 
-    Raise UsageError for anything else.
+    Raise UsageError for any other text.
     """
     try:
         if is_relative(text):
@@ -49,7 +49,7 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def brief(value: timedelta) -> str:
-    """Return a duration in its two largest units: `12m 5s`, `3h 40m`, `9d 2h`; `-5s` if negative."""
+    """Return a duration as text in its two largest units, rounded to seconds: `12m 5s`, `9d 2h`; `-5s` if negative."""
     left = round(abs(value.total_seconds()))
     parts = []
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
@@ -70,5 +70,5 @@ def format_duration(value: timedelta) -> str:
 
 
 def iso(value: datetime) -> str:
-    """Return a time in ISO 8601 with `Z`, with microseconds only if they are not zero."""
+    """Return a time as ISO 8601 text in UTC that ends in `Z`, with microseconds only if they are not zero."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

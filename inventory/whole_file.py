@@ -1,4 +1,4 @@
-"""Write a file as a whole: check before the work that it can be written, and replace the old one at the end."""
+"""Write a file as a whole: first check that the file can be written, and replace the old file only at the end."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from inventory.errors import UsageError
 
 @contextmanager
 def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
-    """Yield a new file. It replaces the old one at the path only when the block ends without an error.
+    """Yield a new file, open for writing. It replaces the file at `path` only if the block ends without an error.
 
-    Raises UsageError, before the block or at its end, if the file cannot be written.
+    Raises UsageError if the file cannot be written, and for any OSError that leaves the block.
     """
     part = path.parent / f".{path.name}.{token_hex(4)}.part"
     try:

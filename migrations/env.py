@@ -1,6 +1,7 @@
-"""Run the migrations on the connection in the configuration; under the `alembic` command, on INVENTORY_DATABASE_URL.
+"""Run the migrations on the connection that the program puts into Alembic's configuration.
 
-There is no fileConfig here: it would silence the loggers of the program.
+Under the command `alembic` there is none. Then the migrations run on the configured database (INVENTORY_DATABASE_URL).
+Other projects call `fileConfig` here. It would silence the loggers of the program.
 """
 
 from alembic import context
@@ -24,7 +25,8 @@ def run(connection):
         before = migrations.get_current_heads()
         context.run_migrations()
         after = migrations.get_current_heads()
-        # only after a migration: `alembic current` runs this too, and a role that only reads may not comment
+        # Only after a migration, because `alembic current` runs this function too, and a role that may only read is not
+        # allowed to set comments.
         if connection.dialect.name == "postgresql" and before != after == (schema.HEAD,):
             connection.exec_driver_sql(";\n".join(schema_docs.comments()))
 

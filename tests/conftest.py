@@ -1,4 +1,4 @@
-"""Fixtures of every test: a clean environment, and fresh databases on both backends."""
+"""Fixtures for all tests (a clean environment, databases, a World), and pytest hooks that mark and order tests."""
 
 import gc
 import os
@@ -29,11 +29,12 @@ settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True
 settings.register_profile("quick", settings.get_profile("ci"))
 settings.register_profile("thorough", settings.get_profile("ci"))
 settings.register_profile("prove", settings.get_profile("ci"))
-settings.register_profile("mutants", settings.get_profile("ci"), phases=[Phase.generate])  # one failure is enough
+# Any failure kills a mutant. So no time is spent on finding a smaller example.
+settings.register_profile("mutants", settings.get_profile("ci"), phases=[Phase.generate])
 settings.load_profile("ci")
 
 SHARED = {"watch", "demo_url", "sqlite_demo", "postgres_demo"}
-"""The fixtures of several files that take long to make."""
+"""Names of fixtures that take long to create and that several test files use."""
 TOGETHER = {
     "the watch": ("docs/test_queries.py", "meanings/test_truth.py"),
     "the demo": (
@@ -41,20 +42,26 @@ TOGETHER = {
         "docs/test_commands.py", "docs/test_dbt.py", "docs/test_readme.py", "history/test_postgres_settings.py",
     ),
 }  # fmt: skip
-"""The files that use them."""
+"""The test files that use a fixture of SHARED, in groups. A group is a scope of `FilesTogether`."""
 ROOM = 4 * 2**30
-"""The bytes that the files of all tests may take."""
+"""The free space, in bytes, that a folder needs for the files of all tests."""
 
 
 def pytest_collection(session):
-    """Collect without pytest-alembic's collector, which fails under pytest 9: test_migrations.py imports its tests."""
+    """Disable the plugin pytest-alembic, whose collector fails under pytest 9.
+
+    test_migrations.py imports the tests of the plugin instead.
+    """
     plugins = session.config.pluginmanager
     if plugins.has_plugin("pytest-alembic"):
         plugins.unregister(name="pytest-alembic")
 
 
 class FilesTogether(LoadScopeScheduling):
-    """A scheduler of pytest-xdist that gives each process the tests of a file, or a group of files, on a backend."""
+    """A scheduler of pytest-xdist: one process runs all tests of a scope.
+
+    A scope is a test file, or a group of files in TOGETHER, on one backend.
+    """
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0].removeprefix("tests/")
@@ -67,9 +74,10 @@ class FilesTogether(LoadScopeScheduling):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    """Let SIGHUP end the processes that tests start, also under nohup. Keep the tests' files in memory if it has room.
+    """Give SIGHUP its default effect, and keep the files of the tests in memory if there is room.
 
-    On a disk, SQLite waits at every commit. `--basetemp` names another folder, which is kept.
+    Under nohup, SIGHUP is ignored, and the processes that tests start would inherit that. On a disk, SQLite waits for
+    the disk at every commit. The option `--basetemp` names another folder, which is not deleted at the end.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if config.option.basetemp is None and not hasattr(config, "workerinput") and has_room(MEMORY):
@@ -78,7 +86,7 @@ def pytest_configure(config):
 
 
 def has_room(folder):
-    """Return whether programs can be written there and run, with room for the files of all tests."""
+    """Return True if `folder` is writable, programs in it may run, and more than ROOM bytes are free."""
     if not os.access(folder, os.W_OK):
         return False
     found = os.statvfs(folder)
@@ -86,9 +94,10 @@ def has_room(folder):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark the tests that `make quick` leaves out because of what they share, or because they are repetitions.
+    """Mark tests that `make quick` leaves out: `slow` if they use a fixture of SHARED, `repeated` on PostgreSQL.
 
-    If several processes run them, the files with slow tests come first, so that no process ends long after the others.
+    The first PostgreSQL case of a test in tests/meanings is not `repeated`. In a process of pytest-xdist, slow tests
+    are sorted to the front. Otherwise one process might begin a slow file when the other processes are already done.
     """
     rules = set()
     for item in items:
@@ -106,36 +115,39 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give what shares something dear to the same process, which makes it once."""
+    """Return the scheduler `FilesTogether`: one process runs all tests of a group, and creates their fixture once."""
     return FilesTogether(config, log)
 
 
 def pytest_collection_finish():
-    """Keep what the imports and the collection made out of every later search for reference cycles."""
+    """Freeze all objects that exist after the collection: the garbage collector does not scan them again."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch, tmp_path):
-    """Remove the developer's keys and settings from the environment, and work in an empty folder."""
+    """Remove the keys and settings of `inventory` from the environment, and change into an empty folder."""
     for name in list(os.environ):
         if name.startswith(("FAL_KEY", "INVENTORY_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("inventory.log._secrets", set())  # those of earlier tests
+    monkeypatch.setattr("inventory.log._secrets", set())  # without the secrets of earlier tests
 
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Yield the PostgreSQL server. It starts when the first test asks for it; if it cannot start, the test fails."""
+    """Yield a `support.postgres.Server`, which starts when the first test needs it.
+
+    If the server cannot start, each test that needs it fails.
+    """
     with server() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory):
-    """Return a migrated SQLite file, for tests to copy."""
+    """Return the path of a migrated SQLite file, for tests to copy."""
     file = tmp_path_factory.mktemp("migrated") / "template.db"
     _migrate(f"sqlite:///{file}")
     return file
@@ -157,7 +169,7 @@ def _migrate(url):
 
 @pytest.fixture(scope="session")
 def watched_sqlite(migrated_sqlite, tmp_path_factory):
-    """Return the Watch of two simulated weeks in a SQLite file; read only."""
+    """Return a `support.watched.Watch`: two simulated weeks in a SQLite file. Tests must not write to the file."""
     file = tmp_path_factory.mktemp("watched") / "watched.db"
     shutil.copyfile(migrated_sqlite, file)
     return play(f"sqlite:///{file}")
@@ -165,20 +177,20 @@ def watched_sqlite(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def watched_postgres(postgres, migrated_postgres):
-    """Yield the Watch of two simulated weeks in PostgreSQL; read only."""
+    """Yield a `support.watched.Watch`: two simulated weeks in PostgreSQL. Tests must not write to the database."""
     with postgres.database(migrated_postgres) as name:
         yield play(postgres.url_of(name))
 
 
 @pytest.fixture
 def watch(request, backend):
-    """Return the Watch of two simulated weeks on the test's backend."""
+    """Return a `support.watched.Watch`: two simulated weeks, on the test's backend."""
     return request.getfixturevalue("watched_sqlite" if backend == "sqlite" else "watched_postgres")
 
 
 @pytest.fixture(scope="session")
 def sqlite_demo(tmp_path_factory):
-    """Return the SQLite file of a demo of DEMO_DAYS days; read only."""
+    """Return the path of a SQLite file with a demo of DEMO_DAYS days. Tests must not write to the file."""
     file = tmp_path_factory.mktemp("demo") / "demo.db"
     demo(f"sqlite:///{file}", days=DEMO_DAYS, now=DEMO_ENDS)
     return file
@@ -186,7 +198,7 @@ def sqlite_demo(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_demo(postgres):
-    """Yield the URL of the same demo in PostgreSQL; read only."""
+    """Yield the URL of a PostgreSQL database with a demo of DEMO_DAYS days. Tests must not write to the database."""
     with postgres.database() as name:
         demo(postgres.url_of(name), days=DEMO_DAYS, now=DEMO_ENDS)
         yield postgres.url_of(name)
@@ -194,14 +206,14 @@ def postgres_demo(postgres):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Yield a Chromium; only one can run in a process."""
+    """Yield a Playwright `Browser` (Chromium) for all tests of the process: a process can run only one."""
     with chromium() as launched:
         yield launched
 
 
 @pytest.fixture
 def demo_url(request, backend):
-    """Return the URL of the demo on the test's backend."""
+    """Return the URL of a database with a demo of DEMO_DAYS days, on the test's backend. Tests must not write to it."""
     if backend == "sqlite":
         return f"sqlite:///{request.getfixturevalue('sqlite_demo')}"
     return request.getfixturevalue("postgres_demo")
@@ -209,13 +221,13 @@ def demo_url(request, backend):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request):
-    """Return the name of the backend; the test runs once for each."""
+    """Return `sqlite` or `postgresql`. A test that uses this fixture runs once for each of the two."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def sqlite_past(migrated_sqlite, tmp_path_factory):
-    """Return a function that plays a test file's `live(world)` once on SQLite and returns its Past."""
+    """Return a function that takes the `live(world)` of a test file, runs it once on SQLite, and returns its Past."""
 
     @cache
     def of(live):
@@ -228,7 +240,7 @@ def sqlite_past(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_past(postgres, migrated_postgres):
-    """Yield a function that plays a test file's `live(world)` once on PostgreSQL and returns its Past."""
+    """Yield a function that takes the `live(world)` of a test file, runs it once on PostgreSQL, returns its Past."""
     with ExitStack() as stack:
 
         @cache
@@ -241,13 +253,13 @@ def postgres_past(postgres, migrated_postgres):
 
 @pytest.fixture
 def lived(world):
-    """Return the world as the `live` function of the test's file left it."""
+    """Return a World with the fleet and the database that the function `live` of the test's file leaves."""
     return world
 
 
 @pytest.fixture
 def history(request, backend):
-    """Return the Past of the test's file if the test asks for `lived`, else None."""
+    """Return the `support.world.Past` of the test's file if the test uses the fixture `lived`, else None."""
     if "lived" not in request.fixturenames:
         return None
     return request.getfixturevalue("sqlite_past" if backend == "sqlite" else "postgres_past")(request.module.live)
@@ -255,7 +267,10 @@ def history(request, backend):
 
 @pytest.fixture
 def new_database(request, backend, tmp_path):
-    """Yield a function that creates a database (empty, `migrated` or a copy of a template) and returns its URL."""
+    """Yield a function that creates a database and returns its URL.
+
+    The database is a copy of `template` if one is given. Else it is migrated if `migrated`, else empty.
+    """
     numbers = count(1)
     with ExitStack() as stack:
 
@@ -275,13 +290,17 @@ def new_database(request, backend, tmp_path):
 
 @pytest.fixture
 def database_url(request, new_database, history):
-    """Return the URL of a fresh database: migrated if the test also asks for `engine`, else empty."""
+    """Return the URL of a new database for this test.
+
+    If the test uses `lived`, it is a copy of the template of the file's Past. Else, if the test uses `engine`, directly
+    or through another fixture, it is migrated. Else it is empty.
+    """
     return new_database(migrated="engine" in request.fixturenames, template=history and history.template)
 
 
 @pytest.fixture
 def engine(database_url):
-    """Yield an engine on a fresh, migrated database."""
+    """Yield an engine on the database of `database_url`, which is migrated."""
     made = connect(parse_url(database_url), create=True)
     yield made
     made.dispose()
@@ -289,14 +308,18 @@ def engine(database_url):
 
 @pytest.fixture
 def world(engine, history):
-    """Yield a World: a fleet, the simulator that serves it, and a database; empty unless the test uses `lived`."""
+    """Yield a World on the database of `engine`. It has no instances and no runs, unless the test uses `lived`."""
     with Simulator(Fleet(history.fleet if history else ())) as simulator:
         yield World(engine, simulator, runs=history.runs if history else 0)
 
 
 @pytest.fixture
 def start(world, database_url, tmp_path):
-    """Return a function that starts `inventory run` with these arguments and settings in a child process."""
+    """Yield a function that starts `inventory run` in a child process and returns the Worker.
+
+    The function takes the arguments of the command, and settings as environment variables. An empty value removes a
+    variable.
+    """
     environment = {
         "FAL_KEY": "id:secret-part",
         "INVENTORY_API_URL": world.simulator.url,

@@ -1,9 +1,9 @@
-"""Write a database of the current release as SQL text, for the test that upgrades it later.
+"""Write a database of the current release as SQL text, for tests that upgrade it to later revisions.
 
     python tests/store_release.py
 
 Run it once for each release, from a checkout of that release. It writes `tests/released/<version>.sqlite.sql` and
-`tests/released/<version>.postgresql.sql`: the same history on both backends, under a clock of its own.
+`tests/released/<version>.postgresql.sql`. Both hold the same runs and acts, at the times of a simulated clock.
 """
 
 import os
@@ -46,7 +46,8 @@ def main():
     play(f"sqlite:///{file}")
     with closing(sqlite3.connect(file)) as connection:
         statements = list(connection.iterdump())
-    counters = [each for each in statements if "sqlite_sequence" in each]  # last: their table must exist first
+    # moved to the end: the table sqlite_sequence exists only after a table with AUTOINCREMENT was created
+    counters = [each for each in statements if "sqlite_sequence" in each]
     store("sqlite", [each for each in statements[:-1] if each not in counters] + [*counters, statements[-1]])
     with postgres.server() as server, server.database() as name:
         url = server.url_of(name)
@@ -59,10 +60,13 @@ def main():
 
 
 def store(backend, lines):
-    """Write the file, with one statement that fills the calendar in place of its ten thousand constant rows."""
+    """Write the statements of a dump, `lines`, to the file of this release and backend.
+
+    One statement that fills the calendar replaces the INSERTs of its rows, more than ten thousand.
+    """
     (revision,) = (schema.location() / "versions").glob("0001_*.py")
     fill = " ".join(runpy.run_path(str(revision))["CALENDAR"][backend].split())
-    if backend == "postgresql":  # pg_dump empties the search path
+    if backend == "postgresql":  # the dump empties the search path
         fill = fill.replace("INTO calendar", "INTO public.calendar")
     days = [line for line in lines if line.startswith(('INSERT INTO "calendar"', "INSERT INTO public.calendar"))]
     where = lines.index(days[0])
@@ -72,7 +76,11 @@ def store(backend, lines):
 
 
 def play(url):
-    """Fill four accounts: a fleet that changes, every event by hand, a pruned and retired one, one killed in a sync."""
+    """Create the tables, and fill four accounts.
+
+    One has a fleet that changes by itself, one has each of the four events, one is pruned and retired, and one
+    has a run that was killed.
+    """
     engine = connect(parse_url(url), create=True)
     schema.upgrade(engine)
     watch_a_lively_fleet(engine)
@@ -91,7 +99,7 @@ def run(engine, simulator, account, at, **settings):
         ).model_copy(update={"api_url": simulator.url}),
         SyncOptions(clock=lambda: at, expected_seconds=3600),
     )
-    with engine.begin() as connection:  # the port differs each time
+    with engine.begin() as connection:  # the same text in each dump: the simulator's port differs
         connection.execute(sa.text("UPDATE sync_runs SET api_url = 'http://127.0.0.1:8123/v1'"))
     return outcome
 
@@ -136,7 +144,7 @@ def play_every_event(engine):
         fleet.put(machine("inst-06", ip="203.0.113.6", creator_user_nickname="ada"))
         hour(4, ignore_changes=("ip",))
         simulator.faults.add(Status(500), when=on_get, times=None)
-        simulator.faults.add(DOWN, when=on_page(1), after=1)  # the second walk
+        simulator.faults.add(DOWN, when=on_page(1), after=1)  # the second walk fails
         fleet.remove("inst-07")
         hour(5)  # missing: the request by id and the second walk both failed
         simulator.faults.clear()

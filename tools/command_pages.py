@@ -1,4 +1,4 @@
-"""The commands and their options, read from the command line's own definition: a page, and a man page."""
+"""The texts of docs/commands.md and of the man page, made from the definitions of the commands."""
 
 import re
 import textwrap
@@ -41,7 +41,7 @@ class Command:
 
 
 def commands() -> Iterator[Command]:
-    """Yield every command and every group that does something by itself, in the order of `inventory --help`."""
+    """Yield each command, and each group that can run without a subcommand, in the order of `inventory --help`."""
     commands = loaded()
     for title, names in COMMANDS.items():
         for name in names:
@@ -111,12 +111,15 @@ def man_page() -> str:
 
 
 def exit_codes() -> list[tuple[str, str]]:
-    """Return the codes with their meanings, from the table of docs/codes.md; a test compares it with the program."""
+    """Return pairs of an exit code and its meaning, from the table in docs/codes.md.
+
+    A test compares this table with the program.
+    """
     return re.findall(r"^\| (\d) \| ([^|]+?) \|", (DOCS / "codes.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _command(name: str, title: str, command: Any) -> Command:
-    """Return the parts of a command's docstring and its parameters."""
+    """Return the Command with the parts of a command's docstring, and with its parameters as options."""
     about, _, examples = command.help.partition("\b\nExamples:\n")
     summary, _, text = about.strip().partition("\n\n")
     context = typer.Context(command)
@@ -131,7 +134,7 @@ def _command(name: str, title: str, command: Any) -> Command:
 
 
 def _option(name: str, text: str) -> tuple[str, str]:
-    """Return how an option is written and its meaning, without the marks that only a terminal needs."""
+    """Return how an option is written, and its meaning, without the type ` <str>` and without repeated blanks."""
     return name.removesuffix(" <str>"), re.sub(r" +", " ", text)
 
 

@@ -1,7 +1,8 @@
 """Build and test the dbt package with a real dbt: `make dbt`.
 
-It makes an environment for dbt, starts a PostgreSQL, fills it with a demo, and runs `dbt build` twice: for today and
-for a day of the demo. It needs the package registry, and writes to a temporary folder only.
+It makes an environment for dbt, starts a PostgreSQL, and fills it with a demo. It runs `dbt build` twice, for today and
+for a day of the demo, and then `dbt source freshness`. At last it compares the number of rows of the model
+`fleet_as_of` with the history. It needs the package registry, and writes to a temporary folder only.
 """
 
 import json
@@ -24,11 +25,11 @@ from support.postgres import server  # noqa: E402 - found in the folder of the t
 
 DAYS = 10
 LIBRARIES = ("dbt-core>=1.9,<1.11", "dbt-postgres>=1.9,<2")
-"""dbt 2 gets a part of itself from elsewhere than the package registry."""
+"""Not dbt 2: it downloads a part of itself from elsewhere than the package registry."""
 
 
 def main() -> None:
-    """Run all of it; a failing test of dbt ends it with an error."""
+    """Do all steps; end with an error if a test of dbt fails, or if `fleet_as_of` differs from the history."""
     with TemporaryDirectory() as name, server() as postgres, postgres.database() as made:
         folder, url = Path(name), postgres.url_of(made)
         print(f"filling a demo of {DAYS} days", flush=True)

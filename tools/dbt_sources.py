@@ -1,4 +1,4 @@
-"""The file dbt/models/sources.yml: every table and view with its meaning, for dbt."""
+"""The text of dbt/models/sources.yml, which tells dbt the tables, views, columns and meanings of the catalogue."""
 
 import json
 
@@ -10,14 +10,14 @@ KEYS = {
     "operator_actions": ("action_id",),
     "sync_runs": ("run_id",),
 }
-"""The column that is unique in a relation, for those that have one."""
+"""The column whose values are unique and not null, as a tuple of one, for each relation that has such a column."""
 
 FRESH = {"sync_runs": "started_at"}
-"""The column that says how fresh a relation is."""
+"""By relation, the time column from which dbt computes how fresh the relation is."""
 
 
 def dbt_sources() -> str:
-    """Return the text of the file. Texts are written as JSON, which is YAML too."""
+    """Return the text of dbt/models/sources.yml. Meanings are written as JSON strings, which are valid in YAML."""
     lines = [
         "# Written from inventory/store/catalogue.py: `make pages`.",
         "version: 2",

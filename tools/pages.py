@@ -1,6 +1,6 @@
-"""Write the pages that are made from the program: `python tools/pages.py`, or with the names of some of them.
+"""Write the pages that are made from the program: `python tools/pages.py [PAGE ...]`.
 
-A test fails if a page differs from what this would write.
+A PAGE is a key of PAGES. Without one, all pages are written. A test fails if a page is not up to date.
 """
 
 import sys
@@ -25,7 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main(names: list[str]) -> None:
-    """Write the pages with these names; without names, all of them."""
+    """Write the pages with these names, or all pages if there is no name."""
     for name in names or PAGES:
         (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
         print(name)

@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md from the demo's page: `python tools/picture.py`. It needs a Chromium.
+"""Draw the pictures of README.md, which show the report of a demo: `python tools/picture.py`. It needs a Chromium.
 
 The demo ends at a fixed time, so that the same program draws the same fleet.
 """
@@ -24,7 +24,7 @@ MOST_BYTES = 300_000
 
 
 def main() -> None:
-    """Write docs/assets/report-light.png and report-dark.png; together they stay below MOST_BYTES."""
+    """Write docs/assets/report-light.png and report-dark.png. Exit with an error if they exceed MOST_BYTES together."""
     with TemporaryDirectory() as folder:
         html = Path(folder) / "demo.html"
         _write_report(f"sqlite:///{folder}/demo.db", html)
@@ -43,7 +43,7 @@ def _write_report(url: str, html: Path) -> None:
 
 
 def _draw(html: Path, theme: str) -> Path:
-    """Take a picture of the top of the page as a browser in that theme shows it."""
+    """Write a picture of the top of the page, as a browser in the theme `light` or `dark` shows it. Return its path."""
     picture = ASSETS / f"report-{theme}.png"
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

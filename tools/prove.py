@@ -1,10 +1,10 @@
-"""Run the tests that try the most, at their long setting, and print what they tried: `make prove`.
+"""Run the tests with the most random and generated cases, at their longest setting, and count cases: `make prove`.
 
     python tools/prove.py [--mutants N]
 
-It takes hours. It counts the comparisons with the model, the kills, the faults and the hostile bodies. Two
-counts must stay 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, N mutants of
-each module are tried too (tools/mutation/run.py).
+It takes hours. It prints the numbers of comparisons with the model, of kills, of faults, and of hostile bodies. Two
+counts must be 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, at most N
+mutants of each module are tried too (tools/mutation/run.py).
 """
 
 import argparse
@@ -27,7 +27,7 @@ NEVER = ("false vanishes", "rows lost")
 
 
 def main() -> int:
-    """Run the tests, print the counts, and return 1 if a test failed or if something is not 0 that must be."""
+    """Run the tests and print the counts. Return 1 if a test failed or if a count of NEVER is not 0, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="prove", help="the setting of the tests: prove, thorough or ci")
     parser.add_argument("--processes", default="2")
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def mutants(number: int) -> dict[str, str]:
-    """Try that many mutants of each module, and return how many were killed, and how many survived."""
+    """Try at most `number` mutants of each module. Return two rows of the table: the mutants killed, and those left."""
     words = [sys.executable, ROOT / "tools" / "mutation" / "run.py", "--sample", str(number)]
     printed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - a fixed command
     print(printed)

@@ -1,4 +1,4 @@
-"""The settings, read from their model: a page, and a JSON Schema for `inventory.toml`."""
+"""The texts of docs/settings.md and of the JSON Schema for `inventory.toml`, made from the model of the settings."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ VARIABLES = [
     ("FAL_KEY_ID, FAL_KEY_SECRET", "-", "The same in two parts, where `FAL_KEY` is not set."),
     ("INVENTORY_CONFIG", "`inventory.toml`", "The settings file."),
 ]
-"""Variables that are no settings of the file."""
+"""Environment variables that no line of the file can set: name, default, meaning."""
 
 TABLES = {"accounts", "alerts"}
 
@@ -121,7 +121,7 @@ def _table(header: tuple[str, ...], rows: list[Any]) -> list[str]:
 
 
 def _default(value: Any) -> str:
-    """Return a default as a person writes it; `-` if there is none."""
+    """Return a default as a person writes it, marked as code; `-` if there is none."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):

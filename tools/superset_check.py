@@ -2,10 +2,10 @@
 
     python tools/superset_check.py [FOLDER]
 
-It makes an environment for Superset in the folder (or uses the one that is there), starts a PostgreSQL, and does for
-each backend: fill a demo, import the bundle in Superset's page and twice over REST, ask each chart for its data,
-compare the numbers with the views, and take a screenshot of each dashboard into build/superset. It needs the package
-registry and a Chromium.
+It makes an environment for Superset in the folder, or uses the one that is there, and starts a PostgreSQL. For each
+backend it fills a database with a demo, imports the bundle once in Superset's page and twice over REST, asks each chart
+for its data, and compares some numbers with the views. It writes a screenshot of each dashboard to build/superset. It
+needs the package registry and a Chromium.
 """
 
 import os
@@ -42,7 +42,7 @@ PATIENCE = 180
 
 
 def main() -> None:
-    """Run all of it; the first difference ends it with an error."""
+    """Check both backends. The first check that fails ends the program with an error."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp(prefix="superset-"))
     program = folder / "v" / "bin"
     if not (program / "superset").exists():
@@ -97,7 +97,7 @@ def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
 
 
 def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
-    """Compare what the charts show with the views."""
+    """Compare the totals of six charts with the views. `numbers` has the rows of each chart by its title."""
     engine = database.connect(parse_url(url))
     with database.reading(engine) as connection:
         for title, column, sql in (
@@ -119,7 +119,7 @@ def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _log_in(address: str) -> list[Any]:
-    """Return the cookies of a session."""
+    """Log in to Superset, and return the cookies of the session as the browser takes them."""
     with httpx.Client(base_url=address, follow_redirects=True, timeout=PATIENCE) as session:
         session.post("/login/", data=USER)
         return [{"name": name, "value": value, "url": address} for name, value in session.cookies.items()]

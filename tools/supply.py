@@ -1,6 +1,6 @@
 """Check the dependencies and the build: vulnerabilities, licences, SBOM, reproducible files. `make supply`.
 
-It installs the program with all extras that it uses at run time into an environment of its own, and then
+It installs the program, with the extras that it uses at run time, into an environment of its own. Then it
 1. asks for known vulnerabilities of every library (pip-audit),
 2. compares their licences with ALLOWED (pip-licenses),
 3. writes a list of them in CycloneDX (an SBOM) to build/supply/sbom.json,
@@ -23,13 +23,13 @@ OUT = ROOT / "build" / "supply"
 EXTRAS = "alerts,explore,export,metrics,report"
 TOOLS = ("pip-audit==2.10.1", "pip-licenses==5.5.5", "cyclonedx-bom==7.5.0", "build==1.5.0")
 ALLOWED = ("Apache", "BSD", "ISC", "LGPL", "MIT", "MPL", "Mozilla", "PSF", "Public Domain")
-"""Words of licences that allow a program under Apache-2.0 to use the library, unchanged, as a dependency."""
+"""Words in the names of licences under which a program under Apache-2.0 may use an unchanged library."""
 UNCLEAR = {"pyarrow": "Apache-2.0"}
-"""Libraries whose metadata hold the text of the licence in place of its name, and that name."""
+"""By library, the name of its licence, where the metadata have the text of the licence instead of its name."""
 
 
 def main() -> None:
-    """Make all four checks, print a line for each, and end with 1 if one fails."""
+    """Make all four checks, and print what each has counted. Exit with 1 if one of them finds something wrong."""
     OUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as name:
         folder = Path(name)

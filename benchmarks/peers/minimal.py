@@ -1,6 +1,6 @@
 """A hand-written sync without history: one dict of rows, one upsert of the difference, one delete.
 
-python minimal.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file, or a postgresql:// URL.
+python minimal.py API_URL PAGE_SIZE DATABASE. DATABASE is the path of a SQLite file, or a postgresql:// URL.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ UPSERT = (
 
 
 def main(url: str, page: str, target: str) -> None:
-    """Make the table equal to the list."""
+    """Make the table `fleet` equal to the list."""
     connection: Any
     if target.startswith("postgresql"):
         import psycopg

@@ -1,6 +1,6 @@
 """The sync that SQLAlchemy's tutorial leads to: `Session.merge` of each instance, then a delete of the absent ones.
 
-python orm_merge.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file, or a postgresql:// URL.
+python orm_merge.py API_URL PAGE_SIZE DATABASE. DATABASE is the path of a SQLite file, or a postgresql:// URL.
 """
 
 import sys
@@ -12,11 +12,11 @@ from pages import COLUMNS, walk
 
 
 class Base(DeclarativeBase):
-    """The tables."""
+    """The base class of the tables."""
 
 
 class Instance(Base):
-    """A machine."""
+    """A row of the table `fleet`: one instance."""
 
     __tablename__ = "fleet"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -29,7 +29,7 @@ class Instance(Base):
 
 
 def main(url: str, page: str, target: str) -> None:
-    """Make the table equal to the list."""
+    """Make the table `fleet` equal to the list."""
     pg = target.startswith("postgresql")
     engine = create_engine(target.replace("postgresql:", "postgresql+psycopg:", 1) if pg else f"sqlite:///{target}")
     Base.metadata.create_all(engine)

@@ -1,6 +1,6 @@
 """A Singer tap for the list, by the Singer SDK; its output goes to target-postgres.
 
-python tap.py --config FILE: a JSON object with `url` and `page`.
+python tap.py --config FILE. FILE holds a JSON object with `url` and `page`.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ class Fleet(RESTStream):  # type: ignore[type-arg]
 
 
 class FleetTap(Tap):
-    """The tap."""
+    """The tap, with one stream."""
 
     name = "tap-fleet"
     config_jsonschema = th.PropertiesList(
@@ -52,7 +52,7 @@ class FleetTap(Tap):
     ).to_dict()
 
     def discover_streams(self) -> list[Any]:
-        """Return the one stream."""
+        """Return a list with the only stream."""
         return [Fleet(self)]
 
 

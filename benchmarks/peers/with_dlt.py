@@ -1,6 +1,7 @@
 """A pipeline of dlt, by its REST client: `scd2` keeps every version of a row, `upsert` the newest one.
 
-python with_dlt.py API_URL PAGE_SIZE DATABASE scd2|upsert: a path of a SQLite file, or a postgresql:// URL.
+python with_dlt.py API_URL PAGE_SIZE DATABASE scd2|upsert. DATABASE is the path of a SQLite file, or a postgresql://
+URL.
 """
 
 import os
@@ -17,7 +18,7 @@ from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginat
 
 
 def main(url: str, page: str, target: str, strategy: str) -> None:
-    """Load the list."""
+    """Load the list into the database."""
 
     @dlt.resource(name="fleet", primary_key="id", write_disposition={"disposition": "merge", "strategy": strategy})
     def fleet() -> Iterator[Any]:

@@ -1,6 +1,6 @@
-"""A sync by sqlite-utils: `upsert_all` of each page. It deletes nothing, as the library's own pages show it.
+"""A sync by sqlite-utils: `upsert_all` of each page. It deletes nothing, as in the library's documentation.
 
-python with_sqlite_utils.py API_URL PAGE_SIZE DATABASE: a path of a SQLite file.
+python with_sqlite_utils.py API_URL PAGE_SIZE DATABASE. DATABASE is the path of a SQLite file.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pages import walk
 
 
 def main(url: str, page: str, target: str) -> None:
-    """Upsert the list into the table."""
+    """Insert the instances of the list into the table `fleet`, or update them."""
     table = Database(target).table("fleet")
     for items in walk(url, int(page)):
         table.upsert_all(items, pk="id")

@@ -1,7 +1,7 @@
 """Checkpoints of a log: its origin, its size and the root of its tree, as C2SP `tlog-checkpoint` defines them.
 
-The origin of an account's log is `NAME/<id of the log>`: NAME is that of the key or the installation. A checkpoint is
-signed under its origin as the name of the key.
+The origin of an account's log is `NAME/LOG_ID`. NAME is the setting `checkpoint_name`, or UNNAMED. In the signature of
+a checkpoint, the name of the key is the origin of the checkpoint.
 """
 
 import re
@@ -13,10 +13,10 @@ from inventory.checkpoints.signed_note import Note, NoteError, SigningKey, Verif
 from inventory.merkle import EMPTY_ROOT, HASH_SIZE
 
 UNNAMED = "inventory"
-"""The name in the origins of an installation that has not chosen one; it signs nothing."""
+"""The NAME in origins if the setting `checkpoint_name` is not set. Such checkpoints are not signed."""
 
 SUFFIX = ".checkpoint"
-"""The end of the name of a file that holds a checkpoint."""
+"""The suffix of files that hold checkpoints."""
 
 _LINES = 3
 _SIZE = r"0|[1-9][0-9]{0,17}"
@@ -24,7 +24,7 @@ _SIZE = r"0|[1-9][0-9]{0,17}"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A log as it was at a size: its origin, and the root over its first `size` entries."""
+    """The origin of a log, a number of entries (`size`), and the root over the first `size` entries of the log."""
 
     origin: str
     size: int
@@ -37,7 +37,7 @@ class Checkpoint:
 
     @property
     def log_id(self) -> str:
-        """Return the last part of the origin."""
+        """Return the id of the log: the part of the origin after the last slash."""
         return self.origin.rpartition("/")[2]
 
     def note(self, key: SigningKey | None) -> Note:
@@ -47,17 +47,17 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointNote:
-    """A checkpoint as it was read, with its signatures."""
+    """A checkpoint that was parsed, and the note that it was in, with the signatures."""
 
     checkpoint: Checkpoint
     note: Note
 
     def may_be_signed_by(self, key: VerifierKey) -> bool:
-        """Return whether the name of the key is the origin, or what stands in the origin before the id of the log."""
+        """Return whether the name of the key is the origin, or the part of the origin before the last slash."""
         return key.name in (self.checkpoint.origin, self.checkpoint.origin.rpartition("/")[0])
 
     def signed_by(self, key: VerifierKey) -> bool:
-        """Return whether the key, under the origin as its name, has signed the checkpoint."""
+        """Return whether the key has validly signed the checkpoint, with the origin as the name of the key."""
         return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
 
 
@@ -67,7 +67,7 @@ def origin_of(name: str, log_id: str) -> str:
 
 
 def parse_checkpoints(text: str) -> Iterator[CheckpointNote]:
-    """Yield each checkpoint of a file: one, or several with blank lines between. Raises NoteError."""
+    """Yield the checkpoints in a text: one, or several with blank lines between. Raise NoteError for any other text."""
     for note in parse_notes(text):
         yield CheckpointNote(_parse_text(note.text), note)
 

@@ -1,6 +1,7 @@
 """Files of checkpoints: write one file per log into a folder that suits git, and read what an auditor has kept.
 
-A file keeps its name and is replaced as a whole, so that the history of a git repository has one checkpoint a version.
+The file of a log keeps its name, and each new checkpoint replaces the whole file. So in a git repository, each version
+of the file has one checkpoint.
 """
 
 import os
@@ -16,10 +17,10 @@ from inventory.checkpoints.signed_note import Note, NoteError
 from inventory.errors import BreachFound, UsageError
 
 MAX_BYTES = 1 << 20
-"""A larger file is no file of checkpoints."""
+"""The size in bytes of the largest file of checkpoints that is read. A larger file is refused."""
 
 _ID_DIGITS = 8
-"""Digits of the log's id in the name of its file."""
+"""How many digits of the log's id, from the first on, are in the name of the log's file."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class KeptCheckpoint:
 
 
 def write_checkpoint(folder: Path, account: str, checkpoint: Checkpoint, note: Note) -> Path:
-    """Write the note into the log's file, and return the file. Make the folder if its parent is there.
+    """Write the note of a checkpoint into the file of its log, and return the file. Make the folder if it is missing.
 
-    Raises UsageError if it cannot be written; BreachFound if the checkpoint that is there contradicts the new one. The
-    file stays as it was then.
+    Raise BreachFound if a checkpoint in the present file contradicts the new one. Raise UsageError if the file cannot
+    be written, if the parent of the folder is missing, or if the present file holds something else than checkpoints.
+    In all these cases the file stays as it was.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -57,14 +59,19 @@ def write_checkpoint(folder: Path, account: str, checkpoint: Checkpoint, note: N
 def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
     """Return all checkpoints in these files, and in the files `*.checkpoint` of these folders and the folders below.
 
-    Raises UsageError for a file that cannot be read or holds something else, and for a folder without any.
+    In these folders, files and folders whose names begin with a dot are left out. Raise UsageError for a file that
+    cannot be read or holds something else, and for a folder without such a file.
     """
-    files = {file.absolute(): file for path in paths for file in _files(path)}  # each once, however often it is named
+    files = {file.absolute(): file for path in paths for file in _files(path)}  # each file once, even if named twice
     return [KeptCheckpoint(file, found) for file in files.values() for found in _read(file)]
 
 
 def _find_file(folder: Path, account: str, log_id: str) -> Path:
-    """Return the log's file: the one that is there, also under an earlier name of the account, else a new one."""
+    """Return the path of the log's file in the folder: of the present file, else of a new one.
+
+    The name of a file begins with the name that the account had when the file was made, and ends with the first digits
+    of the log's id. The present file is found by these digits.
+    """
     end = f"-{log_id[:_ID_DIGITS]}{SUFFIX}"
     there = sorted(file for file in folder.iterdir() if file.name.endswith(end) and not file.name.startswith("."))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", account).strip(".-")[:60] or "account"
@@ -72,7 +79,7 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
 
 
 def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
-    """Raise BreachFound if a checkpoint in the file is of a longer log, or of another one of the same size."""
+    """Raise BreachFound if a checkpoint of this log in the file covers more entries, or as many with another root."""
     if not file.exists():
         return
     for old in (each.checkpoint for each in _read(file)):
@@ -116,7 +123,7 @@ def _read(file: Path) -> Iterator[CheckpointNote]:
         with file.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise NoteError("it is too large")  # noqa: TRY301 - one place says which file it is
+            raise NoteError("it is too large")  # noqa: TRY301 - the handler below adds the name of the file
         yield from parse_checkpoints(content.decode())
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from None

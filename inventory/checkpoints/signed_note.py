@@ -1,8 +1,8 @@
 """Signed notes: a text of lines with Ed25519 signatures below it, as C2SP `signed-note` defines them.
 
 Only Ed25519 signatures (type 0x01) are made and checked. Signatures of other types and of unknown keys are parsed, and
-ignored. `cryptography` is imported only when a signature is made or checked. Every function raises NoteError for what
-does not have the form of the specification.
+ignored. `cryptography` is imported only when a private key is used or a signature is checked. The functions that parse
+raise NoteError for a text that does not have the form of the specification.
 """
 
 import binascii
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ED25519 = b"\x01"
-"""The byte that stands for the type of the key and its signatures."""
+"""The byte that stands for the type of a key and of its signatures."""
 
 _KEY_SIZE = 32
 _ID_SIZE = 4
@@ -27,7 +27,7 @@ _MARK = "\N{EM DASH} "
 
 
 class NoteError(ValueError):
-    """A text that does not have the form of a note or a key; the message is a clause without a full stop."""
+    """A text that does not have the form of a note or a key. The message is a clause without a full stop."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Signature:
     value: bytes
 
     def __str__(self) -> str:
-        """Return the line, without its end."""
+        """Return the line, without the newline."""
         return f"{_MARK}{self.key_name} {b64encode(self.key_id + self.value).decode()}"
 
 
 @dataclass(frozen=True)
 class Note:
-    """A text, which ends in a newline, and the signatures below it; a text alone is a note without signatures."""
+    """A text that ends in a newline, and the signatures of this text. There may be no signature."""
 
     text: str
     signatures: tuple[Signature, ...] = ()
@@ -58,23 +58,23 @@ class Note:
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A public key with its name, which is part of the key's id."""
+    """An Ed25519 public key with a name. The id of the key depends on both."""
 
     name: str
     public_key: bytes
 
     @cached_property
     def id(self) -> bytes:
-        """Return the id of the key: the first four bytes of the SHA-256 over name, newline, type and key."""
+        """Return the id of the key: the first four bytes of the SHA-256 over name, newline, ED25519 and public key."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:_ID_SIZE]
 
     def __str__(self) -> str:
-        """Return the key as text: name, id and key, joined by `+`."""
+        """Return the key as text: the name, the id in hex, and ED25519 with the public key in base64, joined by `+`."""
         return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.public_key).decode()}"
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """Return the key in a text."""
+        """Return the key in a text of the form NAME+ID+KEY, as `str` writes it; raise NoteError for another text."""
         name, *rest = text.split("+", 2)
         if len(rest) != 2:  # noqa: PLR2004 - the id and the key
             raise NoteError("a verifier key has the form NAME+ID+KEY")
@@ -92,7 +92,7 @@ class VerifierKey:
         return VerifierKey(name, self.public_key)
 
     def signed(self, note: Note) -> bool:
-        """Return whether the note has a valid signature by this key, and no invalid one."""
+        """Return whether the note has signatures with the name and the id of this key, and all of them are valid."""
         found = [each for each in note.signatures if (each.key_name, each.key_id) == (self.name, self.id)]
         return bool(found) and all(self._verifies(note.text, each.value) for each in found)
 
@@ -108,7 +108,7 @@ class VerifierKey:
 
 
 class SigningKey:
-    """A private key. It has no name: it signs under any, and each name gives it another id."""
+    """An Ed25519 private key. It has no name of its own: `sign` takes a name, and the key's id depends on that name."""
 
     def __init__(self, key: "Ed25519PrivateKey") -> None:
         self._key = key
@@ -122,7 +122,7 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, text: str) -> "SigningKey":
-        """Return the key in the text of a PEM file (PKCS #8, not encrypted)."""
+        """Return the key in the text of a PEM file (PKCS #8, not encrypted); raise NoteError for another text."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -139,24 +139,25 @@ class SigningKey:
 
     @property
     def pem(self) -> bytes:
-        """Return the key as a PEM file (PKCS #8, not encrypted)."""
+        """Return the content of a PEM file with the key (PKCS #8, not encrypted)."""
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def verifier(self, name: str) -> VerifierKey:
-        """Return the public key under this name."""
+        """Return the public key, under this name."""
         return VerifierKey(name, self._key.public_key().public_bytes_raw())
 
     def sign(self, text: str, name: str) -> Note:
-        """Return the text as a note with the signature of this key under this name."""
+        """Return a note of the text, with one signature by this key under this name."""
         return Note(text, (Signature(name, self.verifier(name).id, self._key.sign(text.encode())),))
 
 
 def parse_notes(text: str) -> Iterator[Note]:
-    """Yield each note in a text of notes separated by blank lines; no text of a note may have a blank line itself.
+    """Yield each note in a text, in which notes follow each other with a blank line between.
 
-    A text without signatures is a note too.
+    A note is a text without blank lines, and, after a blank line, its signature lines. Without these, the text alone is
+    a note. Raise NoteError for a text of another form.
     """
     _require_lines(text)
     unsigned: str | None = None
@@ -180,18 +181,18 @@ def require_key_name(name: str) -> str:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes that a text of standard base64 stands for."""
+    """Return the bytes that a text of standard base64 stands for; raise NoteError if it is no such text."""
     try:
         found = b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         found = b""
-    if b64encode(found).decode() != text:  # also where a lenient decoder would take it
+    if b64encode(found).decode() != text:  # b64decode also accepts texts that no encoder writes
         raise NoteError("what should be base64 is not")  # the text is not shown: it may be a private key's
     return found
 
 
 def _require_lines(text: str) -> None:
-    """Raise NoteError unless the text is whole lines without control characters."""
+    """Raise NoteError unless the text consists of whole lines without control characters."""
     if not text:
         raise NoteError("it is empty")
     if re.search(r"[\x00-\x09\x0b-\x1f]", text):

@@ -1,6 +1,6 @@
-"""The command line: parse, call one function, print, exit code.
+"""The entry point of the command line: `main` runs one command and ends the process with an exit code.
 
-Results go to stdout, all else to stderr. A failure is one line; `--debug` adds the traceback.
+Results go to stdout, all other output to stderr. A failure is one line; `--debug` adds the traceback.
 """
 
 import atexit
@@ -17,17 +17,20 @@ STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and end the process with its exit code."""
-    gc.set_threshold(100_000)  # the default of 700 costs a tenth of the time, and there are few reference cycles
-    atexit.register(gc.freeze)  # saves a fifth of a second: at exit, no imported object is searched for cycles
+    """Run a command and end the process with its exit code.
+
+    `arguments` are the words after the name of the program. None stands for those of this process.
+    """
+    gc.set_threshold(100_000)  # the default of 700 takes a tenth of the run time, and few cycles arise
+    atexit.register(gc.freeze)  # at exit, imported objects are not searched for cycles: saves 0.2 s
     if arguments is None:
-        gc.disable()  # until the command is imported: see `ListedCommand`
+        gc.disable()  # until `ListedCommand.load` has imported the command: imports leave no garbage
     results = output.take_over()
     undo = signals.install()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    if arguments is None:  # no caller shares this process
+    if arguments is None:  # no caller in Python, such as a test, shares this process
         signals.guard_the_end()
         threading.excepthook = threading.__excepthook__ if debug else _thread_failed
     try:
@@ -60,10 +63,13 @@ def _run(words: list[str]) -> int:
 
 
 def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
-    """Print one line about the error, and return the exit code."""
-    if isinstance(error, SystemExit):  # Typer raises it after shell completion
+    """Print one line about the error to stderr, and return the exit code.
+
+    A SystemExit prints nothing. `debug` adds the traceback.
+    """
+    if isinstance(error, SystemExit):  # Typer raises SystemExit after shell completion
         return error.code if isinstance(error.code, int) else 0
-    if isinstance(error.__cause__, EOFError):  # Typer raises Abort for it, even if no prompt has failed
+    if isinstance(error.__cause__, EOFError):  # Typer turns any EOFError into Abort; Abort at a prompt has no cause
         error = error.__cause__
     try:
         from inventory import log
@@ -76,14 +82,14 @@ def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
             log.say(message)
         else:
             log.say(message, "error", **({"exception": _traceback(error)} if debug else {}))
-    except Exception:  # noqa: BLE001 - not even memory or a descriptor for the usual message is left
+    except Exception:  # noqa: BLE001 - for example no memory or no descriptor is left for the usual message
         print(f"error: {explain_host_fault(error) or type(error).__name__}.", file=sys.stderr)
         return InventoryError.exit_code
     return code
 
 
 def _described(error: BaseException) -> tuple[str, int]:
-    """Return the message and the exit code for an error."""
+    """Return the message for stderr and the exit code of an error."""
     from typer.exceptions import TyperException
 
     from inventory import log
@@ -111,7 +117,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    """Log in one line why a thread ended, in place of Python's traceback."""
+    """Log one line that says why a thread failed. Python would print a traceback."""
     from inventory import log
 
     error = failed.exc_value or failed.exc_type()

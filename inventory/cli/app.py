@@ -1,4 +1,4 @@
-"""The command line: all commands, and the options before them."""
+"""The Typer app of the program: the list of all commands, and the options that come before a command."""
 
 from typing import Annotated, Any
 
@@ -45,13 +45,13 @@ COMMANDS: Places = {
 
 
 class Commands(CommandList):
-    """The commands of this program."""
+    """The group of all commands of this program, under the titles of COMMANDS."""
 
     places = COMMANDS
 
 
 def loaded() -> dict[str, Any]:
-    """Return all commands and groups, imported, by name."""
+    """Import all commands and groups; return the Click object of each by its name."""
     return {name: each.load() for name, each in Commands().commands.items() if isinstance(each, ListedCommand)}
 
 

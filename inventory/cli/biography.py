@@ -1,4 +1,4 @@
-"""Print the life of one instance: a summary, its episodes, and every change."""
+"""Print the life of one instance: a summary, a table of its episodes, and a table of its events."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,10 @@ EPISODE_COLUMNS = (
 
 
 def print_biography(row: Row) -> None:
-    """Print an instance as `queries.biographies` returns it."""
+    """Print the summary of an instance, the table of its episodes, and the table of its events.
+
+    `row` is one item of the list that `queries.biographies` returns.
+    """
     episodes = row["episodes"]
     facts(
         [
@@ -55,7 +58,11 @@ def _created(episode: Row) -> str:
 
 
 def _bounds(episodes: Sequence[Row], what: str) -> str:
-    """Return the lower and the upper bound of the hours of all episodes, as text."""
+    """Return the lower and the upper bound of the hours of all episodes together, as text.
+
+    `what` is `hours` or `gpu_hours`. The text is `unknown` if a lower bound is null. If only an upper bound is null,
+    the text has the lower bound and the reason.
+    """
     low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
     if None in low:
         return "unknown"
@@ -66,7 +73,11 @@ def _bounds(episodes: Sequence[Row], what: str) -> str:
 
 
 def _history(row: Row) -> Iterator[dict[str, Any]]:
-    """Yield every event, with one row for each field: its old and new value in a change, else its value."""
+    """Yield the rows of the table of events, the oldest event first.
+
+    A `changed` event has a row for each field that changed. A `vanished` event has one row without a field. Any other
+    event has a row for each field that is not null. Only the first row of an event holds `at` and `event`.
+    """
     changed: dict[datetime, list[Row]] = {}
     for change in row["field_changes"]:
         changed.setdefault(change["changed_at"], []).append(change)
@@ -90,5 +101,5 @@ def _history(row: Row) -> Iterator[dict[str, Any]]:
 
 
 def value_or_none(value: str | None) -> str:
-    """Return a value as a person reads it."""
+    """Return the value, or `(none)` for None."""
     return "(none)" if value is None else value

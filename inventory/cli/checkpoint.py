@@ -34,8 +34,8 @@ def checkpoint_command(
     """Print a checkpoint of each log, to be kept elsewhere.
 
     A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, in the format
-    C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`, whether anything was
-    changed or removed that it covers. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes one file per
+    C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`, whether anything that
+    it covers was changed or removed. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes one file per
     account into --output, if given, and replaces the earlier one there; nothing into the database. `keygen` writes the
     file with a new key.
 
@@ -77,10 +77,11 @@ def keygen_command(
 ) -> None:
     """Make a key that signs checkpoints, and print its verifier keys.
 
-    One key signs the checkpoints of all logs. Each log has a verifier key of its own, whose name is the origin in its
-    checkpoints: those of the logs in the database are printed, if there is one. The last line is the verifier key for
-    `inventory verify --key`, which takes it for all logs. Give it to whoever keeps checkpoints, on another way than
-    these. Writes the private key into a new file that only its owner may read; never over a file that is there.
+    One key signs the checkpoints of all logs. Each log has a verifier key of its own, whose name is the origin in the
+    checkpoints of this log. If there is a database, the verifier keys of its logs are printed first. The last line is
+    the verifier key for `inventory verify --key`, which takes it for all logs. Send it to whoever keeps the
+    checkpoints, by another way than the checkpoints. Writes the private key into a new file that only its owner may
+    read; never over a file that is there.
 
     \b
     Examples:
@@ -105,7 +106,11 @@ def keygen_command(
 
 
 def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
-    """Write each log's file. One that contradicts its log is left as it was, and raised when the others are written."""
+    """Write the checkpoint of each log into its file in the folder.
+
+    A file stays as it was if the checkpoint in it contradicts the log. The first such BreachFound is raised when the
+    files of all other logs are written.
+    """
     breach = None
     for head in heads:
         checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
@@ -121,7 +126,10 @@ def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
 
 
 def _heads_if_any(url: str | None) -> list[LogHead]:
-    """Return the heads of the logs; none where no database can be read, unless `url` names it."""
+    """Return the head of each log in the database.
+
+    If the database cannot be read, return an empty list. But if `url` names the database, raise the error.
+    """
     settings = loaded(database_url=url)
     try:
         with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:

@@ -1,4 +1,4 @@
-"""The list of all commands: grouped by purpose, each imported when it is called."""
+"""A Typer group that lists its commands under titles, and imports a command only when it is called."""
 
 import gc
 from collections.abc import Mapping
@@ -10,7 +10,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 Places = Mapping[str, Mapping[str, tuple[str, str]]]
-"""By title and name: where a command or group is defined (`module.function` in this package), and its summary."""
+"""By title, then by name of the command or group: its place and its summary.
+
+The place is `module.name` in this package, where `name` is a function or a Typer app.
+"""
 
 
 class ListedCommand(TyperCommand):
@@ -21,11 +24,11 @@ class ListedCommand(TyperCommand):
         self._place = place
 
     def load(self) -> Any:
-        """Import the command, and return it."""
+        """Import the command or group, and return it as a Click object."""
         module, _, function = self._place.partition(".")
         found = getattr(import_module(f"inventory.cli.{module}"), function)
         if not gc.isenabled():
-            gc.freeze()  # imported objects stay: a search for cycles among them takes a tenth of the import
+            gc.freeze()  # imported objects stay: to search them for cycles takes a tenth of the import
             gc.enable()
         if isinstance(found, typer.Typer):
             found.info.name = self.name
@@ -36,7 +39,7 @@ class ListedCommand(TyperCommand):
 
 
 class CommandList(TyperGroup):
-    """A group that lists its commands under their titles, and imports the one that is called."""
+    """A group that lists its commands under their titles, and imports the command that is called."""
 
     places: Places
 
@@ -49,12 +52,12 @@ class CommandList(TyperGroup):
         }
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Return name, command and arguments of the command that is called."""
+        """Return the name of the called command, the imported command, and the arguments after the name."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, ListedCommand) else command, rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the library's signature
-        """Write a section for each title, with the whole summary of each command."""
+        """Write a section for each title, in which no summary of a command is cut off."""
         widest = max(map(len, self.commands))
         for title, commands in self.places.items():
             with formatter.section(title):

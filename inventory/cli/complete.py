@@ -7,15 +7,16 @@ from collections.abc import Callable
 import typer
 
 MOST = 200
-"""The largest number of values offered at once."""
+"""The largest number of values that are offered at once."""
 
 _HARMLESS = re.compile(r"[\w.@:/+-]+")
 
 
 def values(relation: str, column: str) -> Callable[[typer.Context, str], list[str]]:
-    """Return a function for Typer that completes an argument with the values of a column, in order.
+    """Return a completion function for Typer.
 
-    Values that a shell would interpret, such as the nickname `$(rm x)`, are never offered.
+    It offers the values of a column of a table or view that begin with the typed text, sorted. It never offers a value
+    that a shell would interpret, such as the nickname `$(rm x)`. After any error it offers nothing.
     """
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:

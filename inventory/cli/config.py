@@ -10,8 +10,9 @@ from inventory.read.render import Format, printable, show
 def config_command(style: FormatOption = Format.table, url: DatabaseOption = None) -> None:
     """Show every setting in force, and where its value came from.
 
-    A flag beats the environment, the environment beats the file, the file beats the default. A variable that looks like
-    a setting and is none is reported on stderr. Of a key only its id is shown. Opens no database. Writes nothing.
+    A flag beats the environment, the environment beats the file, the file beats the default. A variable that begins
+    with INVENTORY_ and is no setting is reported on stderr. Of a key only its id is shown. Opens no database. Writes
+    nothing.
 
     \b
     Examples:

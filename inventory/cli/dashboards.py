@@ -64,9 +64,9 @@ def superset_command(
 ) -> None:
     """Write a bundle that Superset imports: datasets, charts, and the dashboards Fleet and Audit.
 
-    Import it in Superset's page (Dashboards, Import) or by its REST API; again, it replaces what it brought. A password
-    in the URI is masked, and Superset asks for it. Without a URI it is that of the settings, as Superset opens it.
-    Writes the file, and nothing to the database.
+    Import it in Superset's page (Dashboards, Import) or by Superset's REST API. A second import replaces what the first
+    one brought. A password in the URI is masked, and Superset asks for it. Without --database-uri, the bundle names the
+    database of the settings. Writes the file, and nothing to the database.
 
     \b
     Examples:

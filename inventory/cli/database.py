@@ -112,7 +112,8 @@ def grant_reader(
       inventory db grant-reader bi --database postgresql://inventory@db/inventory
     """
     settings = loaded(database_url=url)
-    with opened(settings.database_url, create=True) as engine:  # grant_reader refuses SQLite before a file is created
+    # create=True: if there is no SQLite file, the error still says that SQLite has no roles, and no file is created
+    with opened(settings.database_url, create=True) as engine:
         found = grants.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
@@ -125,7 +126,7 @@ def grant_reader(
 
 
 def _describe(difference: Any) -> str:
-    """Return a difference as text: `add_view instances`, `remove_column calendar.note`."""
+    """Return an item of `schema.differences` as text, such as `add_view instances` or `remove_column calendar.note`."""
     if isinstance(difference, list):  # several changes of one column
         return ", ".join(map(_describe, difference))
     what, *parts = difference

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ("check", "account", "result", "finding", "remedy")
 
 FIRST_OF = (2, 3, 4, 7)
-"""The exit code is the first of these that occurred."""
+"""The exit codes of failed checks. If several occur, the command exits with the first of them in this order."""
 
 
 def doctor_command(
@@ -25,8 +25,9 @@ def doctor_command(
     """Check everything that a sync needs, and say what to do.
 
     It checks settings, database, schema, keys, the API, clocks and leases, and requests one page from the API with each
-    key. The exit code is that of the first kind of fault: 2 settings, 3 a key refused, 4 the API, 7 the database. It is
-    0 with warnings only. Writes nothing: it creates no database and migrates none.
+    key. The exit code says what failed: 2 settings, 3 a key refused, 4 the API, 7 the database. If several of these
+    failed, the code is the lowest number. Warnings alone give 0. Writes nothing: it creates no database and migrates
+    none.
 
     \b
     Examples:
@@ -36,7 +37,7 @@ def doctor_command(
     from inventory.doctor import examine
 
     settings = load(database_url=url)
-    log.configure(settings.log_format, "error")  # the checks report everything else
+    log.configure(settings.log_format, "error")  # no warnings in the log: the checks report the same faults
     checks = []
     for check in examine(settings, account):
         checks.append(check)

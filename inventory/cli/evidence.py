@@ -31,11 +31,11 @@ def evidence_command(
 ) -> None:
     """Write a bundle that an auditor can check without this program.
 
-    For each account it holds the fleet before the period, every entry of the log in the period, lists of population,
-    creations, changes, disappearances, creators, runs, gaps, observed time and acts as CSV, a checkpoint, a cover to
-    print, and one Python file that computes all of it again. The checkpoint is signed if INVENTORY_CHECKPOINT_KEY_FILE
-    names a key. Writes the file, and nothing to the database. Exits with 2 where the period reaches beyond what the log
-    proves, with 9 where the history is not what the log recorded.
+    For each account with a log it holds the fleet before the period, every entry of the log in the period, a
+    checkpoint, and CSV files with the population, creations, changes, disappearances, creators, runs, gaps, observed
+    time and acts. It also holds a cover to print, and one Python file that computes all of this again. The checkpoints
+    are signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes the file, and nothing to the database. Exits with 2
+    if the period reaches beyond what the log proves, with 9 if the history is not what the log recorded.
 
     \b
     Examples:

@@ -28,8 +28,9 @@ def explore_command(
 ) -> None:
     """Open the SQLite database in a browser, read-only.
 
-    It is served on this machine only, until Ctrl-C. Datasette shows every table and view with its meaning, and
-    ready-made queries. It comes with the extra `explore`: pip install '.[explore]' from a checkout. Writes nothing.
+    It is served on this machine only, until Ctrl-C. Datasette shows the tables and views with their meanings, and
+    ready-made queries. Datasette comes with the extra `explore`: pip install '.[explore]' from a checkout. Writes
+    nothing.
 
     \b
     Examples:
@@ -58,6 +59,6 @@ def explore_command(
 
             webbrowser.open(address)
         while at_work() and not stop.wait(0.5):
-            if opened_file is not None:  # Datasette would continue to show the old file
+            if opened_file is not None:  # if it was replaced, Datasette would still show the old one
                 opened_file.check("explore has ended")
     log.say("Stopped.")

@@ -37,12 +37,12 @@ def export_command(
 ) -> None:
     """Write every table and view as Parquet files, for a data lake.
 
-    What grows with time has a file for each month (UTC), such as DIR/instance_versions/2026-03.parquet; the rest has
-    one file, such as DIR/accounts.parquet. Run it again with the same folder: only the months that have changed are
-    written. DIR/manifest.json has the rows and the SHA-256 of each file, and a checkpoint of each account's log. It
-    comes with the extra `export`: pip install '.[export]' from a checkout. Writes to the folder, and nothing to the
-    database. Exits with 2 if the folder holds other files, with 6 if another export writes to it; --check exits with 9
-    if the files are not what the log recorded.
+    A table or view that grows with time has a file for each month (UTC), such as DIR/instance_versions/2026-03.parquet.
+    Any other has one file, such as DIR/accounts.parquet. Run it again with the same folder: of the files for months, it
+    writes only those in which something has changed. DIR/manifest.json has the number of rows and the SHA-256 of each
+    file, and a checkpoint of each account's log. The command needs the extra `export`: pip install '.[export]' from a
+    checkout. Writes to the folder, and nothing to the database. Exits with 2 if the folder holds other files, with 6 if
+    another export writes to it; --check exits with 9 if the files are not what the log recorded.
 
     \b
     Examples:

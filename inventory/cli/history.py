@@ -215,7 +215,7 @@ def _list_acts(
 
 
 def _most(limit: int | None, begin: datetime | None) -> int | None:
-    """Return how many rows to show; None means all."""
+    """Return the largest number of rows to show; None means all rows."""
     return limit if limit is not None or begin is not None else NEWEST
 
 
@@ -225,7 +225,7 @@ def _say_if_cut(most: int | None, *, more: bool) -> None:
 
 
 def _describe_fields(fields: Sequence[Row]) -> str:
-    """Return the changed fields as text: `status: init -> ready; ip: (none) -> 192.0.2.1`."""
+    """Return the changed fields as text, such as `status: init -> ready; ip: (none) -> 192.0.2.1`."""
     return "; ".join(
         f"{row['field']}: {value_or_none(row['old_value'])} -> {value_or_none(row['new_value'])}" for row in fields
     )

@@ -76,8 +76,10 @@ def list_command(
     """List the fleet now, or as it was at a time.
 
     Without --at: what is live or missing as of each account's last run. With --at: the fleet and its fields at that
-    time. A line on stderr then names the complete runs before and after it, and says if it lies in a gap of the record.
-    A time that no run watched is refused. Times are UTC. Writes nothing.
+    time. For each account a line on stderr names the complete runs before and after that time, and says if the time
+    lies in a gap of the record. A time is refused if it is before an account's first complete run, in pruned history,
+    or after the last complete run. In the last case a retired account is left out instead, unless --account names it. A
+    time without an offset is UTC. Times in the output are UTC. Writes nothing.
 
     \b
     Examples:
@@ -108,7 +110,10 @@ def list_command(
 
 
 def _describe(runs: RunsAround) -> str:
-    """Return a sentence with the complete runs before and after a time, and with the gap in which it lies."""
+    """Return a line of text about one account.
+
+    It names the complete runs before and after the time of --at, and the gap in which that time lies, if any.
+    """
     before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
     name = f"account {printable(runs.account)}"
     if runs.retired:

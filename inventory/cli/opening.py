@@ -16,7 +16,7 @@ from inventory.store import database, schema
 
 
 def loaded(**flags: Any) -> Settings:
-    """Load the settings, in which `flags` take precedence, and configure the log."""
+    """Return the settings, and configure the log by them. A flag that is not None overrides every other source."""
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level)
     return settings
@@ -24,7 +24,10 @@ def loaded(**flags: Any) -> Settings:
 
 @contextmanager
 def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
-    """Open an engine for the block; without `create`, raise DatabaseError if there is no SQLite file."""
+    """Yield an engine, and close the connections of the engine at the end.
+
+    Without `create`, raise DatabaseError if the SQLite file is missing. With `create`, the first connection creates it.
+    """
     engine = database.connect(parse_url(url), create=create)
     try:
         yield engine
@@ -34,7 +37,10 @@ def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
 
 @contextmanager
 def opened_as_is(url: str) -> Iterator[Engine]:
-    """Open an engine on a database of the right version; create and migrate nothing."""
+    """Yield an engine for a database at this program's revision. Raise DatabaseError if there is no such database.
+
+    Nothing is created or migrated.
+    """
     with opened(url) as engine:
         schema.require_current(engine)
         yield engine
@@ -44,7 +50,11 @@ def opened_as_is(url: str) -> Iterator[Engine]:
 def open_for_reading(
     url: str | None, account: str | None = None, *, temporary_views: bool = False
 ) -> Iterator[Connection]:
-    """Open a connection to a database of the right version that knows the account; create and migrate nothing."""
+    """Yield a connection in a read transaction. Nothing is created or migrated.
+
+    `temporary_views` is that of `database.reading`. Raise DatabaseError if there is no database at this program's
+    revision; UsageError if the database does not have the account.
+    """
     with (
         opened_as_is(loaded(database_url=url).database_url) as engine,
         database.reading(engine, temporary_views=temporary_views) as connection,
@@ -55,14 +65,18 @@ def open_for_reading(
 
 @contextmanager
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
-    """Open an engine; create or migrate its database first, if the settings allow it."""
+    """Yield an engine for a database at this program's revision.
+
+    If `auto_migrate` is set, create or migrate the database first. Raise WrongSchema if the database is at another
+    revision, and `auto_migrate` is not set or the database cannot be migrated.
+    """
     with opened(settings.database_url, create=True) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)
         yield engine
 
 
 def require_account(connection: Connection, account: str | None) -> None:
-    """Raise UsageError if the database has no account of this name. None means any account."""
+    """Raise UsageError if the database has no account of this name. None raises nothing."""
     names = queries.account_names(connection)
     if account is not None and account not in names:
         there = ", ".join(names) or "none yet"

@@ -14,7 +14,7 @@ from inventory.read.render import Format
 from inventory.times import parse_duration, parse_time
 
 LONGEST_REASON = 1_000
-"""The number of characters that a reason may have."""
+"""The largest number of characters in a reason."""
 
 DatabaseOption = Annotated[
     str | None,
@@ -27,16 +27,19 @@ AccountOption = Annotated[
 
 
 def a_time(text: str | None) -> str | None:
-    """Return the text if it is a time, else raise UsageError. Typer calls it before the command begins."""
+    """Return the text if it is a time, else raise UsageError. None stays None.
+
+    Typer calls this function before the command begins.
+    """
     if text is not None:
         parse_time(text, datetime.now(UTC))
     return text
 
 
 def an_interval(text: str | None) -> str | None:
-    """Return the text if it is an interval from 1 second to 366 days, else raise UsageError.
+    """Return the text if it is an interval from 1 second to 366 days, else raise UsageError. None stays None.
 
-    Typer calls it before the command begins.
+    Typer calls this function before the command begins.
     """
     if text is not None and not SHORTEST <= parse_duration(text) <= LONGEST:
         raise UsageError("--expected takes an interval from 1s to 366d.")
@@ -44,9 +47,9 @@ def an_interval(text: str | None) -> str | None:
 
 
 def a_reason(text: str | None) -> str | None:
-    """Return the text without space around it if it can be kept as a reason, else raise UsageError.
+    """Return the stripped text if the database may keep it as a reason, else raise UsageError. None stays None.
 
-    Typer calls it before the command begins.
+    Typer calls this function before the command begins.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Make stdout and stderr streams that never raise an error, so that a failed write stops no work.
+"""Replace stdout and stderr by streams that never raise an error, so that a failed write stops no work.
 
 If the reader has left (`| head -1`) or the descriptor is closed, all output is dropped, and this is no failure. After
 any other error, such as a full disk, the error is kept in `Stream.failure` and all further output is dropped.
@@ -12,11 +12,11 @@ import sys
 from typing import Any
 
 _GONE = (errno.EPIPE, errno.EBADF)
-"""The errors that mean that nobody reads: the pipe or the descriptor is closed."""
+"""The error numbers of a closed pipe and of a closed descriptor: nobody reads the output."""
 
 
 class Stream(io.FileIO):
-    """A stream over the descriptor of stdout or stderr whose writes always succeed."""
+    """A stream over the descriptor of stdout or stderr. Writing to it never raises an error."""
 
     def __init__(self, descriptor: int) -> None:
         """Open the stream. Closing it leaves the descriptor open, because the descriptor belongs to the process."""
@@ -35,16 +35,17 @@ class Stream(io.FileIO):
             else:
                 if written is not None:
                     return written
-                select.select([], [self], [])  # another process made the pipe non-blocking, and it is full
+                select.select([], [self], [])  # the pipe is full, and non-blocking because of another process: wait
         return memoryview(data).nbytes
 
 
 def take_over() -> Stream | None:
-    """Replace sys.stdout and sys.stderr by a Stream each, and return that of stdout.
+    """Replace sys.stdout and sys.stderr by text streams over a Stream each, and return the Stream of stdout.
 
-    A stream that the caller has replaced to capture the output is left as it is.
+    A stream that the caller has replaced to capture the output stays. If this is stdout, return None. Descriptors 0 to
+    2 that are closed are opened on the null device.
     """
-    for descriptor in range(3):  # if one is closed, the next file to be opened, such as the database, becomes stdout
+    for descriptor in range(3):  # else the next opened file, such as the database, would get a closed number
         try:
             os.fstat(descriptor)
         except OSError:

@@ -1,4 +1,4 @@
-"""The period that --since and --until name."""
+"""Read and check the period that --since and --until give."""
 
 from datetime import UTC, datetime
 
@@ -12,12 +12,19 @@ from inventory.times import is_relative, parse_time
 def read_period(
     connection: Connection, since: str | None, until: str | None
 ) -> tuple[datetime | None, datetime | None]:
-    """Return both times, relative ones by the database's clock. Raise UsageError if the second is not the later one."""
+    """Return both times in UTC; None stays None. A relative time such as `2d` counts back from the database's clock.
+
+    Raise UsageError if a text is no time, or if `since` is not before `until`.
+    """
     return _times(since, until, database.now(connection))
 
 
 def require_period(since: str | None, until: str | None) -> None:
-    """Raise UsageError if the second time is not after the first, whatever the clock says. This opens no database."""
+    """Raise UsageError if `since` is not before `until`, as far as this is known without the database's clock.
+
+    Two absolute times are compared, and so are two relative ones. An absolute time and a relative one are compared only
+    by `read_period`.
+    """
     if since and until and is_relative(since) == is_relative(until):
         _times(since, until, datetime.now(UTC))
 

@@ -45,7 +45,7 @@ def simulate_command(
 ) -> None:
     """Serve a made-up, lively fleet as fal's API does.
 
-    On this machine only, until Ctrl-C. Any key is accepted. Writes nothing.
+    It is served on this machine only, until Ctrl-C. Any key is accepted. Writes nothing.
 
     \b
     Examples:
@@ -74,8 +74,9 @@ def demo_command(
 ) -> None:
     """Watch a made-up fleet for a month, in a minute.
 
-    The real sync over real HTTP, with a simulated clock. Needs no key. Replaces a database that a demo made; any other
-    that is not empty is refused. Writes demo.db and beside it demo.html, a page with charts (`inventory report`).
+    It runs the real sync over real HTTP, with a simulated clock. Needs no key. Replaces a database that a demo made;
+    any other that is not empty is refused. Writes demo.db. If the extra `report` is installed, also writes demo.html
+    beside it, a page with charts (`inventory report`).
 
     \b
     Examples:
@@ -116,7 +117,10 @@ def demo_command(
 
 
 def _page_of(url: str) -> Path:
-    """Return the file of a demo's page: beside the SQLite file, else in the working directory."""
+    """Return the path of the demo's HTML page: beside the SQLite file, or `demo.html` for PostgreSQL.
+
+    Raise UsageError if this file exists and is no page of inventory.
+    """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
     if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:

@@ -1,4 +1,4 @@
-"""Show the progress of long work on stderr, if that is a terminal."""
+"""Show the progress of long work on stderr, if stderr is a terminal and the log format is text."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from inventory import log
 
 @contextmanager
 def live_line(first: str) -> Iterator[Callable[[str], None]]:
-    """Show a line during the block; yield a function that replaces its text."""
+    """Show a line on a terminal during the block; yield a function that replaces the text of the line."""
     if not _is_for_people():
         yield lambda _: None
         return
@@ -22,7 +22,10 @@ def live_line(first: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar, or only its title if there is no terminal; yield a function of (done, of) that moves it."""
+    """Show a progress bar during the block, or print only the title if there is no terminal.
+
+    Yield a function that moves the bar. Its arguments are the number of steps done and the number of all steps.
+    """
     if not _is_for_people():
         log.say(f"{title} ...")
         yield lambda _done, _of: None

@@ -30,8 +30,9 @@ def prune_command(
     time. Episodes stay, with their times, hours and creators, and so does the fleet at any later time. Older changes
     within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back.
 
-    First it checks each account's history against its log, as `verify` does. If they differ, it folds nothing and exits
-    with 9. Writes into operator_actions who pruned what and why; with --dry-run nothing.
+    First it checks the history of an account against the log, as `verify` does. If they differ, it folds nothing of
+    this account and exits with 9. --dry-run does not check. Writes into operator_actions who pruned what and why; with
+    --dry-run nothing.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from inventory.service.observers import observing
 CLOSING_SECONDS = 1.5
 """The longest time that the command waits for queued alerts at its end.
 
-Together with the schedule's grace time it is less than the 10 s after which Docker kills the process.
+The sum of this time and `GRACE_SECONDS` of the timer is less than the 10 s after which Docker kills the process.
 """
 
 
@@ -48,11 +48,11 @@ def run_command(
     """
     settings = loaded(database_url=url, every=every, cron=cron)
     with stop_on_signal() as stop:
-        # importing the libraries takes half a second, and a signal may come meanwhile
+        # not imported earlier: the import takes half a second, and `stop` notices a signal that comes meanwhile
         from inventory.service.schedule import sync_on_schedule
 
         with opened(settings.database_url, create=True) as engine:
             with observing(engine, settings, metrics=metrics, closing_seconds=CLOSING_SECONDS) as observers:
                 ended = sync_on_schedule(engine, settings, stop=stop, observers=observers)
             if not ended:
-                os._exit(0)  # a thread still waits for a silent server, and would log after the log is closed
+                os._exit(0)  # no cleanup: a thread that still waits for a server would log after the log is closed

@@ -1,7 +1,8 @@
 """End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
-The handler only records the first signal. A command that uses `stop_on_signal` gets an event, and checks it where it
-can stop. In all other commands the first signal raises KeyboardInterrupt. Later signals do not interrupt the cleanup.
+Only the first signal has an effect, so later ones do not interrupt the cleanup. In a command that uses `stop_on_signal`
+the first signal sets an event, and the command checks the event where it can stop. In any other command the first
+signal raises KeyboardInterrupt.
 """
 
 import atexit
@@ -18,21 +19,23 @@ _AGAIN_SECONDS = 0.05
 
 
 class _State:
-    """The state of the signal handler."""
+    """The state of the signal handler: whether a signal came, and whether a signal raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.came = False
         self.raises = False
-        # The handler does not set the event itself: if it interrupts a thread that waits for the event, it deadlocks.
+        # The handler does not set the event of `stop_on_signal` itself: if it interrupts Event.wait, that deadlocks.
         self.queue: SimpleQueue[bool] = SimpleQueue()
-        """Whether a signal came; False if none will be waited for any longer."""
+        """True is put when a signal comes, False when nobody waits for a signal any longer."""
 
 
 _state = _State()
 
 
 def install() -> Callable[[], None]:
-    """Install the handler, which until `raising` only records a signal. Return a function that removes the handler.
+    """Install the handler of SIGINT, SIGTERM and SIGHUP. Return a function that restores the handlers from before.
+
+    Outside the block of `raising`, the handler raises nothing, but remembers that a signal came.
 
     An ignored SIGHUP stays ignored, as under nohup.
     """
@@ -51,7 +54,10 @@ def install() -> Callable[[], None]:
 
 
 def guard_the_end() -> None:
-    """Prevent signals from killing the process or printing a traceback while it exits."""
+    """Make the end of the process safe from signals, which would kill it or print a traceback.
+
+    Also let `_unraisable` handle exceptions that Python discards.
+    """
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
     # at its end Python restores the default action of every signal that has a handler, which is to kill the process
@@ -60,7 +66,7 @@ def guard_the_end() -> None:
 
 @contextmanager
 def raising() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first signal in this block, or at once if one came before."""
+    """Let the first signal raise KeyboardInterrupt in this block. If a signal came before, raise it at once."""
     _state.raises = True
     try:
         if _state.came:
@@ -72,7 +78,7 @@ def raising() -> Iterator[None]:
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """Yield an event that the first signal sets; from here on no signal raises KeyboardInterrupt."""
+    """Yield an event that the first signal sets. No signal raises KeyboardInterrupt in the block or after it."""
     stop, state = threading.Event(), _state
 
     def wait() -> None:
@@ -84,7 +90,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
-        state.queue.put(False)  # the thread ends
+        state.queue.put(False)  # this ends the thread
 
 
 def _note(_number: int, _frame: object) -> None:
@@ -100,7 +106,12 @@ def _interrupt() -> None:
 
 
 def _unraisable(unraisable: Any) -> None:
-    """Raise a KeyboardInterrupt again that Python dropped because it was raised in a destructor or a callback."""
+    """Schedule a new KeyboardInterrupt if Python discarded one; pass any other exception to the default hook.
+
+    Python discards an exception that is raised in a destructor or a callback, and calls this hook. An exception of the
+    hook would be discarded too. So a timer sends SIGALRM. In the block of `raising`, its handler raises
+    KeyboardInterrupt.
+    """
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
     else:

@@ -34,10 +34,10 @@ def status_command(
 ) -> None:
     """Show how old each account's last complete run is.
 
-    Exits with 8 if an account is older than --max-age, has no complete run, or has a run in the future, and if there is
-    no account at all. An account that is in the settings but not in the database counts as having no run. Retired
-    accounts are left out. Where `inventory run` delivers checkpoints, or writes a report or an export, the age of the
-    last one is shown too. Times are UTC. Writes nothing.
+    Exits with 8 if the last complete run of an account is older than --max-age, if an account has no complete run or a
+    run in the future, or if there is no account at all. An account that is in the settings but not in the database
+    counts as having no run. Retired accounts are left out. Where `inventory run` delivers checkpoints, or writes a
+    report or an export, the age of the last one is shown too. Times are UTC. Writes nothing.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def status_command(
 
 
 def _delivery(at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Return the time and the age of the last delivery of a checkpoint."""
+    """Return the columns `checkpoint_at` and `checkpoint_age_seconds` for a delivery at `at`; null if `at` is None."""
     return {"checkpoint_at": at, "checkpoint_age_seconds": None if at is None else (now - at).total_seconds()}
 
 

@@ -1,4 +1,4 @@
-"""The commands `sync` and `missing`, which write the fleet's history."""
+"""The commands `sync`, which makes runs, and `missing`, which lists missing instances or records them as vanished."""
 
 import sys
 import threading
@@ -26,7 +26,7 @@ from inventory.store.tables import EVENTS
 from inventory.times import parse_duration
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
-"""With several accounts, the exit code is the first of these that occurred."""
+"""The exit codes of failed runs. If several occur, the command exits with the first of them in this order."""
 
 CLOSING_SECONDS = 15.0
 """The longest time that the command waits for queued alerts at its end."""
@@ -111,9 +111,9 @@ def missing_command(
     """List what is absent but not proven gone; accept that it is gone.
 
     Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
-    not, each as of the first run that lacked it. On a terminal it lists them and asks first. With --format json or csv
-    it prints what it settled. Writes nothing without --accept. With it, who accepted and why is recorded too, in
-    operator_actions.
+    not, each as of the first complete run that lacked it. On a terminal it lists them and asks first. With --format
+    json or csv it prints what it settled. Writes nothing without --accept. With --accept, who accepted and why is
+    recorded too, in operator_actions.
 
     \b
     Examples:
@@ -158,7 +158,10 @@ def missing_command(
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
-    """Return the accounts with a key, and a failed Outcome for each other one; raise UsageError if none has a key."""
+    """Return the accounts to sync that have a key, and a failed Outcome for each account to sync without a key.
+
+    Raise the first account's UsageError if no account has a key.
+    """
     accounts: list[Account] = []
     errors: dict[str, UsageError] = {}
     for name in settings.names_to_sync(only):
@@ -175,7 +178,7 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
 
 
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
-    """Pass the outcome to every observer. Log the error of one that fails: it does not fail the sync."""
+    """Pass the outcome to every observer. An error of an observer is logged, and does not fail the sync."""
     for observer in observers:
         try:
             observer(outcome)
@@ -204,7 +207,11 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 
 @contextmanager
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
-    """Open the database if it exists in the right version, or an empty, temporary one if it does not exist yet."""
+    """Yield an engine for the database, or for an empty temporary one.
+
+    The temporary one stands in for a SQLite file that is missing, and for a database without tables. Raise
+    DatabaseError if the database cannot be read, or is at another revision than this program's.
+    """
     url = settings.database_url
     file = sqlite_path(parse_url(url))
     empty = file is not None and not file.exists()
@@ -217,7 +224,7 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
-    """Show a live line of the pages and instances so far."""
+    """Show a live line; yield a function that takes a WalkResult and shows its counts of instances and pages."""
     with live_line(f"{account}: asking for the first page") as update:
         yield lambda walk: update(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
@@ -256,7 +263,7 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """Return the row of `sync_runs` that a run would write."""
+    """Return those columns of `sync_runs` that a dry run can tell, with the values that a run would write."""
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
     return {
         "account": outcome.account,

@@ -44,14 +44,14 @@ def verify_command(
 ) -> None:
     """Check the history against its digests, its log and checkpoints.
 
-    It rebuilds the fleet as each complete run left it, and compares it with the digest that the run recorded. It
+    For each run that recorded a digest of the fleet, it rebuilds the fleet of that time, and compares the digests. It
     recomputes every entry of each log from the rows. Intervals, counts, references, times and the database's own tables
     and indexes are checked too. Each breach is a line with its account, run and instance; with any breach the exit code
     is 9.
 
     Without --against, this finds contradictions and accidents, but not what somebody with full rights on the database
     rewrote consistently, with all hashes. With --against, the database must hold, unchanged, everything that each
-    checkpoint covers. A folder stands for all files *.checkpoint in it. Writes nothing.
+    checkpoint covers. A folder stands for all files *.checkpoint in it and in the folders below. Writes nothing.
 
     \b
     Examples:
@@ -91,7 +91,10 @@ def _parse_key(text: str) -> VerifierKey:
 
 
 def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, str | None]) -> list[KeptCheckpoint]:
-    """Return the checkpoints without those of other accounts, if one is wanted; raise UsageError if none is left."""
+    """Return the checkpoints without those of other accounts of the database, or all if `account` is None.
+
+    `log_ids` holds the log id of each account. Raise UsageError if no checkpoint is left.
+    """
     if account is None or not kept:
         return kept
     others = {log_id for name, log_id in log_ids.items() if name != account}
@@ -106,8 +109,8 @@ def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, 
 def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *, signed: bool, style: Format) -> None:
     """Print the breaches, and what was checked.
 
-    JSON holds the breaches, the logs and the checkpoints. CSV holds the breaches only. With either, a summary goes to
-    stderr.
+    JSON holds the breaches, the logs and the checkpoints. CSV holds the breaches only. With JSON or CSV, a summary is
+    written to stderr.
     """
     signature = "signature valid" if signed else "signature not checked"
     rows = [breach._asdict() for breach in found.breaches]

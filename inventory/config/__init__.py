@@ -1,1 +1,1 @@
-"""Settings, schedules and where a value came from."""
+"""The settings, the API keys and the schedules, and where the value of each setting came from."""

@@ -17,10 +17,10 @@ Trouble = Literal["held", "stale", "key_refused"]
 """A state of an account that is worth an alert."""
 
 Reason = Literal[Trouble, "recovery", "checkpoint"]
-"""A reason for an alert: a trouble begins, or it ends, or a checkpoint is delivered."""
+"""A reason for an alert: a trouble begins, a trouble ends (`recovery`), or a checkpoint is delivered."""
 
 USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
-"""The reasons where `on` is not set. Checkpoints are delivered only to those who ask for them."""
+"""The reasons if `on` is not set: all but `checkpoint`, which is sent only if `on` names it."""
 
 
 class AlertRule(BaseModel):
@@ -91,9 +91,10 @@ class AlertSettings(BaseModel):
         return self
 
     def addresses(self) -> tuple[str, ...]:
-        """Return the addresses, and hide them from the log.
+        """Return the addresses to which alerts are sent, and hide them in the log from now on.
 
-        Raises UsageError if there are none, or if others may read their file.
+        Blank lines and lines that begin with `#` are left out. Raises UsageError if there is no address, or if the
+        file of addresses cannot be read or may be read by others.
         """
         if self.urls_env is not None:
             place, text = f"the variable {self.urls_env}", os.environ.get(self.urls_env, "")

@@ -17,7 +17,8 @@ def parse_url(text: str) -> URL:
     """Return the SQLAlchemy URL of a SQLite file or a PostgreSQL database.
 
     Plain `postgres://` and `postgresql://` mean psycopg 3. Secrets in the URL are hidden in logs from now on.
-    Raise UsageError for anything else; its message does not quote the text, which may hold a password.
+    Raise UsageError for any other text, and for a SQLite database in memory. The message quotes at most the scheme,
+    because the rest of the text may hold a password.
     """
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
@@ -31,7 +32,7 @@ def parse_url(text: str) -> URL:
     for secret in (url.password or "", *_parameters(url, is_secret_name)):
         log.hide(secret)
         log.hide(quote(secret, safe=""))  # in the form in which a driver may quote it
-    if any(map(is_secret_name, url.query)):  # an & in a password turns the rest of it into a parameter
+    if any(map(is_secret_name, url.query)):  # the rest of a password that contains an & is taken for a parameter
         for rest in (*_unknown(url), *_parameters(url, lambda name: name in _unknown(url))):
             log.hide(rest)
     backend = url.get_backend_name()
@@ -46,35 +47,36 @@ def parse_url(text: str) -> URL:
 
 
 def _is_ambiguous(text: str, url: URL) -> bool:
-    """Return whether the URL may have been meant differently, so that SQLAlchemy finds only a part of the password.
+    """Return whether `url` may not be what the text means, for example because it has only a part of the password.
 
-    SQLAlchemy accepts / and ? in a password. So an @ is suspicious unless it can only end the password or belong to a
-    parameter.
+    An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a text is unambiguous
+    only if it has no @, or a single @ that must end the user and password or is in the value of a known parameter. A
+    SQLite URL is ambiguous if it has a host, a user or a password.
     """
     if url.get_backend_name() == "sqlite":
         return bool(url.host or url.username or url.password)
     before, at, after = text.partition("://")[2].partition("@")
     if not at or "@" in after:
         return bool(at)
-    if url.username is None:  # then the @ must be in a parameter
+    if url.username is None:  # then the @ must be in the value of a known parameter
         known = _parameters(url, lambda name: is_secret_name(name) or name in HARMLESS_PARAMETERS)
         return not any("@" in value for value in known)
     return re.search(r"\?.*=", before) is not None
 
 
 def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
-    """Return the values of those parameters of the URL whose name is wanted."""
+    """Return the values of those parameters of the URL for whose name `wanted` returns true."""
     values = (value for name, value in url.query.items() if wanted(name))
     return [each for value in values for each in ([value] if isinstance(value, str) else value)]
 
 
 def _unknown(url: URL) -> list[str]:
-    """Return the names of parameters that are neither known to be harmless nor known to hold a secret."""
+    """Return the names of the parameters that are neither known to be harmless nor known to hold a secret."""
     return [name for name in url.query if not is_secret_name(name) and name not in HARMLESS_PARAMETERS]
 
 
 def render_masked(url: URL) -> str:
-    """Return the whole URL, with its secrets masked."""
+    """Return the URL as text with masked secrets. If the place of a password is not certain, return NOT_SHOWN."""
     return (
         url.render_as_string()
         if url.get_backend_name() == "sqlite"

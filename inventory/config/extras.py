@@ -21,6 +21,6 @@ def remedy(extra: str) -> str:
 
 
 def require(extra: str) -> None:
-    """Raise UsageError, with the command that installs it, if the library of an extra is missing."""
+    """Raise UsageError if the library of an extra is missing. The message has the command that installs the extra."""
     if not installed(extra):
         raise UsageError(f"{LIBRARIES[extra]} is not installed. Add it: {remedy(extra)}.")

@@ -24,7 +24,10 @@ class ApiKey:
 
     @property
     def id(self) -> str:
-        """Return what may be stored and shown: the part before ':', else 'sha256:' and 12 hex digits of a hash."""
+        """Return the id of the key, which may be stored and shown: the part before the colon.
+
+        For a key without a colon it is `sha256:` and the first 12 hex digits of the key's SHA-256.
+        """
         public, colon, _ = self.secret.partition(":")
         return public if colon else "sha256:" + hashlib.sha256(self.secret.encode()).hexdigest()[:12]
 
@@ -85,7 +88,7 @@ class AccountSettings(BaseModel):
         return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
 
     def read_account(self) -> Account:
-        """Return the account with its key. Raises UsageError if there is no key, or others may read its file."""
+        """Return the account with its key. Raises UsageError if no key can be read, or if others may read its file."""
         if self.api_key_env is not None:
             found = os.environ.get(self.api_key_env, "")
         else:
@@ -103,7 +106,7 @@ class AccountSettings(BaseModel):
 
 
 def is_variable_name(name: str) -> bool:
-    """Return whether a text can be the name of an environment variable, and is not a key itself."""
+    """Return whether a text can be the name of an environment variable, and does not look like a key."""
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and not looks_like_key(name)
 
 
@@ -113,7 +116,7 @@ def _is_key(file: Path) -> bool:
 
 
 def require_account_name(name: str) -> None:
-    """Raise UsageError if an account cannot have this name: 1 to 255 characters, no control characters, not a key."""
+    """Raise UsageError if an account cannot have this name: 1 to 255 characters, no control characters, no key."""
     if not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}", name):
         raise UsageError(
             f"An account cannot be named {hide_key_words(repr(name[:40]))}: 1 to 255 characters, no control characters."
@@ -123,13 +126,16 @@ def require_account_name(name: str) -> None:
 
 
 def key_variables() -> str:
-    """Return the text that names the variables from which `default_key` reads."""
+    """Return the names of the variables from which `default_key` reads, as text for a message."""
     one = os.environ.get("FAL_KEY") or not os.environ.get("FAL_KEY_ID")
     return "FAL_KEY" if one else "FAL_KEY_ID and FAL_KEY_SECRET"
 
 
 def default_key() -> ApiKey:
-    """Return the key of the account `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. Raises UsageError."""
+    """Return the key of the account `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET.
+
+    Raises UsageError if these variables hold no key.
+    """
     if key := os.environ.get("FAL_KEY"):
         return _parse_key(key, "FAL_KEY")
     identity, secret = (os.environ.get(name, "").strip() for name in ("FAL_KEY_ID", "FAL_KEY_SECRET"))
@@ -142,7 +148,10 @@ def default_key() -> ApiKey:
 
 
 def _parse_key(text: str, place: str) -> ApiKey:
-    """Return the key in a text, and hide it from the log. `place` is for the error message."""
+    """Return the key that the text holds, and hide the key in the log from now on.
+
+    Raise UsageError if the text is no key. Its message names `place`, the source of the text.
+    """
     secret = text.strip()
     if not secret:
         raise UsageError(f"{place} holds no key. Put an admin API key there.")
@@ -155,9 +164,15 @@ def _parse_key(text: str, place: str) -> ApiKey:
 def read_private_text(file: Path) -> str:
     """Return the text of a file with secrets. Raises UsageError if others may read or change the file.
 
-    Two cases are allowed. If another user owns the file, its group may read it: this is how an administrator lets a
-    service in (root:inventory, mode 640). On a read-only mount every mode is allowed, since nobody could change it:
-    Docker and Kubernetes mount secrets so, readable by everyone inside the container.
+    Others are all users but the owner of the file. There are three exceptions:
+
+    - If the owner is not the user of this process, the group may read and change the file. So an administrator can let
+      a service read a file of root (root:inventory, mode 640).
+    - On a read-only mount any mode is allowed, because nobody could change the mode. Docker and Kubernetes mount
+      secrets like this, readable by everyone inside the container.
+    - A file that is not a regular file, such as a pipe, is not checked.
+
+    Raises OSError if the file cannot be opened, ValueError if it is not UTF-8.
     """
     with file.open(encoding="utf-8") as opened:
         status = os.fstat(opened.fileno())

@@ -15,14 +15,21 @@ from inventory.times import format_duration
 SettingRow = dict[str, Any]
 
 COLUMNS = ("setting", "value", "source", "where")
-"""`source` is flag, environment, file or default; `where` is the flag, the variable, or the file and its line."""
+"""The keys of a SettingRow.
+
+`source` is flag, environment, file or default. `where` is the flag, the variable, or the file and the line; None for a
+default.
+"""
 
 _FLAGS = {"database_url": "--database"}
 
 
 def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[SettingRow]:
-    """Return a row, by COLUMNS, for the file, for each setting and for each account. `flags` are those given."""
-    unused = "every" if settings.cron is not None else "cron"  # whatever a weaker source says of it
+    """Return a row for the configuration file, one for each setting, and one for each account.
+
+    `flags` are the values of the command's flags by name of the setting; None means that the flag was not given.
+    """
+    unused = "every" if settings.cron is not None else "cron"  # not in force, even if a weaker source sets it
     values = [
         {"setting": name, "value": _shown(name, getattr(settings, name))} | _origin(name, flags)
         if name != unused
@@ -40,7 +47,7 @@ def _file() -> SettingRow:
 
 
 def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = ()) -> SettingRow:
-    """Return `source` and `where` of a setting, or of the part of it at `place`."""
+    """Return `source` and `where` of a setting, or of the part at the path `place` inside the setting."""
     if flags.get(name) is not None:
         return {"source": "flag", "where": _FLAGS.get(name, "--" + name.replace("_", "-"))}
     if named := variable(name):
@@ -51,7 +58,10 @@ def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = 
 
 
 def _shown(name: str, value: Any) -> Any:
-    """Return the value as a user would write it. Anything but a single value or a list of names may hold secrets."""
+    """Return the value as a user would write it, without secrets.
+
+    For a value that is neither a single value nor a list of names, return a text that says why it is not shown.
+    """
     if name == "database_url":
         try:
             return render_masked(parse_url(value))
@@ -78,7 +88,7 @@ def _accounts(settings: Settings) -> list[SettingRow]:
 
 
 def _describe_key(settings: Settings, account: str, place: str) -> str:
-    """Return the id of an account's key and its place, or why it has none."""
+    """Return a text with the id and the place of an account's key, or with the reason why there is no key."""
     try:
         (found,) = settings.accounts_to_sync(account)
     except UsageError as error:

@@ -40,7 +40,7 @@ DEFAULT_EVERY = timedelta(minutes=5)
 
 
 class Settings(BaseSettings):
-    """Every setting. A field is set by the variable INVENTORY_<NAME> or by the same key in the file."""
+    """The values of all settings. The variable INVENTORY_<NAME> or the key <name> in the file sets the field <name>."""
 
     model_config = SettingsConfigDict(
         env_prefix="INVENTORY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -135,11 +135,11 @@ class Settings(BaseSettings):
         try:
             parts = urlsplit(value.strip())
             usable = re.fullmatch(r"[\x21-\x7e]+", value.strip()) and parts.port != 0
-        except ValueError:  # its message quotes the value
+        except ValueError:  # the message of this error would quote the value
             usable = None
         if not usable:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
-        if "@" in value:  # anywhere: a / in a password moves the @ into the path
+        if "@" in value:  # anywhere: after a / in a password, the @ is in the path
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
@@ -220,14 +220,18 @@ class Settings(BaseSettings):
         return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
 
     def accounts_named(self) -> tuple[str, ...]:
-        """Return the accounts that the file names; else `default`, but only if there is a key for it."""
+        """Return the names of the accounts in the file.
+
+        If the file has none, return `default` if FAL_KEY or FAL_KEY_ID is set, else an empty tuple.
+        """
         has_key = os.environ.get("FAL_KEY") or os.environ.get("FAL_KEY_ID")
         return tuple(account.name for account in self.accounts) or ((DEFAULT_ACCOUNT,) if has_key else ())
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
-        """Return the accounts to sync with their keys: those of the file, else `default` with FAL_KEY.
+        """Return the accounts to sync with their keys: those of the file, else `default` with its key.
 
-        Raises UsageError if `only` is not among them, or a key is missing.
+        If `only` is given, return only the account of this name. Raises UsageError if there is no such account, or if
+        one of the returned accounts has no key.
         """
         if self.accounts:
             wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
@@ -275,9 +279,11 @@ def load(**flags: Any) -> Settings:
 
 
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
-    """Wrap a settings source so that its `every` or `cron` overrides both settings in sources of lower priority.
+    """Return the source, wrapped so that its `every` or `cron` overrides both settings in sources of lower priority.
 
-    The first source with either of them appends `both` to `decided`. It raises UsageError if it has both.
+    The sources are read in the order of their priority, and share the list `decided`. The first source that sets
+    `every` or `cron` appends to this list, and gives a value to the other setting too. If this source sets both, raise
+    UsageError. `both` names the two settings of the source in the message.
     """
 
     def values() -> dict[str, Any]:
@@ -294,7 +300,7 @@ def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
 
 
 def unknown_variables() -> list[str]:
-    """Return a line for each variable that looks like a setting and is none: a mistyped name has no effect."""
+    """Return a sentence for each variable that begins with INVENTORY_ and is no setting, such as a mistyped one."""
     known = (*Settings.model_fields, "config")
     lines = []
     for name in sorted(os.environ):
@@ -336,7 +342,7 @@ def _reason(error: Any) -> str:
     text = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
     if error["type"] == "twice":
         text += "; give each a name of its own"
-    return f"{hide_key_words(text[:1].lower() + text[1:])}."  # it may quote the value
+    return f"{hide_key_words(text[:1].lower() + text[1:])}."  # the text may quote the value
 
 
 def _suggestion(wrong: str, known: Iterable[str], *, variables: bool = False) -> str:

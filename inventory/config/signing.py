@@ -11,19 +11,23 @@ from inventory.errors import UsageError
 
 @dataclass(frozen=True)
 class Signer:
-    """The name in the origins of all logs, and the key that signs their checkpoints; without a key none is signed."""
+    """The name in the origins of all logs, and the key that signs checkpoints. Without a key they are not signed."""
 
     name: str
     key: SigningKey | None
 
     def checkpoint(self, log_id: str, size: int, root: bytes) -> tuple[Checkpoint, Note]:
-        """Return the checkpoint of a log, and the note that is handed out."""
+        """Return the checkpoint of a log, and the same checkpoint as a note, which is signed if there is a key."""
         made = Checkpoint(origin_of(self.name, log_id), size, root)
         return made, made.note(self.key)
 
 
 def read_signer(settings: Settings) -> Signer:
-    """Return the signer; raise UsageError if the key cannot be read, others may read it, or it has no name."""
+    """Return the Signer of the settings.
+
+    Raise UsageError if the key file cannot be read or holds no key, if others may read it, or if there is a key but no
+    name.
+    """
     file = settings.checkpoint_key_file
     if file is None:
         return Signer(settings.checkpoint_name or UNNAMED, None)

@@ -12,7 +12,10 @@ from inventory.masks import hide_key_words
 
 
 def config_file() -> Path | None:
-    """Return the configuration file: the one that INVENTORY_CONFIG names, else `inventory.toml` if it exists."""
+    """Return the configuration file: the one that INVENTORY_CONFIG names, else `inventory.toml`; None if it is absent.
+
+    Raises UsageError if INVENTORY_CONFIG names a file that does not exist.
+    """
     if named := os.environ.get("INVENTORY_CONFIG"):
         if not Path(named).is_file():
             raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and there is no such file.")
@@ -22,20 +25,26 @@ def config_file() -> Path | None:
 
 
 def in_file(place: Place) -> str | None:
-    """Return the file and the line where a value, or else its nearest table, begins; None if neither is there."""
+    """Return the file and the line in which the value at `place` begins, as text such as `inventory.toml, line 7`.
+
+    If the file lacks the value, this is the line of its nearest parent. None if there is no parent, or no file.
+    """
     file = config_file()
     line = line_of(file.read_text(encoding="utf-8"), place) if file else None
     return f"{file}, line {line}" if line else None
 
 
 def variable(name: str) -> str | None:
-    """Return the name of the variable that sets a setting; None if none does."""
-    wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes any case
+    """Return the name, in upper case, of the variable that sets a setting; None if no variable sets it."""
+    wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes a name in any case
     return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)
 
 
 def log_format() -> Literal["text", "json"]:
-    """Return the log format that is set, also where other settings are wrong; `text` where nothing can be read."""
+    """Return the log format of the environment, else of the file, even if other settings are wrong.
+
+    It is `text` if no format is set, or if the file cannot be read.
+    """
     found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
     if not found:
         with suppress(UsageError, OSError, ValueError):

@@ -1,7 +1,8 @@
 """Schedules: a fixed time after the last attempt, or a cron expression. Nothing here reads a clock.
 
-Cron has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, either is enough. APScheduler's
-CronTrigger, which computes the times, counts weekdays from Monday and wants both to match.
+A cron expression has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, a time need match
+only one of them. APScheduler's CronTrigger computes the times, but counts weekdays from Monday and wants both to match.
+So `Cron` translates the expression for it.
 """
 
 import re
@@ -17,7 +18,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)
 _LONGEST = timedelta(days=366 * 12)
-"""How far back a fire time is looked for: two 29 Februaries may be eight years apart."""
+"""How far back an earlier fire time is looked for. Two 29 Februaries may be eight years apart."""
 
 
 class Timetable(Protocol):
@@ -27,7 +28,10 @@ class Timetable(Protocol):
         """Return the seconds until the run after the attempt at `last` is due; zero or less if it is due now."""
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds from one run to the next, for a run that is due now: its `expected_seconds`."""
+        """Return the seconds from one run to the next, as the schedule has them around `now`.
+
+        A run that is due at `now` records them as `expected_seconds`.
+        """
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Every:
     period: timedelta
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Return the seconds until the run after `last` is due."""
+        """Return the seconds until one period has passed since `last`; zero or less if it has."""
         return (last + self.period - now).total_seconds()
 
     def interval(self, now: datetime) -> float:  # noqa: ARG002 - the protocol's parameter
@@ -50,7 +54,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """A schedule by a cron expression of five fields, in UTC. Raises ValueError if it is invalid or never fires."""
+    """A schedule by a cron expression of five fields, in UTC. Raises ValueError if it never fires or is wrong."""
 
     expression: str
     _triggers: tuple[Any, ...] = field(init=False, repr=False, compare=False)
@@ -65,7 +69,7 @@ class Cron:
         either = [(day, "*"), ("*", weekday)] if both else [(day, weekday)]
         begin = datetime(2000, 1, 1, tzinfo=UTC)
         triggers = (_trigger(minute, hour, *days, month) for days in either)
-        # APScheduler searches for 31 February up to the year 9999: do it once, not at each call
+        # for a date such as 31 February, APScheduler searches up to the year 9999: do this once, not at each call
         possible = tuple(trigger for trigger in triggers if trigger.get_next_fire_time(None, begin))
         if not possible:
             raise ValueError(f"{self.expression!r} never comes")
@@ -89,12 +93,15 @@ class Cron:
         return None
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Return the seconds until the first fire time after `last`."""
+        """Return the seconds until the first fire time after `last`; twelve years if there is none."""
         fire = self.after(last)
         return (fire - now).total_seconds() if fire else _LONGEST.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds from the fire time that is due to its farther neighbour, so that a weekend is no gap."""
+        """Return the seconds between the last fire time up to `now` and the farther one of its two neighbours.
+
+        If a schedule pauses at weekends, the runs before and after a weekend expect the long pause, which is no gap.
+        """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
         return max(around, default=_LONGEST).total_seconds()
@@ -110,7 +117,10 @@ def _trigger(minute: str, hour: str, day: str, weekday: str, month: str) -> Any:
 
 
 def _weekdays(text: str) -> str:
-    """Return the weekday field as a list of names, with numbers counted from Sunday; `*` is unchanged."""
+    """Return the weekday field of a cron expression as names separated by commas, such as `mon,tue`; `*` stays.
+
+    Numbers are counted from Sunday, which is 0 and 7. Raises ValueError if the field is invalid.
+    """
     if text == "*":
         return text
     names: list[str] = []
@@ -128,7 +138,7 @@ def _weekdays(text: str) -> str:
 
 
 def _number(name: str) -> int:
-    """Return the number of a weekday, counted from Sunday."""
+    """Return the number of a weekday, given as a name or as digits. Numbers are counted from Sunday, which is 0."""
     if name.isdecimal():
         return int(name)
     if name not in _WEEKDAYS:

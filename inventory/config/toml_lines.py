@@ -11,20 +11,21 @@ Place = Sequence[str | int]
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """Return the line, from 1, in which a value begins; if it is absent, that of its nearest parent; else None.
+    """Return the number of the line, from 1, in which the value at `place` begins.
 
-    The text is valid TOML. A binary search over its first lines finds the shortest prefix that holds the value.
+    If the text lacks the value, return the line of its nearest parent; None if no parent is there either. The text must
+    be valid TOML. A binary search over the number of lines finds the shortest prefix of the text that holds the value.
     """
     number = text.count("\n") + 1
     for length in range(len(place), 0, -1):
         end = bisect_left(range(number + 1), True, key=lambda upto, length=length: _has(text, upto, place[:length]))  # type: ignore[misc]
         if end <= number:
-            return _read(text, end - 1)[0] + 1  # the line after the last whole value before it
+            return _read(text, end - 1)[0] + 1  # the line after the longest valid prefix without the value
     return None
 
 
 def _has(text: str, upto: int, place: Place) -> bool:
-    """Return whether the first `upto` lines hold the value."""
+    """Return whether the first `upto` lines hold the value at `place`."""
     value: Any = _read(text, upto)[1]
     for part in place:
         try:
@@ -36,7 +37,7 @@ def _has(text: str, upto: int, place: Place) -> bool:
 
 @lru_cache(maxsize=256)  # searches for several values read the same prefixes
 def _read(text: str, upto: int) -> tuple[int, dict[str, Any]]:
-    """Return the longest prefix of at most `upto` lines that is valid TOML: its number of lines and its values."""
+    """Find the longest prefix of at most `upto` lines that is valid TOML; return its number of lines and its values."""
     lines = text.split("\n")
     while upto:
         try:

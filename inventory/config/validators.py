@@ -1,4 +1,4 @@
-"""Validators that several settings share: they turn text into the value that a field holds."""
+"""Validators of settings. Each of them turns a text into the value that a field holds."""
 
 from typing import Any
 
@@ -7,7 +7,10 @@ from inventory.times import parse_duration
 
 
 def split_names(value: Any) -> Any:
-    """Return the names in a comma-separated text or in a list: stripped, sorted, each once."""
+    """Return the names in a comma-separated text or in a list, as a sorted tuple; any other value unchanged.
+
+    The names are stripped, empty ones are left out, and each comes once.
+    """
     if isinstance(value, str):
         value = value.split(",")
     if isinstance(value, list | tuple):
@@ -21,7 +24,10 @@ def lowercase(value: Any) -> Any:
 
 
 def read_duration(value: Any) -> Any:
-    """Return the duration that a text such as `1h30m` names, and any other value unchanged. Raises ValueError."""
+    """Return the duration that a text such as `1h30m` names, and any value that is no text unchanged.
+
+    Raises ValueError if the text is no duration.
+    """
     if isinstance(value, str):
         try:
             return parse_duration(value)

@@ -1,1 +1,1 @@
-"""Dashboards to import into BI tools: what their charts ask, and the form of each tool."""
+"""Dashboards for BI tools: the charts with their queries, and the files that Grafana and Superset import."""

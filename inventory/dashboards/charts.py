@@ -1,6 +1,7 @@
-"""The charts of the two dashboards, with their SQL for PostgreSQL and Grafana's variables and macros in it.
+"""The charts and filters of the two Grafana dashboards, and the alert rules.
 
-The dashboard "Fleet" answers what there is and how it came to be; "Audit" answers who did what, and how much is known.
+Their SQL is for PostgreSQL, and has variables and macros of Grafana in it. The dashboard "Fleet" shows the fleet, now
+and over time. The dashboard "Audit" shows who did what, and how much of the time is known.
 """
 
 from dataclasses import dataclass
@@ -11,27 +12,27 @@ Kind = Literal["stat", "table", "timeseries", "barchart", "histogram"]
 NOT_GIVEN = "'(not given)'"
 
 ACCOUNT = "account IN (${account:sqlstring})"
-"""The condition for rows of the accounts that are chosen."""
+"""The SQL condition for rows of the accounts that the reader of the dashboard chose."""
 
 CREATOR = f"coalesce(creator_user_nickname, {NOT_GIVEN}) IN (${{creator:sqlstring}})"
-"""The condition for rows of the creators that are chosen."""
+"""The SQL condition for rows of the creators that the reader of the dashboard chose."""
 
 TYPE_AND_REGION = (
     f"coalesce(instance_type, {NOT_GIVEN}) IN (${{type:sqlstring}}) "
     f"AND coalesce(region, {NOT_GIVEN}) IN (${{region:sqlstring}})"
 )
-"""The condition for rows of the types and regions that are chosen."""
+"""The SQL condition for rows of the types and regions that the reader of the dashboard chose."""
 
 CHOSEN = f"{ACCOUNT} AND {CREATOR} AND {TYPE_AND_REGION}"
-"""The condition for rows of instances that are chosen."""
+"""The SQL condition for rows whose account, creator, type and region were all chosen."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its SQL, and how it is drawn.
+    """One chart of a Grafana dashboard: its SQL, and how it is drawn.
 
-    A time series has the columns `time`, `metric` if there is more than one line, and the value. `width` is in 24ths of
-    the page, `height` in rows of 30 pixels.
+    The SQL of a time series returns `time`, and then either `metric`, which names the line, and the value, or a column
+    for each line. `width` is in 24ths of the page, `height` in rows of 30 pixels. `unit` is Grafana's name of a unit.
     """
 
     title: str
@@ -46,7 +47,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of a dashboard: a variable, and the SQL of its values."""
+    """A filter of a dashboard: the variable `name`, its `label` on the page, and the SQL that returns its values."""
 
     name: str
     label: str
@@ -183,7 +184,7 @@ AUDIT = (
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert rule: its SQL gives a number for each account, and the alert fires where that is above `above`."""
+    """An alert rule. Its SQL returns rows (account, number); the alert fires if a number is greater than `above`."""
 
     uid: str
     title: str

@@ -1,6 +1,7 @@
-"""The dashboards as Grafana imports them, and the alert rules as it provisions them. For a PostgreSQL data source.
+"""The files for Grafana, with a PostgreSQL data source: dashboards to import, and alert rules to provision.
 
-See https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/ and
+These pages describe the form of the files:
+https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/ and
 https://grafana.com/docs/grafana/latest/alerting/set-up/provision-alerting-resources/file-provisioning/.
 """
 
@@ -12,7 +13,7 @@ from inventory.dashboards.charts import ALERTS, AUDIT, FILTERS, FLEET, Alert, Ch
 Json = dict[str, Any]
 
 DATASOURCE_UID = "inventory"
-"""The uid that a data source must have for the alert rules. The dashboards let their reader choose one."""
+"""The uid of the data source that the alert rules query. In the dashboards, the reader chooses a data source."""
 
 _CHOSEN = {"type": "grafana-postgresql-datasource", "uid": "${datasource}"}
 _COLUMNS = 24
@@ -20,7 +21,7 @@ _SCHEMA_VERSION = 39
 
 
 def files() -> dict[str, str]:
-    """Return the content of each file, by name."""
+    """Return the content of each file as JSON text, by the name of the file."""
     made = {
         "fleet.json": _dashboard("Fleet", "fal-inventory-fleet", "The fleet, now and over time.", FLEET),
         "audit.json": _dashboard("Audit", "fal-inventory-audit", "Who did what, and how much is known.", AUDIT),

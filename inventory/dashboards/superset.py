@@ -1,7 +1,7 @@
-"""The dashboards as a bundle that Superset imports: a zip of YAML files, which are written as JSON.
+"""The dashboards as a bundle that Superset imports: a zip of YAML files. They are written as JSON, which is valid YAML.
 
-Every object has a UUID that follows from its name, so that a second import replaces the first. See the folders
-superset/commands/*/importers and examples of Superset's repository for the form.
+The UUID of each object follows from its name. So a second import replaces the objects of the first. For the form of the
+files see the folders `superset/commands/*/importers` and `superset/examples` of Superset's repository.
 """
 
 import json
@@ -23,7 +23,7 @@ from inventory.store.kinds import Kind, column_kinds
 ROOT = "inventory_superset"
 DATABASE = "inventory"
 MASK = "XXXXXXXXXX"
-"""What Superset expects in place of a password. It asks for the password when it imports."""
+"""The text that Superset expects in place of a password. During the import Superset asks for the password."""
 
 _ROWS = 1000
 _TYPES: dict[Kind, str] = {
@@ -47,9 +47,9 @@ _ALL_TIME = "No filter"
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
-    """Write the zip. `uri` is the database as Superset opens it, as `masked_uri` returns it.
+    """Write the bundle as a zip. `uri` is the URI by which Superset opens the database, masked by `masked_uri`.
 
-    `connection` is to any database of this program's schema, which says the types of the columns.
+    `connection` is to any database with this program's schema: only the types of the columns are read from it.
     """
     files = {
         "metadata.yaml": {
@@ -165,7 +165,11 @@ def _chart(title: str, chart: SupersetChart) -> Json:
 
 
 def _conditions(chart: SupersetChart) -> list[Json]:
-    """Return the conditions of a chart as Superset's forms have them. That on the time takes the filter's period."""
+    """Return the conditions of a chart in the form that Superset stores.
+
+    If the dataset has a time column, one of the conditions is on this column. Superset puts the period of the
+    dashboard's filter into that condition.
+    """
     found: list[Json] = [
         {"clause": "WHERE", "expressionType": "SIMPLE", "subject": column, "operator": "IN", "comparator": list(values)}
         for column, values in chart.where
@@ -212,12 +216,12 @@ def _form(chart: SupersetChart) -> Json:
 
 
 def _order(chart: SupersetChart) -> list[Any]:
-    """Return the column by which rows are sorted, and whether that is ascending."""
+    """Return [column, ascending]: the column by which rows are sorted, and whether the order is ascending."""
     return [chart.order, chart.order == "account"]
 
 
 def _query(chart: SupersetChart) -> Json:
-    """Return the query of a chart, as its page would ask it."""
+    """Return the query of a chart in the form in which Superset's own page for charts would send it."""
     filters = [
         {"col": each["subject"], "op": each["operator"], "val": each["comparator"]} for each in _conditions(chart)
     ]
@@ -243,14 +247,20 @@ def _query(chart: SupersetChart) -> Json:
 
 
 def superset_uri(url: URL) -> str:
-    """Return a database's URL as Superset opens it: a SQLite file read-only, PostgreSQL by psycopg2."""
+    """Return the URI by which Superset opens a database: SQLite read-only, PostgreSQL with the driver psycopg2.
+
+    A password in the URL of a PostgreSQL database stays in the URI.
+    """
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
     return f"sqlite:///file:{quote(url.database or '')}?mode=ro&uri=true"
 
 
 def masked_uri(text: str) -> str:
-    """Return a URI with MASK in place of its password; raise UsageError, without the text, if it is none."""
+    """Return a URI with MASK in place of each secret: the password, and any parameter whose name means a secret.
+
+    Raise UsageError if the text is no URI. The message does not repeat the text, which may hold a password.
+    """
     try:
         uri = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):

@@ -8,9 +8,9 @@ from inventory.store.columns import GROWS_BY
 Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
 
 TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
-"""The time of a dataset by which its rows are limited to a period.
+"""The time column by which the rows of a dataset are limited to a period, by the name of the dataset.
 
-The other datasets have no period: they show what is now, and `creators` totals of all time.
+A dataset that is not here cannot be limited to a period. It shows the present, but `creators` shows totals of all time.
 """
 
 METRICS = {
@@ -56,16 +56,17 @@ METRICS = {
     "observation_daily": {"observed": ("AVG(share)", "Share of the days that is known.")},
     "operator_actions": {"acts": ("COUNT(*)", "Acts of people on the record.")},
 }
-"""The metrics of each dataset: SQL and meaning, by name."""
+"""The metrics of each dataset, by the dataset's name: (SQL, meaning) by the metric's name."""
 
 
 @dataclass(frozen=True)
 class SupersetChart:
-    """One chart.
+    """One chart of a Superset dashboard. `width` is in twelfths of the page.
 
-    `by` are the columns to group by; the first one of lines and bars is their axis. A table without metrics shows rows
-    with these columns, sorted by `order`: the newest first, but accounts by their name. `width` is in twelfths of the
-    page. A row must meet every condition of `where`, (column, values): its column has one of the values.
+    `by` are the columns to group by. The first of them is the x axis of lines and bars, and the values of a histogram.
+    A table has no metrics. It shows rows with the columns `by`, sorted by the column `order`: a time from the newest to
+    the oldest, `account` from A to Z. `where` are pairs (column, values). The chart shows only rows that have, in each
+    of these columns, one of the column's values.
     """
 
     title: str
@@ -172,4 +173,4 @@ FILTERS = (
     ("Type", "instance_type", "fleet_daily"),
     ("Region", "region", "fleet_daily"),
 )
-"""The filters by value: their title, the column, and the dataset that has its values."""
+"""The filters by value in each dashboard: (title, column, dataset from which the values to choose are read)."""

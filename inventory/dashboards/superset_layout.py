@@ -1,4 +1,4 @@
-"""The two Superset dashboards: where their charts are, and their filters."""
+"""The content of a Superset dashboard's file: where the charts are on the page, and the filters."""
 
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -8,16 +8,16 @@ from inventory.dashboards.superset_charts import FILTERS, SupersetChart
 Json = dict[str, Any]
 
 VERSION = "1.0.0"
-"""The version of the form of every file in a bundle."""
+"""The version of the file format, which every file in a bundle names."""
 
 
 def object_uuid(*names: str) -> str:
-    """Return the UUID of an object of this name, which is always the same."""
+    """Return the UUID of a Superset object. The same names give the same UUID at every call."""
     return str(uuid5(NAMESPACE_URL, "/".join(("inventory/superset", *names))))
 
 
 def dashboard(title: str, charts: tuple[SupersetChart, ...]) -> Json:
-    """Return a dashboard with its charts in rows, and its filters."""
+    """Return the content of a dashboard's file: its charts, laid out in rows, and its filters."""
     return {
         "dashboard_title": f"inventory: {title}",
         "description": None,

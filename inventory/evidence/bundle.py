@@ -1,7 +1,7 @@
 """Make a bundle of evidence: read each account's log of the period, compute the lists from it, and write one zip file.
 
-The lists come from `check`, the very file that an auditor runs. So the bundle is checked before it is written. The
-same period of the same database gives the same bytes: nothing in a bundle depends on the time or the host.
+The module `check` computes the lists. An auditor runs the same file, so the bundle is checked before it is written. The
+same program, database, period and signing key give the same bytes, whenever and on whatever host the bundle is made.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every file in the zip: the earliest that the format knows."""
 
 _LINES = ".jsonl"
-"""The end of the names of files with lines for the checker. They are compressed; other files are stored as they are."""
+"""The suffix of the files that are compressed in the zip. All other files are stored as they are."""
 
 _MODE = 0o100644 << 16
 
@@ -51,10 +51,11 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
     only: str | None = None,
     progress: Callable[[str], object] = lambda _: None,
 ) -> dict[str, check.Account]:
-    """Write the bundle of the account `only`, or of all that have a log, and return what is in it, by account.
+    """Write the bundle of the account `only`, or of all accounts that have a log.
 
-    Raises UsageError if the period is not wholly in the record that the log proves; BreachFound if the history is not
-    what the log recorded.
+    Return what is in the bundle: each Account, by the name of the account. `progress` is called before each step, with
+    a text that says what is done. Raises UsageError if there is no log, or if the log does not prove the whole period;
+    BreachFound if the history is not what the log recorded.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}
@@ -74,7 +75,10 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
 
 
 def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) -> check.Account:
-    """Check an account's lines as an auditor does, and add the lists that follow from them."""
+    """Check the files of an account as `check` does for an auditor, and add leaves.bin and the lists to `files`.
+
+    `about` is the account's object in the manifest. Return the checked account. Raises BreachFound.
+    """
     times = iso_microseconds(period.since), iso_microseconds(period.until)
     made = check.read_account(files, about, *times)
     folder = about["folder"]
@@ -92,7 +96,7 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
     files[f"{folder}/leaves.bin"] = leaves.getvalue()
     for name, content in check.lists(made):
         files[f"{folder}/{name}"] = content
-        made.rows.pop(name, None)  # there may be much of it
+        made.rows.pop(name, None)  # `files` has these lines now: a second copy would only take memory
     return made
 
 
@@ -112,7 +116,10 @@ def _parts(connection: Connection, period: Period, only: str | None) -> Iterator
 
 
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the last run before the period that committed to a digest of the whole fleet."""
+    """Return the row of the last run before the period that has a fleet digest and a log entry.
+
+    Raises UsageError if there is none.
+    """
     run = sync_runs.c
     proven = (run.account == row.account, run.fleet_digest.is_not(None), run.log_index.is_not(None))
     query = sa.select(sync_runs).where(*proven, run.started_at < period.since).order_by(run.run_id.desc()).limit(1)
@@ -129,7 +136,10 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _last_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the first complete run at or after the end of the period."""
+    """Return the row of the first complete run at or after the end of the period that has a log entry.
+
+    Raises UsageError if there is none.
+    """
     run = sync_runs.c
     complete = (run.account == row.account, run.complete, run.log_index.is_not(None))
     query = sa.select(sync_runs).where(*complete, run.started_at >= period.until).order_by(run.run_id).limit(1)
@@ -145,7 +155,10 @@ def _last_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _write(file: IO[bytes], files: dict[str, bytes], about: list[dict[str, str]], period: Period) -> None:
-    """Write the zip. Lines are compressed by bzip2, whose output is the same everywhere; the rest is stored."""
+    """Write the zip: `files`, the manifest, and the hash of the manifest. `about` are the manifest's accounts.
+
+    Files of JSON lines are compressed with bzip2, because its output is the same on every host. All others are stored.
+    """
     manifest = json_line(
         {
             "format": check.FORMAT,

@@ -4,13 +4,19 @@
     python3 check.py BUNDLE.zip [--key VERIFIER_KEY] [--against CHECKPOINT]
     python3 check.py BUNDLE.zip prove INSTANCE_ID TIME [--key VERIFIER_KEY] [--against CHECKPOINT]
 
-`inventory evidence` wrote the bundle, with this file in it. For each account the bundle holds the fleet before the
-period, every entry of the account's Merkle log in the period, which versions of instances each entry began and ended,
-and lists of these as CSV. This file computes all of it again: every entry and the root of the log, the digest of the
-fleet after each complete run that recorded one, and every list, byte for byte. With `cryptography` installed it also
-checks the signature of the checkpoint.
+`inventory evidence` wrote the bundle, with this file in it. For each account the bundle holds:
 
-Exit codes: 0 all agrees, also if the answer is `not known`; 9 something differs, and the line names the file; 2 wrong
+- the fleet as it was before the period;
+- every entry of the account's Merkle log in the period. An entry is about a run or about an act of a person;
+- the changes of each entry. A change is the start or the end of a version, and a version is a time in which all fields
+  of an instance stayed the same;
+- lists as CSV, which follow from the entries and the changes.
+
+This program computes again: the hash of every entry and the root of the log, the root over the changes of each entry,
+the digest of the fleet after each complete run that recorded one, and every list, byte for byte. Given `--key`, it also
+checks the signature of the checkpoint, for which it needs the library `cryptography`.
+
+Exit codes: 0 all agrees, also if `prove` answers `not known`; 9 something differs, and a line names the file; 2 wrong
 arguments.
 """
 
@@ -38,10 +44,13 @@ FIELDS = ("instance_type", "region", "sector", "ip", "status", "creator_user_nic
 """The fields of an instance, in the order in which they are hashed."""
 
 BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
-"""The lists that have a line for each change."""
+"""The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""The longest time in seconds between two complete runs that is no gap, if a run names no limit."""
+"""The longest time between two complete runs that is no gap, in seconds.
+
+It counts if the second run has neither `expected_seconds` nor `max_gap_seconds`.
+"""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}
@@ -51,9 +60,10 @@ _DAY = 86_400_000_000
 _HASH_SIZE = 32
 _EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 _GROUP = struct.Struct(">QI")
-"""The head of an entry's group in leaves.bin: the entry's index and the number of its leaves.
+"""The head of a group in leaves.bin: the index of an entry, and the number of its leaves.
 
-The length of each leaf follows in four bytes, then the leaves.
+leaves.bin has a group for each entry with changes. After the head come the length of each leaf, in four bytes, and then
+the leaves.
 """
 
 Json = dict[str, Any]
@@ -64,7 +74,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 class Differs(Exception):
-    """A file that is not what it should be. The message begins with the file's name."""
+    """The error that a file is not what it should be. The message begins with the file's name."""
 
 
 # -- Hashes: RFC 6962 with SHA-256
@@ -76,9 +86,10 @@ def hash_leaf(data: bytes) -> bytes:
 
 
 def append(nodes: list[bytes], size: int, node: bytes) -> int:
-    """Append a leaf's hash to a tree of `size` leaves, and return the new size.
+    """Append the leaf hash `node` to a tree of `size` leaves, and return the new size.
 
-    `nodes` are the roots of the complete subtrees on the right edge of the tree, the largest first.
+    `nodes` is the right edge of the tree: the root of each complete subtree there, the largest first. It is changed in
+    place.
     """
     rest = size
     while rest & 1:
@@ -89,7 +100,7 @@ def append(nodes: list[bytes], size: int, node: bytes) -> int:
 
 
 def root_of_edge(nodes: list[bytes]) -> bytes:
-    """Return the root of the tree with these complete subtrees."""
+    """Return the root of the tree whose right edge is `nodes` (see `append`)."""
     if not nodes:
         return hashlib.sha256(b"").digest()
     *larger, root = nodes
@@ -99,7 +110,7 @@ def root_of_edge(nodes: list[bytes]) -> bytes:
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
-    """Return the root of the tree with these leaves' hashes."""
+    """Return the root of the tree over these leaf hashes."""
     nodes = list(leaves)
     while len(nodes) > 1:
         pairs = [b"\1" + left + right for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
@@ -108,8 +119,8 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
 
 
 def hash_all(texts: Iterable[bytes]) -> list[bytes]:
-    """Return the SHA-256 hash of each text. To copy an empty hash is quicker than to make one."""
-    copy, hashes = hashlib.sha256().copy, []
+    """Return the SHA-256 hash of each text, in the same order."""
+    copy, hashes = hashlib.sha256().copy, []  # to copy a new hash object is quicker than to make one
     for text in texts:
         one = copy()
         one.update(text)
@@ -118,7 +129,7 @@ def hash_all(texts: Iterable[bytes]) -> list[bytes]:
 
 
 def content_hash(fields: Mapping[str, str | None]) -> bytes:
-    """Return the hash of an instance's fields."""
+    """Return the SHA-256 of an instance's FIELDS, joined by zero bytes; a field without a value counts as empty."""
     return hashlib.sha256("\0".join(fields.get(name) or "" for name in FIELDS).encode()).digest()
 
 
@@ -141,7 +152,10 @@ def time_text(microseconds: int) -> str:
 
 
 def leaf_of(change: Json, hash_: bytes) -> bytes:
-    """Return what is hashed for a change: a version that was opened or closed. `hash_` is that of its fields."""
+    """Return the bytes that are hashed for the start or the end of a version. They begin with the zero byte of a leaf.
+
+    `change` is a parsed line of changes.jsonl. `hash_` is the `content_hash` of the version that it opens or closes.
+    """
     if "opened_as" in change:
         numbers = (change["episode"], micros(change["valid_from"]), _OPENED[change["opened_as"]])
         head = struct.pack(">cqqB", b"o", *numbers)
@@ -152,7 +166,10 @@ def leaf_of(change: Json, hash_: bytes) -> bytes:
 
 
 def change_in(leaf: bytes, entry: int) -> Json:
-    """Return the change that `leaf_of` made a leaf of, as a line of changes.jsonl has it, without its fields."""
+    """Return the change in a leaf that `leaf_of` made: a line of changes.jsonl without `fields`.
+
+    `entry` is the index of the entry to which the change belongs.
+    """
     if leaf[1:2] == b"o":
         size = struct.calcsize(">qqB")
         episode, begin, how = struct.unpack(">qqB", leaf[2 : 2 + size])
@@ -175,7 +192,10 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 
 
 def fields_of(line: Json) -> dict[str, str | None]:
-    """Return the fields in a line. Raises ValueError unless each is left out or a text that is not empty."""
+    """Return the value of each of the FIELDS in a line of fleet.jsonl or changes.jsonl; None if it is left out.
+
+    Raises ValueError for any other field, and for a value that is not a text or is empty.
+    """
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
         raise ValueError(f"a line holds fields of another form: {line['instance_id']!r:.80}")
@@ -188,7 +208,11 @@ def _is_text(value: object) -> bool:
 
 @dataclass
 class Instance:
-    """A version of an instance: its fields, and the creator of its episode if known."""
+    """A version of an instance: its fields, and its creator, which is None if not known.
+
+    The creator in a line of changes.jsonl is the first one of the episode, which is one unbroken presence of the
+    instance. A line of fleet.jsonl has only the field `creator_user_nickname`, which then counts as the creator.
+    """
 
     fields: dict[str, str | None]
     creator: str | None
@@ -200,7 +224,12 @@ class Instance:
 
 @dataclass
 class Account:
-    """The part of a bundle that is about one account."""
+    """The part of a bundle that is about one account. The fields with a default are computed, all others are read.
+
+    `log` is the id of the account's log. `lines` are the entries of the log in the bundle, as JSON. `first` is the
+    index of the first of these entries, and `edge` is the right edge of the log's tree before it (see `append`).
+    `start` and `end` are the fleet at the start and at the end of the period, by instance id.
+    """
 
     name: str
     folder: str
@@ -210,7 +239,7 @@ class Account:
     lines: list[bytes]
     fleet_lines: list[Json]
     changes: bytes
-    """The lines of changes.jsonl, which are parsed one by one: there may be many."""
+    """The content of changes.jsonl. Its lines are parsed one at a time, because there may be many."""
     leaves: bytes
     """The content of leaves.bin."""
     since: str
@@ -219,22 +248,27 @@ class Account:
     start: dict[str, Instance] = field(default_factory=dict)
     end: dict[str, Instance] = field(default_factory=dict)
     rows: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in BY_CHANGE})
-    """The lines of the lists that have a line for each change, by name: as bytes, because there may be many."""
+    """The lines of each list in BY_CHANGE, by its name. They are kept as bytes, because there may be many."""
     created: Counter[str | None] = field(default_factory=Counter)
     vanished: Counter[str | None] = field(default_factory=Counter)
     changed: int = 0
-    """The number of changes."""
+    """The number of changes that were replayed."""
     measured: list[tuple[int, int, int, bool]] | None = None
+    """What `spans_of` has returned, so that it is computed once."""
     _closed_now: dict[str, Instance] = field(default_factory=dict)
-    """Versions that an entry has closed as changed, until the new version comes."""
+    """By instance id: a version that was closed as changed, until the next version of the instance is opened."""
     _last_digest: str | None = None
+    """The digest of the fleet, if it was checked after the last change."""
 
     def differs(self, file: str, what: str) -> Differs:
-        """Return the error about one of the account's files."""
+        """Return the error that a file of the account is wrong. `file` is its name, `what` says what is wrong."""
         return Differs(f"{self.folder}/{file}: {what}")
 
     def begin(self) -> dict[str, Instance]:
-        """Check order and period of the entries, and the fleet before the period. Return that fleet. Raises Differs."""
+        """Parse the entries. Check their order, the period that they cover, and the fleet before the period.
+
+        Return that fleet: the version of each instance, by id. Raises Differs.
+        """
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
         self._require_period()
         fleet = {line["instance_id"]: self.instance_of(line) for line in self.fleet_lines}
@@ -245,14 +279,18 @@ class Account:
         return fleet
 
     def root(self) -> bytes:
-        """Return the root of the log."""
+        """Return the root of the log over all entries up to the last one in the bundle."""
         nodes, size = list(self.edge), self.first
         for line in self.lines:
             size = append(nodes, size, hash_leaf(line))
         return root_of_edge(nodes)
 
     def replay(self, keep: Callable[[bytes], object]) -> None:
-        """Check the lines against the entries, and hand the content of leaves.bin to `keep`. Raises Differs."""
+        """Apply all changes to the fleet, and check the changes and the fleet against the entries.
+
+        Fill in `entries`, `start`, `end`, `rows` and the counts. Call `keep` with each group of leaves.bin, in order,
+        as it follows from the changes. Raises Differs.
+        """
         fleet = self.begin()
         self.start, self.end = dict(fleet), dict(fleet)
         groups = groupby(self.read_changes(), key=lambda change: change["entry"])
@@ -271,13 +309,14 @@ class Account:
             raise self.differs("changes.jsonl", f"entry {following[0]} is not there, or not in order")
 
     def read_changes(self) -> Iterator[Json]:
-        """Yield each change."""
+        """Yield each line of changes.jsonl, parsed."""
         return map(json.loads, io.BytesIO(self.changes))
 
     def changes_of(self, instance_id: str) -> list[Json]:
-        """Return the changes of an instance. `begin` comes first.
+        """Return the changes of an instance from leaves.bin, in the order of the log. Call `begin` before.
 
-        Raises Differs if leaves.bin is not all that the entries committed to.
+        A change is a line of changes.jsonl without `fields`. Raises Differs unless leaves.bin holds exactly the changes
+        that the entries committed to.
         """
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
         expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
@@ -299,9 +338,13 @@ class Account:
         return [change for change in found if change["instance_id"] == instance_id]
 
     def _require_period(self) -> None:
-        """Raise Differs unless the entries reach from a complete run before the period to one at or after its end."""
+        """Raise Differs unless the first and the last entry enclose the period.
+
+        Both must be entries of complete runs. The first run must be before `since`, the last one at or after `until`.
+        Raises ValueError if one of these times has the wrong form.
+        """
         ends = [self.entries[0], self.entries[-1]] if self.entries else [{}]
-        micros(self.since), micros(self.until)  # their form
+        micros(self.since), micros(self.until)  # raises ValueError for a time in another form
         if self.first < 1 or not all(entry.get("run", {}).get("complete") for entry in ends):
             raise self.differs("entries.jsonl", "the first and the last entry are not those of complete runs")
         if not time_of(ends[0]) < self.since < self.until <= time_of(ends[-1]):
@@ -314,12 +357,15 @@ class Account:
         return dict(entry)
 
     def instance_of(self, line: Json) -> Instance:
-        """Return the instance in a line of the fleet."""
+        """Return the version in a line of fleet.jsonl."""
         fields = fields_of(line)
         return Instance(fields, fields["creator_user_nickname"])
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
-        """Apply an entry's changes to the fleet, check them against the entry, and return their part of leaves.bin."""
+        """Apply an entry's changes to the fleet. Check the changes and the fleet against the entry.
+
+        Return the entry's group of leaves.bin. Raises Differs.
+        """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
         self.changed += len(changes)
@@ -336,7 +382,11 @@ class Account:
         return b"".join([_GROUP.pack(index, len(leaves)), lengths, *leaves])
 
     def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
-        """Apply a change to the fleet, add its lines to the lists, and return the hash of the version's fields."""
+        """Apply a change to the fleet, and add its lines to the lists if its entry is in the period.
+
+        Return the `content_hash` of the version that the change opens or closes. Raises Differs if the fleet does not
+        allow the change, ValueError if the change has the wrong form.
+        """
         id_, index = change["instance_id"], entry["index"]
         if not _is_text(id_) or not _is_text(change.get("creator", "nobody")):
             raise ValueError("an id or a creator is no text")
@@ -360,7 +410,11 @@ class Account:
         return found.hash_
 
     def _list(self, entry: Json, change: Json, before: Instance, after: Instance) -> None:
-        """Add the lines about a change to the lists. `before` and `after` are the version closed and the one opened."""
+        """Add the lines about a change to the lists, and count creations and disappearances by creator.
+
+        If a version is opened as changed, `before` is the version before it and `after` the new one. For any other
+        change, both are the version that is opened or closed.
+        """
         id_, index, run = change["instance_id"], entry["index"], entry.get("run", {})
         if change.get("opened_as") == "changed":
             for name in FIELDS:
@@ -382,13 +436,16 @@ class Account:
 
 
 def digest(fleet: Mapping[str, Instance]) -> str:
-    """Return the digest of a fleet, as the runs record it."""
+    """Return the digest of a fleet in hexadecimal, as runs record it in `fleet_digest`.
+
+    It is the SHA-256 over the id, a zero byte and the `content_hash` of each instance, in the order of the ids.
+    """
     parts = (id_.encode() + b"\0" + fleet[id_].hash_ for id_ in sorted(fleet, key=str.encode))
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def committed(entry: Json) -> str | None:
-    """Return the root of the tree of an entry's changes, in hexadecimal; None if it committed to none."""
+    """Return the root over the changes of an entry, in hexadecimal, as the entry holds it; None if it holds none."""
     found: str | None = entry.get("changes") or entry.get("details", {}).get("changes")
     return found
 
@@ -402,7 +459,7 @@ def time_of(entry: Json) -> str:
 
 
 def lists(account: Account) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each CSV file of an account. `replay` comes first."""
+    """Yield (name, content) of each CSV file of an account. Call `replay` before."""
     runs = [entry for entry in account.entries if "run" in entry]
     inside = [entry for entry in account.entries if account.since <= time_of(entry) < account.until]
     tables: dict[str, Iterable[list[Any]]] = {
@@ -435,7 +492,7 @@ LISTS = {
     "observed.csv": "day,observed_seconds,share,longest_interval_seconds,complete_runs,failed_runs",
     "acts.csv": "occurred_at,action,actor,reason,details,entry",
 }
-"""The lists of an account, with their headers."""
+"""The header of each list of an account, by the name of its file."""
 
 
 def csv_line(row: Iterable[Any]) -> str:
@@ -451,7 +508,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     text = f"'{value}" if str(value)[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else str(value)
-    if any(character in text for character in ',"\r\n'):  # Python's own writer does not quote alike in all versions
+    if any(character in text for character in ',"\r\n'):  # the csv module quotes differently in some versions of Python
         quoted = text.replace('"', '""')
         return f'"{quoted}"'
     return text
@@ -478,7 +535,11 @@ def _act(entry: Json) -> list[Any]:
 
 
 def spans(runs: list[Json]) -> Iterator[tuple[str, str, int, bool]]:
-    """Yield (start, end, failed runs, whether it is a gap) for each complete run and the next one."""
+    """Yield (start, end, failed, is_gap) for the time between each complete run and the next one.
+
+    `start` and `end` are the times of the two runs. `failed` is the number of incomplete runs between them, and
+    `is_gap` says whether the time between them is a gap. `runs` are the entries of runs, in order.
+    """
     complete = [entry["run"] for entry in runs if entry["run"].get("complete")]
     failed = [entry["run"]["started_at"] for entry in runs if not entry["run"].get("complete")]
     for one, two in pairwise(complete):
@@ -515,7 +576,7 @@ def _observed(account: Account, runs: list[Json]) -> Rows:
 
 
 def spans_of(account: Account, runs: list[Json]) -> list[tuple[int, int, int, bool]]:
-    """Return the spans with their times in microseconds, computed once."""
+    """Return a list of what `spans` yields, with times in microseconds since 1970. It is computed once."""
     if account.measured is None:
         account.measured = [(micros(start), micros(end), failed, gap) for start, end, failed, gap in spans(runs)]
     return account.measured
@@ -525,15 +586,20 @@ def spans_of(account: Account, runs: list[Json]) -> list[tuple[int, int, int, bo
 
 COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries.sql")
 PROVING = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "leaves.bin")
-"""The files of an account that show what happened to one instance."""
+"""The files of an account that `prove` reads."""
 SOURCES = (*PROVING, "changes.jsonl")
-"""The files of an account, beside its lists. leaves.bin has the changes as they are hashed: quick to check."""
+"""The files of an account, without its lists.
+
+leaves.bin has the changes of changes.jsonl as the bytes that are hashed, so that `prove` need not parse all lines.
+"""
 
 
 class Bundle:
-    """The files of a bundle, whose hashes are checked when they are read. Raises Differs.
+    """The files of a bundle, by name, and its manifest. The hash of each file is compared with the manifest.
 
-    `of_account` are the files that are read of each account; None stands for all files of the bundle.
+    `of_account` are the names of the files that are read of each account; None: all. The files that are about no
+    account are always read. Raises Differs if a file that is read is damaged, or if a file is missing or does not
+    belong in a bundle.
     """
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
@@ -573,13 +639,16 @@ class Bundle:
             raise Differs(f"{name}: it cannot be read: {error}") from None
 
     def accounts(self) -> Iterator[Account]:
-        """Yield the account of each folder."""
+        """Yield the Account for each folder of the bundle, in the order of the manifest."""
         for about in self.manifest["accounts"]:
             yield read_account(self.files, about, self.manifest["since"], self.manifest["until"])
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return the account that a line of the manifest is about, from its files. Raises Differs."""
+    """Return an account of the bundle. `about` is its object in the manifest's list `accounts`.
+
+    `files` are the contents of the bundle's files, by name. Raises Differs if the last line of a file has no end.
+    """
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
         if (files.get(f"{folder}/{name}.jsonl") or b"\n")[-1:] != b"\n":
@@ -603,7 +672,11 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
 
 @dataclass
 class Checkpoint:
-    """A checkpoint: the text that is signed, the origin, size and root in it, and the lines of signatures below."""
+    """A checkpoint: the number of entries (`size`) of a log and the root over them.
+
+    `text` is the part that is signed: the `origin`, which names the log, `size` and `root`. `signatures` are the lines
+    below it.
+    """
 
     text: str
     origin: str
@@ -613,7 +686,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, content: bytes) -> "Checkpoint":
-        """Return the checkpoint in the content of a file. Raises ValueError."""
+        """Return the checkpoint in the content of a file. Raises ValueError if the file holds none."""
         text, _, below = content.decode().partition("\n\n")
         text = text.removesuffix("\n") + "\n"
         origin, size, root = text.split("\n")[:3]
@@ -625,7 +698,10 @@ class Checkpoint:
         return self.origin.rpartition("/")[2]
 
     def signed_by(self, key: bytes) -> bool:
-        """Return whether the Ed25519 key, under the origin as its name, has signed it. Needs `cryptography`."""
+        """Return whether an Ed25519 public key has signed the checkpoint. Needs `cryptography`.
+
+        A signature counts only if it names the origin as the name of the key.
+        """
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -643,7 +719,10 @@ class Checkpoint:
 
 
 def parse_key(text: str) -> bytes:
-    """Return the Ed25519 key in a verifier key, `NAME+ID+KEY`. Raises ValueError."""
+    """Return the 32 bytes of the Ed25519 public key in a verifier key, which has the form `NAME+ID+KEY`.
+
+    Raises ValueError for a text without such a key.
+    """
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
         raise ValueError("it is no verifier key of Ed25519")
@@ -652,16 +731,16 @@ def parse_key(text: str) -> bytes:
 
 @dataclass
 class Kept:
-    """What the auditor has from elsewhere: the verifier key, and checkpoints by the name of their file."""
+    """What the auditor did not take from the bundle: a verifier key, and kept checkpoints by the name of their file."""
 
     key: bytes | None = None
     against: Mapping[str, Checkpoint] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
 
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
-        """Check that the account's entries are those of its checkpoint. Return lines that tell what agrees.
+        """Compare the account's entries with the checkpoint in the bundle, and with each kept checkpoint of their log.
 
-        Raises Differs.
+        With a key, check also the signature in the bundle. Return lines of text that say what agrees. Raises Differs.
         """
         checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)
@@ -680,13 +759,13 @@ class Kept:
         return said
 
     def require_all_used(self) -> None:
-        """Raise Differs if a checkpoint was of no log in the bundle."""
+        """Raise Differs if a kept checkpoint is of no log in the bundle. Call `compare` for each account before."""
         for file in self.against.keys() - self._used:
             raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
 
 
 def check(path: Path, kept: Kept | None = None, say: Callable[[str], object] = lambda _: None) -> None:
-    """Check the bundle, and say in plain words what was checked. Raises Differs."""
+    """Check the whole bundle. Call `say` with each line of the report. Raises Differs."""
     bundle, kept = Bundle(path), kept or Kept()
     say(f"period: {bundle.manifest['since']} to {bundle.manifest['until']}")
     for account in bundle.accounts():
@@ -718,7 +797,10 @@ def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> s
 
 
 def _compare(account: Account, kept: Checkpoint) -> str:
-    """Compare a checkpoint that somebody kept with the log as it was at that size, if the bundle reaches there."""
+    """Compare a kept checkpoint with the root of the log at the size of the checkpoint.
+
+    Return in words that they agree, or that the bundle does not reach that size. Raises Differs if the roots differ.
+    """
     nodes, size = list(account.edge), account.first
     for line in [None, *account.lines]:
         if line is not None:
@@ -731,7 +813,7 @@ def _compare(account: Account, kept: Checkpoint) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text whose characters do nothing to a terminal."""
+    """Return the text with an escape for each unprintable character, so that it cannot control a terminal."""
     return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
@@ -749,10 +831,10 @@ lists.
 
 
 def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[[str], object]) -> None:
-    """Say whether the instance existed at the time, who created it, and which entries show it. Raises Differs.
+    """Say for each account whether the instance existed at the time, who created it, and which entries show it.
 
-    Check the fleet before the period, the root of the entries, and the changes that each entry committed to. Do not
-    read the lists.
+    First check the fleet before the period, the root of the log, and the changes that each entry committed to. Do not
+    read the lists. Call `say` with each line of the answer. Raises Differs.
     """
     moment = f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     bundle = Bundle(path, PROVING)
@@ -775,7 +857,10 @@ def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[
 
 
 def _answer(account: Account, instance_id: str, changes: list[Json], moment: str) -> str:
-    """Return in words what the changes of the instance say about the time."""
+    """Return a sentence: the instance existed at the time `moment`, did not exist, or this is not known.
+
+    `changes` are the changes of the instance, in the order of the log.
+    """
     line = next((line for line in account.fleet_lines if line["instance_id"] == instance_id), None)
     creator = None if line is None else line["fields"].get("creator_user_nickname")
     is_there = line is not None
@@ -807,7 +892,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    gc.disable()  # saves a tenth of the time; nothing here refers to itself
+    gc.disable()  # saves a tenth of the time; the data has no reference cycles, so nothing needs the collector
     parser = argparse.ArgumentParser(description="Check a bundle of evidence that `inventory evidence` made.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--key", help="the verifier key of whoever signs the checkpoints")

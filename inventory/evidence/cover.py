@@ -1,4 +1,4 @@
-"""The cover of a bundle: one HTML page, to be printed or read, made from the lists of the bundle alone."""
+"""The cover of a bundle: one HTML page, to be printed or read, made from the files of the bundle alone."""
 
 import csv
 import io
@@ -18,11 +18,14 @@ from inventory.read.render import printable
 _TIME = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z\Z")
 
 MOST = 200
-"""The rows of a table on the cover. The CSV files have all."""
+"""The most rows of a table on the cover. The CSV files have all rows."""
 
 
 def cover_page(bundle: Mapping[str, bytes], accounts: list[Account]) -> str:
-    """Return the cover for the files of a bundle. The page's policy allows its own style, and nothing else."""
+    """Return the cover as HTML. `bundle` has the content of the bundle's files, by name.
+
+    The page's Content-Security-Policy allows the style in the page, and nothing else.
+    """
     style = _file("cover.css")
     period = f"{_text(accounts[0].since)} to {_text(accounts[0].until)}"
     return Template(_file("cover.html")).substitute(
@@ -36,7 +39,7 @@ def cover_page(bundle: Mapping[str, bytes], accounts: list[Account]) -> str:
 
 @dataclass
 class _List:
-    """A list of the bundle: its header, its first rows, and the number of all."""
+    """A list of the bundle: its header, its first rows, and the number of all its rows."""
 
     header: list[str]
     rows: list[list[str]]
@@ -89,7 +92,10 @@ def _checkpoint(account: Account, checkpoint: Checkpoint) -> str:
 
 
 def _share(account: Account, days: list[list[str]]) -> str:
-    """Return the observed share of the period, rounded down to a tenth of a per cent."""
+    """Return the observed share of the period as text, such as `99.3 %`, rounded down to a tenth of a per cent.
+
+    `days` are the rows of observed.csv.
+    """
     length = (micros(account.until) - micros(account.since)) / 1e6
     return f"{int(1000 * sum(float(row[1]) for row in days) / length) / 10} %"
 
@@ -104,13 +110,16 @@ def _table(title: str, found: _List) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a cell as people read it: a time without its microseconds."""
+    """Return a cell of a table as HTML. A time is shown as `2026-03-06 22:00:00`, without its microseconds."""
     shown = _TIME.sub(r"\1 \2", text)
     return f"<td>{_text(shown)}</td>"
 
 
 def _text(text: str, *, lines: bool = False) -> str:
-    """Return a text as HTML that no browser reads as markup, without control characters."""
+    """Return a text escaped for HTML, with a visible escape for each unprintable character.
+
+    With `lines`, the line breaks of the text are kept.
+    """
     return escape("\n".join(map(printable, text.split("\n"))) if lines else printable(text))
 
 

@@ -1,4 +1,4 @@
-"""Read an account's log and what its entries opened and closed, as the lines that a bundle holds."""
+"""Read a part of an account's log, and the versions that its entries opened and closed, as files of a bundle."""
 
 import heapq
 import json
@@ -22,7 +22,10 @@ from inventory.store.tables import instance_versions, operator_actions, sync_run
 
 @dataclass(frozen=True)
 class LogPart:
-    """An account and the entries of its log that a bundle needs: those of `first` to `last`, two complete runs."""
+    """The part of an account's log that a bundle holds: from the entry of the run `first` to that of the run `last`.
+
+    `row` is the account's row of `accounts`. `first` and `last` are rows of `sync_runs`, of two complete runs.
+    """
 
     row: Any
     first: Any
@@ -30,7 +33,10 @@ class LogPart:
 
 
 def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
-    """Return the files about an account's log, without the lists."""
+    """Return the content of an account's files in the bundle, by name, except leaves.bin and the lists.
+
+    Raises BreachFound if the rows are not what the log recorded.
+    """
     first, last = part.first.log_index, part.last.log_index
     tree = Frontier()
     for _, hash_ in read_entry_hashes(connection, part.row._asdict(), 0, first):
@@ -69,7 +75,7 @@ def _runs(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes]]:
     for found in connection.execute(query.order_by(run.log_index)).mappings():
         row: dict[str, Any] = {**found}
         index = row["log_index"]
-        for returned in (False, True):  # the row does not say whether it brought a retired account back
+        for returned in (False, True):  # no column says whether the run brought a retired account back: try both
             text = entry_bytes(run_entry(part.row.log_id, index, row, returned=returned))
             if hash_leaf(text) == row["entry_hash"]:
                 yield index, text
@@ -90,7 +96,10 @@ def _acts(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes]]:
 
 
 def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
-    """Yield a line for each version that was open after the first run, in the order of the ids."""
+    """Yield a line of fleet.jsonl for each version that was open after the run `part.first`.
+
+    The lines are in the order of the instances' ids, by the bytes of the id.
+    """
     version = instance_versions.c
     query = (
         sa.select(version.instance_id, *(version[name] for name in PAYLOAD))
@@ -107,15 +116,19 @@ def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
 
 
 def _changes(connection: Connection, part: LogPart) -> bytes:
-    """Return the lines about the openings and closings after the first run, by entry and by the bytes of the id."""
-    lines = bytearray()  # not a list: there may be many
+    """Return the content of changes.jsonl: a line for each version that an entry after `part.first` opened or closed.
+
+    The lines are in the order of the entries, then of the bytes of the instance's id. Of two lines about one instance,
+    the closing comes before the opening.
+    """
+    lines = bytearray()  # there may be many lines, and a list of them would need more memory
     for *_, line in heapq.merge(_closings(connection, part), _openings(connection, part)):
         lines += line
     return bytes(lines)
 
 
 def _openings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
-    """Yield entry, id, order within the entry, and line of each opening."""
+    """Yield (index of the entry, id in bytes, OPENED, line of changes.jsonl) for each version that was opened."""
     version, run = instance_versions.c, sync_runs.c
     query = (
         sa.select(instance_versions, run.log_index)
@@ -134,7 +147,7 @@ def _openings(connection: Connection, part: LogPart) -> Iterator[tuple[int, byte
 
 
 def _closings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
-    """Yield entry, id, order within the entry, and line of each closing."""
+    """Yield (index of the entry, id in bytes, CLOSED, line of changes.jsonl) for each version that was closed."""
     version = instance_versions.c
     query = (
         sa.select(instance_versions)
@@ -163,7 +176,7 @@ def _fields(row: Any) -> dict[str, str]:
 
 
 def json_line(value: Any) -> bytes:
-    """Return a line of JSON."""
+    """Return a value as a line of JSON in UTF-8, with sorted keys and a newline at its end."""
     return f"{json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(',', ':'))}\n".encode()
 
 

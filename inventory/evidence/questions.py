@@ -1,4 +1,4 @@
-"""The SQL that gives each list of a bundle from the database, for comparison."""
+"""The SQL queries that give each list of a bundle from the database, so that a person can compare the two."""
 
 from datetime import datetime
 
@@ -74,7 +74,10 @@ ORDER BY log_index;""",
 
 
 def questions(since: datetime, until: datetime, names: list[str]) -> str:
-    """Return the SQL of each list, with the times of the bundle and the name of its first account in it."""
+    """Return the content of queries.sql: a query for each list, about the period and the first account of the bundle.
+
+    `names` are the names of the bundle's accounts, in the order of their folders.
+    """
     values = {
         "account": _literal(names[0]),
         "since": _literal(_moment(since)),
@@ -88,7 +91,11 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
 
 
 def _moment(time: datetime) -> str:
-    """Return a time as SQLite stores it; PostgreSQL reads it in the session's zone, so the zone is named too."""
+    """Return a time as text in UTC, like `2026-03-06 22:00:00+00`.
+
+    SQLite compares this text with the stored ones. PostgreSQL needs the `+00`: without it, PostgreSQL would read the
+    time in the zone of the session.
+    """
     return f"{iso(time)[:10]} {iso(time)[11:].removesuffix('Z')}+00"
 
 

@@ -1,1 +1,1 @@
-"""Export the history as Parquet or CSV files, keep them up to date, and prove them from the files alone."""
+"""Export the history as Parquet or CSV files, update an export, and check one in Parquet without the database."""

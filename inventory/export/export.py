@@ -1,4 +1,8 @@
-"""Export every relation into a folder: the months that have changed, and every relation that has one file."""
+"""Export the tables and views into a folder.
+
+A relation that is split by month has a file for each month, and only the files of months that have changed are written.
+Any other relation has one file, which is written each time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,18 +29,18 @@ from inventory.store import database
 from inventory.store.schema import HEAD, known
 
 ROW_GROUP = 50_000
-"""Rows that Parquet compresses together."""
+"""The least number of rows that are written together, except at the end of a file. In Parquet they are a row group."""
 
 NO_ROWS = "empty"
-"""The name of the file of a relation that is split by month but has no rows."""
+"""The name, in place of a month, of the file of a relation that is split by month but has no rows."""
 
 _FORMULA = r"^[=+\-@\t\r\n]"
-"""How a text begins that a spreadsheet could take for a formula."""
+"""A regular expression for the beginning of a text that a spreadsheet could take for a formula."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was done: the number of files written, the number of files kept, and the number of rows in all files."""
+    """What an export did: the number of files written, the number of files kept, and the number of all rows in both."""
 
     written: int
     kept: int
@@ -45,7 +49,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Request:
-    """What to export: into which folder, as `parquet` or `csv`, and from which month on (like 2026-03), or None."""
+    """What to export: the folder, the format (`parquet` or `csv`), and the first month, such as `2026-03`, or None."""
 
     path: Path
     style: str = "parquet"
@@ -55,10 +59,11 @@ class Request:
 def export(
     connection: Connection, request: Request, signer: Signer, progress: Callable[[str], object] = lambda _: None
 ) -> Summary:
-    """Write what has changed since the last export into this folder, and return what was done.
+    """Write into a folder what has changed since the last export into it, and return what was done.
 
-    Raises UsageError if the folder cannot be used, or holds an export of another history; AccountBusy if another export
-    writes to it; DatabaseError.
+    `progress` is called with a line of text now and then. Raises UsageError if the folder cannot be used, or holds an
+    export of another history or of a newer version of the program; AccountBusy if another export writes to it;
+    DatabaseError.
     """
     with open_folder(request.path, request.style, request.since) as folder:
         positions = read_positions(connection)
@@ -107,17 +112,21 @@ class Export:
         self._folder = folder
         self._request = request
         self.names: set[str] = set()
-        """The files that the folder has at the end."""
+        """The paths, in the folder, of all files that it has at the end of the export."""
         self.written = 0
 
     def write_whole(self, relation: Exported, progress: Callable[[str], object]) -> None:
-        """Write a relation that has one file."""
+        """Write the file of a relation that has only one."""
         with self._writing(relation.name, relation) as write:
             for table in read_tables(self._connection, relation):
                 progress(f"{relation.name}: {write(table):,} rows")
 
     def write_months(self, relation: Exported, touched: set[str] | None, progress: Callable[[str], object]) -> None:
-        """Write the months in `touched`, or every month if it is None. Keep the others, but write lost files again."""
+        """Write the files of the months in `touched`, or of all months if `touched` is None.
+
+        The files of other months are kept. A file that was lost, or has another size, is written again. If the relation
+        has no rows, an empty file named NO_ROWS is written.
+        """
         first = self._request.since
         if touched is not None:
             there = {name for name in self._folder.manifest.files if name.startswith(f"{relation.name}/")}
@@ -142,7 +151,7 @@ class Export:
 
     @contextmanager
     def _writing(self, name: str, relation: Exported) -> Iterator[Callable[[pa.Table], int]]:
-        """Yield a function that adds rows to a new file and returns how many it has."""
+        """Yield a function that adds rows to a new file and returns the number of rows in it so far."""
         file = f"{name}.{self._request.style}"
         with _open_writer(self._folder.part(file), self._request.style, relation.schema) as writer:
             yield writer.add
@@ -152,7 +161,7 @@ class Export:
 
 
 class _Writer:
-    """Writes tables of some rows as larger ones."""
+    """A buffer that joins small tables, so that ROW_GROUP rows or more are written together."""
 
     def __init__(self, write: Callable[[pa.Table], None]) -> None:
         self._write = write
@@ -160,7 +169,7 @@ class _Writer:
         self.rows = 0
 
     def add(self, table: pa.Table) -> int:
-        """Add rows, and return how many there are now."""
+        """Add rows, and return the number of all rows added so far."""
         self._waiting.append(table)
         self.rows += table.num_rows
         if sum(each.num_rows for each in self._waiting) >= ROW_GROUP:
@@ -168,7 +177,7 @@ class _Writer:
         return self.rows
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the rows that were added and not yet written."""
         if self._waiting:
             self._write(pa.concat_tables(self._waiting))
             self._waiting.clear()
@@ -189,7 +198,7 @@ def _open_writer(path: Path, style: str, columns: pa.Schema) -> Iterator[_Writer
 
 
 def _without_formulas(table: pa.Table) -> pa.Table:
-    """Return the rows with an apostrophe before each text that a spreadsheet could take for a formula."""
+    """Return a table with an apostrophe before each text that a spreadsheet could take for a formula."""
     for number, field in enumerate(table.schema):
         if field.type == pa.string():
             column = table.column(number)
@@ -200,7 +209,11 @@ def _without_formulas(table: pa.Table) -> pa.Table:
 
 
 def _by_month(tables: Iterator[pa.Table], column: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of each month, which come in the order of time, with the month."""
+    """Yield pairs of a month, like `2026-03`, and a table with rows of this month.
+
+    `column` holds the time of a row. The rows must be in the order of this time. If the rows of a month are in several
+    tables, the month comes several times in succession.
+    """
     for table in tables:
         starts = pc.floor_temporal(table.column(column), unit="month")
         for start in sorted(pc.unique(starts).to_pylist()):
@@ -212,7 +225,7 @@ def _month_in(name: str) -> str:
 
 
 def _ranges(months: set[str], first: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the first and the last month of each unbroken series of months, from `first` on."""
+    """Yield the first and the last month of each unbroken series in `months`. Leave out months before `first`."""
     run: list[str] = []
     for month in sorted(each for each in months if first is None or each >= first):
         if run and month != month_of(month_start(run[-1], after=1)):

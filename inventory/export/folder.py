@@ -1,7 +1,8 @@
-"""The folder of an export: its manifest, its lock, and files that replace the old ones only when all are complete.
+"""The folder of an export: its manifest, its lock, and its files.
 
-`manifest.json` is written last. So the hashes in it tell a reader whether a file is of this export. The next export
-completes one that was killed.
+New files have temporary names, and replace the old files only when all new files are complete. `manifest.json` is
+replaced last. So the hashes in it tell a reader whether a file belongs to the export that the manifest describes. If an
+export is killed, the next one completes it.
 """
 
 import fcntl
@@ -24,27 +25,30 @@ _PART = ".part"
 
 @dataclass
 class Manifest:
-    """What a folder holds."""
+    """The content of `manifest.json`: what the folder of an export holds."""
 
     style: str
-    """parquet or csv."""
+    """The format of the files: `parquet` or `csv`."""
     since: str | None = None
-    """The first month of the relations that are split by month; None for all."""
+    """The first month, like `2026-03`, of the relations that are split by month; None for all months."""
     about: dict[str, Any] = field(default_factory=dict)
-    """The time, the program and the position of each account; empty until the first export is complete."""
+    """The time, the program's version, the schema's revision, and the position and checkpoint of each account.
+
+    Empty until the first export is complete.
+    """
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By path in the folder: the number of rows, the size in bytes, and the SHA-256 of each file."""
+    """By the path of a file in the folder: its number of `rows`, its size in `bytes`, and its `sha256` in hex."""
 
     def text(self) -> str:
-        """Return the content of the file."""
+        """Return the content of `manifest.json` as JSON text."""
         content = {"format": FORMAT, "style": self.style, "since": self.since, **self.about, "files": self.files}
         return f"{json.dumps(content, indent=1, sort_keys=True)}\n"
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return the manifest of a folder; None if it has none.
+    """Return the manifest of a folder; None if the folder has no manifest.
 
-    Raises UsageError if it cannot be read, or is not that of an export.
+    Raises UsageError if the manifest cannot be read, or is not the manifest of an export.
     """
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -61,7 +65,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 class Folder:
-    """A folder that this process alone writes to."""
+    """The folder of an export, while only this process writes to it."""
 
     def __init__(self, path: Path, manifest: Manifest, *, is_new: bool) -> None:
         self.path = path
@@ -70,26 +74,29 @@ class Folder:
         self._written: dict[str, dict[str, Any]] = {}
 
     def is_there(self, name: str) -> bool:
-        """Return whether a file of the manifest is still there, with its size."""
+        """Return whether a file of the manifest is in the folder, and has the size that the manifest says."""
         about = self.manifest.files.get(name)
         with suppress(OSError):
             return about is not None and (self.path / name).stat().st_size == about["bytes"]
         return False
 
     def part(self, name: str) -> Path:
-        """Return the path at which to write a new file, which `keep` then names."""
+        """Return the temporary path of a new file, and make the folder for it. `finish` gives the file its name."""
         (self.path / name).parent.mkdir(parents=True, exist_ok=True)
         return _part(self.path / name)
 
     def keep(self, name: str, rows: int) -> None:
-        """Note that a new file is complete."""
+        """Note that a new file, written at its temporary path, is complete. Sync it to the disk, and hash it."""
         with self.part(name).open("rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
             self._written[name] = {"rows": rows, "bytes": file.tell(), "sha256": digest}
 
     def finish(self, names: set[str], about: dict[str, Any]) -> None:
-        """Replace the old files by the new ones, remove those that are not among `names`, and write the manifest."""
+        """Give the new files their names, remove old files that are not in `names`, and write the manifest.
+
+        `names` are the paths of all files that belong to the export. `about` is for the manifest.
+        """
         for name in self._written:
             _part(self.path / name).replace(self.path / name)
         files = {name: each for name, each in (self.manifest.files | self._written).items() if name in names}
@@ -99,7 +106,7 @@ class Folder:
         self.write_manifest()
 
     def write_manifest(self) -> None:
-        """Write the manifest."""
+        """Replace `manifest.json` by the manifest in `self.manifest`."""
         part = _part(self.path / MANIFEST)
         with part.open("w", encoding="utf-8") as file:
             file.write(self.manifest.text())
@@ -108,32 +115,32 @@ class Folder:
         part.replace(self.path / MANIFEST)
 
     def remove_parts(self) -> None:
-        """Remove what is not complete."""
+        """Remove the temporary files, which an export that did not finish may have left."""
         for pattern in (f".*{_PART}", f"*/.*{_PART}"):
             for part in self.path.glob(pattern):
                 part.unlink(missing_ok=True)
 
 
 def _part(file: Path) -> Path:
-    """Return where a file is written before it is complete: under a name that other tools pass over."""
+    """Return the temporary path of a file. Its name begins with a dot, so that other tools pass over it."""
     return file.with_name(f".{file.name}{_PART}")
 
 
 @contextmanager
 def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
-    """Yield the folder of an export, which is made if it is missing.
+    """Yield the folder of an export, and lock it during the block. Make the folder if it is missing.
 
-    Raises UsageError if it holds other files, an export of another kind, or cannot be written; AccountBusy if another
-    export writes to it.
+    Raises UsageError if the folder holds other files, if it holds an export with another format or another first month,
+    or if it cannot be written. Raises AccountBusy if another export writes to it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        _opened(path, style, since)  # before the lock: no file is made in a folder of others
+        _opened(path, style, since)  # before the lock file is made: a folder with other files stays as it is
         with _locked(path / _LOCK, fcntl.LOCK_EX, os.O_CREAT):
             folder = _opened(path, style, since)
             folder.remove_parts()
             if folder.is_new:
-                folder.write_manifest()  # so that an export that is killed leaves a folder that is known as one
+                folder.write_manifest()  # if this export is killed, the next one accepts the folder
             try:
                 yield folder
             finally:
@@ -149,7 +156,7 @@ def shared_lock(path: Path) -> Iterator[None]:
     try:
         with _locked(path / _LOCK, fcntl.LOCK_SH):
             yield
-    except FileNotFoundError:  # a folder without a lock, such as a copy, or none at all
+    except FileNotFoundError:  # no lock file, as in a copy, or no folder
         yield
 
 

@@ -24,7 +24,7 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations whose rows change from the day of an account's last complete run on."""
+"""The relations in which later runs may change the rows of any time from `Position.since` on."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Position:
     log_id: str | None
     log_size: int
     root: str | None
-    """In hexadecimal."""
+    """The root hash over the entries of the log, in hexadecimal; None if the log is empty."""
     last_run_id: int
     since: str
-    """The start of the last complete run, or of the oldest unsettled absence if that is earlier.
+    """In ISO 8601: the start of the last complete run or, if that is earlier, the earliest `missing_since`.
 
-    What opens later has a time after it; what closes later has it or a later one.
+    If the account has no such time, it is the time at which the account was added. A version that opens after the
+    export has a `valid_from` after `since`. A version that closes after the export has a `valid_to` at `since` or
+    later.
     """
     retired: bool = False
 
@@ -49,7 +51,7 @@ NOTHING = Position(None, 0, None, 0, "0001-01-03T00:00:00.000000Z")
 
 
 def read_positions(connection: Connection) -> dict[str, Position]:
-    """Return the position of each account as it now is."""
+    """Return the present position of each account, by the name of the account."""
     run, state, found = sync_runs.c, instance_state.c, {}
     for row in connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings():
         own = run.account == row["account"]
@@ -70,9 +72,10 @@ def read_positions(connection: Connection) -> dict[str, Position]:
 
 
 def touched_months(connection: Connection, before: Mapping[str, Position]) -> dict[str, Months] | None:
-    """Return the months of each relation that have changed since those positions; None if all may have.
+    """Return, by relation, the months (like `2026-03`) whose rows have changed since the positions in `before`.
 
-    Raises UsageError if the positions are not those of this database at an earlier time.
+    `before` holds a position for each account that was exported. Returns None if any month may have changed. Raises
+    UsageError if these positions are not those of this database at an earlier time.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
@@ -100,7 +103,7 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
 
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
-    """Return whether the account's log still begins with the entries that were exported."""
+    """Return whether an account's log still begins with the entries of a position; true if the position has no log."""
     if position.log_id is None:
         return True
     if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
@@ -120,7 +123,7 @@ def _has_act(connection: Connection, account: str, position: Position) -> bool:
 
 
 def _add(connection: Connection, touched: dict[str, Months], account: str, position: Position) -> None:
-    """Add the months in which an account's rows have changed."""
+    """Add to `touched`, by relation, the months in which rows of an account have changed since a position."""
     run, act = sync_runs.c, operator_actions.c
     version, first = instance_versions.c, instance_versions.alias("first").c
     own = version.account == account
@@ -128,7 +131,7 @@ def _add(connection: Connection, touched: dict[str, Months], account: str, posit
     recent, ended = version.valid_from > since, version.valid_to >= since
     opened = sa.and_(own, recent, version.opened_by_run_id > position.last_run_id)
     closed = sa.and_(own, ended, version.closed_log_index >= position.log_size)
-    if position.log_id is None:  # what was closed before the log began has no entry
+    if position.log_id is None:  # a version closed before the log began has no entry
         later = sa.or_(version.closed_by_run_id > position.last_run_id, version.closed_log_index.is_not(None))
         closed = sa.and_(own, later)
     vanished = sa.and_(closed, version.closed_as == "vanished")

@@ -1,7 +1,8 @@
 """Check an export from its files alone: compute each account's log and the digest of each run's fleet again.
 
-The tables are loaded into a temporary SQLite database, and verified like any other: every entry of the log from its
-row, the root of the log against the checkpoint in the manifest, and the fleet of every run that has a digest.
+The tables are loaded into a temporary SQLite database, which is verified like any other database: each entry of a log
+is computed again from its row, and the fleet of each run that has a digest from the versions. Then the root of each log
+is compared with the checkpoint in the manifest.
 """
 
 import hashlib
@@ -29,20 +30,20 @@ from inventory.store.tables import METADATA
 TABLES = (
     "accounts", "sync_runs", "instance_state", "instance_versions", "operator_actions", "dropped_entries", "calendar",
 )  # fmt: skip
-"""The tables that are loaded, in an order in which each row finds the row that it refers to."""
+"""The tables that are loaded, in an order in which a row comes after the rows that it refers to."""
 
 
 @dataclass
 class Rebuilt:
-    """What was computed again and agrees."""
+    """The result of a check that found no difference: what was computed again."""
 
     files: int
     findings: Findings
     accounts: list[str] = field(default_factory=list)
-    """A line for each account."""
+    """A line of text for each account that has a log."""
 
     def text(self) -> str:
-        """Return what agrees, in words."""
+        """Return the result as lines of text for a person."""
         found = self.findings
         verified = f"{found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions"
         lines = [
@@ -56,10 +57,11 @@ class Rebuilt:
 
 
 def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> Rebuilt:
-    """Check the export in a folder, and return what agrees. The database it came from is not needed.
+    """Check the export in a folder from its files alone, and return what was checked.
 
-    Raises BreachFound, whose message begins with the file or the account that differs; UsageError if the folder holds
-    no whole export as Parquet; AccountBusy if an export writes to it; DatabaseError if the temporary file fails.
+    `progress` is called with a line of text now and then. Raises BreachFound if something differs, with a message that
+    says where; UsageError if the folder holds no whole export as Parquet; AccountBusy if an export writes to it;
+    DatabaseError if the temporary database fails.
     """
     with shared_lock(folder):
         manifest = read_manifest(folder)
@@ -77,7 +79,7 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
 
 
 def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> int:
-    """Check that the files are those of the manifest, and return their number."""
+    """Return the number of Parquet files. Raise BreachFound unless they are those of the manifest, with its hashes."""
     there = {str(path.relative_to(folder)) for path in folder.glob("**/*.parquet")}
     for name in sorted(there ^ manifest.files.keys()):
         raise BreachFound(f"{name}: it is {'not in manifest.json' if name in there else 'missing'}. {_REMEDY}")
@@ -97,7 +99,7 @@ _REMEDY = "Compare with a copy; to make it anew, delete it and export again."
 
 
 def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> None:
-    """Load the tables into an empty database. Raises BreachFound if a file is not one of rows of its table."""
+    """Load the tables into an empty database. Raises BreachFound if a file does not hold rows of its table."""
     with database.reading(engine) as connection:
         relations = {relation.name: relation for relation in exported_relations(connection)}
     with database.writing(engine) as connection:
@@ -126,7 +128,7 @@ def _insert(connection: Connection, relation: Exported, file: Path) -> None:
 
 
 def _to_sqlite(kind: Kind) -> Callable[[Any], Any]:
-    """Return the function that turns a value of that kind into what SQLite stores."""
+    """Return the function that turns a value of a kind of column into the value that SQLite stores."""
     if kind == "time":
         return lambda value: None if value is None else _time(value)
     if kind == "day":
@@ -141,7 +143,7 @@ def _time(value: datetime) -> str:
 
 
 def _verify(connection: Connection, files: int, manifest: Manifest, progress: Callable[[str], None]) -> Rebuilt:
-    """Verify the database that was loaded, and compare each log with its checkpoint."""
+    """Verify the database that was loaded, and compare each log with its checkpoint. Raises BreachFound."""
     checkpoints = dict(_checkpoints(manifest))
     rows = connection.execute(sa.select(METADATA.tables["accounts"])).mappings()
     logs = {row["account"]: row["log_id"] for row in rows}
@@ -168,7 +170,7 @@ def _verify(connection: Connection, files: int, manifest: Manifest, progress: Ca
 
 
 def _checkpoints(manifest: Manifest) -> Iterator[tuple[str, CheckpointNote | None]]:
-    """Yield the checkpoint of each account in the manifest, by the account's name; None if it has no log."""
+    """Yield the name and the checkpoint of each account in the manifest; the checkpoint is None without a log."""
     try:
         for name, about in manifest.about["accounts"].items():
             if about["checkpoint"] is None:

@@ -1,4 +1,4 @@
-"""What is exported: every relation, the kind of each column, and the time by which its rows are split into files."""
+"""What is exported: the relations, the kind of each column, and the column by whose month rows are split into files."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,10 +19,10 @@ ARROW: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "bytes": pa.string(),
 }
-"""The type of each kind. Bytes, which are hashes, are text in hexadecimal; JSON is text."""
+"""The Arrow type for each kind of column. Bytes, which are hashes, become text in hexadecimal. JSON is of kind text."""
 
 PRIVATE = {column.name for column in LEASE}
-"""The columns that are left out: a secret of the process that works on an account, and its host."""
+"""The columns that are left out: those of an account's lease, which hold a secret and the name of a host."""
 
 DROPPED = Relation(
     "dropped_entries",
@@ -35,16 +35,22 @@ DROPPED = Relation(
         Column("hashes", "Internal: the hashes, joined."),
     ),
 )
-"""A table without which the log cannot be computed from the files."""
+"""The table of dropped log entries. Without it the log cannot be computed from the files."""
 
 _ORDER = (
     "account", "instance_id", "episode", "valid_from", "event", "field", "instance_type", "region", "run_id",
     "action_id", "creator_user_nickname", "day", "log_id", "tree", "first_index",
 )  # fmt: skip
-"""The columns by which rows are ordered, after the time: so that the same rows give the same file."""
+"""The columns by which rows are ordered after `split_by`, as far as a relation has them.
+
+In a fixed order the same rows always give the same file.
+"""
 
 _SHORT_ORDER = {"instance_versions": ("account", "instance_id")}
-"""The same for a large relation, in which these tell rows of one time apart. Fewer columns are sorted faster."""
+"""By relation: the columns that are used instead of _ORDER.
+
+In this large relation they suffice to tell rows of the same time apart, and fewer columns are sorted faster.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,25 +59,28 @@ class Exported:
 
     name: str
     kinds: dict[str, Kind]
-    """The kind of each column, in their order."""
+    """The kind of each column by its name, in the order of the columns."""
     schema: pa.Schema
-    """Its columns as Arrow has them. The meanings are in the metadata of the fields and of the schema."""
+    """The columns as an Arrow schema. Its metadata hold the meaning of the relation, as `description`.
+
+    The metadata of each field hold the meaning of the column in the same way.
+    """
 
     @property
     def split_by(self) -> str | None:
-        """Return the column whose month says in which file a row is; None if there is one file."""
+        """Return the column whose month says in which file a row is; None if the relation has only one file."""
         return GROWS_BY.get(self.name)
 
     @property
     def order(self) -> list[str]:
-        """Return the columns by which the rows are ordered."""
+        """Return the names of the columns by which the rows are ordered, the most significant first."""
         first = [] if self.split_by is None else [self.split_by]
         wanted = _SHORT_ORDER.get(self.name, _ORDER)
         return [*first, *(name for name in wanted if name in self.kinds and name not in first)]
 
 
 def exported_relations(connection: Connection) -> list[Exported]:
-    """Return all relations, with the kinds of their columns as the database declares them."""
+    """Return all relations that are exported, with the kinds of their columns as the database declares them."""
     found = []
     for relation in (*RELATIONS, DROPPED):
         kinds = {name: kind for name, kind in column_kinds(connection, relation).items() if name not in PRIVATE}
@@ -91,6 +100,6 @@ def month_of(day: date) -> str:
 
 
 def month_start(month: str, *, after: int = 0) -> date:
-    """Return the first day of a month, or of the month so many months after it."""
+    """Return the first day of the month that comes `after` months after `month`, which is like `2026-03`."""
     number = int(month[:4]) * 12 + int(month[5:]) - 1 + after
     return date(number // 12, number % 12 + 1, 1)

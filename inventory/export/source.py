@@ -1,7 +1,7 @@
 """Read a relation from either database as Arrow tables, in batches.
 
-Both databases write their rows as CSV themselves (PostgreSQL by COPY, SQLite by its function `printf`), which Arrow
-parses. That is several times as fast as passing each value through Python.
+Both databases write the rows as CSV (PostgreSQL by COPY, SQLite by its function `printf`), and Arrow parses this CSV.
+That is several times as fast as passing each value through Python.
 """
 
 import io
@@ -20,10 +20,10 @@ from inventory.store.driver_errors import explain
 from inventory.store.kinds import Kind
 
 BLOCK = 1 << 20
-"""Bytes of CSV that are parsed together."""
+"""The number of bytes of CSV that are parsed together."""
 
 _ROWS = 5_000
-"""Rows that SQLite hands over together."""
+"""The number of rows that are fetched from SQLite together."""
 
 _SQLITE: dict[Kind, tuple[str, str]] = {
     "text": ("%Q", "{}"),
@@ -34,7 +34,10 @@ _SQLITE: dict[Kind, tuple[str, str]] = {
     "boolean": ("%s", "{}"),
     "bytes": ("%s", "lower(hex({}))"),
 }
-"""The format of a value of each kind, and its SQL. `%Q` quotes a text, and writes NULL for a null."""
+"""By kind: the `printf` format of a value, and its SQL expression, in which the column replaces the braces.
+
+`%Q` puts a text in quotes, and writes NULL for a null.
+"""
 
 _POSTGRESQL: dict[Kind, str] = {
     "text": "{}::text",
@@ -47,15 +50,16 @@ _POSTGRESQL: dict[Kind, str] = {
 }
 
 _PARSED = ARROW | {"time": pa.timestamp("us")}
-"""The type as which a value of each kind is parsed: times have no zone in the text."""
+"""The Arrow type as which the text of each kind is parsed. Times have no zone here, because the text has none."""
 
 
 def read_tables(
     connection: Connection, relation: Exported, begin: date | None = None, end: date | None = None
 ) -> Iterator[pa.Table]:
-    """Yield the rows of a relation in order, from the day `begin` up to but not including the day `end`.
+    """Yield the rows of a relation in the order of `relation.order`, as one table for each block of CSV.
 
-    Raises DatabaseError.
+    In a relation that is split by month, `begin` is the first day of the rows, and `end` the day after the last; None
+    means no limit. Raises DatabaseError.
     """
     sqlite = database.is_sqlite(connection)
     lines = _sqlite_lines(connection, relation, begin, end) if sqlite else _copied(connection, relation, begin, end)
@@ -80,7 +84,7 @@ def read_tables(
 
 
 class _Lines(io.RawIOBase):
-    """A file whose content comes from an iterator."""
+    """A readable file whose content comes from an iterator of bytes."""
 
     def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
         self._rest = rest
@@ -90,7 +94,7 @@ class _Lines(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer with what comes next; return the number of bytes, 0 at the end."""
+        """Copy the next bytes into the buffer, and return their number; 0 at the end of the content."""
         view = memoryview(buffer)
         while not self._left:
             found = next(self._rest, None)
@@ -131,12 +135,12 @@ def _copied(connection: Connection, relation: Exported, begin: date | None, end:
 
 
 def _source(relation: Exported, begin: date | None, end: date | None, zone: str) -> str:
-    """Return FROM, WHERE and ORDER BY. `zone` is that of a time in SQL: that of PostgreSQL, or none for SQLite."""
+    """Return the clauses FROM, WHERE and ORDER BY. `zone` ends a time in SQL: `+00` on PostgreSQL, empty on SQLite."""
     by = relation.split_by
     time = f" 00:00:00.000000{zone}" if by is not None and relation.kinds[by] == "time" else ""
     conditions = [f"{by} >= '{begin}{time}'"] if begin else []
     conditions += [f"{by} < '{end}{time}'"] if end else []
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    by_bytes = ' COLLATE "C"' if zone else ""  # SQLite orders by bytes anyway
+    by_bytes = ' COLLATE "C"' if zone else ""  # not by the locale; SQLite orders by bytes anyway
     order = ", ".join(f"{name}{by_bytes if relation.kinds[name] == 'text' else ''}" for name in relation.order)
     return f"FROM {relation.name} {where} ORDER BY {order}"

@@ -1,10 +1,10 @@
 """The client of fal's API for one account.
 
-Its layers, from the outside in: `retries` (backoff, Retry-After) · `transport` (reads and parses each body whole) ·
-`deadline` (ends each request at its wall-clock limit, however slowly its bytes arrive).
+A request passes through three layers, from the outside in: `retries` (backoff, Retry-After), `transport` (reads each
+body as a whole and parses it), and `deadline` (ends each request at its wall-clock limit, however slowly its bytes
+arrive).
 
-The key goes to the configured origin only: redirects are not followed, and `settings` allows plain http for loopback
-alone.
+The key goes to the configured origin only: redirects are not followed. `settings` allows plain http for loopback alone.
 """
 
 import functools
@@ -39,16 +39,17 @@ logger = log.get(__name__)
 
 
 class Api:
-    """The compute instances of one account.
+    """A client for the compute instances of one account.
 
-    Methods raise ApiErrors, whose text holds no secret. Once `stop` is set, waits end and requests raise Interrupted.
-    Only one thread may call it at a time.
+    Methods raise ApiErrors. The text of these errors holds no secret. Once `stop` is set, a wait before a retry ends,
+    no further request is sent, and the method raises Interrupted. Only one thread at a time may call the methods,
+    except `close`, which any thread may call at any time. The constructor raises UsageError as ParsingTransport does.
     """
 
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
         log.hide(key.secret)
         self.retries = 0
-        """Requests that were sent again."""
+        """The number of times that a request was sent again."""
         self._base = settings.api_url
         self._shown = mask_url(self._base)
         self._page_size: int | None = settings.page_size
@@ -75,13 +76,13 @@ class Api:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, from any thread; a request under way raises NetworkError."""
+        """Close the connections. Any thread may call this. A request under way then raises NetworkError."""
         self._transport.abort()
         self._client.close()
 
     @property
     def clock(self) -> datetime | None:
-        """Return the time of the API's clock at its last answer, to the second; None if there was none."""
+        """Return the time in the header `Date` of the API's last answer, in UTC; None if it holds no valid time."""
         try:
             date = parsedate_to_datetime(self._transport.date)
             return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
@@ -89,15 +90,19 @@ class Api:
             return None
 
     def fetch_page(self, cursor: str | None) -> Page:
-        """Return the page of a cursor; the first page for None."""
+        """Return the page that a cursor names. The cursor None means the first page."""
         return self._fetch_page(cursor, parse_page)
 
     def fetch_envelope(self, cursor: str | None) -> Page:
-        """Return the page of a cursor, of which only the envelope is parsed: each item is an empty object."""
+        """Return the page that a cursor names, with only its envelope parsed if possible: see `Page.whole`."""
         return self._fetch_page(cursor, parse_envelope)
 
     def _fetch_page(self, cursor: str | None, parse: Callable[[bytes], Page]) -> Page:
-        """Return a page; if the API refuses `limit` on a first page (400, 422), fetch it and all later ones without."""
+        """Return the page that a cursor names, parsed by `parse`.
+
+        The page size is sent as `limit`. If the API answers 400 or 422 to the request for a first page, this request is
+        sent again without `limit`, and so are all later requests.
+        """
         parameters: dict[str, str | int] = {} if cursor is None else {"cursor": cursor}
         if self._page_size is not None:
             response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse)
@@ -108,14 +113,15 @@ class Api:
         return _page(self._get("/compute/instances", parameters, parse))
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
-        """Return the instance of an id, or None if fal itself answers 404: it is gone.
+        """Return the instance with an id, or None if it is gone: fal itself answered 404.
 
-        Raises ApiError for anything else, also for a 404 without fal's `error` object: a gateway or a portal may have
-        sent that. Without `retry` it makes a single attempt.
+        Raises ApiError for every other answer. This includes a 404 without fal's `error` object, which a gateway or a
+        portal may have sent. Raises BadResponse, without a request, for an id that cannot be asked for. If `retry` is
+        false, a single attempt is made.
         """
-        if not instance_id.strip("."):  # a path normalizes `.` and `..` away
+        if not instance_id.strip("."):  # httpx removes `.` and `..` from a path
             raise BadResponse("an id of dots only cannot be asked for")
-        if "\ufffd" in instance_id:  # it may replace a character that could not be stored
+        if "\ufffd" in instance_id:  # it may stand for a character that could not be stored
             raise BadResponse("an id that holds U+FFFD cannot be asked for")
         policy = self._policy if retry else self._policy.once()
         path = f"/compute/instances/{quote(instance_id, safe='')}"
@@ -130,7 +136,7 @@ class Api:
     def _get(
         self, path: str, parameters: dict[str, str | int], parse: Callable[[bytes], Any], policy: Retry | None = None
     ) -> httpx.Response:
-        """Send a request with retries; the response carries what `parse` returned for the body of a 200."""
+        """Send a GET request with retries. For a 200, the response's extension `parsed` is what `parse` returned."""
         if self._stop.is_set():
             raise Interrupted("stopped by a signal")
         extensions: dict[str, Any] = {"parse": parse}
@@ -173,11 +179,11 @@ def _parsed(response: httpx.Response) -> Any:
     """Return the parsed body of a 200; raise an ApiError for every other status."""
     if response.status_code != httpx.codes.OK:
         raise status_error(response)
-    return response.extensions.pop("parsed")  # out of the response, which is a reference cycle and outlives its use
+    return response.extensions.pop("parsed")  # removed: a reference cycle keeps the response in memory for longer
 
 
 def _parse_record(instance_id: str, body: bytes) -> Record:
-    """Return the record in an answer about one instance; raise BadResponse if it is about another one."""
+    """Return the record in the body of an answer about one instance; raise BadResponse if there is no such record."""
     item, escaped = parse_instance(body)
     try:
         record = make_record(item, escaped=escaped)

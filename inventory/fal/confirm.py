@@ -1,8 +1,8 @@
 """Find out which absent instances are gone, and which the list only skipped.
 
 fal's cursors encode page numbers. An instance that is created or deleted during a walk shifts the pages, so that a live
-instance may be on none of them. So each absent instance is fetched by its id. If that does not settle every one, a
-second walk does.
+instance may be on no page. Therefore absent instances are fetched by their ids. If more than MOST_QUESTIONS are absent,
+or if a request settles nothing, the whole list is walked a second time.
 """
 
 from functools import partial
@@ -14,22 +14,23 @@ from inventory.fal.walk import WalkContext, WalkResult, walk
 from inventory.spool import BY_ID
 
 MOST_QUESTIONS = 200
-"""Above this number of absent instances none is fetched by id: a second walk takes fewer requests."""
+"""If more instances than this are absent, no instance is fetched by id, because a second walk takes fewer requests."""
 
 MOST_UNANSWERED = 3
-"""After this number of requests in a row that fail, no further one is sent."""
+"""After this many requests by id in a row without any answer, no further request by id is sent."""
 
 UNLISTED_RUNS = 3
-"""An instance that answers by id is gone in the third complete run in a row whose list lacks it."""
+"""In the third complete run in a row that finds an instance by its id but on no list, the instance counts as gone."""
 
 logger = log.get(__name__)
 
 
 def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkResult | None:
-    """Find out which of the absent instances are gone, and mark these in the spool.
+    """Find out which absent instances are gone, and mark them as gone in the spool. Leave held instances out.
 
-    The first walk was complete; `expected` is its list, which a second walk usually finds again. Returns the second
-    walk if one was needed. An absent instance that is not marked as gone is missing.
+    The first walk must be complete. `expected` is the list that it found; a second walk usually finds the same list.
+    Returns the result of the second walk, or None if none was needed. An instance that is still absent afterwards, and
+    not marked as gone, is missing.
     """
     spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
@@ -44,9 +45,11 @@ def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkR
 
 
 def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
-    """Fetch each instance by its id; return whether every request was answered.
+    """Fetch the absent instances by their ids; return whether all of them were settled.
 
-    After the first failure each request is made once, without retries.
+    An instance for which fal answers 404 is marked as gone, and one that fal returns is added to the spool. After the
+    first request that settles nothing, later requests are not retried. No request is sent after MOST_UNANSWERED
+    requests in a row without an answer, or once `stop` is set.
     """
     settled, unanswered = True, 0
     for instance_id in absent:

@@ -1,4 +1,4 @@
-"""The network layer: end every connect, read and write at the request's wall-clock deadline."""
+"""The network layer, which ends every connect, read and write at the wall-clock deadline of its request."""
 
 import contextlib
 import socket
@@ -11,9 +11,10 @@ import httpcore
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """httpcore's own network, in which each wait ends at the deadline of its thread's request.
+    """A network backend for httpcore that ends each wait at the deadline of the calling thread's request.
 
-    httpx has time limits for a single read only: a server that sends a byte now and then could hold a request for ever.
+    The time limits of httpx are for each single read. A server that sends a byte now and then could make a request last
+    for ever.
     """
 
     def __init__(self) -> None:
@@ -24,11 +25,14 @@ class DeadlineBackend(httpcore.NetworkBackend):
         self._lock = threading.Lock()
 
     def set_deadline(self, seconds: float) -> None:
-        """Let the next request of this thread take that many seconds at most."""
+        """Set the deadline of the calling thread's next request: `seconds` from now."""
         self._deadline.at = time.monotonic() + seconds
 
     def limit(self, timeout: float | None, late: type[Exception]) -> float | None:
-        """Return the timeout in seconds, cut to what is left of the request's time; raise `late` if nothing is."""
+        """Return the timeout in seconds, or the time left until the calling thread's deadline if that is shorter.
+
+        None means no limit. Raises an exception of the class `late` if no time is left.
+        """
         at: float | None = getattr(self._deadline, "at", None)
         if at is None:
             return timeout
@@ -45,14 +49,14 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Return a connection whose reads and writes end at the deadline."""
+        """Connect to a host, and return a stream whose reads and writes end at the deadline."""
         left = self.limit(timeout, httpcore.ConnectTimeout)
         return self.watch(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
     def watch(self, inner: httpcore.NetworkStream) -> httpcore.NetworkStream:
-        """Wrap a stream so that the deadline limits it and `abort` ends it.
+        """Return a wrapper around a stream. Its reads and writes end at the deadline, and `abort` shuts it down.
 
-        Raise ConnectError if `abort` was called before.
+        Raises ConnectError if `abort` was called before.
         """
         stream = _Stream(inner, self)
         with self._lock:
@@ -63,12 +67,12 @@ class DeadlineBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError("closed")
 
     def forget(self, stream: "_Stream") -> None:
-        """Forget a closed stream, so that `abort` leaves it alone."""
+        """Remove a stream from those that `abort` shuts down."""
         with self._lock:
             self._open.discard(stream)
 
     def abort(self) -> None:
-        """Wake every thread that waits for a socket, and refuse new connections."""
+        """Shut down every open stream, which wakes the threads that wait for it, and refuse new connections."""
         with self._lock:
             self.aborted = True
             for stream in self._open:
@@ -96,7 +100,8 @@ class _Stream(httpcore.NetworkStream):
         found = self._inner.get_extra_info("socket")
         if isinstance(found, socket.socket):
             with contextlib.suppress(OSError):
-                # close() does not wake a thread that reads; SSLSocket.shutdown() would drop the TLS state that it uses
+                # close() would not wake a thread that reads from the socket. SSLSocket.shutdown() would drop the TLS
+                # state that such a thread still uses.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
 
     def start_tls(

@@ -1,4 +1,4 @@
-"""Describe what failed: turn error answers into ApiErrors, and errors of the network into text."""
+"""Turn error answers of the API into ApiErrors, and errors of the network into text for the user."""
 
 import ssl
 from typing import Any
@@ -34,14 +34,14 @@ def status_error(response: httpx.Response) -> ApiError:
 
 
 def _error_message(response: httpx.Response) -> str:
-    """Return the API's own message after ': ', safe to print; an empty text if there is none."""
+    """Return `: ` and the API's own error message, cut and safe to print; an empty text if there is no message."""
     error = error_member(response, "error")
     text = error.get("message") if isinstance(error, dict) else error or error_member(response, "detail")
     return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""
 
 
 def error_member(response: httpx.Response, name: str) -> Any:
-    """Return a member of the JSON object in an error's body, or None."""
+    """Return the member `name` of the JSON object in the body of an answer; None if there is no such member."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
@@ -50,12 +50,12 @@ def error_member(response: httpx.Response, name: str) -> Any:
 
 
 def describe(error: Exception) -> str:
-    """Return the text of an error, safe to print; the name of its class if it has none."""
+    """Return the text of an error, safe to print; the name of its class if the text is empty."""
     return log.plain(str(error)) or type(error).__name__
 
 
 def remedy_for(error: ssl.SSLCertVerificationError) -> str:
-    """Return what a user can do about a certificate that was refused."""
+    """Return a text that says what the user can do about a certificate that was refused."""
     if error.verify_code in _OUTSIDE_ITS_TIME:
         return "Correct the clock of this host, or have the certificate renewed"
     if error.verify_code in _OF_ANOTHER_HOST:

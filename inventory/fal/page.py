@@ -1,6 +1,6 @@
-"""One page of fal's list: parse its envelope, and compute the fingerprint of an unchanged page.
+"""Parse one page of fal's list, and compute a fingerprint by which the same page is recognised later.
 
-Source: fal's OpenAPI document, GET /compute/instances.
+The form of a page is that of GET /compute/instances in fal's OpenAPI document.
 """
 
 import hashlib
@@ -27,16 +27,17 @@ class Page:
     next_cursor: str | None
     has_more: bool | None
     escaped: bool
-    """Whether strings may hold U+0000 or a lone surrogate, which only an escape can write."""
+    """Whether strings of the page may hold U+0000 or a lone surrogate. Valid JSON can write these only as escapes."""
     body: bytes
-    """The body as received. `parse_page` makes an equal page of it."""
+    """The body of the answer, unparsed. `parse_page` makes the whole page of it."""
     fingerprint: bytes
-    """SHA-256 of the body without the cursor. Pages of equal fingerprint hold the same items in the same order.
+    """SHA-256 of the body, without the cursor where that can be found.
 
-    The reverse is not true: if an envelope has a field that differs each time, so does the fingerprint.
+    Pages with equal fingerprints hold the same items in the same order. Pages with the same items may still have
+    different fingerprints, for example if the envelope has a field that differs each time.
     """
     whole: bool = True
-    """Whether the items were parsed too. If not, there is an empty object for each."""
+    """Whether the items were parsed. If not, `items` holds an empty object for each item."""
 
 
 @with_config(ConfigDict(extra="ignore", strict=True))
@@ -61,7 +62,7 @@ _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def parse_page(body: bytes) -> Page:
-    """Return the page that a body holds; raise BadResponse if it is not the promised JSON."""
+    """Return the page that a body holds; raise BadResponse if the body is not the promised JSON."""
     try:
         envelope = _ENVELOPE.validate_json(body)
     except ValidationError as error:
@@ -72,20 +73,21 @@ def parse_page(body: bytes) -> Page:
             envelope = _ENVELOPE.validate_python(_parse_leniently(body))
         except ValidationError as second:
             raise BadResponse(_describe(second)) from None
-        # json accepts raw surrogates, and encodings other than UTF-8
+        # json also accepts surrogates without an escape, and encodings in which the cursor would not be found
         return _page(envelope, body, escaped=True, fingerprint=hashlib.sha256(body).digest())
     escaped = b"\\u" in body
     return _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
 
 
 def parse_envelope(body: bytes) -> Page:
-    """Return the page that a body holds, with an empty object for each item.
+    """Return the page that a body holds, with only its envelope parsed: `items` holds an empty object for each item.
 
-    This takes a fifth of the time of `parse_page`. Raise BadResponse as `parse_page` does.
+    This takes a fifth of the time of `parse_page`. A body for which this fails, for example because an item is not an
+    object, is passed to `parse_page`, which may raise BadResponse.
     """
     try:
         envelope = _ENVELOPE_ALONE.validate_json(body)
-    except ValidationError:  # also if an item is no object
+    except ValidationError:
         return parse_page(body)
     escaped = b"\\u" in body
     page = _page(envelope, body, escaped=escaped, fingerprint=_fingerprint(body, escaped=escaped))
@@ -93,7 +95,10 @@ def parse_envelope(body: bytes) -> Page:
 
 
 def parse_instance(body: bytes) -> tuple[Any, bool]:
-    """Return the JSON value of an answer about one instance, and whether it holds escapes; raise BadResponse."""
+    """Return the JSON value of an answer about one instance, and a boolean with the meaning of `Page.escaped`.
+
+    Raises BadResponse if the body is not JSON.
+    """
     try:
         return _ANY.validate_json(body), b"\\u" in body
     except ValidationError:
@@ -107,16 +112,18 @@ def _page(envelope: _Envelope, body: bytes, *, escaped: bool, fingerprint: bytes
 def _fingerprint(body: bytes, *, escaped: bool) -> bytes:
     """Return the SHA-256 of a body without its cursor, or of the whole body if the cursor cannot be found for sure.
 
-    A cursor may differ each time although it leads to the same page. An item may have a field of the same name.
+    The cursor is left out because it may differ each time although it leads to the same page. The name `next_cursor`
+    may occur twice, because a field of an item may have this name. It may also be written in escapes. In both cases the
+    cursor cannot be found for sure.
     """
     before, key, after = body.partition(b'"next_cursor"')
-    if key in after or (escaped and _ESCAPED_ASCII.search(body)):  # the second: the key may be written in escapes
+    if key in after or (escaped and _ESCAPED_ASCII.search(body)):  # the name may be in escapes
         return hashlib.sha256(body).digest()
     return hashlib.sha256(before + key + _CURSOR.sub(b"", after, count=1)).digest()
 
 
 def _parse_leniently(body: bytes) -> Any:
-    """Return the JSON value of a body that pydantic refused; raise BadResponse if it is not JSON at all."""
+    """Return the JSON value of a body that pydantic refused; raise BadResponse if Python's json refuses it too."""
     try:
         return json.loads(body, parse_int=_parse_integer)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
@@ -126,12 +133,12 @@ def _parse_leniently(body: bytes) -> Any:
 def _parse_integer(text: str) -> int | float:
     try:
         return int(text)
-    except ValueError:  # more digits than Python turns into a number
+    except ValueError:  # Python refuses to convert so many digits
         return math.inf
 
 
 def _describe(error: ValidationError) -> str:
-    """Return the first fault that pydantic found: its place and what is wrong there."""
+    """Return a text about the first fault that pydantic found: its place in the JSON, and what is wrong there."""
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place or 'the body'}: {first['msg'][:1].lower()}{first['msg'][1:]}"

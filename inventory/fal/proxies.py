@@ -14,10 +14,13 @@ from inventory.masks import is_clear_url
 
 
 def find_proxy(base: str) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for the API, or None.
+    """Return the proxy that the environment names for the API at the URL `base`, or None.
 
-    As with curl it is HTTPS_PROXY, else ALL_PROXY, lower case first. Plain http, which is loopback, gets no proxy.
-    Raises UsageError if the proxy cannot be used; its text quotes no part of the address, which may hold a password.
+    As in curl, HTTPS_PROXY counts before ALL_PROXY, and a name in lower case before the same name in upper case.
+    NO_PROXY may exclude the API's host. An API under plain http is on this host, and gets no proxy.
+
+    Raises UsageError if the proxy cannot be used. The text of this error quotes no part of the proxy's address, which
+    may hold a password.
     """
     parts = urlsplit(base)
     named = urllib.request.getproxies()
@@ -33,7 +36,7 @@ def find_proxy(base: str) -> httpx.Proxy | None:
         if proxy.url.host and proxy.url.path in {"", "/"} and not proxy.url.query and is_clear_url(text):
             log.hide((proxy.auth or ("", ""))[1])
             return proxy
-    except (ValueError, httpx.InvalidURL):  # their text quotes the address
+    except (ValueError, httpx.InvalidURL):  # not chained, because the text of these errors quotes the address
         pass
     raise UsageError(
         f"{variable} cannot be used. Write it like http://user:password@proxy.example:3128 "
@@ -45,7 +48,7 @@ def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
     """Return whether a rule of NO_PROXY covers the host.
 
     A rule is a name (which also covers its subdomains) or an address, both with or without a port; a network; or `*`
-    for all hosts. Neither library supports all of that: urllib has no networks, httpx has no ports.
+    for all hosts. Neither urllib nor httpx supports all of these: urllib has no networks, httpx has no ports.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

@@ -12,25 +12,25 @@ from inventory.errors import Interrupted, RateLimited, ServerError
 from inventory.fal.failures import describe
 
 FIRST_WAIT = 0.5
-"""Upper bound of the first wait in seconds; it doubles with each attempt."""
+"""Upper bound, in seconds, of the wait before the first retry. It doubles with each further retry."""
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-"""Status codes that are retried."""
+"""The HTTP status codes after which a request is sent again."""
 
 logger = log.get(__name__)
 
 
 class RetryPolicy(Retry):
-    """Exponential backoff with full jitter that obeys Retry-After and wakes up for `stop`.
+    """A retry policy: exponential backoff with full jitter, which obeys Retry-After.
 
-    `on_retry` is called before each further attempt.
+    A wait ends at once when `stop` is set. `on_retry` is called before each retry.
     """
 
     def __init__(self, attempts: int, longest_wait: float, stop: threading.Event, on_retry: Callable[[], None]) -> None:
         super().__init__(
             total=attempts - 1,
             max_backoff_wait=longest_wait,
-            backoff_factor=FIRST_WAIT / 2,  # doubled once before the first wait
+            backoff_factor=FIRST_WAIT / 2,  # the base class doubles it before the first wait
             status_forcelist=RETRIED,
             retry_on_exceptions=(httpx.TransportError,),
         )
@@ -38,21 +38,22 @@ class RetryPolicy(Retry):
         self._on_retry = on_retry
 
     def once(self) -> Retry:
-        """Return the same policy with a single attempt."""
+        """Return a copy of this policy that allows a single attempt."""
         policy = copy.copy(self)
         policy.total = 0
         return policy
 
     def increment(self) -> Retry:
         """Return the policy for the next attempt."""
-        policy = copy.copy(self)  # the base class calls the constructor, which would lose `stop` and `on_retry`
+        policy = copy.copy(self)  # the base class would call the constructor without `stop` and `on_retry`
         policy.attempts_made += 1
         return policy
 
     def sleep(self, response: httpx.Response | Exception) -> None:
-        """Wait for the backoff, or as long as Retry-After asks; raise Interrupted if `stop` is set meanwhile.
+        """Wait for the backoff, or for the time in Retry-After if that is longer.
 
-        Raise RateLimited or ServerError at once if Retry-After asks for more than the longest wait.
+        Raises Interrupted as soon as `stop` is set. If Retry-After asks for more than the longest wait, raises at once:
+        RateLimited for status 429, ServerError for any other status.
         """
         wait = self.backoff_strategy()
         if not isinstance(response, httpx.Response):

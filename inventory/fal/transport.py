@@ -1,7 +1,7 @@
-"""The transport layer: read each body whole, within a size and a time, and parse it.
+"""The transport layer: read each body as a whole, within limits of size and time, and parse it.
 
-Parsing belongs here, beneath the retries: a body that is not the promised JSON is then fetched again, like one that a
-broken connection cut off.
+Parsing belongs to this layer, beneath the retries. So a body that is not the promised JSON is fetched again, just like
+a body that a broken connection cut off.
 """
 
 import zlib
@@ -16,38 +16,39 @@ from inventory.fal.retries import RETRIED
 from inventory.masks import mask_url
 
 LARGEST_BODY = 32 * 1024 * 1024
-"""Bytes of one decoded body; a larger one ends the walk."""
+"""The limit of a decoded body in bytes. A larger body raises BadResponse, and the request is not retried."""
 
 LARGEST_ERROR = 64 * 1024
-"""Bytes that are read of the body of an error; the rest is left."""
+"""After this many decoded bytes of the body of an error answer, no more of it is read."""
 
 
 class InvalidBody(httpx.RemoteProtocolError):
-    """A 200 whose body is not the promised JSON: retried like a broken connection."""
+    """An answer 200 whose body is not the promised JSON. It is retried like a broken connection."""
 
 
 class _TooLarge(BadResponse):
-    """A body beyond the limit: not retried, because the next one would be as large."""
+    """A body of more than LARGEST_BODY bytes. It is not retried, because the next answer would be as large."""
 
 
 class ParsingTransport(httpx.BaseTransport):
-    """A transport whose answers are read and parsed, within LARGEST_BODY bytes and `limit` seconds a request.
+    """An httpx transport that reads and parses the answers of the API at the URL `base`.
 
-    Raises UsageError if the certificates cannot be read or the proxy cannot be used.
+    A body may have LARGEST_BODY bytes, and an attempt at a request may take `limit` seconds. The constructor raises
+    UsageError if the certificates cannot be read or the proxy cannot be used.
     """
 
     def __init__(self, base: str, limit: float) -> None:
         self.date = ""
-        """The header `Date` of the last answer."""
+        """The header `Date` of the last answer; empty if there was none."""
         self._limit = limit
         self._backend = DeadlineBackend()
         proxy = find_proxy(base)
         self.proxy = None if proxy is None else mask_url(str(proxy.url).rstrip("/"))
-        """The address of the proxy, without its user and password."""
+        """The address of the proxy, without its user and password; None without a proxy."""
         try:
             self._inner = httpx.HTTPTransport(
                 proxy=proxy,
-                verify=base.startswith("https:"),  # for http it would cost more time than a sync of a small fleet
+                verify=base.startswith("https:"),  # http needs no certificates, and loading them takes time
             )
         except OSError as error:
             reason = error.strerror or error
@@ -59,13 +60,15 @@ class ParsingTransport(httpx.BaseTransport):
                 "The proxy is a SOCKS proxy, which needs the library socksio: `pip install socksio`. "
                 "Or name an HTTP proxy in HTTPS_PROXY."
             ) from None
-        # httpx has no public way to give its pool a network backend; tests with dripping servers guard this line
+        # httpx has no public way to give its pool a network backend. If httpx renames these attributes, the tests with
+        # slow servers fail.
         self._inner._pool._network_backend = self._backend  # noqa: SLF001
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer. The body of a 200 is passed to the request's extension `parse`.
+        """Send a request, and return the response.
 
-        The result is in the response's extension `parsed`.
+        The body of a 200 is passed to the function in the request's extension `parse`. What this function returns is in
+        the response's extension `parsed`, and the response itself has no body.
         """
         self._backend.set_deadline(self._limit)
         try:
@@ -80,7 +83,7 @@ class ParsingTransport(httpx.BaseTransport):
             raise
 
     def describe_refusal(self, error: httpx.ProxyError) -> str:
-        """Return the text for a proxy that answered, but made no connection to the API."""
+        """Return the error message about a proxy that answered but made no connection to the API."""
         return f"The proxy {self.proxy} refused: {describe(error)}. Check HTTPS_PROXY, its user and its password"
 
     def abort(self) -> None:
@@ -105,7 +108,8 @@ class ParsingTransport(httpx.BaseTransport):
             raise InvalidBody(str(error)) from None
         finally:
             response.close()
-        # without Location, of which httpx would build a request although redirects are not followed; without cookies
+        # Only Retry-After is kept. From Location httpx would build a request, although redirects are not followed. From
+        # Set-Cookie it would store cookies.
         kept = {name: value for name, value in response.headers.items() if name == "retry-after"}
         return httpx.Response(response.status_code, headers=kept, content=body)
 
@@ -113,7 +117,8 @@ class ParsingTransport(httpx.BaseTransport):
 def _read_body(response: httpx.Response) -> bytes:
     """Return the whole decoded body; raise _TooLarge if it is too large, BadResponse if it cannot be decoded.
 
-    httpx would decode without a limit and any number of layers deep, and would accept a gzip stream that ends early.
+    httpx does not decode it, because httpx would accept a body of any size, encodings within encodings, and a gzip
+    stream that ends early.
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
@@ -133,9 +138,10 @@ def _read_body(response: httpx.Response) -> bytes:
 
 
 def _read_error(response: httpx.Response) -> bytes:
-    """Return the first LARGEST_ERROR bytes of an error's body, or nothing if it cannot be read.
+    """Return the decoded beginning of an error's body; empty bytes if it cannot be read.
 
-    A broken body is no failure here: the status says enough.
+    Reading ends once LARGEST_ERROR bytes are decoded. A body that cannot be read is no failure, because the status of
+    the answer says enough.
     """
     body = bytearray()
     gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if "Content-Encoding" in response.headers else None

@@ -1,7 +1,7 @@
 """Walk the list from cursor to cursor, fetching one page ahead, until it ends or cannot go on.
 
 A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
-no item was rejected. After a walk that fails, the spool holds all records of the pages that arrived.
+no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure.
 """
 
 import threading
@@ -22,25 +22,25 @@ BARREN_PAGES = 50
 """After this many pages in a row without a new id, the list counts as endless even if every cursor is new."""
 
 MOST_ITEMS = 10_000_000
-"""After so many items the list counts as endless even if every id is new: it would fill the disk."""
+"""After this many items the list counts as endless even if every id is new. Otherwise it would fill the disk."""
 
 LONGEST_CURSOR = 16_384
-"""Characters of a cursor. No server takes a longer address, and the cursors of a walk are kept in memory."""
+"""The most characters in a cursor. No server accepts a longer address, and a walk keeps all its cursors in memory."""
 
 MOST_CHANGED_PARTS = PARTS // 4
-"""If values changed in more parts of a list than this, comparing the whole list is quicker."""
+"""If values changed in more parts of a list than this, the whole list is compared, because that is quicker."""
 
 logger = log.get(__name__)
 
 
 class Source(Protocol):
-    """The part of the API that a walk and a confirmation need."""
+    """The methods of the API client that a walk and a confirmation need. Each of them raises ApiErrors."""
 
     def fetch_page(self, cursor: str | None) -> Page:
-        """Return the page of a cursor. The cursor None means the first page."""
+        """Return the page that a cursor names. The cursor None means the first page."""
 
     def fetch_envelope(self, cursor: str | None) -> Page:
-        """Return the page of a cursor, of which only the envelope is parsed."""
+        """Return the page that a cursor names, with only its envelope parsed if possible: see `Page.whole`."""
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """Return the instance with an id, or None if it is gone."""
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 @dataclass
 class WalkResult:
-    """The counts of a walk so far, and at its end the error, if it is not complete."""
+    """The counts of a walk so far. Once the walk has ended, also its error if it is not complete, and what it found."""
 
     pages: int = 0
     items: int = 0
@@ -58,13 +58,16 @@ class WalkResult:
     unchanged: bool = False
     """Whether the list equals the expected one. If so, no record was added to the spool."""
     only_values: bool = False
-    """Whether the list differs from the expected one in values only. If so, the spool holds only what differs."""
+    """Whether the list differs from the expected one in values only.
+
+    If so, the walk added only the records of the parts that differ to the spool.
+    """
     found: ExpectedList | None = None
-    """The list of a complete walk, by which the next walk can recognise it."""
+    """The digests of the list, by which the next walk can recognise it; None if the walk is not complete."""
 
     @property
     def complete(self) -> bool:
-        """Return whether the walk is complete: an instance that it did not see is absent from the list."""
+        """Return whether a walk that has ended is complete. If so, an instance that it did not see is absent."""
         return self.error is None
 
 
@@ -86,10 +89,11 @@ class WalkContext:
 
 
 def walk(context: WalkContext, number: int, expected: ExpectedList | None = None) -> WalkResult:
-    """Walk the whole list into the spool as walk `number` (1 or 2) of the run; return its counts and its ApiError.
+    """Walk the whole list as walk `number` (1 or 2) of the run, add its records to the spool, and return the result.
 
-    With an `expected` list the pages are kept unparsed while the list may still be that one. If it is, the result is
-    `unchanged`, or `only_values`.
+    An ApiError is not raised: the result holds it. With an `expected` list, pages are kept unparsed as long as the list
+    may still be the expected one. At the end, `unchanged` is true if it is the expected list, and `only_values` is true
+    if it differs from that in values only.
     """
     return _Walk(context, number, expected).make()
 
@@ -104,9 +108,9 @@ class _Walk:
         self._result = WalkResult()
         self._digests = PageDigests()
         self._expected = expected
-        """None as soon as the list cannot be the expected one any more."""
+        """The list that the walk may find again. None if there is none, or once a part shows another list."""
         self._changed: dict[int, Part] = {}
-        """The parts in which values differ from the expected list."""
+        """By number: the parts in which values differ from the expected list, with their new digests."""
 
     def make(self) -> WalkResult:
         """Make the walk, and return its result."""
@@ -134,7 +138,10 @@ class _Walk:
         return result
 
     def _follow_cursors(self) -> None:
-        """Fetch page after page and add them to the spool; raise an ApiError if the list has no end."""
+        """Fetch page after page, and add their records to the spool or keep their bodies there.
+
+        Raises an ApiError if a page cannot be fetched, if a cursor cannot be followed, or if the list has no end.
+        """
         context, result = self._context, self._result
         cursors: set[str] = set()
         barren = 0
@@ -153,9 +160,9 @@ class _Walk:
                 if self._may_be_expected(result.pages):
                     self._spool.keep_body(result.pages, page.body)
                     self._check_part()
-                else:  # also an endless list gets here, once it is longer than the expected one
+                else:  # an endless list gets here too, once it is longer than the expected one
                     records = self._make_records(result.pages, page if page.whole else parse_page(page.body))
-                    barren = 0 if writer.wait() else barren + 1  # counts the previous page
+                    barren = 0 if writer.wait() else barren + 1  # tells of the page before this one
                     self._add_kept_bodies()
                     writer.start(records)
                 result.items += len(page.items)
@@ -179,11 +186,15 @@ class _Walk:
         return background.start(partial(fetch, cursor))
 
     def _may_be_expected(self, pages: int) -> bool:
-        """Return whether the list may still be the expected one if a page follows after `pages` pages."""
+        """Return whether the list may still be the expected one if it has more than `pages` pages."""
         return self._expected is not None and pages < self._expected.pages
 
     def _check_part(self) -> None:
-        """At the end of a part, compare it with the expected one; if only values differ, add it to the spool."""
+        """Compare a part with the expected one, if the page that came last ends the part.
+
+        If only values differ, the records of the part are added to the spool. If the part has other ids, or if too many
+        parts differ, the list is no longer taken for the expected one.
+        """
         expected, last = self._expected, self._result.pages
         if expected is None or not expected.parts:
             return
@@ -207,7 +218,7 @@ class _Walk:
         self._changed[part] = Part(digest, expected.parts[part].ids)
 
     def _recognise(self) -> ExpectedList | None:
-        """Return the walked list if it differs from the expected one in values of some parts at most; else None."""
+        """Return the walked list as an ExpectedList if it equals the expected one except for values; else None."""
         expected, digest = self._expected, self._digests.digest()
         if expected is None or self._result.pages != expected.pages:
             return None
@@ -217,13 +228,16 @@ class _Walk:
         return expected._replace(digest=digest, parts=tuple(parts))
 
     def _add_kept_bodies(self, first: int = 0) -> None:
-        """Parse the kept pages from page `first` on, and add their records to the spool."""
+        """Parse the kept bodies from page `first` on, add their records to the spool, and drop the bodies."""
         for number, body in self._spool.bodies(first):
             self._spool.add(self._number, self._make_records(number, parse_page(body)))
             self._spool.drop_body(number)
 
     def _make_records(self, number: int, page: Page) -> list[Record]:
-        """Return the records of a page's items; count the rejected ones and log why the last was rejected."""
+        """Return the records of the items of page `number`, and add the digest of their ids.
+
+        Rejected items are counted, and the reason of the last of them is logged.
+        """
         records: list[Record] = []
         reason = None
         for item in page.items:
@@ -242,7 +256,7 @@ class _Walk:
 class _SpoolWriter:
     """A thread that adds one page to the spool while the next one is parsed.
 
-    It is a context manager. When the block ends, the last page is in the spool.
+    It is a context manager. When its block has ended, the last page is in the spool.
     """
 
     def __init__(self, spool: Spool, number: int) -> None:
@@ -259,9 +273,12 @@ class _SpoolWriter:
         self.wait()
 
     def start(self, records: list[Record]) -> None:
-        """Start to add the records of a page. Call `wait` before: the previous page must be finished."""
+        """Start to add the records of a page. Call `wait` first, because the previous page must be in the spool."""
         self._added = self._thread.submit(self._spool.add, self._number, records)
 
     def wait(self) -> bool:
-        """Wait for the previous page; re-raise its error. Return False if it had no new id."""
+        """Wait until the previous page is in the spool, and raise the error if adding it failed.
+
+        Return False if that page had no id that is new to the walk, else True; also True if there is no previous page.
+        """
         return self._added is None or self._added.result() > 0

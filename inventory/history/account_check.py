@@ -1,4 +1,4 @@
-"""The state that the checks of one account share: its runs, the events counted so far, and the findings."""
+"""The data that all checks of one account share: the account's runs, the events counted so far, and the findings."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -20,19 +20,19 @@ from inventory.store.tables import instance_versions, sync_runs
 from inventory.times import iso
 
 SUSPECTS = 5
-"""Instances named in one breach."""
+"""The largest number of instances whose ids `find_suspects` returns."""
 
 
 class CheckedRun(NamedTuple):
-    """The columns of a run that the checks of instances need."""
+    """The values of one run that `check_runs` keeps for the checks after it."""
 
     started_at: Any
     previous_complete_at: Any
     complete: bool
     ignored: frozenset[str]
-    """The fields in the setting `ignore_changes`."""
+    """The names of the fields in the setting `ignore_changes` at this run."""
     counts: tuple[int, ...]
-    """The number of each event, in the order of EVENTS."""
+    """The numbers of events that the run's row says, in the order of EVENTS."""
 
 
 @dataclass
@@ -45,29 +45,45 @@ class AccountCheck:
     findings: Findings
     progress: Callable[[str], None]
     runs: dict[Any, CheckedRun] = field(default_factory=dict)
-    """All runs by id."""
+    """The account's runs by their ids; filled by `check_runs`."""
     start_times: set[Any] = field(default_factory=set)
-    """The start times of all runs."""
+    """The start times of these runs; filled by `check_runs`."""
     events: Counter[tuple[Any, Any]] = field(default_factory=Counter)
-    """The number of versions by run id and event."""
+    """The number of versions by (run id, event); filled by `check_instances`.
+
+    A version counts for the run that opened it, and if it closed as vanished also for the run that closed it.
+    """
     ignored_before: frozenset[str] | None = None
-    """The fields in which a state differed from its version when the log began; None if there is no log."""
+    """The names of the fields that some instance's row and its newest version held differently when the log began.
+
+    None if the account has no log.
+    """
     earlier_run_id: int = 0
-    """The last run from before the log; 0 if there is none. What these ignored is not known."""
+    """The id of the last run from before the log; 0 if there is none.
+
+    The rows of the runs up to this one do not say which fields they ignored.
+    """
 
     def report(self, kind: str, run_id: int | None, instance_id: str | None, what: str) -> None:
         """Add a breach to the findings."""
         self.findings.add(Breach(kind, self.account, run_id, instance_id, what))
 
     def ignored_since(self, run_id: Any) -> frozenset[str]:
-        """Return the fields that this run or a later one ignored; for a run from before the log, also those of then."""
+        """Return the names of the fields that this run or a later run ignored.
+
+        If the run is from before the log, add `ignored_before`: its row does not say what it ignored.
+        """
         place = bisect_left(self._ignored_from, run_id, key=itemgetter(0))
         later = self._ignored_from[place][1] if place < len(self._ignored_from) else frozenset()
         return later | (self.ignored_before or frozenset()) if run_id <= self.earlier_run_id else later
 
     @cached_property
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
-        """Run ids in order; each with the fields that this run or a later one ignored, until the id before it."""
+        """Return pairs of a run id and names of fields, in the order of the ids.
+
+        The fields are those that the run with this id or a later run ignored. The pair also holds for the smaller ids,
+        down to the id of the pair before it. No run after the last pair ignored a field.
+        """
         found: list[tuple[Any, frozenset[str]]] = []
         for run_id, run in sorted(self.runs.items(), reverse=True):
             fields = run.ignored | (found[-1][1] if found else frozenset())
@@ -76,15 +92,16 @@ class AccountCheck:
         return found[::-1]
 
     def may_be_pruned(self, time: Any) -> bool:
-        """Return whether `prune` may have dropped what was recorded at that time."""
+        """Return whether a time is before `pruned_before`: `prune` may have removed what was recorded then."""
         return self.pruned_before is not None and time is not None and time < self.pruned_before
 
     def find_suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
-        """Find the instances with a version that meets the conditions.
+        """Find the instances that have a version for which all conditions hold.
 
-        Return the id of the instance, or None if there is not exactly one; and the first few ids as text.
+        Return a pair: the id of the instance if exactly one was found, else None; and the first SUSPECTS ids, joined by
+        commas. Search nothing and return (None, "") if SHOWN breaches were found already.
         """
-        if self.findings.count >= SHOWN:  # the breach will not be shown, and each query reads all versions
+        if self.findings.count >= SHOWN:  # each query reads all versions, and further breaches are only counted
             return None, ""
         version = instance_versions.c
         query = sa.select(version.instance_id).where(version.account == self.account, *where).distinct()
@@ -100,7 +117,11 @@ class AccountCheck:
         where: Any = None,
         kind: str | None = None,
     ) -> Iterator[Any]:
-        """Yield the account's rows of a table. Replace invalid values; report each as a breach if `kind` is given."""
+        """Yield the account's rows of a table in the given order, with the columns `names` as the driver returns them.
+
+        An invalid value is replaced by one of the right type. If `kind` is given, each invalid value is also reported
+        as a breach of that kind. `where` is a further condition.
+        """
         columns = stored_columns(
             table, names, sqlite=database.is_sqlite(self.connection), thorough=table is sync_runs and kind is not None
         )
@@ -120,5 +141,5 @@ class AccountCheck:
 
 
 def format_time(time: Any) -> str:
-    """Return a time as text, whether the driver returns times or texts."""
+    """Return a time as text. SQLite's driver returns it as text already, PostgreSQL's as a datetime."""
     return iso(time) if isinstance(time, datetime) else str(time)

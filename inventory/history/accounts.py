@@ -17,7 +17,7 @@ from inventory.store.tables import accounts, instance_state, instance_versions, 
 
 @dataclass(frozen=True)
 class RenamedRows:
-    """How many rows of each kind now have the new name."""
+    """The numbers of rows in `sync_runs`, `instance_state` and `instance_versions` that got the new name."""
 
     runs: int
     instances: int
@@ -29,7 +29,8 @@ def rename(  # noqa: PLR0913 - options by name, as the command has them
 ) -> RenamedRows:
     """Rename an account and its whole history in one transaction, and record the act with its reason.
 
-    Raise UsageError if there is no account `old`, or already one named `new`; AccountBusy if another process holds it.
+    Raise UsageError if there is no account `old`, or if `new` is in use or is not allowed as a name; AccountBusy if
+    another process holds the lease of `old`; LeaseLost if another process has taken the lease over.
     """
     require_account_name(new)
     if new == old:
@@ -38,7 +39,7 @@ def rename(  # noqa: PLR0913 - options by name, as the command has them
         with database.writing(engine, idle_limit=lease.seconds, kept="the account kept its name") as connection:
             row = fence(connection, lease)
             runs = connection.scalar(sa.select(sa.func.count()).where(sync_runs.c.account == old)) or 0
-            try:  # the foreign key renames the runs
+            try:  # the foreign keys rename the runs and the acts
                 connection.execute(_rename_in(accounts, old, new))
             except IntegrityError:
                 raise UsageError(
@@ -57,11 +58,12 @@ def rename(  # noqa: PLR0913 - options by name, as the command has them
 def retire(
     engine: Engine, account: str, *, reason: str | None = None, lease_seconds: float, clock: Clock | None = None
 ) -> bool:
-    """Mark an account as retired until its next sync, and record the act with its reason; its history stays.
+    """Mark an account as retired, and record the act with its reason. The next sync removes the mark.
 
-    Return False, and record nothing, if it already was retired.
+    Return True; or False, without a new record, if the account was retired already.
 
-    Raise UsageError if there is no such account, AccountBusy if another process holds it.
+    Raise UsageError if there is no such account, AccountBusy if another process holds its lease, LeaseLost if another
+    process has taken the lease over.
     """
     with hold_lease(engine, account, "retire", lease_seconds, clock) as lease:
         with database.writing(engine, idle_limit=lease.seconds) as connection:

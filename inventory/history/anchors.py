@@ -1,8 +1,8 @@
 """Compare the logs with checkpoints that were kept elsewhere (`a-checkpoint-anchors-the-log`).
 
-`verify` recomputes the tree of each log from the rows, with the roots at the sizes of the checkpoints. A checkpoint
-holds if its log has that many entries and that root then. What it covers is the same as when it was made then, and what
-came later continues it.
+`verify` recomputes the Merkle tree of each log from the rows. On the way it keeps the root of the tree at the size of
+each checkpoint. A checkpoint holds if that root is the one in the checkpoint. Then no entry that the checkpoint covers
+has changed since the checkpoint was made.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ class Anchor:
 
     kept: KeptCheckpoint
     account: str | None
-    """The account whose log it is of; None if the database has no such log."""
+    """The account to whose log the checkpoint belongs; None if the database has no such log."""
     faults: tuple[str, ...]
-    """What is wrong with it, or with the database; none if it holds."""
+    """Clauses that say what is wrong with the checkpoint or with the database; empty if nothing is."""
 
 
 def sizes_of(kept: Iterable[KeptCheckpoint]) -> dict[str, set[int]]:
-    """Return the sizes of the checkpoints by log id, as `verify` takes them."""
+    """Return the sizes of the checkpoints by the id of their log, for the parameter `sizes` of `verify`."""
     sizes: dict[str, set[int]] = defaultdict(set)
     for each in kept:
         sizes[each.checkpoint.log_id].add(each.checkpoint.size)
@@ -42,10 +42,11 @@ def compare(
     keys: Sequence[VerifierKey] = (),
     allow_pruned: bool = False,
 ) -> list[Anchor]:
-    """Compare each checkpoint with the log that `verify` has checked, and add what differs to the findings, first.
+    """Compare each checkpoint with its log as `verify` has recomputed it. Return an Anchor for each, in the same order.
 
-    With `keys`, each checkpoint must have a valid signature of one of them. A prune that folded what a checkpoint
-    covers is a breach unless `allow_pruned`.
+    Each fault becomes a breach in `findings`, before the breaches that are there. If `keys` are given, each checkpoint
+    must have a valid signature by one of them. A prune after the checkpoint may have folded what the checkpoint covers.
+    It is a fault, unless `allow_pruned` is set.
     """
     logs = {log.log_id: log for log in findings.logs}
     contradictions = dict(_contradictions(kept))
@@ -93,7 +94,11 @@ def _log_faults(
 
 
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
-    """Return a clause that says where the first difference lies: after the last smaller checkpoint that holds."""
+    """Return a clause that names the first entry that differs, or the range of entries in which it is.
+
+    The range begins after the entries of the largest smaller checkpoint of this log that holds. If the first entry that
+    contradicts its row is in the range, the clause names that entry.
+    """
     size = kept.checkpoint.size
     same_log = (each for each in others if each.checkpoint.log_id == log.log_id and each.checkpoint.size < size)
     sound = max((each.checkpoint.size for each in same_log if holds(each, log)), default=0)
@@ -117,7 +122,10 @@ def _signature_faults(kept: KeptCheckpoint, keys: Sequence[VerifierKey]) -> Iter
 
 
 def _contradictions(kept: Sequence[KeptCheckpoint]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of each checkpoint whose log and size another one has with another root, with the fault."""
+    """Yield the index in `kept` of each contradicted checkpoint, with a list of one fault.
+
+    Two checkpoints contradict each other if they have the same log and the same size, but different roots.
+    """
 
     def key(number: int) -> tuple[str, int]:
         return kept[number].checkpoint.log_id, kept[number].checkpoint.size

@@ -1,4 +1,4 @@
-"""The brake: hold a sudden loss of instances until a person accepts it (`brake`)."""
+"""Decide whether the brake holds a sudden loss of instances, until a person accepts it (`brake`)."""
 
 from sqlalchemy.engine import Connection
 
@@ -8,11 +8,16 @@ from inventory.history import runs
 from inventory.spool import Spool
 
 FEW = 10
-"""Below this number of vanishing instances the brake applies only after a change of key or address."""
+"""With fewer vanishing instances, the brake applies only after a change of the API key or the API address."""
 
 
 def brake_applies(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
-    """Return whether more instances would vanish than `max_vanish` allows. If so, they are held."""
+    """Return whether the brake applies: whether the instances that would vanish must be held instead.
+
+    It applies if both are true: these instances are more than the share `max_vanish` of those that were live before the
+    run; and they are at least FEW, or the API key or address is not that of the run that `runs.last_applied` finds. A
+    `max_vanish` of 1 or more turns the brake off.
+    """
     vanishing, live = spool.count_vanishing(), spool.count_live_before()
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):

@@ -1,9 +1,10 @@
 """Decide which process delivers the checkpoint of an account, and record when it was delivered.
 
-Each log has one delivery on each day (UTC) on which its account is synced. `accounts.checkpoint_at` is the time of the
-last one. It is set first, in a transaction that the delivery to a folder is a part of, so that only one process
-delivers. If the delivery fails, the transaction is rolled back, or `hand_back` restores the earlier time: the next run
-tries again.
+A checkpoint of each log is delivered at most once a day (UTC). `accounts.checkpoint_at` is the time of the last
+delivery. `claim` sets it before anything is delivered, so that only one of several processes delivers. The file in the
+folder is written in the same transaction. If that fails, the transaction is rolled back. The alert channels get the
+checkpoint after the commit. If none of them accepts it, `hand_back` restores the earlier time. After either failure the
+next run tries again.
 """
 
 from dataclasses import dataclass
@@ -18,28 +19,28 @@ from inventory.store.tables import accounts
 
 @dataclass(frozen=True)
 class Claim:
-    """The right and the duty to deliver a checkpoint of an account."""
+    """A delivery that was recorded before it is made. The process that has the Claim makes the delivery."""
 
     account: str
     claimed_at: datetime
     earlier: datetime | None
-    """The time of the delivery before."""
+    """The time of the delivery before this one; None if there was none."""
 
 
 def is_due(connection: Connection, account: str, now: datetime) -> bool:
-    """Return whether the account has a log of which no checkpoint was delivered on this day (UTC)."""
+    """Return whether the account has a log of which no checkpoint was delivered on the day of `now` (UTC)."""
     return connection.scalar(sa.select(accounts.c.account).where(*_due(account, now))) is not None
 
 
 def claim(connection: Connection, account: str, now: datetime) -> Claim | None:
-    """Record a delivery at this time and return the claim; None if another process has delivered on this day."""
+    """Record a delivery at the time `now` and return its Claim. Return None if no delivery is due any more."""
     earlier = connection.scalar(sa.select(accounts.c.checkpoint_at).where(accounts.c.account == account))
     claimed = connection.execute(sa.update(accounts).where(*_due(account, now)).values(checkpoint_at=now)).rowcount
     return Claim(account, now, earlier) if claimed else None
 
 
 def hand_back(connection: Connection, claimed: Claim) -> None:
-    """Record that a delivery has failed, unless another one was recorded after it."""
+    """Restore the time of the delivery before one that failed, unless a later delivery was recorded since."""
     row = accounts.c
     connection.execute(
         sa.update(accounts)
@@ -49,7 +50,10 @@ def hand_back(connection: Connection, claimed: Claim) -> None:
 
 
 def _due(account: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions. A delivery in the future does not count: the clock stepped back after it."""
+    """Return the conditions on the row of `accounts` under which a delivery is due.
+
+    A delivery with a time in the future does not count: the clock was set back after it.
+    """
     row, today = accounts.c, now.replace(hour=0, minute=0, second=0, microsecond=0)
     delivered = sa.or_(row.checkpoint_at.is_(None), row.checkpoint_at < today, row.checkpoint_at > now)
     return row.account == account, row.log_id.is_not(None), delivered

@@ -1,7 +1,7 @@
-"""The difference that one run makes to one instance, as rows of `instance_state` and `instance_versions`.
+"""Compute what one run writes about one instance: rows of `instance_state` and `instance_versions`.
 
-These functions are pure: they read no database and add rows to a Step. Every time in these rows is the start of a run
-(`one-time-per-run`).
+The functions read no database and no clock. Their results depend on their arguments only; most of them add rows to a
+Step. Every time in these rows is the start of a run (`one-time-per-run`).
 """
 
 from collections.abc import Mapping
@@ -20,21 +20,27 @@ Version = dict[str, Any]
 """A row of `instance_versions`."""
 
 NO_RUN = -1
-"""The run id in a RunStamp that belongs to no run. It is never written."""
+"""The `run_id` of a RunStamp for work that is not a run. It is written into no row."""
 
 
 @dataclass(frozen=True)
 class RunStamp:
-    """The run id and start time stamped on every row that a run writes, with the context to compute the rows."""
+    """A run's id and start time, and what else is needed to compute the rows that the run writes.
+
+    The rows carry this id and this time, with one exception. If an instance that was missing before is now proven gone,
+    the end of its version carries the id and the time of the first complete run that lacked it
+    (`settled-at-first-absence`). For work that is not a run, the id is NO_RUN, and the time is the present.
+    """
 
     account: str
     run_id: int
     started_at: datetime
     last_complete_run_id: int | None
+    """The account's last complete run before this one; None if there is none."""
     ignored: tuple[str, ...] = ()
     """The setting `ignore_changes`."""
     log_index: int = 0
-    """Index of the entry in the account's log that will hold what is written."""
+    """The index that the entry of this run or act will have in the account's log."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,20 @@ class SeenInstance:
 
     instance_id: str
     payload: Mapping[str, Any]
-    """The `payload_columns` of its record."""
+    """The `payload_columns` of the record."""
     tracked: Mapping[str, Any]
-    """The same without the ignored fields, as a version stores it."""
+    """The same columns, with None for the ignored fields: what a version stores."""
     row_hash: bytes
     """The hash of the tracked fields."""
     listed: bool
-    """Whether a list contained it; if not, it was found by its id."""
+    """True if the instance was on a list; False if it was found by its id."""
 
 
 class Change(NamedTuple):
-    """The start or the end of a version, as a leaf of the tree in a run's entry. The tree is in their order."""
+    """The start or the end of a version, as a leaf of the tree whose root is in the log entry of the run or the act.
+
+    Sorted, these tuples are in the order of the leaves in the tree.
+    """
 
     instance_id: str
     part: int
@@ -63,26 +72,29 @@ class Change(NamedTuple):
 
 @dataclass
 class Step:
-    """The rows that one batch writes."""
+    """The rows that are written together for one batch of instances."""
 
     new: list[State] = field(default_factory=list)
-    """States to insert."""
+    """Rows to insert into `instance_state`."""
     written: list[State] = field(default_factory=list)
-    """States to update."""
+    """Rows of `instance_state` to update, each with account, id and the columns to set."""
     closed: list[Version] = field(default_factory=list)
-    """The columns that close the open version of an instance."""
+    """Open versions to close, each with account, id and the columns of `instance_versions` to set."""
     opened: list[Version] = field(default_factory=list)
-    """Versions to insert."""
+    """Rows to insert into `instance_versions`."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Instances whose open version stays although their row changed (`ignore_changes`): id and version hash."""
+    """Id and version hash of each instance whose row is updated while its open version stays."""
     gone: list[State] = field(default_factory=list)
-    """States of the vanished instances as they were before."""
+    """The rows of `instance_state` of the instances that vanish, as they were before."""
     changes: list[Change] = field(default_factory=list)
-    """The leaves of the closed and opened versions in the account's log."""
+    """A leaf for the account's log for each version in `closed` and each in `opened`."""
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:
-    """Record that the instance exists. `before` is its state; None if it was never seen."""
+    """Add to the step what records that the instance exists.
+
+    `before` is the instance's row of `instance_state` as it was before; None if the account never had the instance.
+    """
     if before is None or before["presence"] == "vanished":
         state, version = open_episode(stamp, seen, before)
         (step.new if before is None else step.written).append(state)
@@ -90,7 +102,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
         return
     changed = (
         before["row_hash"] != seen.row_hash
-        and before["version_hash"] != seen.row_hash  # equal: an ignored change was undone, the open version still holds
+        and before["version_hash"] != seen.row_hash  # equal: the open version has these values
         and _tracked_fields_differ(before, seen, stamp.ignored)
     )
     state = {
@@ -111,10 +123,11 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
 
 
 def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> tuple[State, Version]:
-    """Return the state and the first version of an episode.
+    """Return an instance's row of `instance_state`, and the first version of the new episode.
 
-    `before` is None for a newcomer, else the state of a vanished instance that has returned
-    (`a-return-is-a-new-episode`). This is the only definition of the rows of a newcomer.
+    `before` is None for a newcomer. Otherwise it is the row of a vanished instance that has returned
+    (`a-return-is-a-new-episode`). `reconcile.insert_newcomers` builds its SQL from this function too, so that the rows
+    of a newcomer are defined only here.
     """
     state = {
         **_live_state(stamp, seen, before),
@@ -128,9 +141,10 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
 
 
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
-    """Record that the instance is proven gone, at the time of the first complete run that lacked it.
+    """Add to the step what records that the instance vanished, at the time of the first complete run that lacked it.
 
-    `started_at` has the start time of the run that last saw it, by run id.
+    `before` is the instance's row of `instance_state`. `started_at` maps run ids to start times, and must contain the
+    run that last saw the instance (`last_seen_run`).
     """
     was_missing = before["presence"] == "missing"
     vanished_at = before["missing_since"] if was_missing else stamp.started_at
@@ -143,7 +157,11 @@ def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapp
 
 
 def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) -> None:
-    """Record that the instance is absent, but not proven gone. Write nothing if that is recorded already."""
+    """Add to the step what records that the instance is missing. `held` says that the brake holds it.
+
+    `before` is the instance's row of `instance_state`. An instance that is missing already keeps its `missing_since`.
+    Nothing is added for such an instance unless `held` is true.
+    """
     was_live = before["presence"] == "live"
     if not was_live and not held:
         return
@@ -162,15 +180,18 @@ def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) ->
 def last_seen_run(stamp: RunStamp, before: State) -> int:
     """Return the id of the run that last saw the instance.
 
-    The state of a live instance is not written by runs in which nothing changed (`last-seen-by-join`). It was seen by
-    the last complete run, or by a later run that wrote its state.
+    A run that finds a live instance unchanged does not write `seen_run_id` of that instance (`last-seen-by-join`). So a
+    live instance was last seen by the account's last complete run, or by the run in `seen_run_id` if that is later.
     """
     seen: int = before["seen_run_id"]
     return max(seen, stamp.last_complete_run_id or 0) if before["presence"] == "live" else seen
 
 
 def count_events(stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
-    """Add the events of a step to `counts`; one that vanishes as of an earlier run counts as `settled`."""
+    """Add the events of a step to `counts`, by their names.
+
+    An instance that vanishes at the time of an earlier run counts as `settled`, and not as `vanished`.
+    """
     for version in step.opened:
         counts[version["opened_as"]] += 1
     for version in step.closed:
@@ -185,7 +206,7 @@ def settled_ids(stamp: RunStamp, step: Step) -> list[str]:
 
 
 def payload_columns(record: Record) -> dict[str, Any]:
-    """Return the columns of a state or a version that hold the instance itself."""
+    """Return the values of the columns FIELDS, `extra`, `gpu_count` and `gpu_model` for a record, by column name."""
     gpu_count, gpu_model = gpus(record.instance_type)
     return {
         **{name: getattr(record, name) for name in FIELDS},
@@ -196,7 +217,10 @@ def payload_columns(record: Record) -> dict[str, Any]:
 
 
 def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> State:
-    """Return the columns of a state that do not depend on its versions."""
+    """Return the columns of a live instance's row of `instance_state`.
+
+    `first_seen_at` and the columns that depend on episodes and versions are left out. `before` is the row as it was.
+    """
     return {
         "account": stamp.account,
         "instance_id": seen.instance_id,
@@ -214,7 +238,10 @@ def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> St
 
 
 def _absent_state(before: State, **values: Any) -> State:
-    """Return the columns of a state that change when its instance is absent; its payload stays as last seen."""
+    """Return the columns to set in the row of `instance_state` of an absent instance. `values` replace the defaults.
+
+    The fields of the instance are not among these columns, so they stay as last seen.
+    """
     unset = {
         "account": before["account"],
         "instance_id": before["instance_id"],
@@ -230,9 +257,10 @@ def _absent_state(before: State, **values: Any) -> State:
 
 
 def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str, ...]) -> bool:
-    """Return whether a tracked field differs. Fields ignored now, or when the state was last written, do not count.
+    """Return whether a tracked field of the instance differs from `before`, its row of `instance_state`.
 
-    Stored secrets of earlier versions, which did not hide them, are hidden before the comparison.
+    A field is not compared if it is ignored now, or was ignored when the row was last written. Secrets in the row are
+    hidden before the comparison, because earlier versions of this program stored them.
     """
     ignored_then_or_now = tuple(sorted({*before["ignored"].split(","), *ignored} - {""}))
     track = tracker(ignored_then_or_now)
@@ -241,10 +269,11 @@ def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str
 
 
 def _may_have_moved(before: State, seen: SeenInstance) -> bool:
-    """Return whether type or region may have changed: false only if they equal those of the open version.
+    """Return False if type and region are those of the open version, True if they differ or if this is not known.
 
-    If the two hashes are equal, the state shows what the open version holds. They differ after `ignore_changes` was
-    changed.
+    `before` is the instance's row of `instance_state`. If its `row_hash` and `version_hash` are equal, the open version
+    has the values of the row, and None for the fields in `ignored`. If the hashes differ, it is not known. They differ
+    only after `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True
@@ -268,16 +297,17 @@ def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str, 
 
 
 def _open(step: Step, version: Version) -> None:
-    """Add a version to those that the step inserts."""
+    """Add a version to those that the step inserts, and its leaf for the log."""
     step.opened.append(version)
     id_ = version["instance_id"]
     step.changes.append(Change(id_, OPENED, opening_leaf(id_, version)))
 
 
 def _close(step: Step, stamp: RunStamp, before: State, end: Mapping[str, Any]) -> None:
-    """Add the end of the open version of an instance to those that the step writes.
+    """Add the end of an instance's open version to those that the step writes, and its leaf for the log.
 
-    `before` is its state. `end` has `valid_to`, `closed_by_run_id`, `closed_as` and `last_seen_at`.
+    `before` is the instance's row of `instance_state`. `end` has the values of `valid_to`, `closed_by_run_id`,
+    `closed_as` and `last_seen_at`.
     """
     key = {"account": before["account"], "instance_id": before["instance_id"]}
     end = {**end, "closed_log_index": stamp.log_index}

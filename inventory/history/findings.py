@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 SHOWN = 100
-"""Breaches that are kept; further ones are only counted."""
+"""The largest number of breaches that are kept. Further breaches are only counted."""
 
 
 class Breach(NamedTuple):
     """One contradiction. `kind` is storage, account, run, version, state, digest, log or checkpoint.
 
-    Storage has no account.
+    `account`, `run_id` and `instance_id` are None if the breach is not one of a single account, run or instance. `what`
+    is a clause that says what is wrong.
     """
 
     kind: str
@@ -27,22 +28,25 @@ class CheckedLog:
     account: str
     log_id: str
     since: str | None
-    """Time (UTC, ISO 8601) at which the log began."""
+    """Time (UTC, ISO 8601) at which the log began; None if entry 0 does not say it."""
     size: int
-    """The number of its entries."""
+    """The number of entries of the log."""
     by_hash: int
-    """The number of entries of which only a hash is left, because what they recorded was folded or dropped."""
+    """The number of entries that cannot be computed from the rows alone: `prune` dropped the run or folded versions."""
     roots: dict[int, bytes]
-    """The roots of its tree at the sizes that were asked for, up to `size`."""
+    """The roots of the log's tree by number of entries: each number that was asked for, from 1 to `size`."""
     first_wrong: int | None
-    """The first entry that differs from what the rows say; None if none does."""
+    """The index of the first entry that differs from what the rows say; None if there is no such entry."""
     pruned_at: int | None
-    """The entry of the newest prune; 0 if entry 0 covers a history from before the log; else None."""
+    """The index of the entry of the newest prune.
+
+    If there was no prune: 0 if entry 0 covers a history from before the log, else None.
+    """
 
 
 @dataclass
 class Findings:
-    """The rows that were checked, and the breaches that were found."""
+    """The numbers of rows that were checked, and the breaches that were found."""
 
     runs: int = 0
     instances: int = 0
@@ -52,10 +56,10 @@ class Findings:
     breaches: list[Breach] = field(default_factory=list)
     """The first SHOWN breaches."""
     logs: list[CheckedLog] = field(default_factory=list)
-    """The logs of the checked accounts; an account has none until its first run or act with this version."""
+    """The logs of the checked accounts. An account has no log if only older versions of this program have synced it."""
 
     def add(self, breach: Breach) -> None:
-        """Count a breach, and keep it if it is one of the first."""
+        """Count a breach, and keep it if it is one of the first SHOWN."""
         self.count += 1
         if len(self.breaches) < SHOWN:
             self.breaches.append(breach)

@@ -1,10 +1,12 @@
-"""The lease on an account: only its holder may write, whatever the number of processes and hosts on one database.
+"""The lease on an account: of all processes and hosts on one database, only its holder may write the account's history.
 
 A lease is a random fencing token in the account's row, with a length in seconds. The heartbeat of a run is in its row
-of `sync_runs`; the heartbeat of other work (`prune`, `rename`, `missing --accept`) is in the account's row. A lease is
-dead when its heartbeat is older than its length, or when its holder was a process of this host that is gone. Another
-process may then take it over. `fence` checks the token inside each transaction that writes, so that a holder that lost
-its lease cannot write any more (`one-run-per-account`, `a-lost-lease-writes-nothing`).
+of `sync_runs`; the heartbeat of other work, such as `prune` or `missing --accept`, is in the account's row. A lease is
+dead when its last heartbeat is longer ago than its length, or when its holder was a process of this host that is gone.
+Another process may then take the lease over (`one-run-per-account`).
+
+A holder begins each transaction that writes history with `fence`, which checks the token. So a process that lost its
+lease cannot write history any more (`a-lost-lease-writes-nothing`).
 """
 
 import os
@@ -39,31 +41,31 @@ NO_LEASE: dict[str, None] = dict.fromkeys(
         "lease_host", "lease_pid", "lease_process_started",
     )
 )  # fmt: skip
-"""The columns of `accounts` that release a lease."""
+"""The columns of `accounts` that hold a lease, each as None. Writing them releases the lease."""
 
 logger = log.get(__name__)
 
 _tokens_in_use: set[str] = set()
-"""Tokens of the leases that this process holds now."""
+"""The tokens of the leases that this process uses now."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to write to one account. `run_id` is None for work that is not a run."""
+    """The right to write the history of one account. `run_id` is None for work that is not a run."""
 
     account: str
     token: str
     seconds: float
     run_id: int | None = None
     file: object = None
-    """The identity of the SQLite file in which it was acquired."""
+    """The identity of the SQLite file in which the lease was acquired; None on PostgreSQL."""
     lost: threading.Event = field(default_factory=threading.Event)
-    """Set by the first heartbeat that finds that another process took the lease over."""
+    """Set by the first heartbeat that does not find this lease in the database any more."""
 
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """The holder of a lease: the text for its work and process, and whether the lease is alive."""
+    """The process that holds a lease: a text that names the process and its work, and whether the lease is alive."""
 
     description: str
     alive: bool
@@ -76,11 +78,11 @@ class LeaseHolder:
 def hold_lease(
     engine: Engine, account: str, purpose: str, lease_seconds: float, clock: Clock | None = None
 ) -> Iterator[Lease]:
-    """Hold the account's lease during the block, with heartbeats: for work that is not a run, like `prune`.
+    """Hold the account's lease during the block, with heartbeats, for work that is not a run, such as `prune`.
 
-    Raise UsageError if there is no such account, AccountBusy if another process holds it.
+    Raise UsageError if there is no such account, AccountBusy if another process holds the lease.
     """
-    with database.reading(engine) as connection:  # before the account's row is locked, so as not to wait for its lock
+    with database.reading(engine) as connection:  # without a lock: the holder may have locked the row for long
         row = find_account(connection, account)
         if row is not None:
             raise_if_leased(connection, row, database.now(connection, clock))
@@ -94,7 +96,7 @@ def hold_lease(
             now = database.now(connection, clock)
             raise_if_leased(connection, row, now)
             prepare(connection, row, now)
-            acquired = True  # set before it is true: a signal may interrupt this block after its commit
+            acquired = True  # set early: a signal may interrupt this block just after its commit
             acquire(connection, lease, purpose, now)
         with send_heartbeats(engine, lease, clock):
             yield lease
@@ -102,7 +104,7 @@ def hold_lease(
         try:
             if acquired:
                 _release(engine, lease)
-        except KeyboardInterrupt:  # a signal raises it only once, so the second attempt is not interrupted
+        except KeyboardInterrupt:  # signals raise it only once, so the second attempt is not interrupted
             _release(engine, lease)
             raise
 
@@ -133,7 +135,7 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
 
 @contextmanager
 def send_heartbeats(engine: Engine, lease: Lease, clock: Clock | None = None) -> Iterator[None]:
-    """Send heartbeats from a thread during the block; set `lease.lost` when one finds that the lease is lost."""
+    """Send heartbeats from a thread during the block. Set `lease.lost` when a heartbeat does not find the lease."""
     done = threading.Event()
 
     def beat() -> None:
@@ -178,10 +180,13 @@ def _release(engine: Engine, lease: Lease) -> None:
 
 
 def fence(connection: Connection, lease: Lease) -> dict[str, Any]:
-    """Lock the account's row and return it; raise LeaseLost unless it holds the token of this lease.
+    """Lock the account's row and return it; raise LeaseLost unless the row holds the token of this lease.
 
-    It is the first statement of every transaction that writes. Raise DatabaseError if the SQLite file was replaced
-    since the lease was acquired and another thread has opened the new one: that may be a copy with the same lease.
+    The holder of a lease calls this first in each transaction that writes history.
+
+    Raise DatabaseError if the lease was acquired in another SQLite file: the file was replaced since then, and this
+    process has begun to use the new one (`database.follow`). The new file may be a copy that holds the same token. So
+    the token alone does not show that the file was replaced.
     """
     if database.identity(connection) is not lease.file:
         raise DatabaseError(
@@ -221,7 +226,7 @@ def raise_if_leased(connection: Connection, row: Mapping[str, Any], now: datetim
         if run is None or run.status != "running":
             return
         heartbeat = run.heartbeat_at
-    # A heartbeat far in the future means that the clock was set back; a holder that is alive would have sent another.
+    # A heartbeat far in the future: the clock was set back. A holder that is alive would have sent another since then.
     if not now - length < heartbeat <= now + length or _holder_died(row):
         return
     raise AccountBusy(
@@ -255,8 +260,8 @@ def _describe(row: Mapping[str, Any]) -> str:
 def _holder_died(row: Mapping[str, Any]) -> bool:
     """Return whether the holder was a process of this host that is gone.
 
-    A lease of this process that it no longer uses counts as dead: it could not be released, because the database did
-    not answer.
+    A lease of this process that it no longer uses counts as dead too. It was not released, because the database did not
+    answer at that time.
     """
     if row["lease_host"] != host_id():
         return False

@@ -11,7 +11,7 @@ from inventory.store.tables import accounts, damaged
 
 @dataclass(frozen=True)
 class LogHead:
-    """The log of an account as it now is."""
+    """The id of an account's log, with its present number of entries and root."""
 
     account: str
     log_id: str
@@ -20,7 +20,10 @@ class LogHead:
 
 
 def read_log_ids(connection: Connection, account: str | None = None) -> dict[str, str | None]:
-    """Return the id of each account's log by the account's name; None where no run or act has begun a log."""
+    """Return the id of the log of each account, or of `account` only, by the name of the account.
+
+    The id is None if no run or act has begun a log.
+    """
     row = accounts.c
     query = sa.select(row.account, row.log_id).order_by(row.account)
     wanted = query if account is None else query.where(row.account == account)
@@ -28,7 +31,7 @@ def read_log_ids(connection: Connection, account: str | None = None) -> dict[str
 
 
 def read_heads(connection: Connection, account: str | None = None) -> list[LogHead]:
-    """Return the head of each log, or only of that of `account`. Raises DatabaseError for one that is damaged."""
+    """Return the heads of all logs, or of that of `account` only. Raise DatabaseError if one of them is damaged."""
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_size, row.log_frontier).where(row.log_id.is_not(None))
     wanted = query if account is None else query.where(row.account == account)

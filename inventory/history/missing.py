@@ -1,4 +1,4 @@
-"""Settle missing instances as vanished, outside of a run."""
+"""Record missing instances as vanished because a person says so, outside of a run."""
 
 from collections.abc import Collection
 
@@ -26,11 +26,13 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
 ) -> list[str]:
     """Record the account's missing instances as vanished, also the held ones. Return their ids, sorted.
 
-    `only` limits it to these ids. Each instance vanishes at its `missing_since`. No run is inserted: the first complete
-    run that lacked an instance gets it in its `vanished` count (`settled-at-first-absence`). The `missing` count of the
-    last run is unchanged. If no instance is left missing, the next complete run is `succeeded` and has a digest again.
-    The act is recorded with its `reason` in `operator_actions`, unless there was nothing to record.
-    Raise UsageError for an unknown account, AccountBusy if another process has the lease, LeaseLost if it is lost.
+    With `only`, do this for the instances with these ids. Each instance vanishes at its `missing_since`. No run is
+    inserted. Instead, the `vanished` count of the first complete run that lacked an instance is raised
+    (`settled-at-first-absence`). The `missing` counts of runs stay unchanged. The act is recorded with its `reason` in
+    `operator_actions`, unless no instance vanished.
+
+    Raise UsageError for an unknown account, AccountBusy if another process holds the lease, LeaseLost if another
+    process has taken the lease over.
     """
     counts = {"vanished": 0, "settled": 0}
     settled: list[str] = []
@@ -42,7 +44,8 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
         now = database.now(connection, clock)
         stamp = RunStamp(account, NO_RUN, now, None, log_index=row["log_size"])
         changes: list[Change] = []
-        # walk_digest is null while any instance is missing, so the next run compares the whole list anyway
+        # walk_digest need not be cleared. It is null while an instance is missing, so the next run compares its list
+        # with the database anyway.
         for step in reconcile.plan_acceptance(connection, stamp, only):
             reconcile.apply(connection, stamp, step, counts)
             settled += settled_ids(stamp, step)

@@ -26,13 +26,13 @@ class Preview:
 
     counts: Counter[str] = field(default_factory=Counter)
     changes: list[dict[str, Any]] = field(default_factory=list)
-    """Rows of `instance_events` without a run."""
+    """The events, each with those columns of `instance_events` that do not need a run."""
     missing: dict[str, bool] = field(default_factory=dict)
-    """Ids of the instances that would be missing after the run, and whether each would be held."""
+    """The instances that would be missing after the run: by id, whether the instance would be held."""
 
 
 def preview(connection: Connection, account: Account, settings: Settings, spool: Spool, *, complete: bool) -> Preview:
-    """Return the preview of a run from its spool; `complete` says whether its walk was complete."""
+    """Return the preview of a run whose walk filled the spool. `complete` says whether the walk was complete."""
     last = connection.scalar(sa.select(accounts.c.last_complete_run_id).where(accounts.c.account == account.name))
     stamp = RunStamp(account.name, NO_RUN, database.now(connection), last, settings.ignore_changes)
     brake = complete and brake_applies(connection, account, settings, spool)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def host_id() -> str:
-    """Return the name of this host with its boot and PID namespace: process ids are unique within one such value.
+    """Return a text that names this host, its present boot, and the PID namespace of this process.
 
-    Earlier versions wrote it without the boot and measured start times differently, so their leases count as those
-    of another host.
+    Running processes with equal texts have different process ids. Earlier versions of this program left out the boot,
+    and measured start times differently. So a lease that such a version wrote counts as that of another host.
     """
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
@@ -21,9 +21,9 @@ def host_id() -> str:
 
 
 def start_time(pid: int) -> float | None:
-    """Return when a process started, in clock ticks since the boot: a change of the clock does not affect it.
+    """Return when a process started, in clock ticks since the boot. Setting the clock does not change this number.
 
-    Return None if it is unknown: the process is gone, /proc hides it, or the system is not Linux.
+    Return None if the start time is unknown: the process is gone, /proc hides it, or the system is not Linux.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
@@ -34,9 +34,10 @@ def start_time(pid: int) -> float | None:
 
 
 def is_dead(pid: int, started: float | None) -> bool:
-    """Return whether the process of this host that started then is gone. `started` is a `start_time`.
+    """Return whether a process of this host is gone. `started` is what `start_time` returned for it earlier.
 
-    A process with the same id and another start time is a different process.
+    If a process with the same id exists, but has another start time, that is a different process. If one of the two
+    start times is unknown, an existing process counts as the same.
     """
     try:
         os.kill(pid, 0)

@@ -1,10 +1,13 @@
 """Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
 
-First all that may be folded is checked against the account's log. Then there are three kinds of transactions: one that
-records from which time on the history is complete (`pruned_before`), with the act and the root of the folded history;
-one for each batch of instances whose versions are folded; and one that drops runs. It may be stopped between any two of
-them: what is left is correct, and the next `prune` continues. The history from that time on stays as it was
-(`prune-keeps-the-answers`).
+A stretch is a series of consecutive versions of an episode with the same type and region. Folding replaces the versions
+of a stretch by one, which has the start of the first of them, and the end and the fields of the last.
+
+`prune` first verifies the account's history, also against its log. Then it makes several transactions. The first one
+records the act, the root over the folded history, and the time from which on the history is complete
+(`pruned_before`). Then one transaction for each batch of instances folds their versions. The last one drops runs.
+`prune` may be stopped between any two transactions. What is left is correct, and the next `prune` continues. The
+history from `pruned_before` on stays as it was (`prune-keeps-the-answers`).
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +45,7 @@ _FROM_LAST = (
     "last_seen_at",
     "closed_log_index",
 )
-"""The columns that a folded version takes from the last version of its stretch; the others are those of the first."""
+"""The columns that a folded version takes from the last version that it replaces. The others are those of the first."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class PruneRequest:
     account: str
     before: datetime
     reason: str | None = None
-    """Why, as the person who prunes says."""
+    """The reason that the person who prunes gave."""
 
 
 @dataclass
@@ -65,7 +68,10 @@ class PruneResult:
 
 
 def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
-    """Return what `prune` would do, and raise what it would raise."""
+    """Return the counts that `prune` would return. Raise UsageError for a time in the future.
+
+    Nothing is verified, and the account's lease is not looked at.
+    """
     _raise_if_future(request.before, database.now(connection))
     versions = sa.select(sa.func.count()).where(_ended_versions(request).c.folds)
     dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_droppable_runs(connection, request))
@@ -81,12 +87,14 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     progress: Callable[[PruneResult], None] = lambda _: None,
     checking: Callable[[str], None] = lambda _: None,
 ) -> PruneResult:
-    """Fold the versions that ended before the requested time, stretch by stretch; then drop the runs started before it.
+    """Fold the versions that ended by the requested time; then drop older runs that nothing refers to.
 
-    These stay: the fleet at any later time, all episodes with their times and creators, all hours, the runs that these
-    refer to, and all runs since the last complete run before the requested time. `progress` is called after each batch,
-    `checking` during the check before. Raise UsageError for an unknown account or a time in the future, BreachFound if
-    the history is not what the log recorded, AccountBusy if another process holds the account, LeaseLost.
+    These stay: the fleet at any later time, all episodes with their times and creators, and all hours. All runs to
+    which one of these refers stay too, and all runs since the last complete run up to the requested time.
+
+    `checking` is called with a text while the history is verified, and `progress` with the result so far after each
+    batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
+    a breach, AccountBusy if another process holds the account's lease, LeaseLost if another process has taken it over.
     """
     result = PruneResult(request.account)
     kept = "what was folded stays folded, the rest is unchanged"
@@ -128,20 +136,24 @@ def _raise_if_breached(connection: Connection, account: str, checking: Callable[
 
 
 class _FoldedRoot(NamedTuple):
-    """The root over the history as it will be folded, with what is needed to recompute it."""
+    """The Merkle root over the history as it will be folded, with what is needed to compute it again."""
 
     before: datetime
     """The time before which the history is folded, by this prune or by an earlier one."""
     last_run_id: int
+    """The id of the account's last run; 0 if there is none."""
     acts: int
-    """The number of acts before the prune: none of them is ever dropped."""
+    """The number of acts before this prune. Acts are never dropped."""
     history: bytes
 
 
 def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedRoot:
-    """Return the root over the history as it will be when it is folded. It is read under the lease."""
+    """Return the root over the history as it will be when it is folded.
+
+    The caller holds the lease, so that no run changes the history before the root is recorded.
+    """
     row = find_account(connection, request.account)
-    assert row is not None  # noqa: S101 - its lease is held
+    assert row is not None  # noqa: S101 - the account exists: its lease is held
     before = max(filter(None, (row["pruned_before"], request.before)))
     last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
     scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), before)
@@ -155,7 +167,10 @@ def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedR
 def _record_pruned_before(
     connection: Connection, row: Mapping[str, Any], request: PruneRequest, root: _FoldedRoot, now: datetime
 ) -> None:
-    """Record the act and `pruned_before`, and clear the older digests; the log still holds them."""
+    """Record the act and `pruned_before`, and clear the fleet digests of the runs before the requested time.
+
+    The log entries of these runs contain the digests, so `cleared_digest` keeps them.
+    """
     details = {
         "before": iso_microseconds(root.before),
         "last_run_id": root.last_run_id,
@@ -177,9 +192,9 @@ def _record_pruned_before(
 
 
 def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tuple[str | None, int]:
-    """Fold the versions of the next instances, those with ids greater than `after`.
+    """Fold the versions of the next BATCH instances in the order of ids, those with ids greater than `after`.
 
-    Return the last id of the batch (None if there is no instance left) and the number of versions folded into others.
+    Return the last of these ids (None if no instance is left) and the number of versions that were folded into others.
     """
     state, version = instance_state.c, instance_versions.c
     batch = (
@@ -206,7 +221,11 @@ def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tu
 
 
 def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) -> list[dict[str, Any]]:
-    """Return, for each stretch of several versions, the key of its first and the columns it takes from its last."""
+    """Return a row for each series of versions that is folded into one.
+
+    The row has the key of the first version of the series, and the columns _FROM_LAST of the last version. `ended` is
+    what `_ended_versions` returned.
+    """
     version = instance_versions.c
     numbered = sa.select(
         ended,
@@ -238,7 +257,11 @@ def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) 
 
 
 def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Subquery:
-    """Return the versions that ended by the requested time. `folds` is false for the first version of a stretch."""
+    """Return the query for the account's versions that ended by the requested time, as a subquery.
+
+    Its column `folds` is true for each version that opened by a change, but has the type and the region of the version
+    before it. Such a version is folded into the one before it.
+    """
     version = instance_versions.c
     return (
         sa.select(
@@ -253,10 +276,11 @@ def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Su
 
 
 def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for runs that nothing refers to once the versions are folded.
+    """Return the conditions for the runs that may be dropped: nothing refers to them once the versions are folded.
 
-    The last complete run before the requested time stays, with the failed runs after it: the fleet at that time and a
-    gap across it depend on them. The run with whose key and address the brake compares stays too (`brake`).
+    The last complete run up to the requested time stays, and so do all runs after it. The fleet at the requested time
+    depends on them, and so does a gap that spans that time. The run that the brake looks at stays too
+    (`runs.last_applied`).
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     account, before = request.account, request.before

@@ -1,7 +1,7 @@
 """Reconcile the database with what a run saw: plan the difference in batches, and write it.
 
-`plan` reads and computes and writes nothing; `apply` writes one planned step. `insert_newcomers` writes all newcomers
-without planning them. The difference of one instance is in `difference`.
+`plan` reads and computes, and writes nothing into the database. `apply` writes one planned step. `insert_newcomers`
+writes all newcomers without planning them. The module `difference` computes the rows of a single instance.
 """
 
 import heapq
@@ -38,7 +38,7 @@ from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
 
 PLANNED = 500
-"""Instances that are planned and written together. Each takes 6 kB until it is written."""
+"""Instances that are planned and written together. Each takes 6 kB of memory until it is written."""
 
 
 class Absent(Enum):
@@ -53,7 +53,7 @@ class Absent(Enum):
 
     @classmethod
     def after(cls, *, complete: bool, brake: bool) -> Self:
-        """Return the treatment after a walk; `brake` says whether the brake applies."""
+        """Return the treatment after a walk. `complete`: the walk was complete. `brake`: the brake applies."""
         if not complete:
             return cls.UNTOUCHED
         return cls.HELD if brake else cls.SETTLED
@@ -63,9 +63,9 @@ class Absent(Enum):
 
 
 def stream_known(connection: Connection, account: str, only: Iterable[str] | None = None) -> Iterator[Known]:
-    """Yield each live or missing instance of the account, for the spool, in the order of their ids.
+    """Yield each live or missing instance of the account, for `Spool.learn`, ordered by the bytes of the ids in UTF-8.
 
-    With `only`, yield just those with these ids, which come in the same order.
+    With `only`, yield just the instances with these ids. The ids must come in the same order.
     """
     state = instance_state.c
     columns = (
@@ -92,7 +92,10 @@ def stream_known(connection: Connection, account: str, only: Iterable[str] | Non
 
 
 def fleet_digest(connection: Connection, account: str) -> str:
-    """Return the digest of what the open versions hold now: the same as `Spool.fleet_digest` after a run."""
+    """Return the fleet digest in hex, computed from the live instances in the database.
+
+    It equals what `Spool.fleet_digest` returns after a run that saw every live instance.
+    """
     state = instance_state.c
     statement = (
         sa.select(state.instance_id, sa.type_coerce(state.version_hash, NullType()))
@@ -103,7 +106,7 @@ def fleet_digest(connection: Connection, account: str) -> str:
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
-    """Map the id of each missing instance of the account to whether it is held."""
+    """Return by id whether each missing instance of the account is held."""
     state = instance_state.c
     rows = connection.execute(
         sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")
@@ -117,9 +120,9 @@ def find_missing(connection: Connection, account: str) -> dict[str, bool]:
 def plan(
     connection: Connection, stamp: RunStamp, spool: Spool, absent: Absent, *, newcomers: bool = True
 ) -> Iterator[Step]:
-    """Yield the steps that bring the database to the state of the spool.
+    """Yield the steps that record what the run saw. `absent` says what to do about the instances that it did not see.
 
-    If `newcomers` is False, the instances that were never seen before are left out: `insert_newcomers` writes them.
+    If `newcomers` is False, the instances that the account never had are left out: `insert_newcomers` writes them.
     """
     _exclude_returning(connection, stamp, spool)
     track = tracker(stamp.ignored)
@@ -127,7 +130,7 @@ def plan(
         step = _plan_seen(connection, stamp, batch, track)
         spool.keep_versions(step.kept)
         yield step
-        del step  # before the next one is made
+        del step  # free its memory before the next step is made
     if absent is Absent.UNTOUCHED:
         return
     gone = spool.gone()
@@ -158,7 +161,10 @@ def plan_acceptance(connection: Connection, stamp: RunStamp, only: Collection[st
 
 
 def _exclude_returning(connection: Connection, stamp: RunStamp, spool: Spool) -> None:
-    """Add the vanished instances that have returned to the spool's known ones: they are not newcomers."""
+    """Tell the spool which of its newcomers are vanished instances that have returned.
+
+    The spool then does not count these as newcomers any more.
+    """
     state = instance_state.c
     vanished = sa.select(state.instance_id).where(state.account == stamp.account, state.presence == "vanished")
     if connection.execute(vanished.limit(1)).first() is None:
@@ -189,7 +195,7 @@ def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *
 
 
 def _read_states(connection: Connection, account: str, ids: list[str]) -> dict[str, State]:
-    """Return the states of these instances by id; an instance without a state is left out."""
+    """Return by id the rows of `instance_state` for these ids. An id without a row is left out."""
     rows = connection.execute(
         sa.select(instance_state).where(
             instance_state.c.account == account, database.among(connection, instance_state.c.instance_id, ids)
@@ -234,9 +240,10 @@ def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str,
 
 
 def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | None:
-    """Return the root over the versions that the run opened and closed; None if there are none.
+    """Return the Merkle root over the starts and the ends of versions that the run records; None if there are none.
 
-    With `newcomers`, add the versions that `insert_newcomers` writes; the spool has the others.
+    The spool has the leaves of all planned steps. With `newcomers`, the leaves of the versions that `insert_newcomers`
+    writes are computed here and added.
     """
     changes = spool.changes()
     if newcomers:
@@ -251,17 +258,17 @@ def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | N
 
 
 class _SQL(str):
-    """An SQL expression, used in a row instead of a value."""
+    """An SQL expression that stands in a row instead of a value."""
 
     __slots__ = ()
 
 
 def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> int:
-    """Insert the state and the first version of every instance that was never seen before; return their number.
+    """Insert the row of `instance_state` and the first version of every newcomer in the spool; return their number.
 
     `plan` and `apply` would write the same rows. Here the rows do not pass through Python one by one, which makes a
-    first run faster. Call it after `plan`. Do not call it with `ignore_changes`, where a version holds fewer fields
-    than the state.
+    first run faster. Call this after `plan`, which tells the spool which instances have returned. Do not call it if the
+    run ignores fields (`ignore_changes`): then the version must hold fewer fields than the row of `instance_state`.
     """
     types = dict.fromkeys(NEWCOMERS, "TEXT") | {
         "extra": "JSON", "hash": "BYTEA", "gpu_count": "INTEGER"
@@ -279,7 +286,7 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
 
 
 def _insert_select(table: sa.Table, row: Mapping[str, Any]) -> str:
-    """Return `INSERT ... SELECT ... FROM ` for a row of SQL texts and constants. A column that is None is left out."""
+    """Return `INSERT ... SELECT ... FROM ` for a row of SQL expressions and constants. Leave out columns with None."""
     values = {name: _in_sql(value) for name, value in row.items() if value is not None}
     return f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM "
 

@@ -1,4 +1,4 @@
-"""Open, close and fail a run: one row of `sync_runs`, and the account's lease for as long as it is open."""
+"""Open, close and fail a run. A run is one row of `sync_runs`, and holds the account's lease while it is open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class NotDue(Exception):
     """The account's next run is not due yet, by the database's clock. This is not a failure."""
 
     def __init__(self, seconds: float) -> None:
-        """Keep the seconds until it is due."""
+        """Keep the number of seconds until the next run is due."""
         super().__init__(f"due in {seconds:.1f} s")
         self.seconds = seconds
 
@@ -49,9 +49,9 @@ class RunRequest:
     api_key_id: str
     lease_seconds: float
     expected_seconds: float | None = None
-    """Seconds until the next run, if the caller knows them. A `timetable` overrides it."""
+    """Seconds from this run to the next, if the caller knows them. If there is a `timetable`, its interval counts."""
     timetable: Timetable | None = None
-    """Open the run only if this says that one is due."""
+    """If given, the run is opened only if one is due by this schedule."""
     ignore_changes: tuple[str, ...] = ()
     max_vanish: float | None = None
     max_gap_seconds: float | None = None
@@ -67,21 +67,25 @@ class Run:
     started_at: datetime
     last_complete_run_id: int | None
     walk_digest: str | None
-    """Identifies the list that the last complete run walked. None if an equal list would not settle everything:
-    instances were missing, or were found by id only.
+    """The fingerprint of the last complete run's list.
+
+    None if this run must be compared with the database even if its list is the same. That is so if instances are
+    missing, for example, or were found by id only.
     """
     fleet_digest: str | None
+    """The fleet digest of the last complete run."""
     returned: bool = False
-    """Whether it brings a retired account back."""
+    """Whether the run brings a retired account back."""
 
 
 def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) -> Run:
-    """Insert a `running` row into `sync_runs` and acquire the lease.
+    """Insert a `running` row into `sync_runs`, acquire the lease, and return the open run.
 
     `started_at` is the time of the database's clock (or of `clock`), at least a microsecond after the account's last
-    run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease. With a
-    `timetable`, raise NotDue if an attempt was made since the last due time. That is checked while the account's row is
-    locked, so of many processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
+    run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease.
+
+    With a `timetable`, raise NotDue if no run is due. This is checked while the account's row is locked. So of many
+    processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
     """
     account, expected_seconds = request.account, request.expected_seconds
     _raise_early(engine, request, clock)
@@ -129,7 +133,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
         returned = row["retired_at"] is not None
         if returned:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
-        # an unchanged list repeats the fleet's digest; `prune` clears old digests, and then nothing can be repeated
+        # a run with an unchanged list copies the last fleet digest, so it needs one: `prune` may have cleared it
         walk_digest = row["walk_digest"] if fleet_digest is not None else None
         last_complete = row["last_complete_run_id"]
         return Run(lease, run_id, account, started_at, last_complete, walk_digest, fleet_digest, returned)
@@ -144,9 +148,9 @@ def close_run(
     account: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> None:
-    """Write the final columns of the run and of its account with the run's entry in the log, and release the lease.
+    """Write the final columns of the run and of its account, append the run's entry to the log, and release the lease.
 
-    `row` is what `fence` returned. `values` are columns of `sync_runs`, `account` those of `accounts`.
+    `row` is what `fence` returned. `values` are columns of `sync_runs`, `account` are columns of `accounts`.
     """
     opened = connection.execute(sa.select(sync_runs).where(sync_runs.c.run_id == run.run_id)).mappings().one()
     columns = {"finished_at": now, "heartbeat_at": now, **values}
@@ -154,9 +158,10 @@ def close_run(
 
 
 def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any) -> None:
-    """Close the run as `failed`: nothing of it was applied. `values` are columns of `sync_runs`, like the error.
+    """Close the run as `failed`: nothing of it was applied. `values` are columns of `sync_runs`, such as `error`.
 
-    If that fails too, only log it: the next run marks this one as abandoned.
+    If the row cannot be closed, because the database fails or the lease is lost, only log a warning. Another run then
+    marks this one as `abandoned`, or has done so already.
     """
     try:
         with database.writing(engine, idle_limit=run.lease.seconds) as connection:
@@ -169,9 +174,9 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
 
 
 def last_applied(account: str) -> sa.Select[Any]:
-    """Return the query for the run whose key and address are compared with the present ones (`brake`).
+    """Return the query for the run whose API key and address the brake compares with the present ones (`brake`).
 
-    It is the last run that succeeded. If none did, it is the last run that applied anything.
+    That is the last `succeeded` run of the account. If there is none, it is the last run that was `held` or `partial`.
     """
     return (
         sa.select(sync_runs)
@@ -182,9 +187,10 @@ def last_applied(account: str) -> sa.Select[Any]:
 
 
 def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -> datetime:
-    """Return now; if the clock was set back, the earliest time that a run of the account can have.
+    """Return `now`, or the earliest time that the next run of the account may have, if that is later than `now`.
 
-    That is a microsecond after its last run, and not before `pruned_before`: an earlier run counts as pruned.
+    That earliest time is a microsecond after the account's last run, and not before `pruned_before`, because what was
+    recorded before `pruned_before` counts as pruned. It is later than `now` if the clock was set back.
     """
     account, pruned_before = row["account"], row["pruned_before"]
     last: datetime | None = connection.execute(
@@ -202,7 +208,7 @@ def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -
 
 
 def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> None:
-    """Raise AccountBusy or NotDue before the account's row is locked, so as not to wait for the holder's lock."""
+    """Raise AccountBusy or NotDue without a lock on the account's row. Another process may keep it locked for long."""
     with database.reading(engine) as connection:
         row = find_account(connection, request.account)
         if row is None:
@@ -216,7 +222,7 @@ def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> No
 def _raise_if_not_due(connection: Connection, account: str, timetable: Timetable, now: datetime) -> None:
     """Raise NotDue if the account's last attempt, successful or not, is too recent.
 
-    After an attempt that was cut short, by a signal or by the death of its process, a run is due at once.
+    If the last attempt was interrupted by a signal, or its process died, a run is due at once.
     """
     last = connection.execute(
         sa.select(sync_runs.c.status, sync_runs.c.started_at, sync_runs.c.heartbeat_at, sync_runs.c.error_code)
@@ -226,7 +232,7 @@ def _raise_if_not_due(connection: Connection, account: str, timetable: Timetable
     ).first()
     if last is None or last.status in {"running", "abandoned"} or last.error_code == Interrupted.error_code:
         return
-    # After the clock was set back, `started_at` is ahead of it (`_start_time`); the heartbeat is not.
+    # After the clock was set back, `started_at` may be later than the clock (`_start_time`); the heartbeat is not.
     attempted_at = min(last.started_at, last.heartbeat_at)
     interval = timetable.interval(now)
     left = timetable.left(attempted_at, now)

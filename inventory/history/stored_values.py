@@ -1,6 +1,6 @@
-"""Read rows as the driver returns them, and find values that their columns cannot hold.
+"""Read rows as the driver returns them, and find values that are not valid in their columns.
 
-SQLite stores any value in any column. Times stay text there, so that their exact form is compared too.
+SQLite stores any value in any column. Its times are read as text, so that their exact form is checked too.
 """
 
 import math
@@ -25,25 +25,26 @@ _CLOSED_SET = re.compile(r"(\w+) IN \((.*)\)")
 
 
 class ValueRule(NamedTuple):
-    """The values that a column can hold."""
+    """The rule for the values of one column."""
 
     type: type
-    """Their Python type, as the driver returns them."""
+    """The Python type in which the driver returns the values."""
     accepts: Callable[[Any], bool]
-    """Whether a value of that type is valid."""
+    """Return whether a value of that type is valid."""
     replace: Callable[[Any], Any]
-    """Return a value of that type that no run writes, in place of an invalid value."""
+    """Return a value of that type to use instead of an invalid value: if possible one that no run writes."""
 
 
 class StoredColumns:
-    """The columns of a query, with the rule of each.
+    """The columns of a query, with the ValueRule of each.
 
-    With `thorough`, every value is checked. Otherwise only the types of a row's values are checked, and the values of
-    columns with few possible values; numbers and times are compared later anyway.
+    With `thorough`, every value of every row is checked. Otherwise a row counts as valid if an earlier valid row had
+    the same types, and the same values in the columns that allow only a few values. Other checks compare the numbers
+    and times anyway.
     """
 
     def __init__(self, table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool) -> None:
-        """Derive the rules of these columns."""
+        """Make the rules of the columns `names` of the table."""
         self._columns = [table.c[name] for name in names]
         closed_sets = _read_closed_sets(table)
         self._rules = [_make_rule(column, closed_sets.get(column.name), sqlite=sqlite) for column in self._columns]
@@ -56,10 +57,10 @@ class StoredColumns:
         self._valid: set[tuple[Any, ...]] = set()
         self._record: Any = namedtuple("_Record", [column.name for column in self._columns])  # type: ignore[misc]  # noqa: PYI024
         self.query: sa.Select[Any] = sa.select(*(raw_value(column).label(column.name) for column in self._columns))
-        """The query for the columns, with their values as the driver returns them."""
+        """The query for the columns, each as `raw_value`, from the whole table."""
 
     def find_invalid(self, row: Any) -> list[int]:
-        """Return the positions of invalid values in a row."""
+        """Return the positions, from 0 on, of the invalid values in a row."""
         key = (*map(type, row), *[row[position] for position in self._few_values])
         if key in self._valid:
             return []
@@ -73,12 +74,12 @@ class StoredColumns:
         return invalid
 
     def describe(self, row: Any, invalid: list[int]) -> Iterator[str]:
-        """Yield a sentence for each invalid value."""
+        """Yield a clause for each invalid value. `invalid` has their positions in the row."""
         for position in invalid:
             yield f"{self._columns[position].name} is {row[position]!r:.80}, which is not a valid value of that column"
 
     def repair(self, row: Any, invalid: list[int]) -> Any:
-        """Return the row with each invalid value replaced by one of the right type."""
+        """Return the row with the values at the positions `invalid` replaced by values of the right type."""
         values = list(row)
         for position in invalid:
             values[position] = self._rules[position].replace(values[position])
@@ -87,12 +88,16 @@ class StoredColumns:
 
 @cache
 def stored_columns(table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool = False) -> StoredColumns:
-    """Return the columns of a table with their rules, derived once in a process."""
+    """Return the StoredColumns for these arguments. They are made once in a process."""
     return StoredColumns(table, names, sqlite=sqlite, thorough=thorough)
 
 
 def raw_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the SQL for a column's value as the driver returns it; PostgreSQL's extreme times are replaced."""
+    """Return an SQL expression for a column's value, which SQLAlchemy does not convert.
+
+    In a column of times, the expression replaces values outside of 0001-01-03 to 9999-12-30, such as PostgreSQL's
+    `infinity`, by `_NO_TIME`.
+    """
     raw = sa.type_coerce(column, NullType())
     if not isinstance(column.type, UTCDateTime):
         return raw
@@ -125,14 +130,14 @@ def _make_time_rule(*, sqlite: bool) -> ValueRule:
 
 
 def _read_closed_sets(table: sa.Table) -> dict[str, set[str]]:
-    """Return the possible values of each column whose CHECK constraint lists them."""
+    """Return the allowed values of each column whose CHECK constraint lists them, by the name of the column."""
     checks = (str(check.sqltext) for check in table.constraints if isinstance(check, sa.CheckConstraint))
     found = filter(None, map(_CLOSED_SET.fullmatch, checks))
     return {check[1]: set(re.findall(r"'(\w+)'", check[2])) for check in found}
 
 
 def _is_time(text: str) -> bool:
-    """Return whether a time in SQLite exists and is written as the program writes it."""
+    """Return whether a text from SQLite is an existing time, in the form in which the program writes times."""
     try:
         return _TIME.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
     except ValueError:

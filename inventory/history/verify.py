@@ -1,12 +1,14 @@
-"""Verify that the history contradicts neither itself nor the digests of its runs.
+"""Verify that the history of each account contradicts neither itself, nor the digests of its runs, nor its log.
 
-This finds contradictions and accidents. It does not find rows that somebody rewrote consistently, with their hashes and
-digests (`verify-finds-contradictions`).
+This finds contradictions and accidents. It does not find rows that somebody rewrote together with all hashes and
+digests that depend on them (`verify-finds-contradictions`).
 
-The database's own checks come first, where it has them. Each account is then read three times: its runs; instance by
-instance, the versions and the state; run by run, the digests. Memory grows only with the number of runs. Values are
-compared as the driver returns them. A value that its column cannot hold is a breach; it is replaced by a value of the
-right type before further checks.
+The checks of the database as a whole come first. Then each account is checked in four parts: its runs; each instance
+with its versions; the digest of each run; the log. Rows are read as streams. Memory grows with the number of runs, and
+not with the number of versions.
+
+Values are compared as the driver returns them. A value that its column cannot hold is a breach. It is replaced by a
+value of the right type before further checks.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -44,9 +46,11 @@ def verify(
     sizes: Sizes = MappingProxyType({}),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Return all breaches in the history of one account, or of all accounts.
+    """Check the database, and the history of one account or of all accounts; return the findings.
 
-    `sizes` are the numbers of entries, by log id, at which the root of a log is wanted.
+    `sizes` has, by the id of a log, the numbers of entries at which the root of its tree is wanted: see
+    `CheckedLog.roots`. `progress` is called with a text that says what is checked. Raise DBAPIError if something cannot
+    be read and no breach was found before.
     """
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
@@ -72,7 +76,7 @@ def verify_history(
     sizes: Sizes = MappingProxyType({}),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Return what `verify` returns, without the checks of the database itself: of its storage, views and triggers."""
+    """Return the findings of `verify` without its checks of the database as a whole: of storage, views and triggers."""
     findings = Findings()
     database.expect_many_rows(connection)
     _check_accounts(connection, account, sizes, findings, progress)
@@ -82,7 +86,7 @@ def verify_history(
 def _check_accounts(
     connection: Connection, only: str | None, sizes: Sizes, findings: Findings, progress: Callable[[str], None]
 ) -> None:
-    """Check each account, or only one. When all are checked, also check that every row belongs to an account."""
+    """Check all accounts, or the account `only`. For all accounts, also check that every row belongs to one of them."""
     columns = stored_columns(accounts, tuple(accounts.c.keys()), sqlite=database.is_sqlite(connection), thorough=True)
     query = columns.query.where(sa.true() if only is None else accounts.c.account == only)
     log_ids: set[str] = set()

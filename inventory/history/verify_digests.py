@@ -1,4 +1,4 @@
-"""Check the digests of an account's runs: rebuild the fleet of each run from the versions alone."""
+"""Check the fleet digests of an account's runs: rebuild the fleet of each run from the versions alone."""
 
 import hashlib
 import heapq
@@ -17,19 +17,21 @@ from inventory.store.tables import instance_versions, sync_runs
 
 
 class _Mismatch(NamedTuple):
-    """Consecutive runs with digests that do not match."""
+    """One or more successive runs whose fleet digests do not match the versions. Runs without a digest are skipped."""
 
     first_run_id: Any
     last_at: Any
+    """The start of the last of these runs."""
     runs: int
+    """The number of these runs."""
     matched_at: Any
-    """The start of the last run before them whose digest matches, if there is one."""
+    """The start of the last run before these whose digest matches; None if there is none."""
 
 
 def check_digests(check: AccountCheck, *, sound: bool) -> None:
-    """Apply the versions in order of time, and compare the fleet with the digest of each run that has one.
+    """Apply the versions in order of time, and compare the fleet at each run that has a digest with that digest.
 
-    `sound` says that the other checks of the account found no breach.
+    `sound` says that the checks of the account's runs, instances and counts found no breach.
     """
     changes = heapq.merge(_closings(check), _openings(check), key=itemgetter(0, 1))
     change = next(changes, None)
@@ -59,14 +61,14 @@ def check_digests(check: AccountCheck, *, sound: bool) -> None:
             matched_at, mismatch = at, None
     if mismatch is not None:
         _report(check, mismatch, None, sound=sound)
-    for _ in changes:  # any change after the last run is a breach already; a stream must be read to its end
+    for _ in changes:  # streams must be read to their ends; changes after the last run were reported by other checks
         pass
 
 
 def _closings(check: AccountCheck) -> Iterator[tuple[Any, int, str, None]]:
     column = instance_versions.c.valid_to
     for at, id_ in check.rows(instance_versions, ("valid_to", "instance_id"), column, where=column.is_not(None)):
-        yield at, 0, id_, None  # 0: before the versions that open at the same time
+        yield at, 0, id_, None  # 0: sorts before the versions that open at the same time
 
 
 def _openings(check: AccountCheck) -> Iterator[tuple[Any, int, str, bytes]]:
@@ -76,10 +78,11 @@ def _openings(check: AccountCheck) -> Iterator[tuple[Any, int, str, bytes]]:
 
 
 def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool) -> None:
-    """Report runs whose digests do not match, with the instances that may explain it.
+    """Report the runs of a mismatch as one breach, and name the instances that may explain it.
 
-    These are the instances with a version that is part of the fleet in all of these runs, and in no other run that
-    has a digest. `until` is the start of the next run whose digest matches, if there is one.
+    An instance may explain it if one of its versions is part of the fleet at all of these runs, but at no other run
+    that has a digest. `until` is the start of the next run whose digest matches; None if there is none. If not `sound`,
+    no instance is named, because other breaches may explain the mismatch.
     """
     version = instance_versions.c
     ends_after = raw_value(version.valid_to) > mismatch.last_at
@@ -102,7 +105,7 @@ def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool
 
 
 class Fleet:
-    """The hash of each live instance by id, in a private temporary SQLite file, so that memory stays flat."""
+    """A fleet: the hash of each instance by id. It is in a private temporary SQLite file, so that memory stays flat."""
 
     def __enter__(self) -> Self:
         self._db = sqlite3.connect("", isolation_level=None)  # SQLite deletes the file with the connection
@@ -124,7 +127,7 @@ class Fleet:
             self._write()
 
     def digest(self) -> str:
-        """Return the digest of the fleet as a run records it: ids in the order of their UTF-8 bytes."""
+        """Return the fleet digest in hex, as a run records it (`digest-of-the-fleet`)."""
         self._write()
         digest = hashlib.sha256()
         found = self._db.execute("SELECT part FROM fleet ORDER BY id")

@@ -1,4 +1,4 @@
-"""Check each instance of an account: its versions in order, and its state against them."""
+"""Check each instance of an account: its versions in order of time, and its row of `instance_state` against them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _STATE = (
     "versions", "seen_run_id", "missing_run_id", "unlisted_runs", "row_hash", "version_hash", "ignored",
 )  # fmt: skip
 _RECORD = slice(1 + len(PAYLOAD))
-"""The columns of a version or a state that make a Record."""
+"""The positions of a Record's fields in a row that was read with the columns _VERSION or _STATE."""
 
 _stretch = attrgetter(*stretches.SAME)
 
 _OPENED_AS = {None: "appeared", "changed": "changed", "vanished": "reappeared"}
-"""`opened_as` of a version, by `closed_as` of the version before it."""
+"""What `opened_as` of a version must be, by `closed_as` of the version before it. None: no version is before it."""
 
 _cached_gpus = lru_cache(10_000)(gpus)
 _cached_tracker = lru_cache(100)(tracker)
@@ -37,30 +37,30 @@ _cached_tracker = lru_cache(100)(tracker)
 
 @dataclass
 class _Versions:
-    """The versions of one instance, as far as they were read."""
+    """What the check of one instance remembers of the versions that were read so far, in order of time."""
 
     first: Any = None
     last: Any = None
     last_hash: bytes | None = None
     creator: Any = None
-    """The creator of the current episode."""
+    """The creator of the episode of the version that is being checked."""
     episodes: int = 0
     count: int = 0
 
 
 def hash_record(content: Any) -> bytes:
-    """Return the hash of one record."""
+    """Return the hash of a record. `content` has the fields of a Record, in their order."""
     return hash_records([content])[0]
 
 
 def check_instances(check: AccountCheck) -> None:
-    """Check all instances with their versions, and count the events of each run in `check`."""
+    """Check all instances with their versions, and count the versions in `check.events`."""
     version, state = instance_versions.c, instance_state.c
     same = (version.account == state.account, version.instance_id == state.instance_id)
     has_version = sa.exists().where(*same).correlate(instance_state)
     has_state = sa.exists().where(*same).correlate(instance_versions)
     version_order = (version.instance_id, version.valid_from)
-    # the conditions give both streams the same ids, in whatever order the database sorts texts
+    # the conditions give both streams the same ids in the same order, however the database sorts texts
     versions = check.rows(instance_versions, _VERSION, *version_order, where=has_state, kind="version")
     grouped = groupby(versions, key=itemgetter(0))
     states = check.rows(instance_state, _STATE, state.instance_id, where=has_version, kind="state")
@@ -114,7 +114,17 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
 
 
 def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[str]:
-    """Yield what the state says of ignored fields though no run ignored them since the newest version opened."""
+    """Yield a clause if the instance's row of `instance_state` contradicts what the runs say of ignored fields.
+
+    The runs that count are the one that opened the newest version, and all later ones.
+
+    - A field that is named in the column `ignored` of the row must have been ignored by one of these runs. This is not
+      checked if the newest version opened before the log began.
+    - A field whose value in the row is not that of the newest version must have been ignored by one of these runs. If
+      the newest version opened before the log began, the fields that differed at that time are allowed too.
+
+    Check nothing if the account has no log.
+    """
     if check.ignored_before is None:
         return
     ignored = check.ignored_since(last.opened_by_run_id)
@@ -127,7 +137,11 @@ def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[
 
 
 def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:
-    """Yield contradictions to the run that opened the version, to its own fields, and to the version before it."""
+    """Yield a clause for each contradiction at the start of a version.
+
+    The version is compared with the run that opened it and with the version before it, and its fields with each other.
+    `same` says that it has the same content as the version before it.
+    """
     before = read.last
     opened, closed_as = check.runs.get(version.opened_by_run_id), None if before is None else before.closed_as
     if opened is None or opened.started_at != version.valid_from:
@@ -151,7 +165,7 @@ def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, sam
 
 
 def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str]:
-    """Yield contradictions to the version before it, which it follows without a gap."""
+    """Yield a clause for each contradiction between a version that opened by a change and the version before it."""
     if same:
         yield "nothing changed from the version before it"
     if not version.moved and _stretch(version) != _stretch(before):
@@ -159,7 +173,11 @@ def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str
 
 
 def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
-    """Yield contradictions to the run that closed the version, and to its start."""
+    """Yield a clause for each contradiction at the end of a version.
+
+    The end is compared with the run that closed the version, and with the start of the version. An open version must
+    have no end.
+    """
     if version.closed_as is None:
         end = (version.valid_to, version.closed_by_run_id, version.last_seen_at, version.closed_log_index)
         if end != (None,) * len(end):
@@ -183,7 +201,7 @@ def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
 
 
 def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Iterator[str]:
-    """Yield contradictions to the versions."""
+    """Yield a clause for each contradiction of an instance's row of `instance_state` with its versions or the runs."""
     first, last = read.first, read.last
     seen, missing = check.runs.get(state.seen_run_id), check.runs.get(state.missing_run_id)
     vanished, is_missing = state.presence == "vanished", state.presence == "missing"
@@ -213,9 +231,10 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
 
 
 def _compute_row_hash(state: Any) -> bytes | None:
-    """Return what `row_hash` should be; None if `extra` is not JSON that a run writes.
+    """Return what `row_hash` in a row of `instance_state` should be; None if `extra` is not JSON as a run writes it.
 
-    Where the newest version holds the same, its hash covers the text of `extra`.
+    The form of that JSON is not checked if the hash of the newest version covers it, that is, if `version_hash` equals
+    `row_hash` and no field is ignored.
     """
     try:
         is_covered = state.extra is None or (state.row_hash == state.version_hash and not state.ignored)
@@ -228,9 +247,9 @@ def _compute_row_hash(state: Any) -> bytes | None:
 
 
 def _is_implausible(row: Any) -> bool:
-    """Return whether a field is written in a form that no run writes, or the GPUs do not match the type.
+    """Return whether a field is empty or contains U+0000, or the GPUs do not match the type. No run writes such a row.
 
-    The hash does not find such a form: an empty text has the hash of a null, and U+0000 separates the fields.
+    The hash of a record does not find such fields: in it an empty text is like a null, and U+0000 separates the fields.
     """
     content = row[1 : 1 + len(PAYLOAD)]
     if "" in content or "\0" in " ".join(filter(None, content)):

@@ -1,7 +1,8 @@
 """Check the Merkle log of an account: recompute every entry from the rows, and the tree from the entries.
 
-The versions of a run from before `pruned_before` are folded. So the root of its changes is taken from its row, and the
-folded history is compared with the root in the entry of the prune. Of a dropped run only the hash is left.
+`prune` may have folded versions that a run from before `pruned_before` opened or closed. So the root over the changes
+of such a run is not recomputed, but taken from the run's row. Instead the folded history is compared with the root in
+the entry of the newest prune. Of a run that `prune` dropped, only the hash of its entry is left.
 """
 
 import heapq
@@ -39,7 +40,7 @@ from inventory.store import database
 from inventory.store.tables import instance_state, instance_versions, operator_actions, sync_runs
 
 _HASHES = ("entry_hash", "changes_root", "missing_digest")
-"""The columns of `sync_runs` that are null in a run without an entry."""
+"""The columns of `sync_runs` that are null if the run has no entry in the log."""
 
 _RUN = (*RUN_COLUMNS, "log_index", "entry_hash", "changes_root", "missing_digest", "cleared_digest")
 _ACT = (*ACT_COLUMNS, "details", "log_index", "entry_hash")
@@ -50,35 +51,35 @@ _CLOSING = (
 )  # fmt: skip
 
 _APPLIED = ("succeeded", "held", "partial")
-"""The statuses of runs whose entries say what they left missing."""
+"""The statuses of the runs whose entries say the missing digest. It is null if it covers no instance."""
 
 
 _Source = tuple[int, Callable[[Any], bytes], Any]
-"""The index of an entry, the function that replays it and returns its hash, and its row."""
+"""The index of an entry; the function that replays the entry and returns its hash; the argument of that function."""
 
 
 @dataclass
 class _Replay:
-    """What the entries so far say about the account."""
+    """What the entries that were replayed so far say about the account."""
 
     name: str | None
     retired_at: str | None = None
     pruned_before: str | None = None
     missing: str | None = None
-    """The digest of what was last left missing, in hex."""
+    """The missing digest in hex after the last applied run or the last accept; None if it covers no instance."""
     history: str | None = None
-    """The newest root over folded history, or over the time before the log, in hex; `scope` says what it covers."""
+    """The root over the older history in hex, of the newest prune, else of entry 0. `scope` says what it covers."""
     scope: FoldedHistory | None = None
     runs: dict[int, int] = field(default_factory=dict)
     """The index of each run's entry, by run id."""
     changes: dict[int, tuple[str, bool]] = field(default_factory=dict)
-    """By index: the root of an entry's changes in hex, and whether the versions still have them all."""
+    """By index of an entry: the root over its changes in hex, and False if `prune` may have folded some of them."""
     by_hash: int = 0
-    """The number of entries of which something is known by its hash only."""
+    """The number of entries that cannot be computed from the rows alone, as in CheckedLog."""
     acts: int = 0
-    """The number of acts."""
+    """The number of acts so far."""
     running: bool = False
-    """Whether a run is going on."""
+    """Whether the account has a run with the status `running`."""
 
 
 class LogCheck:
@@ -101,14 +102,17 @@ class LogCheck:
         )
         self._first_wrong: int | None = None
         self._first_kept: tuple[str, int] | None = None
-        """The tree and the place of the first run that no prune has dropped."""
+        """The place of the first run that no prune may have dropped; None if there is no such run.
+
+        ("log", the index of its entry), or ("runs", its index among the runs that are left from before the log).
+        """
         self._may_drop = False
-        """Whether the log has a prune."""
+        """Whether a prune was replayed."""
         self._last_dropped = 0
-        """The highest index of an entry of which only the hash is left."""
+        """The highest index of an entry of which only the hash is left; 0 if there is none."""
 
     def run(self, sizes: Iterable[int] = ()) -> CheckedLog:
-        """Report each breach, and return what was checked, with the roots of the tree at these sizes."""
+        """Check the log, and report each breach; return what was found, with the roots of the tree at these sizes."""
         tree, roots = Frontier(), {}
         wanted = set(sizes)
         for entry_hash in self._entries():
@@ -138,11 +142,11 @@ class LogCheck:
     # -- the entries
 
     def _entries(self) -> Iterator[bytes]:
-        """Yield the hash of each entry in order, recomputed where its row is still there."""
+        """Yield the hash of each entry, in order. The hash is recomputed if the row of the entry is still there."""
         yield hash_leaf((self._row["log_start"] or "").encode())
         expected = 1
         found = heapq.merge(self._runs(), self._acts(), self._dropped(), key=itemgetter(0))
-        for index, replay, row in found:  # each source reads ahead, so that nothing may be replayed before
+        for index, replay, row in found:  # replayed here, in order: the sources read their rows earlier
             if index != expected:
                 what = "is there twice" if index < expected else f"is followed by entry {index}"
                 self._report(None, f"entry {expected - 1} of its log {what}", wrong=min(index, expected))
@@ -165,7 +169,7 @@ class LogCheck:
                 yield row.log_index, self._replay_run, row
 
     def _find_wrong_hashes(self, row: Any) -> Iterator[str]:
-        """Yield what is wrong with the columns of a run that its entry does not hold."""
+        """Yield a clause for each hash or digest in a run's row that must not be there."""
         is_pruned = self._check.may_be_pruned(row.started_at)
         if row.log_index is None and any(getattr(row, name) is not None for name in _HASHES):
             yield "it has no entry in the log, but a hash of one"
@@ -175,7 +179,11 @@ class LogCheck:
             yield "it has a digest, though a prune has cleared it"
 
     def _limit_drops(self, row: Any) -> None:
-        """Note from which run on `prune` drops none: the last complete one up to `pruned_before`, else the next one."""
+        """Set `_first_kept` if this run is the one. Call this for each finished run, in the order of the run ids.
+
+        `prune` keeps the last complete run that started by `pruned_before`, and all runs after it. If there is no such
+        run, it keeps the runs that started from `pruned_before` on.
+        """
         before = self._check.pruned_before
         if before is None:
             return
@@ -240,10 +248,10 @@ class LogCheck:
         return entry_hash
 
     def _hash(self, entry: Json, stored: bytes, run_id: int | None) -> bytes:
-        """Return the hash of an entry; report it if it is not the stored one."""
+        """Return the hash of an entry as recomputed. Report a breach if it is not the stored one."""
         try:
             recomputed = hash_leaf(entry_bytes(entry))
-        except ValueError:  # a number that no entry holds
+        except ValueError:  # a damaged row holds a number that no entry can have
             recomputed = hash_leaf(b"")
         if recomputed != stored:
             what = "its row is" if run_id is not None else f"entry {entry['index']}, an act of a person, is"
@@ -253,7 +261,7 @@ class LogCheck:
     # -- what follows from the entries
 
     def _check_account(self) -> None:
-        """Check the account's row against what the entries say."""
+        """Check the account's row against what the log says."""
         row, replay, start = self._row, self._replay, self._start
         retired_at, pruned_before = _iso(row["retired_at"]), _iso(row["pruned_before"])
         returns_now = replay.running and retired_at is None
@@ -286,7 +294,7 @@ class LogCheck:
             self._report(None, "the runs from before the log are not those that entry 0 recorded", wrong=0)
 
     def _check_drops(self) -> None:
-        """Check that only hashes of runs that `prune` may have dropped stand in place of entries."""
+        """Check that each entry of which only the hash is left is that of a run that `prune` may have dropped."""
         tree, index = self._first_kept or ("log", self._replay.scope.entry if self._replay.scope else 0)
         limit = index if self._may_drop and tree == "log" else 0
         if self._last_dropped >= limit and self._last_dropped:
@@ -294,7 +302,7 @@ class LogCheck:
             self._report(None, what, wrong=self._last_dropped)
 
     def _check_changes(self) -> None:
-        """Check that the versions say of each entry what it opened and closed."""
+        """Check that the versions which each entry opened and closed have the root that the entry recorded."""
         replay = self._replay
         changes = heapq.merge(self._openings(), self._closings())
         for index, group in groupby(changes, key=itemgetter(0)):
@@ -327,7 +335,7 @@ class LogCheck:
             yield row.closed_log_index, row.instance_id, CLOSED, closing_leaf(row.instance_id, row._asdict())
 
     def _check_missing(self) -> None:
-        """Check what is missing now against the newest entry that says it."""
+        """Check that the missing digest, recomputed from `instance_state`, is the newest one in the log."""
         state = instance_state.c
         rows = self._check.rows(
             instance_state,
@@ -340,7 +348,7 @@ class LogCheck:
             self._report(None, "what is missing, or when it was last seen, is not what the log recorded")
 
     def _check_history(self) -> None:
-        """Check the hash of the older history against the newest prune, or against entry 0 if there was no prune."""
+        """Check the root over the older history against the newest prune, or against entry 0 if there was no prune."""
         scope = self._replay.scope
         if scope is None:
             return
@@ -356,7 +364,7 @@ class LogCheck:
     # -- helpers
 
     def _read_start(self) -> Json:
-        """Return entry 0; report it if it is not what a log begins with."""
+        """Return entry 0 as a JSON object. Report a breach if it is not what a log begins with."""
         start = _as_object(self._row["log_start"])
         if start.get("kind") != "start" or entry_bytes(start).decode() != self._row["log_start"]:
             self._report(None, "entry 0 of its log is not what a log begins with")
@@ -369,10 +377,10 @@ class LogCheck:
 
 
 def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
-    """Return what entry 0 says of the time before the log.
+    """Return two things that entry 0 of a log says of the time before the log.
 
-    It is a pair: the fields in which a state differed from its version, None if there is no log; and the id of the last
-    run, 0 if there was none.
+    The first is the set of the fields in which the row of an instance differed from its newest version when the log
+    began; None if there is no log. The second is the id of the last run from before the log; 0 if there was none.
     """
     if log_start is None:
         return None, 0
@@ -384,7 +392,7 @@ def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
 
 
 def _as_object(text: Any) -> Json:
-    """Return a JSON object; an empty one for anything else."""
+    """Return the JSON object in a text; an empty object if the text is anything else."""
     try:
         found = json.loads(text)
     except (ValueError, TypeError, RecursionError):

@@ -10,7 +10,10 @@ _COMPLETE = ("succeeded", "held")
 
 
 def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
-    """Check each run against the runs before it, and store all runs in `check`."""
+    """Check each run in itself and against the runs before it, and store all runs in `check`.
+
+    `last_complete_run_id` is that of the account's row, and is checked too.
+    """
     names = ("run_id", "status", "complete", "missing", "fleet_digest", "started_at", "previous_complete_at")
     checked = (*names, *EVENTS)
     others = (column.name for column in sync_runs.c if column.name not in checked)
@@ -47,11 +50,11 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
 
 
 def check_counts(check: AccountCheck) -> None:
-    """Check that each run's counts match the versions that carry its id. The instances were checked before."""
+    """Check that the counts in each run's row match the versions with its id, which `check_instances` has counted."""
     for run_id, run in check.runs.items():
         for event, counted in zip(EVENTS, run.counts, strict=True):
             found = check.events.pop((run_id, event), 0)
-            # prune folds no disappearance, and the log holds the other counts
+            # prune may fold what the run opened, but removes no disappearance; the log protects the other counts
             if found == counted or (event != "vanished" and check.may_be_pruned(run.started_at)):
                 continue
             by, as_ = ("closed_by_run_id", "closed_as") if event == "vanished" else ("opened_by_run_id", "opened_as")

@@ -1,1 +1,1 @@
-"""Read the history. Nothing here writes."""
+"""Read the history, and show it to people and programs. Nothing here writes to the database."""

@@ -7,7 +7,7 @@ from inventory.read import relations
 from inventory.read.relations import Row
 
 COLUMNS = (*relations.columns("accounts"), *(name for name in relations.columns("sync_freshness") if name != "account"))
-"""The columns of `accounts`, followed by those of `sync_freshness`."""
+"""The public columns of `accounts`, then those of `sync_freshness` except `account`."""
 
 
 def list_accounts(connection: Connection, account: str | None = None) -> list[Row]:

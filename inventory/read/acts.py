@@ -1,4 +1,4 @@
-"""Read the acts of persons, and say in words what each of them did."""
+"""Read the acts of persons, and say in words what was done by each act."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,10 @@ def acts(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[Row]:
-    """Yield rows of `operator_actions`, the newest first, from `since` (included) to `until` (excluded)."""
+    """Yield rows of `operator_actions`, the newest first, from `since` (included) to `until` (excluded).
+
+    `account` limits them to one account, `limit` to a number of rows.
+    """
     table = relation("operator_actions")
     query = sa.select(table).where(*matching(table, account=account))
     if since is not None:
@@ -30,7 +33,10 @@ def acts(
 
 
 def describe_act(act: Row) -> str:
-    """Return in words what the `details` of a row of `operator_actions` say."""
+    """Return in words what was done, from the columns `action` and `details` of a row of `operator_actions`.
+
+    For an unknown action, return `details` unchanged.
+    """
     details = json.loads(act["details"])
     if act["action"] == "accept":
         count = details.get("instances")
@@ -43,7 +49,7 @@ def describe_act(act: Row) -> str:
 
 
 def _time(text: str | None) -> str:
-    """Return a time as tables show it; a text that is no time stays as it is."""
+    """Return an ISO 8601 time in the form that tables show. A text that is no time is returned unchanged."""
     try:
         return cell(datetime.fromisoformat(text or ""))
     except ValueError:

@@ -1,6 +1,6 @@
 """Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
-An empty parameter does not limit the result.
+In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """A ready-made query. Its name is part of the address of its page."""
+    """A ready-made query. Its page shows `title` and `meaning`, and `name` is part of the page's address."""
 
     name: str
     title: str

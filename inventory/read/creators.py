@@ -24,10 +24,11 @@ def list_creators(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Row]:
-    """Return rows of `creators`, sorted by account and then by GPU hours, the most first.
+    """Return rows of `creators`, sorted by account, then by `gpu_hours_low`, the highest first.
 
-    With a period, from `since` (included) to `until` (excluded), they count only the instances created in it and the
-    hours that lie in it. A creator without any instance in the period has no row. `live_now` never depends on it.
+    `since` (included) and `until` (excluded) limit the counting to a period. Then a row counts only the instances that
+    were created in the period, and only the hours in it. A creator who had no instance in the period has no row.
+    `live_now` does not depend on the period. Raises DatabaseError for an episode whose values cannot be counted.
     """
     try:
         if since is None and until is None:
@@ -45,7 +46,7 @@ def list_creators(
 
 
 def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
-    """Return the number of live instances by account and creator, counted as in the view `creators`."""
+    """Return the number of live instances by (account, creator), counted as in the view `creators`."""
     episodes, state = relation("instance_episodes"), relation("instance_state")
     same = sa.and_(state.c.account == episodes.c.account, state.c.instance_id == episodes.c.instance_id)
     who = episodes.c.account, episodes.c.creator_user_nickname
@@ -81,11 +82,13 @@ def _creators_within(
 
 
 def episode_stretches(account: str | None = None, since: datetime | None = None) -> sa.Subquery:
-    """Return a query for the stretches of all episodes: an episode is split where type or region changed.
+    """Return a subquery with a row for each stretch: a part of an episode in which type and region stayed the same.
 
-    A row has the columns of its episode, the times `began_at` and `ended_at`, the type and the GPU count. `gpus_known`
-    is true if the GPU count of every stretch of the episode is known; if it is false, the GPU hours are unknown. With
-    `since`, the episodes that vanished before it are left out; all others have all their stretches.
+    A row has `account`, `instance_id`, `episode`, the creator and the times of the episode, and `instance_type`,
+    `gpu_count`, `began_at` and `ended_at` of the stretch. The last stretch ends when the instance was last seen.
+    `gpus_known` is true if the GPU count of every stretch of the episode is known; otherwise the GPU hours of the
+    episode are unknown. With `account`, the rows are of this account only. With `since`, there are no rows of episodes
+    that vanished before this time.
     """
     version, view = relation("instance_versions").c, relation("instance_episodes").c
     names = ("account", "instance_id", "episode")
@@ -134,7 +137,11 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count the instance as created if this stretch is the first of its first episode, and began in the period."""
+    """Count the instance in `row` if this stretch is the first of its first episode, and did not begin before `since`.
+
+    An instance that was there at the account's first complete run is counted as `created_before_watch`, any other as
+    created.
+    """
     at = stretch.began_at
     if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):
         return

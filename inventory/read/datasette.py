@@ -1,7 +1,7 @@
-"""Serve a SQLite database with Datasette: its pages show the meanings of the catalogue, and ready-made queries.
+"""Serve a SQLite database with Datasette, whose pages show ready-made queries and what each table and column means.
 
-Datasette comes with the extra `explore`, and is imported only when it starts. It cannot write, because its connections
-are read-only. They are not opened as immutable, because a sync may write at the same time.
+Datasette comes with the extra `explore`, so it is imported only when it starts. Its connections to the database are
+read-only. They are not opened as immutable, because a sync may write to the file at the same time.
 """
 
 import os
@@ -20,7 +20,7 @@ from inventory.store.catalogue import RELATIONS
 HOST = "127.0.0.1"
 SETTINGS = {
     "sql_time_limit_ms": 10_000,  # enough to read a whole view over a million versions
-    "allow_download": False,  # the file may lack rows that are still in its -wal
+    "allow_download": False,  # a downloaded file would lack the rows that are still in the -wal file
 }
 HIDDEN = ("instance_state", "dropped_entries", "typed", "alembic_version", "sqlite_sequence", "sqlite_stat1")
 NEWEST_FIRST = {
@@ -32,7 +32,7 @@ NEWEST_FIRST = {
 
 
 def metadata(database: str) -> dict[str, Any]:
-    """Return Datasette's metadata for a database. Its name is that of the file without the suffix."""
+    """Return Datasette's metadata for the database file. `database` is the file's name without its suffix."""
     tables: dict[str, dict[str, Any]] = {name: {"hidden": True} for name in HIDDEN}
     for relation in RELATIONS:
         table = tables.setdefault(relation.name, {})
@@ -59,9 +59,10 @@ def metadata(database: str) -> dict[str, Any]:
 
 @contextmanager
 def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Serve the file with Datasette on loopback during the block.
+    """Serve the file with Datasette on loopback during the block. Port 0 is any free port.
 
-    Yield the address, and a function that returns whether the server still runs.
+    Yield the address, and a function that returns whether the server still runs. Raise UsageError if the port cannot be
+    used, InventoryError if Datasette does not start.
     """
     import uvicorn
     from datasette.app import Datasette
@@ -79,7 +80,7 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
     def connect(write: bool = False) -> Any:  # noqa: ARG001 - Datasette passes it by this name
         place = f"file:{quote(str(file))}?mode=ro"  # Datasette's own connect() does not quote the path
         opened = sqlite3.connect(place, uri=True, check_same_thread=False)
-        database._all_file_connections.append(opened)  # noqa: SLF001 - Datasette closes these at its end
+        database._all_file_connections.append(opened)  # noqa: SLF001 - database.close() closes these
         return opened
 
     database.connect = connect
@@ -107,7 +108,10 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
 
 
 def _plain_text() -> Any:
-    """Return a plugin that shows a web address as plain text: Datasette would make a link of text from the API."""
+    """Return a Datasette plugin that shows a web address as plain text.
+
+    Without this plugin Datasette would make a link of an address in a text that came from the API.
+    """
     from datasette import hookimpl
 
     class Inventory:
@@ -132,9 +136,9 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an app that refuses requests for other host names than this machine's.
+    """Return an ASGI app that refuses each HTTP request whose Host header is neither `localhost` nor HOST.
 
-    This stops DNS rebinding: a web page of another site cannot read the database.
+    So a web page of another site cannot read the database by DNS rebinding.
     """
     from datasette.utils.asgi import asgi_send
 

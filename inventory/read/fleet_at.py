@@ -35,11 +35,12 @@ class RunsAround:
 
 
 def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
-    """Return the RunsAround of each account, or only of `account`.
+    """Return the RunsAround of each account around the time `at`, or only that of `account`.
 
-    Raises UsageError if the fleet of an account at that time is unknown: the time is before its first or after its last
-    complete run, or `prune` folded the history of that time. Without `account`, an account that was retired before that
-    time is returned with `retired` set, and raises nothing if another account is known then.
+    Raises UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
+    complete run, after its last one, and where `prune` folded the history. There is one exception: if no `account` is
+    given, a retired account whose last complete run is before the time is returned with `retired` set. Raises
+    UsageError too if there is no account, or if all are returned with `retired` set.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
@@ -89,7 +90,10 @@ def as_of(
     type_: str | None = None,
     status: str | None = None,
 ) -> Iterator[Row]:
-    """Yield the fleet as of a time: AS_OF_COLUMNS of the rows of `instance_versions` that were valid then."""
+    """Yield the versions that were valid at a time, as rows with AS_OF_COLUMNS, sorted by account and id.
+
+    Only versions of `accounts` are yielded. Each other argument limits them to one value of a column.
+    """
     table = relation("instance_versions")
     wanted = matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)
     # coalesce() keeps SQLite from using the index on these columns: the index on the times is much faster

@@ -13,9 +13,10 @@ from inventory.times import brief, iso
 
 
 def freshness(connection: Connection, *, account: str | None = None, named: Sequence[str] = ()) -> list[Row]:
-    """Return a row of `sync_freshness` for each account that is not retired, or only for `account`.
+    """Return the row of `sync_freshness` of each account that is not retired, or only that of `account`.
 
-    Accounts in `named` that the database lacks get a row too. Raises UsageError if `account` is retired.
+    For each account in `named` that the database lacks, add a row with None as times and status, and 0 as counts. The
+    rows are in the order of the accounts' names. Raises UsageError if `account` is retired.
     """
     table, view = relation("accounts"), relation("sync_freshness")
     active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
@@ -31,7 +32,11 @@ def freshness(connection: Connection, *, account: str | None = None, named: Sequ
 
 
 def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
-    """Return why the account of a row of `sync_freshness` is stale, or None if it is not older than `limit`."""
+    """Return in words why an account is stale, or None if it is not. `row` is its row of `sync_freshness`.
+
+    An account is stale if its last attempt is in the future, if it has no complete run, or if the last complete run is
+    older than `limit`. If `limit` is None, no age is too high.
+    """
     name = row["account"]
     if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
         return f"{name}: its last run, at {iso(row['last_attempt_at'])}, is in the future by the database's clock"
@@ -61,7 +66,7 @@ def last_runs(connection: Connection) -> list[Row]:
 
 
 def held(connection: Connection) -> dict[str, int]:
-    """Return how many instances of each account are held."""
+    """Return the number of held instances of each account, by the account's name; also where it is 0."""
     table, state = relation("accounts"), relation("instance_state")
     number = (  # a subquery for each account, which uses the index on account and presence
         sa.select(sa.func.count())
@@ -74,7 +79,10 @@ def held(connection: Connection) -> dict[str, int]:
 
 
 def delivered_checkpoints(connection: Connection) -> dict[str, datetime]:
-    """Return when a checkpoint of each account's log was last delivered, for those of which one was."""
+    """Return when a checkpoint of an account's log was last delivered, by the account's name.
+
+    An account without such a time is left out.
+    """
     table = relation("accounts")
     query = sa.select(table.c.account, table.c.checkpoint_at).where(table.c.checkpoint_at.is_not(None))
     return {row["account"]: row["checkpoint_at"] for row in read_rows(connection, query)}

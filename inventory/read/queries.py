@@ -1,4 +1,4 @@
-"""Queries for instances, events and runs. They return rows of the public relations."""
+"""Queries for instances, events, runs and accounts. They return rows of the public tables and views as dicts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -24,7 +24,11 @@ def instances(
     type_: str | None = None,
     status: str | None = None,
 ) -> Iterator[Row]:
-    """Yield rows of `instances`: the live and missing ones, or with `all_` every instance ever seen."""
+    """Yield rows of `instances`, sorted by account, then by `first_seen_at`.
+
+    By default these are the rows of live and missing instances; with `all_`, of all instances ever seen; with
+    `presence`, of those with this presence. Each other argument limits the rows to one value of a column.
+    """
     view = relation("instances")
     wanted = matching(
         view,
@@ -42,7 +46,10 @@ def instances(
 
 
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> Iterator[Row]:
-    """Yield rows of `sync_runs`, the newest first; with `failed`, only the runs that did not succeed."""
+    """Yield at most `limit` rows of `sync_runs`, the newest first.
+
+    With `failed`, only those of finished runs whose status is not `succeeded`.
+    """
     table = relation("sync_runs")
     query = sa.select(table).where(*matching(table, account=account))
     if failed:
@@ -51,7 +58,7 @@ def runs(connection: Connection, *, account: str | None = None, failed: bool = F
 
 
 def run(connection: Connection, run_id: int) -> Row:
-    """Return the row of a run in `sync_runs`."""
+    """Return the row of a run in `sync_runs`. The run must exist."""
     table = relation("sync_runs")
     return read_rows(connection, sa.select(table).where(table.c.run_id == run_id))[0]
 
@@ -69,11 +76,12 @@ def events(
 ) -> Iterator[Row]:
     """Yield rows of `instance_events`, the newest first, from `since` (included) to `until` (excluded).
 
-    Raises UsageError for an unknown instance.
+    `limit` is the most rows. Each other argument limits them to one value of a column. Raises UsageError if `instance`
+    is unknown.
     """
     view = relation("instance_events")
     query = sa.select(view).where(*matching(view, account=account, event=event, creator_user_nickname=creator))
-    if instance is not None:  # name its accounts too, because the key of the table begins with the account
+    if instance is not None:  # limit the accounts too: an index that begins with the account can then be used
         query = query.where(
             view.c.account.in_(holders(connection, instance, account)), *matching(view, instance_id=instance)
         )
@@ -91,7 +99,8 @@ def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
     For a change, `fields` holds a dict with `field`, `old_value` and `new_value` for each field that changed. For any
     other event it is empty.
     """
-    # one query for each batch: the periods of the batches hardly overlap, so together they cost about one read
+    # one query for each batch: its events lie in one period, and these periods hardly overlap, so all queries together
+    # cost about as much as one query for all events
     for batch in database.batches(rows):
         fields = _fields(connection, [row for row in batch if row["event"] == "changed"])
         for row in batch:
@@ -123,8 +132,9 @@ def _change_key(row: Row, time: str) -> tuple[Any, ...]:
 def biographies(connection: Connection, instance_id: str, account: str | None = None) -> list[Row]:
     """Return the whole history of an instance: one dict for each account that has seen it.
 
-    Each is a row of `instances` with four further lists of rows, the oldest first: `episodes`, `versions`, `events` and
-    `field_changes`. Raises UsageError for an unknown instance.
+    Each dict is a row of `instances` with four further keys: `episodes`, `versions`, `events` and `field_changes`.
+    Their values are lists of rows, the oldest first. Raises UsageError for an unknown instance, DatabaseError for one
+    without versions.
     """
     parts = {
         "episodes": ("instance_episodes", ("episode",)),
@@ -150,7 +160,10 @@ def _of_one(connection: Connection, source: str, account: str, instance_id: str,
 
 
 def holders(connection: Connection, instance_id: str, account: str | None = None) -> list[str]:
-    """Return the accounts that ever saw the instance; raise UsageError if none did. `account` limits the search."""
+    """Return the names of the accounts that ever saw the instance, sorted. Raise UsageError if no account saw it.
+
+    With `account`, only this account is searched.
+    """
     names = account_names(connection) if account is None else [account]
     table = relation("instance_state")
     query = sa.select(table.c.account).where(table.c.account.in_(names), *matching(table, instance_id=instance_id))
@@ -162,13 +175,16 @@ def holders(connection: Connection, instance_id: str, account: str | None = None
 
 
 def account_names(connection: Connection) -> list[str]:
-    """Return the names of the accounts of the database."""
+    """Return the names of all accounts in the database, sorted."""
     table = relation("accounts")
     return list(connection.scalars(sa.select(table.c.account).order_by(table.c.account)))
 
 
 def values_with_prefix(connection: Connection, name: str, column: str, prefix: str, *, limit: int) -> list[str]:
-    """Return the values of a text column that begin with a prefix, sorted."""
+    """Return the values of a text column that begin with a prefix: each value once, sorted, at most `limit`.
+
+    `name` is the table or view.
+    """
     values = relation(name).c[column]
     query = sa.select(values).where(values.startswith(prefix, autoescape=True)).distinct().order_by(values)
     return list(connection.scalars(query.limit(limit)))

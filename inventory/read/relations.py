@@ -1,4 +1,7 @@
-"""The public tables and views as SQLAlchemy relations. A row is a dict by column name; its times are aware and UTC."""
+"""The tables and views of the catalogue, without their internal columns, and functions that read their rows.
+
+A row is a dict by column name. Its times are aware datetimes in UTC.
+"""
 
 import json
 from collections.abc import Iterator
@@ -23,20 +26,20 @@ _BOOLEANS = ("held", "complete")
 
 
 def relation(name: str) -> sa.TableClause:
-    """Return a public table or view without its internal columns; the columns are typed by their names."""
+    """Return a table or view without its internal columns. The type of a column follows from the column's name."""
     return sa.table(name, *(sa.column(column, _type(column)) for column in columns(name)))
 
 
 def columns(name: str) -> list[str]:
-    """Return the names of a relation's columns, without the internal ones."""
+    """Return the names of the columns of a table or view, without the internal ones, in the order of the catalogue."""
     found = next(relation for relation in RELATIONS if relation.name == name)
     return [column.name for column in found.columns if not column.meaning.startswith("Internal:")]
 
 
 def matching(source: sa.TableClause, **wanted: str | None) -> list[sa.ColumnElement[bool]]:
-    """Return a condition `column = value` for each wanted value; None gives no condition.
+    """Return a list of conditions: `column = value` for each keyword argument whose value is not None.
 
-    The values are cleaned as before they are stored: characters that cannot be stored are replaced.
+    In the values, characters that cannot be stored are replaced, as in all texts that are stored.
     """
     return [source.c[name] == clean(value) for name, value in wanted.items() if value is not None]
 
@@ -52,13 +55,16 @@ def read_rows(connection: Connection, query: sa.Select[Any]) -> list[Row]:
 
 
 def stream_rows(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
-    """Yield the rows of a query at flat memory."""
+    """Yield the rows of a query. They are read in batches, so that memory stays flat."""
     for rows in database.stream(connection, query):
         yield from map(_plain, rows)
 
 
 def _plain(row: sa.Row[Any]) -> Row:
-    """Return the row as a dict. Raise DatabaseError for a value that SQLite accepts but no run writes."""
+    """Return the row as a dict. Raise DatabaseError if the row holds bytes, or no JSON object where one belongs.
+
+    SQLite would accept such values in any column, but this program writes none.
+    """
     plain = dict(zip(row._fields, row, strict=True))
     if bytes in map(type, row):
         raise damaged("bytes where a text or a number belongs")

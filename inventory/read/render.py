@@ -1,7 +1,7 @@
 """Print rows as a table for people, JSON for programs, or CSV for spreadsheets.
 
-Text from the API is never interpreted: a terminal gets escape sequences as visible text, a spreadsheet gets formulas as
-text, and no text is read as markup.
+Text from the API has no effect: a terminal gets visible text in place of escape sequences, a spreadsheet gets text in
+place of formulas, and nothing is read as markup.
 """
 
 import csv
@@ -21,9 +21,9 @@ from inventory.times import iso
 Rows = Collection[Mapping[str, Any]]
 
 AT_ONCE = 10_000
-"""The number of rows of a table that are laid out together."""
+"""The number of rows whose column widths are computed together. A larger table is printed in batches of this size."""
 
-WIDE = 100_000  # columns: wider than any row
+WIDE = 100_000  # characters: wider than any heading, so that rich never wraps it
 
 
 class Format(StrEnum):
@@ -47,8 +47,10 @@ def show(
 ) -> None:
     """Print rows. `name` is the plural key of the JSON.
 
-    `columns` are the columns of a table; JSON and CSV show all. `header` holds all column names, for a CSV without
-    rows. If a table has no rows, `empty` is printed on stderr, so that a script finds nothing on stdout.
+    `columns` are the columns that a table shows, by default those of the first row; JSON and CSV show all columns.
+    `headings` are the titles of a table's columns, by column; by default the column's name. `header` are the column
+    names of a CSV without rows, by default `columns`. For a table without rows, `empty` is printed on stderr, so that
+    a script finds nothing on stdout.
     """
     stream = stream or sys.stdout
     if style is Format.json:
@@ -62,7 +64,7 @@ def show(
 
 
 def show_object(lists: Mapping[str, Rows]) -> None:
-    """Print several lists as one JSON object, each under its plural key."""
+    """Print lists of rows as one JSON object. The keys of `lists` are the keys of the object."""
     json.dump({name: [_json_row(row) for row in rows] for name, rows in lists.items()}, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
@@ -75,12 +77,16 @@ def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> Non
 
 
 def printable(text: str) -> str:
-    """Return the text with every character that is not printable written as an escape, so that it has no effect."""
+    """Return the text with an escape for each unprintable character, so that it cannot control a terminal."""
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
 def cell(value: Any) -> str:
-    """Return a value as text for people: times in UTC to the second, an empty text for null."""
+    """Return a value as text for people.
+
+    A time must be in UTC. It is shown to the second, without the zone. A boolean is `yes` or `no`, a float has one
+    decimal, and None is an empty text.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -97,7 +103,7 @@ def _escaped(character: str) -> str:
 
 
 def _json(rows: Rows, name: str, stream: TextIO) -> None:
-    """Write a JSON object whose only key holds the rows, one row at a time."""
+    """Write a JSON object with the list of rows under the key `name`. Each row is written before the next is read."""
     stream.write(f"{{\n  {json.dumps(name)}: [")
     before = "\n    "
     for row in rows:
@@ -107,7 +113,7 @@ def _json(rows: Rows, name: str, stream: TextIO) -> None:
 
 
 def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stream: TextIO) -> None:
-    from rich.cells import cell_len  # the rest of rich takes more time than a small table
+    from rich.cells import cell_len  # to import all of rich takes longer than to print a small table
 
     names = {column: headings.get(column, column.replace("_", " ")) for column in columns}
     widths = {column: cell_len(name) for column, name in names.items()}
@@ -118,19 +124,19 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
             column: all(isinstance(row.get(column), int | float | None) for row in batch) for column in columns
         }
         cells = [[cell(row.get(column)) for column in columns] for row in batch]
-        for number, column in enumerate(columns):  # those of a later batch stand below these
+        for number, column in enumerate(columns):  # never narrower: the rows of earlier batches are printed already
             widths[column] = max(widths[column], *(cell_len(line[number]) for line in cells))
         if stream.isatty() and sum(widths.values()) + 2 * (len(columns) - 1) > get_terminal_size().columns:
             _records(batch, names, stream)
             continue
         if first:
             _heading(_line(names.values(), columns, widths, numbers), stream)
-        # never narrower than the rows: a table that folds its cells breaks every cell
+        # never cut to the width of the terminal: that would break long cells into several lines
         stream.writelines(_line(line, columns, widths, numbers) for line in cells)
 
 
 def _line(cells: Iterable[str], columns: Sequence[str], widths: Mapping[str, int], right: Mapping[str, bool]) -> str:
-    """Return the cells as one line: numbers to the right, all else to the left."""
+    """Return the cells as one line, each aligned to the right if `right` is true for its column, else to the left."""
     from rich.cells import cell_len
 
     padded = []
@@ -177,7 +183,10 @@ def _csv_value(value: Any) -> Any:
 
 
 def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row, and the rows inside it, as JSON values: times as ISO 8601 with `Z`, JSON_OBJECTS as objects."""
+    """Return the row as JSON values: a time as ISO 8601 with `Z`, the text of a column in JSON_OBJECTS as an object.
+
+    The rows in a list inside the row are converted too.
+    """
     return {name: _json_value(name, value) for name, value in row.items()}
 
 

@@ -1,4 +1,7 @@
-"""Read all rows before the first is printed: the transaction ends early, and no output stops halfway."""
+"""A buffer that reads all rows of a query before the first row is printed.
+
+So the transaction does not wait for the output, and a failure of the database never leaves half of the output.
+"""
 
 import pickle
 import tempfile
@@ -13,10 +16,10 @@ IN_MEMORY = 16 * 2**20
 
 
 class RowBuffer(Collection[Mapping[str, Any]]):
-    """A collection of any number of rows at flat memory. It can be iterated several times, but not at the same time."""
+    """A collection of any number of rows at flat memory. It can be iterated again, but not by two loops at one time."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Read all rows. Raise DatabaseError if TMPDIR has no room."""
+        """Read all rows. Raise DatabaseError if the temporary file cannot be written."""
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
         self._number = 0
         self._ends: list[int] = []
@@ -43,8 +46,8 @@ class RowBuffer(Collection[Mapping[str, Any]]):
         """Yield the rows in order."""
         for start in (0, *self._ends[:-1]) if self._ends else ():
             self._file.seek(start)
-            yield from pickle.load(self._file)  # noqa: S301 - what was written above
+            yield from pickle.load(self._file)  # noqa: S301 - only __init__ writes this file
 
     def __contains__(self, row: object) -> bool:
-        """Return whether a row is equal to this one."""
+        """Return whether the buffer has a row that is equal to `row`."""
         return any(other == row for other in self)

@@ -1,7 +1,7 @@
-"""Write the history as one HTML page that needs no network: `gather` reads, `page` renders.
+"""Make one HTML page of the history, which needs no network: `gather` reads the data, and `page` renders them.
 
-The page holds every episode of its period, so that its filters can count them again in the browser. If there are too
-many episodes, it holds only totals, which cannot be filtered.
+The page holds every episode of its period, so that the browser can count again what a filter leaves. If there are too
+many episodes, the page holds only totals, and cannot be filtered.
 """
 
 from inventory.report.gather import gather, shown

@@ -1,6 +1,6 @@
-"""The charts as Vega-Lite specifications without data. The page's script adds `datasets` and the domain of time.
+"""The charts as Vega-Lite specifications without data. The page's script adds the data and the limits of the time axis.
 
-Colours are variables of the style sheet, so that a chart changes with the light, dark or print style without a redraw.
+Colours are variables of the style sheet. So the light, dark and print styles need no redraw of a chart.
 """
 
 from typing import Any
@@ -8,7 +8,10 @@ from typing import Any
 Chart = dict[str, Any]
 
 COLOURS = 8
-"""The number of colours for the types of instances, `--c1` to `--c8`. The last one is for all other types."""
+"""The number of colours for the types of instances, `--c1` to `--c8`.
+
+If there are more types than colours, the most frequent types have a colour each, and all others share the last one.
+"""
 
 _GAPS: Chart = {
     "data": {"name": "gaps"},
@@ -35,13 +38,13 @@ def _amount(**axis: Any) -> Chart:
         "field": "amount",
         "type": "quantitative",
         "stack": "zero",
-        "impute": None,  # Vega-Lite would add a zero to each area at the times of all others, and draw across gaps
+        "impute": None,  # else Vega-Lite adds a zero to an area at each time of another area, also in gaps
         "axis": {"title": None, "tickCount": 4, "domain": False, "ticks": False, **axis},
     }
 
 
 def _hover(**encoding: Any) -> Chart:
-    """Return a vertical rule at the time nearest to the pointer, with all values of that time."""
+    """Return a layer: a vertical line at the time nearest to the pointer, with a tooltip of all values at that time."""
     return {
         "data": {"name": "moments"},
         "params": [
@@ -62,10 +65,10 @@ def _hover(**encoding: Any) -> Chart:
 
 
 def over_time(height: int) -> Chart:
-    """Return a chart of a number over time, stacked by type.
+    """Return a chart of a number over time, stacked by type, `height` pixels high.
 
-    Each unbroken period of observation (`stretch`) is a separate area, so that nothing is drawn across a gap. A period
-    of a single time would have no width, so a bar shows it.
+    The time from one gap to the next is an area of its own, so that nothing is drawn across a gap. The field `stretch`
+    has the number of the area. An area of a single time would have no width, so it is drawn as a bar.
     """
     stacked = {"y": _amount(tickMinStep=1), "color": _COLOUR, "order": {"field": "rank", "type": "quantitative"}}
     return {
@@ -89,7 +92,7 @@ def over_time(height: int) -> Chart:
 
 
 def by_day(height: int) -> Chart:
-    """Return a bar chart of the hours in each period, stacked by type."""
+    """Return a bar chart of GPU hours, stacked by type, `height` pixels high. Each bar is for one day or several."""
     bar = {"x": _TIME | {"bin": "binned"}, "x2": {"field": "to"}}
     return {
         "height": height,
@@ -111,7 +114,11 @@ def by_day(height: int) -> Chart:
 
 
 def lifetimes() -> Chart:
-    """Return a chart with a row for each creator: the middle 80 %, the middle 50 % and the median."""
+    """Return a chart of how many hours instances lived, with a row for each creator.
+
+    A row has three bars: for the middle 80 %, for the middle 50 %, and for the median. Lifetimes are known as bounds
+    only. So a bar goes from a quantile of the lower bounds to a quantile of the upper bounds.
+    """
 
     def span(low: str, high: str, size: int, opacity: float) -> Chart:
         return {
@@ -142,7 +149,7 @@ def lifetimes() -> Chart:
 
 
 def _hours(name: str) -> Chart:
-    """Return an axis of hours with a logarithmic scale that includes 0, so that short lives stay visible."""
+    """Return the encoding of the field `name` on an axis of hours. Its scale is logarithmic, but includes 0."""
     ticks = [0, 1, 3, 8, 24, 72, 168, 720, 2160, 8760, 43800]
     label = (
         "datum.value < 24 ? datum.value + ' h' : datum.value < 8760 ? datum.value / 24 + ' d' : "
@@ -168,7 +175,7 @@ CONFIG: Chart = {
 
 
 def charts() -> dict[str, Chart]:
-    """Return every chart by the name of its place in the page."""
+    """Return all charts, by the id of the element that holds the chart in the page."""
     common = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}, "config": CONFIG}
     found = {"fleet": over_time(260), "gpus": over_time(180), "hours": by_day(180), "lifetimes": lifetimes()}
     return {name: common | chart for name, chart in found.items()}

@@ -1,4 +1,4 @@
-"""Read the data of a page in one snapshot, and make it compact: columns instead of rows, each text and time only once.
+"""Read the data of a page. Episodes are made compact: as columns instead of rows, with each time and text only once.
 
 Times are whole microseconds since 1970. JavaScript's numbers hold them exactly, because they are below 2^53.
 """
@@ -21,9 +21,9 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MOST_EPISODES = 200_000
-"""The largest number of episodes in a page. With more it would open too slowly, so it holds totals instead.
+"""The largest number of episodes in a page. With more episodes a page would open too slowly; it then holds only totals.
 
-An episode counts once for each type that the instance had in it.
+An episode counts once for each stretch in it: each time in which type and region stayed the same.
 """
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
@@ -38,9 +38,9 @@ def gather(
 ) -> dict[str, Any]:
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
-    `begins` is the start of the period; null means the whole history. `episodes` holds the episodes of the period. If
-    there are more than MOST_EPISODES, it is null and `totals` holds their totals; otherwise `totals` is null. The
-    period of totals begins at midnight, because GPU hours are known by day.
+    `begins` is the start of the period; null means the whole history. Either `episodes` holds the episodes of the
+    period and `totals` is null, or, if there are more than MOST_EPISODES, `totals` holds their totals and `episodes` is
+    null. With totals the period begins at midnight (UTC), because GPU hours are counted by day.
     """
     accounts = _accounts(connection, account)
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
@@ -66,14 +66,18 @@ def gather(
 
 
 def shown(data: dict[str, Any]) -> int:
-    """Return the number of episodes that a page shows."""
+    """Return the number of episodes in the data that `gather` returned."""
     if data["totals"]:
         return int(data["totals"]["episodes"])
     return sum(1 for flags in data["episodes"]["flags"] if flags & _LAST)
 
 
 def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
-    """Return whether there are more than MOST_EPISODES. Whole episodes are counted first, because that is faster."""
+    """Return whether the period has more than MOST_EPISODES stretches.
+
+    A stretch is a time in an episode in which type and region stayed the same. Episodes are counted before stretches,
+    because this is faster, and there are at least as many stretches as episodes.
+    """
     view, part = relations.relation("instance_episodes"), episode_stretches(account, since)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
     if since is not None:
@@ -87,9 +91,11 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
 
 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for stretches that lie at least partly in the period.
+    """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    A last stretch whose instance had not vanished before the period is included, although it was last seen earlier.
+    A stretch is a time in an episode in which type and region stayed the same. The last stretch of an episode ends when
+    the instance was last seen. It is included even if this was before the period, unless the instance vanished before
+    the period.
     """
     if since is None:
         return []
@@ -99,7 +105,10 @@ def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[
 
 
 def _accounts(connection: Connection, account: str | None) -> list[Row]:
-    """Return rows of `sync_freshness` with `retired_at` and `first_complete_at`; retired accounts are included."""
+    """Return the rows of `sync_freshness`, sorted by account, with `retired_at` and `first_complete_at` added.
+
+    Retired accounts are included.
+    """
     view, table, runs = (relations.relation(name) for name in ("sync_freshness", "accounts", "sync_runs"))
     begun = sa.select(runs.c.account, sa.func.min(runs.c.started_at).label("first_complete_at"))
     first = begun.where(runs.c.complete).group_by(runs.c.account).subquery()
@@ -118,11 +127,20 @@ def _episodes(
     numbers: dict[str, int],
     creators: Numbering,
 ) -> Row:
-    """Return the episodes as columns, each a list of numbers, sorted by start. An episode has a row for each type.
+    """Return the episodes of the period as columns, each a list of integers. The rows are sorted by `began`.
 
-    Times are indexes into `times`, stored as small differences. `began` is counted from that of the row before,
-    `appeared` back from `began`, `after` back from `appeared`, `seen` from `began`, and `gone` from `seen`. In `after`
-    and `gone`, 0 means null. `times` itself holds the difference of each time from the one before.
+    An episode has a row for each unbroken time in which the instance had the same type. `times` holds all times in
+    order, in microseconds, each as the difference from the time before it. Other columns refer to a time by its index
+    in `times`. They hold a difference of two indexes:
+
+    - `began`, the start of the row: from the `began` of the row before to this one.
+    - `appeared`, the start of the episode: from `appeared` to `began`.
+    - `after`, the last complete run before the episode: from `after` to `appeared`. 0 means null.
+    - `seen`, the start of the next row of the episode, or when the instance was last seen: from `began` to `seen`.
+    - `gone`, when the instance vanished, in the last row of an episode: from `seen` to `gone`. 0 means null.
+
+    `account`, `creator` and `type` are indexes into the lists of accounts, creators and `types`. A type is [name,
+    number of GPUs]. `flags` are the bits _FIRST, _LIVE, _LAST and _KNOWN.
     """
     part, state = episode_stretches(account, since), relations.relation("instance_state")
     same = sa.and_(state.c.account == part.c.account, state.c.instance_id == part.c.instance_id)
@@ -137,7 +155,7 @@ def _episodes(
     def index(time: datetime | None) -> int | None:
         return None if time is None else times.number(time)
 
-    rows: list[list[Any]] = []  # holds the numbers of times, because few times are different
+    rows: list[list[Any]] = []  # numbers of times, not times, because many are the same
     before: Any = None
     for stretch in (row for batch in database.stream(connection, query) for row in batch):
         type_ = types.number((stretch.instance_type, stretch.gpu_count))
@@ -198,11 +216,12 @@ def _episodes(
 def _observed(
     connection: Connection, since: datetime | None, written_at: datetime, accounts: list[Row]
 ) -> list[list[Any]]:
-    """Return what is known of each month of an account, the newest first.
+    """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    `begin` and `end` are the part of the month in which the account was in the record and the period of the page. The
-    period begins at midnight, because what is known is known by day.
+    `begin` and `end` are in microseconds since 1970. They limit the part of the month from the account's first complete
+    run on, until the account was retired or the page was written. With `since`, they begin on its day at midnight
+    (UTC), because `observation_daily` has whole days.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)
@@ -233,7 +252,10 @@ def _midnight(day: date) -> datetime:
 def _gaps(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return [account number, `gap_start`, `gap_end`, `failed_runs`] for each gap in the period, sorted by time."""
+    """Return a list [account number, start, end, number of failed runs] for each gap of the period, sorted by start.
+
+    Times are in microseconds since 1970. The end of a gap that is still open is None.
+    """
     view = relations.relation("sync_gaps")
     query = sa.select(view)
     if account is not None:
@@ -249,7 +271,11 @@ def _gaps(
 def _changes(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the newest events as lists: account number, the columns of CHANGE, a list of [field, old, new value]."""
+    """Return the last NEWEST_CHANGES events of the period as lists, the newest first.
+
+    A list holds the account number, the values of the columns in CHANGE, and a list that has [field, old value, new
+    value] for each field that changed.
+    """
     rows = list(queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES))
     return [
         [
@@ -264,7 +290,11 @@ def _changes(
 def _acts(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the newest acts as [account number, time, action, what was done, actor, reason], each text in full."""
+    """Return the last NEWEST_ACTS acts of persons in the period as lists, the newest first.
+
+    A list is [account number, time in microseconds since 1970, action, what was done, actor, reason]. The texts are not
+    cut.
+    """
     return [
         [
             numbers[row["account"]],
@@ -276,5 +306,5 @@ def _acts(
 
 
 def _differences(numbers: Sequence[int]) -> list[int]:
-    """Return the difference of each number from the one before; the first one from 0."""
+    """Return the difference of each number from the number before it; the first number stays as it is."""
     return [number - before for before, number in pairwise([0, *numbers])]

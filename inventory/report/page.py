@@ -14,14 +14,15 @@ from inventory.errors import InventoryError
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30
-"""The bytes of address space that V8 needs to reserve, without using them. 64 GiB were not enough."""
+"""The address space in bytes that the JavaScript engine V8 reserves but hardly uses. 64 GiB were not enough."""
 
 
 def page(data: dict[str, Any]) -> str:
     """Return the HTML page for the data that `gather` returns.
 
-    Its policy allows only the page's own scripts and style, by their hashes. It allows no request, and no code made
-    from strings: Vega interprets its expressions instead.
+    The content security policy allows only the page's own scripts and style, by their hashes. It allows no request. It
+    allows no code made from strings either, so Vega interprets its expressions. Raises InventoryError if a limit of the
+    process allows too little address space.
     """
     if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills the process
         raise InventoryError(
@@ -65,6 +66,6 @@ def _hash(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """Return ASCII JSON with `<`, `>` and `&` as escapes, so that no text can end the element around it."""
+    """Return ASCII JSON with `<`, `>` and `&` as escapes, so that no text in it can end the HTML element around it."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")

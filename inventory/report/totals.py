@@ -18,9 +18,12 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MAX_POINTS = 700
-"""The number of times at which the fleet is counted: a chart has not many more pixels."""
+"""The largest number of evenly spaced times at which the fleet is counted. A chart has not many more pixels."""
 MOST_CREATORS = 1_000
-"""The largest number of creators in a table: those with the most GPU hours, or with the most episodes."""
+"""The largest number of creators in a table or chart.
+
+The table of creators keeps those with the most GPU hours, and the chart of lifetimes those with the most episodes.
+"""
 
 _MINUTE = 60_000_000  # microseconds
 _QUANTILES = {10: "low10", 25: "low25", 50: "low50"}, {50: "high50", 75: "high75", 90: "high90"}
@@ -33,9 +36,10 @@ def totals(
     accounts: Sequence[Row],
     creators: Numbering,
 ) -> dict[str, Any]:
-    """Return the figures, charts and tables of the period, equal to what the page's script counts from episodes.
+    """Return the figures, charts and tables of the period, counted as the page's script counts them from episodes.
 
-    `fleet` and `hours` have a column for each of `kinds`: the most frequent types, and one kind for all others.
+    `kinds` are the names of the most frequent types, and one name for all others if there are more types than COLOURS.
+    `fleet` and `hours` have a list for each of these kinds, in the same order.
     """
     view, table = relations.relation("instance_versions"), relations.relation("instance_state")
     made = list_creators(connection, account=account, since=since)
@@ -67,7 +71,11 @@ def totals(
 
 
 class _Kinds:
-    """The types that have their own colour, the most frequent first, and one kind for all others."""
+    """The kinds into which the types of a chart are grouped. Each kind has a colour.
+
+    They are the most frequent types, the most frequent first. If there are more types than COLOURS, the last kind is
+    for all other types.
+    """
 
     def __init__(self, days: Sequence[sa.Row[Any]]) -> None:
         often: dict[str | None, int] = defaultdict(int)
@@ -89,7 +97,7 @@ def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bo
 
 
 def _days(connection: Connection, since: datetime | None, account: str | None) -> Sequence[sa.Row[Any]]:
-    """Return the rows `day`, `instance_type`, `instances`, `gpu_hours`, sorted by day."""
+    """Return a row for each day and type, sorted by day: `day`, `instance_type`, `instances` and `gpu_hours`."""
     view = relations.relation("fleet_daily")
     day = sa.type_coerce(view.c.day, sa.Date)
     query = sa.select(
@@ -104,7 +112,11 @@ def _days(connection: Connection, since: datetime | None, account: str | None) -
 
 
 def _hours(days: Sequence[sa.Row[Any]], kinds: _Kinds) -> dict[str, Any]:
-    """Return the days, and for each kind a list of the GPU hours by day."""
+    """Return the GPU hours as a dict of two lists.
+
+    `at` holds the days, as microseconds from 1970 to midnight (UTC). `gpus` holds a list for each kind, with the GPU
+    hours of each day.
+    """
     at = sorted({row.day for row in days})
     place = {day: number for number, day in enumerate(at)}
     gpus = [[0.0] * len(at) for _ in kinds.names]
@@ -120,7 +132,11 @@ def _fleet(
     accounts: Sequence[Row],
     kinds: _Kinds,
 ) -> dict[str, Any]:
-    """Return points in time, and for each kind the numbers of instances and of GPUs at these times."""
+    """Return the size of the fleet over time as a dict of three lists.
+
+    `at` holds times in microseconds since 1970. `counts` and `gpus` hold a list for each kind, with the number of
+    instances or of GPUs at each of these times.
+    """
     points = _find_points(connection, since, account, accounts)
     counts, gpus = ([[0] * (len(points) + 1) for _ in kinds.names] for _ in range(2))
     # a retired account is not observed any more: its fleet is shown up to its last complete run
@@ -136,7 +152,7 @@ def _fleet(
             kind, size, at = kinds.number(row.instance_type), row.gpu_count or 0, micros(row.at)
             if until.get(row.account) is None:
                 edges = [(at, sign)]
-            else:  # nothing is shown after that run, so an instance that still exists ends there
+            else:  # nothing is shown after that run, so each edge is undone there
                 edges = [(at, sign), (until[row.account] + 1, -sign)] if at <= until[row.account] else []
             for edge, way in edges:
                 place = bisect_left(points, edge)
@@ -152,9 +168,9 @@ def _fleet(
 def _find_points(
     connection: Connection, since: datetime | None, account: str | None, accounts: Sequence[Row]
 ) -> list[int]:
-    """Return the times at which the fleet is counted, sorted, in microseconds.
+    """Return the times at which the fleet is counted, in ascending order, in microseconds since 1970.
 
-    They are evenly spaced whole minutes, both ends of the period, and the ends of the gaps within it.
+    They are evenly spaced whole minutes, both ends of the period, and those ends of gaps that lie in the period.
     """
     known = [row for row in accounts if row["first_complete_at"] is not None]
     if not known:
@@ -173,10 +189,10 @@ def _find_points(
 def _lifetimes(
     connection: Connection, since: datetime | None, account: str | None, creators: Numbering
 ) -> tuple[list[Row], int, int]:
-    """Return a row for each creator, the number of all episodes, and the number of those whose start and end are known.
+    """Return rows by creator, the number of all episodes, and the number of episodes whose start and end are known.
 
-    A row has quantiles of the hours of the creator's episodes with known start and end. Creators with the most episodes
-    come first.
+    A row has the quantiles of how many hours the creator's episodes lasted, from those whose start and end are known.
+    There is a row for each of the MOST_CREATORS creators with the most episodes, the most first.
     """
     view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))
@@ -202,7 +218,10 @@ def _lifetimes(
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float | None:
-    """Return the value below which a `part` (0 to 1) of the numbers lies, computed as in the page's script."""
+    """Return the quantile at `part` (0 to 1) of numbers in ascending order; None if there are no numbers.
+
+    Between two numbers it is interpolated, as in the page's script.
+    """
     if not ordered:
         return None
     low, rest = divmod(part * (len(ordered) - 1), 1)
@@ -211,7 +230,10 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
 
 
 def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Numbering) -> list[Row]:
-    """Return the rows of `list_creators` in the form of the page's script, those with the most GPU hours first."""
+    """Return the rows of `list_creators` that have the most GPU hours, the most first, at most MOST_CREATORS.
+
+    The keys are those of the page's script. Accounts and creators are numbers; times are in microseconds since 1970.
+    """
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
     busiest = sorted(made, key=lambda row: (-(row["gpu_hours_low"] or 0), -row["hours_low"]))
     return [

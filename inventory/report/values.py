@@ -1,4 +1,4 @@
-"""Convert values of the database into those of a page."""
+"""Convert values from the database into values for the JSON data of a page."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,12 +29,16 @@ def micros(time: datetime) -> int: ...
 @overload
 def micros(time: datetime | None) -> int | None: ...
 def micros(time: datetime | None) -> int | None:
-    """Return the microseconds since 1970, or None for None."""
+    """Return a time as whole microseconds since 1970; None for None."""
     return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 
 def value_of(value: Any) -> Any:
-    """Return a time in microseconds, a string as printable text of at most LONGEST, and any other value as it is."""
+    """Return a value in the form that the page needs.
+
+    A time becomes microseconds since 1970. A string becomes printable text, cut after LONGEST characters. Any other
+    value is returned as it is.
+    """
     if isinstance(value, datetime):
         return micros(value)
     if not isinstance(value, str):

@@ -1,1 +1,1 @@
-"""`inventory run`: the schedule, and the metrics and alerts that report each run."""
+"""`inventory run`: the schedule, and the observers of runs: metrics, alerts, checkpoints and daily files."""

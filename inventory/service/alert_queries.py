@@ -23,14 +23,20 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True)
 class InstanceList:
-    """The first instances that a query found, at most MAX_LISTED, and how many it found in all."""
+    """At most MAX_LISTED instances that a query found (`rows`), and the number of all that it found (`total`)."""
 
     rows: list[Row]
     total: int
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the runs between its account's last success and it. Of equal runs only the last is returned."""
+    """Return a run, and the runs of its account after the last `succeeded` run before it.
+
+    The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before it or, if
+    there is none, the time at which the account was created. The earlier runs have `known_since` too, but only those
+    columns that `begun_and_ended` needs. Several of them that differ in nothing but their start are one row, with the
+    start of the last one.
+    """
     runs, accounts = relation("sync_runs"), relation("accounts")
     known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
     joined = runs.join(accounts, accounts.c.account == runs.c.account)
@@ -55,7 +61,10 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the instances whose episode reached this age after the last complete run and by this one."""
+    """Return the matching instances whose episode reached `age` after the last complete run before `run`, up to `run`.
+
+    The age counts from the run that first saw the instance in this episode. Vanished instances are left out.
+    """
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(
         versions.c.account == state.c.account,
@@ -77,7 +86,7 @@ def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timed
 
 
 def instances_with_event(connection: Connection, rule: AlertRule, run: Row, events: Sequence[Event]) -> InstanceList:
-    """Return the instances for which this run recorded one of the events."""
+    """Return the instances that match the rule and for which this run recorded one of the events."""
     view = relation("instance_events")
     query = _instances(view, rule).where(
         view.c.account == run["account"],
@@ -89,7 +98,10 @@ def instances_with_event(connection: Connection, rule: AlertRule, run: Row, even
 
 
 def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
-    """Return the instances in `ids`: this run found that they had vanished in an earlier run."""
+    """Return a row for each instance in `ids` that matches the rule.
+
+    `ids` are those of the instances that vanished by this run, but at the time of an earlier run (`Outcome.settled`).
+    """
     state = relation("instance_state")
     found: list[Row] = []
     for batch in database.batches(ids):
@@ -99,7 +111,7 @@ def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Se
 
 
 def _instances(source: sa.TableClause, rule: AlertRule | None = None) -> sa.Select[Any]:
-    """Return a query for the columns that an alert shows, limited to the creator and the type of a rule."""
+    """Return a query for the columns that an alert shows, limited to the creator and the type if a rule names them."""
     query = sa.select(source.c.instance_id, source.c.instance_type, source.c.region, source.c.creator_user_nickname)
     if rule is not None and rule.creator is not None:
         query = query.where(source.c.creator_user_nickname == clean(rule.creator))

@@ -1,8 +1,10 @@
 """Decide which alerts are due after a run.
 
-An account alerts if it is held or stale, if its key is refused, and when such a trouble ends. A rule alerts if an
-instance that matches it appears, vanishes or reaches an age. Each alert is sent once, also with several workers and
-restarts. Nothing is stored for that: only the first run with a trouble since the account's last success reports it.
+There is an alert when a trouble of an account begins, and when its troubles end. The troubles are: instances are held,
+the account is stale, its key is refused. A rule gives an alert when instances that match it appear, vanish or reach an
+age. No alert is sent twice, also with several processes and after restarts. Nothing is stored for that: a trouble is
+reported only by the first run that has it since the last `succeeded` run of the account.
+
 `channels.py` sends the alerts.
 """
 
@@ -35,13 +37,16 @@ from inventory.store import database
 from inventory.times import brief, iso
 
 _FULL_WIDTH = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}
-"""The full-width twin of each mark that may be markup, a link or a mention in some service; the twin never is."""
+"""A table for `str.translate`, from each mark that some service may take for markup, a link or a mention.
+
+Such a mark becomes the full-width character of the same look, which no service takes for these.
+"""
 
 logger = log.get(__name__)
 
 
 class Alerts:
-    """An observer of runs that sends the alerts due after each. Raises UsageError for an unusable address."""
+    """An observer of runs that sends the alerts that are due. Raises UsageError for an unusable address."""
 
     def __init__(
         self,
@@ -70,13 +75,16 @@ class Alerts:
             self._channels.send(alert)
 
     def send_checkpoint(self, head: LogHead, note: Note, answered: Callable[[bool], None]) -> None:
-        """Queue a checkpoint as it is in a file; call `answered` once, with whether a channel has accepted it."""
+        """Queue an alert with the text of a checkpoint, as a file of checkpoints has it.
+
+        Call `answered` once: with True when a channel has accepted the alert, with False if none does.
+        """
         entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
         title = f"inventory: {_safe(head.account)}: checkpoint of {entries}"
         self._channels.send(Alert("info", title, str(note)), answered)
 
     def close(self, seconds: float) -> None:
-        """Send the queued alerts, for `seconds` at most."""
+        """Send the queued alerts without retries, for at most `seconds`."""
         self._channels.close(seconds)
 
     def _alerts(self, connection: Connection, outcome: Outcome) -> Iterator[Alert]:
@@ -91,7 +99,7 @@ class Alerts:
                 f"inventory: {_safe(run['account'])} is well again",
                 f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Reported before: {names}.",
             )
-        # at the first complete run of an account no instance counts as new
+        # in the first complete run of an account no instance counts as new
         if run["complete"] and run["previous_complete_at"] is not None:
             for rule in self._settings.rules:
                 yield from _rule_alerts(connection, rule, run, outcome)
@@ -118,7 +126,7 @@ class Alerts:
 def alerting(
     engine: Engine, settings: AlertSettings, stale_after: timedelta, closing_seconds: float
 ) -> Iterator[Alerts]:
-    """Yield an observer that sends alerts; at the end send what is queued, for `closing_seconds` at most."""
+    """Yield an observer that sends alerts; at the end send the queued alerts, for at most `closing_seconds`."""
     alerts = Alerts(engine, settings, stale_after)
     try:
         yield alerts
@@ -144,7 +152,7 @@ def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Out
 
 
 def _vanished(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> InstanceList:
-    """Return the instances that vanished in this run, and those that this run found to have vanished earlier."""
+    """Return the matching instances that vanished by this run, at the time of this run or of an earlier one."""
     found = InstanceList([], 0)
     if outcome.counts["vanished"]:
         found = instances_with_event(connection, rule, run, ("vanished",))
@@ -159,7 +167,7 @@ def _appeared(connection: Connection, rule: AlertRule, run: Row, outcome: Outcom
 
 
 def _lines(found: InstanceList) -> list[str]:
-    """Return a line for each instance, and one for how many are not shown."""
+    """Return a line of text for each listed instance and, if there are more, one that says how many more."""
     names = ("instance_id", "instance_type", "region", "creator_user_nickname")
     lines = ["  ".join(_safe(row[name] or "-") for name in names) for row in found.rows]
     return lines + ([f"and {found.total - len(found.rows)} more"] if found.total > len(found.rows) else [])

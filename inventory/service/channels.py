@@ -1,6 +1,7 @@
-"""Send alerts to any service that apprise knows, each in its own thread. Needs the extra `alerts`.
+"""Send alerts to any service that apprise knows. Needs the extra `alerts`.
 
-A channel that fails or hangs delays nothing else: what it cannot send is dropped, and the log says so once.
+A channel is one address, with a queue and a thread of its own. A channel that fails or hangs delays nothing else. The
+alerts that it cannot send are dropped. The log says when a channel begins to fail, and when it works again.
 """
 
 import contextlib
@@ -36,9 +37,10 @@ class Alert:
 
 
 class Channels:
-    """All addresses that alerts go to.
+    """The channels of all addresses that alerts go to.
 
-    Raises UsageError for an address that apprise does not know; the message does not show it.
+    `pauses` are the seconds before each retry of an alert. Raises UsageError for an address that apprise does not know;
+    the message does not show the address, which is a secret.
     """
 
     def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = RETRY_PAUSES) -> None:
@@ -47,9 +49,10 @@ class Channels:
         self._receipts: list[Receipt] = []
 
     def send(self, alert: Alert, answered: Callable[[bool], None] | None = None) -> None:
-        """Queue an alert for every address; return at once.
+        """Queue an alert for every channel; return at once.
 
-        `answered` is called once: with True when a channel has accepted it, with False if none did until the end.
+        `answered` is called once: with True when the first channel has accepted the alert, with False when all channels
+        have failed to send it, or when `close` ends and none has accepted it.
         """
         receipt = None
         if answered is not None:
@@ -59,7 +62,7 @@ class Channels:
             channel.send(alert, receipt)
 
     def close(self, seconds: float) -> None:
-        """Send what is queued, for `seconds` at most."""
+        """Send the queued alerts without retries, for at most `seconds` in all. The rest counts as refused."""
         end = time.monotonic() + seconds
         for channel in self._channels:
             channel.begin_closing()
@@ -70,7 +73,11 @@ class Channels:
 
 
 class Receipt:
-    """Whether one alert was accepted: by the first channel that did, or by none. Safe to use from any thread."""
+    """The answers of the channels to one alert. Safe to use from any thread.
+
+    The alert is accepted when the first channel accepts it, and refused when all channels have refused it. Then
+    `answered` is called once, with True or False.
+    """
 
     def __init__(self, channels: int, answered: Callable[[bool], None]) -> None:
         self._left = channels
@@ -79,7 +86,7 @@ class Receipt:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it is not decided yet."""
+        """Return whether the alert is neither accepted nor refused yet."""
         return self._left > 0
 
     def report(self, *, accepted: bool) -> None:
@@ -87,7 +94,7 @@ class Receipt:
         self._count(accepted=accepted, channels=1)
 
     def give_up(self) -> None:
-        """Count all channels that have not answered as refusing."""
+        """Count each channel that has not answered yet as one that refuses."""
         self._count(accepted=False, channels=self._left)
 
     def _count(self, *, accepted: bool, channels: int) -> None:
@@ -100,14 +107,14 @@ class Receipt:
 
 
 class Channel:
-    """One address with its queue and its thread. Raises UsageError if no service has such an address."""
+    """One address with its queue and its thread. Raises UsageError if apprise knows no service for the address."""
 
     def __init__(self, number: int, address: str, pauses: Sequence[float]) -> None:
         for library in ("apprise", "urllib3", "requests"):  # they log addresses, which are secrets
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         asset = apprise.AppriseAsset(
             app_id="inventory", app_desc="inventory", app_url="", image_url_mask="", image_url_logo="",
-            service_timeout=0,  # otherwise apprise sends in threads that the exit of the process waits for
+            service_timeout=0,  # otherwise apprise sends in threads for which the process waits at its end
         )  # fmt: skip
         self._apprise = apprise.Apprise(asset=asset)
         as_text = f"{address}{'&' if '?' in address else '?'}format=text"
@@ -122,7 +129,7 @@ class Channel:
         self._thread.start()
 
     def send(self, alert: Alert, receipt: Receipt | None = None) -> None:
-        """Queue an alert; drop it if the queue is full. Never blocks. The receipt gets the answer."""
+        """Queue an alert without waiting; drop it if the queue is full. The receipt gets the channel's answer."""
         try:
             self._queue.put_nowait((alert, receipt))
         except queue.Full:
@@ -131,13 +138,13 @@ class Channel:
                 receipt.report(accepted=False)
 
     def begin_closing(self) -> None:
-        """Send what is queued without pauses, and nothing after it."""
+        """Let the thread end after the alerts that are queued now. From now on, no alert is retried."""
         self._closing.set()
-        with contextlib.suppress(queue.Full):  # full: the service hangs, and is not waited for
+        with contextlib.suppress(queue.Full):  # full: the service is too slow for the thread to end in time
             self._queue.put_nowait(None)
 
     def join(self, seconds: float) -> None:
-        """Wait until everything queued is sent, for `seconds` at most."""
+        """Wait for the thread to end, for at most `seconds`. It ends only after a call of `begin_closing`."""
         self._thread.join(seconds)
 
     def _work(self) -> None:
@@ -163,7 +170,7 @@ class Channel:
             return False
 
     def _log_change(self, *, working: bool, reason: str) -> None:
-        """Log whether the channel began to fail or works again."""
+        """Log that the channel begins to fail, or that it works again. Log nothing if that has not changed."""
         if working == self._working:
             return
         self._working = working

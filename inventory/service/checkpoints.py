@@ -1,10 +1,12 @@
 """Deliver a checkpoint of each log once a day (UTC), to a folder and to the alert channels.
 
-It is due after the first run of the day. The file is written in the transaction that records the delivery. If it
-cannot be written, nothing is recorded. If the process dies before the commit, the next run writes it again. The
-channels get the checkpoint after the commit. If none accepts it until the process ends, the delivery is handed back,
-and the next run tries again. Where a process is killed in between, the file is there, and the channels get that of the
-next day.
+The checkpoint of an account is due after the first run of the day. Its file is written in the transaction that records
+the delivery. If the file cannot be written, no delivery is recorded. If the process dies before the commit, the next
+run writes the file again.
+
+The channels get the checkpoint after the commit. If none of the channels accepts it, the record of the delivery is
+undone, at the latest when the process ends, and the next run tries again. If the process is killed before that, the
+checkpoint of this day is in the folder only.
 """
 
 from collections.abc import Callable
@@ -27,11 +29,14 @@ logger = log.get(__name__)
 
 
 SendCheckpoint = Callable[[LogHead, Note, Callable[[bool], None]], None]
-"""A function that queues a checkpoint for all channels. It calls its third argument with True if one accepted it."""
+"""A function that queues a checkpoint for all channels.
+
+It calls its third argument once: with True when a channel has accepted the checkpoint, with False if none does.
+"""
 
 
 class CheckpointDelivery:
-    """An observer of runs that delivers what is due after each. Raises UsageError if the key cannot be used."""
+    """An observer of runs that delivers the checkpoints that are due. Raises UsageError if the key cannot be used."""
 
     def __init__(
         self, engine: Engine, settings: Settings, send: SendCheckpoint | None = None, *, clock: Clock | None = None
@@ -56,7 +61,7 @@ class CheckpointDelivery:
         with database.reading(self._engine) as connection:
             if not is_due(connection, account, database.now(connection, self._clock)):
                 return
-        signer = read_signer(self._settings)  # again: the file of the key may have changed
+        signer = read_signer(self._settings)  # read again, because the file of the key may have changed
         with database.writing(self._engine, idle_limit=self._settings.lease_seconds) as connection:
             claimed = claim(connection, account, database.now(connection, self._clock))
             if claimed is None:
@@ -84,7 +89,7 @@ class CheckpointDelivery:
             self._warn(claimed.account, "no alert channel accepted it")
 
     def _warn(self, account: str, reason: str) -> None:
-        """Log a failure, once until a delivery succeeds."""
+        """Log a failed delivery: the first as a warning, further ones until a delivery succeeds at `debug`."""
         write = logger.debug if account in self._failing else logger.warning
         self._failing.add(account)
         write("the checkpoint was not delivered; the next run tries again", account=account, reason=reason)

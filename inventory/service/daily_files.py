@@ -1,8 +1,8 @@
-"""Write the report and the export once a day (UTC), after the first run of the day, where the settings name them.
+"""Write the report and the export once a day (UTC), after the first run of the day, if the settings ask for them.
 
-It happens in a thread of its own, so that no run waits. The time of the last write comes from the report's modification
-time and from the manifest of the export. So several processes on one host rarely write the same; two exports at once
-never write into one folder, and a report replaces the other as a whole.
+They are written in a thread of their own, so that no run waits. The time of the last write is the report's modification
+time, and the time in the manifest of the export. So several processes on one host rarely write the same file. If they
+do, the second export is refused by the lock of the folder, and the second report replaces the first as a whole.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 logger = log.get(__name__)
 
 PATIENCE = timedelta(minutes=55)
-"""The time after a failure before the next attempt: less than an hour, so that an hourly run is one."""
+"""The time after a failure in which no new attempt is made: less than an hour, so that each hourly run makes one."""
 
 
 class DailyFiles:
-    """An observer of runs that writes what is due after each."""
+    """An observer of runs that writes the daily files if they are due."""
 
     def __init__(self, engine: Engine, settings: Settings, *, clock: Clock | None = None) -> None:
         self._engine = engine
@@ -43,14 +43,17 @@ class DailyFiles:
         self._failed_at: dict[str, datetime] = {}
 
     def observe(self, outcome: Outcome) -> None:
-        """Begin to write what is due, unless it is being written. An attempt that began no run writes nothing."""
+        """Start a thread that writes the files that are due.
+
+        Do nothing if the thread of an earlier run still writes, or if the attempt began no run.
+        """
         if outcome.run_id is None or (self._work is not None and not self._work.done()):
             return
         if due := [name for name, at in written(self._settings).items() if self._is_due(name, at)]:
             self._work = background.start(lambda: self._write(due))
 
     def wait(self, seconds: float) -> None:
-        """Wait until nothing is being written, for so long at most."""
+        """Wait until the thread has written its files, for at most `seconds`."""
         if self._work is not None:
             with suppress(TimeoutError):
                 self._work.result(seconds)
@@ -99,7 +102,10 @@ class DailyFiles:
 
 
 def written(settings: Settings) -> dict[str, datetime | None]:
-    """Return when each wanted file was last written; None if it never was, or cannot be read."""
+    """Return the time of the last write of each file that the settings ask for, by its name: `report` or `export`.
+
+    The time is None if the file was never written, or if the time cannot be read.
+    """
     return dict(_written(settings))
 
 

@@ -1,7 +1,7 @@
 """Prometheus metrics: gauges read from the database, and counters of what this process did.
 
-The gauges are read at each scrape, so that every worker shows the same, even one just started. The counters add up the
-Outcome of each attempt. Needs the extra `metrics`.
+The gauges are read when Prometheus scrapes the process. So a process that has just started shows the same values as any
+other process on the same database. The counters add up the Outcome of each attempt. Needs the extra `metrics`.
 """
 
 import math
@@ -32,28 +32,33 @@ STATUSES = ("succeeded", "held", "partial", "failed", "abandoned")
 DURATION_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
 CACHE_SECONDS = 1.0
-"""The time for which one snapshot is used for further scrapes."""
+"""How many seconds one snapshot is used for further scrapes."""
 
 PATIENCE_SECONDS = 5.0
-"""How long a scrape waits for the database before it counts as down. Prometheus itself gives up after ten."""
+"""How many seconds a scrape waits until the database counts as down. Prometheus itself gives up after ten."""
 
 LOST_SECONDS = 60.0
-"""How long a read may go unanswered before another one is started."""
+"""How many seconds a read of the database may go unanswered before another read is started."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The rows that the gauges show, read at one time."""
+    """The values that the gauges show, read in one transaction."""
 
     now: datetime
+    """The time of the database's clock."""
     freshness: list[Row]
+    """The row of `sync_freshness` of each account that is not retired."""
     last_runs: list[Row]
+    """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     held: dict[str, int]
+    """The number of held instances by account."""
     checkpoints: dict[str, datetime]
+    """The time of the last delivery of a checkpoint by account."""
 
 
 class DatabaseCollector(Collector):
-    """A collector of gauges from the database, which it reads at most once a second.
+    """A collector of the gauges. It reads the database at most once in CACHE_SECONDS.
 
     `patience` is how many seconds a scrape waits for the database.
     """
@@ -66,7 +71,7 @@ class DatabaseCollector(Collector):
         clock: Clock | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        # Connections of its own: when runs use up the engine's pool, the database is not down.
+        # Connections of its own: while runs use all connections of the engine's pool, the database is not down.
         self.engine = database.connect_beside(engine)
         self.stale_after = stale_after
         self._clock = clock
@@ -76,7 +81,10 @@ class DatabaseCollector(Collector):
         self._snapshot = Future[Snapshot]()
 
     def snapshot(self) -> Snapshot | None:
-        """Return a snapshot not older than CACHE_SECONDS; None if the database is down or does not answer in time."""
+        """Return the last snapshot or, if that is older than CACHE_SECONDS, a new one.
+
+        Return None if the database is down or does not answer within `patience` seconds.
+        """
         with self._lock:  # one read at a time, however many scrapes there are
             age = time.monotonic() - self._read_at
             if age > (CACHE_SECONDS if self._snapshot.done() else LOST_SECONDS):
@@ -99,7 +107,7 @@ class DatabaseCollector(Collector):
             )
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the gauges; if the database is down, only those that say so."""
+        """Yield the gauges; if the database is down, only those that are not read from it."""
         snapshot = self.snapshot()
         yield InfoMetricFamily("inventory_build", "The program.", {"version": __version__})
         yield GaugeMetricFamily("inventory_database_up", "Whether the database answers.", snapshot is not None)
@@ -112,7 +120,10 @@ class DatabaseCollector(Collector):
             yield from _gauges(snapshot, self.stale_after)
 
     def health(self) -> tuple[bool, list[str]]:
-        """Return whether every account is fresh, by the rule of `inventory status`, and a line for each account."""
+        """Return whether every account is fresh, by the rule of `inventory status`, and a line for each account.
+
+        If the database is down or has no account, return False and one line that says so.
+        """
         snapshot = self.snapshot()
         if snapshot is None:
             return False, ["STALE the database cannot be read"]
@@ -161,7 +172,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
 class Counters:
     """Counters of what this process did since it started.
 
-    Those of `accounts` start at zero, so that a first failure shows as an increase.
+    The counters of `accounts` start at zero, so that a first failure shows as an increase.
     """
 
     def __init__(self, registry: CollectorRegistry, accounts: Iterable[str]) -> None:
@@ -209,5 +220,5 @@ class Counters:
         self._pages.labels(name).inc(outcome.pages)
         self._retries.labels(name).inc(outcome.retries)
         for event in EVENTS:
-            settled = outcome.counts["settled"] if event == "vanished" else 0  # settled: they had vanished earlier
+            settled = outcome.counts["settled"] if event == "vanished" else 0  # at an earlier run's time
             self._events.labels(name, event).inc(outcome.counts[event] + settled)

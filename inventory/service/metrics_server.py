@@ -36,12 +36,13 @@ class MetricsServer:
 def serve_metrics(
     collector: DatabaseCollector, address: str, *, accounts: Iterable[str] = ()
 ) -> Iterator[MetricsServer]:
-    """Serve `/metrics` and `/healthz` at HOST:PORT, and dispose of the collector's engine at the end.
+    """Serve `/metrics` and `/healthz` during the block, and dispose of the collector's engine at the end.
 
-    The counters of `accounts` start at zero. Raises UsageError if the address cannot be used.
+    `address` is HOST:PORT, as `parse_address` reads it. The counters of `accounts` start at zero. Raises UsageError if
+    the address cannot be used.
     """
     host, port = parse_address(address)
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, read by nobody
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # they add a series for each counter, which nobody reads
     registry = CollectorRegistry()
     counters = Counters(registry, accounts)
     registry.register(collector)

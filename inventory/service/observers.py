@@ -13,9 +13,9 @@ from inventory.config.timetable import Timetable
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
-"""The number of runs among which the longest pause of a schedule is looked for.
+"""The shortest and the longest pause of a schedule are those within SAMPLED_TIME from now, or SAMPLED_RUNS runs.
 
-It is enough for a week in which a run is due each minute of the office hours.
+These are enough for a week in which a run is due each minute of the office hours.
 """
 
 
@@ -23,9 +23,11 @@ It is enough for a week in which a run is due each minute of the office hours.
 def observing(
     engine: Engine, settings: Settings, *, metrics: str | None = None, closing_seconds: float
 ) -> Iterator[list[Callable[[Any], None]]]:
-    """Yield the observers of runs; at the end wait `closing_seconds` at most for alerts that are still to be sent.
+    """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
-    Raises UsageError if an address cannot be used, or a library is not installed.
+    `metrics` is the address HOST:PORT at which metrics are served. At the end, wait for at most `closing_seconds` until
+    queued alerts are sent. Raise UsageError if an address or the key for checkpoints cannot be used, or if a library is
+    not installed.
     """
     observers: list[Callable[[Any], None]] = []
     if metrics is None and settings.alerts is None and not wants_checkpoints(settings) and not wants_files(settings):
@@ -78,14 +80,20 @@ def _sends_checkpoints(settings: Settings) -> bool:
 
 
 def stale_after(settings: Settings) -> timedelta:
-    """Return the age of the last complete run at which an account is stale: the setting, else from the schedule."""
+    """Return the age of the last complete run beyond which an account is stale.
+
+    It is the setting `stale_after` of the alerts if that is given; else it is computed from the schedule.
+    """
     if settings.alerts is not None and settings.alerts.stale_after is not None:
         return settings.alerts.stale_after
     return stale_after_of_schedule(settings.timetable, datetime.now(UTC))
 
 
 def stale_after_of_schedule(timetable: Timetable, now: datetime) -> timedelta:
-    """Return the schedule's longest pause plus twice its shortest, for failed or slow runs; at least a minute."""
+    """Return the schedule's longest pause plus twice its shortest, but at least a minute.
+
+    Twice the shortest pause is the time for runs that fail or take long.
+    """
     pauses, end = [timetable.interval(now)], now + SAMPLED_TIME
     while now < end and len(pauses) < SAMPLED_RUNS:
         now += timedelta(seconds=pauses[-1])

@@ -1,12 +1,13 @@
 """Sync every account when it is due, until a signal: the loop behind `inventory run`.
 
-Each account has one job in APScheduler (`timer.py`), which calls the account's watch (`watch.py`). The database decides
-whether a run is due: by its own clock, and in the transaction that claims the run (`a-due-run-is-made-once`). So any
-number of processes may check the same account, and a check that finds nothing to do costs a few small reads.
+Each account has one job in APScheduler (`timer.py`). The job calls `AccountWatch.check` (`watch.py`), which makes a run
+if one is due. Whether a run is due follows from the database's clock, in the transaction that opens the run
+(`a-due-run-is-made-once`). So any number of processes may check the same account. A check that finds nothing to do only
+costs a few small reads.
 
-A check returns the seconds until the next one. After a run the next check is made at once: it finds that nothing is
-due, and learns when something will be. Where another process is at work the next check comes within that process's
-lease, since it may die.
+A check returns the seconds until the next check of the account. After a run it returns 0: the next check finds that no
+run is due, and learns when one will be. If another process works on the account, the next check is made no later than
+the lease of that process ends, because that process may die.
 """
 
 import threading
@@ -28,10 +29,12 @@ logger = log.get(__name__)
 def sync_on_schedule(
     engine: Engine, settings: Settings, *, stop: threading.Event, observers: Sequence[Observer] = ()
 ) -> bool:
-    """Sync every account whenever it is due, until `stop` is set; return whether every run had ended by then.
+    """Sync every account whenever it is due, until `stop` is set.
 
-    Wait for a database that is down. Each observer gets the Outcome of every attempt, in the account's thread. Raises
-    UsageError if no account has a key, WrongSchema if waiting cannot make the database usable.
+    Return whether every run ended within GRACE_SECONDS (`timer.py`) after that; False also if `stop` was set before the
+    database had answered. A database that is down is waited for. After each attempt, each observer is called with the
+    Outcome, in the thread that made the attempt. No observer is called if no run was due, or if another process works
+    on the account. Raise UsageError if no account has a key, WrongSchema if waiting cannot make the database usable.
     """
     names = settings.names_to_sync()
     _require_a_key(settings, names)
@@ -52,7 +55,7 @@ def sync_on_schedule(
 
 
 def _require_a_key(settings: Settings, names: Sequence[str]) -> None:
-    """Raise the first account's UsageError if no account has a key."""
+    """Raise UsageError if no account has a key: the error of the first account."""
     errors = []
     for name in names:
         try:

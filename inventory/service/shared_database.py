@@ -12,10 +12,12 @@ from inventory.store import database, schema
 
 
 class SharedDatabase:
-    """The engine and the settings of all watches; follows a replaced file, migrates, and logs outages once.
+    """The engine and the settings that the watches of all accounts use.
 
-    `run_interval` is the number of seconds between two runs. It is computed with this host's clock, so it only
-    decides how long to wait. The database's clock decides whether a run is due.
+    `require_ready` and `is_ready` prepare the database: they accept a SQLite file that has replaced the old one, and
+    create or migrate the tables. An outage is logged when it begins and when it ends.
+    `run_interval` is the number of seconds between two runs of the schedule. It is computed with this host's clock, so
+    it only decides how long to wait. The database's clock decides whether a run is due.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -24,10 +26,13 @@ class SharedDatabase:
         self.timetable = settings.timetable
         self.run_interval = self.timetable.interval(datetime.now(UTC))
         self._state = StateLog("the database is back", "the database cannot be used")
-        self._migration_lock = threading.Lock()  # Alembic keeps its context in module globals
+        self._migration_lock = threading.Lock()  # Alembic keeps its context in globals of its modules
 
     def require_ready(self) -> None:
-        """Raise WrongSchema if waiting cannot help. An outage is logged only: the watches try again."""
+        """Prepare the database; raise WrongSchema if it cannot be used, and waiting would not help.
+
+        Any other DatabaseError is only logged, because the watches try again.
+        """
         try:
             self._prepare()
         except WrongSchema:
@@ -36,7 +41,7 @@ class SharedDatabase:
             self._state.failed(error)
 
     def is_ready(self) -> bool:
-        """Return whether the database can be used now, and log it if that has changed."""
+        """Prepare the database, and return whether it can be used. Log when an outage begins or ends."""
         try:
             self._prepare()
         except DatabaseError as error:
@@ -46,9 +51,9 @@ class SharedDatabase:
         return True
 
     def _find_cause(self, error: DatabaseError) -> DatabaseError:
-        """Return the error that explains it best.
+        """Return the error that says best why the database cannot be used: `error`, or a later one.
 
-        If a SQLite file was replaced meanwhile and the new one cannot be used, that is the error that says so.
+        If a SQLite file was replaced in the meantime and the new file cannot be used, return the error that says so.
         """
         try:
             database.follow(self.engine)

@@ -13,9 +13,10 @@ logger = log.get(__name__)
 
 
 class StateLog:
-    """The state of one thing, working or failing; only a change of state is logged above `debug`.
+    """Whether one thing, such as the database, works or fails. Repeated failures are logged only at `debug`.
 
-    `recovered` and `failing` are the two messages; `names` are added to each log line. Safe to use from any thread.
+    `recovered` is the message when the thing works again, `failing` the message of a failure. `names` are added to each
+    log line. Safe to use from any thread.
     """
 
     def __init__(self, recovered: str, failing: str, **names: str) -> None:
@@ -27,7 +28,7 @@ class StateLog:
         self._lock = threading.Lock()
 
     def failed(self, error: InventoryError, **names: Any) -> None:
-        """Log a failure; one of the same type as the last goes to `debug`."""
+        """Log a failure, at `debug` if the attempt before it failed with an error of the same type."""
         with self._lock:
             if type(error) is self._error_type:
                 write = logger.debug
@@ -42,7 +43,7 @@ class StateLog:
             self._error_type = type(error)
 
     def succeeded(self, **names: Any) -> None:
-        """Log the recovery, with how long the failure lasted; log nothing if the last attempt succeeded too."""
+        """Log that the thing works again, and how long it failed. Log nothing if the attempt before succeeded too."""
         with self._lock:
             if self._error_type is not None:
                 after = brief(timedelta(seconds=time.monotonic() - self._failing_since))
@@ -51,5 +52,5 @@ class StateLog:
 
 
 def _is_no_fault(error: InventoryError) -> bool:
-    """Return whether the error is an expected state, which a person or another process resolves."""
+    """Return whether the error is no fault, but a situation that a person or another process resolves."""
     return isinstance(error, MassVanish | LeaseLost)

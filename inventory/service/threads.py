@@ -8,9 +8,9 @@ from apscheduler.executors.base import BaseExecutor, run_job
 
 
 class DaemonThreads(BaseExecutor):  # type: ignore[misc] # APScheduler has no types
-    """An executor with a fixed number of daemon threads. `busy` holds the ids of the jobs that are running.
+    """An executor of APScheduler with `number` daemon threads. `busy` holds the ids of the jobs that are running.
 
-    A daemon thread that waits for a silent database or socket does not keep the process alive.
+    APScheduler's own threads are not daemons: one that waits for a silent database or socket keeps the process alive.
     """
 
     def __init__(self, number: int) -> None:
@@ -27,7 +27,7 @@ class DaemonThreads(BaseExecutor):  # type: ignore[misc] # APScheduler has no ty
         while True:
             job, run_times = self._jobs.get()
             self.busy.add(job.id)
-            # as APScheduler's own executors do
+            # APScheduler's own executors pass this private name too
             events = run_job(job, job._jobstore_alias, run_times, self._logger.name)  # noqa: SLF001
             self.busy.discard(job.id)
             self._run_job_success(job.id, events)

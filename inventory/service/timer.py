@@ -1,4 +1,4 @@
-"""Call each account's watch at its next time, with APScheduler."""
+"""Call the check of each account at the time that its last check asked for, with APScheduler."""
 
 import threading
 import time
@@ -18,21 +18,21 @@ from inventory.service.watch import RETRY_SECONDS, AccountWatch
 MAX_THREADS = 32
 """The largest number of runs at the same time in one process.
 
-Their short transactions share the engine's pool of 15 connections, and wait up to 30 s for one. So several processes
-together stay below PostgreSQL's default of 100 connections, even if all accounts are due.
+The runs share the 15 connections of the engine's pool, each for short transactions, and wait up to 30 s for a free one.
+So several processes stay below PostgreSQL's default limit of 100 connections, even if all accounts are due.
 """
 
 GRACE_SECONDS = 8
-"""The time that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""
+"""The seconds that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""
 
 CLOCK_CHECK_SECONDS = 5
-"""The time between two checks whether the host slept or its clock was set."""
+"""The seconds between two checks whether the host slept or its clock was set."""
 
 logger = log.get(__name__)
 
 
 class Timer:
-    """APScheduler with one job an account; a job that ends plans its own next time."""
+    """APScheduler with one job for each account: a job calls `check`, which returns when to call it again."""
 
     def __init__(self, watches: dict[str, AccountWatch], stop: threading.Event) -> None:
         self._watches = watches
@@ -41,13 +41,13 @@ class Timer:
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": self._threads},
-            # a job that is late runs late, and once
+            # a job that is late still runs, and only once
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._scheduler.add_listener(self._plan_next, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
 
     def run(self) -> bool:
-        """Call the watches until `stop` is set; return whether every run ended within the grace time."""
+        """Check the accounts until `stop` is set; return whether every run ended within GRACE_SECONDS after that."""
         self._scheduler.start()
         for name, watch in self._watches.items():
             self._plan(name, watch.jitter())
@@ -76,21 +76,22 @@ class Timer:
         self._scheduler.add_job(self._watches[name].check, trigger, id=name, replace_existing=True)
 
     def _plan_next(self, event: Any) -> None:
-        # A listener runs after APScheduler has removed the job. Inside the job, a second job of that id is refused.
+        # In a listener and not in the job: APScheduler removes the job first, and refuses a second job of the same id.
         if not self._stop.is_set():
             self._plan(event.job_id, RETRY_SECONDS if event.exception else event.retval)
 
     def _check_all(self) -> None:
-        """Check every account soon: APScheduler's waits are wrong after a sleep or a step of the clock."""
+        """Check every account soon. After a sleep or a step of the clock, APScheduler's waits are wrong."""
         logger.info("this host slept, or its clock was set; checking every account")
         for name, watch in self._watches.items():
-            with suppress(JobLookupError):  # its job is running
+            with suppress(JobLookupError):  # the account's job is running, so it is not planned
                 self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=watch.jitter()))
 
 
 def _clock_offset() -> float:
-    """Return the seconds from the monotonic clock to the time of day.
+    """Return the time of day minus the monotonic clock, in seconds.
 
-    The number changes when the host wakes from sleep (the monotonic clock stood still) and when its clock is set.
+    The result changes when the time of day is set, and when the host wakes from sleep: the monotonic clock stood still
+    meanwhile.
     """
     return time.time() - time.monotonic()

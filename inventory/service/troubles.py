@@ -1,4 +1,8 @@
-"""Find the troubles of an account as of a run, and which of them are new. Pure functions of rows of `sync_runs`."""
+"""Find the troubles of an account after a run, and which of them the run begins or ends.
+
+A trouble is `held`, `stale` or `key_refused`. The functions are pure: they read only the rows of `sync_runs` that they
+are given.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,13 +14,14 @@ from inventory.read.relations import Row
 KEY_REFUSED_CODES = (Unauthorized.error_code, Forbidden.error_code)
 
 REPORTED_STATUSES = ("held", "partial", "failed")
-"""The statuses of runs whose alerts were sent. An abandoned run's process could not send any."""
+"""The statuses of runs that report troubles. An abandoned run reports none: its process died or lost its lease."""
 
 
 def troubles_of(run: Row, stale_after: timedelta) -> set[Trouble]:
-    """Return the troubles as of a run.
+    """Return the troubles of the account after a run.
 
-    `run` is a row of `sync_runs` with `known_since`: the time of the last complete run, else of the account's creation.
+    `run` is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before it or, if
+    there is none, the time at which the account was created.
     """
     found: set[Trouble] = set()
     if run["status"] == "held":
@@ -30,10 +35,10 @@ def troubles_of(run: Row, stale_after: timedelta) -> set[Trouble]:
 
 
 def begun_and_ended(run: Row, earlier: Sequence[Row], stale_after: timedelta) -> tuple[set[Trouble], set[Trouble]]:
-    """Return the troubles that begin with this run, and those that end with it.
+    """Return two sets: the troubles that begin with this run, and those that end with it.
 
-    `earlier` are the runs between the account's last success and this run. If several have the same status, error code
-    and `known_since`, only the last of them is needed.
+    `earlier` are the runs of the account after the last `succeeded` run before this one. If several of them have the
+    same status, error code and `known_since`, only the last of these is needed.
     """
     reported = {
         trouble for each in earlier if each["status"] in REPORTED_STATUSES for trouble in troubles_of(each, stale_after)

@@ -1,4 +1,4 @@
-"""Watch one account: sync it if it is due, report the outcome, and return when to check again."""
+"""Watch one account: sync it if a run is due, report the outcome, and say when to check again."""
 
 import random
 import threading
@@ -15,10 +15,13 @@ from inventory.service.state_log import StateLog
 from inventory.sync import SyncOptions, sync
 
 RETRY_SECONDS = 30
-"""The longest wait after an attempt that began no run: no database, no key."""
+"""The longest wait after a check that recorded no run, for example because there was no database or no key."""
 
 MAX_WAIT_SECONDS = 3600
-"""The longest wait between two checks of an account: the clocks of this host and of the database may drift apart."""
+"""The longest wait between two checks of an account, apart from the jitter.
+
+In a longer wait the clocks of this host and of the database could drift apart.
+"""
 
 Observer = Callable[[Outcome], None]
 
@@ -26,9 +29,10 @@ logger = log.get(__name__)
 
 
 class AccountWatch:
-    """One account in `inventory run`: its sync, its log lines, its observers.
+    """The watch of one account in `inventory run`: it syncs the account, logs the outcome, and calls the observers.
 
-    `number_of_accounts` spreads their starts. Each observer gets the Outcome of every attempt.
+    Each observer gets the Outcome of each attempt, unless no run was due or another process worked on the account. With
+    a larger `number_of_accounts`, the random delay of a check (`jitter`) may be longer.
     """
 
     def __init__(
@@ -51,15 +55,15 @@ class AccountWatch:
         self._repeats = log.RepeatFilter()
 
     def jitter(self) -> float:
-        """Return a random delay in seconds, so that accounts do not all begin at once; 0 for a single account."""
+        """Return a random delay in seconds, so that accounts are not all checked at once; 0 for a single account."""
         return random.uniform(0, self._max_jitter)  # noqa: S311 - it keeps no secret
 
     def check(self) -> float:
-        """Sync the account if it is due; return the seconds until the next check."""
+        """Sync the account if a run is due; return the seconds until the next check."""
         if self._stop.is_set():
             return self._retry_seconds
         try:
-            # at each check: a key file may have changed
+            # read at each check, because a key file may have changed
             (account,) = self._shared.settings.accounts_to_sync(self._name)
         except UsageError as error:
             self._report(Outcome(self._name, error=error))
@@ -78,7 +82,7 @@ class AccountWatch:
         self._report(outcome)
         self._repeats.start_round()
         recorded = outcome.run_id is not None and not isinstance(outcome.error, DatabaseError)
-        return 0 if recorded else self._retry_seconds  # 0: that check learns from the database when the next run is due
+        return 0 if recorded else self._retry_seconds  # 0: the next check learns from the database when a run is due
 
     def _sync(self, account: Account) -> Outcome:
         shared = self._shared

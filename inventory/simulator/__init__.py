@@ -1,4 +1,4 @@
-"""A fal-compatible API over real HTTP on this machine, with a made-up fleet, and faults that tests switch on."""
+"""A server on this machine that behaves like fal's API over real HTTP, with a made-up fleet, and faults on demand."""
 
 from inventory.simulator.exchange import Request, Response, decode_cursor, encode_cursor
 from inventory.simulator.faults import (

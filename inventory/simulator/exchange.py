@@ -1,4 +1,4 @@
-"""One HTTP request and its response, and how the bytes go over the socket."""
+"""One HTTP request, its response, and the sending of the response over the socket."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ def encode_cursor(page: int) -> str:
 
 
 def decode_cursor(cursor: str) -> int:
-    """Return the page number, from 1, in a cursor. Raises ValueError if there is none."""
+    """Return the page number in a cursor; pages count from 1. Raises ValueError if the text is no cursor."""
     try:
         digits = base64.b64decode(cursor, validate=True)
     except binascii.Error:
@@ -43,9 +43,9 @@ def decode_cursor(cursor: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as received: `path` without the query and still URL-encoded, header names in lower case.
+    """A request as received. `path` has no query and is still URL-encoded. Header names are in lower case.
 
-    `at` is in seconds of `time.monotonic()`.
+    `at` is the time of arrival in seconds of `time.monotonic()`.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def page(self) -> int | None:
-        """Return the number of the list page requested, from 1; None for other requests and invalid cursors."""
+        """Return the number, from 1, of the requested page of the list; None for other requests and invalid cursors."""
         if self.path != INSTANCES:
             return None
         try:
@@ -74,7 +74,10 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def head(self, *, keep_alive: bool = True, length: int | None = None) -> bytes:
-        """Return the status line and the headers. `length` replaces the true Content-Length, to simulate a fault."""
+        """Return the bytes of the status line and the headers.
+
+        `length` replaces the true Content-Length, to simulate a fault.
+        """
         try:
             reason = HTTPStatus(self.status).phrase
         except ValueError:
@@ -94,22 +97,22 @@ def dump(value: Any) -> bytes:
 
 
 def error(status: int, message: str, request_id: str = "sim-fault", **headers: str) -> Response:
-    """Return an error response with fal's body. Write header names with _ for -."""
+    """Return an error response with a body in fal's form. In the names of `headers`, write `_` for `-`."""
     kind = ERROR_TYPES.get(status, "server_error")
     body = dump({"error": {"type": kind, "message": message, "request_id": request_id}})
     return Response(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 class Stopped(ConnectionError):
-    """The simulator stops: raised in threads that wait or send."""
+    """The stop of the simulator, raised in each thread that waits or sends."""
 
 
 @dataclass(slots=True)
 class Exchange:
     """The connection on which a response, or a fault, is sent.
 
-    `keep_alive` and `reset` decide what happens to the connection afterwards: `reset` breaks it with RST. `bodiless`
-    leaves out the body, as in a response to HEAD.
+    `keep_alive` keeps the connection open after the response. `reset` breaks the connection with a TCP RST. `bodiless`
+    leaves out the body of the response, as for a HEAD request.
     """
 
     connection: socket.socket
@@ -119,7 +122,7 @@ class Exchange:
     bodiless: bool = False
 
     def reply(self, response: Response) -> None:
-        """Send head and body in one piece: a second piece may wait for the client's delayed ACK."""
+        """Send head and body in one call: a second call may have to wait for the client's delayed ACK."""
         head = response.head(keep_alive=self.keep_alive)
         self.send(head if self.bodiless or response.status in BODILESS else head + response.body)
 
@@ -130,6 +133,6 @@ class Exchange:
         self.connection.sendall(data)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait for some seconds; with None, until the simulator stops. Raises Stopped as soon as it stops."""
+        """Wait `seconds`; with None, wait until the simulator stops. Raises Stopped as soon as the simulator stops."""
         if self.stopping.wait(seconds):
             raise Stopped

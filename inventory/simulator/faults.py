@@ -1,4 +1,7 @@
-"""Faults between a client and the API, armed request by request."""
+"""Faults that the simulator plays in place of correct responses.
+
+`Faults.add` arms a fault: it is then played for the requests that match its condition.
+"""
 
 import json
 import threading
@@ -14,19 +17,23 @@ class Fault(Protocol):
     """A faulty way to respond."""
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
-        """Send what this fault sends. `respond()` returns the correct response."""
+        """Send the faulty response. `respond()` returns the correct one, for a fault that changes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Another status. None as body is fal's error body; text and bytes are sent unchanged, others as JSON."""
+    """A response with another status and body.
+
+    If `body` is None, an error body in fal's form is sent. Bytes and text (as UTF-8) are sent unchanged, and any other
+    value as JSON.
+    """
 
     code: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Send the status in place of the response."""
+        """Send the status and the body in place of the correct response."""
         if self.body is None:
             known = self.code in set(HTTPStatus)
             body = error(self.code, HTTPStatus(self.code).phrase if known else f"Status {self.code}").body
@@ -47,7 +54,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """A body that ends after some bytes: fewer than Content-Length, then the connection closes."""
+    """A body of which only the first `bytes` bytes are sent, before the connection closes.
+
+    The Content-Length announces more bytes than are sent.
+    """
 
     bytes: int = 20
 
@@ -61,13 +71,13 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """A body that is sent one byte at a time; with `head`, the status line and the headers too."""
+    """A body that is sent one byte at a time. With `head`, the status line and the headers are sent so too."""
 
     seconds_per_byte: float
     head: bool = False
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:
-        """Send the response slowly."""
+        """Send the correct response slowly."""
         response = respond()
         head = response.head(keep_alive=exchange.keep_alive)
         if not self.head:
@@ -88,19 +98,19 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A 200 with other content."""
+    """A response with status 200 and other content."""
 
     content: bytes | str
     content_type: str = JSON
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Send the content in place of the response."""
+        """Send the content in place of the correct response."""
         exchange.reply(Response(200, _bytes(self.content), {"Content-Type": self.content_type}))
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A response whose JSON is replaced by what `fn` returns for it. The status is kept."""
+    """A response whose JSON body is replaced by the JSON of what `fn` returns for it. The status is kept."""
 
     fn: Callable[[dict[str, Any]], Any]
 
@@ -112,7 +122,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A response that is sent some seconds late, with the fleet of that later time."""
+    """A correct response that is made and sent some seconds late: it shows the fleet at that later time."""
 
     seconds: float
 
@@ -139,7 +149,7 @@ class Endless:
     """A chunked body that never ends: the start of the JSON, then white space."""
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Send until the client leaves (OSError) or the simulator stops (Stopped)."""
+        """Send until the client leaves (raises OSError) or the simulator stops (raises Stopped)."""
         exchange.send(Response(200, b"", {"Transfer-Encoding": "chunked"}).head() + _chunk(b'{"instances":['))
         blank = _chunk(b" " * 65_536)
         while True:
@@ -164,7 +174,11 @@ class Faults:
     def add(
         self, fault: Fault, *, when: Callable[[Request], bool] | None = None, times: int | None = 1, after: int = 0
     ) -> None:
-        """Arm a fault for `times` requests (None: all) for which `when` is true, after the first `after` of them."""
+        """Arm a fault: skip the first `after` requests that match `when`, and play the fault for the next `times`.
+
+        `when` None matches every request. `times` None means all further ones. A request for which a fault that was
+        added earlier is played counts neither for `after` nor for `times`.
+        """
         with self._lock:
             self._armed.append(_Armed(fault, when, times, after))
 
@@ -177,7 +191,11 @@ class Faults:
         return len(self._armed)
 
     def take(self, request: Request) -> Fault | None:
-        """Return the first armed fault that matches, and use it once. Matching faults count down their `after`."""
+        """Return the fault to play for a request, and count this use of it; None if there is none.
+
+        That is the first matching fault that has no more requests to skip. Each matching fault before it skips this
+        request.
+        """
         with self._lock:
             for armed in self._armed:
                 if armed.when is not None and not armed.when(request):
@@ -203,7 +221,7 @@ def on_get(request: Request) -> bool:
 
 
 def on_page(number: int) -> Callable[[Request], bool]:
-    """Return a condition: the request is for this page of the list, counted from 1."""
+    """Return a condition for `Faults.add`: the request is for page `number` of the list, counted from 1."""
     return lambda request: request.page == number
 
 

@@ -1,4 +1,4 @@
-"""A fleet in memory, which a test arranges by hand."""
+"""A fleet in memory that changes only by calls of its methods."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from inventory.simulator.exchange import dump
 
 
 class Fleet:
-    """Instances in the order in which the API lists them. Thread-safe. `revision` grows with each change."""
+    """A fleet: instances in the order in which the API lists them. Thread-safe. `revision` grows with each change."""
 
     def __init__(self, instances: Iterable[Mapping[str, Any]] = ()) -> None:
         self.revision = 0
@@ -23,20 +23,23 @@ class Fleet:
             self.put(instance)
 
     def put(self, instance: Mapping[str, Any]) -> None:
-        """Add an instance at the end, or replace the one with its id. Raises UsageError if the id is not a text."""
+        """Add an instance at the end of the list, or replace the instance with the same id in its place.
+
+        Raises UsageError if the id is not a text.
+        """
         if not isinstance(instance.get("id"), str):
             raise UsageError("An instance of the simulator needs an id; Rewrite sends items without one.")
         with self._changing():
             self._encoded[instance["id"]] = dump(dict(instance))
 
     def remove(self, instance_id: str) -> None:
-        """Remove an instance: no longer listed, and 404 by its id. Raises KeyError if it does not exist."""
+        """Remove an instance from the list; a request by its id gets a 404. Raises KeyError if it does not exist."""
         with self._changing():
             del self._encoded[instance_id]
             self._hidden.discard(instance_id)
 
     def hide(self, instance_id: str) -> None:
-        """Leave an existing instance out of the list. Raises KeyError if it does not exist."""
+        """Leave an instance out of the list; by id it is still found. Raises KeyError if it does not exist."""
         with self._changing():
             self._encoded[instance_id]
             self._hidden.add(instance_id)
@@ -64,18 +67,18 @@ class Fleet:
         return None if item is None else json.loads(item)
 
     def encoded(self, instance_id: str) -> bytes | None:
-        """Return the instance with this id as JSON; None if there is none."""
+        """Return the instance with this id, hidden or not, as JSON; None if there is none."""
         with self._lock:
             return self._encoded.get(instance_id)
 
     def page(self, number: int, size: int) -> tuple[list[bytes], bool]:
-        """Return the instances of a page, counted from 1, each as JSON, and whether more follow."""
+        """Return the instances of the list on page `number`, from 1, each as JSON, and whether another page follows."""
         with self._lock:
             listed = self._list()
             return listed[(number - 1) * size : number * size], len(listed) > number * size
 
     def __len__(self) -> int:
-        # hidden ones included
+        # hidden instances count too
         return len(self._encoded)
 
     def _list(self) -> list[bytes]:

@@ -9,22 +9,25 @@ LARGE = "gpu_8x_h100_sxm5"
 SMALL = "gpu_1x_h100_sxm5"
 SECTORS = ("sector_1", "sector_2", "sector_3")
 NETWORKS = ("203.0.113", "198.51.100", "192.0.2")
-"""The three networks reserved for documentation."""
+"""The first three bytes of the IPv4 networks that RFC 5737 reserves for documentation."""
 
 SATURDAY = 5
 OFFICE = (0.03,) * 7 + (0.1, 0.4, 1.0, 1.2, 1.1, 0.6, 0.9, 1.2, 1.1, 0.9, 0.6, 0.3, 0.2, 0.2, 0.15, 0.1, 0.05)
 NIGHT = (1.0, 0.8, 0.5) + (0.0,) * 18 + (0.3, 0.8, 1.0)
-"""The activity of each hour of the local day, from midnight."""
+"""OFFICE and NIGHT are the activity in each hour of the local day, from midnight. Only the proportions matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """A pattern of use.
+    """A pattern of use, which several creators may have.
 
-    `share`: its share of the whole fleet, on average. `life`: the mean life in days; `spread`: the sigma of its
-    lognormal distribution. `trouble`: the mean number of ready days before a stop or an unknown status; `stops`: the
-    share of stops among these; `rest`: the mean hours of a stop. `large`: the share of instances with 8 GPUs. `hours`
-    and `weekend`: the activity by hour, and its factor at weekends. `burst`: instances come in groups.
+    - `share`: the average share of the whole fleet that all creators with this habit have together.
+    - `life`: the mean life of an instance in days. `spread`: the sigma of the lognormal distribution of lives.
+    - `trouble`: the mean time in days from the status `ready` to `stopped` or `unknown`. `stops`: the share of
+      `stopped` among these two. `rest`: the mean time in hours from `stopped` to `ready`.
+    - `large`: the share of instances with 8 GPUs.
+    - `hours`: the activity in each hour of the day. `weekend`: the factor for this activity on weekends.
+    - `burst`: whether instances are created in groups.
     """
 
     share: float
@@ -39,7 +42,7 @@ class Habit:
     burst: bool = False
 
     def busy(self, local: datetime) -> float:
-        """Return the activity in a local hour, 0 to `busiest`."""
+        """Return the activity at a local time, from 0 to `busiest`."""
         return self.hours[local.hour] * (self.weekend if local.weekday() >= SATURDAY else 1)
 
     @property
@@ -53,7 +56,11 @@ class Habit:
         return sum(self.hours) / 24 * (5 + 2 * self.weekend) / 7
 
     def days(self, rng: Random, *, standing: bool = False) -> float:
-        """Return a random life in days: of a new instance, or of one already `standing` (more often a long one)."""
+        """Return the random length, in days, of the life of a new instance.
+
+        With `standing`, return that of an instance met at a random time. Such lives are longer on average, because a
+        long life is met more often than a short one.
+        """
         mu = math.log(self.life) - self.spread**2 / 2
         return rng.lognormvariate(mu + (self.spread**2 if standing else 0), self.spread)
 
@@ -69,7 +76,11 @@ BATCH = Habit(
 
 @dataclass(frozen=True, slots=True)
 class Creator:
-    """A user: a habit, a `part` of its share, a time zone in hours ahead of UTC, and regions by preference."""
+    """A user who creates instances.
+
+    `part` is this user's part of the habit's `share`. `zone` is the time zone in hours ahead of UTC. The region of each
+    instance or group is one of `regions`, all with the same probability.
+    """
 
     nickname: str
     habit: Habit
@@ -78,7 +89,7 @@ class Creator:
     regions: tuple[str, ...]
 
     def local(self, at: datetime) -> datetime:
-        """Return a time on this user's clock."""
+        """Return the local time of this user at the UTC time `at`."""
         return at + timedelta(hours=self.zone)
 
 

@@ -14,20 +14,23 @@ from inventory.simulator.fleet import Fleet
 from inventory.simulator.habits import CREATORS, LARGE, NETWORKS, SECTORS, SMALL, Creator
 
 NAMELESS, SECTORED, SLOW_STARTS, LONG_WAIT, RETURNS = 0.03, 0.7, 0.25, 0.06, 0.05
-"""Shares of instances: without a creator, with a sector (of the 8x), starting as init, waiting hours for a machine,
-returning after their end."""
+"""Shares of instances, from 0 to 1.
+
+NAMELESS have no creator. SECTORED, of those with 8 GPUs, have a sector. SLOW_STARTS begin with the status `init`.
+LONG_WAIT are `pending` for one to eight hours. RETURNS come back after their end.
+"""
 SETTLED = ("ready", "stopped", "unknown")
 START = (0.875, 0.06, 0.03, 0.02, 0.01, 0.005)
-"""Shares of the statuses at the start: ready, stopped, unknown, provisioning, pending, init."""
+"""Shares of the statuses in a new fleet: ready, stopped, unknown, provisioning, pending, init."""
 MIN_LIFE = timedelta(minutes=12)
 
 
 @dataclass(slots=True)
 class Life:
-    """One life of an instance, from `born` until just before `died` (None: alive). A return is another Life.
+    """One life of an instance, from `born` until just before `died` (None: it is alive). A return is another Life.
 
-    `changes` are pairs of a time and the item that the API returns from then on, the first at `born`. Of instances
-    that the fleet starts with, changes before its start are unknown.
+    `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. For an
+    instance that a new fleet begins with, the first item is the one at the start of the fleet.
     """
 
     id: str
@@ -40,7 +43,7 @@ class Life:
 
 @dataclass(slots=True)
 class _Machine:
-    """An instance in its present state, with its owner."""
+    """The present state of an instance, and its creator."""
 
     life: Life
     owner: Creator
@@ -63,13 +66,15 @@ class _Machine:
 
 
 class LivelyFleet(Fleet):
-    """A fleet whose instances appear, change and vanish as it is advanced. The same arguments give the same fleet.
+    """A fleet whose instances appear, change and vanish when `advance` is called.
 
-    About `instances` are alive on average; with 60, about 700 live at some time in a month. `churn` speeds up all but
-    the time until an instance is ready; with 0 nothing changes. `truth` holds every life so far, in order of birth.
-    `now` is the UTC time up to which the fleet was advanced.
+    The same arguments give the same fleet at the same time. About `instances` are alive at any time; with 60, about 700
+    different ones are alive at some time in a month. `churn` is the speed at which instances come, end and stop: with
+    2, all of that is twice as fast; with 0, nothing changes. Some shorter times do not depend on `churn`, such as the
+    time until an instance is ready. `truth` holds every Life so far, in the order of `born`. `now` is the UTC time up
+    to which the fleet was advanced.
 
-    Raises UsageError if `start` has no time zone or a number is negative.
+    Raises UsageError if `start` has no time zone, or if `instances` or `churn` is negative or `churn` is not finite.
     """
 
     def __init__(self, *, seed: int = 0, start: datetime, instances: int = 60, churn: float = 1.0) -> None:
@@ -92,7 +97,7 @@ class LivelyFleet(Fleet):
                 self._wait_for_arrival(self.now, creator, a_day * habit.busiest / habit.average)
 
     def advance(self, to: datetime) -> None:
-        """Run all changes up to and including the time `to`; do nothing if `to` is earlier than `now`."""
+        """Make all changes up to and including the time `to`; do nothing if `to` is earlier than `now`."""
         with self._lock:
             while self._events and self._events[0][0] <= to:
                 at, _, action, arguments = heapq.heappop(self._events)
@@ -118,7 +123,7 @@ class LivelyFleet(Fleet):
                 self._schedule_next_status(now, machine)
 
     def _wait_for_arrival(self, at: datetime, creator: Creator, peak: float) -> None:
-        # Arrivals come at the rate of the busiest hour; `_arrive` drops a part of them in every other hour.
+        # Arrivals are drawn at the rate of the busiest hour. In less busy hours `_arrive` drops a part of them.
         self._schedule(at + timedelta(days=self._rng.expovariate(peak)), self._arrive, creator, peak)
 
     def _arrive(self, at: datetime, creator: Creator, peak: float) -> None:
@@ -175,7 +180,7 @@ class LivelyFleet(Fleet):
         self.put(item)
 
     def _schedule_next_status(self, at: datetime, machine: _Machine) -> None:
-        """Schedule the status that follows the present one."""
+        """Schedule the change from the present status to the next."""
         rng, habit = self._rng, machine.owner.habit
         match machine.status:
             case "init":
@@ -217,6 +222,6 @@ class LivelyFleet(Fleet):
             ip = f"{self._rng.choice(NETWORKS)}.{self._rng.randint(1, 254)}"
             if ip not in self._ips:
                 break
-        # A fleet of many hundreds has more instances than these networks have addresses: some share one.
+        # A fleet of many hundreds has more instances than NETWORKS have addresses: then some share an address.
         self._ips.add(ip)
         return ip

@@ -36,16 +36,17 @@ MAX_REQUESTS_KEPT = 10_000
 MAX_LINE_BYTES = 65_536
 MAX_BODY_BYTES = 1 << 20
 POLL_SECONDS = 0.02
-"""The longest that stop() waits for the accepting thread."""
+"""Time between two checks of the accepting thread for a stop. `stop()` waits for that thread about so long at most."""
 
 
 class Simulator:
-    """A server for one fleet, from `start()` (or `with`) to `stop()`. It may start again, on its old port.
+    """A server for one fleet, from `start()` (or `with`) to `stop()`. Started again, it uses the same port.
 
-    `port` 0 is a free one. `keys` None accepts any key. A `limit` above `max_page_size` is cut down to it.
+    `port` 0 means any free port. `keys` are the API keys that are accepted; None accepts any key. If a request's
+    `limit` is above `max_page_size`, a page has `max_page_size` instances.
 
-    `requests` holds the latest 10,000 requests; `faults` holds the faults to play. `before_page` is called with the
-    number of the page, from 1, before a page of the list is built: a test can change the fleet between two pages.
+    `requests` holds the latest 10,000 requests, `faults` the faults to play. `before_page` is called with the number of
+    the page, from 1, before a page of the list is built. So a test can change the fleet between two pages.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the base URL, for INVENTORY_API_URL. Raises UsageError before the first start if no port was given."""
+        """Return the base URL, for INVENTORY_API_URL. Raises UsageError if the port is 0 and not yet known."""
         if not self._port:
             raise UsageError("The simulator has no address before it starts.")
         return f"http://{HOST}:{self._port}/v1"
 
     def start(self) -> None:
-        """Listen. Raises UsageError if it runs already, or the port cannot be used."""
+        """Listen. Raises UsageError if the simulator runs already, or if the port cannot be used."""
         if self._server is not None:
             raise UsageError("The simulator runs already.")
         try:
@@ -89,7 +90,7 @@ class Simulator:
         self._server.begin()
 
     def stop(self) -> None:
-        """Stop listening, close every connection, end every thread of the server. Do nothing if it does not run."""
+        """Stop listening, close every connection, end every thread of the server. Does nothing if none is running."""
         if self._server is not None:
             self._server.end()
             self._server = None
@@ -104,7 +105,7 @@ class Simulator:
         self.stop()
 
     def respond(self, request: Request) -> Response:
-        """Return the response to a request if no fault is played."""
+        """Return the correct response to a request; faults are not applied."""
         request_id = f"sim-{next(self._ids):08d}"
         if request.method != "GET":
             return error(405, "Method not allowed", request_id, Allow="GET")
@@ -155,7 +156,7 @@ class _Server(ThreadingHTTPServer):
         self._acceptor.start()
 
     def end(self) -> None:
-        """End every wait, close every socket, join every thread."""
+        """End every wait, close every socket, and join every thread of the server except the present one."""
         self.stopping.set()
         self.shutdown()
         self._acceptor.join()
@@ -163,25 +164,25 @@ class _Server(ThreadingHTTPServer):
         for connection, worker in list(self._workers.items()):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            if worker is not threading.current_thread():  # `before_page` may stop the simulator
+            if worker is not threading.current_thread():  # `before_page` may call stop() in a worker
                 worker.join()
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a connection in its own thread; `end` closes and joins both."""
+        """Answer the requests of a connection in a new thread; `end` closes the connection and joins the thread."""
         worker = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         self._workers[request] = worker
         worker.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer a connection until it ends, and forget it."""
+        """Answer the requests of a connection until it ends, then remove it from those that `end` closes."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._workers.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that left and a stop; report an error in a test's own function."""
+        """Print the error, unless it is an OSError: then a client has left, or the simulator stops."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -226,8 +227,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
 
     def _reset(self) -> None:
-        # Close it here: the server itself would end the connection in an orderly way (FIN) first. The file over the
-        # socket keeps the socket open, so close the file first.
+        # Close the connection here: the server itself would first end the connection in an orderly way, with a FIN.
+        # `rfile` keeps the socket open, so `rfile` is closed before the connection.
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()

@@ -1,1 +1,1 @@
-"""The database: engines and transactions, tables and their catalogue, bulk statements, migrations, grants."""
+"""The database: engines, transactions, tables, the catalogue of their meanings, bulk statements, migrations, grants."""

@@ -5,13 +5,13 @@ from sqlalchemy.engine import Connection, Engine
 from inventory.config.database_url import render_masked
 
 LOCK_WAIT_SECONDS = 30
-"""How long a transaction waits for a lock that another process holds, and for a connection to the server."""
+"""The longest wait for a lock that another process holds, and for a connection to a PostgreSQL server."""
 
 
 def describe(engine: Engine) -> str:
-    """Return the database's name for messages: a file's path, or a URL without its password.
+    """Return the database's name for messages: the path of a SQLite file, or a PostgreSQL URL without its password.
 
-    Of a URL's parameters only host and port are kept.
+    Of the URL's parameters, only `host` and `port` are kept.
     """
     if is_sqlite(engine):
         return engine.url.database or ""

@@ -21,13 +21,16 @@ from inventory.store.tables import UTCDateTime
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table of the attached SQLite file, and its rows in a form for PostgreSQL."""
+    """A table of the SQLite file that `database.writing` attaches, and its rows in a form for PostgreSQL."""
 
     name: str
     types: Mapping[str, str]
-    """Its columns, with their types on PostgreSQL."""
+    """The type of each column on PostgreSQL, by the name of the column."""
     batches: Iterable[Sequence[str]]
-    """The rows of the table in batches. A batch has one JSON array of values for each column; BYTEA is in hex."""
+    """The rows of the table in batches. A batch has one JSON array for each column, in the order of `types`.
+
+    The values of a BYTEA column are in hexadecimal, and none is null.
+    """
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -48,11 +51,12 @@ def insert_from_file(
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Insert the rows of a table of the attached file with each of the statements; return the number of rows.
+    """Insert all rows of `source` by each of the statements; return the number of rows in `source`.
 
-    Each statement has the form `INSERT ... SELECT ... FROM `, without the table's name.
-    SQLite reads the file itself. This is four times as fast as passing the rows through Python.
-    PostgreSQL gets each batch once, because all statements are combined into one.
+    Each statement has the form `INSERT ... SELECT ... FROM `, to which the name of the source table is added. It
+    inserts one row for each row of the source. `parameters` are the values of the statements' parameters.
+    SQLite reads the attached file itself, which is four times as fast as passing the rows through Python. PostgreSQL
+    gets each batch only once, because all statements are combined into one.
     """
     bound = [sa.bindparam(name, type_=UTCDateTime) for name, value in parameters.items() if isinstance(value, datetime)]
     if is_sqlite(connection):
@@ -83,10 +87,10 @@ def update_rows(
     *,
     where: str = "true",
 ) -> int:
-    """Update rows with the values of each mapping; return the number of updated rows.
+    """Update one row of the table for each mapping in `rows`; return the number of updated rows.
 
-    The columns `key` identify the row, the others are set. `where` is a further condition in SQL. It must never contain
-    text from outside.
+    The mappings have the same keys. The columns named in `key` identify the row, and the others are set. `where` is a
+    further condition in SQL; its text must come from the program, never from a user or the API.
     """
     if not rows:
         return 0
@@ -112,7 +116,11 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
-    """Return an array as a parameter: as text if the JSON encoder can write it, which is eight times faster."""
+    """Return the values as a parameter for a PostgreSQL array.
+
+    It is PostgreSQL's text of the array if the JSON encoder can write the values, which is eight times faster than a
+    list; else it is a list.
+    """
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
         values = [None if value is None else f"\\x{value.hex()}" for value in values]
@@ -122,7 +130,11 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 
 
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
-    """Return a JSON array as a PostgreSQL array, which has other brackets and no escapes for control characters."""
+    """Return a JSON array as a parameter for a PostgreSQL array.
+
+    PostgreSQL's text of an array differs from JSON: it has other brackets, and no escapes for control characters. With
+    such escapes, return a list instead of a text. An array for `BYTEA` has hexadecimal values without nulls.
+    """
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")
         return f"{{\\\\x{inner}}}"
@@ -137,5 +149,8 @@ def _types(connection: Connection, table: sa.Table, names: Sequence[str]) -> dic
 
 
 def _unnest(types: Mapping[str, str]) -> str:
-    """Return a query that turns one array per column into rows. `unnest` is faster in SELECT than in FROM."""
+    """Return a query that turns one array for each column into rows; the arrays are parameters with the columns' names.
+
+    `unnest` is faster in SELECT than in FROM.
+    """
     return f"SELECT {', '.join(f'unnest(CAST(:{name} AS {type_}[])) AS {name}' for name, type_ in types.items())}"

@@ -1,7 +1,7 @@
-"""Every public table and view, with one line on its meaning and on that of each column.
+"""The catalogue: every public table and view with its meaning, and the meaning of each of its columns.
 
-docs/schema.md, the comments in PostgreSQL and the columns of the queries come from here. Tests compare it with the
-database. The SQL of the views is in migrations/views.
+docs/schema.md, the comments in PostgreSQL and the columns that queries read are made from the catalogue. Tests compare
+it with the database. The SQL of the views is in migrations/views.
 """
 
 from inventory.store.columns import (
@@ -293,7 +293,7 @@ RELATIONS = (
         ),
     ),
 )
-"""In the order of docs/schema.md."""
+"""The public tables and views, in the order of docs/schema.md."""
 
 VIEWS = tuple(relation.name for relation in RELATIONS if relation.kind == "view")
-"""In an order in which they can be created."""
+"""The names of the views. Each view comes after the views that it reads, so they can be created in this order."""

@@ -1,4 +1,4 @@
-"""Columns that several tables and views share, and their meanings."""
+"""The classes for a relation and a column, and groups of columns of which the catalogue is made."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view, with its columns in order."""
+    """A table or view, with its columns in the order of docs/schema.md."""
 
     name: str
     kind: Literal["table", "view"]
@@ -25,7 +25,7 @@ class Relation:
 
 
 JSON_OBJECTS = ("extra", "details")
-"""The columns that hold a JSON object."""
+"""The names of all columns that hold a JSON object, as text."""
 
 ACCOUNT = Column("account", "The account: one API key's workspace, under the name the user chose.")
 INSTANCE_ID = Column("instance_id", "fal's id of the instance; unique within the account.")
@@ -46,7 +46,10 @@ _FIELDS = {
     )
 }
 AS_STORED = tuple(_FIELDS[name] for name in (*PAYLOAD, "gpu_count", "gpu_model"))
+"""The columns that hold what fal sent of an instance, and its GPUs: in the order of the tables."""
+
 AS_SHOWN = tuple(_FIELDS.values())
+"""The same columns in the order of the views."""
 
 PRESENCE = (
     Column("presence", "live; missing: absent, not yet proven gone; vanished: proven gone."),
@@ -78,7 +81,7 @@ LEASE = (
     Column("lease_pid", "Internal: its process id on that host."),
     Column("lease_process_started", "Internal: when that process started, in clock ticks since the boot."),
 )
-"""The columns of an account about the process that works on it."""
+"""The columns of `accounts` about the process that works on the account."""
 
 LOG_OF_ACCOUNT = (
     Column("log_id", "Internal: random id of its Merkle log, which outlives a rename."),
@@ -86,7 +89,7 @@ LOG_OF_ACCOUNT = (
     Column("log_size", "Internal: number of entries in its log."),
     Column("log_frontier", "Internal: hashes of the complete subtrees on the right edge of its log's tree."),
 )
-"""The columns of an account about its log."""
+"""The columns of `accounts` about the log of the account."""
 
 ENTRY_OF_RUN = (
     Column("log_index", "Index of its entry in the account's log; null while it runs, or from before the log."),
@@ -95,7 +98,7 @@ ENTRY_OF_RUN = (
     Column("missing_digest", "Internal: Merkle root over what it left missing or otherwise unsettled."),
     Column("cleared_digest", "Internal: the fleet_digest that prune has cleared."),
 )
-"""The columns of a run about its entry in the log."""
+"""The columns of `sync_runs` about the log entry of the run."""
 
 COUNTS = (
     Column("pages", "Number of pages read."),
@@ -108,7 +111,7 @@ COUNTS = (
     Column("vanished", "Number of instances gone at this run's time, also where that was settled later."),
     Column("missing", "Number of instances that the run left missing."),
 )
-"""The columns of a run about what it read and found."""
+"""The columns of `sync_runs` that count what the run read and found."""
 
 GROWS_BY = {
     "sync_runs": "started_at",
@@ -121,4 +124,4 @@ GROWS_BY = {
     "observation_daily": "day",
     "sync_gaps": "gap_start",
 }
-"""The time by which the rows of each relation that grows come one after the other."""
+"""The relations that get more rows as time passes, each with the column that holds the time or the day of a row."""

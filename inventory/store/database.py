@@ -1,8 +1,8 @@
 """Connect to the database, read and write it in short transactions, and ask it for the time.
 
-`reading(engine)` and `writing(engine)` are the only two kinds of transaction. A write takes its lock at the start
-(`BEGIN IMMEDIATE` on SQLite), so another writer cannot make it fail halfway. Both wait up to 30 s for a lock.
-What one backend needs is in `sqlite` and `postgresql`; single statements are in `statements`.
+`reading(engine)` and `writing(engine)` open all transactions on the database. Statements in them wait up to 30 s for a
+lock. On SQLite, `writing` takes the write lock at its start (`BEGIN IMMEDIATE`), so that no other writer can make it
+fail halfway. What only one backend needs is in `sqlite` and `postgresql`; single statements are in `statements`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 Clock = Callable[[], datetime]
-"""A source of the time (UTC) that replaces the database's clock."""
+"""A function that returns the time (aware, UTC). It is used instead of the database's clock."""
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
@@ -78,10 +78,10 @@ def connect_beside(engine: Engine) -> Engine:
 
 @contextmanager
 def reading(engine: Engine, *, temporary_views: bool = False) -> Iterator[Connection]:
-    """Open a read transaction: on both backends every statement sees the same snapshot.
+    """Open a transaction for reading and yield its connection. All statements in it see the same snapshot.
 
-    With `temporary_views`, temporary views may be created on PostgreSQL, if the server and the role allow it. All is
-    rolled back at the end.
+    It is rolled back at the end. If `temporary_views`, the transaction may create temporary views on PostgreSQL, if the
+    server and the role allow that.
     """
     with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):
@@ -100,11 +100,15 @@ def reading(engine: Engine, *, temporary_views: bool = False) -> Iterator[Connec
 def writing(
     engine: Engine, *, idle_limit: float | None = None, kept: str = "nothing was written", file: Path | None = None
 ) -> Iterator[Connection]:
-    """Open a write transaction; commit at the end, or roll back if an exception leaves it.
+    """Open a write transaction and yield its connection. Commit at the end; roll back if the block raises an exception.
 
-    `idle_limit`: seconds without a statement after which PostgreSQL ends the session and rolls back, so that a frozen
-    process cannot hold its locks for ever. (On SQLite the others wait, then give up.)
-    `kept`: what an error message says about the data. `file`: a SQLite file for `bulk.insert_from_file`.
+    `idle_limit`: the seconds without a statement after which PostgreSQL ends the session and rolls back, so that a
+    frozen process cannot hold its locks for ever. It has no effect on SQLite: there other writers wait 30 s for the
+    lock, and then raise DatabaseError.
+    `kept`: the part of the message of a DatabaseError that says what happened to the data.
+    `file`: a SQLite file to attach to the connection, so that `bulk.insert_from_file` can read its tables. It has no
+    effect on PostgreSQL.
+    Raise DatabaseError if the database fails, or if a SQLite database was removed or replaced during the transaction.
     """
     with as_database_error(engine, kept), engine.connect() as connection:
         settings = {}
@@ -133,7 +137,7 @@ def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
 
 
 def now(connection: Connection, clock: Clock | None = None) -> datetime:
-    """Return the time (UTC): of `clock` if given, else of the PostgreSQL server; for SQLite, of this host."""
+    """Return the time (UTC) of `clock` if it is given, else of the PostgreSQL server or, for SQLite, of this host."""
     if clock is not None:
         return clock()
     if is_sqlite(connection):

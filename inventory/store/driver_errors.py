@@ -19,19 +19,25 @@ _COLLISIONS = {"40001", "40P01"}
 
 @contextmanager
 def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
-    """Raise DatabaseError for what SQLAlchemy or the driver raises inside; `kept` says what happened to the data."""
+    """Turn each error that SQLAlchemy raises in the block, including those of the driver, into a DatabaseError.
+
+    `kept` is the part of its message that says what happened to the data.
+    """
     try:
         yield
     except DBAPIError as error:
         raise explain(engine, error.orig or error, kept) from error
     except SQLAlchemyError as error:
         raise _failed(engine, " ".join(str(error).split()), kept) from error
-    except UnicodeDecodeError as error:  # SQLite names something that is damaged
+    except UnicodeDecodeError as error:  # a name in a damaged SQLite file
         raise _failed(engine, f"it holds text that is not UTF-8 ({error.reason})", kept) from error
 
 
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
-    """Return the DatabaseError for an error of the driver, with the likely cause."""
+    """Return the DatabaseError for an error of the driver; its message says more about a lock, a full disk or rights.
+
+    Return a Collision for a deadlock or a serialization failure on PostgreSQL.
+    """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
         reason = f"locked by another process for over {LOCK_WAIT_SECONDS} s"
@@ -44,7 +50,11 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
 
 
 def _free_space(engine: Engine) -> str:
-    """Return how much space is left for a SQLite database and for its temporary files; "full" may mean either."""
+    """Return a text that says how many MB are free in the folder of the database and in that of temporary files.
+
+    SQLite sorts in temporary files, and its message "disk is full" does not say which of the two folders is full. A
+    folder whose free space cannot be read is left out.
+    """
     folder = sqlite_path(engine.url) or Path()
     sorting = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite does
     places = []

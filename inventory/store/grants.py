@@ -15,31 +15,34 @@ from inventory.store.tables import METADATA
 
 @dataclass(frozen=True)
 class ReaderRole:
-    """Facts about a role that may now read."""
+    """Facts about a role that was granted the right to read."""
 
     schema: str
-    """The schema of the tables."""
+    """The PostgreSQL schema in which inventory's tables are."""
     logs_in: bool
     creates_tables: bool
-    """Whether it may create tables there, as every role may in `public` before PostgreSQL 15."""
+    """Whether the role may create tables in that schema, as every role may in `public` before PostgreSQL 15."""
 
 
 class _Role:
-    """A role of the server, and what the server knows about it."""
+    """A role of the PostgreSQL server, with a connection to ask about its rights."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self.connection, self.name = connection, name
         self.quoted = _quote(connection, name)
 
     def look_up(self, expression: str, **names: str) -> Any:
-        """Return the value of an SQL expression about `:role`; None if it has no row."""
+        """Return the value of `SELECT expression`; None if that has no row.
+
+        In the expression, `:role` is the name of the role. `names` are the values of further parameters.
+        """
         statement = sa.text(f"SELECT {expression}")
         return self.connection.execute(statement, {"role": self.name} | names).scalar()
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Where inventory's tables and views are, and who owns them."""
+    """The place of inventory's tables and views in the server, and their owner."""
 
     schema: str
     owner: str
@@ -51,9 +54,10 @@ class _Tables:
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
     """Let the role read all tables and views of inventory, also those that later migrations add.
 
-    Granting again changes nothing. No role is created, and none loses a right.
-    Raise UsageError on SQLite, or if the role does not exist or may write. Raise DatabaseError if the connected user
-    may not grant, or if the role still may not connect.
+    A second call changes nothing. No role is created, and no right is taken away.
+    Raise UsageError on SQLite, if the role does not exist, or if it may also write to the tables. Raise DatabaseError
+    if the connected user may not grant the rights, or if the role cannot get the right to connect to the database or
+    to use the schema. After an error nothing was granted.
     """
     if is_sqlite(engine):
         raise UsageError(
@@ -118,7 +122,7 @@ def _raise_unless_only_reading(reader: _Role, tables: _Tables) -> None:
     may_connect = "has_database_privilege(:role, current_database(), 'CONNECT')"
     may_use = "has_schema_privilege(:role, :schema, 'USAGE')"
     if not reader.look_up(f"{may_connect} AND {may_use}", schema=tables.schema):
-        raise DatabaseError(  # GRANT only warns in this case
+        raise DatabaseError(  # in this case GRANT only warns
             f"The role {reader.name} may not connect to the database or use the schema {tables.schema}, and only their "
             "owner can allow it: GRANT CONNECT ON DATABASE, GRANT USAGE ON SCHEMA. Nothing was granted; then run again."
         )

@@ -11,17 +11,21 @@ from sqlalchemy.exc import DBAPIError
 from inventory.store.database import is_sqlite
 
 MANY = 10_000
-"""From this number of rows on, rebuilding the indexes of an empty table is worth it."""
+"""From this number of rows on, it is faster to drop the indexes of an empty table and to rebuild them."""
 
 
 @contextmanager
 def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows: int) -> Iterator[None]:
-    """Drop the indexes of empty PostgreSQL tables while `rows` rows are inserted, and rebuild them at the end.
+    """Drop the indexes of empty PostgreSQL tables, and rebuild them at the end of the block.
 
-    That takes two thirds of the time. All of it happens in this transaction, so no other one sees a table without its
-    indexes. Do nothing if a table has rows, if its indexes are not just as a migration made them, if this role may not
-    rebuild them, or if another session uses the tables: they stay locked until the transaction ends. The server ends
-    the session of a process that freezes meanwhile, before readers give up waiting.
+    `rows` is the number of rows that the block inserts. The insertion takes two thirds of the time that it would take
+    with the indexes. The tables are locked until the transaction ends, so no other transaction sees them without
+    indexes. If this process freezes in the meantime, the server ends its session after at most 10 s, before waiting
+    readers give up.
+
+    The indexes stay as they are on SQLite, for fewer rows than MANY, if a table has rows, if an index is not as a
+    migration made it, if a table has a trigger, if this role may not rebuild the indexes, or if another session uses
+    the tables.
     """
     rebuild = [] if is_sqlite(connection) or rows < MANY else _drop_indexes(connection, tables)
     yield
@@ -30,7 +34,10 @@ def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows:
 
 
 def _drop_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[str]:
-    """Drop the indexes of empty tables if that needs no waiting; return the statements that create them again."""
+    """Drop the indexes of empty tables, if that is possible without waiting.
+
+    Return the SQL statements that create the indexes again; an empty list if they were not dropped.
+    """
     names = [table.name for table in tables]
     if not _empty(connection, names):
         return []
@@ -42,13 +49,13 @@ def _drop_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[st
                 return []
             found = connection.execute(_INDEXES, {"tables": names}).all()
             drop, create = [drop for drop, _ in found], [create for _, create in found]
-            for statement in (*drop, *create, *drop):  # prove that they can be created, while the tables are empty
+            for statement in (*drop, *create, *drop):  # first prove that they can be created again
                 _execute(connection, statement)
             _execute(connection, _LIMIT_IDLE_TIME)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return []  # another session uses the tables, another role owns them, or a user's view needs a key
+        return []  # another session uses the tables, another role owns them, or a user's view depends on a key
     return create
 
 
@@ -56,7 +63,8 @@ def _empty(connection: Connection, names: Sequence[str]) -> bool:
     return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
 
 
-# True if rebuilding an index would lose a property, or if a trigger could look up rows while there is no index.
+# True if an index has a property that rebuilding it would lose, or if a table has a trigger: that could look up rows
+# while there is no index.
 _CUSTOMIZED = sa.text("""
     SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
     OR EXISTS (
@@ -88,4 +96,4 @@ _LIMIT_IDLE_TIME = """
 
 
 def _execute(connection: Connection, statement: str) -> sa.CursorResult[Any]:
-    return connection.exec_driver_sql(statement.replace("%", "%%"))  # or psycopg reads it as a placeholder
+    return connection.exec_driver_sql(statement.replace("%", "%%"))  # psycopg takes a single % for a placeholder

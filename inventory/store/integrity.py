@@ -16,7 +16,7 @@ from inventory.store.database import describe, is_sqlite
 from inventory.store.tables import METADATA
 
 MOST = 100
-"""The most faults of one kind that are reported."""
+"""The most faults that one check of one table, or of the whole SQLite file, reports."""
 
 _AMCHECK = sa.text("""
     SELECT quote_ident(nspname) AS schema, (
@@ -34,7 +34,11 @@ _BTREES = sa.text(r"""
 
 
 def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
-    """Yield a sentence for each fault. Yield nothing if PostgreSQL cannot check itself: see `why_unchecked`."""
+    """Yield a line of text for each fault that the database finds in its own tables and indexes.
+
+    If `quick`, SQLite does not compare indexes with tables, and PostgreSQL checks nothing. PostgreSQL also checks
+    nothing if `why_unchecked` returns a reason.
+    """
     if is_sqlite(connection):
         yield from _sqlite(connection, quick=quick)
     elif not quick and why_unchecked(connection) is None:
@@ -42,7 +46,7 @@ def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]
 
 
 def why_unchecked(connection: Connection) -> str | None:
-    """Return why the database cannot check itself, and what would help; None if it can."""
+    """Return a message that says why the database cannot check itself, and what would help; None if it can."""
     if is_sqlite(connection):
         return None
     found = connection.execute(_AMCHECK).one_or_none()
@@ -57,7 +61,7 @@ def why_unchecked(connection: Connection) -> str | None:
 
 
 def require_whole(connection: Connection) -> None:
-    """Raise DatabaseError if the quick check finds damage. PostgreSQL has no quick check."""
+    """Raise DatabaseError if the quick check of SQLite finds damage. PostgreSQL has no quick check: do nothing."""
     faults = list(find_damage(connection, quick=True))
     if faults:
         raise DatabaseError(
@@ -99,7 +103,11 @@ def _postgresql(connection: Connection) -> Iterator[str]:
 
 
 def _rows_or_fault(connection: Connection, query: sa.TextClause, **values: object) -> list[tuple[object, ...]]:
-    """Return the rows of the query; if the server fails because of damage, return one row that ends in its message."""
+    """Return the rows of a query that checks a table or an index.
+
+    If the query fails because of damage, return one row with the server's message, in the form of the query's rows:
+    `(None, message)` for a table, `(message,)` for an index. Return no row for an index that cannot be checked now.
+    """
     try:
         with connection.begin_nested():
             return [tuple(row) for row in connection.execute(query, values)]
@@ -107,7 +115,7 @@ def _rows_or_fault(connection: Connection, query: sa.TextClause, **values: objec
         state = getattr(error.orig, "sqlstate", None) or ""
         if state == "40001":  # the index is younger than this snapshot, so it cannot be compared with its table
             return []
-        if not state.startswith("XX"):  # internal errors; two of them mean damaged data
+        if not state.startswith("XX"):  # XX: internal errors; XX001 and XX002 mean damaged data
             raise
         what = " ".join(str(error.orig).split())
         return [(None, what) if "table" in values else (what,)]

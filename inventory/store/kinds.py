@@ -1,4 +1,4 @@
-"""Find the kind of each column of a table or view from the type that either database declares."""
+"""Find the kind of each column of a table or view (text, time, number, ...) from the type in the database."""
 
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from inventory.store.columns import Relation
 
 Kind = Literal["text", "time", "day", "integer", "number", "boolean", "bytes"]
+"""What a column holds, under the same name on both backends. A column of JSON holds `text`."""
 
 _KINDS: tuple[tuple[type[Any], Kind], ...] = (
     (sa.DateTime, "time"),
@@ -21,7 +22,7 @@ _KINDS: tuple[tuple[type[Any], Kind], ...] = (
 
 
 def column_kinds(connection: Connection, relation: Relation) -> dict[str, Kind]:
-    """Return the kind of each column by name, in the order of the catalogue. JSON is text."""
+    """Return the kinds of the columns of a table or view, by column name in the order of `relation.columns`."""
     types = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns(relation.name)}
     return {column.name: _kind(types[column.name]) for column in relation.columns}
 

@@ -25,26 +25,26 @@ TRANSACTION_SETTINGS = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
-    "cursor_tuple_fraction": "1",  # every cursor is read to its end
-    "quote_all_identifiers": "off",  # or the names of types are reflected with quotes
+    "cursor_tuple_fraction": "1",  # plan for cursors that are read to their end
+    "quote_all_identifiers": "off",  # otherwise reflection gives the names of types in quotes
 }
 """The settings of every transaction. They override those of the server, the database, the role and PGOPTIONS.
 
-They limit the wait for a lock, and decide how values are read and written. Settings that do not change results, such as
-statement_timeout, are left as they are.
+They limit the wait for a lock, and decide how values are read and written. Most settings that do not change results,
+such as statement_timeout, are not among them.
 """
 
 
 def postgresql_engine(url: URL) -> Engine:
     """Return an engine for PostgreSQL; it connects when it is first used."""
     arguments: dict[str, Any] = {
-        "prepare_threshold": None,  # a pooler in transaction mode hands prepared statements to the wrong client
+        "prepare_threshold": None,  # no prepared statements: the next session that a pooler gives us may lack them
         "connect_timeout": LOCK_WAIT_SECONDS,
         "application_name": "inventory",
         "client_encoding": "UTF8",  # beats PGCLIENTENCODING
         **{name: value for name, value in _KEEPALIVES.items() if name not in url.query},
     }
-    # it warns of a session time zone without a name, which does no harm: each time comes with its offset
+    # psycopg warns of a session time zone that Python does not know. It does no harm: each time comes with its offset
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     engine = sa.create_engine(
         url,
@@ -67,10 +67,11 @@ def postgresql_engine(url: URL) -> Engine:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """Set what the program relies on, for this transaction; raise DatabaseError if the database cannot be used.
+    """Set TRANSACTION_SETTINGS for this transaction, and check that the database can be used.
 
-    A pooler in transaction mode may give each transaction another session, so this is done in each. One statement does
-    everything, which saves round trips.
+    Raise WrongSchema if the database is not in UTF-8. Raise DatabaseError if the transaction is meant to write and the
+    database may only be read. This is done in each transaction, because a pooler in transaction mode may give each one
+    another session. One statement does everything, which saves round trips.
     """
     options = connection.get_execution_options()
     settings = TRANSACTION_SETTINGS | options.get("inventory_settings", {})
@@ -96,7 +97,10 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def require_version(engine: Engine, version: Sequence[Any]) -> None:
-    """Raise DatabaseError if a PostgreSQL server is too old. SQLite comes with Python, so any version will do."""
+    """Raise DatabaseError if a PostgreSQL server is too old; `version` is SQLAlchemy's `server_version_info`.
+
+    Any version of SQLite is accepted: it comes with Python.
+    """
     if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))
         raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")

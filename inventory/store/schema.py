@@ -1,7 +1,8 @@
 """The schema's revision: find it, require it, migrate to it.
 
-Only this module imports Alembic, and only where it is needed. The migrations are in the package (an installed wheel) or
-beside it (a checkout). There is one chain of revisions for both backends.
+Of the program's modules only this one imports Alembic, and only inside the functions that need it. The folder of
+migrations is in the package (an installed wheel) or beside it (a checkout). There is one chain of revisions for both
+backends.
 """
 
 import re
@@ -31,10 +32,13 @@ HEAD = "0005"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
-"""What autogenerate compares: everything but the comments, which migrations/env.py writes from the catalogue."""
+"""The plugins of Alembic that compare the database with the tables: all but the one for comments.
+
+migrations/env.py writes the comments from the catalogue.
+"""
 
 _COMPARED = "inventory_compared"
-"""The name of the temporary view with which a view is compared."""
+"""The name of the temporary view that is created on PostgreSQL to compare a view with it."""
 
 _VIEW_TEXT = sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
 
@@ -48,16 +52,17 @@ def location() -> Path:
 
 
 def _import_alembic() -> None:
-    """Import Alembic, which takes a tenth of a second, without Pygments: call this before any import from Alembic.
+    """Import Alembic, but without Pygments. Call this before any import from Alembic.
 
-    Its templates would import Pygments to colour their own errors. That costs 4 MB.
+    Importing Alembic takes a tenth of a second, so only functions that need it do that. Its template library would
+    import Pygments, which takes 4 MB of memory and only colours the library's error messages.
     """
     with without("mako.ext.pygmentplugin"):
         import_module("alembic.config")
 
 
 def config(connection: Connection | None = None) -> "Config":
-    """Return a configuration for Alembic, without a file; migrations run on `connection`."""
+    """Return a configuration for Alembic, made without a file. If `connection` is given, migrations run on it."""
     _import_alembic()
     from alembic.config import Config
 
@@ -69,7 +74,10 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def current(connection: Connection) -> str | None:
-    """Return the revision of the database; None if it is empty. Raise WrongSchema if its tables are not inventory's."""
+    """Return the revision of the database, such as `0005`; None if the database has no tables.
+
+    Raise WrongSchema if the tables are not inventory's.
+    """
     tables = set(sa.inspect(connection).get_table_names())
     versioned = "alembic_version" in tables
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if versioned else None
@@ -104,7 +112,10 @@ def require_current(engine: Engine) -> None:
 
 
 def prepare(engine: Engine, *, auto_migrate: bool) -> None:
-    """Create or migrate the database if `auto_migrate`; else raise WrongSchema unless it is current."""
+    """Create or migrate the tables, unless the database is at this program's revision already.
+
+    Raise WrongSchema instead if `auto_migrate` is False, or if the database cannot be migrated.
+    """
     with reading(engine) as connection:
         found = current(connection)
     if found == HEAD:
@@ -120,7 +131,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision` in one transaction. Two at once are safe: the second one finds the work done."""
+    """Migrate up to `revision` in one transaction. If two processes do so, one waits, and then finds nothing to do."""
     _import_alembic()
     from alembic import command
 
@@ -131,9 +142,9 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 @contextmanager
 def scratch_database() -> Iterator[Engine]:
-    """Yield an engine on an empty SQLite database of the newest revision, in a temporary folder.
+    """Yield an engine on a new SQLite database of the newest revision, which holds no account yet.
 
-    Raises DatabaseError if the folder cannot be made.
+    The database is in a temporary folder, which is removed at the end. Raise DatabaseError if it cannot be made.
     """
     from inventory.scratch import scratch_folder
 
@@ -147,7 +158,7 @@ def scratch_database() -> Iterator[Engine]:
 
 
 def require_revision(revision: str) -> None:
-    """Raise UsageError if there is no such revision."""
+    """Raise UsageError if this program has no such revision. `head` stands for the newest one."""
     _import_alembic()
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
@@ -162,20 +173,21 @@ def require_revision(revision: str) -> None:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction for migrations, for one process at a time.
+    """Open a write transaction for migrations and yield its connection. Other processes that call this wait.
 
-    Raise WrongSchema if the database is neither empty nor inventory's, or if its revision is unknown.
+    Before that, put a SQLite database into WAL mode. Raise WrongSchema if the database has tables that are not
+    inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
     """
     if is_sqlite(engine):
         with reading(engine) as connection:
-            current(connection)  # refuse a file that is not inventory's before it is changed
+            current(connection)  # raise for a file that is not inventory's, before `use_wal` changes it
         use_wal(engine)
     with writing(engine) as connection:
         if not is_sqlite(engine):
             version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
             if int(version) < OLDEST_POSTGRESQL * 10_000:
                 raise WrongSchema(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {version}.")
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # the second of two first starts waits
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # no limit: wait while another migrates
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
         found = current(connection)
         if found is not None and not known(found):
@@ -187,9 +199,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """Return what must change so that the tables and views are those of this version; an empty list if nothing.
+    """Return the changes that would make the tables and views those of this version; an empty list if there are none.
 
-    The form is that of autogenerate: tuples that begin with an action, such as ("add_view", "instances").
+    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). The changes of tables
+    are those that Alembic's autogenerate finds. It puts the changes of one existing column into a list of such tuples.
     """
     _import_alembic()
     from alembic.autogenerate import compare_metadata
@@ -208,10 +221,11 @@ def differences(engine: Engine) -> list[Any]:
 
 
 def changed_views(connection: Connection) -> list[str]:
-    """Return the names of inventory's views whose text differs from that of the migrations.
+    """Return the names of inventory's views whose definition in the database is not that of the migrations.
 
-    PostgreSQL keeps no text of a view. There each view of the migrations is created as a temporary one, and the server
-    writes both as text. The list is empty if the transaction may only read, or the role may create no temporary view.
+    Missing views are not among them. SQLite keeps the text of a view, and that text is compared. PostgreSQL keeps no
+    text, but can write the definition of a view as text. So on PostgreSQL the view of the migrations is created as a
+    temporary view, and the texts of the two views are compared. If no temporary view may be created, the list is empty.
     """
     if is_sqlite(connection):
         return sorted(name for name, sql in _view_texts(connection).items() if sql != _migrated_views().get(name, sql))
@@ -219,13 +233,15 @@ def changed_views(connection: Connection) -> list[str]:
 
 
 def _differs_on_postgresql(connection: Connection, name: str) -> bool:
-    """Return whether the server writes a view and this version's one differently.
+    """Return whether a view in a PostgreSQL database differs from that of the newest migration.
 
-    A view that was restored from a dump was made from the text that the server once wrote. Made from that text, this
-    version's view may be written differently once more, so both of its texts are compared.
+    Return False if the view is missing, or if no temporary view may be created. The server writes the definition of a
+    view as text, and a dump has that text. For a view that was restored from a dump, the server may write another text.
+    So the temporary view is created twice: from the migration, and from the text that the server writes for that one.
+    The view in the database must have one of the two texts.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
-        return False  # a missing view is found elsewhere
+        return False  # `differences` and `find_tampering` report a missing view
     texts = []
     try:
         with connection.begin_nested() as savepoint:
@@ -237,14 +253,14 @@ def _differs_on_postgresql(connection: Connection, name: str) -> bool:
                 connection.exec_driver_sql(f"DROP VIEW {_COMPARED}")
             savepoint.rollback()
     except DBAPIError as error:
-        # 25006: the transaction may only read; 42501: the role may create no temporary view. After any other error this
-        # version's view cannot be made, because a relation that it reads has other columns.
+        # 25006: the transaction may only read. 42501: the role may create no temporary view. Any other error means that
+        # this version's view cannot be created here, because a relation that it reads has other columns.
         return not error.connection_invalidated and getattr(error.orig, "sqlstate", None) not in {"25006", "42501"}
     return connection.scalar(_VIEW_TEXT, {"name": name}) not in texts
 
 
 def _newest_view_text(name: str) -> str:
-    """Return the text of a view of the newest revision for PostgreSQL."""
+    """Return the SQL that creates the newest version of a view on PostgreSQL, from its file in migrations/views."""
     files = location().glob(f"views/{name}_v*.sql")
     newest = max(
         (int(version[1]), version[2] is not None, file)
@@ -256,7 +272,7 @@ def _newest_view_text(name: str) -> str:
 
 @cache
 def _migrated_views() -> dict[str, str]:
-    """Return the text of each view as the migrations create it in a database in memory."""
+    """Return the SQL text of each view by name, as the migrations create it in a SQLite database in memory."""
     from alembic import command
 
     engine = sa.create_engine("sqlite://")
@@ -271,12 +287,15 @@ def _view_texts(connection: Connection) -> dict[str, str]:
 
 
 def include_object(_object: object, name: str | None, type_: str, reflected: bool, _compare_to: object) -> bool:
-    """Return whether autogenerate compares an object: all but views and tables that are not inventory's."""
+    """Return whether Alembic compares an object: False for a table in the database that is not inventory's."""
     return not (type_ == "table" and reflected and name not in METADATA.tables and name != "alembic_version")
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Return a plain SQLAlchemy type for one of `tables`: a revision must not import that module, which changes."""
+    """Return the code that a new revision uses for a type defined in `tables`; False for all else.
+
+    A revision must not import `tables`, because that module changes later. False lets Alembic write its own code.
+    """
     plain: dict[type, str] = {UTCDateTime: "sa.DateTime(timezone=True)", JSONText: "sa.JSON()"}
     return plain.get(type(item), False) if kind == "type" else False
 

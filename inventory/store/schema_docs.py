@@ -40,13 +40,16 @@ _KEYS = (
     ("instances", ("account", "instance_id")),
     ("accounts", ("account",)),
 )
-"""Relations with one row for each value of these columns, the finest first."""
+"""Relations that others refer to, with the columns that identify a row of each. `diagram` takes the first that fits."""
 
 _RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")
 
 
 def diagram() -> Iterator[str]:
-    """Yield a Mermaid flowchart of all relations: which columns of one find the row of another."""
+    """Yield the lines of a Mermaid flowchart of all relations.
+
+    An arrow leads from a relation to the one that its rows belong to, with the names of the columns that join the two.
+    """
     yield "flowchart LR"
     for relation in RELATIONS:
         left, right = ("([", "])") if relation.kind == "view" else ("[", "]")
@@ -80,5 +83,5 @@ def _section(relation: Relation) -> Iterator[str]:
 
 
 def _literal(text: str) -> str:
-    """Return the text as a literal of SQL, with % doubled for psycopg."""
+    """Return the text as an SQL literal, with each % doubled, because psycopg takes a single % for a placeholder."""
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"

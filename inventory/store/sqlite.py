@@ -31,7 +31,7 @@ def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _(dbapi_connection: sqlite3.Connection, _record: object) -> None:
-        dbapi_connection.isolation_level = None  # or the driver would begin transactions itself; see `begin` below
+        dbapi_connection.isolation_level = None  # otherwise the driver begins transactions itself; see `begin` below
         dbapi_connection.execute("PRAGMA foreign_keys = ON")
         dbapi_connection.execute("PRAGMA synchronous = FULL")
 
@@ -52,25 +52,27 @@ def file_of(bind: Engine | Connection) -> SQLiteFile | None:
 
 
 def identity(bind: Engine | Connection) -> object:
-    """Return an object that stands for the SQLite file in use; None for PostgreSQL.
+    """Return an object that identifies the SQLite file in use. Compare two of them with `is`.
 
-    It is the same object until `follow` accepts a replaced file.
+    The object is the same until `follow` accepts a file that has replaced the old one. It is None for PostgreSQL, and
+    before the first connection to a SQLite file.
     """
     file = file_of(bind)
     return None if file is None else file.identity
 
 
 def follow(engine: Engine) -> None:
-    """Continue with the file that has replaced a SQLite database; raise DatabaseError where that is not safe.
+    """Accept the file that has replaced the SQLite file in use; raise DatabaseError if that is not safe.
 
-    Meant for a process that runs for long. Call it only between two pieces of work.
+    Do nothing if the file was not replaced, and on PostgreSQL. A process that runs for long calls this between two
+    pieces of work, and never during one.
     """
     if (file := file_of(engine)) is not None:
         file.follow()
 
 
 def use_wal(engine: Engine) -> None:
-    """Put a SQLite database into WAL mode. The file keeps that mode. SQLite allows it only outside a transaction."""
+    """Put a SQLite database into WAL mode, outside a transaction. The file keeps that mode."""
     with as_database_error(engine), engine.connect() as connection:
         try:
             connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
@@ -79,15 +81,18 @@ def use_wal(engine: Engine) -> None:
 
 
 def readers_wait(connection: Connection) -> bool:
-    """Return whether readers and a writer block each other: in SQLite without WAL mode, which some copies lose."""
+    """Return whether readers and a writer wait for each other, as they do on SQLite without WAL mode.
+
+    A copy of a SQLite file is not in WAL mode if it was made by VACUUM INTO.
+    """
     return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
 
 
 def attach(connection: Connection, file: Path) -> None:
     """Attach a SQLite file under the name `file` until the connection is closed; do nothing on PostgreSQL.
 
-    Call it after the transaction has begun: BEGIN IMMEDIATE takes the write lock of every file attached before it, and
-    the owner of this file must still be able to write it.
+    Call it after the transaction has begun. BEGIN IMMEDIATE takes the write lock of every file that is attached
+    already, and another connection of this process must still be able to write to this file.
     """
     if is_sqlite(connection):
         connection.exec_driver_sql("ATTACH DATABASE ? AS file", (str(file),))

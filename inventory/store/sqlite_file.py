@@ -1,8 +1,9 @@
 """The file of a SQLite database: notice when somebody removes or replaces it.
 
-SQLite does not notice. It continues to write into the old file, and it replays a leftover `-wal` of the old file into
-the new one. So every connection is opened here: the file at the path is compared with the one that this process opened
-first. "Companions" are the `-wal`, `-shm` and `-journal` beside a database file.
+SQLite does not notice that. It continues to write into the old file, and it replays a leftover `-wal` of the old file
+into the new one. So `SQLiteFile.open` opens every connection. It compares the file at the path with the one that this
+process opened first, or that `follow` has accepted since. The "companions" of a database file are the `-wal`, `-shm`
+and `-journal` beside it.
 """
 
 import fcntl
@@ -24,13 +25,16 @@ CLOSING_SECONDS = 30
 """How long `follow` waits until this process has closed its own connections to the old file."""
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
-_IN_USE_BYTE = 128  # UNIX_SHM_DMS in SQLite's os_unix.c
+_IN_USE_BYTE = 128  # of a `-shm`, locked by each process that uses it: UNIX_SHM_DMS in SQLite's os_unix.c
 
 logger = log.get(__name__)
 
 
 class _FileIdentity:
-    """The identity of a file. On Linux no other file gets its inode number while this object exists."""
+    """The identity of a file: its device and inode number.
+
+    On Linux no other file can get the same numbers while this object exists, because it holds the file open.
+    """
 
     _descriptor: int | None = None
 
@@ -49,11 +53,11 @@ class _FileIdentity:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that reports its close to the SQLiteFile."""
+    """A connection that tells its SQLiteFile when it is closed."""
 
     file: "SQLiteFile | None" = None
     has_wal: bool = False
-    """Whether this connection opened the -wal file. Stays true if another file has replaced it since."""
+    """Whether this connection has begun a transaction. In WAL mode it has the `-wal` open since then."""
 
     def close(self) -> None:
         if self.file is not None and self.has_wal:
@@ -72,7 +76,7 @@ class SQLiteFile:
         self._opened: _FileIdentity | None = None
         """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
         self._companions: dict[Path, _FileIdentity] = {}
-        """The companions of that file, as of the last time when they surely belonged to it."""
+        """The companions of the opened file by path, as of the last moment when they certainly belonged to it."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 
@@ -114,14 +118,14 @@ class SQLiteFile:
 
     @property
     def identity(self) -> object:
-        """Return an object that stays the same until `follow` accepts another file."""
+        """Return an object that is the same until `follow` accepts another file; None before the first connection."""
         return self._opened
 
     def remember_companions(self, connection: object = None) -> None:
-        """Record the identity of the companions, unless the file was removed or replaced.
+        """Record the identity of the companions, unless the database file was removed or replaced.
 
-        After a replacement they may belong to the new file. `connection` has begun a transaction, which has opened its
-        companions.
+        After a replacement, the companions may belong to the new file. If `connection` is given, it has just begun a
+        transaction, and so has the companions open.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True
@@ -135,9 +139,10 @@ class SQLiteFile:
                 self._companions = beside
 
     def follow(self) -> None:
-        """Accept the file that has replaced the opened one; do nothing if none has.
+        """Accept the file that has replaced the opened one; do nothing if there is no other file at the path.
 
-        Raise DatabaseError if the new file is empty, or if SQLite would replay the old file's data into it.
+        Raise DatabaseError if the new file is empty, if SQLite would replay data of the old file into it, or if this
+        process does not close its connections to the old file within CLOSING_SECONDS.
         """
         with self._changed:
             found = self._stat(self.path)
@@ -177,11 +182,11 @@ class SQLiteFile:
     def _raise_if_leftovers(self, database: os.stat_result) -> None:
         """Raise DatabaseError if SQLite would apply the -wal, -shm or -journal of the old file to the new one."""
         if self.path.resolve() != self._real:
-            return  # a link was changed: SQLite looks for companions beside its new target
+            return  # a symbolic link was changed: SQLite looks for companions beside the new target
         wal, shm, journal = self._companion_paths()
         old = {name for name in (wal, journal) if self._is_old(name, database)}
         holds_data = any(found.st_size for name in old if (found := self._stat(name)))
-        # Empty companions are harmless if no process has the old file open: SQLite then makes a new -shm.
+        # If no process has the old file open, empty companions are harmless: SQLite makes a new -shm.
         shared = _is_in_use(shm) and (self._is_companion(shm) or wal in old or self._stat(wal) is None)
         if holds_data or shared:
             names = ", ".join(name.name for name in (wal, shm, journal) if self._stat(name))
@@ -194,8 +199,8 @@ class SQLiteFile:
     def _is_old(self, name: Path, database: os.stat_result) -> bool:
         """Return whether a file beside the new database is a companion of the old one."""
         found = self._stat(name)
-        # Another process may have made the file after our last connection, and been killed. Then `_companions` lacks
-        # it, but it is older than the ctime of the new database, which was set when that came to the path.
+        # Another process may have made this companion after our last connection, and been killed. Then `_companions`
+        # lacks it. But it is older than the ctime of the new database, which was set when the database was moved here.
         return found is not None and (self._is_companion(name) or found.st_ctime_ns < database.st_ctime_ns)
 
     def _is_companion(self, name: Path) -> bool:
@@ -223,10 +228,10 @@ class SQLiteFile:
             raise _unusable(self.path, error) from error
 
     def _empty_wal(self, connection: _Connection) -> None:
-        """Write the -wal of a replaced file back into that file, or SQLite would replay it into the new one.
+        """Write the -wal of a replaced file back into that file; otherwise SQLite would replay it into the new file.
 
-        SQLite does this itself at the last close, but not if the file has left its path. What another process still
-        needs of the old file stays in the -wal.
+        Do nothing if the file was not removed or replaced: SQLite does this itself when the last connection is closed.
+        What another process still reads of the old file stays in the -wal.
         """
         try:
             self.check()
@@ -245,9 +250,9 @@ class SQLiteFile:
 
 
 def _is_in_use(shm: Path) -> bool:
-    """Return whether any process has a database open through this `-shm`: SQLite then locks one byte of it."""
+    """Return whether any process has a database open through this `-shm`. Such a process locks one byte of it."""
     try:
-        # closing it drops all locks of this process on the file; it has no connection at this time
+        # closing `opened` drops all locks of this process on the -shm; but the process has no connection at this time
         with shm.open("r+b") as opened:
             fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _IN_USE_BYTE)
     except FileNotFoundError:
@@ -258,7 +263,7 @@ def _is_in_use(shm: Path) -> bool:
 
 
 def _uri(name: str, *, uri: bool, create: bool) -> str:
-    """Return the URI with which SQLite opens the file; without `create` it must exist."""
+    """Return the URI with which SQLite opens the file; without `create`, SQLite does not create a missing one."""
     mode = "rwc" if create else "rw"
     if not uri:
         return f"file:{quote(os.fsencode(name))}?mode={mode}"

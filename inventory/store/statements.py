@@ -1,4 +1,4 @@
-"""Queries and statements that differ between the backends. Those for many rows at once are in `bulk`."""
+"""Queries and small statements in the form that each backend needs. Statements for many rows at once are in `bulk`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -14,7 +14,10 @@ BATCH = 2_000
 
 
 def for_update(connection: Connection, statement: sa.Select[Any]) -> sa.Select[Any]:
-    """Return the query with a lock on its rows. On SQLite the transaction has locked the whole file already."""
+    """Return the query with `FOR UPDATE`, which locks its rows until the transaction ends.
+
+    On SQLite it is returned unchanged, because a write transaction has locked the whole file already.
+    """
     return statement if is_sqlite(connection) else statement.with_for_update()
 
 
@@ -31,12 +34,13 @@ def insert_if_absent(connection: Connection, table: sa.Table, values: Mapping[st
 
 
 def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
-    """Yield the rows of a query in batches; memory stays flat."""
+    """Yield the rows of a query in lists of at most BATCH rows, so that memory stays flat."""
     result = connection.execute(statement, execution_options={"yield_per": BATCH})
     try:
         yield from result.partitions()
     finally:
-        # a generator that an exception has left behind may end only after its SQLite connection was closed
+        # after an exception in the caller, this generator may end only when the connection is closed already; to close
+        # the result would then fail on SQLite
         if not (connection.closed and is_sqlite(connection)):
             result.close()
 
@@ -44,17 +48,19 @@ def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequen
 def expect_many_rows(connection: Connection) -> None:
     """Forbid nested-loop joins for the rest of the transaction, on PostgreSQL.
 
-    After a large write the statistics are out of date. The planner then expects one row, and would read a whole table
-    for each of many.
+    After a large write, PostgreSQL's statistics of the tables are out of date. The planner then expects one row where
+    there are many, and chooses a nested loop, which reads a whole table for each of these rows.
     """
     if not is_sqlite(connection):
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
 
 
 def among(connection: Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Return a condition: the column equals one of the values. PostgreSQL gets one array, as it plans that faster.
+    """Return the condition that the column equals one of the values.
 
-    The array is joined: with `= ANY` and without statistics, PostgreSQL would read all rows of the account.
+    PostgreSQL gets all values as one array, which it plans faster than a list. The condition is
+    `IN (SELECT unnest(array))`. The usual form `= ANY(array)` can make PostgreSQL read all rows of an account, as long
+    as the table has no statistics.
     """
     if is_sqlite(connection):
         return column.in_(values)
@@ -63,7 +69,10 @@ def among(connection: Connection, column: sa.Column[Any], values: Sequence[str])
 
 
 def by_bytes(connection: Connection, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Return an ordering of texts by their bytes in UTF-8, on PostgreSQL whatever the database's collation is."""
+    """Return the column, for ORDER BY, with a collation that orders texts by their bytes in UTF-8.
+
+    SQLite uses that order by default. On PostgreSQL the default is the collation of the database.
+    """
     return column if is_sqlite(connection) else column.collate("C")
 
 

@@ -1,4 +1,8 @@
-"""A stretch: consecutive versions of an episode with the same type and region. Hours are counted per stretch."""
+"""Find where a stretch begins.
+
+A stretch is an unbroken series of versions of one episode that have the same type and region. A version with another
+type or region begins the next stretch. Hours are counted by stretch.
+"""
 
 from typing import Any
 
@@ -7,21 +11,23 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import ColumnElement
 
 SAME = ("instance_type", "region")
-"""The fields that stay the same in a stretch. The GPU count does too, as it follows from the type."""
+"""The fields that stay the same in a stretch. The GPU count stays the same too, because it follows from the type."""
 
 
 MAY_BEGIN = sa.text("(opened_as <> 'changed' OR moved)")
-"""A condition on `instance_versions` that every first version of a stretch meets, and few others.
+"""A condition on `instance_versions` that the first version of every stretch meets, and few other versions.
 
-It is the condition of a partial index, word for word. `begins` is right over these versions alone, because those
-between two of them have the type and region of the first.
+The text is the condition of the index `ix_instance_versions_stretches`, word for word: SQLite uses a partial index only
+for a condition that it recognises. A query for the starts of stretches may apply `begins` to only these versions. Each
+version that is left out has the type and the region of the version before it.
 """
 
 
 def begins(version: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-    """Return a condition on the columns of `instance_versions`: the version begins a stretch.
+    """Return a condition on the columns of `instance_versions` that is true for the first version of each stretch.
 
-    It uses a window function over the versions of an instance, so it must be a column of a subquery.
+    The condition has a window function, which SQL does not allow in WHERE. So a query must select the condition as a
+    column of a subquery, and filter outside it.
     """
     before = {
         name: sa.func.lag(version[name]).over(

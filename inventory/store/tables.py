@@ -1,7 +1,8 @@
-"""The tables, in SQLAlchemy Core. Names and meanings are public: docs/schema.md. Comments mark internal columns.
+"""The tables, in SQLAlchemy Core. docs/schema.md has the meaning of each public column; comments mark internal ones.
 
-Payload columns are data (`FIELDS`): code loops over them. Instances and versions have no foreign keys: PostgreSQL would
-check each with a query, half a million for a first run of 100,000 instances. `inventory verify` checks them instead.
+The columns for the fields that fal sends are made from the list `record.FIELDS`, and other code loops over that list.
+`instance_state` and `instance_versions` have no foreign keys. PostgreSQL would check each reference with a query of its
+own: half a million queries for a first run of 100,000 instances. `inventory verify` checks the references instead.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from inventory.errors import DatabaseError
 from inventory.record import FIELDS
 
 Event = Literal["appeared", "changed", "reappeared", "vanished"]
-"""A change in the life of an instance. This is the only list of the events; type checks compare all others with it."""
+"""The name of an event of an instance. Constants that list events have this type, so that mypy finds a wrong name."""
 
 EVENTS: tuple[Event, ...] = get_args(Event)
 
@@ -55,20 +56,26 @@ METADATA = MetaData(
 
 
 def damaged(what: str) -> DatabaseError:
-    """Return the error for a value that no run has written, such as one of the wrong type in SQLite."""
+    """Return the error for a stored value that no run has written; `what` describes the value.
+
+    SQLite, for example, accepts any text in a column of times.
+    """
     return DatabaseError(
         f"The database is damaged: {what}. `inventory verify` names what is wrong; compare with a backup."
     )
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; `timestamptz` on PostgreSQL, text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite."""
+    """The type of columns of times: an aware UTC datetime in Python, `timestamptz` on PostgreSQL.
+
+    On SQLite it is text of the form `YYYY-MM-DD HH:MM:SS.ffffff`.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time in UTC for the database; raise ValueError for a naive time."""
+        """Return the time in UTC: naive for SQLite, aware for PostgreSQL. Raise ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -77,7 +84,10 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """Raise DatabaseError for a value that is no time."""
+        """Return the function that converts a value of the driver to a time.
+
+        On SQLite this function raises DatabaseError for a value that is no time.
+        """
         process = super().result_processor(dialect, coltype)
         if process is None or dialect.name != "sqlite":
             return process
@@ -98,16 +108,16 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class JSONText(UserDefinedType[str]):
-    """A column of type JSON that Python reads and writes as `str`, so that the text stays exactly as written."""
+    """A column type: JSON in the database, `str` in Python. So the text of the JSON stays exactly as written."""
 
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """Return the type's name on both backends."""
+        """Return the name of the type in SQL, which is the same on both backends."""
         return "JSON"
 
 
-RunId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of the type INTEGER
+RunId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers new rows only in a column of the type INTEGER
 
 
 def _payload() -> list[Column[Any]]:
@@ -127,10 +137,12 @@ accounts = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("retired_at", UTCDateTime),
     Column("pruned_before", UTCDateTime),
-    # internal: what the next run is compared with, and the run whose time is the last_seen_at of live instances
+    # internal: the last complete run, whose time is the last_seen_at of a live instance unless a later run recorded
+    # something of it; and the fingerprint of that run's list, by which the next run recognises an unchanged list
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
-    # internal: the lease. A run has its heartbeat in sync_runs; other work has it here
+    # internal: the lease, from fencing_token to lease_process_started. While a run has the lease, its heartbeat is in
+    # sync_runs. While other work such as `prune` has it, the heartbeat is in lease_heartbeat_at
     Column("fencing_token", Text),
     Column("lease_purpose", Text),
     Column("lease_run_id", RunId),
@@ -176,8 +188,9 @@ sync_runs = Table(
     Column("max_vanish", Double),
     Column("max_gap_seconds", Double),
     Column("log_index", RunId),
-    # internal: the hash of the run's entry; the roots in it of what the run changed and left unsettled; the digest that
-    # `prune` has cleared, which the entry still holds
+    # internal. entry_hash: of the run's log entry. changes_root, missing_digest: Merkle roots in that entry, over the
+    # versions that the run opened and closed, and over the instances that it left unsettled. cleared_digest: the
+    # fleet_digest before `prune` cleared that column, because the entry still has it
     Column("entry_hash", LargeBinary),
     Column("changes_root", LargeBinary),
     Column("missing_digest", LargeBinary),
@@ -202,13 +215,15 @@ instance_state = Table(
     Column("vanished_at", UTCDateTime),
     Column("episodes", Integer, nullable=False),
     Column("versions", Integer, nullable=False),
-    # internal. While live: the run that last recorded something about it; else: the run that last saw it
+    # internal, from here to `ignored`. seen_run_id: for a live instance, the run that last recorded something of it;
+    # for a missing or vanished one, the run that last saw it
     Column("seen_run_id", RunId, nullable=False),
     Column("missing_run_id", RunId),
     Column("unlisted_runs", Integer, nullable=False, server_default="0"),
     Column("episode_creator", Text),
-    # internal. row_hash: of the tracked content as last written, without the fields in `ignored`; version_hash: of the
-    # content of the open version. The two differ only after ignore_changes was changed.
+    # row_hash: hash of the fields as they were last written to this row, without those that `ignored` names.
+    # version_hash: hash of the fields in the open version, or in the last one. The two differ only if the row changed
+    # and no version was opened: after ignore_changes was changed, or when a secret in an old row was hidden
     Column("row_hash", LargeBinary, nullable=False),
     Column("version_hash", LargeBinary, nullable=False),
     Column("ignored", Text, nullable=False, server_default=""),
@@ -232,20 +247,21 @@ instance_versions = Table(
     *_payload(),
     # internal: the first creator of the episode that was not null, as known when this version opened
     Column("episode_creator", Text),
-    # internal: hash of the fields when they were recorded; `verify` compares it with what they are now
+    # internal: hash of the fields when they were recorded; `verify` compares it with the hash of the fields as stored
     Column("content_hash", LargeBinary),
-    # internal: false where type and region are those of the version before, and where an episode opens. It may be true
-    # where nothing moved. So each stretch begins where an episode opens or `moved` is true
+    # internal: false for the first version of an episode. For a later one, false only if type and region are those of
+    # the version before it; true may also mean that this is not known. So the first version of a stretch
+    # (`stretches.py`) always opens an episode or has `moved` true
     Column("moved", Boolean, nullable=False, server_default=text("true")),
-    # internal: the entry of the log that closed it; null for an open one, and for one closed before the log began
+    # index of the log entry of the run or act that closed the version; null if it is open or was closed before the log
     Column("closed_log_index", RunId),
     CheckConstraint(f"opened_as IN {OPENINGS}", name="opened_as"),
     CheckConstraint(f"closed_as IN {CLOSINGS}", name="closed_as"),
     CheckConstraint("valid_to > valid_from", name="interval"),
     CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name="closed"),
     Index("uq_instance_versions_open", "account", "instance_id", unique=True),
-    # both times, so that the index alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The table
-    # keeps its rowid for this: without one, SQLite would first fetch each row, which is 30 times slower
+    # It has both times, so that the index alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The
+    # table keeps its rowid for this: without a rowid, SQLite would first fetch each row, which is 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
     Index("ix_instance_versions_valid_to", "valid_to"),
     Index("ix_instance_versions_stretches", "account", "instance_id", "valid_from"),
@@ -268,13 +284,14 @@ operator_actions = Table(
     Column("reason", Text),
     Column("details", JSONText, nullable=False),
     Column("log_index", RunId, nullable=False),
-    # internal: the hash of its entry
+    # internal: the hash of the log entry of this act
     Column("entry_hash", LargeBinary, nullable=False),
     CheckConstraint("action IN ('accept', 'prune', 'rename', 'retire')", name="action"),
     Index("ix_operator_actions_account_log_index", "account", "log_index", unique=True),
 )
 
-# internal: hashes of entries whose run `prune` has dropped, and of dropped runs from before the log (tree `runs`).
+# internal: the hashes of log entries whose runs `prune` has dropped (tree `log`), and of dropped runs that are older
+# than the log (tree `runs`). A row has the joined hashes of consecutive entries or runs, from `first_index` on.
 dropped_entries = Table(
     "dropped_entries",
     METADATA,
@@ -312,7 +329,7 @@ _WHERE = {
     "ix_instance_versions_stretches": "opened_as <> 'changed' OR moved",
     "ix_instance_versions_vanished": "closed_as = 'vanished'",
 }
-"""The conditions of the partial indexes."""
+"""The condition of each partial index in SQL, by the name of the index."""
 
 
 @event.listens_for(METADATA, "before_create")
@@ -321,9 +338,11 @@ def _complete_before_create(*_: object, **__: object) -> None:
 
 
 def complete() -> MetaData:
-    """Return the tables with what is another option on each backend: partial indexes, and tables without a rowid.
+    """Return METADATA after adding the options that each backend has under a name of its own.
 
-    Alembic needs it, and whoever creates the tables. Elsewhere it would only import both dialects.
+    These are the conditions of partial indexes and, for SQLite, WITHOUT ROWID and AUTOINCREMENT. They are needed only
+    to create the tables, and by Alembic to compare them. They are not added when this module is imported, because that
+    would import both dialects of SQLAlchemy.
     """
     for index in (index for table in METADATA.tables.values() for index in table.indexes if index.name in _WHERE):
         for dialect in ("sqlite", "postgresql"):

@@ -1,7 +1,7 @@
 """Find what makes queries answer wrongly although all rows are right: another view, a trigger, a missing day.
 
-The tables and views must be of their own kind, the views must have the text of this version, and nothing may be
-attached to them: no trigger, no rule, no policy, no child table. The calendar must have each of its days.
+A table must be a table, and a view must be a view with the text of this version. Neither may have a trigger, a rule, a
+policy, row-level security or a child table. The calendar must have exactly the days that the migrations gave it.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ _POSTGRESQL_ATTACHED = r"""
 
 
 def find_tampering(connection: Connection) -> Iterator[str]:
-    """Yield a sentence for each object that is not this program's own."""
+    """Yield a line of text for each difference from the tables, views and calendar that this version creates."""
     kinds = _kinds_of_relations(connection)
     for name, kind in _own_relations().items():
         if kinds.get(name) != kind:
@@ -58,9 +58,9 @@ def find_tampering(connection: Connection) -> Iterator[str]:
 
 
 def why_views_are_unchecked(connection: Connection) -> str | None:
-    """Return why the views cannot be compared with those of this version; None if they can.
+    """Return a message that says why the views cannot be compared with those of this version; None if they can.
 
-    PostgreSQL keeps no text of a view. This version's view must be created, for a moment, to compare the two.
+    PostgreSQL keeps no text of a view. For the comparison this version's view must be created as a temporary one.
     """
     if is_sqlite(connection):
         return None
@@ -93,11 +93,11 @@ def _find_attached(connection: Connection, names: list[str]) -> Iterator[str]:
 
 
 def _find_wrong_day(connection: Connection) -> Iterator[str]:
-    """Yield a sentence for the first day that is missing or wrong."""
+    """Yield one line of text with the first day that is wrong, missing or added; nothing if there is no such day."""
     days = "SELECT CAST(day AS TEXT) || ' ' || CAST(week AS TEXT) || ' ' || CAST(month AS TEXT) AS day FROM calendar"
     joined = "group_concat(day, ',')" if is_sqlite(connection) else "string_agg(day, ',')"
     stored = connection.exec_driver_sql(f"SELECT {joined} FROM ({days} ORDER BY calendar.day) AS days").scalar() or ""
-    if stored == _days():  # joined by the database, which is ten times as fast as a row each
+    if stored == _days():  # the database joins the days into one text: ten times as fast as a row for each
         return
     pairs = zip_longest(str(stored).split(","), _days().split(","), fillvalue="")
     at = next(min(filter(None, pair)) for pair in pairs if pair[0] != pair[1])
@@ -106,6 +106,6 @@ def _find_wrong_day(connection: Connection) -> Iterator[str]:
 
 @cache
 def _days() -> str:
-    """Return each day with the Monday of its week and the first of its month."""
+    """Return the whole calendar as one text: each day, the Monday of its week and the first day of its month."""
     days = [FIRST_DAY + timedelta(days=number) for number in range((LAST_DAY - FIRST_DAY).days + 1)]
     return ",".join(f"{day} {day - timedelta(days=day.weekday())} {day.replace(day=1)}" for day in days)

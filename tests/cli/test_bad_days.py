@@ -1,4 +1,4 @@
-"""A full disk, a locked database, a lost connection: each gives a clear error and leaves the history as it was."""
+"""Syncs with a full disk, a locked database or a lost connection. A sync that cannot succeed changes no instance."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def settings(simulator, database_url):
 
 
 def dump(engine):
-    """Return the whole history without the runs."""
+    """Return the rows of `instance_state` and of `instance_versions`, by table, as sorted texts."""
     with database.reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))
@@ -62,7 +62,7 @@ def statuses(engine):
 
 
 def change(fleet):
-    """Change the fleet so that a run has something of every kind to record."""
+    """Remove one instance, change another, and add forty."""
     fleet.remove(numbered(1)["id"])
     fleet.put(numbered(2, status="stopped"))
     for number in range(100, 140):

@@ -1,4 +1,4 @@
-"""`inventory checkpoint` and `inventory verify --against`: what is handed out, what is found, what is refused."""
+"""`inventory checkpoint` and `inventory verify --against`: what they print, and which changes they find."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ NAME = "fleet.example.org"
 
 
 def live(world):
-    """Record five runs of two accounts: changes, a vanishing."""
+    """Record five runs for each of two accounts. `a` has another address in each run; `b` vanishes in the fourth."""
     world.put("a", "b", "c")
     for number in range(5):
         world.put("a", ip=f"10.0.0.{number}")
@@ -36,14 +36,14 @@ def live(world):
 
 
 @pytest.fixture
-def inventory(tmp_path, database_url, lived):  # noqa: ARG001 - the history that is in the database
+def inventory(tmp_path, database_url, lived):  # noqa: ARG001 - `lived` fills the database
     """Return a runner of `inventory` on the test's database."""
     return Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
 
 
 @pytest.fixture
 def signing(inventory):
-    """Make a key and set it for `inventory`; return its verifier key for all logs, as text."""
+    """Make a signing key, configure `inventory` to use it, and return the verifier key for all logs, as text."""
     printed = inventory("checkpoint", "keygen", "--name", NAME, "--output", "checkpoint.key").stdout
     inventory.environment |= {"INVENTORY_CHECKPOINT_KEY_FILE": "checkpoint.key", "INVENTORY_CHECKPOINT_NAME": NAME}
     return printed.splitlines()[-1]
@@ -54,7 +54,7 @@ def files(inventory, folder="kept"):
 
 
 def keep(inventory, folder="kept", **environment):
-    """Write the checkpoints into a folder, and return the files."""
+    """Write the checkpoint of each log into a folder. Return the paths of all checkpoints in the folder, sorted."""
     inventory("checkpoint", "--output", folder, **environment)
     return files(inventory, folder)
 
@@ -65,12 +65,12 @@ def change(world, statement):
 
 
 def found(inventory, *words):
-    """Return the breaches of kind checkpoint that `verify` prints, and all lines of its stdout."""
+    """Run `verify --against kept`, which must exit with 9. Return its lines about checkpoints, and all its lines."""
     lines = inventory("verify", "--against", "kept", *words, expect=9).stdout.splitlines()
     return [line for line in lines if line.startswith("checkpoint: ")], lines
 
 
-# -- What is handed out
+# -- What a checkpoint holds
 
 
 def test_a_checkpoint_is_the_size_and_the_root_of_each_log(lived, inventory):
@@ -88,7 +88,7 @@ def test_a_checkpoint_is_the_size_and_the_root_of_each_log(lived, inventory):
 
 
 def test_the_root_is_that_of_the_entries(lived, inventory):
-    """Compare it with a tree made by code that is not the program's, over the hashes of the entries."""
+    """Compute the root without the program's code, from the first entry and the stored hashes of the other entries."""
     (note,) = parse_checkpoints(inventory("checkpoint", "--account", "research").stdout)
     with database.reading(lived.engine) as connection:
         start = connection.scalar(sa.select(accounts.c.log_start).where(accounts.c.account == "research"))
@@ -100,7 +100,7 @@ def test_the_root_is_that_of_the_entries(lived, inventory):
 
 
 def _root(leaves):
-    """Return the root over six hashes of leaves: four and two."""
+    """Return the root of the Merkle tree with these six leaf hashes."""
 
     def node(left, right):
         return sha256(b"\1" + left + right).digest()
@@ -211,7 +211,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The last two entries are made anew with all hashes: what the earlier checkpoint covers still holds."""
+    """The checkpoint of 7 entries has another root than the log; the one of 6 entries holds. So entry 6 must differ."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")

@@ -36,7 +36,7 @@ def simulator():
 
 @pytest.fixture
 def run(database_url, simulator, tmp_path):
-    """Return a runner of commands against the simulator and the test's database."""
+    """Return a `Command` that runs `inventory` with the simulator as its API, on the test's database."""
     return Command(
         tmp_path,
         FAL_KEY=KEY,
@@ -473,7 +473,10 @@ def test_a_closed_pipe_is_no_error(run, tmp_path):
 
 @pytest.fixture
 def accepting(run, simulator, tmp_path):
-    """Return a context manager that runs `missing --accept` on a terminal; inst_001 is missing."""
+    """Make inst_001 missing. Return a context manager that starts `missing --accept` with a terminal as stdin.
+
+    The context manager yields the end of the terminal at which a person types, and the process.
+    """
     run("sync")
     simulator.fleet.remove("inst_001")
     simulator.faults.add(Status(500), when=on_get, times=None)
@@ -515,7 +518,7 @@ def test_accept_on_a_terminal_settles_only_the_instances_that_it_listed(acceptin
             asked += character
         assert "these 1 " in asked
         engine = connect(parse_url(database_url))
-        with writing(engine) as connection:  # as a sync does that finds one more missing meanwhile
+        with writing(engine) as connection:  # as if a sync found one more instance missing in the meantime
             connection.exec_driver_sql(
                 "UPDATE instance_state SET presence = 'missing', missing_run_id = 2, missing_since = "
                 "(SELECT started_at FROM sync_runs WHERE run_id = 2) WHERE instance_id = 'inst_002'"

@@ -1,4 +1,4 @@
-"""`config`: every setting with its value and source, and no secret."""
+"""`inventory config`: it shows each setting with the value and where the value came from, and shows no secret."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def run(tmp_path):
 
 
 def settings(done):
-    """Return the columns `value`, `source` and `where` by setting."""
+    """Return the printed rows, by setting, as tuples of the columns value, source and where."""
     found = json.loads(done.stdout)
     assert set(found) == {"settings"}
     assert all(tuple(row) == ("setting", "value", "source", "where") for row in found["settings"])

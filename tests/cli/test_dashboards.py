@@ -1,4 +1,4 @@
-"""`inventory dashboards`: files that Grafana imports, whose every query PostgreSQL answers from the views."""
+"""`inventory dashboards grafana`: the files that it writes, and the SQL in these files, run on PostgreSQL."""
 
 import json
 import re
@@ -18,7 +18,7 @@ BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
 
 
 def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
-    """Return the query with its macros and variables replaced, as Grafana sends it."""
+    """Return the SQL as Grafana sends it: the period replaces the time macros, and the chosen values the variables."""
     first, last = (f"'{time:%Y-%m-%dT%H:%M:%SZ}'" for time in (begins, ends))
     sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {first} AND {last}", sql)
     sql = sql.replace("$__timeFrom()", first).replace("$__timeTo()", last)
@@ -31,7 +31,10 @@ def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
 
 @pytest.fixture(scope="module")
 def ask(postgres_demo):
-    """Return a function that asks the demo in PostgreSQL as Grafana does, with all values of the filters or others."""
+    """Yield a function that runs a query of a dashboard on the demo in PostgreSQL, and returns the rows as mappings.
+
+    A filter that the call does not set has all of its values, as when Grafana opens a dashboard.
+    """
     with asking(postgres_demo, "America/St_Johns") as connection:
         everything = {each.name: connection.exec_driver_sql(each.sql).scalars().all() for each in FILTERS}
         assert all(everything.values())
@@ -48,7 +51,7 @@ def titled(title):
 
 
 def queries():
-    """Yield the title and the SQL of everything in the files that is asked, as the files have it."""
+    """Yield a title and the SQL of each panel and each alert rule in the files."""
     for name, content in files().items():
         made = json.loads(content)
         for panel in made.get("panels", []):

@@ -1,4 +1,4 @@
-"""The demo: it syncs simulated days for real, and replaces only earlier demos."""
+"""`inventory.demo.demo`: it runs real syncs of a simulated fleet, and replaces no database but that of a demo."""
 
 import sqlite3
 import threading
@@ -23,7 +23,7 @@ LAST = datetime(2026, 3, 7, 12, tzinfo=UTC)
 
 @pytest.fixture
 def rows(database_url):
-    """Yield a function that runs SQL in the test's database and returns the rows."""
+    """Yield a function that runs one SQL statement in the test's database, and returns its rows as a list of tuples."""
     with closing_engine(database_url) as engine:
 
         def query(sql):
@@ -190,7 +190,7 @@ def test_ctrl_c_ends_a_demo_with_a_message_and_the_next_one_replaces_it(tmp_path
 
 
 def test_a_demo_ends_with_the_first_error_that_it_did_not_plan(tmp_path, monkeypatch):
-    """An error that the demo did not plan is raised, not counted as a planned one."""
+    """Put an error that the demo did not plan into each outcome. The demo raises this error."""
 
     def disturbed(*arguments, **named):
         outcome = sync(*arguments, **named)

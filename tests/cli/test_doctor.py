@@ -1,4 +1,4 @@
-"""`doctor`: it finds each possible problem and says what to do; it creates and writes nothing."""
+"""`inventory doctor`: it reports each of these problems with a remedy. It creates no database and writes nothing."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def run(database_url, simulator, tmp_path):
 
 @pytest.fixture
 def look(database_url, simulator, monkeypatch):
-    """Return a function that returns the checks of `examine`."""
+    """Return a function that calls `examine` with the given settings, and returns its checks as a list."""
     monkeypatch.setenv("FAL_KEY", KEY)
 
     def found(only=None, clock=None, **flags):
@@ -56,7 +56,7 @@ def results(checks):
 
 
 def the(checks, check, result="ok", account=None):
-    """Return the only check of that kind and result."""
+    """Return the check with this name, result and account (None: any account). There must be exactly one."""
     (found,) = [one for one in checks if (one.check, one.result) == (check, result) and account in (None, one.account)]
     return found
 
@@ -270,7 +270,7 @@ def test_a_copy_that_is_not_in_wal_mode_is_reported(look, run, engine):
 
 
 class Dated:
-    """A fault that sends the right answer with another `Date`."""
+    """A fault of the simulator: the answer is as usual, except for its header `Date`."""
 
     def __init__(self, date):
         self.date = date
@@ -342,7 +342,7 @@ def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_re
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_an_unwritable_folder_is_reported(look, engine, tmp_path, monkeypatch, database_url):
-    """Simulate a user other than root, because root may write to every folder."""
+    """Replace `os.access` by a function that refuses everything, because root may write to every folder."""
     engine.dispose()
     shutil.move(database_url.removeprefix("sqlite:///"), tmp_path / "elsewhere.db")
     monkeypatch.setattr("os.access", lambda *_: False)

@@ -1,4 +1,4 @@
-"""`inventory evidence`: a bundle that an auditor checks with a bare Python, and every change of it is found."""
+"""`inventory evidence`: an auditor checks a bundle with Python alone, and the check finds any change of the bundle."""
 
 import csv
 import hashlib
@@ -32,16 +32,19 @@ from support.world import hour
 
 SINCE, UNTIL = hour(2.5), hour(9.5)
 BARE = [sys.executable, "-I", "-S"]
-"""A Python without any installed package."""
+"""The command that starts Python without the installed packages."""
 
 NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""Python would leave the compiled files that the limit cuts short, and later processes could not read them."""
+"""The variable that stops Python from writing compiled files.
+
+The limit on the size of files would truncate them. Later processes could not read them.
+"""
 
 pytestmark = rule("evidence-is-checked-without-the-program")
 
 
 def live(world):
-    """Record eleven runs with every kind of event, a gap, a loss that a person accepts, and a partial run."""
+    """Record eleven runs, with every kind of event, a failed run in a gap, and a loss that a person accepts."""
     world.put("a", "b", "c", creator_user_nickname="ada", price=1)
     world.put("d", creator_user_nickname=None, note="=1+1")
     world.run()
@@ -81,8 +84,8 @@ def text(time):
 
 
 @pytest.fixture
-def made(lived, run, tmp_path):  # noqa: ARG001 - the database of `run` is that of `lived`
-    """Return a function that writes a bundle of the period and returns its file."""
+def made(lived, run, tmp_path):  # noqa: ARG001 - `lived` fills the database of `run`
+    """Return a function that writes a bundle of a period. It returns the path of the bundle; on a failure, stderr."""
 
     def write(name="evidence.zip", since=SINCE, until=UNTIL, expect=0, **environment):
         words = ("evidence", "--since", text(since), "--until", text(until), "--output", name)
@@ -109,7 +112,7 @@ def rows(files, name):
 
 
 def checked(file, *words, python=BARE, expect=0):
-    """Run the checker of the bundle as an auditor does, and return what it prints."""
+    """Extract check.py from the bundle and run it on the bundle. Return its stdout and stderr as one text."""
     with zipfile.ZipFile(file) as archive:
         archive.extract("check.py", file.parent / "auditor")
     done = subprocess.run(
@@ -175,7 +178,7 @@ def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
 
 
 def forged(files, file):
-    """Pack the files with a manifest that has their hashes, as a forger may."""
+    """Write a bundle of these files to `file`, with a manifest that has the hashes of these files. Return `file`."""
     manifest = json.loads(files["manifest.json"])
     manifest["files"] |= {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     text = json.dumps(manifest).encode()
@@ -185,7 +188,7 @@ def forged(files, file):
 
 
 def refused(file, kept=None):
-    """Return why the checker refuses the bundle."""
+    """Check the bundle in this process, which must fail. Return the text of the error."""
     with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError, struct.error)) as raised:
         check.check(file, kept)
     return str(raised.value)
@@ -274,7 +277,7 @@ def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_ane
     leaves, question = good["account-1/leaves.bin"], ("prove", "f", text(hour(8.5)))
     assert "it existed then" in checked(forged(good, file), *question)
     index, count = struct.unpack_from(">QI", leaves)
-    first = 12 + 4 * count + sum(struct.unpack_from(f">{count}I", leaves, 12))  # the end of the first entry's changes
+    first = 12 + 4 * count + sum(struct.unpack_from(f">{count}I", leaves, 12))  # the offset of the second entry
     without = struct.pack(">QI", index, 0) + leaves[first:]
     renamed = leaves.replace(b"f\0=cmd()", b"x\0=cmd()")
     for hidden in (renamed, leaves[first:], without, leaves[:-1], b"", leaves + leaves):

@@ -1,4 +1,4 @@
-"""`explore`: Datasette on the SQLite file, as a browser sees it, and its metadata."""
+"""`inventory explore`: the pages and answers of Datasette on a SQLite file, and the metadata that Datasette gets."""
 
 import json
 import re
@@ -37,7 +37,7 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """Return a history of one day, with special characters in its file name and hostile strings in it."""
+    """Return a SQLite file with a history of one day. Its name has special characters; some rows hold HTML or URLs."""
     made = tmp_path_factory.mktemp("explore") / "fleet #1 (50%).db"
     demo(f"sqlite:///{made}", days=1, now=MARCH)
     engine = database.connect(parse_url("sqlite:///" + quote(str(made))))
@@ -54,7 +54,7 @@ def file(tmp_path_factory):
 
 
 class Browser:
-    """A client of a server; `host` replaces the header Host."""
+    """An HTTP client of the server at this address. `host` replaces the header Host of a request."""
 
     def __init__(self, address):
         self.parts = urlsplit(address)
@@ -74,7 +74,10 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(file):
-    """Start the command in a child process and yield a Browser; at the end, stop it and check how it ended."""
+    """Run `inventory explore` in a child process, and yield a Browser for its address.
+
+    At the end, SIGINT stops the process, which must exit with 0 and print nothing but "Stopped.".
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", "from inventory.cli import main; main()",
          "explore", "--port", "0", "--database", f"sqlite:///{file}"],
@@ -171,7 +174,7 @@ def test_a_request_under_a_foreign_host_name_is_refused(browser):
 
 
 def test_a_sync_can_write_meanwhile_and_is_seen_at_once(browser, file):
-    """The file is not opened as immutable."""
+    """Datasette must not open the file as immutable, or it would not see later writes."""
     before = browser.rows("/freshness")
     with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -183,12 +186,12 @@ def test_a_sync_can_write_meanwhile_and_is_seen_at_once(browser, file):
         connection.execute("UPDATE accounts SET provider = 'fal'")
 
 
-# --- before the server starts ----------------------------------------------------------------------------------------
+# --- commands that end before a server starts -------------------------------------------------------------------------
 
 
 @pytest.fixture
 def explore(capsys):
-    """Return a function that runs the command until it ends by itself and returns stdout and stderr."""
+    """Return a function that runs `inventory explore` in this process until it ends, and returns stdout and stderr."""
 
     def command(*words, expect):
         with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""`inventory export`: files that hold what the database holds, are brought up to date, and prove themselves."""
+"""`inventory export`: its files have the rows of the database, also after an update, and `--check` finds changes."""
 
 import hashlib
 import json
@@ -39,13 +39,13 @@ from support.world import hour
 UNSIGNED = Signer("unnamed", None)
 NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
 OF_NOW = {"sync_gaps", "observation_daily"}
-"""The relations whose rows depend on the time at which they are read."""
+"""The views whose rows depend on the time of the query. Two exports of them may differ."""
 
 pytestmark = rule("an-export-proves-itself")
 
 
 def live(world):
-    """Record runs in three months, with every kind of event, odd texts, an accepted loss and a prune to come."""
+    """Record six runs in three months: every kind of event, odd texts, and a disappearance that a later run settles."""
     world.put("a", "b", creator_user_nickname="ada", price=1, share=0.1)
     world.put("c", creator_user_nickname="=cmd()", note="é\n\"quoted\", 'single'")
     world.put("d", region=None, creator_user_nickname="NULL")
@@ -80,7 +80,7 @@ def write(engine, folder, **request):
 
 
 def contents(folder):
-    """Return the rows of each relation, from the files."""
+    """Return the rows in the Parquet files of an export, as dicts, by relation."""
     found = {}
     for path in sorted(folder.glob("**/*.parquet")):
         found.setdefault(path.relative_to(folder).parts[0].removesuffix(".parquet"), []).extend(
@@ -90,7 +90,7 @@ def contents(folder):
 
 
 def stored(engine):
-    """Return the rows of each relation, from the database, as the files should have them."""
+    """Return the rows that an export must hold, read from the database, as dicts by relation."""
     url = engine.url.render_as_string(hide_password=False)
     with database.reading(engine) as connection:
         relations = exported_relations(connection)
@@ -123,7 +123,10 @@ def typed(value, kind):
 
 
 def as_set(rows, name):
-    """Return the rows in an order of their own, without the length of a gap that is still open."""
+    """Return the rows as sorted texts, so that two lists of rows can be compared. `name` is their relation.
+
+    The column `seconds` of `sync_gaps` is left out: it grows while a gap is open.
+    """
     hidden = {"seconds"} if name == "sync_gaps" else set()
     return sorted(
         repr([(key, value.timestamp() if isinstance(value, datetime) else value) for key, value in sorted(row.items())
@@ -196,16 +199,19 @@ def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_pat
     write(lived.engine, folder)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.parquet")}
     lived.put("a", status="ready", creator_user_nickname="ada", price=1, share=0.1)
-    lived.run(clock=lambda: at(3, 3))  # d is proven gone, since 1 March: its version began in January
+    lived.run(clock=lambda: at(3, 3))  # closes the version of a that was opened in February
     write(lived.engine, folder)
     same = {str(path.relative_to(folder)) for path, time in before.items() if path.stat().st_mtime_ns == time}
-    assert "instance_versions/2026-02.parquet" not in same  # the version of a that was open
+    assert "instance_versions/2026-02.parquet" not in same  # it holds the version that was closed
     assert {"instance_events/2026-01.parquet", "sync_runs/2026-01.parquet", "fleet_daily/2026-01.parquet"} <= same
     assert_fresh(lived.engine, folder, tmp_path / "fresh")
 
 
 def assert_fresh(engine, folder, other, *, since=None):
-    """Assert that the folder has the same bytes as a fresh export."""
+    """Assert that the files of the folder have the bytes of a new export, made in the folder `other`.
+
+    Relations of OF_NOW are not compared. `other` is removed afterwards.
+    """
     write(engine, other, since=since)
     names = {str(path.relative_to(other)) for path in other.glob("**/*.parquet")}
     assert {str(path.relative_to(folder)) for path in folder.glob("**/*.parquet")} == names
@@ -247,7 +253,7 @@ def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_pat
 
 
 def changed(folder, name, change):
-    """Change the rows of a file by a function, and make its hash in the manifest anew, as a forger does."""
+    """Change the rows of a file by the function `change`, and write the new hash of the file into the manifest."""
     table = pq.read_table(folder / name)
     rows = table.to_pylist()
     change(rows)
@@ -262,12 +268,12 @@ def rehash(folder, name, **about):
 
 
 def setting(**values):
-    """Return a function that sets these values in the first row."""
+    """Return a function that sets these values in the first of a list of rows."""
     return lambda rows: rows[0].update(values)
 
 
 def invent(rows):
-    """Add a version that was there between two runs."""
+    """Append a version that lasts a microsecond, opened and closed by a run that does not exist."""
     begin = at(1, 30) + timedelta(microseconds=1)
     rows.append(rows[0] | {
         "instance_id": "zz", "opened_by_run_id": 999, "valid_from": begin,

@@ -1,4 +1,4 @@
-"""A host that allows few descriptors or little memory: one line and an exit code, never a traceback."""
+"""Commands with few file descriptors or little memory: each ends with an exit code and without a traceback."""
 
 import os
 import resource
@@ -24,7 +24,10 @@ LIMITS = [(resource.RLIMIT_NOFILE, number) for number in (5, 6, 7, 8, 12, 20)] +
 
 @pytest.fixture
 def limited(tmp_path, database_url):
-    """Yield a function that runs a command within a limit."""
+    """Yield a function that runs a command under one resource limit, or under none, and returns the completed process.
+
+    `limit` is a pair: a constant of the module `resource`, and its value.
+    """
     machines = [{"id": f"inst_{number}", "status": "ready"} for number in range(300)]
     with Simulator(Fleet(machines), keys={KEY}) as simulator:
         environment = {
@@ -55,12 +58,12 @@ def test_a_command_that_lacks_descriptors_or_memory_ends_with_one_line(limited, 
     for words in (("list", "--format", "json"), ("sync",), ("verify",), ("report",), ("doctor",)):
         done = limited(*words, limit=limit)
         assert "Traceback" not in done.stderr
-        if words[0] != "report":  # without memory, Python itself may write this while the library of the report ends
+        if words[0] != "report":  # without memory, Python may write this while the report's library shuts down
             assert "Exception ignored" not in done.stderr
         if limit[0] == resource.RLIMIT_AS and done.returncode == -signal.SIGABRT:
             return  # a library in Rust aborts the process when memory is short
         assert done.returncode in {0, 1, 2, 4, 7}, done.stderr
-        # doctor prints a line for each check, and the library of the report writes its own panic to stderr
+        # doctor prints a line for each check, and the report's library may print a panic of Rust
         if words[0] not in {"doctor", "report"}:
             assert done.stderr.count("\n") == (1 if done.returncode else 0), done.stderr
     engine = connect(parse_url(database_url))

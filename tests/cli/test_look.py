@@ -1,11 +1,12 @@
 """The commands that read the history: `list --at`, `show`, `changes`, `creators`, `status`.
 
-All tests use the same small history. There is an hour between two runs; the third run fails.
+The fixture `lived` gives most tests the same small history, as `live` records it. There is an hour between two runs;
+the third run fails. The table shows what each run finds:
 
     hour     1               2               3        4         5                        6
     a        appears         status, ip                                                  (nothing new)
-    b        appears                                  vanishes  comes back, elsewhere
-    c                                                 appears   a label, status
+    b        appears                                  vanishes  returns in another region
+    c                                                 appears   labels, status
 """
 
 import csv
@@ -54,7 +55,7 @@ def live(world):
 
 @pytest.fixture
 def ask(database_url, capsys):
-    """Return a function that runs a command and returns its stdout and stderr."""
+    """Return a function that runs a command in this process and returns its stdout and stderr."""
 
     def command(*words, expect=0):
         capsys.readouterr()
@@ -70,7 +71,10 @@ def ask(database_url, capsys):
 
 @pytest.fixture
 def rows(ask):
-    """Return a function that runs a command with `--format json` and returns the rows under its only key."""
+    """Return a function that runs a command with `--format json` and returns its list of rows.
+
+    The list is the value of the only key of the printed object.
+    """
 
     def command(*words, key=None, expect=0):
         found = json.loads(ask(*words, "--format", "json", expect=expect)[0])
@@ -83,7 +87,7 @@ def rows(ask):
 
 @pytest.fixture
 def now(monkeypatch):
-    """Set the clock of the database to 06:15; return a function that sets it again."""
+    """Set the clock of the database to 06:15, and return a function that sets it to another time."""
 
     def set_to(at):
         monkeypatch.setattr(database, "now", lambda _connection, clock=None: clock() if clock else at)
@@ -539,7 +543,7 @@ def test_failures_do_not_refresh_an_account(lived, rows, now):
 def test_an_account_that_is_only_in_the_settings_was_never_synced_and_is_8(world, ask, rows, tmp_path, monkeypatch):
     world.put("a")
     world.run()
-    ask("status")  # without a key or a file no other account is expected
+    ask("status")  # without a key and a settings file, only the accounts of the database are expected
     (tmp_path / "inventory.toml").write_text(
         "".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "NO_KEY"\n' for name in ("default", "lost"))
     )
@@ -605,7 +609,10 @@ HOSTILE = (
 
 @pytest.fixture
 def hostile(world):
-    """Return a world where each hostile string is a nickname, a status, the name of a field and its new value."""
+    """Return a world of two runs, with an instance for each hostile text.
+
+    The text is the nickname, the status in the first run, the name of a field, and the new value of this field.
+    """
     for number, text in enumerate(HOSTILE):
         world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})
     world.run()
@@ -670,7 +677,7 @@ def test_on_a_narrow_terminal_everything_is_there_and_no_escape_is_sent(database
 
 
 def completed(line, directory, **environment):
-    """Return what a shell offers as completion of the last word of a line."""
+    """Return the words that Bash gets as completions of the last word of a command line."""
     words = {"_INVENTORY_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
     done = subprocess.run(
         [sys.executable, "-c", "from inventory.cli import main; main()"],

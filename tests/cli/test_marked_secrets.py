@@ -1,4 +1,4 @@
-"""A marked key, password and token: no command writes one of them anywhere, whether it works or fails."""
+"""Commands get a key, a password and a token of known text: none of these commands writes that text anywhere."""
 
 import base64
 import socket
@@ -23,7 +23,7 @@ KEY, PASSWORD, TOKEN = "dead5eedc0ffee00dead5eedc0ffee01", "Marked+Pass/b72e", "
 FORMS = [
     form
     for secret in (KEY, PASSWORD, TOKEN)
-    # plain, quoted, in base64, cut at both ends
+    # as it is, URL-quoted, in base64, and without its ends: a part of a secret is not shown either
     for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("="), secret[3:-2])
 ]
 WORKING = [
@@ -41,7 +41,7 @@ FAILING = [
     "checkpoint --output /dev/null/cp", "verify --against /nowhere/cp", "db upgrade --revision {key}", "{key}",
     "dashboards {key}", "simulate --port {key}", "explore --port {key}", "demo --days {key}",
 ]  # fmt: skip
-"""Commands that fail, some with the key in a place where it does not belong."""
+"""Commands that fail; `{key}` is replaced by the API key, which does not belong there."""
 ANSWERS = {
     "an error that echoes the key": Status(500, body={"error": {"message": f"no: {KEY}", "type": KEY}}),
     "a refusal that echoes the key": Status(401, body={"detail": f"Key {KEY_ID}:{KEY} is unknown"}),
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def environment(tmp_path, world, database_url):
-    """Return an environment with all three secrets, at the log level debug."""
+    """Return environment variables with the key, the token and, on PostgreSQL, the password. The log level is debug."""
     url = sa.engine.make_url(database_url)
     if url.get_backend_name() == "postgresql":
         url = url.set(password=PASSWORD)  # the server of the tests trusts everybody
@@ -76,7 +76,10 @@ def environment(tmp_path, world, database_url):
 
 @pytest.fixture
 def run(tmp_path, environment):
-    """Return a function that runs a command, checks its exit code, and asserts that it printed no secret."""
+    """Return a function that runs a command line and returns the completed process.
+
+    It asserts the exit code, and that no secret was printed.
+    """
     command = Command(tmp_path, **environment)
 
     def run(text, *more, expect=None, **extra):
@@ -92,7 +95,7 @@ def run(tmp_path, environment):
 
 
 def assert_no_secret_in_files(folder):
-    """Assert that no file below the folder contains a secret, nor any file in its archives, nor any row of Parquet."""
+    """Assert that no file below the folder holds a secret, nor a file in a ZIP archive, nor a row of a Parquet file."""
     for file in Path(folder).rglob("*"):
         if file.is_file():
             contents = [file.read_bytes()]

@@ -1,4 +1,4 @@
-"""No command shows any part of a password, wherever and however it is written, or a key in a wrong place."""
+"""Passwords in URLs of many forms, and keys in the wrong place: no command shows any part of them."""
 
 import re
 import shutil
@@ -58,14 +58,14 @@ API = "https://127.0.0.1:1/v1"
 
 
 def parts(password):
-    """Return the parts of a password that must not be shown: 4 or more characters between separators of a URL."""
+    """Return the parts of a password that no output may contain: letters and digits, 4 or more in a row."""
     found = {part for text in (password, unquote(password)) for part in re.split(r"[^0-9A-Za-z]+", text)}
     return sorted(part for part in found if len(part) >= 4 and part != "password")
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Return a function that runs a command, checks that none of `never` is in its output, and returns the output."""
+    """Return a function that runs a command, asserts that its output has no text of `never`, and returns the output."""
 
     run = Command(tmp_path)
 
@@ -87,7 +87,7 @@ def run(tmp_path):
         (place, password)
         for place in DATABASES.values()
         for password in PASSWORDS
-        if not (place == DATABASES["no host"] and "@Tiger9y:" in password)  # this is a valid user, password and host
+        if not (place == DATABASES["no host"] and "@Tiger9y:" in password)  # Tiger9y is a host there
     ],
 )
 def test_no_part_of_a_databases_password_is_shown(password, place):
@@ -190,13 +190,16 @@ FILES = (
 
 
 def pieces(key):
-    """Return every 8 consecutive characters of the secret part."""
+    """Return all substrings of 8 characters of the secret part of a key."""
     secret = key.rpartition(":")[2].removeprefix("sk-proj-")
     return [secret[start : start + 8] for start in range(len(secret) - 7)]
 
 
 def rotated(places):
-    """Return each place with one of the keys. All pairs would take longer, and every place masks all keys alike."""
+    """Return test cases: each place with one of the KEYS, in turn.
+
+    Testing all pairs would take longer. Each place masks all forms of a key in the same way.
+    """
     return [pytest.param(place, KEYS[number % len(KEYS)], id=f"{number}") for number, place in enumerate(places)]
 
 

@@ -1,4 +1,4 @@
-"""A closed or full stdout or stderr, or one that lacks a character, changes neither the work nor the exit code."""
+"""Commands whose stdout or stderr is closed, is full, or cannot encode a character: they do their work anyway."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def simulator():
 
 
 class Program:
-    """A runner of the command whose stdout and stderr are descriptors of the test's choice."""
+    """A runner of `inventory` that takes descriptors for its stdout and stderr. It returns the texts of both."""
 
     def __init__(self, folder, environment):
         self.folder = folder
@@ -60,7 +60,7 @@ class Program:
         return done.stdout or "", err
 
     def into_a_closed_pipe(self, *words, expect=0, **extra):
-        """Run the command with a stdout that nobody reads and return its stderr."""
+        """Run a command whose stdout is a pipe without a reader, and return its stderr."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
@@ -132,7 +132,7 @@ def test_a_result_that_cannot_be_written_is_1_in_one_line_and_no_bug(program):
         "show inst_1", "--show-completion bash",
     ):  # fmt: skip
         err = program.onto_a_full_disk(*line.split(), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
-        # on PostgreSQL `verify` says first that the extension amcheck is not installed
+        # on PostgreSQL, `verify` first prints a line that amcheck is not installed
         lines = [text for text in err.splitlines() if not text.startswith("The server's own tables")]
         assert [text[:38] for text in lines] == ["error: The results could not be written"[:38]]
 

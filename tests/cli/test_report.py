@@ -1,4 +1,4 @@
-"""`inventory report`: open the page in a real browser without a network, and compare it with the views."""
+"""`inventory report`: the page, opened in a real browser without a network, and compared with the views."""
 
 import os
 import re
@@ -36,7 +36,10 @@ HOSTILE = (
 
 @pytest.fixture
 def look(browser):
-    """Yield a context manager that opens a file in the browser; fail if the page logs an error or sends a request."""
+    """Yield a context manager that opens a file in the browser and yields the page.
+
+    The test fails if a page writes to the console, raises an error, or requests anything but its file.
+    """
     complaints = []
 
     @contextmanager
@@ -60,7 +63,7 @@ def wait_until_drawn(page):
 
 
 def extents(page, selector):
-    """Where each of these shapes begins and ends on the axis of time, in pixels, as drawn."""
+    """Return the left and the right edge of each shape that the selector finds, in pixels of the page."""
     boxes = "(shapes) => shapes.map((each) => each.getBoundingClientRect()).map((box) => [box.left, box.right])"
     return page.eval_on_selector_all(selector, boxes)
 
@@ -73,7 +76,7 @@ def run(*words, expect=0):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Return a function that returns the page of a demo, written once."""
+    """Return a function that takes the URL of a database and returns the file of its report. Each is written once."""
 
     @cache
     def page(url):
@@ -86,12 +89,12 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def written(demo_url, pages):
-    """Return the page of the demo; read only."""
+    """Return the file of the demo's page. Tests must not change it."""
     return pages(demo_url)
 
 
 def table(page, place):
-    """Return the rows of a table as texts, heading first."""
+    """Return the rows of the table at this CSS selector, the heading first, as lists of texts."""
     return page.eval_on_selector_all(
         f"{place} tr", "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
@@ -106,7 +109,7 @@ def figures(page):
 
 
 def open_table(page, chart):
-    """Open the table of a chart, wait for its rows and return them."""
+    """Open the table below a chart, wait for its rows, and return them as `table` does."""
     place = f"details[data-table='{chart}']"
     page.click(f"{place} summary")
     page.wait_for_selector(f"{place} td")
@@ -167,13 +170,13 @@ def test_nothing_is_drawn_across_a_gap(written, demo_url, look):
             "() => fleet(chosen(filter()), watched(filter())).rows.map((row) => row.stretch).filter("
             "(each, i, all) => each !== all[i - 1]).length"
         )
-        assert areas == 3  # before, between and after the two closed gaps
+        assert areas == 3  # one before the two closed gaps, one between them, one after them
         for chart in ("#fleet", "#gpus"):
             drawn, unwatched = (extents(page, f"{chart} .mark-{mark} path") for mark in ("area", "rect"))
             assert len(unwatched) == 3
             assert len(drawn) >= 3
             overlaps = [min(right, end) - max(left, start) for left, right in drawn for start, end in unwatched]
-            assert max(overlaps) < 0.5, chart  # of a pixel
+            assert max(overlaps) < 0.5, chart  # pixels
         assert [row[0] for row in table(page, "#gaps")[1:]] == [str(start)[:16] for start, _ in gaps]
 
 
@@ -188,7 +191,7 @@ def test_the_page_says_how_much_of_each_month_is_known(written, demo_url, look):
         first = connection.scalar(sa.text(begun).columns(started_at=UTCDateTime()))
         seconds, longest, complete, failed = connection.execute(sa.text(known)).one()
     share = seconds / (datetime(2026, 4, 1, tzinfo=UTC) - first).total_seconds()
-    assert 0.05 < share < 0.15  # four days
+    assert 0.05 < share < 0.15  # the demo covers about four days of the month
     with look(written) as page:
         heading, *rows = table(page, "#observed")
         assert heading == ["month", "observed", "longest interval", "complete runs", "failed runs"]
@@ -199,7 +202,7 @@ def test_the_page_says_how_much_of_each_month_is_known(written, demo_url, look):
             str(complete),
             str(failed),
         ]
-        assert {row[1] for row in rows[:-1]} == {"0.0 %"}  # nobody has watched since
+        assert {row[1] for row in rows[:-1]} == {"0.0 %"}  # there is no run in the later months
 
 
 def test_a_filter_changes_the_charts_and_the_numbers(written, demo_url, look):
@@ -260,7 +263,7 @@ def test_a_machine_that_changed_its_type_counts_under_the_type_of_each_time(worl
     world.run()
     world.run()
     world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada", region="eu-north")
-    world.run(expected_seconds=1e9)  # no gap is open
+    world.run(expected_seconds=1e9)  # so no gap is open
     file = tmp_path / "page.html"
     run("report", "--database", database_url, "--output", str(file))
     with look(file) as page:
@@ -436,7 +439,7 @@ def test_the_policy_allows_no_other_script_and_no_request(sqlite_demo, tmp_path,
     assert page.title() == "Fleet report"
     assert page.evaluate("() => fetch('http://127.0.0.1:9/').then(() => 'came', () => 'refused')") == "refused"
     assert answered in ([], [file.as_uri()])
-    assert refused == [("http://127.0.0.1:9/x", "csp")]  # the browser emits no event for the refused fetch
+    assert refused == [("http://127.0.0.1:9/x", "csp")]  # no event for the refused fetch
     context.close()
 
 
@@ -496,7 +499,7 @@ YEAR = (
 
 
 def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, migrated_sqlite, look):
-    """In every hour of a year some instances appear and vanish."""
+    """The history is a year of hourly runs, in which 100,000 instances appear and vanish."""
     file = tmp_path / "year.db"
     shutil.copyfile(migrated_sqlite, file)
     engine = connect(parse_url(f"sqlite:///{file}"))
@@ -516,7 +519,7 @@ def test_a_hundred_thousand_episodes_make_less_than_five_megabytes(tmp_path, mig
         assert figures(page)["vanished"] == "500"
 
 
-# the file
+# Where the page is written
 
 
 @pytest.mark.parametrize("output", ["nowhere/page.html", ".", "/dev/full/x", "x" * 300])

@@ -1,4 +1,4 @@
-"""Temporary folders: removed after a killed run, kept while in use or if foreign, and named when full."""
+"""The temporary folders of the program: which of them a later process removes, and the errors when they are full."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ with reading(connect(parse_url(sys.argv[1]))) as connection:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """Return an empty folder that is the TMPDIR of this process and its children."""
+    """Make an empty folder the TMPDIR of this process and of its child processes, and return it."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -56,7 +56,7 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(temporary):
-    """Yield that TMPDIR on a file system of one megabyte."""
+    """Mount a file system of one megabyte on the folder of `temporary`, and yield the folder."""
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(temporary)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small file system, and not everywhere")
@@ -66,7 +66,11 @@ def small(temporary):
 
 @contextmanager
 def open_spool(*words):
-    """Open a spool in a child process; yield the process and the folder."""
+    """Start a child process that opens a spool; yield the process and the folder of the spool.
+
+    The process is killed at the end. With the word `fork` it exits at once, and a process that it forked holds the
+    spool. The forked process is not killed here.
+    """
     process = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdout=subprocess.PIPE, text=True)
     try:
         yield process, Path(process.stdout.readline().strip())
@@ -85,7 +89,7 @@ def left_by_a_killed_process():
 
 
 def make_folder(folder, name, *files, age=0.0):
-    """Create a folder with these files, all `age` seconds old."""
+    """Create a folder with empty files of these names, all last changed `age` seconds ago, and return the folder."""
     made = folder / name
     made.mkdir(mode=0o700)
     for file in files:

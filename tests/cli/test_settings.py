@@ -1,4 +1,4 @@
-"""Settings, keys, times and the log: what is refused, which source the error names, and what is never shown."""
+"""Settings, keys, times and the program's log lines: defaults, sources, errors, and secrets that are not shown."""
 
 import dataclasses
 import io
@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 6, 22, 0, tzinfo=UTC)
 
 @pytest.fixture
 def file(tmp_path):
-    """Return a function that writes `inventory.toml` in the working folder."""
+    """Return a function that writes a text to `inventory.toml` in the working folder."""
 
     def write(text):
         (tmp_path / "inventory.toml").write_text(text, encoding="utf-8")
@@ -32,7 +32,7 @@ def file(tmp_path):
 
 
 def refusal(**flags):
-    """Load the settings and return the one line of the error."""
+    """Load the settings with these flags, which must fail, and return the error: one line."""
     with pytest.raises(UsageError) as raised:
         load(**flags)
     text = str(raised.value)
@@ -364,7 +364,7 @@ def test_a_time_is_written_with_z():
 
 @pytest.fixture
 def logged(monkeypatch):
-    """Yield a function that configures the log and returns its stream; restore the earlier log at the end."""
+    """Yield a function that configures the log and returns its stream. Restore the earlier configuration at the end."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
 
@@ -381,7 +381,7 @@ def logged(monkeypatch):
 
 @dataclasses.dataclass
 class Careless:
-    """An object whose repr shows a secret."""
+    """An object whose repr contains a secret: the key."""
 
     key: str
 

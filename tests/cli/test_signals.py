@@ -1,4 +1,4 @@
-"""Signals, one or many, at any time: no traceback, no run left running, no lease left behind."""
+"""Signals that end a command, at many moments: no traceback is shown, and no `running` run or lease is left."""
 
 import os
 import random
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 EVERY = 1 if LONG else 5
-"""Send signals at every EVERY-th statement."""
+"""The signals are sent at each EVERY-th SQL statement of a command."""
 TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys
 from sqlalchemy import event
@@ -125,13 +125,16 @@ def environment(tmp_path, database_url, simulator):
 
 @pytest.fixture
 def sync(tmp_path, environment):
-    """Return a function that syncs in this process."""
+    """Return a function that runs `inventory sync` in this process."""
     return partial(Command(tmp_path, **environment), "sync")
 
 
 @pytest.fixture
 def start(tmp_path, environment):
-    """Yield a function that starts the command in a child process."""
+    """Yield a function that starts `inventory`, or another program, in a child process, and returns the process.
+
+    All processes are killed at the end.
+    """
     started = []
 
     def begin(*words, program=None, **extra):
@@ -164,7 +167,7 @@ def rows(database_url):
 
 
 def ends(process):
-    """Wait until the process ends; return its exit code and stderr, and check that it shows no traceback."""
+    """Wait until the process ends, assert that its stderr has no traceback, and return its exit code and stderr."""
     _, err = process.communicate(timeout=90)
     assert "Traceback" not in err
     assert "Exception ignored" not in err
@@ -172,7 +175,7 @@ def ends(process):
 
 
 def hang(simulator):
-    """Make the next request for the list hang; return a function that waits for that request."""
+    """Let the simulator hang at each request for the list. Return a function that waits until a request has arrived."""
     before = len(simulator.requests)
     simulator.faults.clear()
     simulator.faults.add(Hang(), when=on_list, times=None)

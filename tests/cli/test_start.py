@@ -1,4 +1,4 @@
-"""What a command imports, and what the list of commands says of each."""
+"""The libraries that a command imports, and the summaries in the list of commands."""
 
 import io
 import subprocess
@@ -23,7 +23,7 @@ TAB = {"_INVENTORY_COMPLETE": "complete_bash", "COMP_WORDS": "inventory s", "COM
 
 
 def imported(folder, *words, **environment):
-    """The slow libraries that a command imports."""
+    """Run a command, and return the set of libraries of SLOW that it has imported."""
     done = subprocess.run(
         [sys.executable, "-c", CODE, *words], env=environment, cwd=folder, capture_output=True, text=True, check=True
     )
@@ -36,7 +36,7 @@ def imported(folder, *words, **environment):
     ids=["help", "version", "tab"],
 )
 def test_help_version_and_completion_import_no_slow_library(tmp_path, words, environment):
-    assert imported(tmp_path, *words, **environment) <= {"pydantic"}  # Typer reads flags by it when it completes
+    assert imported(tmp_path, *words, **environment) <= {"pydantic"}  # Typer imports it to complete options
 
 
 def test_a_table_for_a_program_imports_no_rich_console_and_a_current_schema_no_alembic(tmp_path):
@@ -63,7 +63,7 @@ def test_a_thread_that_imports_at_the_same_time_still_finds_the_module():
             import_module("this")
         with ThreadPoolExecutor(1) as thread, redirect_stdout(io.StringIO()):
             assert thread.submit(import_module, "this").result().__name__ == "this"
-        assert import_module("this")  # as it was imported before
+        assert import_module("this")  # the thread has imported it
 
 
 def test_the_list_of_commands_shows_the_summary_of_each():

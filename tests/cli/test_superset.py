@@ -1,6 +1,6 @@
-"""`inventory dashboards superset`: a bundle of the form that Superset imports, without a secret.
+"""`inventory dashboards superset`: the files in the bundle for Superset, and that they hold no password.
 
-`make superset` imports it into a real Superset.
+`make superset` imports such a bundle into a real Superset.
 """
 
 import json
@@ -22,7 +22,7 @@ def run(tmp_path):
 
 
 def bundle(path):
-    """Return the content of each file, by its path in the bundle."""
+    """Return the parsed JSON of each file, by its path below the root folder of the bundle."""
     with zipfile.ZipFile(path) as archive:
         return {name.removeprefix(f"{ROOT}/"): json.loads(archive.read(name)) for name in archive.namelist()}
 

@@ -1,4 +1,4 @@
-"""docs/audit-a-quarter.md, followed step by step in one shell with a demo's history."""
+"""The commands of docs/audit-a-quarter.md, run one after the other in one shell, on the history of a demo."""
 
 import os
 import re

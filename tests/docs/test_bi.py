@@ -1,4 +1,4 @@
-"""What docs/bi.md says is so: its list of views, its charts, its URLs and its commands."""
+"""Checks of docs/bi.md: the list of views, the queries of the charts, the URLs and the commands."""
 
 import os
 import re
@@ -30,7 +30,10 @@ TIMES = ("_at", "_since", "_after", "_start", "_end")
 
 @pytest.fixture
 def tool(request, backend):
-    """An engine as a BI tool has it: by the guide's URL on SQLite, its own driver on PostgreSQL."""
+    """Yield an SQLAlchemy engine for the demo, as a BI tool has one.
+
+    On SQLite, it has the URL that the guide shows. On PostgreSQL, it has the URL of the test's server.
+    """
     if backend == "sqlite":
         (url,) = re.findall(r"`(sqlite:///file:\S+)`", GUIDE)
         url = url.replace("/srv/inventory/inventory.db", str(request.getfixturevalue("sqlite_demo")))
@@ -96,7 +99,7 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo,
         connection.exec_driver_sql("UPDATE accounts SET account = 'written, not yet committed'")
         if shutil.which("sqlite3"):
             subprocess.run(["bash", "-c", COPY], cwd=folder, check=True)
-        else:  # the same statement
+        else:  # the program runs this statement
             with closing(sqlite3.connect(folder / "inventory.db")) as reader:
                 reader.execute(f"VACUUM INTO '{folder}/copy.db'")
     engine.dispose()
@@ -110,7 +113,10 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo,
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two other users")
 def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(migrated_sqlite):
-    """A reader of another user makes the -shm and leaves it; then the sync's user writes, and it reads again."""
+    """Read the file as another user of its group, write as the user of the sync, and read again as the other user.
+
+    The first reader creates a -shm file, and leaves it there. A user outside of the group cannot read the database.
+    """
     assert "chmod 2770 . && chmod 660 inventory.db*" in GUIDE
     group, sync, reader, stranger = 54_000, 54_001, 54_002, 54_003
     with TemporaryDirectory(dir="/tmp") as folder:
@@ -137,7 +143,7 @@ def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(mi
 
 @contextmanager
 def being(user, group):
-    """For this while the process is that user, as far as files go."""
+    """Set the effective user and group of this process during the block. They decide which files it may use."""
     os.setegid(group)
     os.seteuid(user)
     try:

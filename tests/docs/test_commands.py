@@ -1,4 +1,4 @@
-"""The commands that README.md and docs/commands.md show are run here, as a shell runs them."""
+"""Tests that run each `inventory` command shown in README.md and docs/commands.md."""
 
 import os
 import re
@@ -30,28 +30,29 @@ LINES = [
 COMMANDS = list(dict.fromkeys(line for line in LINES if re.match(r"(\w+=\S+ )*inventory ", line)))
 SERVERS = {"inventory simulate": "A made-up fleet", "inventory explore": " is at http://127.0.0.1:"}
 ANEW = ("account rename", "account retire", "inventory status", "sync --account")
-"""Commands for a database of one account that a sync has made: the demo has another one, and another fleet."""
+"""A command line with one of these texts needs a new database, made by a sync of the account `default`."""
 DAYS = "2026-03-05", "2026-03-07"
-"""A period that is in the demo."""
+"""The start and the end of a period that the demo covers."""
 RESEARCH = '[[accounts]]\nname = "research"\napi_key_env = "FAL_KEY"\n'
 
 
 class Ended:
-    """A command that ran in this process, as `succeeds` reads a process."""
+    """A command that has run in this process. It has the parts of `subprocess.Popen` that `succeeds` uses."""
 
     def __init__(self, done):
         self.returncode = done.returncode
         self.printed = done.stdout, done.stderr
 
-    def communicate(self, timeout):  # noqa: ARG002 - that of a process
+    def communicate(self, timeout):  # noqa: ARG002 - `Popen` has it
         return self.printed
 
 
 @pytest.fixture
 def shell(tmp_path, sqlite_demo):
-    """Start one line in a folder with a database, as a shell does, `inventory` being this environment's.
+    """Yield a function that runs a command line in a folder with the databases of a demo, and returns a process.
 
-    A line with nothing for a shell runs in this process.
+    A line that is only an `inventory` command, and starts no server, runs in this process. Bash starts any other line;
+    there, `inventory` is the program of this environment.
     """
     for name in ("inventory.db", "demo.db"):
         shutil.copyfile(sqlite_demo, tmp_path / name)
@@ -79,7 +80,11 @@ def shell(tmp_path, sqlite_demo):
 
 @pytest.fixture
 def prepared(shell, tmp_path):
-    """The same, after what a line needs: the account that it names, or a database that only it has synced into."""
+    """Return a function that makes what a command line needs, and then runs the line as the function of `shell` does.
+
+    A line may need a new database, a checkpoint, an export, or an account named `research`. A period in the line is
+    replaced by DAYS.
+    """
 
     def start(line):
         account = "demo"
@@ -110,7 +115,7 @@ def test_a_command_does_what_it_says(line, shell, prepared, request):
                 serves(shell, line) if is_a_server(line) else succeeds(shell(line))
     elif is_a_server(line):
         serves(shell, line)
-    elif line == "inventory demo":  # its month takes longer; the tutorial's test makes days of it, too
+    elif line == "inventory demo":  # one day, because the month of the default takes longer
         succeeds(shell(f"{line} --days 1"))
     else:
         succeeds(prepared(line))
@@ -121,9 +126,9 @@ def is_a_server(line):
 
 
 def serves(shell, line):
-    """It says that it has started, and ends by a signal."""
+    """Assert that the server of this line prints that it has started, and that SIGINT ends it with exit code 0."""
     program = " ".join(line.split()[:2])
-    port = f"{line} --port 0" if program in SERVERS else line.replace(":9464", ":0")  # another may be at the usual one
+    port = f"{line} --port 0" if program in SERVERS else line.replace(":9464", ":0")  # the usual port may be in use
     process = shell(f"exec {port}")
     assert SERVERS.get(program, "started") in (process.stdout if program in SERVERS else process.stderr).readline()
     process.send_signal(signal.SIGINT)
@@ -132,7 +137,7 @@ def serves(shell, line):
 
 @contextmanager
 def migrated_with_a_role(url):
-    """The database has its tables, the server a role for this while."""
+    """Migrate the database, create a role on its server, and yield the name of the role. Drop the role at the end."""
     role = f"bi_{uuid4().hex}"
     engine = connect(parse_url(url))
     schema.upgrade(engine)
@@ -149,4 +154,4 @@ def succeeds(process):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     assert "Traceback" not in err
-    assert "trying again" not in out  # logs are no results
+    assert "trying again" not in out  # log lines belong to stderr

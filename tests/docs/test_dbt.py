@@ -1,4 +1,4 @@
-"""The dbt package: what its models and tests ask is true of a demo. `make dbt` builds it with a real dbt."""
+"""The SQL of the dbt package, run on a demo without dbt. `make dbt` builds the package with a real dbt."""
 
 import re
 
@@ -15,7 +15,7 @@ REF = re.compile(r"\{\{ ref\('(\w+)'\) \}\}")
 
 
 def sql(path):
-    """Return the SQL of a file as dbt renders it for today; a model that it refers to is a subquery."""
+    """Return the SQL of a file as dbt renders it when no variable is set. A model that it refers to is a subquery."""
     text = re.sub(r"\{% if .*?%\}.*?\{% else %\}(.*?)\{% endif %\}", r"\1", path.read_text(encoding="utf-8"))
     text = SOURCE.sub(r"\1", text)
     text = REF.sub(lambda match: f"({sql(PACKAGE / 'models' / f'{match[1]}.sql')}) AS {match[1]}", text)

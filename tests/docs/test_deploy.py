@@ -1,4 +1,4 @@
-"""What deploy/ says is so: its commands, its settings, its names; systemd accepts its units; its image can be built."""
+"""Checks of the files in deploy/: commands, settings, versions, systemd units, the image, Kubernetes and Compose."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def documents(file):
 
 
 def pods():
-    """The pod of each workload of Kubernetes."""
+    """Return the pod specification of each CronJob and Deployment, by the name of its file."""
     found = {}
     for file in YAML:
         for document in documents(file):
@@ -49,7 +49,7 @@ def pods():
 
 
 def commands():
-    """Every command of `inventory` in these files, as words."""
+    """Return the arguments of each `inventory` command in the units, the Dockerfile, compose.yaml and the pods."""
     found = [
         shlex.split(line)[1:]
         for unit in UNITS
@@ -101,7 +101,7 @@ def test_the_image_is_named_by_the_version_everywhere():
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
 def test_systemd_has_nothing_against_the_units(tmp_path):
     for unit in UNITS:
-        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, sys.executable))  # which is there
+        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, sys.executable))  # a program that exists
     files = [str(tmp_path / unit.name) for unit in UNITS]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
@@ -142,7 +142,7 @@ def test_what_calls_sync_by_the_clock_names_its_own_interval():
 
 
 def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
-    """As Docker would: what .dockerignore lets through, and of that what is copied."""
+    """Copy the files that the Dockerfile copies, which are those that .dockerignore lets through, and build a wheel."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     let_through = [line[1:] for line in lines if line.startswith("!")]
@@ -191,7 +191,7 @@ def test_nothing_runs_as_root_or_may_become_it():
 
 
 def test_no_two_versions_of_the_deployment_run_at_once():
-    """A worker of an older version makes runs without an entry in the log."""
+    """Beside a new version, a worker of an older version would make runs that get no entry in the log."""
     (deployment,) = [each for each in documents(DEPLOY / "kubernetes" / "deployment.yaml") if each]
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}
 

@@ -1,4 +1,4 @@
-"""`--help`: it fits a terminal, hides nothing, and its examples are commands of the program."""
+"""The output of `--help`: it fits 80 columns, explains each option, and its examples are commands that exist."""
 
 import re
 import shlex
@@ -15,14 +15,14 @@ GROUPS = [("account",), ("checkpoint",), ("db",)]
 
 
 def leaves(command=None, words=()):
-    """The words of every command that is no group."""
+    """Return each command that is not a group, as a tuple of words, such as `("db", "check")`."""
     below = getattr(command, "commands", {}) if command else loaded()
     return [found for name in below for found in leaves(below[name], (*words, name))] or [words]
 
 
 @pytest.fixture
 def told(capsys, monkeypatch):
-    """What `inventory WORDS --help` prints on a terminal of 80 columns."""
+    """Return a function that returns what `inventory WORDS --help` prints, with COLUMNS set to 80."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def ask(*words):

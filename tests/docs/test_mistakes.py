@@ -1,4 +1,4 @@
-"""docs/mistakes.md: each line that it shows is what the program prints when the mistake is made."""
+"""Tests that make each mistake of docs/mistakes.md and compare the printed line with the one on the page."""
 
 import re
 import sqlite3
@@ -29,12 +29,15 @@ FOLDER = "/srv/inventory"
 
 
 def mistake(name):
-    """The function makes the mistake of that row of the page, and returns the line that the program prints."""
+    """Return a decorator that registers a function in MISTAKES, under the name of a row of the page.
+
+    The function takes a FirstWeek, makes the mistake, and returns the line that the program prints.
+    """
     return lambda function: MISTAKES.setdefault(name, function)
 
 
 class FirstWeek:
-    """A person's first week: a folder, a key, a fleet of twelve behind an API, and what went wrong."""
+    """An installation in which a test makes a mistake: a folder, a key, and a simulator with twelve instances."""
 
     def __init__(self, folder, simulator, monkeypatch):
         self.folder = folder
@@ -47,7 +50,10 @@ class FirstWeek:
         )  # fmt: skip
 
     def line(self, words, code, **environment):
-        """Run a command that ends with this code; return the last line on stderr as the page would show it."""
+        """Run a command, which must exit with `code`, and return the last line of its stderr.
+
+        Paths and URLs of the test are replaced by those of the page.
+        """
         line = self._run(*words.split(), expect=code, **environment).stderr.strip().splitlines()[-1]
         for there, shown in sorted(self.names.items(), key=lambda pair: -len(pair[0])):
             line = line.replace(there, shown)
@@ -215,7 +221,7 @@ def _(week):
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(week.folder / "cert.pem", week.folder / "key.pem")
-    server = week.simulator._server  # noqa: SLF001 - it speaks plain HTTP only
+    server = week.simulator._server  # noqa: SLF001 - the simulator itself speaks no TLS
     server.socket = context.wrap_socket(server.socket, server_side=True)
     secure = week.simulator.url.replace("http:", "https:")
     week.names[secure] = "https://api.fal.ai/v1"

@@ -1,4 +1,4 @@
-"""What the pages about operation say is so: their commands, files, tables of codes, and a backup that restores."""
+"""Checks of the pages about operation: commands, files, settings and tables of codes exist, and backups restore."""
 
 import os
 import re
@@ -29,7 +29,7 @@ COMMANDS = sorted({found[1] for found in FOUND if found})
 
 
 def table(heading):
-    """The rows of the table under a heading."""
+    """Return the rows of the table under a heading of PAGES, without its header, as lists of the texts in the cells."""
     text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL)[1]
     rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in re.findall(r"^\|.*\|$", text, re.MULTILINE)]
     return [[cell.strip().strip("`") for cell in row] for row in rows[2:]]
@@ -87,7 +87,7 @@ def block(beginning):
 
 
 def shell(script, folder):
-    """Run lines of the guide as a person would."""
+    """Run a script in Bash in this folder, assert that it succeeds, and return its stdout."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder, capture_output=True, text=True, check=False,
@@ -100,7 +100,7 @@ def shell(script, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("backup", [block("sqlite3 inventory.db"), "sqlite3 inventory.db \"VACUUM INTO 'backup.db'\""])
 def test_a_backup_of_sqlite_restores_the_whole_history(tmp_path, backup):
-    """Made while another process has the database open, which leaves a `-wal` beside it."""
+    """Make the backup while a connection has the database open, so that there is also a `-wal` file."""
     file = tmp_path / "inventory.db"
     demo(f"sqlite:///{file}", days=1, now=datetime(2026, 3, 7, tzinfo=UTC))
     with closing(sqlite3.connect(file)) as user:
@@ -111,8 +111,8 @@ def test_a_backup_of_sqlite_restores_the_whole_history(tmp_path, backup):
         shell("! inventory verify", tmp_path)
         left = [(tmp_path / f"inventory.db{end}").read_bytes() for end in ("-wal", "-shm")]
     for end, data in zip(("-wal", "-shm"), left, strict=True):
-        (tmp_path / f"inventory.db{end}").write_bytes(data)  # as a killed process leaves it
+        (tmp_path / f"inventory.db{end}").write_bytes(data)  # a killed process leaves both files
     assert "every digest matches" in shell(block("rm -f inventory.db-wal"), tmp_path)
     with closing(sqlite3.connect(file)) as user:
-        assert sorted(user.iterdump()) == before  # VACUUM writes indexes of one table in another order
+        assert sorted(user.iterdump()) == before  # sorted, because VACUUM may change the order of indexes
         assert user.execute("PRAGMA journal_mode").fetchone() == ("wal",)

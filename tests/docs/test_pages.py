@@ -1,4 +1,4 @@
-"""The pages that are written from the program are what it would write; the schema of the settings file is right."""
+"""The pages that `make pages` writes are up to date; the JSON Schema of the settings file agrees with the program."""
 
 import json
 import re
@@ -24,7 +24,7 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def accepts():
-    """Return whether the JSON Schema accepts the text of a settings file."""
+    """Return a function that takes the text of a settings file and returns whether the JSON Schema accepts it."""
     validate = fastjsonschema.compile(json.loads((ROOT / "docs" / "inventory.schema.json").read_text()))
 
     def check(text):

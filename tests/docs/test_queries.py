@@ -1,7 +1,8 @@
-"""Every question of docs/queries.md, on both backends word for word, with the answer that follows from the truth.
+"""Each question of docs/queries.md: its SQL, the same on both backends, gives the expected rows.
 
-An answer is worked out in plain Python from what the simulated fleet told its watchers (that it told the truth is shown
-by test_truth.py) and, where it is a pair of bounds, it is also compared with what really happened.
+The expected rows are computed in plain Python, from the items that the simulated fleet sent to each run (see
+`support.watched`). Where the SQL gives a lower and an upper bound, the true value is computed from the true lives of
+the instances, and must lie between the bounds.
 """
 
 import os
@@ -34,12 +35,20 @@ DAY = timedelta(days=1)
 
 
 def answers(question):
-    """The function gives the rows that the question's SQL must give; a list where their order matters, too."""
+    """Return a decorator that registers a function in ANSWERS, under this question.
+
+    The function takes a Watch and returns the rows that the SQL of the question must give: a list of tuples if their
+    order matters, else a set.
+    """
     return lambda function: ANSWERS.setdefault(question, function)
 
 
 def bounds(question):
-    """The function gives the true values, by the columns before the last two: those two have to hold them."""
+    """Return a decorator that registers a function in TRUTHS, under this question.
+
+    The function takes a Watch and returns the true values, as a dict. The key of a value is a row of the answer without
+    its last two columns. These two are a lower and an upper bound, between which the value must lie.
+    """
     return lambda function: TRUTHS.setdefault(question, function)
 
 
@@ -48,7 +57,7 @@ def utc(text):
 
 
 def plain(value):
-    """A value of either backend's driver as the answers write it."""
+    """Return a value from the driver of either backend in the form that the expected rows have."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", value):
         return utc(value)
     if isinstance(value, datetime):
@@ -67,7 +76,10 @@ def in_order(rows):
 
 
 def same(answer, expected):
-    """They are the same rows, in the same order for a list; numbers but for the clock's seconds."""
+    """Assert that two answers have the same rows, and at least one. If `expected` is a list, the order matters too.
+
+    Floats may differ by 0.005: the SQL of one question counts whole seconds.
+    """
     assert expected, "an answer without rows shows nothing"
     if not isinstance(expected, list):
         answer, expected = in_order(answer), in_order(expected)
@@ -90,7 +102,7 @@ def test_a_question_has_the_answer_that_follows_from_the_truth(question, watch):
         assert {row[:-2] for row in answer} >= set(true)
         for *of, low, high in answer:
             really = true.get(tuple(of), 0)
-            slack = 1e-3 * really + 0.02  # the length of the runs
+            slack = 1e-3 * really + 0.02  # hours: the fleet changes during a run, which takes some seconds
             assert low - slack <= really <= high + slack, of
 
 
@@ -98,7 +110,7 @@ def test_a_question_has_the_answer_that_follows_from_the_truth(question, watch):
 @pytest.mark.parametrize("question", [question for question in SQL if question not in BY_DAYS_OF_THE_SESSION])
 def test_the_time_zone_of_a_session_changes_no_answer_but_where_the_page_says_so(question, watch):
     (statement,) = SQL[question]
-    for zone in ("Asia/Kathmandu", "America/St_Johns"):  # the latter's clocks changed on 8 March
+    for zone in ("Asia/Kathmandu", "America/St_Johns"):  # clocks in St. John's changed on 8 March
         if zone == "America/St_Johns" and "clock" in statement:
             continue
         with asking(watch.url, zone) as connection:
@@ -120,8 +132,8 @@ def test_every_question_has_one_statement_one_answer_and_a_word_on_what_it_means
         assert question.endswith("?")
         assert len(SQL[question]) == 1
         assert 1 <= text.partition("```sql")[0].strip().count("\n") + 1 <= 4
-    assert "%" not in "".join(statement for (statement,) in SQL.values())  # a driver's parameter
-    assert not re.search(r"[^\d'\w]:\w", "".join(statement for (statement,) in SQL.values()))  # so is that
+    assert "%" not in "".join(statement for (statement,) in SQL.values())  # drivers take % as a parameter
+    assert not re.search(r"[^\d'\w]:\w", "".join(statement for (statement,) in SQL.values()))  # and :name
 
 
 # -- Who
@@ -133,7 +145,10 @@ def _(watch):
 
 
 def grouped_gpus(watch, item_of):
-    """Account, creator, number and GPUs of the episodes of which it is something."""
+    """Return a set of tuples: account, creator, number of episodes, and their GPUs.
+
+    `item_of` takes an episode. An episode counts if the result is an item, with the GPUs of this item.
+    """
     found = defaultdict(list)
     for each in watch.episodes:
         if item := item_of(each):
@@ -216,7 +231,10 @@ MEDIAN = "What is the median life of a machine?"
 
 
 def lived(watch, hours_of):
-    """The median by account, type and number, of those whose both bounds are known."""
+    """Return the median of `hours_of(episode)` over the episodes whose upper bound is known.
+
+    A key is a tuple: account, instance type, number of episodes. Of two values in the middle, the lower one counts.
+    """
     found = defaultdict(list)
     for each in watch.episodes:
         if each.high is not None:
@@ -239,7 +257,11 @@ READY = "How long from first sight to ready?"
 
 
 def became_ready(watch, hours_of):
-    """The mean by account, type and number, of those that came under watch and were ready in some run."""
+    """Return the mean of `hours_of(episode, ready)`, where `ready` is the first run that saw the status `ready`.
+
+    Episodes count that began after the account's first complete run and were seen `ready`. A key is a tuple: account,
+    instance type, number of episodes.
+    """
     found = defaultdict(list)
     for each in watch.episodes:
         ready = [version.since for version in each.versions if version.item["status"] == "ready"]
@@ -305,7 +327,10 @@ WEEKS = [utc("2026-03-02"), utc("2026-03-09")]
 
 
 def by_week(watch, *spans_of):
-    """For each function from an episode to its spans: the GPU hours in each week, by week, account and creator."""
+    """Return lists of GPU hours, one number for each function of `spans_of`, by week, account and creator.
+
+    Such a function takes an episode and returns pairs of times: the spans that count. A week is the date of its Monday.
+    """
     sums = defaultdict(lambda: [0.0] * len(spans_of))
     for each in watch.episodes:
         for week in WEEKS:
@@ -414,7 +439,7 @@ def _(watch):
 
 
 def events(watch):
-    """Time, account, event, id, item and run of everything that a run noticed."""
+    """Yield each event that the runs recorded, as a tuple: time, account, event, id, item, run."""
     for each in watch.episodes:
         opened = ["appeared" if each.number == 1 else "reappeared"] + ["changed"] * (len(each.versions) - 1)
         for event, version in zip(opened, each.versions, strict=True):
@@ -445,7 +470,10 @@ def _(watch):
 
 
 def gaps(watch):
-    """Account, start, end, hours and number of failed runs of every time between complete runs that was too long."""
+    """Yield each gap between two complete runs, as a tuple: account, start, end, hours, number of failed runs.
+
+    It is a gap if a run in between failed, or if the two runs are more than two intervals of the schedule apart.
+    """
     for account, every in EVERY.items():
         runs = watch.of(account)
         complete = [run for run in runs if run.complete]
@@ -474,7 +502,11 @@ def _(watch):
 
 
 def observed(watch):
-    """Account, days from its first complete run, share and hours known, longest interval, and numbers of runs."""
+    """Yield a tuple for each account, about March from the day of the first complete run on.
+
+    It has the account, the number of days, the share and the hours that are known, the longest interval in hours, and
+    the numbers of complete and of other runs.
+    """
     ends = {(account, end) for account, _, end, *_ in gaps(watch)}
     for account in EVERY:
         runs = watch.of(account)

@@ -1,6 +1,6 @@
-"""What README.md says is so: its length, its first screen, its picture, its SQL, and the commands that set up.
+"""Checks of README.md: its length, first screen, pictures and SQL, and the commands that make an environment.
 
-Its other commands are run by test_commands.py.
+test_commands.py runs the other commands of README.md.
 """
 
 import os
@@ -91,7 +91,7 @@ def test_a_real_key_takes_five_lines_and_postgresql_two():
 
 
 def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tmp_path):
-    """With a `.venv` left over, and programs that only tell how they were called."""
+    """Run .ci/run beside an old `.venv`. In place of each program, a script writes its name and arguments to a file."""
     shutil.copyfile(ROOT / "README.md", tmp_path / "README.md")
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
@@ -102,7 +102,7 @@ def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tm
     python = tmp_path / "bin" / "python3"
     python.write_text(f"#!/bin/sh\n{tell}mkdir -p .venv/bin; cp bin/tell .venv/bin/pip; cp bin/tell .venv/bin/pytest\n")
     (tmp_path / "bin" / "tell").write_text(f"#!/bin/sh\n{tell}")
-    for name in ("make", "chromium", "pgbouncer", "sqlite3", "apt-get"):  # the three are there, so nothing is installed
+    for name in ("make", "chromium", "pgbouncer", "sqlite3", "apt-get"):  # so .ci/run installs none
         shutil.copy(tmp_path / "bin" / "tell", tmp_path / "bin" / name)
     for program in (tmp_path / "bin").iterdir():
         program.chmod(0o755)
@@ -122,4 +122,4 @@ def test_constraints_pin_every_library_of_the_program_and_the_tests_within_its_r
     for requirement in PROGRAM + TESTS:
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
     found, absent = closure(PROGRAM + TESTS)
-    assert set(found) | absent <= set(pinned) | {"pip"}  # datasette asks for it, and it is there
+    assert set(found) | absent <= set(pinned) | {"pip"}  # pip: datasette requires it, and an environment has it

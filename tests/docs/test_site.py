@@ -1,4 +1,4 @@
-"""The site: it is whole, it refuses to be built otherwise, and it works in a browser that has no network."""
+"""The site of the documentation: a dead link fails the build, and the pages work in a browser without a network."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ SIZES = [(1280, 900), (390, 844)]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of what the site is made from, to break in."""
+    """Return a folder with a copy of the files from which the site is built. A test may damage one for a while."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("docs", "tools"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -36,7 +36,7 @@ def build(folder):
 
 @pytest.fixture(scope="module")
 def site(checkout):
-    """The folder of the built site."""
+    """Build the site, and return its folder."""
     done = build(checkout)
     assert done.returncode == 0, done.stdout + done.stderr
     return checkout / "build" / "site"
@@ -72,7 +72,10 @@ def test_lint_builds_the_site():
 
 @pytest.fixture
 def look(browser, site):
-    """Open a page of the site as a file; end the test where it complains, asks another host, or is too wide."""
+    """Yield a function that opens the file of a page of the site in the browser, and returns the opened page.
+
+    The test fails if a page raises an error, or requests anything but files.
+    """
     contexts, complaints = [], []
 
     def opened(name, **how):
@@ -101,7 +104,7 @@ def test_the_search_works_without_a_network(look):
 @pytest.mark.parametrize(("name", "word"), DIAGRAMS.items())
 def test_the_diagrams_are_drawn_without_a_network(look, name, word, scheme):
     page = look(name, color_scheme=scheme)
-    page.wait_for_selector("div.mermaid")  # in place of the text; its content is closed to scripts
+    page.wait_for_selector("div.mermaid")  # replaces the text of the diagram; a script cannot look into it
     assert word in (ROOT / "docs" / f"{name}.md").read_text().partition("```mermaid")[2]
     assert page.evaluate("document.querySelector('div.mermaid').getBoundingClientRect().height") > 100
 

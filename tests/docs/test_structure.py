@@ -19,7 +19,7 @@ HALVES = "The HTTP half and the SQL half meet in sync.py, doctor.py and demo.py 
 
 @pytest.fixture
 def scratch(tmp_path):
-    """A copy of the code, to break rules in."""
+    """Return a folder with a copy of the code. A test may add a forbidden import there."""
     shutil.copytree(CHECKOUT / "inventory", tmp_path / "inventory", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -60,7 +60,7 @@ def test_the_linter_refuses_an_import_across_a_boundary(scratch, module, importe
 
 
 def texts(*paths):
-    """The text of these files, and of all Python files in these folders, of the checkout."""
+    """Return the joined texts of files of the checkout. A path that ends in `/` is a folder: its Python files count."""
     files = [
         file for path in paths for file in ((CHECKOUT / path).rglob("*.py") if path[-1] == "/" else [CHECKOUT / path])
     ]
@@ -68,7 +68,10 @@ def texts(*paths):
 
 
 def cited(text):
-    """The names of rules in brackets; a bracket without a rule or a hyphen in it holds something else."""
+    """Return the set of names that the text cites in round brackets as rules.
+
+    Names in brackets of which none is a rule or has a hyphen, such as (`flock`), are no citation.
+    """
     found = [set(re.findall(r"`(.+?)`", names)) for names in LISTED.findall(text)]
     return {name for names in found if names & RULES or "-" in "".join(names) for name in names}
 

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed step by step in one shell."""
+"""The commands of docs/tutorial.md, run one after the other in one shell."""
 
 import os
 import re
@@ -16,18 +16,18 @@ TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|text)\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
 STEPS = [text for kind, text in BLOCKS if kind == "sh"]
 BETWEEN = "== step {} =="
-DAYS = 8  # of the demo; its month takes longer
+DAYS = 8  # the length of the demo here; the month of the tutorial would take longer
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """What each step printed."""
+    """Run the steps of the tutorial, and return the stdout of each, as a list of texts."""
     if shutil.which("sqlite3") is None:
         why = "needs the sqlite3 program (Debian: apt-get install sqlite3)"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
     folder = tmp_path_factory.mktemp("tutorial")
     (folder / ".venv").symlink_to(sys.prefix)
-    installed = STEPS[0].rpartition(" && ")[2]  # this environment is what the first part makes
+    installed = STEPS[0].rpartition(" && ")[2]  # without the part that makes an environment
     assert installed == ".venv/bin/inventory demo\n"
     steps = [f"{installed.strip()} --days {DAYS}\n", *STEPS[1:]]
     script = "".join(f"echo '{BETWEEN.format(number)}'\n{step}" for number, step in enumerate(steps))

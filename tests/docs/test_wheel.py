@@ -1,4 +1,4 @@
-"""The wheel, as a stranger gets it: what it holds, and that it works from a clean environment in another folder."""
+"""The wheel and the sdist: what they hold, and that the wheel works in a clean environment outside of the checkout."""
 
 import os
 import shutil
@@ -24,7 +24,10 @@ MACHINES = [
 
 
 def run(*words, cwd, expect=0, **environment):
-    """The output of a program that knows nothing of this checkout, of other settings, or of a network."""
+    """Run a program and return its stdout. Its environment lacks the variables of Python, pip, fal and `inventory`.
+
+    The given variables are added.
+    """
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -39,7 +42,7 @@ def run(*words, cwd, expect=0, **environment):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The folder of the sdist and of the wheel made from it, without a network."""
+    """Build the sdist and, from it, the wheel, with the tools of this environment. Return their folder."""
     folder = tmp_path_factory.mktemp("built")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     return folder
@@ -52,7 +55,7 @@ def wheel(built):
 
 @pytest.fixture(scope="module")
 def programs(wheel, tmp_path_factory):
-    """The programs of a clean environment: the wheel, and links to the libraries it asks for, those of tests not."""
+    """Return the `bin` folder of a new environment with the wheel. The libraries that the wheel requires are links."""
     place = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", place / "venv", cwd=place)
     python = place / "venv" / "bin" / "python"

@@ -1,4 +1,8 @@
-"""Bodies that an API should never send: no crash, no false vanish, bounded memory, and the next run is whole again."""
+"""Answers that an API should never send.
+
+The program does not crash, records no instance as vanished that is there, and uses bounded memory, and the next run
+succeeds.
+"""
 
 import gzip
 import json
@@ -26,13 +30,13 @@ TOKENS = [
     b'{"a":' * 2000 + b"1" + b"}" * 2000,
     b'{"id":1,"id":"i000"}', b'"' + b"x" * 100_000 + b'"', b'"' + b"i" * 300 + b'"', b'"../i000"',
 ]  # fmt: skip
-"""Values that some parser takes for something else, refuses or cannot hold."""
+"""JSON values, valid or not, that a parser may misread, refuse, or be unable to represent."""
 
 pytestmark = rule("absence-is-proven")
 
 
 class Bytes:
-    """A fault that sends just these bytes, and then closes the connection."""
+    """A fault that answers with exactly the given bytes, and then closes the connection."""
 
     def __init__(self, data):
         self.data = data
@@ -43,7 +47,7 @@ class Bytes:
 
 
 def whole(body, **headers):
-    """Return a response with correct headers. `headers` overrides them; None omits one."""
+    """Return the bytes of a response with correct headers. A value in `headers` replaces one of them; None omits it."""
     usual = {"Content-Type": "application/json", "Content-Length": len(body), "Connection": "close"}
     named = usual | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}\r\n".encode() for name, value in named.items() if value is not None]
@@ -69,7 +73,7 @@ def mutated(draw):
 
 @st.composite
 def composed(draw):
-    """Return a page whose members have odd values, twice or not at all."""
+    """Return the body of a page whose members may have odd values, occur twice or be absent."""
     tokens = st.sampled_from(TOKENS)
     names = st.sampled_from([*(b'"%s"' % name.encode() for name in NAMES), b'"new"'])
     fields = st.sampled_from([b"instance_type", b"region", b"status", b"creator_user_nickname", b"note"])
@@ -91,7 +95,7 @@ def composed(draw):
 
 @st.composite
 def answers(draw):
-    """Return the raw bytes to send: a valid, mutated, mislabelled or truncated response."""
+    """Return the bytes of a response: valid, with a changed body, with wrong headers, or cut short."""
     body = draw(st.one_of(mutated(), composed(), st.just(REAL)))
     return draw(
         st.sampled_from([
@@ -111,7 +115,7 @@ def answers(draw):
 
 
 def check_none_vanished(world):
-    """Check that no instance vanished that is there, and that the next run succeeds."""
+    """Check that none of the instances NAMES, which all exist, has vanished, and that the next run succeeds."""
     false = [id_ for id_, _ in world.gone() if id_ in NAMES]
     tally.count("false vanishes", len(false))
     assert not false
@@ -148,7 +152,7 @@ def test_no_answer_about_an_instance_makes_it_vanish(world):
         tally.count("bodies tried")
         world.fleet.hide(NAMES[0])
         world.faults.add(Bytes(answer), when=on_get, times=None)
-        world.faults.add(Bytes(b""), when=on_list, after=1, times=None)  # the second walk settles nothing
+        world.faults.add(Bytes(b""), when=on_list, after=1, times=None)  # so that the second walk settles nothing
         outcome = world.run()
         world.faults.clear()
         world.fleet.unhide(NAMES[0])

@@ -46,7 +46,7 @@ def fingerprint(*items, **envelope):
 
 def test_an_unchanged_page_has_the_same_fingerprint_whatever_its_cursor():
     cursors = (None, "a", "", "}{", " : ", '"', "\\", "ü")
-    for item in (WHOLE, {**WHOLE, "creator_user_nickname": "Jürgen"}):  # JSON escapes the ü
+    for item in (WHOLE, {**WHOLE, "creator_user_nickname": "Jürgen"}):  # the body has the ü as an escape
         assert len({fingerprint(item, next_cursor=cursor) for cursor in cursors}) == 1
     first = b'{"next_cursor" :\n"a", "has_more": true, "instances": []}'
     assert parse_page(first).fingerprint == parse_page(first.replace(b'"a"', b"null")).fingerprint
@@ -57,7 +57,7 @@ def test_an_unchanged_page_has_the_same_fingerprint_whatever_its_cursor():
 def test_every_other_difference_changes_the_fingerprint(name, escaped):
     def found(value):
         body = page({**WHOLE, name: value})
-        if escaped:  # the same key, written with an escape
+        if escaped:  # the page's own key, written with an escape
             body = body.replace(b'], "next_cursor"', b'], "\\u006eext_cursor"')
         return parse_page(body).fingerprint
 

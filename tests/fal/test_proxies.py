@@ -28,7 +28,7 @@ def no_proxies(monkeypatch):
 
 
 def error_of(url, **settings):
-    """Fetch the first page and return the text of the error."""
+    """Fetch the first page, which must raise NetworkError, and return the text of this error."""
     usual = {"retry_attempts": 3, "retry_max_wait": 0.01, "timeout": 20}
     with (
         Api(ApiKey(KEY), load(api_url=url, **usual | settings), threading.Event()) as api,
@@ -40,7 +40,10 @@ def error_of(url, **settings):
 
 @contextmanager
 def proxy(monkeypatch, answer, variable="HTTPS_PROXY"):
-    """Start a proxy that sends `answer` to every CONNECT; yield its address and the requests that it got."""
+    """Start a proxy that sends the bytes `answer` to every client, and put its URL into an environment variable.
+
+    Yield its address, as host:port, and the list of the requests that it got.
+    """
     with raw(answer) as (url, requests):
         place = url.removeprefix("http://").removesuffix("/v1")
         monkeypatch.setenv(variable, f"http://bob:Hunter2x@{place}")
@@ -165,7 +168,7 @@ def test_no_proxy_is_read_as_curl_reads_it(monkeypatch, host, rules, direct):
 
 @contextmanager
 def secure(certificate):
-    """Yield the URL of a simulator behind TLS with that certificate, and the requests that it got."""
+    """Yield the URL of a simulator behind TLS with a certificate, and the list of the requests that it got."""
     with Simulator(Fleet(), keys={KEY}) as simulator:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -176,7 +179,7 @@ def secure(certificate):
 
 @pytest.fixture
 def trusted(tmp_path, monkeypatch):
-    """Return the authority that SSL_CERT_FILE names."""
+    """Return an authority, and put the path of its certificate into SSL_CERT_FILE."""
     authority = Authority(tmp_path / "company")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     return authority

@@ -46,7 +46,7 @@ def names(instances):
 
 
 class Client:
-    """A client with one keep-alive connection, which returns the JSON of the answers."""
+    """An HTTP client that keeps one connection open. `get` returns the status and the JSON of an answer."""
 
     def __init__(self, simulator):
         self.connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=30)
@@ -422,7 +422,10 @@ def test_endless_sends_more_than_any_limit(simulator, client):
 
 
 def month(**arguments):
-    """Advance a LivelyFleet by 30 days; return it, and every 20 minutes the time and the instances by id."""
+    """Advance a LivelyFleet by 30 days in steps of 20 minutes.
+
+    Return the fleet, and a list with the time and the instances (a dict by id) after each step.
+    """
     fleet = LivelyFleet(start=MONDAY, **arguments)
     looks = []
     for step in range(30 * 24 * 3 + 1):
@@ -546,7 +549,7 @@ def test_the_instances_of_a_month_have_only_known_values_and_each_of_them(lived)
 
 
 def test_people_work_on_weekdays_and_batches_at_night(lived):
-    first = {life.id: life for life in reversed(lived[0].truth)}  # returns happen at any hour
+    first = {life.id: life for life in reversed(lived[0].truth)}  # first lives only, because returns happen at any hour
     born = [life for life in first.values() if life.born > MONDAY]
     people = [life for life in born if life.creator in {"mira", "jun", "kofi", "sunniva", "priya", "oskar", "lena"}]
     weekend = [life for life in people if life.born.weekday() >= 5]

@@ -1,4 +1,4 @@
-"""Walks and confirmations against a real server: when a walk is complete, what breaks it, what is kept even then."""
+"""Walks and confirmations against a real server: when a walk is complete, and what is kept if it is not."""
 
 import itertools
 import json
@@ -66,7 +66,7 @@ def spool():
 
 @pytest.fixture
 def walked(api, spool, stop):
-    """Return a function that walks the list."""
+    """Return a function that walks the list and returns the WalkResult."""
     return lambda number=1, **context: walk(WalkContext(api, spool, stop, **context), number)
 
 
@@ -87,7 +87,7 @@ def asked(simulator):
 
 
 class Pages:
-    """A fault that answers every page with the result of a function of its number, cursors included."""
+    """A fault that answers each request with the page that a function returns for the number of the answer, from 1."""
 
     def __init__(self, page):
         self._page = page
@@ -413,14 +413,14 @@ def test_an_exception_in_the_fetching_thread_is_raised_in_the_walk(spool, stop):
 
 @pytest.mark.parametrize("page", [1, 2, 4])
 def test_a_page_that_the_disk_cannot_hold_ends_the_walk_also_if_it_is_the_last(fleet, spool, walked, page):
-    """Otherwise the instances of that page would look as if the list lacked them."""
+    """Check that the error is raised. If it were lost, the instances of that page would count as absent."""
     for number in range(6, 8):
         fleet.put(machine(f"inst_{number}"))
     for each in (2 * page - 2, 2 * page - 1):
         fleet.put(machine(f"inst_{each}", note="x" * 2_000_000))
     (pages,) = spool._db.execute("PRAGMA page_count").fetchone()  # noqa: SLF001
     spool._db.execute(f"PRAGMA max_page_count = {pages + 10}")  # noqa: SLF001
-    with pytest.raises(sqlite3.OperationalError, match="full"):  # a DatabaseError at the end of the spool's block
+    with pytest.raises(sqlite3.OperationalError, match="full"):  # a DatabaseError once the block of `spool` ends
         walked()
 
 

@@ -1,4 +1,4 @@
-"""`account list`, `rename` and `retire`, and mistakes in a file of several accounts."""
+"""The commands `account list`, `account rename` and `account retire`, and mistakes in inventory.toml."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def run(database_url, world, tmp_path):
 
 
 def history(world):
-    """Return everything that is recorded, without the account's name and lease, and without the acts of persons."""
+    """Return the rows of `World.dump` without the names of accounts, and without the tables of accounts and of acts."""
     tables = world.dump()
     del tables["accounts"], tables["operator_actions"]
     return {
@@ -55,7 +55,7 @@ def history(world):
 
 
 def names(world):
-    """Return the names of accounts in each table."""
+    """Return the account names that each of four tables holds, as a frozenset by table."""
     tables = ("accounts", "sync_runs", "instance_state", "instance_versions")
     return {
         table: frozenset(*zip(*world.rows(f"SELECT DISTINCT account FROM {table}"), strict=True)) for table in tables
@@ -289,7 +289,7 @@ def test_the_commands_neither_create_nor_migrate_a_database(tmp_path):
 
 @pytest.fixture
 def refusal(tmp_path):
-    """Return a function that writes inventory.toml and returns its error message, or an empty string."""
+    """Return a function that writes a text to inventory.toml, loads it, and returns the error message, or `""`."""
 
     def refused(text):
         (tmp_path / "inventory.toml").write_text(text)
@@ -388,7 +388,7 @@ def test_a_key_file_of_another_owner_may_be_readable_by_our_group_but_not_by_all
 
 
 def test_a_key_file_on_a_read_only_mount_may_have_any_mode(refusal, tmp_path, monkeypatch):
-    """Secrets of Docker and Kubernetes are such files: owned by root and readable by everybody in the container."""
+    """Docker and Kubernetes mount secrets like this: owned by root, and readable by everybody in the container."""
     key = tmp_path / "key"
     key.write_text(KEY)
     key.chmod(0o444)

@@ -27,7 +27,7 @@ HOSTILE = '=HYPERLINK("http://x")\x1b[31m\u202e<img src=x onerror=alert(1)> {\'a
 
 
 def live(world):
-    """Record three instances; one is deleted, and two are held."""
+    """Record four runs of three instances. `a` has vanished in the third; `b` and `c` are held in the fourth."""
     world.put("a", "b", "c", creator_user_nickname="ada")
     world.run()
     world.put("a", status="stopped", creator_user_nickname="ada")
@@ -46,14 +46,14 @@ def run(database_url, lived, tmp_path):
 
 
 def acts(run, *words):
-    """Return the rows of `changes --operators`, the oldest first."""
+    """Return the rows that `changes --operators` prints, as dicts, the oldest first."""
     shown = json.loads(run("changes", "--operators", "--format", "json", *words).stdout)
     assert set(shown) == {"operator_actions"}
     return shown["operator_actions"][::-1]
 
 
 def myself(world):
-    """Return the name of the actor, as the password database and the server know it."""
+    """Return the actor of an act of this process: user, uid and host, on PostgreSQL also the user of the session."""
     uid = os.geteuid()
     name = f"{pwd.getpwuid(uid).pw_name} (uid {uid}) on {socket.gethostname()}"
     if world.engine.dialect.name == "sqlite":
@@ -116,7 +116,7 @@ def test_on_postgresql_the_actor_is_the_user_who_logged_in_not_the_role_that_was
 
 @contextmanager
 def role(engine, name):
-    """Create a superuser for the block."""
+    """Create a superuser of PostgreSQL with this name for the block, and yield the name."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE ROLE {name} SUPERUSER")
     try:
@@ -294,7 +294,7 @@ def test_filters_of_events_are_refused_before_anything_is_opened(tmp_path, words
 
 @rule("text-from-the-api-is-only-text")
 def test_a_hostile_reason_is_only_text(lived, run):
-    """The command refuses it; somebody who writes to the database does not."""
+    """Record the reason without the command, which would refuse it."""
     accounts.retire(lived.engine, "default", reason=HOSTILE, lease_seconds=60)
     table = run("changes", "--operators").stdout
     assert "\x1b" not in table

@@ -21,7 +21,7 @@ INDEXES = """
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
-    """Bulk-load from one row on."""
+    """Let the program use bulk loading for a single row too. Otherwise it needs 10,000 rows."""
     monkeypatch.setattr("inventory.store.indexes.MANY", 1)
 
 
@@ -33,7 +33,10 @@ def world(world):
 
 @pytest.fixture
 def indexes(world):
-    """Return a function for the indexes and their oids; a rebuilt index has another oid."""
+    """Return a function that returns two sets: the definitions of the indexes of both tables, and their oids.
+
+    A rebuilt index has the same definition and another oid.
+    """
 
     def found():
         with database.reading(world.engine) as connection:
@@ -44,7 +47,7 @@ def indexes(world):
 
 
 def check_whole(world):
-    """Check that schema, history and constraints are as after any other run."""
+    """Check that the schema is as declared, the history verifies, all instances are live, and a key is enforced."""
     assert differences(world.engine) == []
     with database.reading(world.engine) as connection:
         assert verify_history(connection).breaches == []
@@ -131,7 +134,7 @@ def test_a_table_that_a_user_has_altered_is_filled_with_its_indexes(world, index
 @pytest.mark.parametrize("grant", ["GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", "ALTER TABLE {1} OWNER TO {0}"])
 def test_a_role_that_may_not_create_indexes_keeps_them_while_it_fills_the_tables(world, indexes, grant):
     before = indexes()
-    with world.engine.connect() as connection:  # a plain connection; all of it is rolled back
+    with world.engine.connect() as connection:  # a connection that never commits, so all is rolled back
         connection.exec_driver_sql("CREATE ROLE writer")
         for table in ("instance_state", "instance_versions"):
             connection.exec_driver_sql(grant.format("writer", table))
@@ -173,7 +176,7 @@ TEXTS = (
 
 
 def test_any_text_is_read_back_as_it_was_written(world):
-    """Check new and changed values, and ids where the text can be an id."""
+    """Write each text as a creator and in `extra`, in new and in changed rows; a printable text also in an id."""
     ids = [f"{text}{number}" if text.isprintable() else f"{number}" for number, text in enumerate(TEXTS)]
     for texts in (TEXTS, TEXTS[::-1]):
         sent = dict(zip(ids, texts, strict=True))

@@ -1,4 +1,4 @@
-"""Damaged databases: `verify` finds damage that changes an answer, and no command reports it as its own bug."""
+"""Damaged databases: `verify` finds damage that changes the output of a command. No command reports it as a bug."""
 
 import re
 import shutil
@@ -70,7 +70,7 @@ class Undo(Exception):
 
 @pytest.fixture(scope="module")
 def story():
-    """Return a function that records some runs of 37 instances in the database of a URL."""
+    """Return a function that records three runs of 37 instances in the database of a URL."""
 
     def record(url):
         engine = database.connect(parse_url(url), create=True)
@@ -101,7 +101,7 @@ def whole(story, tmp_path_factory):
 
 
 def verified(engine):
-    """Return the exit code that `verify` would have, without starting the command."""
+    """Return the exit code that `inventory verify` would have (0, 7 or 9), without the cost of a command."""
     try:
         schema.require_current(engine)
         with database.reading(engine) as connection:
@@ -114,7 +114,7 @@ def verified(engine):
 
 @pytest.fixture
 def run(capsys):
-    """Return a function that runs a command in this process and returns its exit code and output."""
+    """Return a function that runs a command in this process and returns its exit code and its stdout."""
 
     def command(url, *words):
         with pytest.raises(SystemExit) as ended:
@@ -125,7 +125,10 @@ def run(capsys):
 
 
 def flips(file, number):
-    """Yield `number` places, spread evenly over the pages without the calendar's, each with the bit to flip there."""
+    """Yield `number` pairs: the offset of a byte in the file, and the mask of the bit to flip in this byte.
+
+    The offsets are spread evenly over the pages of the file. Pages of the calendar are left out.
+    """
     random = Random(1)
     data = file.read_bytes()
     page_size = int.from_bytes(data[16:18], "big")
@@ -141,7 +144,7 @@ def flips(file, number):
 
 
 def flip(whole, copy, place, bit):
-    """Write a copy of the file with one bit changed."""
+    """Write the file `whole` to the path `copy` with one bit changed. Files of an earlier copy are removed."""
     data = bytearray(whole.read_bytes())
     data[place] ^= bit
     for old in copy.parent.glob(f"{copy.name}*"):
@@ -174,7 +177,7 @@ def test_an_index_that_lacks_a_row_is_found(whole, tmp_path, run):
             "SELECT rootpage FROM sqlite_master WHERE name = 'uq_instance_versions_open'"
         ).fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
-    data = bytearray(copy.read_bytes())  # the only page of the index says that it holds one row less
+    data = bytearray(copy.read_bytes())  # change the only page of the index: it now says that it holds one row less
     page = memoryview(data)[(root - 1) * size : root * size]
     cells = int.from_bytes(page[3:5], "big")
     page[3:5] = (cells - 1).to_bytes(2, "big")
@@ -263,7 +266,10 @@ def kind_of(column):
 
 
 def impossible(odd):
-    """Yield each column of each table with each value that it cannot have, or with one of them: see `some`."""
+    """Yield tuples of a table, a column, and a value as SQL that the column cannot have.
+
+    Each column of TABLES comes with all of its values if LONG is true, else with one of them.
+    """
     columns = [column for table in TABLES for column in table.c]
     for number, column in enumerate(columns):
         closed = ["'zombie'"] if (column.table.name, column.name) in CLOSED else []
@@ -281,14 +287,14 @@ ROW = {
 
 
 def lax(file):
-    """Return a connection that does not enforce constraints, as a person or another program may open."""
+    """Return a connection to a SQLite file that enforces neither CHECK constraints nor foreign keys."""
     connection = sqlite3.connect(file)
     connection.executescript("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF;")
     return connection
 
 
 def update(file, table, column, value):
-    """Write the value; return whether SQLite accepted it."""
+    """Write a value, given as SQL, into a column of the row ROW[table]; return whether SQLite accepted it."""
     with closing(lax(file)) as connection:
         (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         if value == "NULL":  # no pragma turns NOT NULL off
@@ -321,7 +327,7 @@ def test_an_impossible_value_is_found_in_any_column_of_sqlite(whole, tmp_path):
             continue
         tried += 1
         code = verified(engine)
-        if case == ("accounts", "lease_run_id", "4611686018427387904"):  # a run id may be as large as that
+        if case == ("accounts", "lease_run_id", "4611686018427387904"):  # any integer may be the id of a run
             continue
         assert code in (7, 9), case
     assert tried > (300 if LONG else 60)

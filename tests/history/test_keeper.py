@@ -1,6 +1,6 @@
-"""A keeper with full rights who rewrites the history is found by a checkpoint; nobody else is ever suspected.
+"""Cheats of a keeper, who has full rights on the database, are all found. Honest histories raise no alarm.
 
-`python benchmarks/cheats.py` tries thousands of each.
+`python benchmarks/cheats.py` tries thousands of cheats and of honest histories.
 """
 
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, rule("a-checkpoint-anchors-the-log")]
 
 @pytest.fixture(scope="module")
 def recorded(request, tmp_path_factory):
-    """Return a function that records all histories once on a backend: pairs of a URL and a Past."""
+    """Yield a function that records the histories of PLAYED on a backend once, and returns a list of (URL, Past)."""
     with ExitStack() as stack:
         made = {}
 
@@ -48,7 +48,7 @@ def recorded(request, tmp_path_factory):
 
 @pytest.fixture
 def keepers(recorded, backend):
-    """Yield a Keeper of each history."""
+    """Yield a list with a Keeper for each recorded history."""
     pasts = [past for _, past in recorded(backend)]
     made = [
         Keeper(database.connect(parse_url(url)), past, Random(past.name), others=pasts)

@@ -1,4 +1,4 @@
-"""A process that is killed at any moment loses nothing that was recorded, and the next one goes on."""
+"""Commands that are killed at any moment: nothing that was recorded is lost, and the next command continues."""
 
 import random
 from itertools import count
@@ -17,18 +17,18 @@ from support.marks import LONG, rule
 from support.world import ids
 
 EVERY = 1 if LONG else 16
-"""Kill at every EVERY-th statement."""
+"""A command is killed at each EVERY-th of its statements and commits."""
 MOMENTS = 24 if LONG else 1
-"""How often a command is killed at a random moment."""
+"""How many times a command is killed at a random moment."""
 INSTANCES = 100_000 if LONG else 40
-"""Instances of a first run that is killed."""
+"""The number of instances that the killed first run records."""
 KILLED = -9
 
 pytestmark = [pytest.mark.slow, rule("a-checkpoint-anchors-the-log")]
 
 
 def live(world):
-    """Record some runs, with every event and an instance that is missing."""
+    """Record three runs, with every kind of event. In the third, i003 is missing."""
     world.put(*ids(12), creator_user_nickname="ada")
     world.run()
     world.remove("i000", "i001")
@@ -40,7 +40,7 @@ def live(world):
 
 
 def miss(world):
-    """Run while no request by id and no second walk succeeds: what is not listed is missing."""
+    """Run a sync in which the requests by id and the second walk fail. An absent instance is missing then."""
     world.faults.add(Status(500), when=on_get, times=None)
     world.faults.add(Status(503), when=on_page(1), after=1)
     world.run()
@@ -75,7 +75,7 @@ def indexes(engine):
 
 
 class Witness:
-    """What was recorded before a kill, to be compared with what is there after it and after the next run."""
+    """Remembers what is recorded before a kill, and checks it after the kill and again after the next run."""
 
     def __init__(self, world, kill, folder, **environment):
         self.world, self.kill, self.folder, self.environment = world, kill, folder, environment
@@ -83,13 +83,16 @@ class Witness:
         self.newest, self.removed = None, {"i001", "i003"}
 
     def remember(self):
-        """Remember what somebody has seen: the logs and the instances."""
+        """Remember a checkpoint of each log, and the ids of all instances."""
         with database.reading(self.world.engine) as connection:
             self.checkpoints = take_checkpoints(connection)
         self.shown = {id_ for (id_,) in self.world.rows("SELECT instance_id FROM instances")}
 
     def check(self, code):
-        """Check the history after an attempt that ended with this code, let the next run follow, and check again."""
+        """Check the history, run a sync that nobody kills, and check the history again.
+
+        `code` is the exit code of the command that may have been killed. It only serves to count the kills.
+        """
         tally.count("kills", int(code == KILLED))
         self._agrees()
         self.sync()
@@ -99,7 +102,7 @@ class Witness:
 
     def sync(self):
         """Run a sync that nobody kills."""
-        assert self.kill("sync", **self.environment) in {0, 2}  # 2: the account is retired
+        assert self.kill("sync", **self.environment) in {0, 2}
 
     def _agrees(self):
         with database.reading(self.world.engine) as connection:
@@ -114,7 +117,10 @@ class Witness:
 
 
 def change(world, witness, number, words):
-    """Change something of every kind, so that the command has work to do."""
+    """Change one instance, add one, and remove the one that the call before added. So the command has work to do.
+
+    Unless the command is `sync`, a run records the changes. For `missing`, this run leaves an instance missing.
+    """
     world.put("i002", region=f"region-{number}")
     world.put(f"new-{number}")
     if witness.newest:
@@ -149,7 +155,7 @@ def test_a_command_that_is_killed_at_any_statement_leaves_a_history_that_verifie
         code = kill(*words, fatal=number)
         witness.check(code)
         if code != KILLED:
-            assert code in {0, 2}, code  # 2: done by an attempt that was killed after its commit
+            assert code in {0, 2}, code  # 2: an earlier attempt was killed after its commit, so it is done
             break
         killed += 1
     assert killed >= least // step

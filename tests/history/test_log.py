@@ -1,4 +1,4 @@
-"""The Merkle log: what becomes an entry, that its bytes are those of docs/log.md, and that `verify` checks it."""
+"""The log: which runs and acts become entries, the bytes of an entry as docs/log.md defines them, and `verify`."""
 
 import json
 
@@ -34,7 +34,7 @@ def account_of(world, name="default"):
 
 
 def rows_of(world, name="default"):
-    """Return the account's row, its runs, its acts and its versions."""
+    """Return the row of an account, then the lists of the account's runs, acts and versions, all as dicts."""
     tables = ("sync_runs", "operator_actions", "instance_versions")
     return account_of(world, name), *([row for row in table(world, each) if row["account"] == name] for each in tables)
 
@@ -51,7 +51,7 @@ def log_of(world):
 
 
 def kinds(world, name="default"):
-    """Return kind and status or action of each entry, in order."""
+    """Return the status of the run, or the action of the act, of each entry after entry 0, in order."""
     _, all_runs, all_acts, _ = rows_of(world, name)
     found = [(row["log_index"], row["status"]) for row in all_runs] + [
         (row["log_index"], row["action"]) for row in all_acts
@@ -61,7 +61,10 @@ def kinds(world, name="default"):
 
 
 def check_by_hand(world, name="default"):
-    """Compare the log with what docs/log.md says that it is."""
+    """Compute the entries of a log without the program's code, and return them.
+
+    Assert that the stored root, and the stored digest of the missing instances, are the computed ones.
+    """
     account, all_runs, all_acts, versions = rows_of(world, name)
     entries = entries_of(account, all_runs, all_acts, versions)
     assert account["log_size"] == len(entries)
@@ -77,7 +80,7 @@ def check_by_hand(world, name="default"):
 
 
 def live(world):
-    """Play every kind of run and act."""
+    """Record ten runs of four statuses, and three acts: two that accept a disappearance, and one that retires."""
     world.put(*ids(24), creator_user_nickname="ada")
     world.run()  # 1
     world.run()  # 2: quiet
@@ -141,7 +144,7 @@ def test_a_quiet_run_writes_its_own_row_and_that_of_the_account(world):
 
 
 def begin_a_run_and_die(world):
-    """Open a run as a process of another host that has died since, and return its number."""
+    """Open a run as if a process on another host had opened it and died, and return its run_id."""
     run = runs.open_run(world.engine, KILLED, clock=lambda: hour(2))
     with database.writing(world.engine) as connection:
         connection.execute(sa.update(accounts).values(fencing_token="of a dead process", lease_host="elsewhere"))
@@ -297,7 +300,7 @@ def test_a_log_without_its_beginning_or_its_end_is_damaged(lived, column):
         connection.exec_driver_sql(f"UPDATE accounts SET {column} = NULL")
     before = lived.dump()
     assert "log" in {breach.kind for breach in breaches(lived)}
-    assert lived.run().status == ("succeeded" if column == "log_start" else "failed")  # a run does not need entry 0
+    assert lived.run().status == ("succeeded" if column == "log_start" else "failed")  # a run does not read entry 0
     with pytest.raises((DatabaseError, BreachFound)):
         prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
     assert lived.dump()["instance_versions"] == before["instance_versions"]
@@ -346,7 +349,7 @@ def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(lived):
         size = account_of(lived)["log_size"] - 1
         found = verify_history(connection, sizes={account_of(lived)["log_id"]: [size, 3]})
     assert found.breaches == []
-    assert found.logs[0].roots[size] == root  # every earlier size can still be checked
+    assert found.logs[0].roots[size] == root  # the root from before the prune can still be computed
     assert found.logs[0].roots.keys() == {3, size}
     assert found.logs[0].by_hash > 0
     assert found.logs[0].pruned_at == size

@@ -1,4 +1,4 @@
-"""Answers with more rows than are held in memory: they have the same format as short ones."""
+"""Output with more rows than the program holds in memory: its format is the same as with few rows."""
 
 import csv
 import io

@@ -1,11 +1,11 @@
-"""Merkle trees: the reference vectors of Certificate Transparency, and an implementation of its own in support/."""
+"""Merkle trees, compared with the reference vectors of Certificate Transparency and with support/rfc6962.py."""
 
 import pytest
 
 from inventory.merkle import EMPTY_ROOT, Frontier, hash_leaf, hash_node, root_of
 from support.rfc6962 import tree_hash
 
-# the test vectors of Certificate Transparency's reference implementation: eight leaves, and the root after each
+# the vectors of Certificate Transparency's reference implementation: eight leaves, and the roots over the first 0 to 8
 LEAVES = [
     bytes.fromhex(leaf)
     for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")

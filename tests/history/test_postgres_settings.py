@@ -1,4 +1,4 @@
-"""Settings and encodings of PostgreSQL: they change no stored row, or are refused in one line."""
+"""Settings and encodings of PostgreSQL: they change nothing that is stored or shown, or are refused in one line."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,19 +44,19 @@ HOSTILE = {
 
 @pytest.fixture
 def backend():
-    """Return PostgreSQL only: SQLite has no such settings."""
+    """Return "postgresql": SQLite has no such settings, so the tests here do not use it."""
     return "postgresql"
 
 
 def names(url):
-    """Return the quoted names of its database and role."""
+    """Return the names of the database and the role of a URL, quoted for SQL."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT quote_ident(current_database()), quote_ident(current_user)").fetchone()
     return row or ("", "")
 
 
 def alter(url, **settings):
-    """Set these for the database, and for the role in it: its settings take precedence."""
+    """Change settings for the database of the URL, and for its role in this database, where they take precedence."""
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:
         for setting, value in settings.items():
@@ -75,7 +75,7 @@ def a_world(url):
 
 
 def story(url):
-    """Return everything stored and shown after some runs of a fleet with every kind of value."""
+    """Record three runs with values of many kinds. Return the rows of each relation but the calendar, as texts."""
     with a_world(url) as world:
         schema.upgrade(world.engine)
         world.put("a", "b", creator_user_nickname=None, sector="null", ip="NULL")
@@ -88,7 +88,7 @@ def story(url):
         world.run(expected_seconds=1 / 3)
         world.remove("d")
         world.put("b", price=1.5)
-        world.run(expected_seconds=1e9)  # no gap is open, whose length would grow
+        world.run(expected_seconds=1e9)  # so no gap is open, whose length would grow
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {
@@ -99,19 +99,19 @@ def story(url):
 
 
 def lasting(name):
-    """Return the query for the rows of a relation that are the same tomorrow."""
+    """Return a query for those rows of a relation that do not depend on the date of today."""
     period = "WHERE day < '2026-04-01'" if name == "observation_daily" else ""
     return sa.text(f"SELECT * FROM {name} {period}")
 
 
 def comparable(row, world):
-    """Return a row as text, with times in UTC: the time zone of the session does not matter.
+    """Return a row as text. Times are in UTC, whatever the time zone of the session.
 
-    The id of a log is random, and so are the hashes of its entries.
+    The id of the log and the columns that depend on it are left out: the id is random.
     """
     values = {
         name: value.astimezone(UTC) if isinstance(value, datetime) else value
-        for name, value in row._mapping.items()  # noqa: SLF001 - its public name
+        for name, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy documents it
         if name not in {"log_id", "log_start", "log_frontier", "entry_hash"}
     }
     return repr(values).replace(world.simulator.url, "the API")
@@ -119,7 +119,7 @@ def comparable(row, world):
 
 @pytest.fixture(scope="module")
 def plain(postgres):
-    """Return the story in a database without such settings."""
+    """Return what `story` returns for a database without changed settings."""
     with postgres.database() as name:
         return story(postgres.url_of(name))
 
@@ -176,7 +176,7 @@ def test_every_command_works_under_all_these_settings(run, database_url, new_dat
 
 @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
 def other_encoding(request, postgres):
-    """Return the URL of a database in that encoding, and its name."""
+    """Yield the URL of a database in an encoding other than UTF-8, and the name of the encoding."""
     options = f"ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
     with postgres.database(options=options) as name:
         yield postgres.url_of(name), request.param

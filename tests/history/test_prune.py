@@ -1,4 +1,4 @@
-"""`inventory prune`: it makes old history coarser and loses nothing else."""
+"""`inventory prune`: it folds old versions and drops old runs, and the other answers stay the same."""
 
 import threading
 from datetime import timedelta
@@ -23,7 +23,7 @@ from support.world import hour
 pytestmark = rule("prune-keeps-the-answers")
 
 FUTURE = "2999-01-01"
-KEPT = (  # these rows no prune may change
+KEPT = (  # no prune may change the rows of these queries
     "SELECT * FROM instances",
     "SELECT * FROM instance_episodes",
     "SELECT * FROM creators",
@@ -68,7 +68,11 @@ def versions(world, instance_id):
 
 
 def live(world):
-    """Record ten runs: `a` changes in each but the 4th and 5th, vanishes in the 9th; `b` returns once; `c` stays."""
+    """Record ten runs. `c` never changes.
+
+    `a` changes in runs 2, 3, 6, 7 and 8, and vanishes in run 9. `b` vanishes in run 3, returns in run 6, and changes in
+    run 7.
+    """
     world.put("c")
     world.put("a", status="s1")
     world.put("b", status="first")
@@ -165,7 +169,7 @@ def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing(lived):
     assert lived.one("SELECT pruned_before FROM accounts") == lived.one(
         "SELECT max(started_at) FROM sync_runs WHERE run_id = 7"
     )
-    assert lived.one("SELECT count(*) FROM operator_actions WHERE action = 'prune'") == 3  # each of them is an act
+    assert lived.one("SELECT count(*) FROM operator_actions WHERE action = 'prune'") == 3  # each prune is an act
     assert verifies(lived)
 
 
@@ -254,7 +258,7 @@ def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_f
                 break
         assert kept(lived) == before
         assert verifies(lived)
-    assert stops == 6  # stopped at: pruned_before, three instances, the end of the instances, the runs
+    assert stops == 6  # at pruned_before, at each of three instances, after the last instance, and at the runs
     assert versions(lived, "a")[0][:3] == (1, hour(1), hour(8))
     assert run_ids(lived) == [1, 3, 6, 7, 8, 9, 10]
     assert kept(lived) == before
@@ -330,7 +334,7 @@ def test_the_command_says_what_it_did_in_one_line(lived, words, code, said, caps
 
 
 class Pruned(History):
-    """A random history that is pruned now and then; rows from before that time are not compared."""
+    """A random history with prunes. Rows from before the time of the last prune are not compared with the model."""
 
     @stateful.rule(back=st.integers(0, 6), minutes=st.sampled_from([-30, 0, 30]))
     def prune(self, back, minutes):

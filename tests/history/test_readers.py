@@ -29,7 +29,7 @@ def world(world):
 
 @pytest.fixture
 def ask(capsys):
-    """Return a function that runs a command and returns its stdout and stderr."""
+    """Return a function that runs a command in this process and returns its stdout and stderr."""
 
     def command(*words, expect=0):
         capsys.readouterr()
@@ -47,7 +47,7 @@ def ask(capsys):
 
 
 class Role:
-    """A role of the test's server, and its connection."""
+    """A role of the test's server. `url` is the URL with which this role connects."""
 
     def __init__(self, url, name):
         self.name = name
@@ -206,7 +206,7 @@ def test_a_role_that_may_write_is_refused_and_keeps_its_rights(rights, message, 
 @ON_POSTGRESQL
 @pytest.mark.usefixtures("world")
 def test_a_reader_that_may_not_connect_is_reported_with_the_role_that_can_allow_it(ask, role, database_url):
-    """The migrating role need not own the database. PostgreSQL itself then only warns."""
+    """The migrating role does not own the database, so it cannot grant CONNECT. PostgreSQL itself would only warn."""
     migrating, reader = role("migrating"), role()
     base = make_url(database_url).database
     run(database_url, "GRANT CREATE, USAGE ON SCHEMA public TO {}", migrating.name)
@@ -235,7 +235,7 @@ def test_sqlite_has_no_roles(ask, tmp_path):
 
 
 class Reader:
-    """A reading transaction, as of a BI tool, that stays open from its first query on and never waits for a lock."""
+    """A reading transaction that stays open after its first query, as in a BI tool. It fails where it would wait."""
 
     def __init__(self, url):
         if url.startswith("sqlite"):
@@ -248,7 +248,10 @@ class Reader:
             self.connection.read_only = True
 
     def look(self):
-        """Return every row of every view, without the length of a gap, which grows while the gap is open."""
+        """Return the rows of each view, as sorted texts by view.
+
+        The length of a gap is left out, because it grows while the gap is open.
+        """
         return {
             view: sorted(map(str, self.connection.execute(f"SELECT {columns(view)} FROM {view}"))) for view in VIEWS
         }
@@ -305,7 +308,7 @@ def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
 
 
 def test_a_sync_in_the_middle_of_writing_blocks_no_reader(world, database_url):
-    """A reader looks after every statement of the transaction that applies the run, and sees no change yet."""
+    """A reader looks after each statement that writes to `instance_versions`, and sees no change yet."""
     change_everything(world)
     seen = []
 

@@ -55,7 +55,10 @@ def world(world):
 
 @pytest.fixture
 def holder(file):
-    """Return a function that opens the file in another process, executes statements, and keeps it open."""
+    """Yield a function that starts a process, which opens the file, executes statements, and keeps the file open.
+
+    The function returns the process when the statements are done. The processes are killed at the end.
+    """
     started = []
 
     def start(*statements):
@@ -84,7 +87,7 @@ def runs_in(file):
 
 
 def backup(file, name="backup.db"):
-    """Make a consistent copy beside the file, as `.backup` does."""
+    """Make a consistent copy of the database beside the file, as `.backup` of sqlite3 does, and return its path."""
     copy = file.with_name(name)
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -93,7 +96,7 @@ def backup(file, name="backup.db"):
 
 
 def label(file, text):
-    """Insert a row that distinguishes this file from others."""
+    """Insert a row with this text, which tells the file from others."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("INSERT INTO typed (id, label) VALUES ((SELECT count(*) FROM typed) + 1, ?)", (text,))
 
@@ -188,7 +191,7 @@ def test_nothing_of_a_run_is_written_to_a_file_replaced_during_its_walk(world, s
 
 
 def test_nothing_of_a_run_is_written_to_a_backup_made_and_put_back_during_that_run(world, engine, file):
-    """The copy holds the run's own lease, and another thread has accepted the file meanwhile."""
+    """During the walk, a copy that holds the lease of this run replaces the file, and the engine accepts the copy."""
 
     def replace(_):
         backup(file).replace(file)
@@ -230,12 +233,15 @@ def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holde
     worker = start()
 
     def refused():
-        """Replace the file, not its WAL; return whether the worker refuses it: it does not if the WAL is gone too."""
+        """Replace the file by a copy, but leave the WAL of the old file. Return whether the worker refuses the copy.
+
+        The worker accepts the copy if the WAL is gone.
+        """
         old, before = holder("SELECT count(*) FROM sync_runs"), runs_in(file)
         until(lambda: runs_in(file) > before)
         copy, replaced = backup(file), len(worker.log(REPLACED))
         old.kill()
-        old.wait()  # if the worker has the file open right now, it closes it as the last one and removes the WAL
+        old.wait()  # if only the worker has the file open now, the WAL goes when it closes the file
         copy.replace(file)
         return (
             until(lambda: worker.log("the database cannot be used") or len(worker.log(REPLACED)) > replaced) is not True
@@ -300,7 +306,10 @@ def test_the_wal_of_a_process_that_was_killed_meanwhile_is_not_replayed(engine, 
 
 
 def _moved_later(copy, than):
-    """Return whether a file moved now gets a later ctime: ctimes advance in steps of some milliseconds."""
+    """Move `copy` away and back, and return whether its ctime is now later than that of the file `than`.
+
+    The clock of ctimes advances in steps of some milliseconds.
+    """
     copy.rename(copy.with_name("moved"))
     copy.with_name("moved").rename(copy)
     return copy.stat().st_ctime_ns > than.stat().st_ctime_ns
@@ -341,7 +350,7 @@ def test_a_connection_that_is_closed_after_the_file_was_replaced_leaves_the_new_
 
 
 def _with_wal(file, tmp_path):
-    """Make a copy of the file with a -wal that holds one more row."""
+    """Make a copy of the file with a -wal file that holds one more row, and return the path of the copy."""
     live, copy = tmp_path / "live.db", tmp_path / "restored.db"
     shutil.copyfile(file, live)
     with closing(sqlite3.connect(live, isolation_level=None)) as connection:
@@ -363,7 +372,7 @@ def test_a_write_while_the_file_is_replaced_is_rolled_back_and_is_an_error(engin
 
 
 def replaced_after_the_next_commit(engine, file, aside):
-    """Move the file away and put a backup in its place, immediately after the next commit."""
+    """Commit a row. Then, before the commit returns, move the file to `aside` and put a backup in its place."""
     copy = backup(file)
 
     def commit_and_replace(connection):
@@ -378,7 +387,7 @@ def replaced_after_the_next_commit(engine, file, aside):
 
 def test_a_commit_while_the_file_is_replaced_is_an_error_and_is_in_the_old_file(engine, file, tmp_path):
     replaced_after_the_next_commit(engine, file, tmp_path / "aside.db")
-    assert Path(f"{file}-wal").stat().st_size == 0  # so nothing is replayed, whoever opens the new file first
+    assert Path(f"{file}-wal").stat().st_size == 0  # so no program can replay it into the new file
     assert labels(file) == []
     database.follow(engine)
     with reading(engine) as connection:
@@ -427,7 +436,7 @@ def test_a_file_replaced_during_a_transaction_without_data_leaves_nothing_behind
 
 
 def test_files_left_by_a_closed_reader_disturb_nobody(engine, file):
-    """A process that opened the file read-only removes neither -wal nor -shm."""
+    """A reader that opened the file read-only leaves its -wal and -shm files there when it closes the file."""
     with reading(engine):
         pass
     copy = backup(file)

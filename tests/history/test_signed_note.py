@@ -1,4 +1,4 @@
-"""Signed notes and checkpoints: the published vectors of C2SP and Go, and what is refused."""
+"""Signed notes and checkpoints: the published examples of C2SP and Go, and texts and keys that are refused."""
 
 import base64
 

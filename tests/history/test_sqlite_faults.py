@@ -1,4 +1,4 @@
-"""Faults of a SQLite file and of its disk: nothing that was recorded is lost, and the next run goes on."""
+"""Faults of a SQLite file and of its disk: no recorded history is destroyed, and the next run succeeds."""
 
 import shutil
 import sqlite3
@@ -16,7 +16,7 @@ from support.marks import LONG, rule
 from support.world import ids
 
 STEP = 4_096 if LONG else 65_536
-"""Step of the file size limit in bytes. The limit stands in for a full disk."""
+"""The bytes by which the limit of the file size grows from one try to the next. The limit acts like a full disk."""
 INSTANCES = 400
 
 pytestmark = [pytest.mark.slow, rule("one-transaction"), pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]
@@ -102,7 +102,7 @@ def test_a_lost_wal_gives_an_earlier_history_that_verifies_and_grows_again(attem
     world.engine.dispose()
     file, lost = Path(world.engine.url.database), tmp_path / "lost.db"
     world.put("i000", status="stopped")
-    with closing(sqlite3.connect(file)) as reader:  # while it is open, nobody moves the -wal into the file
+    with closing(sqlite3.connect(file)) as reader:  # while it is open, SQLite does not move the -wal into the file
         earlier = reader.execute("SELECT * FROM instance_versions").fetchall()
         assert attempt("sync") == 0
         assert file.with_name(f"{file.name}-wal").stat().st_size

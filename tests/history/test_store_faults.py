@@ -1,4 +1,4 @@
-"""Faults of PostgreSQL amid a run: one line and exit 7, nothing lost, and the next run goes on when they are mended."""
+"""Faults of PostgreSQL during a run: it succeeds, or fails in one line with exit code 7. The next run records all."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ CREATE TRIGGER collide BEFORE UPDATE ON instance_state FOR EACH ROW EXECUTE FUNC
 
 
 def change(world):
-    """Change something of every kind, and return what the history was before."""
+    """Change one instance, add one and remove one. Return what `World.history` returned before."""
     before = world.history()
     world.put("i001", status="stopped")
     world.put("new")
@@ -46,14 +46,14 @@ def change(world):
 
 
 def check_recorded(world):
-    """Check that the change was recorded, and that the history verifies."""
+    """Check that the changes of `change` are recorded, and that the history verifies."""
     assert world.presences() == {"i000": "live", "i001": "live", "i002": "vanished", "new": "live"}
     with database.reading(world.engine) as connection:
         assert not check_rows(connection, [])
 
 
 def check_failed(outcome, *texts):
-    """Check that the run failed with one line and exit 7."""
+    """Check that the run failed with exit code 7 and an error of one line that has these texts."""
     tally.count("faults")
     assert (outcome.status, outcome.exit_code) == ("failed", 7)
     assert "\n" not in str(outcome.error)
@@ -63,7 +63,7 @@ def check_failed(outcome, *texts):
 
 @pytest.fixture
 def recording(world):
-    """Return a world with three instances on record."""
+    """Return a world in which a run has recorded three instances."""
     world.put(*ids(3))
     assert world.run().status == "succeeded"
     return world
@@ -101,7 +101,7 @@ def test_a_run_survives_a_deadlock_with_a_session_of_somebody_else(recording, da
     change(recording)
     tally.count("faults")
     other = psycopg.connect(database_url)
-    other.execute("SET deadlock_timeout = '1h'")  # so that the run is the one that is ended
+    other.execute("SET deadlock_timeout = '1h'")  # so that PostgreSQL ends the transaction of the run, not this one
     other.execute("UPDATE instance_state SET held = held WHERE instance_id = 'i001'")
     waits = threading.Thread(target=lambda: other.execute("UPDATE accounts SET provider = provider"))
 
@@ -147,7 +147,7 @@ def test_a_statement_timeout_is_7_and_the_next_run_records_all(recording, databa
 
 @pytest.fixture(scope="module")
 def own():
-    """Yield a server of this file."""
+    """Yield a PostgreSQL server that only the tests of this file use."""
     with own_server(
         max_connections="12", wal_level="replica", max_wal_senders="4", hot_standby="on", synchronous_commit="on"
     ) as started:
@@ -156,7 +156,7 @@ def own():
 
 @pytest.fixture
 def owned(own):
-    """Yield a world in a new database on that server, with three instances recorded."""
+    """Yield a world in a new database on the server of `own`, in which a run has recorded three instances."""
     url = own.url.render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS fleet WITH (FORCE)")
@@ -254,7 +254,7 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
 
 @pytest.fixture
 def disk(postgres):
-    """Yield a function that mounts, or makes larger, the small file system under the tablespace `small`."""
+    """Create the tablespace `small` on a file system of 18 MB. Yield a function that sets this size, in MB."""
     if os.geteuid() != 0 or "TEST_DATABASE_URL" in os.environ:
         pytest.skip("only root can mount a small file system, and only on the host of the server")
     server = pwd.getpwnam("nobody")

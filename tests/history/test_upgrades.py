@@ -1,4 +1,4 @@
-"""Upgrade the stored database of every earlier release; its history must stay intact."""
+"""Upgrades of the database that each earlier release left: the history must stay the same."""
 
 import sqlite3
 from contextlib import closing
@@ -73,7 +73,7 @@ def engine(old):
 
 
 def history(engine):
-    """Return all rows of those columns, as text."""
+    """Return the rows with the columns of ALWAYS_TRUE, as sorted texts by relation."""
     with reading(engine) as connection:
         return {
             relation: sorted(map(repr, connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {relation}")))

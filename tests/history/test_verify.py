@@ -1,4 +1,4 @@
-"""`inventory verify`: the record of the program verifies, and a change by hand is found."""
+"""`inventory verify`: it finds no breach in what the program wrote, and finds what was changed by hand."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ VERSION = instance_versions.c
 
 @pytest.fixture
 def check(engine):
-    """Return a function that returns the breaches of the history."""
+    """Return a function that verifies the history and returns its breaches."""
 
     def breaches():
         with database.reading(engine) as connection:
@@ -41,7 +41,7 @@ def check(engine):
 
 
 def live(world):
-    """Record eight runs, each with a digest but for the partial one: changes, a vanishing, a return, a late creator."""
+    """Record eight runs: changes, vanished instances, a return, a creator that comes late. The fourth is partial."""
     world.put("a", "b", "c", zone="z")
     world.put("d", creator_user_nickname="ada", sector="sector_1", ip="10.0.0.1")
     world.run()
@@ -66,7 +66,10 @@ def live(world):
 
 
 def tamper(world, *statements):
-    """Execute these changes, return the breaches and undo the changes; return None if the database refuses them."""
+    """Execute the statements, verify, and undo them. Return the breaches, except those of kind `log`.
+
+    Return None if the database refuses a statement.
+    """
 
     class Undo(Exception):
         pass
@@ -80,7 +83,7 @@ def tamper(world, *statements):
             raise Undo from None
         found = verify_history(connection).breaches
         raise Undo
-    return found if found is None else [breach for breach in found if breach.kind != "log"]  # those: test_log.py
+    return found if found is None else [breach for breach in found if breach.kind != "log"]  # see test_log.py
 
 
 def run(world, *words, expect=0, capsys):
@@ -184,7 +187,7 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
     assert check() == []
     with database.writing(world.engine) as connection:
         connection.execute(sa.update(instance_state).values(ignored="price").where(instance_state.c.instance_id == "a"))
-    assert check() == []  # a run did ignore that
+    assert check() == []  # a run did ignore price
     with database.writing(world.engine) as connection:
         connection.execute(sa.update(instance_state).values(ignored="ip").where(instance_state.c.instance_id == "a"))
     assert [(breach.instance_id, breach.what) for breach in check()] == [
@@ -235,7 +238,10 @@ def test_an_empty_database_is_verified(world, capsys):
 
 
 def changes_of(version, run_times):
-    """Yield changes of a version, each as values by column."""
+    """Yield changes of a row of `instance_versions`, each as a dict of values by column.
+
+    `run_times` has the time of each run by its run_id.
+    """
     for name in ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "gpu_model"):
         yield from ({name: value} for value in ("tampered", "", None))
     yield from ({"extra": value} for value in ('{"zone":"y"}', '{"zone": "z"}', "{}", None))
@@ -295,7 +301,7 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
 
 
 def names_it(found, version):
-    """Return whether the text names the instance, as it does if several would explain the digest."""
+    """Return whether the text of a breach names the instance of `version`, as one that may explain a wrong digest."""
     return any(f" {version['instance_id']}" in breach.what.partition("version of")[2] for breach in found)
 
 
@@ -329,7 +335,7 @@ def test_the_removal_of_a_whole_instance_is_found(lived):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(  # the history does not record how often a list has lacked an instance
+@pytest.mark.parametrize(  # unlisted_runs: no version or run says how many lists lacked the instance
     "name", [column.name for column in instance_state.c if column.name != "unlisted_runs"]
 )
 def test_a_change_of_an_instances_state_is_found(lived, name):
@@ -362,7 +368,10 @@ def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
 
 
 ALL_MAY_HAVE_MOVED = sa.update(instance_versions).values(moved=True)
-"""A change that contradicts nothing. After it, another type or region contradicts no `moved`."""
+"""A statement that sets `moved` everywhere. By itself it is no breach.
+
+After it, a change of a type or region does not contradict `moved`, so that only other breaches are found.
+"""
 
 
 def test_moved_is_false_only_where_type_and_region_stayed(lived):
@@ -376,7 +385,7 @@ def test_moved_is_false_only_where_type_and_region_stayed(lived):
 
 
 def forge(world, instance_id, number, **values):
-    """Change the version that opened in that hour, with a matching content hash, and return the breaches."""
+    """Change values of the version that run `number` opened, write the right content hash, and return the breaches."""
     row = world.one(
         f"SELECT {', '.join(PAYLOAD)} FROM instance_versions WHERE instance_id = :id AND opened_by_run_id = :run",
         id=instance_id, run=number,
@@ -500,6 +509,6 @@ def test_the_first_of_many_breaches_are_shown_and_the_others_are_counted(world, 
         connection.execute(sa.update(instance_versions).values(gpu_count=1))
     printed = run(world, expect=9, capsys=capsys)
     assert printed.out.splitlines()[-2] == "and 20 more"
-    assert len(printed.out.splitlines()) == SHOWN + 2  # the last one is about the log
+    assert len(printed.out.splitlines()) == SHOWN + 2  # "and 20 more", and a line about the log
     assert "\u202e" not in printed.out
     assert "120 breaches" in printed.err

@@ -1,4 +1,4 @@
-"""Compare the views with a model in plain Python, and the catalogue with the database."""
+"""The views, compared with a model in plain Python; the catalogue of columns, compared with the database."""
 
 import json
 import re
@@ -153,12 +153,12 @@ LONG_HISTORY = """
         CASE part WHEN 9 THEN {begin} END, 'gpu_8x_h100_sxm5', 'us-west', false
     FROM instances CROSS JOIN parts
 """
-"""20,000 versions of 2,000 instances, one instance after the other: each lives ten hours, and changes every hour."""
+"""SQL that inserts 20,000 versions of 2,000 instances. Each hour one appears. It lives ten hours and changes hourly."""
 LAST_DAY = "'2026-03-25 00:00:00.000000+00'"
 
 
 def fill_long_history(engine):
-    """Fill a PostgreSQL database with LONG_HISTORY."""
+    """Insert LONG_HISTORY into a PostgreSQL database, and update its statistics."""
     after = "timestamptz '2026-01-01 00:00+00' + (number + part{}) * interval '1 hour'"
     text = LONG_HISTORY.format(begin=after.format(""), end=after.format(" + 1"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -167,7 +167,7 @@ def fill_long_history(engine):
 
 
 def versions_read(plan):
-    """Return how many rows of `instance_versions` were read, by a plan of PostgreSQL that was executed."""
+    """Return how many rows of `instance_versions` were read, from a node of an executed plan and the nodes below it."""
     own = 0
     if plan.get("Relation Name") == "instance_versions":
         rows = (
@@ -196,7 +196,7 @@ def versions_read(plan):
 def test_a_condition_on_time_account_or_instance_reaches_an_index_on_postgresql(engine, view, condition, most):
     fill_long_history(engine)
     with engine.connect() as connection:
-        connection.exec_driver_sql("SET enable_seqscan = off")  # a table of 2 MB is read whole in no time
+        connection.exec_driver_sql("SET enable_seqscan = off")  # or PostgreSQL would read so small a table whole
         query = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT * FROM {view} WHERE {condition}"
         plan = json.loads(connection.exec_driver_sql(query).scalar_one())[0]["Plan"]
     assert versions_read(plan) <= most
@@ -274,13 +274,13 @@ class Instance:
     presence: str = "vanished"
     held: bool = False
     recorded: dict | None = None
-    """Return the run that last recorded something about it or, if it is not live, that last saw it."""
+    """The run that last recorded something of this instance. If the instance is not live: the run that last saw it."""
     missing: dict | None = None
     vanished: dict | None = None
 
 
 class History:
-    """Valid rows for the tables, and the facts that the views must show."""
+    """A made-up history: rows for the tables, and the facts from which the expected rows of the views are computed."""
 
     def __init__(self):
         self.runs = []
@@ -290,7 +290,10 @@ class History:
         self.now = START
 
     def run(self, account, status, fleet, *, settle="vanish", expected_seconds=None, max_gap_seconds=None):
-        """Add a run over `fleet` (fields by id). `settle` says how absent ones end: vanish, missing or held."""
+        """Add a run that sees `fleet`, a dict of fields by id, and return the run.
+
+        `settle` says what becomes of absent instances in a complete run: vanish, missing or held.
+        """
         before = self.last_complete.get(account)
         complete = status == "complete"
         run = {
@@ -479,7 +482,7 @@ few = random_histories(100)
 
 @contextmanager
 def written(engine, history):
-    """Yield a connection that sees the history; it is rolled back afterwards."""
+    """Write the history in a transaction, yield the connection, and roll back at the end."""
     with engine.connect() as connection:
         history.write(connection)
         yield connection
@@ -487,14 +490,14 @@ def written(engine, history):
 
 
 def read(connection, view):
-    """Return the rows of the view as tuples: times aware in UTC, days as dates."""
+    """Return the rows of a view as tuples. Times are datetimes in UTC, days are dates."""
     kinds = {"DATETIME": UTCDateTime(), "DATE": sa.Date(), "BOOLEAN": sa.Boolean()}
     columns = (sa.column(name, kinds.get(TYPE_OF.get(name))) for name in PUBLIC_COLUMNS[view].split())
     return [tuple(row) for row in connection.execute(sa.select(*columns).select_from(sa.table(view)))]
 
 
 def check_same(found, expected):
-    """Check that the rows are the same in any order; numbers may differ by a millionth."""
+    """Check that both have the same rows, in any order. Floats may differ by a millionth."""
 
     def key(row):
         return tuple(
@@ -564,7 +567,10 @@ def expected_changes(history):
 
 
 def expected_episodes(history):
-    """Return dicts, with the further facts that the other views need."""
+    """Yield a dict for each episode: the columns of `instance_episodes`, `versions`, and whether it is `live`.
+
+    `versions` has pairs: a Version, and the time until which its hours count.
+    """
     for (account, instance_id), instance in history.instances.items():
         for episode in range(1, instance.versions[-1].episode + 1):
             versions = [version for version in instance.versions if version.episode == episode]
@@ -625,7 +631,7 @@ def expected_creators(history):
 
 
 def expected_days(history):
-    """Return the days of every version; a change at midnight belongs to the day that begins then."""
+    """Return the expected rows of `fleet_daily`. A version that a change ends at midnight is not on the new day."""
     present, spent, gpus = defaultdict(set), Counter(), {}
     for episode in expected_episodes(history):
         for version, end in episode["versions"]:
@@ -669,12 +675,15 @@ def expected_freshness(history):
 
 
 def allowed_seconds(run):
-    """Return how long after the last complete run this one may begin without a gap."""
+    """Return how many seconds may lie between the complete run before and this complete run without a gap."""
     return 2 * run["expected_seconds"] if run["expected_seconds"] else run["max_gap_seconds"] or 25 * 3600
 
 
 def expected_gaps(history):
-    """Return the gaps, without `seconds` for one that is open. The history is older than any run allows."""
+    """Yield the expected rows of `sync_gaps`. An open gap has None for its end and its seconds.
+
+    The histories lie years back, so the time since the last complete run of an account is a gap, unless it is retired.
+    """
     for account in ACCOUNTS:
         complete = [run for run in history.runs if run["account"] == account and run["complete"]]
         for run, following in zip(complete, [*complete, None][1:], strict=True):
@@ -692,7 +701,7 @@ def expected_gaps(history):
 
 
 def expected_observation(history, until):
-    """Return a row for each account and day, from its first complete run to the day `until`."""
+    """Yield the expected rows of `observation_daily`, from the day of the first complete run to the day `until`."""
     gaps = {(account, end) for account, _, end, *_ in expected_gaps(history)}
     for account in ACCOUNTS:
         runs = [run for run in history.runs if run["account"] == account and run["status"] != "running"]
@@ -822,7 +831,7 @@ def at(text):
 
 
 def history_of(*steps):
-    """Return a history of complete runs, from pairs of a time and the fleet by id."""
+    """Return a history of complete runs of the account `default`. A step is the time of a run, and the fleet by id."""
     history = History()
     for time, fleet in steps:
         history.now = at(time)

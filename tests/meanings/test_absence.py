@@ -248,7 +248,7 @@ def test_an_instance_is_missing_until_the_next_complete_run_if_the_second_walk_f
     missing = "SELECT presence, held, missing_since, vanished_at, last_seen_at FROM instances WHERE instance_id = 'b'"
     assert world.rows(missing) == [("missing", False, hour(2), None, hour(1))]
     world.faults.add(Status(500), when=on_page(2))
-    world.run(page_size=1)  # partial: it settles nothing and asks for no id
+    world.run(page_size=1)  # a partial run settles nothing and sends no request by id
     assert (world.statuses()[-1], world.asked_by_id()) == ("partial", [])
     assert world.presences()["b"] == "missing"
     world.run()
@@ -265,7 +265,7 @@ def test_a_missing_instance_that_is_seen_again_stays_in_the_same_episode(world):
     world.faults.add(Status(503), when=on_page(1), after=1)
     world.run()
     assert world.presences()["b"] == "missing"
-    world.run()  # now it answers by its id
+    world.run()  # now fal answers the request for `b`
     state = "SELECT presence, missing_since, vanished_at, episodes, versions, last_seen_at FROM instances"
     assert world.rows(f"{state} WHERE instance_id = 'b'") == [("live", None, None, 1, 1, hour(3))]
     assert [event for _, _, event in world.events()] == ["appeared", "appeared"]
@@ -327,7 +327,7 @@ def test_vanished_at_and_appeared_after_bound_the_truth(world):
     world.run()
     world.put("b")
     world.faults.add(Status(500), when=on_list)
-    world.run()  # failed: it gives no bound
+    world.run()  # it fails, so its time is no bound
     world.run()
     world.remove("b")
     world.faults.add(Status(500), when=on_page(1))

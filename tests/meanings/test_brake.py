@@ -1,4 +1,4 @@
-"""The brake: a mass disappearance is held until a person accepts it."""
+"""The brake: a suspiciously large loss is held, until a person accepts it or the instances are seen again."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_exactly_half_of_the_fleet_vanishes(world):
 def test_exactly_the_share_that_the_setting_allows_vanishes(world):
     world.put(*ids(100))
     world.run()
-    world.remove(*ids(29))  # 0.29 * 100 is a little less than 29
+    world.remove(*ids(29))  # as floating-point numbers, 0.29 * 100 is a little less than 29
     assert world.run(max_vanish=0.29).status == "succeeded"
     assert len(world.gone()) == 29
 
@@ -276,6 +276,6 @@ def test_a_dry_run_says_that_the_run_would_be_held_and_writes_nothing(world):
     assert world.dump() == before
     world.run()
     before = world.dump()
-    outcome = dry_run(world.engine, account, world.settings())  # the next run will be held too
+    outcome = dry_run(world.engine, account, world.settings())  # the dry run that follows a held run
     assert (outcome.status, outcome.missing, outcome.exit_code) == ("held", 12, 5)
     assert world.dump() == before

@@ -1,4 +1,4 @@
-"""The fields of an instance: which are kept, which open a version, and what happens to odd items."""
+"""The fields of an instance: which fields are kept, which open a version, and what happens to odd items and values."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_an_ignored_field_opens_no_version_and_is_not_in_versions_opened_meanwhi
     world.put("a", price=1)
     world.run()
     before = world.last_run("fleet_digest")
-    world.run(**ignoring)  # only the list of ignored fields changed
+    world.run(**ignoring)  # only the setting has changed
     assert world.last_run("changed", "fleet_digest") == (0, before)
     world.put("a", status="stopped", price=2)
     world.run(**ignoring)
@@ -73,8 +73,8 @@ def test_an_ignored_field_opens_no_version_and_is_not_in_versions_opened_meanwhi
     assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]
     world.put("a", status="pending", price=3, ip="10.0.0.1", note="x")
     world.run(**ignoring)
-    assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]  # as the last run wrote it
-    world.run()  # the list is empty again: still no version
+    assert world.rows(shown) == [("stopped", '{"note":"x","price":2}')]  # as the last run that wrote the row left it
+    world.run()  # no field is ignored any more: this alone opens no version
     assert (world.last_run("changed"), len(world.rows(versions))) == (0, 2)
     assert world.last_run("fleet_digest") == world.digest()
     world.put("a", status="ready", price=3, ip="10.0.0.1", note="x")

@@ -1,4 +1,4 @@
-"""Hours count for the type and region of the version at that time, in every view and command that adds them up."""
+"""Hours count for the type and region that an instance had at that time, in all views and commands with hours."""
 
 import json
 
@@ -30,7 +30,11 @@ OF_THE_FIRST = ("valid_from", "opened_by_run_id", "opened_as")
 
 
 def grow(world):
-    """Run `a` for two hours with one GPU and four hours with eight; change its region for the last hour."""
+    """Make nine runs, one an hour. The instance `a` is seen from the second to the eighth.
+
+    It has one GPU for two hours, then eight GPUs for four hours, and in the last of these four another region. The
+    instance `other` has one GPU and is seen from the first to the eighth run.
+    """
     world.put("other", instance_type=ONE)
     world.run()
     world.put("a", instance_type=ONE, creator_user_nickname="ada")
@@ -110,7 +114,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     world.run()
     assert world.rows(EPISODES) == [("a", EIGHT, 3.0, None, None, None)]
     with database.reading(world.engine) as connection:
-        for since in (None, hour(3)):  # unknown in a part of the history too
+        for since in (None, hour(3)):  # unknown also in a period in which all counts are known
             (row,) = list_creators(connection, since=since)
             assert row["gpu_hours_low"] is None
     assert [row[1:] for row in world.rows(DAYS)] == [
@@ -179,7 +183,10 @@ def test_prune_folds_each_type_and_region_separately_so_that_no_hours_move(world
 @pytest.mark.slow
 @rule("hours-follow-the-version")
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
-    """An earlier `prune` folded all versions that ended by then into one, with the last fields."""
+    """Imitate `prune` of an earlier version of the program.
+
+    It folded all versions that had ended by its time into one, which got the fields of the last of them.
+    """
     grow(world)
     version, account, run = instance_versions.c, accounts.c, sync_runs.c
     of_a = version.instance_id == "a"

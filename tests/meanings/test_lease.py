@@ -1,4 +1,8 @@
-"""A run is applied completely or not at all (`one-transaction`), and one process writes (`one-run-per-account`)."""
+"""The transaction of a run and the lease of an account.
+
+A run is applied as a whole or not at all (`one-transaction`). Only one process at a time works on an account
+(`one-run-per-account`).
+"""
 
 import os
 import signal
@@ -50,7 +54,7 @@ print(outcome.status, flush=True)
 sys.exit(outcome.exit_code)
 """
 PATIENCE = 60
-"""Seconds after which a test gives up. Nothing should ever take that long."""
+"""The seconds after which a test stops waiting and fails."""
 
 
 @pytest.fixture
@@ -61,7 +65,11 @@ def world(world):
 
 @pytest.fixture
 def child(world, database_url):
-    """Yield a function that starts a sync in a child process, which kills or stops itself or waits in its walk."""
+    """Yield a function that starts a sync in a child process, and returns the process.
+
+    `deed` is the name of a signal that the child sends to itself inside the transaction that applies the run. With the
+    deed `walk` it sends none. `name` replaces the name of the process, if it is not empty.
+    """
     started = []
 
     def start(deed, lease=120.0, name=""):
@@ -83,7 +91,11 @@ def child(world, database_url):
 
 @contextmanager
 def walking(world, **flags):
-    """Start a run in a thread and hold it in its walk; yield the gate, a list for the Outcome, and the thread."""
+    """Start a run in a thread, and hold it at the second page of its walk.
+
+    Yield the gate that holds it, a list to which the run's Outcome is added, and the thread. The gate is opened at the
+    end of the block at the latest.
+    """
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(2))
     thread = threading.Thread(target=lambda: outcomes.append(world.run(page_size=2, **flags)))
@@ -97,7 +109,7 @@ def walking(world, **flags):
 
 
 def wait_until_stopped(process):
-    """Wait until the process has stopped itself."""
+    """Wait until the child process has stopped itself by SIGSTOP."""
     until(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid)
 
 
@@ -110,12 +122,12 @@ def later(**by):
 
 
 def run(world, *, clock=None, **flags):
-    """Run a sync by the real clock."""
+    """Make a run with two items a page, by the real clock unless `clock` is given."""
     return world.run(page_size=2, clock=clock or now, **flags)
 
 
 def set_account(world, **values):
-    """Rewrite columns of the account's row, as another host would have left them."""
+    """Overwrite columns in `accounts`, to imitate what another host or an earlier version of the program wrote."""
     with database.writing(world.engine) as connection:
         connection.execute(accounts.update().values(values))
 
@@ -239,7 +251,10 @@ def test_a_process_id_that_another_process_has_now_means_a_dead_holder(world, ch
 
 @rule("one-run-per-account")
 def test_a_lease_holds_the_boot_id_and_the_start_in_ticks_which_no_step_of_the_clock_changes(world):
-    """A step of the clock changes the time of day at which a process started, but not the ticks since the boot."""
+    """Check that the lease holds the start of its process in ticks since the boot.
+
+    If the clock is set, the same process seems to have started at another time of day, but at the same tick.
+    """
     with walking(world, clock=now) as (gate, _, thread):
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
         gate.opened.set()
@@ -267,7 +282,10 @@ def test_a_living_holder_is_found_alive_whatever_its_name(world, child, name):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
-    """Such a lease has no boot id, and its start is a time of day: nobody can say whether its holder is alive."""
+    """Imitate a lease of an older program: it has no boot id, and the start of its process is a time of day.
+
+    From these it cannot be known whether the process is still alive.
+    """
     child("SIGKILL").wait(PATIENCE)
     host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
     assert boot
@@ -305,7 +323,7 @@ def test_a_process_of_another_host_is_replaced_only_after_its_lease(world, child
 
 @rule("one-run-per-account")
 def test_the_first_heartbeat_is_the_start_of_the_run(world):
-    with walking(world, clock=now, lease_seconds=3600):  # the second heartbeat is far away, even on a busy machine
+    with walking(world, clock=now, lease_seconds=3600):  # so long that no second heartbeat comes in this test
         started, first = world.last_run("started_at", "heartbeat_at")
     assert first == started
 
@@ -366,7 +384,7 @@ def test_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
     assert gate.reached.wait(PATIENCE)
     world.faults.add(Status(500), when=on_page(1), after=1)
     assert run(world, clock=later(minutes=10)).status == "succeeded"
-    world.simulator.stop()  # the first run's request fails
+    world.simulator.stop()  # so that the request of the first run fails
     thread.join(PATIENCE)
     assert outcomes[0].exit_code == 4
     assert world.statuses() == ["abandoned", "succeeded"]
@@ -387,7 +405,11 @@ def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
 def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_ever(
     world, child, database_url, monkeypatch
 ):
-    """PostgreSQL ends the session within the lease; on SQLite other processes wait, then give up with exit code 7."""
+    """Freeze a process inside the transaction that applies its run, and make another run.
+
+    PostgreSQL ends the session of the frozen process after the length of the lease. On SQLite the other run waits for
+    the lock, and then gives up with exit code 7.
+    """
     process = child("SIGSTOP", lease=1.0)
     wait_until_stopped(process)
     if world.engine.dialect.name == "sqlite":
@@ -404,7 +426,7 @@ def test_a_process_frozen_inside_the_transaction_does_not_hold_the_account_for_e
         process.kill()
         process.wait()
     else:
-        # the run is refused until the lease ends, and waits for the lock no longer than the server does
+        # Runs are refused until the lease ends. A run waits for the lock only until the server ends the frozen session.
         until(lambda: run(world).status == "succeeded")
         process.send_signal(signal.SIGCONT)
         output, _ = process.communicate(timeout=PATIENCE)
@@ -509,7 +531,7 @@ def test_only_one_of_many_runs_that_begin_at_once_runs(world):
 
 @rule("a-signal-settles-the-run")
 def test_a_signal_closes_the_row_at_once_as_interrupted(world):
-    """Exit code 4, and whatever the run saw until then is applied."""
+    """Check that the exit code is 4, and that what the run saw before the signal is applied."""
     stop, outcomes = threading.Event(), []
     gate = Gate()
     world.faults.add(gate, when=on_page(2))

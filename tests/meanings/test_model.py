@@ -1,4 +1,4 @@
-"""Random histories of a fleet, synced for real, against a model in plain Python."""
+"""Random histories of a fleet: what real syncs record is compared with a model in plain Python."""
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
@@ -11,7 +11,7 @@ from support.random_history import History
 
 @pytest.fixture
 def player(engine, monkeypatch):
-    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # so that each first run takes the path of a large one
+    monkeypatch.setattr("inventory.store.indexes.MANY", 1)  # so that a first run takes the code path for many rows
     with Simulator(Fleet()) as simulator:
         yield type("Player", (History,), {"engine": engine, "simulator": simulator})
 

@@ -1,4 +1,4 @@
-"""How the record is stored: times in UTC, nothing deleted, a digest of the fleet."""
+"""How the history is stored: times are in UTC, nothing is deleted, and runs record a digest of the fleet."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The record of a run: its time, its row, and nothing else if nothing changed."""
+"""What a run writes: everything under one time, its row in `sync_runs`, and nothing else if it finds nothing new."""
 
 import hashlib
 from datetime import timedelta
@@ -137,7 +137,7 @@ def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_some
     world.put("b", "c")
     world.run(page_size=1)
     wanted = world.presences()
-    if meanwhile == "new":  # sorts before all others, so that the partial run sees it
+    if meanwhile == "new":  # first in the list, so that the partial run sees it
         listed = [world.fleet.get(id_) for id_ in "abc"]
         world.remove(*"abc")
         world.put("a0")
@@ -151,7 +151,7 @@ def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_some
     world.faults.add(Status(500), when=on_page(3))
     outcome = world.run(page_size=1)
     assert (outcome.status, sum(outcome.counts.values())) == ("partial", 1)
-    # the list has the same bytes again as in the last complete run
+    # make the list the same, byte by byte, as in the last complete run
     if meanwhile == "changed":
         world.put("a")
     else:
@@ -309,7 +309,7 @@ def test_accounts_do_not_see_each_other(world):
 
 
 def is_recognised(world):
-    """Whether the next run that finds the list of the last one again compares nothing."""
+    """Return whether a fingerprint of the list is stored, by which the next run recognises the same list."""
     return world.one("SELECT walk_digest FROM accounts") is not None
 
 
@@ -349,7 +349,7 @@ def test_a_list_is_compared_anew_after_a_run_that_found_an_instance_beside_it(wo
     assert (world.run(page_size=10).status, world.presences()["b"]) == ("succeeded", "live")
     assert not is_recognised(world)
     world.fleet.hide("b")
-    world.run(page_size=10)  # the list is that of the last run, and is looked at again
+    world.run(page_size=10)  # the list is the same as in the last run, but it is compared again
     assert world.asked_by_id() == ["b"]
     assert breaches(world) == []
 

@@ -1,4 +1,4 @@
-"""Secrets that fal sends are not stored; a history from before that rule is continued."""
+"""Secrets in fal's fields are not stored. A history that still holds some can be continued."""
 
 import hashlib
 import json
@@ -129,11 +129,15 @@ def test_a_change_of_a_hidden_value_opens_no_version_and_writes_no_instance(worl
     assert breaches(world) == []
 
 
-# A history from before that rule
+# A history by an earlier version of the program, which hid no secrets
 
 
 def as_before_the_rule(world, **values):
-    """Replace the hidden values of `extra` by these, and set the hashes and digests that belong to them."""
+    """Change the database to what an earlier version of the program, which hid no secrets, would have written.
+
+    `values` holds, by the name of a field in `extra`, the value to put in the place of "[hidden]". The hashes of
+    versions and instances and the fleet digests of runs are computed again. Logs and fingerprints are removed.
+    """
 
     def hashed(row, ignored=()):
         extra = {name: value for name, value in json.loads(row["extra"] or "{}").items() if name not in ignored}
@@ -180,7 +184,7 @@ def as_before_the_rule(world, **values):
                 ):
                     fleet.update(row["instance_id"].encode() + b"\0" + hash_)
             change("UPDATE sync_runs SET fleet_digest = :d WHERE run_id = :r", d=fleet.hexdigest(), r=run["run_id"])
-        change("UPDATE accounts SET walk_digest = NULL")  # the digest of an older program is not used
+        change("UPDATE accounts SET walk_digest = NULL")  # a fingerprint by an older program is not used
     world.forget_log()
     assert breaches(world) == []
     assert all(value in str(world.dump()) for value in values.values())

@@ -18,7 +18,7 @@ TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "change
 
 @pytest.fixture
 def rows(watch):
-    """Yield a function that returns the rows of a query, times as UTC datetimes."""
+    """Yield a function that returns the rows of a query. Times in them are datetimes in UTC."""
     with asking(watch.url) as connection:
 
         def query(sql):
@@ -30,9 +30,10 @@ def rows(watch):
 
 @pytest.fixture
 def presences(watch):
-    """Return the true presences that the runs of an account can tell apart: lists in order, by account and id.
+    """Return the lives of each instance, grouped into the episodes that the runs of an account can tell apart.
 
-    A presence is a list of lives. Two lives are one presence if no complete run took place between them.
+    The key is (account, instance id). The value is a list of groups, and a group is a list of lives, both in order of
+    time. Two successive lives are in one group if no complete run took place, from start to end, between them.
     """
     found = {}
     for account in EVERY:
@@ -49,7 +50,10 @@ def presences(watch):
 
 @pytest.fixture
 def matched(watch, rows, presences):
-    """Return each episode of the view with its true presence, and all runs by account and time."""
+    """Return a tuple for each row of `instance_episodes`.
+
+    It holds the row, the group of lives in `presences` that the row stands for, and all runs by (account, start).
+    """
     runs = {(run.account, run.started): run for run in watch.runs}
     pairs = []
     for row in rows("SELECT * FROM instance_episodes ORDER BY account, instance_id, episode"):
@@ -64,7 +68,7 @@ def matched(watch, rows, presences):
 
 
 def test_the_two_weeks_have_every_kind_of_fault(watch):
-    """Without them the other tests here would prove little."""
+    """Check that the simulated weeks have the faults that the other tests of this file need."""
     for account, count in (("research", 333), ("production", 28)):
         assert len(watch.of(account)) == count
     kinds = Counter((run.account, run.status, run.code) for run in watch.runs)
@@ -118,7 +122,7 @@ def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched
         assert died is None or died > row.last_seen_at
         if row.vanished_at is not None:
             assert died <= runs[row.account, row.vanished_at].ended
-        elif died is not None:  # no run could know it yet
+        elif died is not None:  # no run can have noticed its end
             assert died > watch.last(row.account).started or row.last_seen_at < watch.last(row.account).started
     assert any(row.vanished_at is None and lives[-1].died for row, lives, _ in matched)
 

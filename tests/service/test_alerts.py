@@ -37,7 +37,11 @@ def receiver():
 
 @pytest.fixture
 def alerts_after(world, receiver):
-    """Return a function that runs a sync, passes it to new observers as a new process has, and returns the posts."""
+    """Return a function that makes a run, passes its outcome to a new observer, and returns `take_posts()`.
+
+    Each call uses a new observer, as a new process does. If an `outcome` is passed, no run is made. `on` and `rules`
+    are settings of the alerts.
+    """
 
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
@@ -84,7 +88,10 @@ def titles(sent):
     ],
 )
 def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
-    """A run is its status or error code, and the hours since the last complete run before it."""
+    """A run is written `NAME:HOURS`: its status or error code, and the hours from the last complete run before it.
+
+    `begun` and `ended` are the alerts that are due after the last of the runs.
+    """
 
     def row(text):
         name, _, hours = text.partition(":")
@@ -224,7 +231,7 @@ A = "a  gpu_8x_h100_sxm5  us-west  "
 def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(alerts_after, world):
     rules = [APPEARED, VANISHED]
     world.put("a", creator_user_nickname="ada")
-    assert alerts_after(rules=rules) == []  # the first fleet
+    assert alerts_after(rules=rules) == []  # the instances of the first run are not new
     world.put("b", "c", creator_user_nickname="bob")
     outcome = world.run()
     world.remove("a")

@@ -23,7 +23,11 @@ def settings(tmp_path):
 
 @pytest.fixture
 def after_a_run(world, settings):
-    """Return a function that makes a run, hands it to an observer as of a time, and waits for what that writes."""
+    """Return a function that makes a run, passes its outcome to an observer, and waits until all files are written.
+
+    Unless an `observer` is passed, a new one is used: its clock says `at`, and `changes` are changed settings. The
+    function returns the observer.
+    """
     world.put("a")
 
     def run(at=NOW, observer=None, **changes):

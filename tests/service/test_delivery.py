@@ -1,4 +1,4 @@
-"""The delivery of checkpoints by `inventory run`: once a day, to a folder and to channels, again where it failed."""
+"""The delivery of checkpoints by `inventory run`: once a day, to a folder and to channels, and again if it failed."""
 
 import json
 import threading
@@ -37,8 +37,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def deliver(world, folder):
-    """Return a function that runs a sync at an hour, hands it to a new observer as another process has, and returns
-    the sizes of the logs in the folder.
+    """Return a function that makes a run at an hour, passes its outcome to a new observer, and returns `sizes(folder)`.
+
+    That is a list: the number of entries of each checkpoint in the folder. Each call uses a new observer, as another
+    process does.
     """
     world.put("a")
 
@@ -69,7 +71,7 @@ def test_the_first_run_of_a_day_delivers_and_no_other(world, deliver):
     assert delivered_at(world) == hour(1)
     assert deliver(2) == deliver(23) == [2]
     assert delivered_at(world) == hour(1)
-    assert deliver(24.1) == [5]  # less than a day later, and another day
+    assert deliver(24.1) == [5]  # less than 24 hours later, but on another day
     assert deliver(47.9) == [5]
     assert deliver(100) == [7]
 
@@ -122,7 +124,7 @@ def test_a_checkpoint_that_the_log_contradicts_is_not_replaced(world, deliver, f
     assert file.read_text() == longer
     assert "covers 99 entries of its log that are not those of the database (it has 3)" in "".join(capsys.readouterr())
     assert delivered_at(world) == hour(1)
-    file.rename(folder / "before-the-restore")  # a new anchor begins
+    file.rename(folder / "before-the-restore")  # so there is no checkpoint to contradict
     assert deliver(26) == [4]
 
 
@@ -163,7 +165,10 @@ def test_a_claim_is_handed_back_if_no_channel_accepts(world, deliver):
 
 @pytest.fixture
 def to_channels(world):
-    """Return a function that delivers a run to these receivers, and returns their posts of checkpoints."""
+    """Return a function that makes a run, delivers to these receivers, and returns a list of posts for each receiver.
+
+    Only posts of checkpoints are returned, as tuples of type, title and lines.
+    """
     world.put("a")
 
     def run(*receivers, on=("checkpoint",)):

@@ -39,7 +39,7 @@ for module in (apscheduler.schedulers.base, inventory.service.shared_database, i
 from inventory.cli import main
 main()
 """
-"""The program on a host whose clock is wrong by a number of days."""
+"""The source of a program: `inventory` on a host whose clock is wrong. `{}` stands for a number of days."""
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def world_of(url):
 
 @pytest.fixture
 def backend():
-    """Return PostgreSQL only: SQLite is for a single host."""
+    """Return `postgresql`: a database in SQLite is for one host only."""
     return "postgresql"
 
 
@@ -78,7 +78,7 @@ def world(worker_url):
 
 @contextmanager
 def hosts(world, url, folder, names=("default",), **settings):
-    """Yield a function that starts one more worker, as on another host."""
+    """Yield a function that starts a Worker in a new folder, as on another host, and returns it."""
     environment = {
         "FAL_KEY": "id:secret",
         "INVENTORY_API_URL": world.simulator.url,
@@ -101,7 +101,10 @@ def start(world, worker_url, tmp_path):
 
 
 def history(world):
-    """Return the runs of each account in order: (status, started_at, finished_at). `cut` means ended by a signal."""
+    """Return, by account, a list of its runs in order: [status, started_at, finished_at].
+
+    The status `cut` stands for a run that a signal has interrupted.
+    """
     rows = world.rows(
         "SELECT account, CASE error_code WHEN 'interrupted' THEN 'cut' ELSE status END, started_at, finished_at "
         "FROM sync_runs ORDER BY account, run_id"
@@ -113,18 +116,18 @@ def history(world):
 
 
 def done(world, number, status="succeeded"):
-    """Return the history if each account has at least `number` runs of that status, else a false value."""
+    """Return `history(world)` if each account in it has at least `number` runs of that status, else a false value."""
     found = history(world)
     return found and all(sum(run[0] == status for run in runs) >= number for runs in found.values()) and found
 
 
 def check_runs(world, period=timedelta(seconds=1)):
-    """Check that no runs of an account overlap, that none began before it was due, and that the history verifies."""
+    """Check that no two runs of an account overlap, that no run began early, and that `verify` finds no breach."""
     for account, runs in history(world).items():
         for (status, begun, ended), (_, next_begun, _) in pairwise(runs):
             assert ended is not None, (account, "runs twice at once")
             assert next_begun >= ended, (account, "overlaps")
-            if status not in {"abandoned", "cut"}:  # such a run is repeated at once
+            if status not in {"abandoned", "cut"}:  # else the next run is due at once
                 assert next_begun - begun >= period, (account, "doubled")
     with database.reading(world.engine) as connection:
         assert verify(connection).breaches == []
@@ -180,7 +183,10 @@ def test_a_frozen_worker_is_replaced_within_its_lease_and_cannot_write_when_it_w
 
 
 def test_a_worker_frozen_while_it_claims_or_writes_does_not_block_the_account(world, start):
-    """The worker holds the row of its account; the server ends its session within the lease."""
+    """A frozen worker holds a lock on the row of its account.
+
+    PostgreSQL ends the session of the worker after the length of the lease.
+    """
     code = """
 import os, signal
 from sqlalchemy import event

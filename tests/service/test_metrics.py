@@ -37,7 +37,10 @@ LIMIT = timedelta(minutes=90)
 
 @pytest.fixture
 def serving(engine, world):
-    """Yield a function that starts a server with the clock `now`; by default it shows the time of the last run."""
+    """Yield a function that starts a server of metrics and returns it.
+
+    `now` is the clock of the server. By default the clock shows the time of the last run.
+    """
     stack = []
 
     def start(now=None, **options):
@@ -62,7 +65,10 @@ def get(served, path, method="GET", **headers):
 
 
 def scrape(served):
-    """Return {(name, values of the labels in order of their names...): value} of the metrics of inventory."""
+    """Return the metrics of inventory, without buckets of histograms, as a dict of numbers.
+
+    A key is a tuple: the name of the metric, then the values of the labels in the order of the names of the labels.
+    """
     status, text, headers = get(served, "/metrics")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain; version=")
@@ -194,7 +200,7 @@ def test_names_of_accounts_are_escaped_in_labels(world, serving):
 
 
 def deliver_a_checkpoint(world):
-    """Record a delivery: without one its metric is not there."""
+    """Record that a checkpoint was delivered at hour 1. Without a delivery, the metric with that time is not served."""
     with writing(world.engine) as connection:
         connection.execute(sa.update(accounts).values(checkpoint_at=hour(1)))
 
@@ -412,7 +418,7 @@ def expressions_of(file):
 
 @pytest.fixture
 def running(world, database_url, tmp_path):
-    """Yield a function that starts `inventory run` with these arguments in a child process."""
+    """Yield a function that starts `inventory run` with these arguments in a child process, and returns the Worker."""
     with crew() as start:
         yield lambda *words: start(
             tmp_path / "worker",

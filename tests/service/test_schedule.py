@@ -1,4 +1,4 @@
-"""`inventory run` in one process: when a run is due, what is logged, how it ends. `test_hosts.py` has several."""
+"""`inventory run` in one process: when a run is due, what is logged, how it ends. `test_hosts.py` tests several."""
 
 import json
 import signal
@@ -38,7 +38,7 @@ def world(world):
 
 
 def claim(world, at, timetable=HOURLY, **flags):
-    """Try a scheduled run at that time; return its status, or in how many seconds it is due."""
+    """Try to make a scheduled run at the time `at`. Return its status, or the seconds until it is due."""
     try:
         return world.run(clock=lambda: at, timetable=timetable, trigger="schedule", **flags).status
     except NotDue as wait:
@@ -46,13 +46,13 @@ def claim(world, at, timetable=HOURLY, **flags):
 
 
 def statuses(world, number):
-    """Wait until at least `number` runs have ended and none is running; return the statuses."""
+    """Wait until there are at least `number` runs and all have ended; return a list of all statuses, in order."""
     return until(lambda: (found := world.statuses())[number - 1 :] and "running" not in found and found)
 
 
 @contextmanager
 def locked(world):
-    """Hold a lock on the rows of the accounts; on SQLite, on the file."""
+    """Hold a lock during the block: on the rows of `accounts`, on SQLite on the whole file."""
     with database.writing(world.engine) as connection:
         connection.exec_driver_sql("UPDATE accounts SET provider = provider")
         yield
@@ -110,11 +110,11 @@ def test_a_run_whose_process_died_is_repeated_as_soon_as_its_lease_ends(world):
 
 def test_after_a_clock_was_set_back_one_run_is_due_and_the_schedule_goes_on(world):
     assert claim(world, hour(100)) == "succeeded"
-    assert claim(world, hour(1)) == "succeeded"  # not only in four days
+    assert claim(world, hour(1)) == "succeeded"  # at once, not at hour 101
     assert claim(world, hour(1)) == 3600
     assert claim(world, hour(1.5)) == 1800
     assert claim(world, hour(2)) == "succeeded"
-    # a server whose clock is a little behind took over: no second run
+    # as if a server whose clock is 5 s behind had taken over: no second run is due
     assert claim(world, hour(2) - timedelta(seconds=5)) == 3605
 
 
@@ -292,7 +292,7 @@ def test_held_instances_are_logged_once_and_so_is_the_first_run_after_they_are_a
 
 
 def settles(world):
-    """Accept the missing instances; return their number, or None while a run has the lease."""
+    """Accept the loss of the missing instances, and return their number; return None if a run has the lease."""
     try:
         return len(history.accept_missing(world.engine, "default", lease_seconds=60))
     except AccountBusy:

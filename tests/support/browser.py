@@ -1,4 +1,4 @@
-"""A real browser for the pages of this project."""
+"""A real browser for tests of the HTML pages that this project writes."""
 
 import os
 import shutil
@@ -14,7 +14,10 @@ FLAGS = (
 
 @contextmanager
 def chromium():
-    """Yield the Chromium of this machine. If there is none, skip the test; in CI, fail it."""
+    """Start this machine's Chromium and yield it as a Playwright `Browser`.
+
+    If no Chromium is installed, skip the test, or fail it if the variable CI is `true`.
+    """
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         why = "needs a browser: install Chromium (Debian: apt-get install chromium)"

@@ -8,7 +8,10 @@ from inventory.store.database import is_sqlite
 
 
 def catalogue(engine):
-    """Return the tables, indexes, constraints and views of the database, as sorted text."""
+    """Return the definitions of all tables, indexes, constraints and views of the database.
+
+    The result is a list with one list for each query: the `repr` of each row, sorted.
+    """
     queries = (
         ["SELECT type, name, tbl_name, sql FROM sqlite_master"]
         if is_sqlite(engine)

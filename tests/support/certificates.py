@@ -1,4 +1,4 @@
-"""Certificates of made-up authorities, and a tunnel for TLS: what a company's network puts between us and the API."""
+"""Made-up certificate authorities, and an HTTP proxy: what a company's network puts between `inventory` and the API."""
 
 import ipaddress
 import socket
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 class Authority:
-    """An authority that issues certificates; `file` holds its own, in PEM."""
+    """A certificate authority. `file` is the path of the authority's own certificate (PEM), in `folder`."""
 
     def __init__(self, folder):
         folder.mkdir(exist_ok=True)
@@ -27,7 +27,10 @@ class Authority:
         self.file.write_bytes(own.public_bytes(Encoding.PEM))
 
     def issue(self, address, *, valid=DAY):
-        """Return a file with a private key and the certificate of an address; it is expired if `valid` is negative."""
+        """Return the path of a PEM file with a new private key and the certificate of an IP address.
+
+        `valid` is the time from now until the certificate expires. If it is negative, the certificate has expired.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -55,7 +58,10 @@ class Authority:
 
 @contextmanager
 def tunnel(to):
-    """Run a proxy that forwards every CONNECT to port `to`; yield its own port and the list of request lines."""
+    """Run an HTTP proxy on loopback; yield its port and the growing list of the request lines that it received.
+
+    It connects each client to port `to` on loopback, whatever address the client's CONNECT names.
+    """
     asked = []
 
     def copy(source, target):

@@ -1,4 +1,4 @@
-"""Checkpoints of all logs of a database, and the check of a database against them."""
+"""Take a checkpoint of each log of a database, and check a database against checkpoints."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from inventory.store.tables import accounts
 
 
 class Checkpoint(NamedTuple):
-    """The size and the root of a log: what somebody else keeps."""
+    """A checkpoint of a log: its id, its number of entries, and the root hash over them."""
 
     log_id: str
     size: int
@@ -21,14 +21,18 @@ class Checkpoint(NamedTuple):
 
 
 def take_checkpoints(connection):
-    """Return a checkpoint of each log."""
+    """Return a list with a Checkpoint of each log of the database, in the order of the log ids."""
     columns = (accounts.c.log_id, accounts.c.log_size, accounts.c.log_frontier)
     rows = connection.execute(sa.select(*columns).where(accounts.c.log_id.is_not(None)).order_by(accounts.c.log_id))
     return [Checkpoint(log_id, size, Frontier(size, hashes).root()) for log_id, size, hashes in rows]
 
 
 def verify_rows(connection, sizes, account=None):
-    """Do all that `verify` does but its checks of files, views, triggers and calendar, which take most of the time."""
+    """Return the Findings of `verify`, without its checks of files, views, triggers and calendar.
+
+    Those checks take most of the time of `verify`. `sizes` has, by log id, the numbers of entries at which the root of
+    the log is wanted. If `account` is given, only the rows of this account are checked.
+    """
     findings = Findings()
     database.expect_many_rows(connection)
     _check_accounts(connection, account, sizes, findings, lambda _: None)
@@ -36,7 +40,10 @@ def verify_rows(connection, sizes, account=None):
 
 
 class Verdict(NamedTuple):
-    """What `verify` found: contradictions in the history itself, and what differs from checkpoints."""
+    """The result of a check: breaches in the history itself, and differences from checkpoints, as texts.
+
+    It is true if there is a breach or a difference.
+    """
 
     breaches: list
     differences: list
@@ -46,12 +53,18 @@ class Verdict(NamedTuple):
 
 
 def check(connection, checkpoints, *, allow_pruned=False):
-    """Verify the database against all checkpoints."""
+    """Return the Verdict of `verify` on the whole database, against `checkpoints`.
+
+    A prune of history that a checkpoint covers is a difference, unless `allow_pruned`.
+    """
     return compare(verify(connection, sizes=_sizes(checkpoints)), checkpoints, allow_pruned=allow_pruned)
 
 
 def check_rows(connection, checkpoints, *, account=None, allow_pruned=False):
-    """Verify all rows against all checkpoints, or those of one account against its checkpoints."""
+    """Return the Verdict of `verify_rows` on all accounts, or on one account, against `checkpoints`.
+
+    If `account` is given, `checkpoints` must be of the log of that account only. `allow_pruned` is that of `check`.
+    """
     return compare(verify_rows(connection, _sizes(checkpoints), account), checkpoints, allow_pruned=allow_pruned)
 
 

@@ -16,10 +16,15 @@ KEY = f"keyid-1:{SECRET}"
 
 
 class Command:
-    """A runner of `inventory`, whose environment holds only the given variables.
+    """A function that runs `inventory` in a folder. Its environment is PATH, HOME and the given variables.
 
-    The command runs in this process. Pass `process=True` for a test that needs a child process: signals, file
-    descriptors. It is forked (see `support.forked`), or a fresh interpreter if a variable decides how Python starts.
+    A call takes the arguments of the command, and more variables; None removes one. It returns a `CompletedProcess`. It
+    checks the exit code against `expect`, a number or a set of numbers. It checks that the output has no text of
+    `secrets`, and no traceback unless `--debug` is given.
+
+    The command runs in this process. With `process=True` it runs in a child process, for tests of signals and file
+    descriptors. The child is forked (`support.forked`), or is a new interpreter if the name of a variable begins with
+    PYTHON, LC_ or LANG: such a variable takes effect when Python starts.
     """
 
     def __init__(self, folder, *, process=False, **environment):
@@ -64,7 +69,7 @@ def _here(words, folder, environment):
 
 @contextmanager
 def surroundings(environment):
-    """Set exactly these environment variables; restore the earlier ones at the end."""
+    """Replace all environment variables by these; restore the earlier ones at the end."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,4 +1,4 @@
-"""Random histories with all there is: two accounts, acts, prunes, kills, and runs that take over from others."""
+"""Random histories of two accounts, with acts of persons, prunes, killed runs, and runs that take over a lease."""
 
 from datetime import timedelta
 
@@ -21,9 +21,10 @@ NAMES = ("default", "research", "web")
 
 
 class EventfulHistory(History):
-    """A machine that also ends runs as a kill would, lets one run take over from another, prunes, renames and retires.
+    """A state machine with the steps of `History`, and steps for kills, prunes, renames, retirements and takeovers.
 
-    After every step the current account agrees with its model, and all accounts with the checkpoints taken before.
+    After each write, the current account must agree with its model. Each log must agree with its checkpoint from before
+    the write.
     """
 
     def __init__(self):
@@ -33,7 +34,7 @@ class EventfulHistory(History):
         self.earlier = []
         self.killed = False
         self.statement = None
-        """The number of statements after which the next run is killed; None if it lives."""
+        """The number of statements and commits after which the next run is killed. None: it is not killed."""
 
     # -- accounts
 
@@ -75,13 +76,19 @@ class EventfulHistory(History):
 
     @rule(statements=st.lists(st.integers(3, 24), min_size=1, max_size=4))
     def kill_syncs(self, statements):
-        """Kill runs at a statement or commit. One that had begun is `running` until the next marks it abandoned."""
+        """Make a run for each number in `statements`, and kill it after this number of statements and commits.
+
+        A killed run that had already committed its row stays `running`, until the next run marks it `abandoned`.
+        """
         for self.statement in statements:
             self._sync()
 
     @rule(page=st.integers(1, 3))
     def sync_while_another_run_takes_over(self, page):
-        """Hold a run at a page until its lease is over, make another run meanwhile, and let the first go on."""
+        """Pause a run at a page until its lease has ended. Make a second run, then let the first one continue.
+
+        Nothing is paused if `page` is 1, or if the list has fewer pages.
+        """
         failures = []
 
         def freeze():
@@ -89,7 +96,7 @@ class EventfulHistory(History):
                 self.run_ids.append(self._newest_run())
                 self.model.begin_and_die(self.now, self.key)
                 self._sync()
-            except BaseException as error:  # noqa: BLE001 - this is the thread of the simulator
+            except BaseException as error:  # noqa: BLE001 - in a thread of the simulator; raised again below
                 failures.append(error)
 
         self._sync(shift_at=page, shift=freeze)

@@ -4,7 +4,7 @@ import threading
 
 
 class Gate:
-    """A fault that holds each request until the test sets `opened`; `reached` is set when a request waits."""
+    """A fault that delays the response until the test sets `opened`. It sets `reached` when a request waits."""
 
     def __init__(self):
         self.reached = threading.Event()

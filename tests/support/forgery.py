@@ -1,7 +1,8 @@
-"""What a keeper needs in order to rewrite a database: all rows in memory, and everything that follows from them.
+"""Read all rows of a history, recompute the columns that follow from other columns, and write the rows back.
 
-`forge` computes every hash, count, digest, root and log entry anew, with the functions of the program. A history that
-nobody has edited does not change by it; a test checks that.
+The keeper of `support.keeper` rewrites histories with it. `forge` recomputes hashes, counts of events, digests, roots
+and log entries, with the functions of the program. It does not change a history that nobody has edited; a test checks
+that.
 """
 
 import json
@@ -41,7 +42,7 @@ from inventory.store.tables import (
 )
 
 TABLES = (accounts, sync_runs, instance_state, instance_versions, operator_actions, dropped_entries)
-"""The tables with the history, those that others refer to first."""
+"""The tables that hold the history. Each comes after the tables that its foreign keys refer to."""
 
 _stretch = itemgetter(*stretches.SAME)
 
@@ -52,7 +53,7 @@ APPLIED = ("succeeded", "held", "partial")
 
 
 def read_rows(connection):
-    """Return all rows of the history by table, as dicts."""
+    """Return, by name of the table, a list of all its rows as dicts, in the order of the primary key."""
     return {
         table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()]
         for table in TABLES
@@ -64,13 +65,16 @@ def copy_rows(rows):
 
 
 def keyed(table, rows):
-    """Return the rows of a table by their primary key."""
+    """Return the rows of a table in a dict, each under its primary key, a tuple."""
     names = [column.name for column in table.primary_key]
     return {tuple(row[name] for name in names): row for row in rows}
 
 
 def write_rows(connection, before, after):
-    """Turn the rows `before`, which are in the database, into the rows `after`. Foreign keys do not disturb it."""
+    """Change the database, which must hold the rows `before`, so that it holds the rows `after`.
+
+    Both are as `read_rows` returns them. Only rows that differ are written. Foreign keys are not checked meanwhile.
+    """
     sqlite = database.is_sqlite(connection)
     connection.exec_driver_sql(
         "PRAGMA defer_foreign_keys = ON" if sqlite else "SET LOCAL session_replication_role = replica"
@@ -89,17 +93,20 @@ def write_rows(connection, before, after):
             connection.execute(sa.insert(table), changed)
 
 
-# -- everything that follows from the rows
+# -- columns that follow from other columns
 
 
 def forge(rows):
-    """Compute everything anew that follows from other columns, in place."""
+    """Recompute in place: GPUs, creators, hashes, counts of events, digests of the fleet, and the log of each account.
+
+    `rows` are as `read_rows` returns them.
+    """
     for account in rows["accounts"]:
         _Forger(rows, account).run()
 
 
 class _Forger:
-    """Computes the columns of one account anew, in the order in which they depend on each other."""
+    """The work of `forge` on one account. Each step uses results of the steps before it."""
 
     def __init__(self, rows, account):
         self.rows, self.account = rows, account
@@ -188,7 +195,10 @@ class _Forger:
         self._forge_hashes(entries)
 
     def _number_entries(self):
-        """Give the entries consecutive indexes in their order; return them as pairs of an index and a row or a hash."""
+        """Number the log entries of runs, acts and dropped runs from 1 on without gaps, in their present order.
+
+        Return a list of pairs: the new index, and the row of the run or act, or the hash that is left of a dropped run.
+        """
         runs = [(run["log_index"], 0, run) for run in self.runs if run["log_index"] is not None]
         acts = [(act["log_index"], 1, act) for act in self.acts]
         dropped = [(index, 2, hash_) for index, hash_ in self._dropped("log")]
@@ -306,7 +316,10 @@ class _Forger:
             self.earlier["runs"], self.earlier["run_count"] = root_of(leaves).hex(), len(leaves)
 
     def _forge_ignored(self):
-        """Say that all was ignored before the log in which a state now differs from its version."""
+        """Add to `ignored` of entry 0 the fields in which a row of `instance_state` differs from the newest version.
+
+        Fields that a run has ignored since that version opened are not added.
+        """
         found = set(self.earlier.get("ignored", ()))
         for id_, state in self.states.items():
             if id_ in self.versions:

@@ -1,10 +1,11 @@
-"""Start `inventory` in child processes that are forked from one that has made the imports.
+"""Start `inventory` in child processes, which a server process forks after it has imported the program.
 
-The imports take most of the time of a short command. The module is also the program that forks. It reads
-requests from a socket: JSON, sent with the descriptors for stdout and stderr. The answer is the id of the new process.
+The imports take most of the time of a short command. Run as a program, this module is the server process. It reads
+requests from a socket: JSON text, sent with the descriptors for stdout and stderr. The answer is the id of the new
+process.
 
-A test of how a process starts needs a fresh interpreter instead: encodings, limits of memory and descriptors, signals
-amid the imports.
+Some tests need a new interpreter instead: tests of encodings, of limits of memory and descriptors, and of signals
+during the imports.
 """
 
 import atexit
@@ -23,21 +24,23 @@ from functools import cache
 from itertools import count
 
 WITHOUT_ROOT_BYPASS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
-"""A prefix of a command that makes the permissions of files apply to root."""
+"""The beginning of a command line that makes the permissions of files apply to root too."""
 SUBREAPER = 36
 """The number of `PR_SET_CHILD_SUBREAPER` for prctl(2)."""
 ONE_AT_A_TIME = threading.Lock()
 LONGEST = 2**17
-"""Bytes of the longest request."""
+"""The size of the largest request, in bytes."""
 
 
 class Forked:
     """A child process that runs `inventory`, with the methods of `subprocess.Popen` that tests use.
 
-    Its stdin is empty. Its stdout and stderr are files in memory, or the given descriptors. It is killed at the `fatal`
-    statement or commit, counted from 1; with 0 it lives. `bulk` is the number of rows from which the indexes of empty
-    tables are dropped and made again. `largest_file` is the size in bytes beyond which no file can grow, as on a full
-    disk. Without `root_bypass` the permissions of files apply to root too.
+    Its stdin is empty. Its stdout and stderr are files in memory, or the given descriptors.
+
+    - `fatal`: the process is killed before this statement or commit. Both are counted together, from 1. 0: no kill.
+    - `bulk`: the number of rows from which on the program drops and rebuilds the indexes of empty tables.
+    - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
+    - `root_bypass`: whether the permissions of files do not apply to root.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Forked:
         self._ended = os.pidfd_open(self.pid)
 
     def poll(self):
-        """Return the exit code, or None if the process is alive."""
+        """Return the exit code, -N if signal N has ended the process, None if the process is alive."""
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -63,7 +66,7 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout=None):
-        """Wait until the process ends, and return its exit code."""
+        """Wait until the process ends, and return its exit code; raise TimeoutExpired after `timeout` seconds."""
         if self.poll() is None:
             if not select.select([self._ended], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("inventory", timeout)
@@ -80,7 +83,10 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, timeout=None):
-        """Wait until the process ends, and return the texts of stdout and stderr."""
+        """Wait until the process ends, and return a pair: the texts of stdout and stderr.
+
+        A text is None if a descriptor was given for this stream.
+        """
         self.wait(timeout)
         texts = []
         for file in self._files:
@@ -95,7 +101,7 @@ class Forked:
 
 
 def run(words, *, cwd, env, stdout=None, stderr=None, timeout=90):
-    """Run a command and return its `CompletedProcess`, as `subprocess.run` does."""
+    """Run a command and return its `CompletedProcess`, as `subprocess.run` does. Kill it after `timeout` seconds."""
     process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr)
     try:
         out, err = process.communicate(timeout)
@@ -107,7 +113,7 @@ def run(words, *, cwd, env, stdout=None, stderr=None, timeout=90):
 
 @cache
 def _server(root_bypass):
-    """Start the program that forks, and return the socket for requests. It ends with this process."""
+    """Start the server process, and return the socket for requests. The server process ends with this process."""
     prefix = [] if root_bypass else WITHOUT_ROOT_BYPASS
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -126,10 +132,13 @@ def _server(root_bypass):
 
 
 def _forked(wanted, out, err, server):
-    """Return the number of a new child process of this process."""
+    """Send the request `wanted` to the server process, and return the id of the new process.
+
+    The new process becomes a child of this process.
+    """
     prctl = ctypes.CDLL(None).prctl
     with ONE_AT_A_TIME:
-        if prctl(SUBREAPER, 1, 0, 0, 0):  # so that the orphan which `serve` leaves is a child of this process
+        if prctl(SUBREAPER, 1, 0, 0, 0):  # an orphan becomes a child of the subreaper: see `serve`
             raise OSError("this system has no PR_SET_CHILD_SUBREAPER")
         try:
             socket.send_fds(server, [json.dumps(wanted).encode()], [out, err])
@@ -142,7 +151,10 @@ def _forked(wanted, out, err, server):
 
 
 def serve(requests):
-    """Answer requests until there are no more. In each new process, return the words of its command."""
+    """Fork a process for each request. Return None when the socket is closed.
+
+    In each new process, return the command line of its request as a list of words.
+    """
     while True:
         text, fds, _, _ = socket.recv_fds(requests, LONGEST, 2)
         if not text:
@@ -157,7 +169,7 @@ def serve(requests):
             for fd in (reader, writer, requests.detach()):
                 os.close(fd)
             return _become(json.loads(text), *fds)
-        os.waitpid(between, 0)  # only then is the new process a child of the test's process
+        os.waitpid(between, 0)  # from here on the new process is an orphan, and so a child of the test's process
         os.close(writer)
         if not (child := os.read(reader, 64)):
             sys.exit("the process between could not fork")
@@ -167,7 +179,7 @@ def serve(requests):
 
 
 def _become(wanted, out, err):
-    """Take over the surroundings of a command, and return its words."""
+    """Set up this new process as the request `wanted` says, and return the words of its command line."""
     for fd, standard in ((out, 1), (err, 2)):
         os.dup2(fd, standard)
         os.close(fd)
@@ -186,7 +198,7 @@ def _become(wanted, out, err):
 
 
 def _kill_at(fatal):
-    """Kill this process at that statement or commit."""
+    """Let this process kill itself before the `fatal`-th statement or commit; both are counted together, from 1."""
     numbers = count(1)
 
     def strike(*_):
@@ -211,8 +223,8 @@ if __name__ == "__main__":
     from inventory.cli.app import loaded
     from inventory.store import indexes, schema
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, and then this process
-    schema.known(schema.HEAD)  # as the program imports Alembic, before a module imports what that leaves out
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, which then end this process
+    schema.known(schema.HEAD)  # imports Alembic without Pygments, as the program does: before any other import
     log.configure()
     log.get(__name__).debug("imports structlog")
     loaded()

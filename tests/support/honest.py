@@ -1,7 +1,7 @@
-"""Random honest histories: syncs with faults, acts, kills at any statement, clocks that step back, and checkpoints.
+"""Random honest histories: the program writes them, and nobody edits the database.
 
-`HonestHistories.play` puts a recorded moment into the database and goes on from there. No check against any checkpoint
-may find anything.
+They have syncs with faults, acts of persons, kills at any statement, clocks that step back, and checkpoints. `play` of
+`HonestHistories` begins with a recorded moment. No check of such a history against its checkpoints may find anything.
 """
 
 from contextlib import contextmanager, suppress
@@ -31,12 +31,15 @@ HARMLESS = (UsageError, AccountBusy)
 
 
 class Killed(BaseException):
-    """The process is dead: this statement, and all that would follow, do not happen."""
+    """A simulated kill of the process, raised in place of a statement or commit, and of all that follow it."""
 
 
 @contextmanager
 def killed(engine, statements):
-    """Kill what runs in the block at the given statement or commit; `statements` is None: let it live."""
+    """End the block after `statements` statements and commits of `engine`, as if its process was killed.
+
+    Statements and commits are counted together. If `statements` is None, the block is not ended.
+    """
     left = [statements]
 
     def strike(*_):
@@ -59,7 +62,7 @@ def killed(engine, statements):
 
 
 class HonestHistories:
-    """Plays honest histories in one database, each from a recorded moment on."""
+    """A player of honest histories in one database. Each history begins with a Moment of `support.pasts`."""
 
     def __init__(self, engine, simulator):
         self.engine, self.simulator = engine, simulator
@@ -68,7 +71,10 @@ class HonestHistories:
         self.fleet = simulator.fleet
 
     def play(self, past, random, *, length):
-        """Play one history of at most `length` steps; return what was found although nobody cheated."""
+        """Play one history of at most `length` steps, from a random moment of `past` on.
+
+        Return a list of texts: the breaches and differences that the checks found. Each is a false alarm.
+        """
         self.random = random
         moment = random.choice(past.moments)
         restore(self.engine, self.rows, moment.rows)
@@ -92,7 +98,7 @@ class HonestHistories:
 
     def _check(self):
         with database.reading(self.engine) as connection:
-            checked = check if self.random.random() < 0.1 else check_rows  # the rest changes only with the schema
+            checked = check if self.random.random() < 0.1 else check_rows  # no step changes what only `check` checks
             verdict = checked(connection, set(self.checkpoints), allow_pruned=True)
         return [*verdict.breaches, *verdict.differences]
 

@@ -1,8 +1,9 @@
-"""A keeper who cheats: full rights on the database, DDL, and the source code of the program.
+"""A keeper who cheats: a person with full rights on the database, who may change its schema and knows the program.
 
-Each kind of cheat takes a recorded history and changes it in one transaction, at random but plausibly; most then
-compute all that follows anew (`forge`). The database is checked against a checkpoint taken before, and the transaction
-is rolled back. A cheat that changes nothing, or only what EXCEPTIONS names, is none.
+A cheat changes a recorded history in one transaction, in a random but plausible way. For most kinds of cheats, `forge`
+then recomputes the columns that follow from others. The database is checked against checkpoints that were taken before,
+and the transaction is rolled back. (The kind PRUNED needs several transactions.) A cheat that changes nothing, or only
+what EXCEPTIONS names, does not count.
 """
 
 import json
@@ -35,12 +36,12 @@ EDITED = (
     *("sync_runs",) * 6, *("instance_versions",) * 6, *("instance_state",) * 4, *("accounts",) * 2,
     *("operator_actions",) * 3, "dropped_entries",
 )  # fmt: skip
-"""The tables whose rows are edited, the more often the more of the history is in them."""
+"""An edit draws its table from this tuple. Tables that hold more of the history are in it more often."""
 
 VIEWS = {
     relation.name: [column.name for column in relation.columns] for relation in RELATIONS if relation.kind == "view"
 }
-"""The columns of each view."""
+"""The names of the columns of each view, by the name of the view."""
 
 PRUNED = "a history edited, all recomputed, then pruned for real"
 
@@ -52,23 +53,26 @@ EXCEPTIONS = {
     "instance_state": "seen_run_id of a live instance, up to the last complete run; ignored fields",
     "instance_versions": "moved, unless it is false where type or region are others than before",
 }
-"""What a keeper may change unseen, because no answer about the past depends on it.
+"""What a keeper may change without being found, by table: columns of `accounts`, and descriptions for the reader.
 
-- `walk_digest` only lets the next run skip a comparison; `checkpoint_at` and the lease say nothing of the fleet.
-- A running run has no entry yet: it is what happens after the checkpoint.
-- A live instance was last seen by the last complete run, whichever earlier run wrote its row.
-- `moved` only lets queries skip versions. It may be true where nothing moved.
-- No version holds a field while a run ignores it. So nothing covers what a state shows of it until the next version
-  opens, as docs/checkpoints.md says.
+No answer about the past depends on these values:
+
+- `walk_digest` only lets the next run skip a comparison. `checkpoint_at` and the lease say nothing about the fleet.
+- A run with status `running` has no log entry yet. It ends after the checkpoint was taken.
+- The time at which a live instance was last seen is that of the last complete run. An earlier `seen_run_id` does not
+  count.
+- `moved` only lets queries skip versions. It may be true where type and region are those of the version before.
+- A version that opens while a run ignores a field does not hold this field. Until a later version opens, no log entry
+  covers what `instance_state` shows for it (docs/checkpoints.md).
 """
 
 
 class NotACheat(Exception):
-    """Nothing was changed, or the database refused it."""
+    """A cheat that came to nothing: no row to edit, no change, two rows with one key, or rows that no log fits."""
 
 
 class Try(NamedTuple):
-    """One cheat: its kind, what it did, and what found it: `verify`, `checkpoint` or None."""
+    """One cheat: its kind, a text that says what it did, and what found it: `verify`, `checkpoint`, or None."""
 
     kind: str
     what: str
@@ -77,13 +81,13 @@ class Try(NamedTuple):
 
 @dataclass
 class Keeper:
-    """Cheats in one history. `engine` is that of a database with the last moment of `past`."""
+    """A keeper who cheats in one history. The database of `engine` must hold the last moment of `past`, a Past."""
 
     engine: sa.Engine
     past: Any
     random: Any
     others: list = field(default_factory=list)
-    """Other histories."""
+    """Past objects of several histories. The keeper may present one of them as this history."""
 
     def __post_init__(self):
         self.rows = self.past.last.rows
@@ -93,7 +97,10 @@ class Keeper:
         self.hidden = hide_exceptions(self.rows, self.uncovered)
 
     def cheat(self, kind):
-        """Make a cheat of that kind, and return the Try; None if it came to nothing."""
+        """Make a cheat of that kind, check the database, and undo the cheat.
+
+        Return the Try; None if the cheat came to nothing, or if the database refused it.
+        """
         if kind == PRUNED:
             with suppress(NotACheat, sa.exc.IntegrityError, DatabaseError):
                 what, verdict = self.edit_and_prune()
@@ -115,7 +122,10 @@ class Keeper:
         return None
 
     def find(self, connection, checkpoints):
-        """Return the Verdict. A longer check follows only if a shorter one, which is a part of it, finds nothing."""
+        """Return the Verdict of the first check that finds something, or of the last one.
+
+        The checks are: the rows of the touched account, if it is only one; all rows; the whole database.
+        """
         if self.touched is not None:
             own = {row["log_id"] for row in self.rows["accounts"] if row["account"] == self.touched}
             some = [each for each in checkpoints if each.log_id in own]
@@ -124,7 +134,10 @@ class Keeper:
         return check_rows(connection, checkpoints) or check(connection, checkpoints)
 
     def edit_and_prune(self):
-        """Edit a history, compute everything anew, let the real `prune` fold it, and put the old rows back."""
+        """Edit and recompute the history, let the real `prune` fold it, check it, and put the old rows back.
+
+        Return a text that says what was done, and the Verdict.
+        """
         account = self.some(self.rows["accounts"], where=lambda row: row["log_id"] is not None)["account"]
         run = self.some(self.rows["sync_runs"], where=lambda run: run["account"] == account)
         change = self.random.choice((edit_a_value, rewrite, rewrite, delete_newest))
@@ -143,7 +156,10 @@ class Keeper:
             restore(self.engine, now, self.rows)
 
     def write(self, connection, after):
-        """Write the rows; raise NotACheat if they are those that were there, but for the exceptions."""
+        """Write the rows `after`. Raise NotACheat if they differ from the old rows in nothing but EXCEPTIONS.
+
+        `touched` becomes the name of the only account whose rows differ, None if there are several.
+        """
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
                 raise NotACheat
@@ -155,7 +171,10 @@ class Keeper:
         write_rows(connection, self.rows, after)
 
     def edit(self, connection, change, *, recompute=True):
-        """Change the rows by a function, compute everything anew, and write them."""
+        """Let `change(keeper, rows)` edit a copy of the rows. Apply `forge` if `recompute`, and write the rows.
+
+        Return the text that `change` returned, and the checkpoints to check against.
+        """
         after = copy_rows(self.rows)
         what = change(self, after)
         if not what:
@@ -164,12 +183,12 @@ class Keeper:
             try:
                 forge(after)
             except (KeyError, IndexError, ValueError, TypeError, AttributeError):
-                raise NotACheat from None  # the keeper cannot make a log of it
+                raise NotACheat from None  # no log can be computed from these rows
         self.write(connection, after)
         return what, self.past.last.checkpoints
 
     def some(self, rows, *, where=lambda _: True):
-        """Return one of the rows; raise NotACheat if there is none."""
+        """Return a random row for which `where` is true; raise NotACheat if there is none."""
         rows = [row for row in rows if where(row)]
         if not rows:
             raise NotACheat
@@ -177,7 +196,7 @@ class Keeper:
 
 
 def _differing(rows, others):
-    """Return the rows, by key, that differ between two states of a table, as they are in both."""
+    """Return a list of the rows that differ between two dicts of rows by key. It has a changed row in both forms."""
     keys = {key for key in rows.keys() | others.keys() if rows.get(key) != others.get(key)}
     return [found[key] for key in keys for found in (rows, others) if key in found]
 
@@ -189,9 +208,10 @@ def found_by(verdict):
 
 
 def uncovered_fields(rows):
-    """Return, by account and id, the fields of an instance that a run has ignored since its newest version opened.
+    """Return, by (account, instance id), the set of fields that a run has ignored since the newest version opened.
 
-    Where that is older than the log, the list of these fields itself is one of them: entry 0 does not hold it.
+    If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and `ignored`.
+    Entry 0 has one list for the whole account, so it does not cover the column `ignored` of the instance.
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
@@ -212,7 +232,10 @@ def uncovered_fields(rows):
 
 
 def hide_fields(state, fields):
-    """Return a state without these fields, and without what follows from them."""
+    """Return a copy of a row of `instance_state` without these fields, and without values that follow from them.
+
+    `ignored` becomes a set. `extra` becomes a pair: the text without these fields, and whether it was canonical JSON.
+    """
     left = {name: value for name, value in state.items() if name not in fields and name != "row_hash"}
     if "ignored" in left:
         left["ignored"] = {*state["ignored"].split(",")} - fields
@@ -230,7 +253,10 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return the rows by table and key, without what EXCEPTIONS names. `uncovered` are the `uncovered_fields`."""
+    """Return, by name of the table, the rows by primary key without what EXCEPTIONS names.
+
+    `uncovered` is what `uncovered_fields` returns.
+    """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
     for table in TABLES:
@@ -265,7 +291,7 @@ def _hide_moved(versions):
 
 
 def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line for each type
-    """Return another valid value of a column: one of another row, null, or one that is near."""
+    """Return another value for a column: null, the value of another row, or one near `value`. 0 may stay 0."""
     column = METADATA.tables[table].c[name]
     values = [each for each in {row[name] for row in rows} if each != value and each is not None]
     if column.nullable and value is not None and random.random() < 0.2:
@@ -290,7 +316,7 @@ def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line f
 
 
 def other_json(random, text):
-    """Return another JSON text of nearly that meaning."""
+    """Return an edited JSON object as text: one key is there twice, the white space differs, or one value is new."""
     kept = json.loads(text or "{}")
     how = random.randrange(4)
     if how == 0 and kept:
@@ -301,11 +327,15 @@ def other_json(random, text):
     return json.dumps({**kept, random.choice(["price", "team", "note"]): None if how == 2 else "7"}, sort_keys=True)
 
 
-# -- edits of rows
+# -- edits of rows. Each edits the rows `after` in place, and returns a text that says what it did
 
 
 def edit_a_value(keeper, after):
-    """Edit one column of one row; a state follows its open version."""
+    """Edit one column of one row.
+
+    In many cases the same value in another table is edited too: an instance has its fields in its newest version and in
+    `instance_state`, and an account has the time of its retirement in the act and in its own row.
+    """
     random = keeper.random
     table = random.choice(EDITED)
     rows = after[table]
@@ -333,7 +363,7 @@ def _key(_rows, table, row, name, old):
 
 
 def swap_two_values(keeper, after):
-    """Swap the values of one column between two rows."""
+    """Swap the values of one column between two rows of one table."""
     table = keeper.random.choice(EDITED)
     rows = after[table]
     name = keeper.random.choice(list(keeper.some(rows)))
@@ -344,7 +374,7 @@ def swap_two_values(keeper, after):
 
 
 def swap_two_rows(keeper, after):
-    """Swap all values of two rows but their keys."""
+    """Swap all values of two rows of one table, except the primary keys."""
     table = keeper.random.choice(EDITED)
     keys = {column.name for column in METADATA.tables[table].primary_key}
     first, second = keeper.some(after[table]), keeper.some(after[table])
@@ -362,7 +392,10 @@ def delete_a_row(keeper, after):
 
 
 def insert_a_row(keeper, after):
-    """Insert a copy of a row under another key, between the others; later entries move up."""
+    """Insert a copy of a row under another key. The copy of a run or act is an entry of the log.
+
+    The index of that entry is random. The entries from this index on move up by one.
+    """
     random, table = keeper.random, keeper.random.choice(EDITED)
     row = {**keeper.some(after[table])}
     for column in METADATA.tables[table].primary_key:
@@ -382,7 +415,7 @@ def insert_a_row(keeper, after):
 
 
 def _shift(after, account, index):
-    """Move the entries of an account from that index on up by one."""
+    """Add 1 to the index of each log entry of an account, from `index` on."""
     log_id = next(row["log_id"] for row in after["accounts"] if row["account"] == account)
     for name, column in (
         ("sync_runs", "log_index"), ("operator_actions", "log_index"), ("instance_versions", "closed_log_index"),
@@ -395,7 +428,7 @@ def _shift(after, account, index):
             row["first_index"] += 1
 
 
-# -- rewritten with everything that belongs together
+# -- edits of several rows that belong together
 
 
 def _versions_of(after, row):
@@ -410,7 +443,7 @@ def _state_of(after, row):
 
 
 def another_creator(keeper, after):
-    """Say that somebody else created an instance."""
+    """Replace the creator of one episode by another person, or by null."""
     version = keeper.some(after["instance_versions"])
     name = keeper.some([{"name": each} for each in ("ada", "bob", "mallory", None)])["name"]
     episode = [each for each in _versions_of(after, version) if each["episode"] == version["episode"]]
@@ -425,7 +458,7 @@ def another_creator(keeper, after):
 
 
 def another_content(keeper, after):
-    """Rewrite fields of one version."""
+    """Replace one to three fields of one version."""
     version = keeper.some(after["instance_versions"])
     names = keeper.random.sample([*FIELDS, "extra"], keeper.random.randint(1, 3))
     for name in names:
@@ -440,7 +473,7 @@ def another_content(keeper, after):
 
 
 def another_time(keeper, after):
-    """Move a run in time, and all that bears its time."""
+    """Change the time of a run, and every equal time of its account, except heartbeats."""
     run = keeper.some(after["sync_runs"])
     account, old = run["account"], run["started_at"]
     new = old + timedelta(seconds=keeper.random.choice((-900, -1, 1, 900)))
@@ -452,7 +485,7 @@ def another_time(keeper, after):
 
 
 def another_act(keeper, after):
-    """Say that somebody else acted, for another reason or at another time."""
+    """Change the actor, the reason or the time of an act."""
     act = keeper.some(after["operator_actions"])
     name = keeper.some([{"name": each} for each in ("actor", "reason", "occurred_at")])["name"]
     old = act[name]
@@ -464,7 +497,7 @@ def another_act(keeper, after):
 
 
 def erase_an_instance(keeper, after):
-    """Remove an instance from all of history."""
+    """Delete all rows of an instance."""
     state = keeper.some(after["instance_state"])
     own = (state["account"], state["instance_id"])
     for table in ("instance_state", "instance_versions"):
@@ -481,7 +514,7 @@ def invent_an_instance(keeper, after):
 
 
 def undo_a_change(keeper, after):
-    """Join a version to the one before it, as if nothing had changed."""
+    """Join a version to the version before it, as if no field had changed between the two."""
     version = keeper.some(after["instance_versions"], where=lambda row: row["opened_as"] == "changed")
     own = _versions_of(after, version)
     before = own[own.index(version) - 1]
@@ -500,7 +533,7 @@ def undo_a_change(keeper, after):
 
 
 def another_end(keeper, after):
-    """Move the end of an instance to another complete run."""
+    """Let a vanished instance vanish at another complete run."""
     state = keeper.some(after["instance_state"], where=lambda row: row["presence"] == "vanished")
     version = _versions_of(after, state)[-1]
     runs = sorted(
@@ -520,7 +553,7 @@ def another_end(keeper, after):
 
 
 def another_settlement(keeper, after):
-    """Say that another entry settled a disappearance."""
+    """Assign the closing of a version to another log entry of the account."""
     version = keeper.some(after["instance_versions"], where=lambda row: row["closed_log_index"] is not None)
     logged = [row for name in ("sync_runs", "operator_actions") for row in after[name] if row["log_index"] is not None]
     entry = keeper.some(logged, where=lambda row: row["account"] == version["account"])
@@ -529,7 +562,7 @@ def another_settlement(keeper, after):
 
 
 def forget_failed_runs(keeper, after):
-    """Delete runs that failed, so that a gap is not seen."""
+    """Delete a run that failed, was abandoned or was partial: the gap that it proves is then not seen."""
     failed = [run for run in after["sync_runs"] if run["status"] in {"failed", "abandoned", "partial"}]
     run = keeper.some(failed)
     if any(version["opened_by_run_id"] == run["run_id"] for version in after["instance_versions"]):
@@ -539,7 +572,7 @@ def forget_failed_runs(keeper, after):
 
 
 def another_outcome(keeper, after):
-    """Turn the outcome of a run into that of another one."""
+    """Copy the outcome of one run to another run: status, error, digest and the number of missing instances."""
     run, model = keeper.some(after["sync_runs"]), keeper.some(after["sync_runs"])
     names = ("status", "complete", "error_code", "error", "missing", "fleet_digest")
     run |= {name: model[name] for name in names}
@@ -547,7 +580,7 @@ def another_outcome(keeper, after):
 
 
 def forget_an_act(keeper, after):
-    """Delete an act, as if nobody had decided it."""
+    """Delete the row of an act."""
     act = keeper.some(after["operator_actions"])
     after["operator_actions"].remove(act)
     return f"nobody did {act['action']}"
@@ -564,7 +597,7 @@ def rewrite(keeper, after):
 
 
 def swap_instances(keeper, after):
-    """Swap two instances: all of their history, or only what they are now."""
+    """Swap the whole histories of two instances, or only whether and since when each is missing."""
     first = keeper.some(after["instance_state"], where=lambda row: row["presence"] != "live")
     second = keeper.some(
         after["instance_state"], where=lambda row: row["account"] == first["account"] and row is not first
@@ -602,7 +635,7 @@ def swap_accounts(keeper, after):
 
 
 def delete_newest(keeper, after):
-    """Delete the newest entries of an account, undo what they wrote, and reset the account's row."""
+    """Delete the runs and acts of the newest log entries of an account, one to four, and undo what they wrote."""
     account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None and row["log_size"] > 1)
     name = account["account"]
     first = account["log_size"] - keeper.random.randint(1, min(4, account["log_size"] - 1))
@@ -645,7 +678,7 @@ def _reset_state(after, state, last_complete):
 
 
 def keep_only_the_hash(keeper, after):
-    """Replace the row of a run or an act by the hash of its entry, as prune does with runs that it drops."""
+    """Delete the row of a run or an act, and keep its hash in `dropped_entries`, as `prune` does with runs."""
     table = keeper.random.choice(("sync_runs", "operator_actions"))
     rather = keeper.random.choice(("failed", "abandoned", "partial", "succeeded", "held"))
     row = keeper.some(after[table], where=lambda row: row.get("status", rather) == rather)
@@ -671,7 +704,7 @@ def keep_only_the_hash(keeper, after):
 
 
 def copy_an_account(keeper, after):
-    """Rename an account, and put a rewritten history under its old name and its log id."""
+    """Rename an account, and insert a rewritten copy of its history under the old name and the same log id."""
     account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None)
     name, number = account["account"], 100_000
     if "history" in json.loads(account["log_start"]):
@@ -698,7 +731,7 @@ def _is_id(name):
 
 
 def act_for_nobody(keeper, after):
-    """Insert an act for an account that is not there."""
+    """Insert an act of an account that does not exist."""
     number = 1 + max((act["action_id"] for act in after["operator_actions"]), default=0)
     act = {
         "action_id": number, "account": "nobody", "occurred_at": keeper.past.last.now, "action": "accept",
@@ -708,7 +741,7 @@ def act_for_nobody(keeper, after):
     return "an act for an account that is not there"
 
 
-# -- kinds
+# -- kinds of cheats. Each returns a text that says what it did, and the checkpoints to check against
 
 
 def _edit(change, **options):
@@ -716,21 +749,21 @@ def _edit(change, **options):
 
 
 def restore_older(keeper, connection):
-    """Put an older copy back."""
+    """Replace all rows by those of an older moment of this history."""
     moment = keeper.some([{"moment": each} for each in keeper.past.moments[:-1]])["moment"]
     keeper.write(connection, copy_rows(moment.rows))
     return f"the copy after {moment.runs} runs is back", keeper.past.last.checkpoints
 
 
 def restore_and_go_on(keeper, connection):
-    """Put an older copy back that was synced on."""
+    """Replace all rows by those of a fork: an older moment, and other runs after it."""
     rows = keeper.some([{"rows": each} for each in keeper.past.forks])["rows"]
     keeper.write(connection, copy_rows(rows))
     return f"an older copy went on to {len(rows['sync_runs'])} runs", keeper.past.last.checkpoints
 
 
 def another_database(keeper, connection):
-    """Present another database, also under the log ids of this one, or another history in the name of this log."""
+    """Replace all rows by those of another history, as they are, or recomputed under the log ids of this database."""
     other = keeper.some([{"past": each} for each in keeper.others if each is not keeper.past])["past"]
     rows = copy_rows(keeper.random.choice(other.moments).rows)
     if renamed := keeper.random.random() < 0.6:
@@ -751,7 +784,7 @@ def another_database(keeper, connection):
 
 
 def forge_a_checkpoint(keeper, _connection):
-    """Leave the database as it is, and present a checkpoint that it never had."""
+    """Leave the database as it is, and return a checkpoint that was never taken of it."""
     random, real = keeper.random, keeper.past.last.checkpoints
     taken = keeper.some([{"taken": each} for each in real])["taken"]
     others = [each for past in (*keeper.others, keeper.past) for moment in past.moments for each in moment.checkpoints]
@@ -787,7 +820,7 @@ def change_the_calendar(keeper, connection):
 
 
 def replace_a_view(keeper, connection):
-    """Replace a view by one that hides or changes something, or drop it."""
+    """Drop a view, or replace it by a view with another text. The other view may return the same rows."""
     random, name = keeper.random, keeper.random.choice(list(VIEWS))
     sql, dependent = view_text(connection, name)
     column = random.choice(list(VIEWS[name]))
@@ -810,7 +843,7 @@ def replace_a_view(keeper, connection):
 
 
 def view_text(connection, name):
-    """Return the query of a view."""
+    """Return a pair: the SELECT statement of a view, as the database stores it, and an empty text."""
     if database.is_sqlite(connection):
         sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar_one()
         return sql.partition(" AS")[2].strip().rstrip(";"), ""
@@ -819,7 +852,10 @@ def view_text(connection, name):
 
 
 def add_a_trigger(keeper, connection):
-    """Add a trigger, or on PostgreSQL also a rule or a policy, that changes what is written or shown later."""
+    """Add a trigger to a table, or on PostgreSQL a rule or row-level security.
+
+    Such objects can change what is written or shown later.
+    """
     random, table = keeper.random, keeper.random.choice(TABLES).name
     event = random.choice(["INSERT", "UPDATE", "DELETE"])
     when = random.choice(["BEFORE", "AFTER"])
@@ -846,7 +882,7 @@ def add_a_trigger(keeper, connection):
 
 
 def hide_a_table(keeper, connection):
-    """Put a view in the place of a table, which shows other rows to others."""
+    """Rename a table, and create a view under its name. Such a view could show other rows than the table has."""
     table = keeper.random.choice(TABLES)
     hidden = f"{table.name}_2"
     if keeper.sqlite:
@@ -881,14 +917,14 @@ KINDS: dict[str, Callable[[Keeper, Any], tuple[str, list]]] = {
     "a checkpoint forged": forge_a_checkpoint,
     "another database presented": another_database,
 }
-"""The kinds of cheats that one transaction can make."""
+"""The function that makes a cheat, by the name of its kind: all kinds that need only one transaction."""
 
 
 ALL_KINDS = (*KINDS, PRUNED)
 
 
 def tally(tries):
-    """Return the number of tries by kind and by what found them."""
+    """Return the numbers of tries in nested dicts: by kind, then by `found_by`."""
     counts = defaultdict(lambda: defaultdict(int))
     for each in tries:
         counts[each.kind][each.found_by] += 1

@@ -20,7 +20,10 @@ TESTS = [
 
 
 def closure(requirements):
-    """Return the installed distributions that these requirements need, by name, and the names of missing ones."""
+    """Return the distributions of these requirements and of all their dependencies.
+
+    The result is a pair: the installed distributions by name, and the set of the names that are not installed.
+    """
     found, absent, asked, waiting = {}, set(), set(), list(requirements)
     while waiting:
         requirement = waiting.pop()

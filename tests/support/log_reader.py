@@ -1,4 +1,4 @@
-"""An independent reading of docs/log.md: compute the entries of a log from rows, with nothing of the program."""
+"""Compute the entries of a log from rows as docs/log.md says, without any code of the program."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ NOT_LOGGED = {
 
 
 def parsed(time):
-    """Return a time as an aware datetime, whether the driver returns texts or times."""
+    """Return a time as an aware datetime in UTC. `time` is a text in UTC (SQLite), or an aware datetime."""
     return datetime.fromisoformat(time).replace(tzinfo=UTC) if isinstance(time, str) else time.astimezone(UTC)
 
 
@@ -29,7 +29,10 @@ def number_of(time):
 
 
 def canonical(value):
-    """Return canonical JSON for the values that an entry has: texts, booleans, and numbers without exponents."""
+    """Return a value as bytes of canonical JSON (RFC 8785), without the nulls in objects.
+
+    It is right for what an entry holds: ASCII keys, texts, booleans, and numbers that need no exponent.
+    """
 
     def plain(each):
         if isinstance(each, dict):
@@ -68,7 +71,10 @@ def content(version):
 
 
 def changes_of(versions, run_id, index):
-    """Return the root over what one entry opened and closed; None if that is nothing."""
+    """Return the root (hex) over the versions that run `run_id` opened and that entry `index` closed.
+
+    Return None if there is no such version.
+    """
     leaves = [
         ((each["instance_id"].encode(), 1), opening(each)) for each in versions if each["opened_by_run_id"] == run_id
     ]
@@ -93,7 +99,10 @@ def missing_digest(states, last_complete_run_id):
 
 
 def history_of(versions, counts, before):
-    """Return the root over what a prune left of the history before that time; `counts` are versions by instance."""
+    """Return the root (hex) over the folded history: the versions that began before the time `before`.
+
+    `versions` are already folded. `counts` has, by instance id, the number of versions that the instance has had.
+    """
     leaves = []
     for instance_id in sorted(counts, key=str.encode):
         covered = [each for each in versions if each["instance_id"] == instance_id]
@@ -106,7 +115,11 @@ def history_of(versions, counts, before):
 
 
 def entries_of(account, runs, acts, versions):
-    """Return the bytes of each entry of an account's log, in order; `returned` is known from the acts."""
+    """Return a list with the bytes of each entry of an account's log, in order.
+
+    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. Whether an entry has
+    `returned` is computed from the acts of retiring, and from entry 0.
+    """
     log_id = account["log_id"]
     found = [(0, account["log_start"].encode())]
     rows = [(run["log_index"], run, None) for run in runs if run["log_index"] is not None]

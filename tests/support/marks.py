@@ -1,4 +1,4 @@
-"""Marks of tests, and the number of random histories that they try."""
+"""Pytest marks, and functions that decide how many cases and random histories a test tries."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -7,25 +7,28 @@ ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
 
 
 def rule(name):
-    """Mark a test of a rule of docs/meanings.md; `pytest -m 'rule(name="brake")'` selects the tests of a rule."""
+    """Return the mark of tests of the rule `name` in docs/meanings.md.
+
+    `pytest -m 'rule(name="brake")'` runs the tests of the rule `brake`.
+    """
     return pytest.mark.rule(name=name)
 
 
 SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.1}
-"""By hypothesis profile: one in how many of the random histories is tried."""
+"""By Hypothesis profile, a divisor for the number of random histories: 20 means a twentieth, 0.1 ten times as many."""
 LONG = settings.get_current_profile_name() in {"thorough", "prove"}
-"""Whether to try all that there is, which takes hours."""
+"""True under the profiles `thorough` and `prove`, where tests try all cases, which takes hours."""
 
 
 def some(cases, *, one_in, first=0):
-    """Return each `one_in`-th of these cases, or all of them under the profiles `thorough` and `prove`.
+    """Return a list of each `one_in`-th case, beginning with number `first % one_in`; of all cases if LONG.
 
-    Tests that call it often pass another `first` each time, so that it does not choose the same cases.
+    A test that calls this function again and again passes another `first` each time, and so gets other cases.
     """
     return [*cases] if LONG else [*cases][first % one_in :: one_in]
 
 
 def random_histories(number, **options):
-    """Return settings that try `number` random histories under the profile `thorough`, a share of them or more else."""
+    """Return Hypothesis settings that try `number` random histories, divided by the profile's divisor in SHARES."""
     share = SHARES[settings.get_current_profile_name()]
     return settings(max_examples=round(number / share), suppress_health_check=list(HealthCheck), **options)

@@ -20,7 +20,7 @@ class Observed:
     code: str | None
     """The error code of the first walk; None if it was complete."""
     by_id: dict[str, dict[str, Any] | None]
-    """The answers to requests by id: None means 404; an id that is not a key gets a 500."""
+    """The answers to requests by id. None means 404. A request for an id that is not in the dict gets a 500."""
     second: list[list[dict[str, Any]]]
     second_code: str | None
 
@@ -42,7 +42,7 @@ class Run:
     )
     digest: str | None = None
     fleet: dict[str, tuple] = field(default_factory=dict)
-    """The columns of the versions that are valid at this run, by id."""
+    """By instance id, the columns (`columns_of`) of the version that is valid at the time of this run."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Instance:
     presence: str = "live"
     held: bool = False
     last_seen: Run | None = None
-    """Set only if the instance is not live."""
+    """The run that last saw the instance before it went missing or vanished. Not valid while the instance is live."""
     missing_since: Run | None = None
     vanished: Run | None = None
     unlisted: int = 0
@@ -116,7 +116,7 @@ class Model:
         return self._judge(run, seen.code, second_code)
 
     def begin_and_die(self, at: datetime, key: str) -> Run:
-        """Begin a run whose process is killed; the next run that begins finds it."""
+        """Add a run whose process is killed, and return it. It stays `running` until the next run begins."""
         last = self.runs[-1] if self.runs else None
         run = Run(
             self._time_of(at), key, self.last_complete(), status="running", fleet=dict(last.fleet) if last else {}
@@ -130,7 +130,7 @@ class Model:
         return at if last is None or at > last.time else last.time + timedelta(microseconds=1)
 
     def _abandon(self) -> None:
-        """End the runs whose processes died."""
+        """Mark runs that are still `running` as `abandoned`: their processes have died."""
         for run in self.runs:
             if run.status == "running":
                 run.status, run.code = "abandoned", "lease_lost"
@@ -151,7 +151,10 @@ class Model:
         return each.recorded if complete is None else max(each.recorded, complete, key=lambda run: run.time)
 
     def episodes(self) -> dict[tuple[str, int], list[tuple[Version, datetime]]]:
-        """Return the versions of every episode, by id and number, each with the time at which its hours end."""
+        """Return the versions of each episode, by (instance id, number of the episode), in the order of time.
+
+        Each version comes in a pair with the time until which its hours count.
+        """
         found: dict[tuple[str, int], list[tuple[Version, datetime]]] = {}
         for id_, each in self.instances.items():
             for version in each.versions:
@@ -160,7 +163,10 @@ class Model:
         return found
 
     def hours(self) -> dict[tuple[str, int], tuple[int, int | None, int | None]]:
-        """Return, for every episode, its microseconds and its lowest and highest GPU microseconds; None if unknown."""
+        """Return microseconds by (instance id, number of the episode), three numbers for each episode.
+
+        They are the counterparts of `hours_low`, `gpu_hours_low` and `gpu_hours_high`; None if unknown.
+        """
         found = {}
         for key, versions in self.episodes().items():
             (first, _), (last, seen) = versions[0], versions[-1]
@@ -175,7 +181,10 @@ class Model:
         return found
 
     def days(self) -> dict[tuple[str, str | None, str | None], tuple[int, int, int | None]]:
-        """Return, for every day, type and region: count of instances, their microseconds, their GPU microseconds."""
+        """Return the expected rows of `fleet_daily`, by (day as `YYYY-MM-DD`, type, region).
+
+        A row is: the number of instances, their microseconds, and their GPU microseconds (None if unknown).
+        """
         ids: dict[tuple, set] = {}
         spent: dict[tuple, int] = {}
         for (id_, _), versions in self.episodes().items():
@@ -196,7 +205,7 @@ class Model:
         return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
 
     def _compared_by_the_brake(self) -> str | None:
-        """Return the key of the last succeeded run; if there is none, that of the last run that applied anything."""
+        """Return the API key of the last `succeeded` run; if there is none, of the last `held` or `partial` one."""
         for statuses in (("succeeded",), ("held", "partial")):
             for run in reversed(self.runs):
                 if run.status in statuses:
@@ -296,18 +305,18 @@ class Model:
 
 
 def gpus_of(fields: dict[str, Any]) -> int | None:
-    """Return the number in `gpu_<n>x_...`, or None."""
+    """Return the number n if the type is `gpu_<n>x_...`, else None."""
     found = re.match("gpu_([0-9]+)x_", fields.get("instance_type") or "")
     return int(found[1]) if found else None
 
 
 def times(duration: timedelta | None, count: int | None) -> int | None:
-    """Return microseconds times a count; None if either is unknown."""
+    """Return the microseconds of a duration, multiplied by a count; None if one of the two is None."""
     return None if duration is None or count is None else duration // MICROSECOND * count
 
 
 def fields_of(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an item that have a value."""
+    """Return the fields of an item without `id`, and without those that are null or empty."""
     return {name: value for name, value in item.items() if name != "id" and value is not None and value != ""}
 
 
@@ -316,14 +325,14 @@ def without(fields: dict[str, Any], names: frozenset) -> dict[str, Any]:
 
 
 def columns_of(fields: dict[str, Any]) -> tuple:
-    """Return the six known fields and `extra`, as a version holds them."""
+    """Return the columns of a version: the fields of KNOWN in their order, and `extra` as text. None is null."""
     extra = {name: value for name, value in fields.items() if name not in KNOWN}
     text = json.dumps(extra, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if extra else None
     return (*(fields.get(name) for name in KNOWN), text)
 
 
 def digest_of(fleet: dict[str, tuple]) -> str:
-    """Return the SHA-256 over id, NUL and hash of each instance, in the order of the ids."""
+    """Return the fleet digest (hex), as docs/meanings.md defines it. `fleet` has `columns_of` by instance id."""
     parts = [
         id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
         for id_, columns in sorted(fleet.items())

@@ -1,6 +1,7 @@
-"""A handful of small and varied histories, recorded by real syncs, for the tests of the log.
+"""Small histories of several kinds, made by real syncs, for the tests of the log.
 
-`record` plays a story into a database and returns a Past: the rows and the checkpoints after each of its steps.
+A story is a function that makes runs and acts. `record` plays one into a database and returns a Past: all rows and
+checkpoints after each step of the story.
 """
 
 import sqlite3
@@ -33,7 +34,10 @@ PEOPLE = ("ada", "bob", "eve", None)
 
 @dataclass(frozen=True)
 class Moment:
-    """A history as it was at some moment: all its rows, its checkpoints, and the fleet."""
+    """A history after one step of a story: all its rows, a checkpoint of each log, and the instances on the list.
+
+    `rows` are as `read_rows` returns them. `runs` is the number of hours that had passed on the clock of the story.
+    """
 
     rows: dict
     checkpoints: list
@@ -42,13 +46,16 @@ class Moment:
 
     @property
     def now(self):
-        """The time by the clock of the story."""
+        """Return the time of the next step, by the clock of the story."""
         return hour(self.runs + 1)
 
 
 @dataclass
 class Past:
-    """A recorded history: what it was after each step, and what older copies of it became that were synced on."""
+    """A recorded history: its moments, and its forks.
+
+    A fork is an older moment with other runs after it: its rows, as `read_rows` returns them.
+    """
 
     name: str
     moments: list[Moment] = field(default_factory=list)
@@ -60,7 +67,7 @@ class Past:
 
 
 class Story(World):
-    """A World that keeps the moments of its history."""
+    """A World whose methods `step`, `accept`, `prune`, `rename` and `retire` each add a Moment to its Past."""
 
     def __init__(self, engine, simulator, past, runs=0):
         super().__init__(engine, simulator, runs)
@@ -83,7 +90,7 @@ class Story(World):
         return lambda: hour(self.runs)
 
     def change(self):
-        """Change, remove or add a few instances at random."""
+        """Change, remove or add one to three instances at random."""
         random, listed = self.random, self.fleet.listing()
         for _ in range(random.randint(1, 3)):
             some = random.choice(listed)["id"] if listed else None
@@ -117,7 +124,7 @@ class Story(World):
         self.keep()
 
     def die(self, account="default"):
-        """Open a run, as a process does that is then killed."""
+        """Begin a run and leave it `running`, as a process that is killed does. Its lease has ended at once."""
         request = RunRequest(account, "schedule", self.simulator.url, "id", lease_seconds=60)
         lease = runs.open_run(self.engine, request, clock=self.clock()).lease
         with database.writing(self.engine) as connection:
@@ -129,7 +136,10 @@ class Story(World):
 
 
 def every_event(story):  # noqa: PLR0915 - one statement a step
-    """All events, all statuses of runs, two accounts with the same ids, and everything that a version cannot tell."""
+    """Play all events and all statuses of runs, in two accounts with the same instance ids.
+
+    Instances also become missing, held and unlisted, and are seen after the last complete run: no version shows that.
+    """
     for number in range(6):
         story.put(f"i{number}", creator_user_nickname=PEOPLE[number % 4], ip=f"192.0.2.{number}")
     story.put("i6", price=1.5, labels={"team": "vision", "tier": [1, 2]})
@@ -157,7 +167,7 @@ def every_event(story):  # noqa: PLR0915 - one statement a step
     story.faults.add(Status(500), when=on_get, times=None)
     story.faults.add(DOWN, when=on_page(1), after=1)
     story.remove("i3")
-    story.step()  # missing
+    story.step()  # i3 is missing
     story.step(account="second", key="second:x")
     story.remove("i0")
     story.remove("i5")
@@ -168,24 +178,24 @@ def every_event(story):  # noqa: PLR0915 - one statement a step
     story.put("p1", "p2", "p3", region="eu-west")
     story.step(key="another:y")
     story.fleet.hide("i4")
-    story.step(key="another:y")  # found by its id
+    story.step(key="another:y")  # i4 is found by its id only
     story.faults.add(Status(500), when=on_get, times=None)
     story.faults.add(DOWN, when=on_page(1), after=1)
     story.remove("p1")
-    story.step(key="another:y")  # two are missing
+    story.step(key="another:y")  # i4 and p1 are missing
     for gone in ("i2", "p2", "p3"):
         story.remove(gone)
     story.put("p4")
-    story.step(key="third:z")  # held, and one by id only
+    story.step(key="third:z")  # held, and i4 is found by its id only
     story.faults.add(DOWN, when=on_page(2), times=None)
     story.put("i4", status="unknown")
     story.fleet.unhide("i4")
-    story.step(page_size=2, key="third:z")  # partial again: seen after the last complete run
+    story.step(page_size=2, key="third:z")  # partial: i4 is seen after the last complete run
     story.step(account="second", key="second:x")
 
 
 def pruned(story):
-    """Many changes, two prunes, a rename, a retired account that returns, and runs after it."""
+    """Play many changes, two prunes, a rename, and an account that is retired, returns and is retired again."""
     for number in range(5):
         story.put(f"i{number}", creator_user_nickname=PEOPLE[number % 4])
     story.step()
@@ -215,14 +225,14 @@ def pruned(story):
 
 
 def tiny(story):
-    """Two runs of almost nothing."""
+    """Play two runs: of an empty fleet, then of one instance."""
     story.step()
     story.put("a")
     story.step()
 
 
 def quiet(story):
-    """Mostly runs in which nothing changes."""
+    """Play eleven runs, nine of which find nothing new."""
     story.put("a", "b", "c")
     for _ in range(9):
         story.step(expected_seconds=3600, trigger="schedule")
@@ -232,7 +242,7 @@ def quiet(story):
 
 
 def upgraded(story):
-    """A database of an earlier release: its log begins with a history."""
+    """Play runs and an act in the database of an earlier release. Entry 0 of its logs covers a history."""
     story.runs = 1_000
     story.keep()
     story.put("inst-00", "inst-01")
@@ -248,7 +258,7 @@ def upgraded(story):
 
 
 def upgraded_and_pruned(story):
-    """A database of an earlier release that is pruned after the upgrade."""
+    """Play the story `upgraded`, and then prune two of the accounts."""
     upgraded(story)
     story.rename("production", "default")
     story.change()
@@ -269,13 +279,14 @@ STORIES = {
     "upgraded": (upgraded, "0.2.0.dev0"),
     "upgraded and pruned": (upgraded_and_pruned, "0.1.0"),
 }
-"""Each history by its name, with the release in whose database it begins; None: in an empty one."""
+"""By the name of a story: its function, and the release whose stored database it begins with (None: an empty one)."""
 
 
 def record(name, url, *, forks=0, whole=False):
-    """Play the story into the empty database of that URL, and return its Past.
+    """Play the story `name` into the empty database of `url`, and return its Past, with `forks` forks.
 
-    Unless `whole`, the largest account of an earlier release is left out, which makes each check three times as fast.
+    Unless `whole`, the largest account is deleted from the database of an earlier release, so that each check is three
+    times as fast.
     """
     live, release = STORIES[name]
     if release is not None:
@@ -294,14 +305,17 @@ def record(name, url, *, forks=0, whole=False):
 
 
 def forget_largest(engine):
-    """Delete the account that has most of the history, before the log begins."""
+    """Delete the account `research`, which has most of the history. No account has a log yet."""
     with database.writing(engine) as connection:
         for table in ("sync_runs", "instance_state", "instance_versions", "accounts"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE account = 'research'")
 
 
 def make_forks(engine, simulator, past, number):
-    """Restore older copies, sync each on, keep the rows, and leave the newest history in the database."""
+    """Add `number` forks to `past`: restore an older moment, make up to six more runs, and keep the rows.
+
+    At the end the database holds the last moment again.
+    """
     random = Random(number)
     rows = past.last.rows
     for _ in range(number):
@@ -325,7 +339,10 @@ def make_forks(engine, simulator, past, number):
 
 
 def restore(engine, before, after):
-    """Write older rows over newer ones, and reset the numbers that the database gives to new rows."""
+    """Replace the rows `before`, which the database holds, by the rows `after`.
+
+    Also set the counters of `run_id` and `action_id` as if no newer row had ever been there.
+    """
     with database.writing(engine) as connection:
         write_rows(connection, before, after)
         for table, column in (("sync_runs", "run_id"), ("operator_actions", "action_id")):
@@ -339,7 +356,7 @@ def restore(engine, before, after):
 
 
 def restore_release(url, release):
-    """Write the stored database of a release into an empty one."""
+    """Load the stored database of a release (tests/released) into the empty database of `url`."""
     backend = "sqlite" if url.startswith("sqlite") else "postgresql"
     script = (RELEASED / f"{release}.{backend}.sql").read_text(encoding="utf-8")
     if backend == "sqlite":

@@ -14,17 +14,20 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-CONNECTIONS = 8  # from pgbouncer to the server: fewer than the clients', so that clients must share them
+CONNECTIONS = 8  # from pgbouncer to the server: fewer than those of the clients, so clients must share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'
 
 
 @contextmanager
 def pgbouncer(server: URL) -> Iterator[URL]:
-    """Yield a URL of the server through pgbouncer. If it is not installed, skip the test; in CI, fail it."""
+    """Start pgbouncer in front of the server, and yield the URL for clients.
+
+    If pgbouncer is not installed, skip the test, or fail it if the variable CI is set.
+    """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("pgbouncer is not installed: apt-get install pgbouncer")
-    folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # a socket's path may have about 100 bytes
+    folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
     places = {
         "host": server.host or server.query.get("host"),
         "port": server.port or server.query.get("port"),
@@ -56,7 +59,7 @@ def pgbouncer(server: URL) -> Iterator[URL]:
 
 
 def _wait(url: URL, log: Path) -> None:
-    """Wait until pgbouncer answers; raise RuntimeError with its log after 30 seconds."""
+    """Wait until pgbouncer answers; after 30 seconds raise RuntimeError with the text of the file `log`."""
     end = time.monotonic() + 30
     while True:
         try:

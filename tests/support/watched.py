@@ -1,7 +1,8 @@
-"""Two simulated weeks and their runs: what the fleet did, what each run was sent, and the episodes that follow.
+"""Two simulated weeks and their runs: what the fleet did, which items each run received, and the expected episodes.
 
-The fleet changes during a run too: each request takes two seconds of simulated time. Two accounts watch the same fleet,
-the second less often, so the same ids are in both. Nothing here is read from the database.
+The fleet also changes during a run: each request takes two seconds of simulated time. Two accounts sync the same fleet,
+the second one less often, so the same ids are in both. The expected episodes follow from the items that the simulator
+sent, and from nothing in the database.
 """
 
 import json
@@ -21,16 +22,17 @@ HOUR = timedelta(hours=1)
 HOURS = 14 * 24
 REQUEST = timedelta(seconds=2)
 PAGE = 25
-EVERY = {"research": 1, "production": 12}  # hours
+EVERY = {"research": 1, "production": 12}  # hours from one run to the next
 BROKEN, DOWN, ASLEEP, MUTE = 100, range(150, 156), range(200, 203), range(230, 236)
-ACCEPTED = 246  # on 12 March: absent instances stay missing, and a person accepts that they are gone
+"""Hours since BEGIN at which, in this order: page 2 fails, all requests fail, no run is made, requests by id fail."""
+ACCEPTED = 246  # on 12 March: the runs leave absent instances missing, and a person accepts the loss
 REASONS = {"research": "deleted by ada, ticket 4711", "production": None}
 DOWNTIME = Status(503)
 
 
 @dataclass
 class Run:
-    """One run: its planned outcome, and the items that the fleet sent it."""
+    """One run: its planned outcome, and `told`, the items by id that the fleet sent to it."""
 
     account: str
     status: str
@@ -48,7 +50,7 @@ class Run:
 
 @dataclass
 class Version:
-    """A version that a run's answers imply."""
+    """A version that follows from the items that the runs received."""
 
     since: Run
     item: dict
@@ -59,7 +61,11 @@ class Version:
 
 @dataclass
 class Episode:
-    """One presence of an instance, as far as runs can know it."""
+    """One episode of an instance, as far as the runs of an account can know it.
+
+    `unseen` is the last complete run before the episode. `seen` is the first run that saw the instance, `last` the run
+    of its `last_seen_at`. `gone` is the run at which it vanished, `missing` the newest run that left it missing.
+    """
 
     account: str
     id: str
@@ -71,7 +77,7 @@ class Episode:
     missing: Run | None = None
     versions: list[Version] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
-    """The true presences: two if no run could see the absence between them."""
+    """The lives that the instance really had in the episode: more than one if no run could see that it was gone."""
 
     @property
     def item(self):
@@ -95,7 +101,7 @@ class Episode:
         return hours(self.gone.started - self.unseen.started) if self.gone and self.unseen else None
 
     def at(self, time):
-        """Return the recorded item at a time; None if the instance was not there."""
+        """Return the item of the version that is valid at a time; None if there is no such version in this episode."""
         for version in self.versions:
             if version.since.started <= time and (version.until is None or time < version.until.started):
                 return version.item
@@ -116,7 +122,7 @@ def alive(life, begin, end):
 
 
 class WatchedFleet(LivelyFleet):
-    """A fleet that changes with each request and notes the items that it sends."""
+    """A fleet whose time advances by REQUEST with each request. It puts the items that it sends into `noted`, by id."""
 
     noted: dict
 
@@ -136,7 +142,7 @@ class WatchedFleet(LivelyFleet):
 
 @dataclass
 class Watch:
-    """The true lives and the runs of the simulated weeks; `url` is the database that the runs wrote."""
+    """The true lives, the runs and the expected episodes of the two weeks. `url` names the database."""
 
     url: str
     lives: list[Life]
@@ -154,10 +160,11 @@ class Watch:
             ]
 
     def skipped(self, account):
-        """Return (id, start of run) of each instance that existed during a whole complete run but was on no page of it.
+        """Return a set of (instance id, start of a complete run): the run did not see the instance, which existed.
 
-        If another instance ends in the middle of a walk, all that follow move up by one, and a page may skip one. A
-        run asks for a skipped instance by its id if it knows it; a new one stays unseen until the next run.
+        The instance existed during the whole run. If another instance vanishes during a walk, all instances after
+        it move up by one place on the list, and one of them may be on no page. If the account already knows that one,
+        the run asks for it by id. A newcomer is not seen before the next run.
         """
         return {
             (life.id, run.started)
@@ -177,7 +184,7 @@ class Watch:
 
 
 def play(url):
-    """Simulate two weeks, sync them into a migrated database and return the Watch."""
+    """Simulate two weeks of a fleet, sync it into the migrated database of `url`, and return the Watch."""
     engine = connect(parse_url(url))
     fleet = WatchedFleet(seed=40, start=BEGIN - HOUR, instances=40, churn=2)
     runs = []
@@ -229,7 +236,7 @@ def _run(engine, simulator, settings, account, number):
 
 
 def observed(runs):
-    """Return the episodes that follow from the items that the runs of one account received."""
+    """Return a list of the episodes that follow from the items that the runs of one account received."""
     episodes, there, complete = [], {}, None
     for run in runs:
         for id_, item in run.told.items():

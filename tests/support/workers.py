@@ -13,11 +13,14 @@ from support.forked import Forked
 
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 PATIENCE = 90
-"""Seconds after which a test gives up. Nothing should ever take that long."""
+"""Seconds that a test waits before it fails. No correct program takes that long."""
 
 
 def until(true, why=lambda: ""):
-    """Call `true` until its result is true, and return the result; fail after PATIENCE seconds."""
+    """Call `true()` again and again until its result is true, and return the result.
+
+    After PATIENCE seconds raise AssertionError with the text that `why()` returns.
+    """
     end = time.monotonic() + PATIENCE
     while not (found := true()):
         assert time.monotonic() < end, f"the condition did not become true {why()}"
@@ -26,7 +29,10 @@ def until(true, why=lambda: ""):
 
 
 class Worker:
-    """A process that runs `inventory run`, or `program` with the same arguments; its log is JSON."""
+    """A process that runs `inventory run`, with `words` as more arguments. `program` replaces `inventory`.
+
+    The process writes its log as JSON into the file `log` in `folder`.
+    """
 
     def __init__(self, folder, environment, *words, program=None):
         folder.mkdir(exist_ok=True)
@@ -51,13 +57,16 @@ class Worker:
         return self._file.read_text()
 
     def log(self, event=None, **names):
-        """Return the lines of the log with these values, of one event or of all."""
+        """Return the lines of the log, as dicts, that have these values; with `event`, only lines of that event."""
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         wanted = {"event": event, **names} if event else names
         return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
 
     def wait_for(self, event, *, count=1, **names):
-        """Wait until the log has `count` such lines, and return them; fail if the process ends before."""
+        """Wait until `log(event, **names)` returns `count` lines or more, and return the lines.
+
+        Raise AssertionError if the process ends before.
+        """
 
         def there():
             found = self.log(event, **names)
@@ -81,7 +90,10 @@ class Worker:
 
 @contextmanager
 def crew():
-    """Yield a function that starts a Worker; at the end, kill all workers and check that no log has a traceback."""
+    """Yield a function that starts a Worker and returns it.
+
+    At the end, kill all workers and check that no log has a traceback.
+    """
     workers = []
 
     def start(*arguments, **options):
@@ -100,7 +112,10 @@ def crew():
 
 
 def configuration(folder, names):
-    """Write a configuration file of these accounts; return the environment that names it and holds their keys."""
+    """Write a configuration file with these accounts. Return the variables that `inventory` needs for it.
+
+    They are a dict: INVENTORY_CONFIG with the path of the file, and one variable with the key of each account.
+    """
     folder.mkdir(exist_ok=True)
     file = folder / "accounts.toml"
     file.write_text("".join(f'[[accounts]]\nname = "{name}"\napi_key_env = "KEY_{name.upper()}"\n' for name in names))

@@ -1,4 +1,4 @@
-"""The World of most tests: a fleet behind the simulator, a clock that moves an hour a run, and a database."""
+"""The World of most tests: a fleet, the simulator that serves it, a database, and a simulated clock."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
-DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # the time that README asks for is within these days
+DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # README.md asks for times within these days
 TIMES = (
     "started_at", "heartbeat_at", "finished_at", "previous_complete_at", "first_seen_at", "last_seen_at",
     "missing_since", "vanished_at", "valid_from", "valid_to", "occurred_at", "appeared_after", "appeared_at",
@@ -27,17 +27,17 @@ BOOLEANS = ("complete", "held")
 
 
 def hour(number):
-    """Return the time of run `number` by the clock of the world."""
+    """Return the time `number` hours after BEGIN: the time of run `number` of a World."""
     return BEGIN + timedelta(hours=number)
 
 
 def machine(id_, **fields):
-    """Return an instance as the API sends it."""
+    """Return an instance as the API sends it, as a dict; `fields` are added or replace others."""
     return {"id": id_, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} | fields
 
 
 def ids(number, prefix="i"):
-    """Return `number` ids: i000, i001, ..."""
+    """Return a list of `number` ids, each of the prefix and three digits: i000, i001, ..."""
     return [f"{prefix}{each:03}" for each in range(number)]
 
 
@@ -45,7 +45,10 @@ _settings = cache(load)
 
 
 class World:
-    """A fleet, its simulator and a database. Each run is an hour after the run before; `runs` counts them."""
+    """A fleet, the simulator that serves it, and a database.
+
+    Each run is one hour after the run before it, unless the call passes a `clock`. `runs` is the number of runs so far.
+    """
 
     def __init__(self, engine, simulator, runs=0):
         self.engine = engine
@@ -68,7 +71,7 @@ class World:
         trigger="manual",
         **flags,
     ):
-        """Run one sync of the account and return its Outcome."""
+        """Make one run of the account, with `flags` as settings, and return its Outcome."""
         self.runs += 1
         now = hour(self.runs)
         self.simulator.requests.clear()
@@ -93,7 +96,7 @@ class World:
             self.fleet.remove(id_)
 
     def rows(self, sql, **values):
-        """Return the rows of a query as tuples, times as UTC datetimes."""
+        """Return a list of the rows of a query as tuples, columns in TIMES as UTC datetimes, in BOOLEANS as bool."""
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
         with database.reading(self.engine) as connection:
@@ -110,14 +113,14 @@ class World:
         return {id_ for (id_,) in self.rows("SELECT instance_id FROM instances WHERE held")}
 
     def gone(self):
-        """Return (id, vanished_at) of every vanished instance."""
+        """Return a list of (id, vanished_at): the vanished instances, in the order of their ids."""
         return self.rows("SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1")
 
     def last_run(self, *columns):
         return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
 
     def digest(self):
-        """Return the fleet digest, computed from the open versions as docs/meanings.md says."""
+        """Return the fleet digest (hex) of the account `default`, computed from its open versions."""
         rows = self.rows(
             "SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra"
             " FROM instance_versions WHERE valid_to IS NULL AND account = 'default'"
@@ -132,27 +135,30 @@ class World:
         return [status for (status,) in self.rows("SELECT status FROM sync_runs ORDER BY run_id")]
 
     def events(self):
-        """Return (hour, id, event) of every event, in order."""
+        """Return a sorted list of (hours since BEGIN, instance id, event), one for each event."""
         rows = self.rows("SELECT occurred_at, instance_id, event FROM instance_events")
         return sorted(((at - BEGIN) / timedelta(hours=1), id_, event) for at, id_, event in rows)
 
     def asked_by_id(self):
-        """Return the ids that the last run asked for, in order."""
+        """Return the ids that the last run asked for, in order. Ids that end in `s` are left out."""
         return [
             request.path.rpartition("/")[2] for request in self.simulator.requests if not request.path.endswith("s")
         ]
 
     def walks(self):
-        """Return the number of walks that the last run began."""
+        """Return how often the last run asked for the first page: once for each walk and for each repeated request."""
         return sum(request.page == 1 for request in self.simulator.requests)
 
     def history(self):
-        """Return the rows of instance_state and instance_versions."""
+        """Return the rows of `instance_state` and of `instance_versions`: sorted lists by name of the table."""
         tables = ("instance_state", "instance_versions")
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
     def dump(self):
-        """Return every row of every table, as text."""
+        """Return sorted lists of all rows as JSON texts, by name of the table.
+
+        The tables `calendar`, `dropped_entries` and `alembic_version` are left out.
+        """
         with database.reading(self.engine) as connection:
             return {
                 table: sorted(
@@ -165,7 +171,10 @@ class World:
             }  # fmt: skip
 
     def forget_log(self):
-        """Remove the log of every account, as in a database of a program that kept none."""
+        """Delete all logs and acts, as if the database was upgraded from a release that kept none.
+
+        The columns of runs that such a release did not fill become null.
+        """
         with database.writing(self.engine) as connection:
             for change in (
                 "DELETE FROM operator_actions",
@@ -181,7 +190,10 @@ class World:
 
 @dataclass(frozen=True)
 class Past:
-    """A database for tests to copy, and the fleet and number of runs that made it."""
+    """A database for tests to copy, with the listed instances of its fleet and the number of its runs.
+
+    `template` is the path of a SQLite file, or the name of a PostgreSQL database.
+    """
 
     template: Any
     fleet: list[dict[str, Any]]
@@ -189,7 +201,7 @@ class Past:
 
 
 def live_through(live, url, template):
-    """Run `live` in a world on that database, and return the Past."""
+    """Call `live(world)` with a World on the database of `url`, and return the Past, which has `template`."""
     engine = database.connect(parse_url(url))
     with Simulator(Fleet()) as simulator:
         world = World(engine, simulator)

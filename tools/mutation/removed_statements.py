@@ -16,7 +16,7 @@ class RemoveStatement(Operator):
     """
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield the position of the statement, if its type is in EFFECTS."""
+        """Yield the start and the end of the statement, if it is one that this operator removes."""
         if node.type == "simple_stmt" and node.children[0].type in EFFECTS:
             first = node.children[0]
             if first.type != "expr_stmt" or first.children[0].type != "name":
@@ -34,7 +34,7 @@ class RemoveStatement(Operator):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        """Return an example: the code before and after."""
+        """Return one example: the code before and after the mutation."""
         return (Example("if a:\n    b.c = 1\n", "if a:\n    pass\n"),)
 
 

@@ -86,19 +86,23 @@ LEFT_OUT = (
     r"core/ReplaceComparisonOperator_(Eq|NotEq)_(?!Eq$|NotEq$).*",
     r"core/Variable.*",
 )
-"""Operators that are not tried: all but one replacement of each common one, and those of `|`, `^`, shifts, powers."""
+"""Patterns of the operators of cosmic-ray that are not tried.
+
+They leave one replacement each of `+`, `-`, `*`, `/`, `//`, `%` and `&`, and none of the other binary operators. `is`
+and `==` are only replaced by `is not` and `!=`, and the reverse.
+"""
 SQL_MUTATIONS = {
     r"<=": "<", r">=": ">", r"(?<![<>=!-])<(?![=>])": "<=", r"(?<![<>=!-])>(?![=])": ">=", r"(?<![<>!])=": "<>",
     r"<>": "=", r"\bAND\b": "OR", r"\bOR\b": "AND", r"\bmin\(": "max(", r"\bmax\(": "min(", r" \+ ": " - ",
     r" - ": " + ", r"\bIS NULL\b": "IS NOT NULL", r"\bIS NOT NULL\b": "IS NULL", r"\bLEFT JOIN\b": "JOIN",
     r"\bASC\b": "DESC", r"\bDESC\b": "ASC", r"\bUNION ALL\b": "UNION", r"\bcoalesce\(": "nullif(", r"\bDISTINCT\b": "",
 }  # fmt: skip
-"""Changes of SQL: a pattern, and what takes its place."""
+"""The mutations of SQL: a regular expression, and the text that replaces its match."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mutant, and whether a test killed it."""
+    """A mutant, as a diff, and whether a test killed it."""
 
     killed: bool
     difference: str
@@ -155,7 +159,8 @@ def _copy(folder: Path) -> Path:
 def _environment(copy: Path) -> dict[str, str]:
     """Return the environment of tests that import from the copy.
 
-    Compiled files are not written: Python knows them by second and size, which two changes may share.
+    Python must write no compiled files: it compares them with the source by time in seconds and by size, which two
+    mutants may share.
     """
     path = os.pathsep.join(str(part) for part in (copy, copy / "tests", copy / "tools"))
     return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -169,7 +174,7 @@ def _tests(module: str) -> list[str]:
 
 
 def _limit(copy: Path, module: str) -> float:
-    """Run the tests of a module unchanged, and return the seconds after which a changed run counts as noticed."""
+    """Run the tests of a module without a mutant. Return the seconds after which a mutant counts as killed."""
     began = time.monotonic()
     done = subprocess.run(  # noqa: S603 - a fixed command
         _tests(module), cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False
@@ -180,7 +185,7 @@ def _limit(copy: Path, module: str) -> float:
 
 
 def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Mutant]:
-    """Try the mutants of a module that cosmic-ray makes."""
+    """Try the mutants of a module that cosmic-ray makes, and return those whose tests ran."""
     program, name = folder / "venv" / "bin", module.replace("/", "-")
     settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
     words = " ".join(f"'{word}'" for word in _tests(module))
@@ -208,7 +213,7 @@ def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace
 
 
 def _choose(session: Path, arguments: argparse.Namespace) -> None:
-    """Delete the mutants beyond the sample from the session."""
+    """Choose a sample of the mutants that are not yet tried, and delete the others from the session file."""
     with sqlite3.connect(session) as connection:
         rows = connection.execute(
             "SELECT job_id FROM mutation_specs WHERE job_id NOT IN (SELECT job_id FROM work_results) "
@@ -224,7 +229,7 @@ def _choose(session: Path, arguments: argparse.Namespace) -> None:
 
 
 def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
-    """Try the mutants of the newest version of each view, as SQLite has it."""
+    """Try the mutants of the newest SQL of each view on SQLite, and return them."""
     newest: dict[str, Path] = {}
     for file in sorted((copy / "migrations" / "views").glob("*.sql")):
         if ".postgresql." not in file.name:

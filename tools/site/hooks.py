@@ -1,4 +1,4 @@
-"""What the build of the site checks besides the site: links from the Markdown files outside docs/."""
+"""A hook of MkDocs: the build of the site also checks the links in the Markdown files of the checkout's root."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)\"""")
 log = logging.getLogger("mkdocs.hooks.links")  # below "mkdocs", so that --strict counts its warnings
 
 
-def on_env(env: Any, *, config: Any, files: Any) -> None:  # noqa: ARG001 - MkDocs passes by name
+def on_env(env: Any, *, config: Any, files: Any) -> None:  # noqa: ARG001 - MkDocs passes arguments by name
     """Warn of every link of a Markdown file in the checkout's root that leads nowhere."""
     for page in sorted(ROOT.glob("*.md")):
         for found in LINK.findall(page.read_text(encoding="utf-8")):

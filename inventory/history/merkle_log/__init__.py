@@ -1,6 +1,15 @@
-"""The Merkle log of each account: one entry for each finished run and each act of a person, never changed afterwards.
+"""The Merkle log of each account: one entry for each finished run and each act of a person.
 
-Entries lie in the rows that they protect. `entries` says what an entry holds, `append` adds one, `start` begins a log,
-`missing` and `folded` are the roots over what single entries do not hold, and `dropped` keeps the hashes of entries
-whose runs `prune` has dropped. `verify_log` beside this package checks a log.
+Only entry 0 is stored as text, in the account's row. Any other entry is computed from the row of its run or act, where
+its hash is stored.
+
+- `entries` computes entries, and the leaves of the trees whose roots entries hold.
+- `start` begins a log with entry 0, and `append` adds an entry.
+- `missing` computes the missing digest.
+- `folded` computes the root over the versions that `prune` folds.
+- `dropped` keeps the hashes of the runs that `prune` drops.
+- `hashes` reads the hashes of entries from the database.
+- `actor` names the person who acts.
+
+`inventory.history.verify_log` checks a log.
 """

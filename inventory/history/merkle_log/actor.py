@@ -10,10 +10,10 @@ from inventory.store import database
 
 
 def describe_actor(connection: Connection) -> str:
-    """Return the user, uid and host of this process, and on PostgreSQL the user of the session.
+    """Return a text with the user, uid and host of this process, and on PostgreSQL also the user of the session.
 
-    The name is that of the effective uid in the password database, never that of an environment variable. An
-    administrator of the host can forge all of these values: they are a claim, not a proof.
+    The user is the name of the effective uid in the password database. No environment variable changes it. The text is
+    a claim, not a proof: an administrator of the host can forge it.
     """
     uid = os.geteuid()
     try:

@@ -1,8 +1,8 @@
 """Append to the Merkle log of an account: one entry for each finished run and each act of a person.
 
-The index and the hash of an entry are in its run's row or its act's row, and the right edge of the tree is in the
-account's row. So a run in which nothing changed writes two rows, as without a log. Every function takes the account's
-row, which its caller has locked, and writes in the same transaction (`every-run-and-act-is-logged`).
+An entry's index and hash are stored in the row of the run or act, and the right edge of the tree in the account's row.
+So a quiet run still writes only these two rows. Each public function takes the account's row, which the caller has
+locked, and writes in the caller's transaction (`every-run-and-act-is-logged`).
 """
 
 from collections.abc import Mapping
@@ -28,13 +28,14 @@ from inventory.record import clean
 from inventory.store.tables import accounts, damaged, operator_actions, sync_runs
 
 Row = Mapping[str, Any]
-"""A row of `accounts`, locked."""
+"""A row of `accounts`, which the caller has locked."""
 
 
 def prepare(connection: Connection, row: Row, now: datetime) -> Row:
-    """Begin the account's log if it has none, and settle the run of a dead process; return the new row.
+    """Begin the account's log if there is none. Mark the account's `running` run, if there is one, as abandoned.
 
-    Whoever acquires the lease calls this first.
+    Return the account's new row. Call this just before the lease is acquired. At that moment a run that is still
+    `running` belongs to a process that has died or lost its lease.
     """
     if row["log_id"] is None:
         from inventory.history.merkle_log.start import begin_log
@@ -56,18 +57,21 @@ def prepare(connection: Connection, row: Row, now: datetime) -> Row:
 
 @dataclass(frozen=True)
 class RunEnd:
-    """What is written at the end of a run."""
+    """The end of a run, as `append_run` writes it."""
 
     columns: Mapping[str, Any]
-    """Columns of `sync_runs`."""
+    """The values to write into the run's row, by column of `sync_runs`."""
     returned: bool = False
     """Whether the run brought a retired account back."""
     account: Mapping[str, Any] = field(default_factory=dict)
-    """Columns of `accounts`."""
+    """The values to write into the account's row, by column of `accounts`."""
 
 
 def append_run(connection: Connection, row: Row, run: Mapping[str, Any], end: RunEnd) -> Row:
-    """Write the end of a run together with its entry; return the account's new row. `run` is its row until now."""
+    """Write the end of a run together with its log entry, and return the account's new row.
+
+    `row` is the account's row. `run` is the run's row of `sync_runs` as it was before the end.
+    """
     final = {**run, **end.columns}
     entry = run_entry(row["log_id"], row["log_size"], final, returned=end.returned)
     row, entry_hash = _append(connection, row, entry, end.account)
@@ -81,19 +85,19 @@ def append_run(connection: Connection, row: Row, run: Mapping[str, Any], end: Ru
 
 @dataclass(frozen=True)
 class Act:
-    """What a person did: accept, prune, rename or retire, with the reason that the person gave."""
+    """An act of a person: accept, prune, rename or retire, with the reason that the person gave."""
 
     action: str
     occurred_at: datetime
     details: Json = field(default_factory=dict)
-    """A JSON object without numbers that are not whole. Its nulls are left out."""
+    """A JSON object. Its numbers must be integers. Keys whose value is None are not stored."""
     reason: str | None = None
 
 
 def append_act(connection: Connection, row: Row, done: Act) -> Row:
-    """Insert an act into `operator_actions` together with its entry; return the account's new row.
+    """Insert an act into `operator_actions` together with its log entry, and return the account's new row.
 
-    The time of an act is later than that of the account's last entry only if the clock did not step back.
+    If the clock stepped back, the time of the act may be earlier than that of the entry before it.
     """
     details = {name: value for name, value in done.details.items() if value is not None}
     act = {
@@ -113,7 +117,7 @@ def append_act(connection: Connection, row: Row, done: Act) -> Row:
             entry_hash=b"",
         )
         .returning(operator_actions.c.action_id)
-    ).scalar_one()  # the number is part of the entry
+    ).scalar_one()  # the entry holds this id, so its hash is known only after the insert
     entry = act_entry(row["log_id"], index, {**act, "action_id": action_id}, details)
     row, entry_hash = _append(connection, row, entry, {})
     own = operator_actions.c.action_id == action_id
@@ -122,7 +126,7 @@ def append_act(connection: Connection, row: Row, done: Act) -> Row:
 
 
 def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any]) -> tuple[Row, bytes]:
-    """Append an entry to the tree, and write the columns `own` of the account too.
+    """Append an entry to the account's tree. Write the new right edge, and the columns `own`, into the account's row.
 
     Return the account's new row and the hash of the entry.
     """
@@ -138,7 +142,10 @@ def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any
 
 
 def _was_retired(connection: Connection, row: Row) -> bool:
-    """Return whether the account was retired after its last run in the log: the next run then brings it back."""
+    """Return whether the account was retired after its last run that has an entry in the log.
+
+    The column `retired_at` does not say so: the run that brings the account back clears it as soon as it opens.
+    """
     act, run = operator_actions.c, sync_runs.c
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
     ran = sa.select(sa.func.max(run.log_index)).where(run.account == row["account"])

@@ -1,7 +1,9 @@
-"""Keep the hashes of log entries whose runs are dropped, so that the tree can still be recomputed.
+"""Keep the hashes of the runs that `prune` drops, so that the Merkle trees over them can still be recomputed.
 
-There are two trees: `log` has the entries, `runs` has the runs from before the log. A run of the second tree has no
-index of its own: the runs that are left fill, in order, the places that no dropped run had.
+There are two trees. `log` is the tree over the entries of a log. `runs` is the tree over the runs from before the log,
+which have no entry of their own; entry 0 holds its root. The row of such a run does not store its index in the tree.
+That index follows from the kept hashes: the runs that are not dropped have, in the order of their ids, the indexes for
+which no hash is kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,13 +19,14 @@ from inventory.merkle import HASH_SIZE
 from inventory.store.tables import dropped_entries, sync_runs
 
 MOST = 1024
-"""Hashes in one row."""
+"""The most hashes in one row of `dropped_entries`."""
 
 
 def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable: Sequence[ColumnElement[bool]]) -> None:
-    """Keep the hash of each run that will be dropped: of its entry, or of its row if it is from before the log.
+    """Insert into `dropped_entries` the hash of each run that will be dropped.
 
-    `row` is the account's row, and `droppable` the conditions for the runs.
+    For a run with a log entry, that is the hash of the entry. For a run from before the log, it is the leaf hash in the
+    tree `runs`. `row` is the account's row. `droppable` are the conditions on `sync_runs` that select the runs.
     """
     run, log_id = sync_runs.c, row["log_id"]
     logged = connection.execute(
@@ -47,7 +50,10 @@ def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable:
 
 
 def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterable[tuple[int, bytes]]) -> None:
-    """Insert the hashes of these entries, which come with their indexes and in their order."""
+    """Insert hashes into `dropped_entries`; hashes of consecutive indexes share a row, up to MOST of them.
+
+    `entries` are pairs (index, hash), in the order of the indexes.
+    """
     rows: list[dict[str, Any]] = []
     first, hashes = 0, b""
     for index, hash_ in chain(entries, [(-1, b"")]):
@@ -61,7 +67,7 @@ def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterab
 
 
 def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
-    """Yield index and hash of each dropped entry, in order."""
+    """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes."""
     stored = dropped_entries.c
     rows = connection.execute(
         sa.select(stored.first_index, stored.hashes)
@@ -74,7 +80,7 @@ def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tupl
 
 
 def free_places(dropped: Iterable[int]) -> Iterator[int]:
-    """Yield all indexes from 0 on that are not among the dropped ones, which come in order."""
+    """Yield the indexes from 0 on that are not in `dropped`, without an end. `dropped` is in ascending order."""
     place = 0
     for taken in dropped:
         yield from range(place, taken)

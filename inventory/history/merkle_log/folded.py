@@ -1,8 +1,11 @@
-"""Compute the root over old versions, folded as `prune` folds them.
+"""Compute a root over old versions of an account, after folding them in memory as `prune` folds them in the database.
 
-The root is the same before, during and after the folding. Entry 0 of a log holds it for all versions from before the
-log. The entry of a prune holds it for these too, and for all versions that began before the time of the prune. The
-entries that opened or closed such versions can no longer be recomputed from the rows.
+A stretch is a series of consecutive versions of one episode with the same type and region. A prune before a time T
+takes the versions of a stretch that ended by T, and puts one version in their place.
+
+The root is the same before, during and after a prune. Entry 0 of a log holds such a root over all versions from before
+the log. The entry of a prune holds one over these versions, and over all that began before T. It is needed because the
+roots in older entries can no longer be recomputed once their versions are folded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,34 +29,38 @@ VERSION_COLUMNS = (
 )  # fmt: skip
 
 _FROM_FIRST = ("episode", "valid_from", "opened_by_run_id", "opened_as")
-"""The columns that a folded version takes from the first version of its stretch; the others are those of the last."""
+"""The columns that a folded version takes from the first version of its stretch. It takes the others from the last."""
 
 _PROGRESS = 100_000
-"""Versions between two calls of `progress`."""
+"""The number of versions that are read between two calls of `progress`."""
 
 
 @dataclass(frozen=True)
 class FoldedHistory:
-    """The versions of an account that a root covers, as they were at one entry of its log."""
+    """Which versions of an account a root covers. They are taken as they were at one entry of the account's log."""
 
     entry: int
-    """Index of the entry. What was closed by a later one counts as open."""
+    """The index of that entry. A version that a later entry closed counts as open."""
     last_run_id: int
-    """The last run up to that entry."""
+    """The id of the last run up to that entry. A version that a later run opened is not covered."""
     earlier_run_id: int = 0
-    """All versions that this run or an earlier one opened are covered: those from before the log. 0: there are none."""
-    before: Any = None
-    """All versions from before this time are covered, and folded if they ended by then; None: nothing is folded.
+    """The id of the last run from before the log; 0 if there was none.
 
-    It is a time of the same type as those of the versions.
+    All versions that this run or an earlier run opened are covered.
+    """
+    before: Any = None
+    """All versions that began before this time are covered too, and those that ended by this time are folded.
+
+    None: nothing is folded. The type is that of the versions' times: datetime, or text as SQLite stores it.
     """
 
 
 def history_root(versions: Iterable[Version], counts: Iterable[tuple[str, int]], scope: FoldedHistory) -> bytes:
-    """Return the root over the covered versions.
+    """Return the root over the versions that `scope` covers.
 
-    `versions` are the rows of all versions of the account in the order of id and time, `counts` the ids of its
-    instances in the same order, each with the number of versions that it has had. `read_history` reads both.
+    `versions` are all versions of the account, sorted by the bytes of the instance's id and then by `valid_from`.
+    `counts` are pairs (instance id, number of versions that the instance has had), sorted by the bytes of the id.
+    `read_history` returns both.
     """
     return root_of(_leaves(versions, counts, scope))
 
@@ -61,7 +68,10 @@ def history_root(versions: Iterable[Version], counts: Iterable[tuple[str, int]],
 def read_history(
     connection: Connection, account: str, progress: Callable[[int], None] = lambda _: None
 ) -> tuple[Iterator[Version], Iterator[tuple[str, int]]]:
-    """Return the arguments for `history_root`; call `progress` now and then with the number of versions read."""
+    """Return the iterators `versions` and `counts` that `history_root` takes; rows are read as they are iterated.
+
+    `progress` is called about once in 100,000 versions, with the number of versions read so far.
+    """
     version, state = instance_versions.c, instance_state.c
     versions = (
         sa.select(*(version[name] for name in VERSION_COLUMNS))
@@ -85,9 +95,10 @@ def read_history(
 
 
 def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
-    """Yield the versions of one instance with each stretch of those that ended by `before` folded into one.
+    """Yield the versions of one instance, with those that ended by `before` folded. `versions` come in order of time.
 
-    They come in order of time. Each stretch becomes a version with the start of its first and the rest of its last.
+    Of each stretch, the versions that ended by `before` become one. It has the columns _FROM_FIRST of the first of
+    them, and all other columns of the last. All other versions are unchanged. If `before` is None, nothing is folded.
     """
     folded: Version | None = None
     for version in versions:
@@ -111,7 +122,11 @@ def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
 
 
 def _leaves(versions: Iterable[Version], counts: Iterable[tuple[str, int]], scope: FoldedHistory) -> Iterator[bytes]:
-    """Yield the leaves of each instance with a covered version: of its versions, then of their number."""
+    """Yield the leaf hashes of each instance that has a covered version.
+
+    For each version come its start and, if it is closed, its end. Then comes the number of versions that the instance
+    had up to `scope.last_run_id`.
+    """
     counts = iter(counts)
     for instance_id, group in groupby(versions, key=lambda version: version["instance_id"]):
         later, covered = 0, []
@@ -136,7 +151,7 @@ def _is_covered(version: Version, scope: FoldedHistory) -> bool:
 
 
 def _as_of(version: Version, entry: int) -> Version:
-    """Return the version as it was at that entry."""
+    """Return the version as it was at the entry with this index: open, if a later entry closed it."""
     if version["closed_log_index"] is None or version["closed_log_index"] <= entry:
         return version
     return {**version, "valid_to": None, "closed_as": None, "last_seen_at": None}

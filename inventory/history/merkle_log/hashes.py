@@ -1,4 +1,4 @@
-"""Read the stored hashes of the entries of an account's log."""
+"""Read the hashes of the entries of an account's log from the database."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,10 @@ from inventory.store.tables import operator_actions, sync_runs
 def read_entry_hashes(
     connection: Connection, row: Mapping[str, Any], first: int, end: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield index and hash of the entries from `first` up to but not including `end`, in order.
+    """Yield (index, hash) of the entries with the indexes from `first` (included) to `end` (excluded), by index.
 
-    `row` is the account's row.
+    `row` is the account's row. The hash of entry 0 is computed. All other hashes are read: from the row of the run or
+    act, or from `dropped_entries` if `prune` has dropped the run.
     """
     if first == 0 < end:
         yield 0, hash_leaf((row["log_start"] or "").encode())

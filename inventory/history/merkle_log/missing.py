@@ -1,4 +1,7 @@
-"""The digest of what the versions do not tell about the instances of an account."""
+"""The missing digest: a Merkle root over the instances of an account of which the versions do not say everything.
+
+For example, no version says that an instance is missing or held, or in how many runs in a row it was unlisted.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,10 +19,10 @@ COLUMNS = ("instance_id", "presence", "held", "unlisted_runs", "seen_run_id", "m
 
 
 def unsettled(last_complete_run_id: int | None) -> ColumnElement[bool]:
-    """Return the condition for instances that the digest covers.
+    """Return the condition on `instance_state` for the instances that the missing digest covers.
 
-    These are the missing ones, those that answer by id but are on no list, and the live ones that a run saw after the
-    last complete one.
+    These are the missing instances, the unlisted ones, and the live ones whose `seen_run_id` is later than the last
+    complete run of the account. `last_complete_run_id` is None if no run of the account was complete.
     """
     state = instance_state.c
     seen_since = sa.and_(state.presence == "live", state.seen_run_id > (last_complete_run_id or 0))
@@ -27,7 +30,10 @@ def unsettled(last_complete_run_id: int | None) -> ColumnElement[bool]:
 
 
 def missing_digest(connection: Connection, account: str, last_complete_run_id: int | None) -> bytes | None:
-    """Return the digest: a Merkle root in the order of the ids, or None if the versions tell everything."""
+    """Return the missing digest of an account, or None if it covers no instance.
+
+    Its leaves are in the order of the instances' ids, by the bytes of the id.
+    """
     state = instance_state.c
     statement = (
         sa.select(*(state[name] for name in COLUMNS))
@@ -38,6 +44,9 @@ def missing_digest(connection: Connection, account: str, last_complete_run_id: i
 
 
 def digest_states(states: Iterable[Mapping[str, Any]]) -> bytes | None:
-    """Return the digest of these rows of `instance_state`, which come in the order of their ids."""
+    """Return the missing digest over these rows of `instance_state`, which come in the order of their ids.
+
+    Return None if there is no row.
+    """
     leaves = [missing_leaf(state) for state in states]
     return root_of(leaves) if leaves else None

@@ -1,4 +1,4 @@
-"""Begin the Merkle log of an account: entry 0, with its name and the root of all history from before the log."""
+"""Begin the Merkle log of an account with entry 0: the account's name, and roots over all history before the log."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,9 +21,10 @@ logger = log.get(__name__)
 
 
 def begin_log(connection: Connection, row: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Begin the log of an account that has none; return the new row of `accounts`. The caller has locked the row.
+    """Begin the log of an account that has none, and return the account's new row.
 
-    For an account with a history, this reads all of it, once.
+    `row` is the account's row, which the caller has locked. `now` is written into entry 0. If the account has finished
+    runs, all its runs and versions are read, to compute the roots over them.
     """
     log_id = secrets.token_hex(16)
     entry = {
@@ -51,12 +52,12 @@ def begin_log(connection: Connection, row: Mapping[str, Any], now: datetime) -> 
 
 
 def run_leaf(run: Mapping[str, Any]) -> bytes:
-    """Return the leaf of a run from before the log. `run` is its row of `sync_runs`."""
+    """Return the leaf hash of a run from before the log. `run` is the run's row of `sync_runs`."""
     return hash_leaf(entry_bytes(logged_run(run)))
 
 
 def _earlier_history(connection: Connection, row: Mapping[str, Any]) -> Json | None:
-    """Return what entry 0 holds of the time before the log; None if there was no finished run."""
+    """Return the object `history` of entry 0, or None if the account has no finished run."""
     account, run = row["account"], sync_runs.c
     finished = (run.account == account, run.status != "running")
     last_run_id, count = connection.execute(sa.select(sa.func.max(run.run_id), sa.func.count()).where(*finished)).one()
@@ -80,7 +81,10 @@ def _earlier_history(connection: Connection, row: Mapping[str, Any]) -> Json | N
 
 
 def _ignored_fields(connection: Connection, account: str) -> set[str]:
-    """Return the fields in which a state differs from its newest version. Only ignored fields may."""
+    """Return the names of all fields in which some instance, as last seen, differs from its newest version.
+
+    For `extra` these are its keys. Such a field was ignored (`ignored-fields-open-no-version`).
+    """
     state, version, newer = instance_state.c, instance_versions.c, instance_versions.alias().c
     newest = (
         sa.select(sa.func.max(newer.valid_from))
