@@ -1,14 +1,16 @@
-"""Run a call in a thread, and wait for the result of the call or for a stop signal."""
+"""Do work in a thread, and wait for its result or for a stop signal."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextvars import copy_context
-from typing import TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 from inventory.errors import Interrupted
 
-_POLL_SECONDS = 0.2  # between two checks of the stop signal while the call runs
+_POLL_SECONDS = 0.2  # between two checks of the stop signal while the thread works
+_END = object()
 
 T = TypeVar("T")
 
@@ -39,4 +41,49 @@ def wait_or_stop(result: "Future[T]", stop: threading.Event) -> T:
     while not stop.is_set():
         if wait([result], timeout=_POLL_SECONDS).done:
             return result.result()
+    raise Interrupted("stopped by a signal")
+
+
+def read_ahead(items: Iterable[T], stop: threading.Event) -> Generator[T, None, None]:
+    """Yield the items of an iterable, which a daemon thread makes, at most one item ahead of the reader.
+
+    If the reader waits, the thread goes on to the next item before the reader wakes: a request is then sent without the
+    delay of a change of threads. An error of the iterable is raised after the items before it. Raise Interrupted within
+    0.2 s if `stop` is set. Close the iterator to let the thread end; it finishes the item under way.
+    """
+    made: SimpleQueue[Any] = SimpleQueue()
+    wanted = threading.Semaphore(0)  # one for each item that the reader has asked for
+    closed = threading.Event()
+
+    def make() -> None:
+        try:
+            for item in items:
+                made.put(item)
+                wanted.acquire()
+                if closed.is_set():
+                    return
+        finally:
+            made.put(_END)
+
+    work = start(make)
+    try:
+        while True:
+            wanted.release()
+            item = _take(made, stop)
+            if item is _END:
+                work.result()
+                return
+            yield item
+    finally:
+        closed.set()
+        wanted.release()
+
+
+def _take(made: "SimpleQueue[Any]", stop: threading.Event) -> Any:
+    """Return the next item of a queue; raise Interrupted within 0.2 s if `stop` is set."""
+    while not stop.is_set():
+        try:
+            return made.get(timeout=_POLL_SECONDS)
+        except Empty:
+            continue
     raise Interrupted("stopped by a signal")

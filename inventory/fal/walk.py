@@ -5,10 +5,11 @@ no item was rejected. If a walk fails, the spool holds the records of all pages 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from itertools import count
 from typing import Protocol, Self
 
 from inventory import background, log
@@ -138,24 +139,17 @@ class _Walk:
         return result
 
     def _follow_cursors(self) -> None:
-        """Fetch page after page, and add their records to the spool or keep their bodies there.
+        """Add the records of each page to the spool, or keep its body there.
 
         Raises an ApiError if a page cannot be fetched, if a cursor cannot be followed, or if the list has no end.
         """
         context, result = self._context, self._result
-        cursors: set[str] = set()
         barren = 0
-        with _SpoolWriter(self._spool, self._number) as writer:
-            fetch = self._start_fetching(None)
-            while True:
-                page = background.wait_or_stop(fetch, context.stop)
-                cursor = page.next_cursor
-                if cursor and len(cursor) > LONGEST_CURSOR:
-                    raise BadResponse(f"The list's cursor has {len(cursor):,} characters")
-                goes_on = bool(cursor) and cursor not in cursors
-                if cursor and goes_on:
-                    cursors.add(cursor)
-                    fetch = self._start_fetching(cursor)
+        with (
+            _SpoolWriter(self._spool, self._number) as writer,
+            closing(background.read_ahead(self._fetch_pages(), context.stop)) as pages,
+        ):
+            for page in pages:
                 self._digests.add_page(page.fingerprint)
                 if self._may_be_expected(result.pages):
                     self._spool.keep_body(result.pages, page.body)
@@ -168,26 +162,38 @@ class _Walk:
                 result.items += len(page.items)
                 result.pages += 1
                 context.progress(result)
-                if cursor is None:
-                    if page.has_more:
-                        raise BadResponse("The list says that there is more, but not where")
-                    return
-                if not goes_on:
-                    raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
-                if barren >= BARREN_PAGES:
+                goes_on = page.next_cursor is not None
+                if goes_on and barren >= BARREN_PAGES:
                     raise CursorLoop(f"{barren} pages in a row brought nothing new")
-                if result.items >= MOST_ITEMS:
+                if goes_on and result.items >= MOST_ITEMS:
                     raise CursorLoop(f"The list goes on after {result.items:,} items")
 
-    def _start_fetching(self, cursor: str | None) -> "Future[Page]":
-        """Start fetching the next page in a thread. Parse only its envelope if the list may be the expected one."""
-        api, pages = self._context.api, self._result.pages + (cursor is not None)
-        fetch = api.fetch_envelope if self._may_be_expected(pages) else api.fetch_page
-        return background.start(partial(fetch, cursor))
+    def _fetch_pages(self) -> Iterator[Page]:
+        """Yield the pages of the list. Only the envelope of a page is parsed while the list may be the expected one.
+
+        Raises an ApiError if a page cannot be fetched, or after the last page if its cursor cannot be followed.
+        """
+        api = self._context.api
+        cursor: str | None = None
+        cursors: set[str] = set()
+        for number in count():
+            page = (api.fetch_envelope if self._may_be_expected(number) else api.fetch_page)(cursor)
+            cursor = page.next_cursor
+            if cursor and len(cursor) > LONGEST_CURSOR:
+                raise BadResponse(f"The list's cursor has {len(cursor):,} characters")
+            yield page
+            if cursor is None:
+                if page.has_more:
+                    raise BadResponse("The list says that there is more, but not where")
+                return
+            if not cursor or cursor in cursors:
+                raise CursorLoop("The list's cursor came twice" if cursor else "The list's cursor is empty")
+            cursors.add(cursor)
 
     def _may_be_expected(self, pages: int) -> bool:
         """Return whether the list may still be the expected one if it has more than `pages` pages."""
-        return self._expected is not None and pages < self._expected.pages
+        expected = self._expected  # read once: the thread that fetches calls this too
+        return expected is not None and pages < expected.pages
 
     def _check_part(self) -> None:
         """Compare a part with the expected one, if the page that came last ends the part.
