@@ -40,9 +40,7 @@ MAX_REQUESTS = 8
 """The largest number of requests to the API at the same time."""
 
 TOLERANCE = timedelta(seconds=5)
-"""The largest difference between two clocks that is not reported.
-
-A smaller one cannot be measured well: the API gives its time in whole seconds, and an answer takes time to arrive."""
+"""The largest difference between two clocks that is not reported. The API gives its time in whole seconds."""
 
 REMEDIES = {
     Unauthorized: "Put a valid admin key in its place; `inventory config` shows where that is.",
@@ -52,7 +50,7 @@ REMEDIES = {
     BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
     ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
 }
-"""The remedies by class of ApiError. If an error is an instance of several of them, the first one counts."""
+"""The remedies by class of ApiError. The first class of which an error is an instance counts."""
 
 UNCONFIGURED_REMEDY = (
     "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
@@ -62,10 +60,7 @@ UNCONFIGURED_REMEDY = (
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check.
-
-    `account` is None if the check is not about one account. `exit_code` is that of the error found; 0 without an error.
-    """
+    """The result of one check. `account` is None if the check is not about one account."""
 
     check: str
     account: str | None
@@ -73,6 +68,7 @@ class Check:
     finding: str
     remedy: str | None = None
     exit_code: int = 0
+    """The exit code of the error that was found; 0 without an error."""
 
 
 def examine(
@@ -135,10 +131,7 @@ def _missing_file(settings: Settings, file: str, folder: str) -> Check:
 
 
 def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
-    """Yield the checks of the schema: the revision, the tables and views, and whether the tables may be written.
-
-    Return whether the schema is that of this program version.
-    """
+    """Yield the checks of the schema and of writing to it. Return whether the schema is that of this version."""
     try:
         with database.reading(engine) as connection:
             found = schema.current(connection)
@@ -224,10 +217,7 @@ def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
-    """Request a page of one instance with each key; yield one check for each key, and one of the API's clock.
-
-    The API's clock is compared with this host's clock. Of the differences measured, the smallest counts.
-    """
+    """Request a page of one instance with each key. Yield a check of each key, and then one of the API's clock."""
     one_attempt = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
     limit = threading.Semaphore(MAX_REQUESTS)
 
@@ -258,10 +248,7 @@ def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[],
 
 
 def _check_accounts(connection: Connection, settings: Settings, only: str | None) -> Iterator[Check]:
-    """Yield the checks of each account in the database that is not retired.
-
-    Checked are the lease, the time of the last run, and whether the configuration names the account.
-    """
+    """Yield checks of each account that is not retired: lease, time of the last run, and whether it is configured."""
     now = database.now(connection)
     for row in list_accounts(connection, only):
         if row["retired_at"] is not None:

@@ -10,9 +10,9 @@ A class of its own exists only where some caller treats that failure differently
     │   ├── RateLimited                  4   429 beyond the budget
     │   ├── ServerError                  4   5xx or another unexpected status, beyond the retries
     │   ├── NetworkError                 4   no connection, a time limit, a broken connection
-    │   ├── BadResponse                  4   200, but not in the documented form
+    │   ├── BadResponse                  4   200, but not as documented; or an id or cursor that no request can carry
     │   ├── CursorLoop                   4   a list without an end: a cursor came twice, for example
-    │   ├── RejectedItems                4   an item without a usable id
+    │   ├── RejectedItems                4   an item that cannot be kept: without a usable id, for example
     │   └── Interrupted                  4   a signal ended the walk or other work
     ├── MassVanish                       5   the brake holds instances until a person decides
     ├── AccountBusy                      6   another process holds the account's lease

@@ -47,10 +47,7 @@ BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
 """The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""The longest time between two complete runs that is no gap, in seconds.
-
-It counts if the second run has neither `expected_seconds` nor `max_gap_seconds`.
-"""
+"""The longest time in seconds between two complete runs that is no gap, if the second run does not name another."""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}
@@ -88,8 +85,7 @@ def hash_leaf(data: bytes) -> bytes:
 def append(nodes: list[bytes], size: int, node: bytes) -> int:
     """Append the leaf hash `node` to a tree of `size` leaves, and return the new size.
 
-    `nodes` is the right edge of the tree: the root of each complete subtree there, the largest first. It is changed in
-    place.
+    `nodes`, changed in place, is the right edge of the tree: the roots of its complete subtrees, the largest first.
     """
     rest = size
     while rest & 1:
@@ -134,10 +130,7 @@ def content_hash(fields: Mapping[str, str | None]) -> bytes:
 
 
 def micros(text: str | None) -> int:
-    """Return a time as microseconds since 1970; for None, the smallest 64-bit number.
-
-    Raises ValueError for a time in any other form than `2026-03-06T22:00:00.000000Z`.
-    """
+    """Return a time like `2026-03-06T22:00:00.000000Z` in microseconds since 1970; None as the least 64-bit number."""
     if text is None:
         return _NEVER
     if not _TIME.fullmatch(text):
@@ -166,10 +159,7 @@ def leaf_of(change: Json, hash_: bytes) -> bytes:
 
 
 def change_in(leaf: bytes, entry: int) -> Json:
-    """Return the change in a leaf that `leaf_of` made: a line of changes.jsonl without `fields`.
-
-    `entry` is the index of the entry to which the change belongs.
-    """
+    """Return the change in a leaf of the entry with index `entry`: a line of changes.jsonl without `fields`."""
     if leaf[1:2] == b"o":
         size = struct.calcsize(">qqB")
         episode, begin, how = struct.unpack(">qqB", leaf[2 : 2 + size])
@@ -192,10 +182,7 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 
 
 def fields_of(line: Json) -> dict[str, str | None]:
-    """Return the value of each of the FIELDS in a line of fleet.jsonl or changes.jsonl; None if it is left out.
-
-    Raises ValueError for any other field, and for a value that is not a text or is empty.
-    """
+    """Return the FIELDS of a line by name, None if left out. Raises ValueError if the fields have another form."""
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
         raise ValueError(f"a line holds fields of another form: {line['instance_id']!r:.80}")
@@ -341,7 +328,6 @@ class Account:
         """Raise Differs unless the first and the last entry enclose the period.
 
         Both must be entries of complete runs. The first run must be before `since`, the last one at or after `until`.
-        Raises ValueError if one of these times has the wrong form.
         """
         ends = [self.entries[0], self.entries[-1]] if self.entries else [{}]
         micros(self.since), micros(self.until)  # raises ValueError for a time in another form
@@ -362,10 +348,7 @@ class Account:
         return Instance(fields, fields["creator_user_nickname"])
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
-        """Apply an entry's changes to the fleet. Check the changes and the fleet against the entry.
-
-        Return the entry's group of leaves.bin. Raises Differs.
-        """
+        """Apply an entry's changes, check them and the fleet against the entry, and return its group of leaves.bin."""
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
         self.changed += len(changes)
@@ -382,10 +365,9 @@ class Account:
         return b"".join([_GROUP.pack(index, len(leaves)), lengths, *leaves])
 
     def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
-        """Apply a change to the fleet, and add its lines to the lists if its entry is in the period.
+        """Apply a change to the fleet, and add its lines to the lists if its entry is in the period. Raises Differs.
 
-        Return the `content_hash` of the version that the change opens or closes. Raises Differs if the fleet does not
-        allow the change, ValueError if the change has the wrong form.
+        Return the `content_hash` of the version that the change opens or closes.
         """
         id_, index = change["instance_id"], entry["index"]
         if not _is_text(id_) or not _is_text(change.get("creator", "nobody")):
@@ -588,18 +570,14 @@ COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries
 PROVING = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "leaves.bin")
 """The files of an account that `prove` reads."""
 SOURCES = (*PROVING, "changes.jsonl")
-"""The files of an account, without its lists.
-
-leaves.bin has the changes of changes.jsonl as the bytes that are hashed, so that `prove` need not parse all lines.
-"""
+"""The files of an account, without its lists. leaves.bin has the changes as the bytes that are hashed."""
 
 
 class Bundle:
     """The files of a bundle, by name, and its manifest. The hash of each file is compared with the manifest.
 
-    `of_account` are the names of the files that are read of each account; None: all. The files that are about no
-    account are always read. Raises Differs if a file that is read is damaged, or if a file is missing or does not
-    belong in a bundle.
+    `of_account` are the names of the files that are read of each account; None: all. Files about no account are always
+    read. Raises Differs if a file that is read is damaged, or if a file is missing or does not belong in a bundle.
     """
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
@@ -645,10 +623,7 @@ class Bundle:
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return an account of the bundle. `about` is its object in the manifest's list `accounts`.
-
-    `files` are the contents of the bundle's files, by name. Raises Differs if the last line of a file has no end.
-    """
+    """Return the account that `about`, an object in manifest.json, describes. `files` are contents by file name."""
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
         if (files.get(f"{folder}/{name}.jsonl") or b"\n")[-1:] != b"\n":
@@ -674,8 +649,7 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
 class Checkpoint:
     """A checkpoint: the number of entries (`size`) of a log and the root over them.
 
-    `text` is the part that is signed: the `origin`, which names the log, `size` and `root`. `signatures` are the lines
-    below it.
+    `text` is what is signed: the `origin`, which names the log, `size` and `root`. `signatures` are the lines below it.
     """
 
     text: str
@@ -719,10 +693,7 @@ class Checkpoint:
 
 
 def parse_key(text: str) -> bytes:
-    """Return the 32 bytes of the Ed25519 public key in a verifier key, which has the form `NAME+ID+KEY`.
-
-    Raises ValueError for a text without such a key.
-    """
+    """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. Raises ValueError for any other text."""
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
         raise ValueError("it is no verifier key of Ed25519")
@@ -797,10 +768,7 @@ def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> s
 
 
 def _compare(account: Account, kept: Checkpoint) -> str:
-    """Compare a kept checkpoint with the root of the log at the size of the checkpoint.
-
-    Return in words that they agree, or that the bundle does not reach that size. Raises Differs if the roots differ.
-    """
+    """Return in words that a kept checkpoint agrees with the log, or is outside the bundle; else raise Differs."""
     nodes, size = list(account.edge), account.first
     for line in [None, *account.lines]:
         if line is not None:

@@ -1,7 +1,7 @@
-"""Compute what one run writes about one instance: rows of `instance_state` and `instance_versions`.
+"""Compute what one run writes about one instance: its state (row of `instance_state`) and its versions.
 
-The functions read no database and no clock. Their results depend on their arguments only; most of them add rows to a
-Step. Every time in these rows is the start of a run (`one-time-per-run`).
+The functions read no database and no clock. Every time in the rows is the start of a run (`one-time-per-run`).
+`before` is the state of the instance before the run or act; None for a newcomer.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,9 @@ NO_RUN = -1
 
 @dataclass(frozen=True)
 class RunStamp:
-    """A run's id and start time, and what else is needed to compute the rows that the run writes.
+    """A run's id and start time, which the rows of the run carry, and what else is needed to compute these rows.
 
-    The rows carry this id and this time, with one exception. If an instance that was missing before is now proven gone,
-    the end of its version carries the id and the time of the first complete run that lacked it
+    If an instance was missing before and vanishes now, its version ends at the first complete run that lacked it
     (`settled-at-first-absence`). For work that is not a run, the id is NO_RUN, and the time is the present.
     """
 
@@ -59,10 +58,7 @@ class SeenInstance:
 
 
 class Change(NamedTuple):
-    """The start or the end of a version, as a leaf of the tree whose root is in the log entry of the run or the act.
-
-    Sorted, these tuples are in the order of the leaves in the tree.
-    """
+    """The opening or closing of a version, as a leaf for the log. Sorted, the tuples are in the order of the leaves."""
 
     instance_id: str
     part: int
@@ -83,18 +79,15 @@ class Step:
     opened: list[Version] = field(default_factory=list)
     """Rows to insert into `instance_versions`."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Id and version hash of each instance whose row is updated while its open version stays."""
+    """Id and version hash of each instance whose state is updated while its open version stays."""
     gone: list[State] = field(default_factory=list)
-    """The rows of `instance_state` of the instances that vanish, as they were before."""
+    """The states of the instances that vanish, as they were before."""
     changes: list[Change] = field(default_factory=list)
     """A leaf for the account's log for each version in `closed` and each in `opened`."""
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:
-    """Add to the step what records that the instance exists.
-
-    `before` is the instance's row of `instance_state` as it was before; None if the account never had the instance.
-    """
+    """Add to the step what records that the instance exists. `before` is None for a newcomer."""
     if before is None or before["presence"] == "vanished":
         state, version = open_episode(stamp, seen, before)
         (step.new if before is None else step.written).append(state)
@@ -123,11 +116,9 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
 
 
 def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> tuple[State, Version]:
-    """Return an instance's row of `instance_state`, and the first version of the new episode.
+    """Return the new state of a newcomer or of a returning instance, and the first version of its new episode.
 
-    `before` is None for a newcomer. Otherwise it is the row of a vanished instance that has returned
-    (`a-return-is-a-new-episode`). `reconcile.insert_newcomers` builds its SQL from this function too, so that the rows
-    of a newcomer are defined only here.
+    See `a-return-is-a-new-episode`. `reconcile.insert_newcomers` builds its SQL from this function too.
     """
     state = {
         **_live_state(stamp, seen, before),
@@ -143,8 +134,7 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
     """Add to the step what records that the instance vanished, at the time of the first complete run that lacked it.
 
-    `before` is the instance's row of `instance_state`. `started_at` maps run ids to start times, and must contain the
-    run that last saw the instance (`last_seen_run`).
+    `started_at` maps run ids to start times, and must contain the run that last saw the instance (`last_seen_run`).
     """
     was_missing = before["presence"] == "missing"
     vanished_at = before["missing_since"] if was_missing else stamp.started_at
@@ -159,8 +149,7 @@ def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapp
 def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) -> None:
     """Add to the step what records that the instance is missing. `held` says that the brake holds it.
 
-    `before` is the instance's row of `instance_state`. An instance that is missing already keeps its `missing_since`.
-    Nothing is added for such an instance unless `held` is true.
+    An instance that is missing already keeps its `missing_since`. Nothing is added for it unless `held` is true.
     """
     was_live = before["presence"] == "live"
     if not was_live and not held:
@@ -180,18 +169,15 @@ def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) ->
 def last_seen_run(stamp: RunStamp, before: State) -> int:
     """Return the id of the run that last saw the instance.
 
-    A run that finds a live instance unchanged does not write `seen_run_id` of that instance (`last-seen-by-join`). So a
-    live instance was last seen by the account's last complete run, or by the run in `seen_run_id` if that is later.
+    A run does not write `seen_run_id` of a live instance that it finds unchanged (`last-seen-by-join`). So a live
+    instance was last seen by the last complete run, or by the run in `seen_run_id` if that is later.
     """
     seen: int = before["seen_run_id"]
     return max(seen, stamp.last_complete_run_id or 0) if before["presence"] == "live" else seen
 
 
 def count_events(stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
-    """Add the events of a step to `counts`, by their names.
-
-    An instance that vanishes at the time of an earlier run counts as `settled`, and not as `vanished`.
-    """
+    """Add the events of a step to `counts`, by name. To vanish at an earlier run's time counts only as `settled`."""
     for version in step.opened:
         counts[version["opened_as"]] += 1
     for version in step.closed:
@@ -217,10 +203,7 @@ def payload_columns(record: Record) -> dict[str, Any]:
 
 
 def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> State:
-    """Return the columns of a live instance's row of `instance_state`.
-
-    `first_seen_at` and the columns that depend on episodes and versions are left out. `before` is the row as it was.
-    """
+    """Return the state of a live instance, without `first_seen_at` and the columns about episodes and versions."""
     return {
         "account": stamp.account,
         "instance_id": seen.instance_id,
@@ -238,10 +221,7 @@ def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> St
 
 
 def _absent_state(before: State, **values: Any) -> State:
-    """Return the columns to set in the row of `instance_state` of an absent instance. `values` replace the defaults.
-
-    The fields of the instance are not among these columns, so they stay as last seen.
-    """
+    """Return columns to set in an absent instance's state: `values`, else defaults. Its fields stay as last seen."""
     unset = {
         "account": before["account"],
         "instance_id": before["instance_id"],
@@ -257,9 +237,9 @@ def _absent_state(before: State, **values: Any) -> State:
 
 
 def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str, ...]) -> bool:
-    """Return whether a tracked field of the instance differs from `before`, its row of `instance_state`.
+    """Return whether a tracked field of the instance differs between its state `before` and `seen`.
 
-    A field is not compared if it is ignored now, or was ignored when the row was last written. Secrets in the row are
+    A field is not compared if it is ignored now, or was ignored when `before` was written. Secrets in `before` are
     hidden before the comparison, because earlier versions of this program stored them.
     """
     ignored_then_or_now = tuple(sorted({*before["ignored"].split(","), *ignored} - {""}))
@@ -271,9 +251,8 @@ def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str
 def _may_have_moved(before: State, seen: SeenInstance) -> bool:
     """Return False if type and region are those of the open version, True if they differ or if this is not known.
 
-    `before` is the instance's row of `instance_state`. If its `row_hash` and `version_hash` are equal, the open version
-    has the values of the row, and None for the fields in `ignored`. If the hashes differ, it is not known. They differ
-    only after `ignore_changes` was changed.
+    If `row_hash` and `version_hash` of `before` are equal, the open version has the values of `before`, and None for
+    the fields in `ignored`. If the hashes differ, it is not known. They differ only after `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True
@@ -297,17 +276,16 @@ def _opening(stamp: RunStamp, seen: SeenInstance, state: State, opened_as: str, 
 
 
 def _open(step: Step, version: Version) -> None:
-    """Add a version to those that the step inserts, and its leaf for the log."""
+    """Add a version to those that the step inserts, and its opening to the leaves for the log."""
     step.opened.append(version)
     id_ = version["instance_id"]
     step.changes.append(Change(id_, OPENED, opening_leaf(id_, version)))
 
 
 def _close(step: Step, stamp: RunStamp, before: State, end: Mapping[str, Any]) -> None:
-    """Add the end of an instance's open version to those that the step writes, and its leaf for the log.
+    """Add the closing of an instance's open version to the rows that the step writes, and to the leaves for the log.
 
-    `before` is the instance's row of `instance_state`. `end` has the values of `valid_to`, `closed_by_run_id`,
-    `closed_as` and `last_seen_at`.
+    `end` has the values of `valid_to`, `closed_by_run_id`, `closed_as` and `last_seen_at`.
     """
     key = {"account": before["account"], "instance_id": before["instance_id"]}
     end = {**end, "closed_log_index": stamp.log_index}

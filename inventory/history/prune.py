@@ -1,7 +1,7 @@
 """Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
 
-A stretch is a series of consecutive versions of an episode with the same type and region. Folding replaces the versions
-of a stretch by one, which has the start of the first of them, and the end and the fields of the last.
+Folding replaces the old versions of a stretch (`store/stretches.py`) by one version. It has the start of the first of
+them, and the end and the fields of the last.
 
 `prune` first verifies the account's history, also against its log. Then it makes several transactions. The first one
 records the act, the root over the folded history, and the time from which on the history is complete
@@ -148,10 +148,7 @@ class _FoldedRoot(NamedTuple):
 
 
 def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedRoot:
-    """Return the root over the history as it will be when it is folded.
-
-    The caller holds the lease, so that no run changes the history before the root is recorded.
-    """
+    """Return the root over the history as it will be folded. The caller holds the lease, so that no run changes it."""
     row = find_account(connection, request.account)
     assert row is not None  # noqa: S101 - the account exists: its lease is held
     before = max(filter(None, (row["pruned_before"], request.before)))
@@ -167,10 +164,7 @@ def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedR
 def _record_pruned_before(
     connection: Connection, row: Mapping[str, Any], request: PruneRequest, root: _FoldedRoot, now: datetime
 ) -> None:
-    """Record the act and `pruned_before`, and clear the fleet digests of the runs before the requested time.
-
-    The log entries of these runs contain the digests, so `cleared_digest` keeps them.
-    """
+    """Record the act and `pruned_before`. Move earlier fleet digests to `cleared_digest`, as log entries hold them."""
     details = {
         "before": iso_microseconds(root.before),
         "last_run_id": root.last_run_id,
@@ -221,10 +215,9 @@ def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tu
 
 
 def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) -> list[dict[str, Any]]:
-    """Return a row for each series of versions that is folded into one.
+    """Return a row for each series of versions that is folded into one. `ended` is what `_ended_versions` returned.
 
-    The row has the key of the first version of the series, and the columns _FROM_LAST of the last version. `ended` is
-    what `_ended_versions` returned.
+    The row has the key of the first version of the series, and the columns _FROM_LAST of the last version.
     """
     version = instance_versions.c
     numbered = sa.select(
@@ -259,8 +252,7 @@ def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) 
 def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Subquery:
     """Return the query for the account's versions that ended by the requested time, as a subquery.
 
-    Its column `folds` is true for each version that opened by a change, but has the type and the region of the version
-    before it. Such a version is folded into the one before it.
+    Its column `folds` is true for each version that does not begin a stretch: it is folded into the one before it.
     """
     version = instance_versions.c
     return (

@@ -379,7 +379,7 @@ class LogCheck:
 def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
     """Return two things that entry 0 of a log says of the time before the log.
 
-    The first is the set of the fields in which the row of an instance differed from its newest version when the log
+    The first is the set of the fields in which the state of an instance differed from its newest version when the log
     began; None if there is no log. The second is the id of the last run from before the log; 0 if there was none.
     """
     if log_start is None:

@@ -21,10 +21,7 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MOST_EPISODES = 200_000
-"""The largest number of episodes in a page. With more episodes a page would open too slowly; it then holds only totals.
-
-An episode counts once for each stretch in it: each time in which type and region stayed the same.
-"""
+"""The largest number of stretches in a page. A page with more would open too slowly, and holds only totals."""
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
@@ -75,8 +72,7 @@ def shown(data: dict[str, Any]) -> int:
 def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
     """Return whether the period has more than MOST_EPISODES stretches.
 
-    A stretch is a time in an episode in which type and region stayed the same. Episodes are counted before stretches,
-    because this is faster, and there are at least as many stretches as episodes.
+    Episodes are counted before stretches: that is faster, and there are at least as many stretches as episodes.
     """
     view, part = relations.relation("instance_episodes"), episode_stretches(account, since)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
@@ -93,9 +89,8 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    A stretch is a time in an episode in which type and region stayed the same. The last stretch of an episode ends when
-    the instance was last seen. It is included even if this was before the period, unless the instance vanished before
-    the period.
+    The last stretch of an episode ends when the instance was last seen. It is included even if this was before the
+    period, unless the instance vanished before the period.
     """
     if since is None:
         return []
@@ -219,9 +214,9 @@ def _observed(
     """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    `begin` and `end` are in microseconds since 1970. They limit the part of the month from the account's first complete
-    run on, until the account was retired or the page was written. With `since`, they begin on its day at midnight
-    (UTC), because `observation_daily` has whole days.
+    `begin` and `end` limit the part of the month after the account's first complete run, until the account was retired
+    or the page was written. With `since`, that part does not begin before midnight (UTC) of the day of `since`, because
+    `observation_daily` has whole days.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)
@@ -252,10 +247,7 @@ def _midnight(day: date) -> datetime:
 def _gaps(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return a list [account number, start, end, number of failed runs] for each gap of the period, sorted by start.
-
-    Times are in microseconds since 1970. The end of a gap that is still open is None.
-    """
+    """Return [account number, start, end (None if open), failed runs] for each gap of the period, sorted by start."""
     view = relations.relation("sync_gaps")
     query = sa.select(view)
     if account is not None:
@@ -290,11 +282,7 @@ def _changes(
 def _acts(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the last NEWEST_ACTS acts of persons in the period as lists, the newest first.
-
-    A list is [account number, time in microseconds since 1970, action, what was done, actor, reason]. The texts are not
-    cut.
-    """
+    """Return the last NEWEST_ACTS acts, newest first: [account number, time, action, what was done, actor, reason]."""
     return [
         [
             numbers[row["account"]],

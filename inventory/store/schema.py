@@ -1,8 +1,8 @@
 """The schema's revision: find it, require it, migrate to it.
 
-Of the program's modules only this one imports Alembic, and only inside the functions that need it. The folder of
-migrations is in the package (an installed wheel) or beside it (a checkout). There is one chain of revisions for both
-backends.
+Of the program's modules only this one imports Alembic, and only inside the functions that need it, because the import
+takes a tenth of a second. The folder of migrations is in the package (an installed wheel) or beside it (a checkout).
+There is one chain of revisions for both backends.
 """
 
 import re
@@ -32,10 +32,7 @@ HEAD = "0005"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
-"""The plugins of Alembic that compare the database with the tables: all but the one for comments.
-
-migrations/env.py writes the comments from the catalogue.
-"""
+"""The plugins of Alembic that compare tables, without the one for comments: migrations/env.py writes the comments."""
 
 _COMPARED = "inventory_compared"
 """The name of the temporary view that is created on PostgreSQL to compare a view with it."""
@@ -54,8 +51,7 @@ def location() -> Path:
 def _import_alembic() -> None:
     """Import Alembic, but without Pygments. Call this before any import from Alembic.
 
-    Importing Alembic takes a tenth of a second, so only functions that need it do that. Its template library would
-    import Pygments, which takes 4 MB of memory and only colours the library's error messages.
+    Alembic's template library would import Pygments, which takes 4 MB of memory and only colours error messages.
     """
     with without("mako.ext.pygmentplugin"):
         import_module("alembic.config")
@@ -74,10 +70,7 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def current(connection: Connection) -> str | None:
-    """Return the revision of the database, such as `0005`; None if the database has no tables.
-
-    Raise WrongSchema if the tables are not inventory's.
-    """
+    """Return the database's revision, or None if there are no tables. Raise WrongSchema if they are not inventory's."""
     tables = set(sa.inspect(connection).get_table_names())
     versioned = "alembic_version" in tables
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if versioned else None
@@ -142,10 +135,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 @contextmanager
 def scratch_database() -> Iterator[Engine]:
-    """Yield an engine on a new SQLite database of the newest revision, which holds no account yet.
-
-    The database is in a temporary folder, which is removed at the end. Raise DatabaseError if it cannot be made.
-    """
+    """Yield an engine on an empty temporary SQLite database of the newest revision; raise DatabaseError if it fails."""
     from inventory.scratch import scratch_folder
 
     with scratch_folder() as folder:
@@ -223,9 +213,7 @@ def differences(engine: Engine) -> list[Any]:
 def changed_views(connection: Connection) -> list[str]:
     """Return the names of inventory's views whose definition in the database is not that of the migrations.
 
-    Missing views are not among them. SQLite keeps the text of a view, and that text is compared. PostgreSQL keeps no
-    text, but can write the definition of a view as text. So on PostgreSQL the view of the migrations is created as a
-    temporary view, and the texts of the two views are compared. If no temporary view may be created, the list is empty.
+    Missing views are not among them. On PostgreSQL the list is empty if no temporary view may be created.
     """
     if is_sqlite(connection):
         return sorted(name for name, sql in _view_texts(connection).items() if sql != _migrated_views().get(name, sql))
@@ -235,10 +223,10 @@ def changed_views(connection: Connection) -> list[str]:
 def _differs_on_postgresql(connection: Connection, name: str) -> bool:
     """Return whether a view in a PostgreSQL database differs from that of the newest migration.
 
-    Return False if the view is missing, or if no temporary view may be created. The server writes the definition of a
-    view as text, and a dump has that text. For a view that was restored from a dump, the server may write another text.
-    So the temporary view is created twice: from the migration, and from the text that the server writes for that one.
-    The view in the database must have one of the two texts.
+    Return False if the view is missing, or if no temporary view may be created. PostgreSQL does not keep the SQL of a
+    view, but writes the definition as text when asked. A dump has that text. For a view that was restored from a dump,
+    the server may write another text. So the temporary view is created twice: from the migration, and from the text
+    that the server writes for that one. The view in the database must have one of the two texts.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
         return False  # `differences` and `find_tampering` report a missing view
