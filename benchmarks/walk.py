@@ -92,9 +92,10 @@ MEMORY_LIMIT = 90.0
 
 
 def measure(code: str, *words: str, **environment: str) -> tuple[float, float, float]:
-    """Run Python code in a process of its own; `words` are its arguments. Exit if the process fails.
+    """Run Python code in a new process, with `words` as its arguments and `environment` as further variables.
 
-    Return the seconds that it took, its seconds of a processor, and its peak resident memory in MiB.
+    Return its wall-clock seconds, its CPU seconds (user and system), and its peak resident memory in MiB. Exit if the
+    process fails.
     """
     done = subprocess.run(
         [sys.executable, "-c", LAUNCH, code, *words],

@@ -88,7 +88,10 @@ class AccountSettings(BaseModel):
         return f"the file {self.api_key_file}" if self.api_key_env is None else f"the variable {self.api_key_env}"
 
     def read_account(self) -> Account:
-        """Return the account with its key. Raises UsageError if no key can be read, or if others may read its file."""
+        """Return the account with its key.
+
+        Raises UsageError if no key can be read, or if other users may read or change the file of the key.
+        """
         if self.api_key_env is not None:
             found = os.environ.get(self.api_key_env, "")
         else:

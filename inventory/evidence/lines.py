@@ -116,10 +116,11 @@ def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
 
 
 def _changes(connection: Connection, part: LogPart) -> bytes:
-    """Return the content of changes.jsonl: a line for each version that an entry after `part.first` opened or closed.
+    """Return the content of changes.jsonl: a line for each opening and each closing of a version.
 
-    The lines are in the order of the entries, then of the bytes of the instance's id. Of two lines about one instance,
-    the closing comes before the opening.
+    They are those of the entries after the entry of `part.first`, up to that of `part.last`. The lines are in the order
+    of the entries, and within an entry in the order of the ids, by their bytes. If one entry closed a version of an
+    instance and opened the next one, the closing comes first.
     """
     lines = bytearray()  # there may be many lines, and a list of them would need more memory
     for *_, line in heapq.merge(_closings(connection, part), _openings(connection, part)):

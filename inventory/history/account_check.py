@@ -119,8 +119,8 @@ class AccountCheck:
     ) -> Iterator[Any]:
         """Yield the account's rows of a table in the given order, with the columns `names` as the driver returns them.
 
-        An invalid value is replaced by one of the right type. If `kind` is given, each invalid value is also reported
-        as a breach of that kind. `where` is a further condition.
+        Each invalid value that `StoredColumns.find_invalid` finds is replaced by one of the right type. If `kind` is
+        given, the value is also reported as a breach of that kind. `where` is a further condition.
         """
         columns = stored_columns(
             table, names, sqlite=database.is_sqlite(self.connection), thorough=table is sync_runs and kind is not None

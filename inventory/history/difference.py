@@ -186,7 +186,7 @@ def count_events(stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
 
 
 def settled_ids(stamp: RunStamp, step: Step) -> list[str]:
-    """Return the ids of the instances that vanish in this step at the time of an earlier run."""
+    """Return the ids of the instances that this step records as vanished, but at the time of an earlier run."""
     vanished = (version for version in step.closed if version["closed_as"] == "vanished")
     return [version["instance_id"] for version in vanished if version["closed_by_run_id"] != stamp.run_id]
 

@@ -39,8 +39,8 @@ def folder(tmp_path):
 def deliver(world, folder):
     """Return a function that makes a run at an hour, passes its outcome to a new observer, and returns `sizes(folder)`.
 
-    That is a list: the number of entries of each checkpoint in the folder. Each call uses a new observer, as another
-    process does.
+    That is a list: the number of entries of each checkpoint in the folder. Each call uses a new observer, as
+    if a new process made the run.
     """
     world.put("a")
 

@@ -316,7 +316,7 @@ def times(duration: timedelta | None, count: int | None) -> int | None:
 
 
 def fields_of(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an item without `id`, and without those that are null or empty."""
+    """Return the fields of an item without `id`, and without those that are null or an empty text."""
     return {name: value for name, value in item.items() if name != "id" and value is not None and value != ""}
 
 
