@@ -1,4 +1,4 @@
-"""Random histories of two accounts, with acts of persons, prunes, killed runs, and runs that take over a lease."""
+"""Random histories of two accounts, with acts of persons, prunes, upgrades, killed runs, and takeovers of a lease."""
 
 from datetime import timedelta
 
@@ -9,9 +9,10 @@ from hypothesis.stateful import precondition, rule
 from inventory.history import accounts
 from inventory.history.prune import PruneRequest, prune, would_prune
 from inventory.history.verify import verify_history
-from inventory.store import database
+from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
 from support import tally
+from support.catalogue import downgrade
 from support.checkpoints import check_rows, take_checkpoints
 from support.honest import killed
 from support.model import Model
@@ -21,7 +22,9 @@ NAMES = ("default", "research", "web")
 
 
 class EventfulHistory(History):
-    """A state machine with the steps of `History`, and steps for kills, prunes, renames, retirements and takeovers.
+    """A state machine with the steps of `History`, and further ones.
+
+    These are kills, prunes, renames, retirements, takeovers and upgrades.
 
     After each write, the current account must agree with its model. Each log must agree with its checkpoint from before
     the write.
@@ -142,6 +145,20 @@ class EventfulHistory(History):
             planned = would_prune(connection, PruneRequest(self.account, time))
         done = prune(self.engine, PruneRequest(self.account, time), lease_seconds=LEASE, clock=lambda: self.now)
         assert planned == done
+        self._compare()
+
+    # -- upgrades
+
+    @rule(revision=st.sampled_from(["0001", "0002", "0003", "0004"]))
+    def upgrade(self, revision):
+        """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
+
+        The revisions before 0004 have no log. The upgraded database therefore begins new ones.
+        """
+        downgrade(self.engine, revision)
+        schema.upgrade(self.engine)
+        if revision < "0004":
+            self.checkpoints = []
         self._compare()
 
     # -- the comparison
