@@ -36,6 +36,8 @@ from support.world import machine
 FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+PORT = 8123
+"""The port of the simulator: the address of the API is in the rows and in the log."""
 DOWN = Status(503)
 
 
@@ -91,7 +93,7 @@ def play(url):
 
 
 def run(engine, simulator, account, at, **settings):
-    outcome = sync(
+    return sync(
         engine,
         Account(account, ApiKey("keyid-1:secret")),
         Settings.model_construct(
@@ -99,14 +101,11 @@ def run(engine, simulator, account, at, **settings):
         ).model_copy(update={"api_url": simulator.url}),
         SyncOptions(clock=lambda: at, expected_seconds=3600),
     )
-    with engine.begin() as connection:  # the same text in each dump: the simulator's port differs
-        connection.execute(sa.text("UPDATE sync_runs SET api_url = 'http://127.0.0.1:8123/v1'"))
-    return outcome
 
 
 def watch_a_lively_fleet(engine):
     fleet = LivelyFleet(seed=11, start=BEGIN - HOUR)
-    with Simulator(fleet) as simulator:
+    with Simulator(fleet, port=PORT) as simulator:
         for number in range(48):
             at = BEGIN + number * HOUR
             fleet.advance(at)
@@ -122,7 +121,7 @@ def watch_a_lively_fleet(engine):
 
 def play_every_event(engine):
     fleet = Fleet()
-    with Simulator(fleet) as simulator:
+    with Simulator(fleet, port=PORT) as simulator:
 
         def hour(number, **settings):
             return run(engine, simulator, "default", BEGIN + number * HOUR + timedelta(minutes=10), **settings)
@@ -158,7 +157,7 @@ def play_every_event(engine):
 
 def prune_and_retire(engine):
     fleet = Fleet()
-    with Simulator(fleet) as simulator:
+    with Simulator(fleet, port=PORT) as simulator:
         for number in range(12):
             fleet.put(machine("old-1", status="ready" if number % 2 else "stopped", creator_user_nickname="old"))
             fleet.put(machine("old-2", ip=f"198.51.100.{number // 4}"))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,10 +153,9 @@ def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
     """Keep exports from writing to a folder during the block; raise AccountBusy if one is writing to it."""
-    try:
-        with _locked(path / _LOCK, fcntl.LOCK_SH):
-            yield
-    except FileNotFoundError:  # no lock file, as in a copy, or no folder
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError):  # no lock file, as in a copy, or no folder
+            stack.enter_context(_locked(path / _LOCK, fcntl.LOCK_SH))
         yield
 
 

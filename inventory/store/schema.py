@@ -261,6 +261,7 @@ def _newest_view_text(name: str) -> str:
 @cache
 def _migrated_views() -> dict[str, str]:
     """Return the SQL text of each view by name, as the migrations create it in a SQLite database in memory."""
+    _import_alembic()
     from alembic import command
 
     engine = sa.create_engine("sqlite://")
