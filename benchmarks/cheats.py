@@ -2,9 +2,9 @@
 
     python benchmarks/cheats.py [--cheats 10000] [--histories 10000] [--backend sqlite] [--seed 1] [--steps 5]
 
-A keeper has full rights on the database and the source of the program (`tests/support/keeper.py`). Each cheat is tried
-on one of a few small histories, and `verify` checks the result against checkpoints. A cheat counts as *found by verify*
-if it contradicts something in the database itself: this needs no checkpoint. It counts as found *by the checkpoint* if
+A keeper has full rights on the database and knows the program (`tests/support/keeper.py`). Each cheat is tried on one
+of a few small histories, and `verify` checks the result against checkpoints. A cheat counts as *found by verify* if it
+contradicts something in the database itself: this needs no checkpoint. It counts as found *by the checkpoint* if
 only the checkpoint contradicts it.
 
 An honest history (`tests/support/honest.py`) continues one of the small histories from some moment, with faults, kills

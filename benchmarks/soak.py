@@ -56,7 +56,7 @@ FAULTS = (Status(500), Status(429, {"Retry-After": "1"}), Status(401), Drop(), T
 RARE = 0.004
 """The probability of each fault for each page."""
 SLOW = 0.5
-"""The longest time of a page in seconds. Slow pages make sure that workers are killed in the middle of walks."""
+"""The longest random delay before a page, in seconds. Because of it, workers are killed in the middle of walks."""
 GROWTH_LIMIT = 5.0
 """The MB by which a worker may grow in the second half of the runs. In the first half its memory grows anyway."""
 

@@ -6,8 +6,7 @@ A SIZE is a number of instances. Without one, the sizes are 1,000 and 100,000.
 
 On SQLite, the table shows how many pages the run writes to the `-wal` file. A reader stays open during the run, so that
 SQLite does not empty this file. On PostgreSQL, it shows how many bytes of WAL the server writes, with
-`full_page_writes` off. (Where it is on, PostgreSQL adds up to 8 kB for each page that a run is the first to change
-after a checkpoint.)
+`full_page_writes` off. (Where it is on, the first change of a page after a checkpoint of PostgreSQL adds up to 8 kB.)
 """
 
 import sqlite3

@@ -69,7 +69,7 @@ print(os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, 
 """The code of the process that starts the measured process.
 
 It imports little, because Linux counts the memory of the starting process into the peak of the started one. It prints
-the exit code, the seconds, the seconds of a processor, and the peak memory in MiB.
+the exit code, the wall-clock seconds, the CPU seconds, and the peak memory in MiB.
 """
 
 SYNC = "from inventory.cli import main; main()"
@@ -146,7 +146,7 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
 
 Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
-"""By kind of run, and backend or `bare walk`: seconds, ratio, seconds of a processor, and MiB, for each round."""
+"""By kind of run, and backend or `bare walk`: wall-clock seconds, ratio, CPU seconds, and MiB, for each round."""
 
 
 def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken) -> None:

@@ -47,9 +47,10 @@ def wait_or_stop(result: "Future[T]", stop: threading.Event) -> T:
 def read_ahead(items: Iterable[T], stop: threading.Event) -> Generator[T, None, None]:
     """Yield the items of an iterable, which a daemon thread makes, at most one item ahead of the reader.
 
-    If the reader waits, the thread goes on to the next item before the reader wakes: a request is then sent without the
-    delay of a change of threads. An error of the iterable is raised after the items before it. Raise Interrupted within
-    0.2 s if `stop` is set. Close the iterator to let the thread end; it finishes the item under way.
+    If the reader waits for an item, the thread begins the next item before the reader wakes. So a walk sends its next
+    request without the delay of a change of threads. An error of the iterable is raised after the items before it.
+    Raise Interrupted within 0.2 s if `stop` is set. Close the generator to let the thread end; the thread first
+    finishes the item under way.
     """
     made: SimpleQueue[Any] = SimpleQueue()
     wanted = threading.Semaphore(0)  # one for each item that the reader has asked for

@@ -99,7 +99,7 @@ def examine(
 
 
 def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
-    """Yield the check of the database. Return its engine, which `stack` disposes of; None if the check failed."""
+    """Yield the check of the database. Return its engine, which `stack` disposes of; None without a usable database."""
     try:
         url = parse_url(settings.database_url)
         file = sqlite_path(url)
@@ -131,7 +131,7 @@ def _missing_file(settings: Settings, file: str, folder: str) -> Check:
 
 
 def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, bool]:
-    """Yield the checks of the schema and of writing to it. Return whether the schema is that of this version."""
+    """Yield the checks of the schema, of the right to write, and of WAL mode. Return whether the schema is right."""
     try:
         with database.reading(engine) as connection:
             found = schema.current(connection)

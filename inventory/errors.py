@@ -7,9 +7,9 @@ A class of its own exists only where some caller treats that failure differently
     ├── ApiError                         4   the walk could not go on
     │   ├── Unauthorized                 3   401
     │   ├── Forbidden                    3   403
-    │   ├── RateLimited                  4   429 beyond the budget
-    │   ├── ServerError                  4   5xx or another unexpected status, beyond the retries
-    │   ├── NetworkError                 4   no connection, a time limit, a broken connection
+    │   ├── RateLimited                  4   429 on the last attempt, or with too long a wait
+    │   ├── ServerError                  4   5xx or another unexpected status
+    │   ├── NetworkError                 4   no connection, a timeout, a broken connection
     │   ├── BadResponse                  4   200, but not as documented; or an id or cursor that no request can carry
     │   ├── CursorLoop                   4   a list without an end: a cursor came twice, for example
     │   ├── RejectedItems                4   an item that cannot be kept: without a usable id, for example
@@ -76,19 +76,19 @@ class Forbidden(ApiError):
 
 
 class RateLimited(ApiError):
-    """Status 429, with no attempt left or with a longer wait than the retry budget allows."""
+    """Status 429 on the last attempt, or with a longer wait in Retry-After than `retry_max_wait` allows."""
 
     error_code = "rate_limited"
 
 
 class ServerError(ApiError):
-    """Status 5xx or any other unexpected status, after the last attempt if the status is retried."""
+    """Status 5xx or any other unexpected status. If it is retried: on the last attempt, or with too long a wait."""
 
     error_code = "server_error"
 
 
 class NetworkError(ApiError):
-    """No connection, a broken connection, or a timeout, after the last attempt."""
+    """No connection, a broken connection, or a timeout on the last attempt; or a proxy that refuses to connect."""
 
     error_code = "network"
 

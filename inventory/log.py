@@ -58,8 +58,8 @@ def style() -> Style:
 def say(message: str, level: Literal["info", "warning", "error"] = "info", **more: str) -> None:
     """Write a command's message to stderr, as text or as a JSON object, in the style of log lines.
 
-    stdout is for results. The values of `more` are further lines of the text, or with their names further keys of the
-    JSON object. The message is written at any log level, and secrets in it are not hidden.
+    stdout is for results. In text, each value of `more` is a further line. In JSON, each name and value of `more` is a
+    further member of the object. The message is written at any log level, and secrets in it are not hidden.
     """
     if style() == "json":
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -196,8 +196,8 @@ class RepeatFilter:
     """A filter of the log events of work that is repeated in rounds.
 
     It drops an event whose text was logged before in the same round, or in the previous round. At log level `debug` it
-    drops nothing. It never drops events of libraries. Run the work of each round inside `bound(**names)`, and call
-    `start_round` once for each round.
+    drops nothing. It never drops events of libraries. Before each round call `start_round`, and run the work of the
+    round inside `bound(**repeats.names)`, where `repeats` is the filter.
     """
 
     def __init__(self) -> None:

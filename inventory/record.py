@@ -85,10 +85,11 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
 
 
 def _make_usual(item: dict[str, Any]) -> Record | None:
-    """Return the record of an item in which each known field is a text that is not empty; None for other items.
+    """Return the record of a usual item, else None.
 
-    The caller has checked that the item has no other field. `make_record` without this shortcut would return an equal
-    record, in three times the time.
+    In a usual item each known field is a text that is not empty, and the id is printable and not too long. The caller
+    has checked that the item has no other field. `make_record` without this shortcut would return an equal record, in
+    three times the time.
     """
     try:
         fields = _get_all(item)

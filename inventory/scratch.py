@@ -32,7 +32,7 @@ A younger one may be in use: its process does not hold the lock yet, or its file
 def scratch_folder() -> Iterator[Path]:
     """Yield a new private folder under TMPDIR, and remove it after the block; raise DatabaseError if none can be made.
 
-    Before that, remove the folders that killed processes of the same user left under TMPDIR.
+    First remove the folders that killed processes of the same user left under TMPDIR.
     """
     with ExitStack() as stack:
         try:

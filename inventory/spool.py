@@ -6,10 +6,10 @@ nothing of HTTP.
 
 The tables and the view of the file:
 
-- `bodies`: unparsed pages, kept while the list may be the same as in the last complete run.
+- `bodies`: unparsed pages, kept while the list may be the same as in an earlier walk.
 - `seen`: the records from the API.
 - `known`: the instances of the database that are absent or may have to be written.
-- `new`: the listed ids that were neither live nor missing in the database. Empty if the database had no such instance.
+- `new`: the listed ids that are not live or missing in the database; empty if no instance is live or missing there.
 - `final`: the hashes of open versions that stay open although their instance is written.
 - `gone`: the ids of absent instances that are proven gone.
 - `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
@@ -179,8 +179,8 @@ class Spool:
         """Compare `seen` with the live and missing instances of the database, which come in the order of their ids.
 
         After the call, the table `known` holds the instances of the database that are absent or may have to be written,
-        usually few. The table `new` holds the listed ids that the database did not yield. Rows of an earlier call are
-        deleted.
+        usually few. The table `new` holds the listed ids that the database did not yield; nothing if it yielded none at
+        all. Rows of an earlier call are deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0

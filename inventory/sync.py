@@ -1,6 +1,6 @@
 """One run of one account, from the lease to the commit.
 
-A run joins the HTTP half of the program (`fal/`) and the SQL half (`history/`, `store/`) only in this module.
+In a run, only this module uses both the HTTP half of the program (`fal/`) and the SQL half (`history/`, `store/`).
 
 1. Open the run: take the lease.
 2. Walk the list. Each page is added to the spool while the next one is fetched.
@@ -331,8 +331,9 @@ def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
     """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`, by column name.
 
-    A complete run writes both. It writes None as `walk_digest` if the next run must compare every list with the
-    database, even an equal one. An incomplete run clears `walk_digest` if it wrote something; else the result is empty.
+    A complete run writes both. It writes None as `walk_digest` if the next run must compare its list with the database
+    even if the list is the same. An incomplete run clears `walk_digest` if it wrote something; else the result is
+    empty.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}

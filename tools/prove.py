@@ -1,4 +1,4 @@
-"""Run the tests with the most random and generated cases, at their longest setting, and count cases: `make prove`.
+"""Run the tests that try many random or generated cases, at their longest setting, and count cases: `make prove`.
 
     python tools/prove.py [--mutants N]
 

@@ -22,7 +22,7 @@ def live_line(first: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar during the block, or print only the title if there is no terminal.
+    """Show a progress bar during the block. Print only its title if stderr is no terminal or the log format is JSON.
 
     Yield a function that moves the bar. Its arguments are the number of steps done and the number of all steps.
     """

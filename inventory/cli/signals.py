@@ -24,7 +24,7 @@ class _State:
     def __init__(self) -> None:
         self.came = False
         self.raises = False
-        # The handler does not set the event of `stop_on_signal` itself: if it interrupts Event.wait, that deadlocks.
+        # The handler does not set the event of `stop_on_signal` itself: it would deadlock if it interrupted Event.wait.
         self.queue: SimpleQueue[bool] = SimpleQueue()
         """True is put when a signal comes, False when nobody waits for a signal any longer."""
 
@@ -66,7 +66,7 @@ def guard_the_end() -> None:
 
 @contextmanager
 def raising() -> Iterator[None]:
-    """Let the first signal raise KeyboardInterrupt in this block. If a signal came before, raise it at once."""
+    """Let the first signal raise KeyboardInterrupt in this block. If a signal came earlier, raise at once."""
     _state.raises = True
     try:
         if _state.came:

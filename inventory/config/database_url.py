@@ -49,9 +49,10 @@ def parse_url(text: str) -> URL:
 def _is_ambiguous(text: str, url: URL) -> bool:
     """Return whether `url` may not be what the text means, for example because it has only a part of the password.
 
-    An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a text is unambiguous
-    only if it has no @, or a single @ that must end the user and password or is in the value of a known parameter. A
-    SQLite URL is ambiguous if it has a host, a user or a password.
+    An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a PostgreSQL URL is
+    unambiguous only if it has no @, or a single one whose meaning is certain. That @ either ends the user and password,
+    and no parameter is before it; or there is no user, and it is in the value of a known parameter. A SQLite URL is
+    ambiguous if it has a host, a user or a password.
     """
     if url.get_backend_name() == "sqlite":
         return bool(url.host or url.username or url.password)

@@ -60,7 +60,8 @@ def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = 
 def _shown(name: str, value: Any) -> Any:
     """Return the value as a user would write it, without secrets.
 
-    For a value that is neither a single value nor a list of names, return a text that says why it is not shown.
+    If the value is a table or a path, or a database URL that cannot be read, return a text that says why it is not
+    shown.
     """
     if name == "database_url":
         try:

@@ -18,7 +18,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)
 _LONGEST = timedelta(days=366 * 12)
-"""How far back an earlier fire time is looked for. Two 29 Februaries may be eight years apart."""
+"""The limit of a search for an earlier fire time, and the interval of a schedule that has no further fire time."""
 
 
 class Timetable(Protocol):
@@ -81,7 +81,10 @@ class Cron:
         return min(filter(None, found), default=None)
 
     def until(self, time: datetime) -> datetime | None:
-        """Return the last fire time at or before a time; None if there is none within twelve years."""
+        """Return the last fire time at or before a time; None if there is none in the 2**22 minutes (8 years) before.
+
+        Each step of the search goes back twice as far as the one before it, but less than _LONGEST.
+        """
         back = timedelta(minutes=1)
         while back < _LONGEST:
             fire = self.after(time - back)

@@ -31,8 +31,8 @@ CHOSEN = f"{ACCOUNT} AND {CREATOR} AND {TYPE_AND_REGION}"
 class Chart:
     """One chart of a Grafana dashboard: its SQL, and how it is drawn.
 
-    The SQL of a time series returns `time`, and then either `metric`, which names the line, and the value, or a column
-    for each line. `width` is in 24ths of the page, `height` in rows of 30 pixels. `unit` is Grafana's name of a unit.
+    The SQL of a time series returns `time` and a column for each line, or `time`, `metric` (the name of the line) and
+    its value. `width` is in 24ths of the page, `height` in rows of 30 pixels. `unit` is Grafana's name of a unit.
     """
 
     title: str

@@ -1,7 +1,8 @@
 """Make a bundle of evidence: read each account's log of the period, compute the lists from it, and write one zip file.
 
-The module `check` computes the lists. An auditor runs the same file, so the bundle is checked before it is written. The
-same program, database, period and signing key give the same bytes, whenever and on whatever host the bundle is made.
+The module `check` computes the lists, and checks the files against the log before they are written. An auditor runs the
+same module. The same program, database, period and signing key give the same bytes, whenever and on whatever host the
+bundle is made.
 """
 
 import hashlib

@@ -47,7 +47,7 @@ BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
 """The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""The longest time in seconds between two complete runs that is no gap, if the second run does not name another."""
+"""The longest time in seconds between two complete runs that is no gap, if the second run names no limit of its own."""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}
@@ -693,7 +693,10 @@ class Checkpoint:
 
 
 def parse_key(text: str) -> bytes:
-    """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. Raises ValueError for any other text."""
+    """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. NAME and ID are not checked.
+
+    Raises ValueError if KEY has another form.
+    """
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
         raise ValueError("it is no verifier key of Ed25519")
@@ -702,7 +705,7 @@ def parse_key(text: str) -> bytes:
 
 @dataclass
 class Kept:
-    """What the auditor did not take from the bundle: a verifier key, and kept checkpoints by the name of their file."""
+    """What the auditor has from outside the bundle: a verifier key, and kept checkpoints by the name of their file."""
 
     key: bytes | None = None
     against: Mapping[str, Checkpoint] = field(default_factory=dict)

@@ -118,7 +118,7 @@ def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
 def _changes(connection: Connection, part: LogPart) -> bytes:
     """Return the content of changes.jsonl: a line for each opening and each closing of a version.
 
-    They are those of the entries after the entry of `part.first`, up to that of `part.last`. The lines are in the order
+    Only the entries after that of the run `part.first`, up to that of `part.last`, count. The lines are in the order
     of the entries, and within an entry in the order of the ids, by their bytes. If one entry closed a version of an
     instance and opened the next one, the closing comes first.
     """

@@ -130,8 +130,8 @@ def _part(file: Path) -> Path:
 def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
     """Yield the folder of an export, and lock it during the block. Make the folder if it is missing.
 
-    Raises UsageError if the folder holds other files, if it holds an export with another format or another first month,
-    or if it cannot be written. Raises AccountBusy if another export writes to it.
+    Raises UsageError if the folder holds files but no export, if it holds an export with another format or another
+    first month, or if it cannot be written. Raises AccountBusy if another export writes to it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

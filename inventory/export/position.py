@@ -74,8 +74,8 @@ def read_positions(connection: Connection) -> dict[str, Position]:
 def touched_months(connection: Connection, before: Mapping[str, Position]) -> dict[str, Months] | None:
     """Return, by relation, the months (like `2026-03`) whose rows have changed since the positions in `before`.
 
-    `before` holds a position for each account that was exported. Returns None if any month may have changed. Raises
-    UsageError if these positions are not those of this database at an earlier time.
+    `before` holds a position for each account that was exported. Returns None if the rows of all months may have
+    changed. Raises UsageError if these positions are not those of this database at an earlier time.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}

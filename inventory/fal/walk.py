@@ -26,7 +26,7 @@ MOST_ITEMS = 10_000_000
 """After this many items the list counts as endless even if every id is new. Otherwise it would fill the disk."""
 
 LONGEST_CURSOR = 16_384
-"""The most characters in a cursor. No server accepts a longer address, and a walk keeps all its cursors in memory."""
+"""The most characters in a cursor. Few servers accept a longer address, and a walk keeps all its cursors in memory."""
 
 MOST_CHANGED_PARTS = PARTS // 4
 """If values changed in more parts of a list than this, the whole list is compared, because that is quicker."""

@@ -47,7 +47,7 @@ class AccountCheck:
     runs: dict[Any, CheckedRun] = field(default_factory=dict)
     """The account's runs by their ids; filled by `check_runs`."""
     start_times: set[Any] = field(default_factory=set)
-    """The start times of these runs; filled by `check_runs`."""
+    """The start times of the account's runs; filled by `check_runs`."""
     events: Counter[tuple[Any, Any]] = field(default_factory=Counter)
     """The number of versions by (run id, event); filled by `check_instances`.
 
@@ -98,8 +98,9 @@ class AccountCheck:
     def find_suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
         """Find the instances that have a version for which all conditions hold.
 
-        Return a pair: the id of the instance if exactly one was found, else None; and the first SUSPECTS ids, joined by
-        commas. Search nothing and return (None, "") if SHOWN breaches were found already.
+        Return a pair: the id of the instance if exactly one was found, else None; and a text with the first SUSPECTS
+        ids, which says so if there are others. Search nothing and return (None, "") if SHOWN breaches were found
+        already.
         """
         if self.findings.count >= SHOWN:  # each query reads all versions, and further breaches are only counted
             return None, ""

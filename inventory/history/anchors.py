@@ -96,8 +96,8 @@ def _log_faults(
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
     """Return a clause that names the first entry that differs, or the range of entries in which it is.
 
-    The range begins after the entries of the largest smaller checkpoint of this log that holds. If the first entry that
-    contradicts its row is in the range, the clause names that entry.
+    The range begins after the entries of the largest of the smaller checkpoints of this log that hold. If the first
+    entry that contradicts its row is in the range, the clause names that entry.
     """
     size = kept.checkpoint.size
     same_log = (each for each in others if each.checkpoint.log_id == log.log_id and each.checkpoint.size < size)

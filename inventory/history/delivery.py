@@ -1,10 +1,10 @@
 """Decide which process delivers the checkpoint of an account, and record when it was delivered.
 
 A checkpoint of each log is delivered at most once a day (UTC). `accounts.checkpoint_at` is the time of the last
-delivery. `claim` sets it before anything is delivered, so that only one of several processes delivers. The file in the
-folder is written in the same transaction. If that fails, the transaction is rolled back. The alert channels get the
-checkpoint after the commit. If none of them accepts it, `hand_back` restores the earlier time. After either failure the
-next run tries again.
+delivery. `claim` sets it before anything is delivered, so that only one of several processes delivers. The file of
+the checkpoint is written in the same transaction. If the file cannot be written, the transaction is rolled back. The
+alert channels get the checkpoint after the commit. If none of them accepts it, `hand_back` restores the earlier time.
+After either failure the next run tries again.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def claim(connection: Connection, account: str, now: datetime) -> Claim | None:
 
 
 def hand_back(connection: Connection, claimed: Claim) -> None:
-    """Restore the time of the delivery before one that failed, unless a later delivery was recorded since."""
+    """Restore the earlier time of delivery after a delivery failed, unless a later one was recorded since."""
     row = accounts.c
     connection.execute(
         sa.update(accounts)

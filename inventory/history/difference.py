@@ -79,7 +79,7 @@ class Step:
     opened: list[Version] = field(default_factory=list)
     """Rows to insert into `instance_versions`."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Id and version hash of each instance whose state is updated while its open version stays."""
+    """Id and version hash of each instance that was seen, and whose state is updated while its open version stays."""
     gone: list[State] = field(default_factory=list)
     """The states of the instances that vanish, as they were before."""
     changes: list[Change] = field(default_factory=list)
@@ -221,7 +221,7 @@ def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> St
 
 
 def _absent_state(before: State, **values: Any) -> State:
-    """Return columns to set in an absent instance's state: `values`, else defaults. Its fields stay as last seen."""
+    """Return the columns to set in the state of an absent instance: `values` over defaults. The others stay."""
     unset = {
         "account": before["account"],
         "instance_id": before["instance_id"],
@@ -252,7 +252,7 @@ def _may_have_moved(before: State, seen: SeenInstance) -> bool:
     """Return False if type and region are those of the open version, True if they differ or if this is not known.
 
     If `row_hash` and `version_hash` of `before` are equal, the open version has the values of `before`, and None for
-    the fields in `ignored`. If the hashes differ, it is not known. They differ only after `ignore_changes` was changed.
+    the fields in `ignored`. If the hashes differ, it is not known. They may differ after `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True

@@ -32,7 +32,10 @@ class CheckedLog:
     size: int
     """The number of entries of the log."""
     by_hash: int
-    """The number of entries that cannot be computed from the rows alone: `prune` dropped the run or folded versions."""
+    """The number of entries that cannot be computed from the rows alone.
+
+    They are those of runs that `prune` dropped, or whose versions it may have folded.
+    """
     roots: dict[int, bytes]
     """The roots of the log's tree by number of entries: each number that was asked for, from 1 to `size`."""
     first_wrong: int | None

@@ -31,7 +31,7 @@ def read_log_ids(connection: Connection, account: str | None = None) -> dict[str
 
 
 def read_heads(connection: Connection, account: str | None = None) -> list[LogHead]:
-    """Return the heads of all logs, or of that of `account` only. Raise DatabaseError if one of them is damaged."""
+    """Return the head of each log, or only that of the log of `account`. Raise DatabaseError if a log is damaged."""
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_size, row.log_frontier).where(row.log_id.is_not(None))
     wanted = query if account is None else query.where(row.account == account)

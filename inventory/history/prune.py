@@ -1,7 +1,7 @@
 """Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
 
-Folding replaces the old versions of a stretch (`store/stretches.py`) by one version. It has the start of the first of
-them, and the end and the fields of the last.
+Folding replaces the old versions of a stretch (`store/stretches.py`) by one version. The new version has the
+start of the first old one, and the end and the fields of the last.
 
 `prune` first verifies the account's history, also against its log. Then it makes several transactions. The first one
 records the act, the root over the folded history, and the time from which on the history is complete
@@ -89,8 +89,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 ) -> PruneResult:
     """Fold the versions that ended by the requested time; then drop older runs that nothing refers to.
 
-    These stay: the fleet at any later time, all episodes with their times and creators, and all hours. All runs to
-    which one of these refers stay too, and all runs since the last complete run up to the requested time.
+    These stay: the fleet at any later time, all episodes with their times and creators, and all hours. The runs to
+    which one of these refers stay too. So do the last complete run up to the requested time, and all runs after it.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
@@ -164,7 +164,7 @@ def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedR
 def _record_pruned_before(
     connection: Connection, row: Mapping[str, Any], request: PruneRequest, root: _FoldedRoot, now: datetime
 ) -> None:
-    """Record the act and `pruned_before`. Move earlier fleet digests to `cleared_digest`, as log entries hold them."""
+    """Record the act and `pruned_before`. Move earlier fleet digests to `cleared_digest`: log entries need them."""
     details = {
         "before": iso_microseconds(root.before),
         "last_run_id": root.last_run_id,

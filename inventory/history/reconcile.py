@@ -217,7 +217,7 @@ def _read_start_times(connection: Connection, run_ids: Collection[int]) -> dict[
 def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
     """Write a step, and add its events to `counts` (appeared, changed, reappeared, vanished, settled).
 
-    If an instance vanishes at the time of an earlier run, the counts of that run are raised
+    If an instance vanishes at the time of an earlier run, the `vanished` count of that run is raised
     (`settled-at-first-absence`).
     """
     bulk.update_rows(

@@ -4,10 +4,10 @@ This finds contradictions and accidents. It does not find rows that somebody rew
 digests that depend on them (`verify-finds-contradictions`).
 
 The checks of the database as a whole come first. Then each account is checked in four parts: its runs; each instance
-with its versions; the digest of each run; the log. Rows are read as streams. Memory grows with the number of runs, and
-not with the number of versions.
+with its versions; the fleet digests of its runs; the log. Rows are read as streams. Memory grows with the number of
+runs, and not with the number of versions.
 
-Values are compared as the driver returns them. A value that its column cannot hold is a breach. It is replaced by a
+Values are compared as the driver returns them. A value that is not valid in its column is a breach. It is replaced by a
 value of the right type before further checks.
 """
 
@@ -86,7 +86,7 @@ def verify_history(
 def _check_accounts(
     connection: Connection, only: str | None, sizes: Sizes, findings: Findings, progress: Callable[[str], None]
 ) -> None:
-    """Check all accounts, or the account `only`. For all accounts, also check that every row belongs to one of them."""
+    """Check all accounts, or the account `only`. Without `only`, also find rows of other tables without an account."""
     columns = stored_columns(accounts, tuple(accounts.c.keys()), sqlite=database.is_sqlite(connection), thorough=True)
     query = columns.query.where(sa.true() if only is None else accounts.c.account == only)
     log_ids: set[str] = set()

@@ -179,7 +179,7 @@ class LogCheck:
             yield "it has a digest, though a prune has cleared it"
 
     def _limit_drops(self, row: Any) -> None:
-        """Set `_first_kept` if this run is the one. Call this for each finished run, in the order of the run ids.
+        """Update `_first_kept` from a finished run. Call this for each finished run, in the order of the run ids.
 
         `prune` keeps the last complete run that started by `pruned_before`, and all runs after it. If there is no such
         run, it keeps the runs that started from `pruned_before` on.
@@ -294,7 +294,7 @@ class LogCheck:
             self._report(None, "the runs from before the log are not those that entry 0 recorded", wrong=0)
 
     def _check_drops(self) -> None:
-        """Check that each entry of which only the hash is left is that of a run that `prune` may have dropped."""
+        """Report a breach if only the hash is left of an entry whose run `prune` cannot have dropped."""
         tree, index = self._first_kept or ("log", self._replay.scope.entry if self._replay.scope else 0)
         limit = index if self._may_drop and tree == "log" else 0
         if self._last_dropped >= limit and self._last_dropped:
@@ -302,7 +302,7 @@ class LogCheck:
             self._report(None, what, wrong=self._last_dropped)
 
     def _check_changes(self) -> None:
-        """Check that the versions which each entry opened and closed have the root that the entry recorded."""
+        """Check the versions of each entry against the root in it, unless `prune` may have folded some of them."""
         replay = self._replay
         changes = heapq.merge(self._openings(), self._closings())
         for index, group in groupby(changes, key=itemgetter(0)):

@@ -137,7 +137,7 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count the instance in `row` if this stretch is the first of its first episode, and did not begin before `since`.
+    """Count an instance in `row` if the stretch is the start of its first episode, and did not begin before `since`.
 
     An instance that was there at the account's first complete run is counted as `created_before_watch`, any other as
     created.

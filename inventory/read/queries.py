@@ -76,8 +76,8 @@ def events(
 ) -> Iterator[Row]:
     """Yield rows of `instance_events`, the newest first, from `since` (included) to `until` (excluded).
 
-    `limit` is the most rows. Each other argument limits them to one value of a column. Raises UsageError if `instance`
-    is unknown.
+    `limit` is the largest number of rows. Each other argument limits the rows to one value of a column. Raises
+    UsageError if `instance` is unknown.
     """
     view = relation("instance_events")
     query = sa.select(view).where(*matching(view, account=account, event=event, creator_user_nickname=creator))

@@ -1,7 +1,7 @@
 "use strict";
-// What the page counts, from the episodes in its data; nothing here touches the document. Times are microseconds.
-// An episode is a row for each type that the instance had in it, one after the other: most are one row. Where they are too
-// many for a page, `totals` holds what was counted when it was written.
+// What the page counts, from the episodes in its data; nothing here changes the document. Times are microseconds.
+// An episode has a row for each unbroken time in which the instance had the same type; most have one row. If there are
+// too many episodes for the page, `totals` holds what was counted when the page was written.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const HOUR = 3.6e9, DAY = 24 * HOUR;
@@ -13,7 +13,7 @@ const totals = data.totals;
 const episodes = totals ? null : decoded(data.episodes);
 const kinds = totals ? { names: totals.kinds, types: [] } : ranked(episodes);
 
-/** The columns as arrays of times and numbers; NaN: not known, Infinity: not over. `end`: when it was of that type no more. */
+/** The columns as arrays of times and numbers; NaN: null. `end`: where the row ends in charts; Infinity: it goes on. */
 function decoded(columns) {
   const length = columns.began.length;
   const times = Float64Array.from(columns.times);
@@ -68,7 +68,7 @@ function chosen({ from, until, account, creator, type }) {
   return found;
 }
 
-/** The time that can be drawn: `start` to `end` was watched, but for `gaps`; the chart reaches to `to`. */
+/** The time to draw, or null: watched from `start` to `end` except in `gaps`. Charts reach to `to`; `lost`: in gaps. */
 function watched({ from, until, account }) {
   const accounts = data.accounts.filter((each, number) =>
     (account === null || number === account) && each.first_complete_at !== null);
@@ -82,7 +82,7 @@ function watched({ from, until, account }) {
     .filter((gap) => gap.start < until && gap.end > start);
   const to = Math.min(until, Math.max(end, ...raw.map((gap) => gap.end)));
   const near = Math.max(to - start, 1) / MOMENTS;
-  const gaps = [];  // those nearer to each other than a chart can show are drawn as one, never the other way round
+  const gaps = [];  // gaps too near to each other for the chart to show are drawn as one
   for (const gap of raw) {
     const before = gaps.at(-1);
     if (before && gap.start <= before.end + (gap.start === before.end ? 0 : near)) {
@@ -110,12 +110,12 @@ function place(sorted, value) {
 function drawable(moments, gaps) {
   const starts = gaps.map((gap) => gap.start);
   return [...moments].sort((a, b) => a - b).filter((at) => {
-    const gap = gaps[place(starts, at) - 1];  // the last that began before it
+    const gap = gaps[place(starts, at) - 1];  // the last gap that began before `at`
     return !gap || at >= gap.end;
   }).map((at) => ({ at, stretch: place(starts, at) }));
 }
 
-/** The fleet at its moments: `at`, `stretch` (a number for each unbroken time), `counts` and `gpus` by kind. */
+/** Rows: `at`, `stretch` (number of the unbroken time), `counts`, `gpus` by kind. `exact`: a moment for each change. */
 function fleet(places, { start, end, gaps }) {
   let moments = new Set([start, end]);
   for (const i of places) {
@@ -147,7 +147,7 @@ function fleet(places, { start, end, gaps }) {
   return { rows, exact };
 }
 
-/** The same, of what was counted when the page was written. */
+/** The rows of `fleet`, from `totals`. */
 function fleetInAll({ gaps }) {
   const { at, counts, gpus } = totals.fleet;
   const numbers = new Map(at.map((time, i) => [time, i]));
@@ -156,7 +156,7 @@ function fleetInAll({ gaps }) {
   return { rows };
 }
 
-/** Bars of whole days, of as many days as leave some hundred bars. */
+/** Bars of 1, 7 or 28 days each: the longer the time, the wider the bars. */
 function bars(start, end) {
   const days = end - start <= 120 * DAY ? 1 : end - start <= 1100 * DAY ? 7 : 28;
   const width = days * DAY;
@@ -164,7 +164,7 @@ function bars(start, end) {
   return { days, width, origin, count: Math.floor((end - origin) / width) + 1 };
 }
 
-/** GPU hours at least by bars: `at`, `to`, `gpus` by kind. */
+/** The bars of GPU hours, at least: `at`, `to`, `gpus` by kind. `days`: how many days a bar has. */
 function hours(places, { from, until }, time) {
   // a run that was not complete sees instances too: before the first complete run, and after the last
   const start = Math.max(from, places.reduce((least, i) => Math.min(least, episodes.began[i]), time.start));
@@ -193,7 +193,7 @@ function hours(places, { from, until }, time) {
   return { rows, days };
 }
 
-/** The same, of what was counted by day when the page was written. */
+/** What `hours` returns, from `totals`, which has the GPU hours of each day. */
 function hoursInAll(time) {
   const { at, gpus } = totals.hours;
   const { days, width, origin, count } = bars(Math.min(time.start, ...at.slice(0, 1)), Math.max(time.end, ...at.slice(-1)));
@@ -230,7 +230,7 @@ function size(i) {
   return episodes.flags[i] & KNOWN ? kinds.gpus[episodes.type[i]] : null;
 }
 
-/** By creator, those with most episodes first: how long the lives were whose two ends are known. */
+/** A row for each creator, the most episodes first: quantiles of how many hours episodes with known ends lasted. */
 function lifetimes(places) {
   const found = new Map();
   for (const i of places) {

@@ -21,11 +21,11 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MOST_EPISODES = 200_000
-"""The largest number of stretches in a page. A page with more would open too slowly, and holds only totals."""
+"""The largest number of stretches in a page. With more, it would open too slowly; then it holds only totals."""
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
-
+"""Flags of a row: first of an instance's first episode; last of a live instance; last of its episode; GPUs known."""
 
 CHANGE = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 
@@ -35,8 +35,8 @@ def gather(
 ) -> dict[str, Any]:
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
-    `begins` is the start of the period; null means the whole history. Either `episodes` holds the episodes of the
-    period and `totals` is null, or, if there are more than MOST_EPISODES, `totals` holds their totals and `episodes` is
+    `begins` is the start of the period; null means the whole history. `episodes` holds the episodes of the period. If
+    they have more than MOST_EPISODES stretches, `episodes` is null and `totals` holds their totals; else `totals` is
     null. With totals the period begins at midnight (UTC), because GPU hours are counted by day.
     """
     accounts = _accounts(connection, account)

@@ -31,7 +31,7 @@ function element(name, text, ...classes) {
   return made;
 }
 
-/** A table; a column is [heading, cell(row), kind]: "n" for numbers, "t" for times, "" for text. */
+/** A table; a column is [heading, cell(row), kind]: "n" for numbers, "t" for times, "w" for long text, "" for text. */
 function table(caption, columns, rows, sort) {
   const made = element("table"), head = element("tr"), body = element("tbody");
   made.append(element("caption", caption, "unseen"));
@@ -212,8 +212,8 @@ async function chart(id, parts) {
   before?.finalize();
   const made = await vegaEmbed(box, spec, {
     ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: hover, mode: "vega-lite",
-    logLevel: 1,  // errors: it warns of a layer without rows
-    // of Vega, not of Vega-Lite, which warns of a domain that several layers share
+    logLevel: 1,  // errors only: it would also warn of a layer without rows
+    // the domain is set in the Vega specification: Vega-Lite would warn of a domain that several layers share
     patch: (vega) => { if (domain) vega.scales.find((each) => each.name === "x").domain = domain; return vega; },
   });
   if (place.dataset.turn !== String(turn)) return made.finalize();
@@ -230,7 +230,7 @@ function* walk(value) {
 function hover(_handler, event, item, text) {
   tip.hidden = text === null || text === undefined || text === "";
   if (tip.hidden) return;
-  tip.textContent = (item.datum.datum ?? item.datum).tip;  // Vega-Lite forgets that the cell of a nearest point is no row
+  tip.textContent = (item.datum.datum ?? item.datum).tip;  // the cell of a nearest point has its row in `datum`
   const { offsetWidth: width, offsetHeight: height } = tip;
   tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
   tip.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 8))}px`;

@@ -51,7 +51,7 @@ class Channels:
     def send(self, alert: Alert, answered: Callable[[bool], None] | None = None) -> None:
         """Queue an alert for every channel; return at once.
 
-        `answered` is called once: with True when the first channel has accepted the alert, with False when all channels
+        `answered` is called once: with True as soon as any channel has accepted the alert, with False when all channels
         have failed to send it, or when `close` ends and none has accepted it.
         """
         receipt = None
@@ -75,7 +75,7 @@ class Channels:
 class Receipt:
     """The answers of the channels to one alert. Safe to use from any thread.
 
-    The alert is accepted when the first channel accepts it, and refused when all channels have refused it. Then
+    The alert is accepted as soon as any channel accepts it, and refused when all channels have refused it. Then
     `answered` is called once, with True or False.
     """
 

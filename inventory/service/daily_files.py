@@ -1,8 +1,9 @@
 """Write the report and the export once a day (UTC), after the first run of the day, if the settings ask for them.
 
-They are written in a thread of their own, so that no run waits. The time of the last write is the report's modification
-time, and the time in the manifest of the export. So several processes on one host rarely write the same file. If they
-do, the second export is refused by the lock of the folder, and the second report replaces the first as a whole.
+They are written in a thread of their own, so that no run waits. When each was last written is read from the files: the
+modification time of the report, the manifest of the export. So several processes on one host rarely write the same
+file. If they do, the second export is refused by the lock of the folder, and the second report replaces the first as a
+whole.
 """
 
 from collections.abc import Callable, Iterator

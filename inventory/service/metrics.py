@@ -120,9 +120,9 @@ class DatabaseCollector(Collector):
             yield from _gauges(snapshot, self.stale_after)
 
     def health(self) -> tuple[bool, list[str]]:
-        """Return whether every account is fresh, by the rule of `inventory status`, and a line for each account.
+        """Return whether all accounts that are not retired are fresh, as in `inventory status`, and a line for each.
 
-        If the database is down or has no account, return False and one line that says so.
+        If the database is down or has no such account, return False and one line that says so.
         """
         snapshot = self.snapshot()
         if snapshot is None:
@@ -220,5 +220,5 @@ class Counters:
         self._pages.labels(name).inc(outcome.pages)
         self._retries.labels(name).inc(outcome.retries)
         for event in EVENTS:
-            settled = outcome.counts["settled"] if event == "vanished" else 0  # at an earlier run's time
+            settled = outcome.counts["settled"] if event == "vanished" else 0  # vanished at an earlier run's time
             self._events.labels(name, event).inc(outcome.counts[event] + settled)

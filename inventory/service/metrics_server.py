@@ -66,7 +66,10 @@ def serve_metrics(
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port of `127.0.0.1:9464`, `:9464` (every interface) or `[::1]:9464`. Raises UsageError."""
+    """Return host and port of an address such as `127.0.0.1:9464`, `[::1]:9464` or `:9464`.
+
+    An empty host means every interface. Raises UsageError for a text of another form, or a port above LAST_PORT.
+    """
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]*)):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[3]) > LAST_PORT:
         raise UsageError(

@@ -13,9 +13,9 @@ from inventory.config.timetable import Timetable
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
-"""The shortest and the longest pause of a schedule are those within SAMPLED_TIME from now, or SAMPLED_RUNS runs.
+"""To find the shortest and the longest pause of a schedule, the runs in SAMPLED_TIME are tried, at most SAMPLED_RUNS.
 
-These are enough for a week in which a run is due each minute of the office hours.
+That covers a week in which a run is due each minute of the office hours.
 """
 
 

@@ -32,7 +32,7 @@ logger = log.get(__name__)
 
 
 class Timer:
-    """APScheduler with one job for each account: a job calls `check`, which returns when to call it again."""
+    """APScheduler with one job for each account: a job calls `check`, which returns the seconds until the next call."""
 
     def __init__(self, watches: dict[str, AccountWatch], stop: threading.Event) -> None:
         self._watches = watches
@@ -76,7 +76,7 @@ class Timer:
         self._scheduler.add_job(self._watches[name].check, trigger, id=name, replace_existing=True)
 
     def _plan_next(self, event: Any) -> None:
-        # In a listener and not in the job: APScheduler removes the job first, and refuses a second job of the same id.
+        # in a listener and not in the job: while the job runs, APScheduler refuses to start another with the same id
         if not self._stop.is_set():
             self._plan(event.job_id, RETRY_SECONDS if event.exception else event.retval)
 

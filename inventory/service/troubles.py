@@ -37,8 +37,8 @@ def troubles_of(run: Row, stale_after: timedelta) -> set[Trouble]:
 def begun_and_ended(run: Row, earlier: Sequence[Row], stale_after: timedelta) -> tuple[set[Trouble], set[Trouble]]:
     """Return two sets: the troubles that begin with this run, and those that end with it.
 
-    `earlier` are the runs of the account after the last `succeeded` run before this one. If several of them have the
-    same status, error code and `known_since`, only the last of these is needed.
+    `earlier` are the runs of the account between its last `succeeded` run and this run. Of runs with the same status,
+    error code and `known_since`, only the last is needed.
     """
     reported = {
         trouble for each in earlier if each["status"] in REPORTED_STATUSES for trouble in troubles_of(each, stale_after)

@@ -90,7 +90,7 @@ class Simulator:
         self._server.begin()
 
     def stop(self) -> None:
-        """Stop listening, close every connection, end every thread of the server. Does nothing if none is running."""
+        """Stop listening, close every connection, end every thread of the server. Does nothing if it is not running."""
         if self._server is not None:
             self._server.end()
             self._server = None

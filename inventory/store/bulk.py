@@ -118,8 +118,8 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 def _array(values: Sequence[Any]) -> str | list[Any]:
     """Return the values as a parameter for a PostgreSQL array.
 
-    It is PostgreSQL's text of the array if the JSON encoder can write the values, which is eight times faster than a
-    list; else it is a list.
+    For bytes, texts, integers and booleans it is PostgreSQL's text of the array, which is eight times faster than a
+    list. For other values, and for texts with control characters, it is a list.
     """
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:

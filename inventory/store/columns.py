@@ -25,7 +25,7 @@ class Relation:
 
 
 JSON_OBJECTS = ("extra", "details")
-"""The names of all columns that hold a JSON object, as text."""
+"""The names of the public columns that hold a JSON object. Queries return it as text."""
 
 ACCOUNT = Column("account", "The account: one API key's workspace, under the name the user chose.")
 INSTANCE_ID = Column("instance_id", "fal's id of the instance; unique within the account.")

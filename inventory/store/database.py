@@ -1,8 +1,9 @@
 """Connect to the database, read and write it in short transactions, and ask it for the time.
 
 `reading(engine)` and `writing(engine)` open all transactions on the database. Statements in them wait up to 30 s for a
-lock. On SQLite, `writing` takes the write lock at its start (`BEGIN IMMEDIATE`), so that no other writer can make it
-fail halfway. What only one backend needs is in `sqlite` and `postgresql`; single statements are in `statements`.
+lock; a migration on PostgreSQL waits without a limit. On SQLite, `writing` takes the write lock at its start (`BEGIN
+IMMEDIATE`), so that no other writer can make it fail halfway. What only one backend needs is in `sqlite` and
+`postgresql`; single statements are in `statements`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -128,7 +129,7 @@ def writing(
 
 
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
-    """Raise DatabaseError if locks or missing rights forbid to write the tables; no row is written."""
+    """Raise DatabaseError if locks or missing rights prevent writing to the tables; no row is written."""
     with writing(engine) as connection:
         for table in tables:
             connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")

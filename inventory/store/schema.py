@@ -135,7 +135,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 @contextmanager
 def scratch_database() -> Iterator[Engine]:
-    """Yield an engine on an empty temporary SQLite database of the newest revision; raise DatabaseError if it fails."""
+    """Yield an engine on an empty temporary SQLite database of the newest revision. Raise DatabaseError on failure."""
     from inventory.scratch import scratch_folder
 
     with scratch_folder() as folder:
@@ -224,9 +224,9 @@ def _differs_on_postgresql(connection: Connection, name: str) -> bool:
     """Return whether a view in a PostgreSQL database differs from that of the newest migration.
 
     Return False if the view is missing, or if no temporary view may be created. PostgreSQL does not keep the SQL of a
-    view, but writes the definition as text when asked. A dump has that text. For a view that was restored from a dump,
-    the server may write another text. So the temporary view is created twice: from the migration, and from the text
-    that the server writes for that one. The view in the database must have one of the two texts.
+    view, but writes the definition as text when asked. A dump has that text. For a view restored from a dump, the
+    server may write a different one. So two views are made for a moment: from the migration, and from the server's text
+    of the first. The view in the database must have the text of one of them.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
         return False  # `differences` and `find_tampering` report a missing view

@@ -1,9 +1,9 @@
 """The file of a SQLite database: notice when somebody removes or replaces it.
 
 SQLite does not notice that. It continues to write into the old file, and it replays a leftover `-wal` of the old file
-into the new one. So `SQLiteFile.open` opens every connection. It compares the file at the path with the one that this
-process opened first, or that `follow` has accepted since. The "companions" of a database file are the `-wal`, `-shm`
-and `-journal` beside it.
+into the new one. So `SQLiteFile.open` opens every connection of an engine. It compares the file at the path with the
+one that this process opened first, or that `follow` has accepted since. The "companions" of a database file are the
+`-wal`, `-shm` and `-journal` beside it.
 """
 
 import fcntl
@@ -124,8 +124,8 @@ class SQLiteFile:
     def remember_companions(self, connection: object = None) -> None:
         """Record the identity of the companions, unless the database file was removed or replaced.
 
-        After a replacement, the companions may belong to the new file. If `connection` is given, it has just begun a
-        transaction, and so has the companions open.
+        After a replacement, the companions may belong to the new file. `connection` is one that has just begun a
+        transaction: from now on it counts as one that has the `-wal` open.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True

@@ -137,8 +137,8 @@ accounts = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("retired_at", UTCDateTime),
     Column("pruned_before", UTCDateTime),
-    # internal: the last complete run, whose time is the last_seen_at of a live instance unless a later run recorded
-    # something of it; and the fingerprint of that run's list, by which the next run recognises an unchanged list
+    # internal. last_complete_run_id: its time is the last_seen_at of each live instance of which no later run recorded
+    # anything. walk_digest: the fingerprint of the list of that run, by which the next run recognises an unchanged list
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
     # internal: the lease, from fencing_token to lease_process_started. While a run has the lease, its heartbeat is in
@@ -190,7 +190,7 @@ sync_runs = Table(
     Column("log_index", RunId),
     # internal. entry_hash: of the run's log entry. changes_root, missing_digest: Merkle roots in that entry, over the
     # versions that the run opened and closed, and over the instances that it left unsettled. cleared_digest: the
-    # fleet_digest before `prune` cleared that column, because the entry still has it
+    # fleet_digest that `prune` has cleared; it is kept here, because the log entry still has it
     Column("entry_hash", LargeBinary),
     Column("changes_root", LargeBinary),
     Column("missing_digest", LargeBinary),
@@ -222,8 +222,9 @@ instance_state = Table(
     Column("unlisted_runs", Integer, nullable=False, server_default="0"),
     Column("episode_creator", Text),
     # row_hash: hash of the fields as they were last written to this row, without those that `ignored` names.
-    # version_hash: hash of the fields in the open version, or in the last one. The two differ only if the row changed
-    # and no version was opened: after ignore_changes was changed, or when a secret in an old row was hidden
+    # version_hash: hash of the fields in the open version or, if none is open, in the last one. The two hashes differ
+    # only if the row changed and no version was opened: after ignore_changes was changed, or when a secret in an old
+    # row was hidden
     Column("row_hash", LargeBinary, nullable=False),
     Column("version_hash", LargeBinary, nullable=False),
     Column("ignored", Text, nullable=False, server_default=""),

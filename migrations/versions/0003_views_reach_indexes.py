@@ -40,7 +40,7 @@ def upgrade():
             )
         )
     else:
-        add_moved(default="false")  # right for most versions, and PostgreSQL need not write any row
+        add_moved(default="false")  # right for most versions; PostgreSQL adds it without writing a row
         op.execute(
             sa.text(
                 f"UPDATE instance_versions AS v SET moved = true FROM ({MOVED}) AS m WHERE v.account = m.account "

@@ -18,7 +18,7 @@ BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
 
 
 def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
-    """Return the SQL as Grafana sends it: the period replaces the time macros, and the chosen values the variables."""
+    """Return the SQL as Grafana sends it, with the period and the chosen values in place of macros and variables."""
     first, last = (f"'{time:%Y-%m-%dT%H:%M:%SZ}'" for time in (begins, ends))
     sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {first} AND {last}", sql)
     sql = sql.replace("$__timeFrom()", first).replace("$__timeTo()", last)

@@ -1,4 +1,4 @@
-"""`inventory doctor`: it reports each of these problems with a remedy. It creates no database and writes nothing."""
+"""`inventory doctor`: it reports problems, each with a remedy. It creates no database and writes nothing."""
 
 import json
 import shutil

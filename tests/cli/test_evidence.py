@@ -37,7 +37,7 @@ BARE = [sys.executable, "-I", "-S"]
 NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
 """The variable that stops Python from writing compiled files.
 
-The limit on the size of files would truncate them. Later processes could not read them.
+A test limits the size of files. The limit would truncate compiled files, and later processes could not read them.
 """
 
 pytestmark = rule("evidence-is-checked-without-the-program")
@@ -85,7 +85,7 @@ def text(time):
 
 @pytest.fixture
 def made(lived, run, tmp_path):  # noqa: ARG001 - `lived` fills the database of `run`
-    """Return a function that writes a bundle of a period. It returns the path of the bundle; on a failure, stderr."""
+    """Return a function that writes a bundle of a period and returns its path; stderr if the command must fail."""
 
     def write(name="evidence.zip", since=SINCE, until=UNTIL, expect=0, **environment):
         words = ("evidence", "--since", text(since), "--until", text(until), "--output", name)
@@ -188,7 +188,7 @@ def forged(files, file):
 
 
 def refused(file, kept=None):
-    """Check the bundle in this process, which must fail. Return the text of the error."""
+    """Check the bundle in this process. The check must fail; return the text of its error."""
     with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError, struct.error)) as raised:
         check.check(file, kept)
     return str(raised.value)

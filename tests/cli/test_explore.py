@@ -76,7 +76,7 @@ class Browser:
 def browser(file):
     """Run `inventory explore` in a child process, and yield a Browser for its address.
 
-    At the end, SIGINT stops the process, which must exit with 0 and print nothing but "Stopped.".
+    At the end, SIGINT stops the process. It must then print only "Stopped.", and exit with 0.
     """
     process = subprocess.Popen(
         [sys.executable, "-c", "from inventory.cli import main; main()",

@@ -1,4 +1,4 @@
-"""Commands with few file descriptors or little memory: each ends with an exit code and without a traceback."""
+"""Commands with few file descriptors or little memory: each ends without a traceback."""
 
 import os
 import resource

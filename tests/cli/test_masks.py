@@ -1,4 +1,7 @@
-"""Passwords in URLs of many forms, and keys in the wrong place: no command shows any part of them."""
+"""Passwords in URLs of many forms, and keys in the wrong place: no command shows any part of them.
+
+The id of an unknown instance is the exception: it is shown even if it looks like a key.
+"""
 
 import re
 import shutil

@@ -32,7 +32,7 @@ def file(tmp_path):
 
 
 def refusal(**flags):
-    """Load the settings with these flags, which must fail, and return the error: one line."""
+    """Load the settings with these flags. This must fail; return the text of the error, which is one line."""
     with pytest.raises(UsageError) as raised:
         load(**flags)
     text = str(raised.value)

@@ -30,9 +30,9 @@ TIMES = ("_at", "_since", "_after", "_start", "_end")
 
 @pytest.fixture
 def tool(request, backend):
-    """Yield an SQLAlchemy engine for the demo, as a BI tool has one.
+    """Yield an SQLAlchemy engine for the demo, like that of a BI tool.
 
-    On SQLite, it has the URL that the guide shows. On PostgreSQL, it has the URL of the test's server.
+    On SQLite, its URL is the one that the guide shows, with the path of the demo. On PostgreSQL, it is the demo's URL.
     """
     if backend == "sqlite":
         (url,) = re.findall(r"`(sqlite:///file:\S+)`", GUIDE)
@@ -99,7 +99,7 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo,
         connection.exec_driver_sql("UPDATE accounts SET account = 'written, not yet committed'")
         if shutil.which("sqlite3"):
             subprocess.run(["bash", "-c", COPY], cwd=folder, check=True)
-        else:  # the program runs this statement
+        else:  # the statement that the sqlite3 program would run
             with closing(sqlite3.connect(folder / "inventory.db")) as reader:
                 reader.execute(f"VACUUM INTO '{folder}/copy.db'")
     engine.dispose()

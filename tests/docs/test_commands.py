@@ -49,7 +49,7 @@ class Ended:
 
 @pytest.fixture
 def shell(tmp_path, sqlite_demo):
-    """Yield a function that runs a command line in a folder with the databases of a demo, and returns a process.
+    """Yield a function that runs a command line in a folder with copies of a demo, and returns a Popen or an Ended.
 
     A line that is only an `inventory` command, and starts no server, runs in this process. Bash starts any other line;
     there, `inventory` is the program of this environment.

@@ -142,7 +142,7 @@ def test_what_calls_sync_by_the_clock_names_its_own_interval():
 
 
 def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
-    """Copy the files that the Dockerfile copies, which are those that .dockerignore lets through, and build a wheel."""
+    """Build a wheel from the files that the Dockerfile copies. They must be those that .dockerignore lets through."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     let_through = [line[1:] for line in lines if line.startswith("!")]

@@ -1,4 +1,4 @@
-"""Checks of the pages about operation: commands, files, settings and tables of codes exist, and backups restore."""
+"""Checks of the pages about operation: what they name exists, they list all codes, and backups can be restored."""
 
 import os
 import re

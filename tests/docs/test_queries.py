@@ -1,8 +1,8 @@
 """Each question of docs/queries.md: its SQL, the same on both backends, gives the expected rows.
 
 The expected rows are computed in plain Python, from the items that the simulated fleet sent to each run (see
-`support.watched`). Where the SQL gives a lower and an upper bound, the true value is computed from the true lives of
-the instances, and must lie between the bounds.
+`support.watched`). The answers to some questions are a lower and an upper bound. For the questions in TRUTHS, the true
+value is computed from the true lives of the instances, and must lie between the bounds.
 """
 
 import os
@@ -78,7 +78,7 @@ def in_order(rows):
 def same(answer, expected):
     """Assert that two answers have the same rows, and at least one. If `expected` is a list, the order matters too.
 
-    Floats may differ by 0.005: the SQL of one question counts whole seconds.
+    Floats may differ by 0.005: the SQL of some questions counts whole seconds.
     """
     assert expected, "an answer without rows shows nothing"
     if not isinstance(expected, list):
@@ -231,7 +231,7 @@ MEDIAN = "What is the median life of a machine?"
 
 
 def lived(watch, hours_of):
-    """Return the median of `hours_of(episode)` over the episodes whose upper bound is known.
+    """Return a dict of medians of `hours_of(episode)`. Only episodes whose upper bound is known count.
 
     A key is a tuple: account, instance type, number of episodes. Of two values in the middle, the lower one counts.
     """
@@ -257,10 +257,10 @@ READY = "How long from first sight to ready?"
 
 
 def became_ready(watch, hours_of):
-    """Return the mean of `hours_of(episode, ready)`, where `ready` is the first run that saw the status `ready`.
+    """Return a dict of means of `hours_of(episode, ready)`. `ready` is the first run that saw the status `ready`.
 
-    Episodes count that began after the account's first complete run and were seen `ready`. A key is a tuple: account,
-    instance type, number of episodes.
+    An episode counts if it began after the account's first complete run and was seen `ready`. A key is a tuple:
+    account, instance type, number of episodes.
     """
     found = defaultdict(list)
     for each in watch.episodes:

@@ -70,7 +70,7 @@ def texts(*paths):
 def cited(text):
     """Return the set of names that the text cites in round brackets as rules.
 
-    Names in brackets of which none is a rule or has a hyphen, such as (`flock`), are no citation.
+    Brackets count only if a name in them is a rule or has a hyphen: (`flock`) is no citation.
     """
     found = [set(re.findall(r"`(.+?)`", names)) for names in LISTED.findall(text)]
     return {name for names in found if names & RULES or "-" in "".join(names) for name in names}

@@ -87,7 +87,7 @@ def asked(simulator):
 
 
 class Pages:
-    """A fault that answers each request with the page that a function returns for the number of the answer, from 1."""
+    """A fault that answers the first request with the page `page(1)`, the second with `page(2)`, and so on."""
 
     def __init__(self, page):
         self._page = page

@@ -308,7 +308,7 @@ def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
 
 
 def test_a_sync_in_the_middle_of_writing_blocks_no_reader(world, database_url):
-    """A reader looks after each statement that writes to `instance_versions`, and sees no change yet."""
+    """After each statement that writes to `instance_versions`, a new reader still sees the fleet as it was."""
     change_everything(world)
     seen = []
 

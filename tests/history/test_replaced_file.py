@@ -1,4 +1,4 @@
-"""A SQLite file that is removed or replaced while the program uses it: nothing is recorded in the old file."""
+"""A SQLite file that is removed or replaced while the program uses it: nothing of the old file gets into a new one."""
 
 import shutil
 import socket

@@ -282,7 +282,7 @@ def test_a_living_holder_is_found_alive_whatever_its_name(world, child, name):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
-    """Imitate a lease of an older program: it has no boot id, and the start of its process is a time of day.
+    """Imitate a lease of an older program: it has no boot id, and the start of its process is a time of day or null.
 
     From these it cannot be known whether the process is still alive.
     """
@@ -531,7 +531,7 @@ def test_only_one_of_many_runs_that_begin_at_once_runs(world):
 
 @rule("a-signal-settles-the-run")
 def test_a_signal_closes_the_row_at_once_as_interrupted(world):
-    """Check that the exit code is 4, and that what the run saw before the signal is applied."""
+    """Check that the exit code is 4, that the run is `partial`, and that its lease is released."""
     stop, outcomes = threading.Event(), []
     gate = Gate()
     world.faults.add(gate, when=on_page(2))

@@ -50,9 +50,9 @@ def presences(watch):
 
 @pytest.fixture
 def matched(watch, rows, presences):
-    """Return a tuple for each row of `instance_episodes`.
+    """Return a list with a tuple for each row of `instance_episodes`.
 
-    It holds the row, the group of lives in `presences` that the row stands for, and all runs by (account, start).
+    A tuple holds the row, the group of lives in `presences` that the row stands for, and all runs by (account, start).
     """
     runs = {(run.account, run.started): run for run in watch.runs}
     pairs = []

@@ -165,7 +165,7 @@ def test_a_claim_is_handed_back_if_no_channel_accepts(world, deliver):
 
 @pytest.fixture
 def to_channels(world):
-    """Return a function that makes a run, delivers to these receivers, and returns a list of posts for each receiver.
+    """Return a function that takes receivers, makes a run, and returns for each receiver a list of the posts it got.
 
     Only posts of checkpoints are returned, as tuples of type, title and lines.
     """

@@ -1,6 +1,6 @@
 """A keeper who cheats: a person with full rights on the database, who may change its schema and knows the program.
 
-A cheat changes a recorded history in one transaction, in a random but plausible way. For most kinds of cheats, `forge`
+A cheat changes a recorded history in one transaction, in a random but plausible way. For many kinds of cheats, `forge`
 then recomputes the columns that follow from others. The database is checked against checkpoints that were taken before,
 and the transaction is rolled back. (The kind PRUNED needs several transactions.) A cheat that changes nothing, or only
 what EXCEPTIONS names, does not count.
@@ -68,7 +68,10 @@ No answer about the past depends on these values:
 
 
 class NotACheat(Exception):
-    """A cheat that came to nothing: no row to edit, no change, two rows with one key, or rows that no log fits."""
+    """A cheat that came to nothing.
+
+    There was no row to edit, nothing changed, two rows had one key, or no log can be made from the rows.
+    """
 
 
 class Try(NamedTuple):
@@ -124,7 +127,7 @@ class Keeper:
     def find(self, connection, checkpoints):
         """Return the Verdict of the first check that finds something, or of the last one.
 
-        The checks are: the rows of the touched account, if it is only one; all rows; the whole database.
+        The checks are: the rows of the touched account, if only one was touched; all rows; the whole database.
         """
         if self.touched is not None:
             own = {row["log_id"] for row in self.rows["accounts"] if row["account"] == self.touched}
@@ -253,7 +256,7 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return, by name of the table, the rows by primary key without what EXCEPTIONS names.
+    """Return, by name of the table, the rows by primary key, without what EXCEPTIONS names.
 
     `uncovered` is what `uncovered_fields` returns.
     """
@@ -392,9 +395,10 @@ def delete_a_row(keeper, after):
 
 
 def insert_a_row(keeper, after):
-    """Insert a copy of a row under another key. The copy of a run or act is an entry of the log.
+    """Insert a copy of a row under another key.
 
-    The index of that entry is random. The entries from this index on move up by one.
+    If the row is a run or act with a log entry, the copy gets an entry at a random index. The entries from this index
+    on move up by one.
     """
     random, table = keeper.random, keeper.random.choice(EDITED)
     row = {**keeper.some(after[table])}
@@ -473,7 +477,10 @@ def another_content(keeper, after):
 
 
 def another_time(keeper, after):
-    """Change the time of a run, and every equal time of its account, except heartbeats."""
+    """Change the time of a run, and every equal time in the runs, instances and versions of its account.
+
+    Heartbeats stay as they are.
+    """
     run = keeper.some(after["sync_runs"])
     account, old = run["account"], run["started_at"]
     new = old + timedelta(seconds=keeper.random.choice((-900, -1, 1, 900)))

@@ -31,7 +31,7 @@ def number_of(time):
 def canonical(value):
     """Return a value as bytes of canonical JSON (RFC 8785), without the nulls in objects.
 
-    It is right for what an entry holds: ASCII keys, texts, booleans, and numbers that need no exponent.
+    The result is right only for what an entry holds: ASCII keys, texts, booleans, and numbers that need no exponent.
     """
 
     def plain(each):
@@ -71,9 +71,9 @@ def content(version):
 
 
 def changes_of(versions, run_id, index):
-    """Return the root (hex) over the versions that run `run_id` opened and that entry `index` closed.
+    """Return the root (hex) over the openings by run `run_id` and the closings by entry `index`.
 
-    Return None if there is no such version.
+    Return None if there are none.
     """
     leaves = [
         ((each["instance_id"].encode(), 1), opening(each)) for each in versions if each["opened_by_run_id"] == run_id

@@ -21,7 +21,7 @@ LONG = settings.get_current_profile_name() in {"thorough", "prove"}
 
 
 def some(cases, *, one_in, first=0):
-    """Return a list of each `one_in`-th case, beginning with number `first % one_in`; of all cases if LONG.
+    """Return a list of every `one_in`-th case, from index `first % one_in` on; of all cases if LONG.
 
     A test that calls this function again and again passes another `first` each time, and so gets other cases.
     """

@@ -61,7 +61,7 @@ class Instance:
     fields: dict[str, Any]
     ignored: frozenset
     recorded: Run
-    """The last run that recorded something about the instance."""
+    """The last run that saw the instance and recorded something of it."""
     presence: str = "live"
     held: bool = False
     last_seen: Run | None = None

@@ -124,7 +124,7 @@ class Story(World):
         self.keep()
 
     def die(self, account="default"):
-        """Begin a run and leave it `running`, as a process that is killed does. Its lease has ended at once."""
+        """Begin a run and leave it `running`, as a process that is killed does. The lease of the run ends at once."""
         request = RunRequest(account, "schedule", self.simulator.url, "id", lease_seconds=60)
         lease = runs.open_run(self.engine, request, clock=self.clock()).lease
         with database.writing(self.engine) as connection:
@@ -136,7 +136,7 @@ class Story(World):
 
 
 def every_event(story):  # noqa: PLR0915 - one statement a step
-    """Play all events and all statuses of runs, in two accounts with the same instance ids.
+    """Play all events and all statuses of finished runs, in two accounts with the same instance ids.
 
     Instances also become missing, held and unlisted, and are seen after the last complete run: no version shows that.
     """

@@ -65,7 +65,7 @@ class Worker:
     def wait_for(self, event, *, count=1, **names):
         """Wait until `log(event, **names)` returns `count` lines or more, and return the lines.
 
-        Raise AssertionError if the process ends before.
+        Raise AssertionError if the process ends earlier, or after PATIENCE seconds.
         """
 
         def there():

@@ -10,8 +10,9 @@ EFFECTS = {"atom_expr", "expr_stmt", "raise_stmt", "return_stmt", "yield_expr", 
 
 
 class RemoveStatement(Operator):
-    """Replace a statement by `pass`: a call, an assignment to an attribute, item or tuple, raise, return, yield or del.
+    """An operator that replaces a statement by `pass`.
 
+    The statement is a call, an assignment to an attribute, item or tuple, or a raise, return, yield, await or del.
     An assignment to a single name is kept: without it most code would only raise NameError.
     """
 

@@ -185,7 +185,7 @@ def _limit(copy: Path, module: str) -> float:
 
 
 def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Mutant]:
-    """Try the mutants of a module that cosmic-ray makes, and return those whose tests ran."""
+    """Try the mutants that cosmic-ray makes of a module, and return those whose tests ran."""
     program, name = folder / "venv" / "bin", module.replace("/", "-")
     settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
     words = " ".join(f"'{word}'" for word in _tests(module))

@@ -12,7 +12,7 @@ log = logging.getLogger("mkdocs.hooks.links")  # below "mkdocs", so that --stric
 
 
 def on_env(env: Any, *, config: Any, files: Any) -> None:  # noqa: ARG001 - MkDocs passes arguments by name
-    """Warn of every link of a Markdown file in the checkout's root that leads nowhere."""
+    """Warn of each dead link in the Markdown files of the checkout's root. Links to other sites are not checked."""
     for page in sorted(ROOT.glob("*.md")):
         for found in LINK.findall(page.read_text(encoding="utf-8")):
             target = found[0] or found[1]

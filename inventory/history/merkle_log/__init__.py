@@ -6,7 +6,7 @@ its hash is stored.
 - `entries` computes entries, and the leaves of the trees whose roots entries hold.
 - `start` begins a log with entry 0, and `append` adds an entry.
 - `missing` computes the missing digest.
-- `folded` computes the root over the versions that `prune` folds.
+- `folded` computes the root over old versions, folded as `prune` folds them.
 - `dropped` keeps the hashes of the runs that `prune` drops.
 - `hashes` reads the hashes of entries from the database.
 - `actor` names the person who acts.

@@ -7,8 +7,9 @@ An entry is canonical JSON (RFC 8785). It holds the id of its log, its own index
   missing digest.
 - `act`: an act of a person, with its row in `operator_actions`.
 
-The leaf of a version, or of an instance, is bytes: numbers of fixed width, the hash of a version's content, then texts.
-U+0000 separates two texts, because no stored text contains it. docs/log.md describes every entry and leaf byte by byte.
+The leaf for the start or the end of a version is bytes: numbers of fixed width, the content hash, then texts. U+0000
+separates two texts, because no stored text contains it. The leaf for an instance is numbers and its id. docs/log.md
+describes every entry and leaf byte by byte.
 """
 
 import codecs
@@ -99,7 +100,7 @@ def run_entry(log_id: str, index: int, row: Mapping[str, Any], *, returned: bool
 
 
 def act_entry(log_id: str, index: int, row: Mapping[str, Any], details: Json) -> Json:
-    """Return the entry of an act of a person. `row` has the ACT_COLUMNS, `details` is the object in that column."""
+    """Return the entry of an act of a person. `row` has the ACT_COLUMNS. `details` is a JSON object."""
     act = {name: _as_json(name, row[name]) for name in ACT_COLUMNS}
     return {"kind": "act", "log": log_id, "index": index, "act": act, "details": details}
 

@@ -4,8 +4,8 @@ A stretch is a series of consecutive versions of one episode with the same type 
 takes the versions of a stretch that ended by T, and puts one version in their place.
 
 The root is the same before, during and after a prune. Entry 0 of a log holds such a root over all versions from before
-the log. The entry of a prune holds one over these versions, and over all that began before T. It is needed because the
-roots in older entries can no longer be recomputed once their versions are folded.
+the log. The entry of a prune holds one over these versions, and over all that began before T. This root is needed
+because the roots in older entries can no longer be recomputed once their versions are folded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
