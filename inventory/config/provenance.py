@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from inventory.config.database_url import parse_url, render_masked
@@ -60,8 +61,7 @@ def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = 
 def _shown(name: str, value: Any) -> Any:
     """Return the value as a user would write it, without secrets.
 
-    If the value is a table or a path, or a database URL that cannot be read, return a text that says why it is not
-    shown.
+    If the value is a table, or a database URL that cannot be read, return a text that says why it is not shown.
     """
     if name == "database_url":
         try:
@@ -72,6 +72,8 @@ def _shown(name: str, value: Any) -> Any:
         return mask_url(value)
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, Path):
+        value = (str(value),)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         return hide_key_words(",".join(value)) or None
     return value if value is None or isinstance(value, str | bool | int | float) else "not shown: it may hold secrets"

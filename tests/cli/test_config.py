@@ -90,6 +90,15 @@ def test_each_value_is_shown_with_the_flag_variable_or_line_that_set_it(run, tmp
     assert done.stderr == ""
 
 
+def test_a_path_is_shown_but_not_a_private_key_in_its_place(run):
+    private_key = "PRIVATE+KEY+fleet.example.org+1a2b3c4d+AQq83vEjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJ"
+    environment = {"INVENTORY_REPORT_FILE": "/srv/fleet/report.html", "INVENTORY_CHECKPOINT_KEY_FILE": private_key}
+    done = run("config", "--format", "json", **environment)
+    found = settings(done)
+    assert found["report_file"] == ("/srv/fleet/report.html", "environment", "INVENTORY_REPORT_FILE")
+    assert private_key[-30:] not in done.stdout + done.stderr
+
+
 def test_every_or_cron_of_a_higher_source_replaces_both_of_a_lower_one(run, tmp_path):
     file = tmp_path / "inventory.toml"
     for text, environment, every, cron in (
