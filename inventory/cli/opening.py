@@ -11,7 +11,6 @@ from inventory.config.database_url import parse_url
 from inventory.config.settings import Settings, load
 from inventory.errors import UsageError
 from inventory.masks import hide_key_words
-from inventory.read import queries
 from inventory.store import database, schema
 
 
@@ -77,6 +76,8 @@ def open_for_writing(settings: Settings) -> Iterator[Engine]:
 
 def require_account(connection: Connection, account: str | None) -> None:
     """Raise UsageError if the database has no account of this name. None raises nothing."""
+    from inventory.read import queries
+
     names = queries.account_names(connection)
     if account is not None and account not in names:
         there = ", ".join(names) or "none yet"

@@ -18,7 +18,6 @@ from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
-from inventory.read import queries, relations
 from inventory.read.render import Format, show, show_object
 from inventory.service.observers import observing
 from inventory.store import database, schema
@@ -124,6 +123,8 @@ def missing_command(
     """
     if reason is not None and not accept:
         raise UsageError("--reason says why something is accepted; it needs --accept.")
+    from inventory.read import queries
+
     if not accept:
         with open_for_reading(url, account) as connection:
             _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
@@ -255,6 +256,8 @@ def _report_error(outcome: Any) -> None:
 
 
 def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
+    from inventory.read import queries, relations
+
     if outcome.run_id is not None:
         return queries.run(connection, outcome.run_id)
     empty: dict[str, Any] = {column.name: None for column in relations.relation("sync_runs").c}
