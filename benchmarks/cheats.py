@@ -8,8 +8,8 @@ contradicts something in the database itself: this needs no checkpoint. It count
 only the checkpoint contradicts it.
 
 An honest history (`tests/support/honest.py`) continues one of the small histories from some moment, with faults, kills
-at any statement, prunes, renames, and clocks that step back. It is checked against all checkpoints that were taken of
-it.
+at any statement, prunes, renames, upgrades, and clocks that step back. It is checked against all checkpoints that were
+taken of it.
 
 The exit code is 1 if a cheat was missed, or if there was a false alarm.
 """

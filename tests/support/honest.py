@@ -1,7 +1,8 @@
 """Random honest histories: the program writes them, and nobody edits the database.
 
-They have syncs with faults, acts of persons, kills at any statement, clocks that step back, and checkpoints. `play` of
-`HonestHistories` begins with a recorded moment. No check of such a history against its checkpoints may find anything.
+They have syncs with faults, acts of persons, upgrades, kills at any statement, clocks that step back, and checkpoints.
+`play` of `HonestHistories` begins with a recorded moment. No check of such a history against its checkpoints may find
+anything.
 """
 
 from contextlib import contextmanager, suppress
@@ -16,10 +17,11 @@ from inventory.errors import AccountBusy, InventoryError, UsageError
 from inventory.history import accounts, missing
 from inventory.history.prune import PruneRequest, prune
 from inventory.simulator import Status, on_get, on_page
-from inventory.store import database
+from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
 from inventory.store.tables import instance_state, sync_runs
 from inventory.sync import SyncOptions, sync
+from support.catalogue import downgrade
 from support.checkpoints import check, check_rows, take_checkpoints
 from support.forgery import read_rows
 from support.pasts import PEOPLE, REGIONS, TYPES, restore
@@ -106,7 +108,8 @@ class HonestHistories:
         random = self.random
         names = self._names()
         account = random.choice(names)
-        what = random.choices((self._sync, self._accept, self._prune, self._rename, self._retire), (12, 2, 2, 1, 1))[0]
+        steps = (self._sync, self._accept, self._prune, self._rename, self._retire, self._upgrade)
+        what = random.choices(steps, (12, 2, 2, 1, 1, 1))[0]
         self.now += timedelta(hours=random.choice((1, 1, 1, 1, 24, -1, -30)))
         statements = int(random.expovariate(1 / 12)) if random.random() < 0.35 else None
         self.steps.append(f"{what.__name__[1:]} {account}" + ("" if statements is None else f" killed at {statements}"))
@@ -195,6 +198,22 @@ class HonestHistories:
 
     def _retire(self, account):
         accounts.retire(self.engine, account, reason=self._reason(), lease_seconds=LEASE, clock=lambda: self.now)
+
+    def _upgrade(self, _account):
+        """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
+
+        If the migration is killed, the next process migrates. The revisions before 0004 have no log.
+        """
+        other_process = database.connect_beside(self.engine)
+        revision = self.random.choice(("0001", "0002", "0003", "0004"))
+        downgrade(other_process, revision)
+        if revision < "0004":
+            self.checkpoints.clear()
+        try:
+            schema.upgrade(self.engine)
+        finally:
+            schema.upgrade(other_process)
+            other_process.dispose()
 
     def _reason(self):
         return self.random.choice((None, "the ticket 12", "gewiß 🦀"))
