@@ -159,7 +159,10 @@ def leaf_of(change: Json, hash_: bytes) -> bytes:
 
 
 def change_in(leaf: bytes, entry: int) -> Json:
-    """Return the change in a leaf of the entry with index `entry`: a line of changes.jsonl without `fields`."""
+    """Return the change that a leaf describes, as a line of changes.jsonl without `fields`.
+
+    `entry` is the index of the log entry to which the leaf belongs.
+    """
     if leaf[1:2] == b"o":
         size = struct.calcsize(">qqB")
         episode, begin, how = struct.unpack(">qqB", leaf[2 : 2 + size])

@@ -16,7 +16,7 @@ IN_MEMORY = 16 * 2**20
 
 
 class RowBuffer(Collection[Mapping[str, Any]]):
-    """A collection of any number of rows at flat memory. It can be iterated again, but not by two loops at one time."""
+    """A collection of any number of rows that takes little memory. It can be iterated again, but in one thread only."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Read all rows. Raise DatabaseError if the temporary file cannot be written."""

@@ -122,7 +122,7 @@ class Exchange:
     bodiless: bool = False
 
     def reply(self, response: Response) -> None:
-        """Send head and body in one call: a second call may have to wait for the client's delayed ACK."""
+        """Send the head and the body in one call. Leave out the body if the response must not have one."""
         head = response.head(keep_alive=self.keep_alive)
         self.send(head if self.bodiless or response.status in BODILESS else head + response.body)
 

@@ -228,10 +228,11 @@ class SQLiteFile:
             raise _unusable(self.path, error) from error
 
     def _empty_wal(self, connection: _Connection) -> None:
-        """Write the -wal of a replaced file back into that file; otherwise SQLite would replay it into the new file.
+        """If the database file was removed or replaced, write the -wal back into the old file and empty the -wal.
 
-        Do nothing if the file was not removed or replaced: SQLite does this itself when the last connection is closed.
-        What another process still reads of the old file stays in the -wal.
+        Otherwise SQLite would replay the old data into the new file. If the file is still in its place, do nothing:
+        SQLite empties the -wal when the last connection is closed. While another process reads the old file, the -wal
+        cannot be emptied.
         """
         try:
             self.check()

@@ -256,9 +256,10 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return, by name of the table, the rows by primary key, without what EXCEPTIONS names.
+    """Return a copy of the rows without what EXCEPTIONS names.
 
-    `uncovered` is what `uncovered_fields` returns.
+    The result has a dict for each table, by the table's name, which has the rows by primary key. `uncovered` is what
+    `uncovered_fields` returns.
     """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}

@@ -117,8 +117,9 @@ def history_of(versions, counts, before):
 def entries_of(account, runs, acts, versions):
     """Return a list with the bytes of each entry of an account's log, in order.
 
-    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. Whether an entry has
-    `returned` is computed from the acts of retiring, and from entry 0.
+    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. The key
+    `returned` of an entry says that the run brought a retired account back. No row says so: it is computed from entry 0
+    and from the acts of retiring.
     """
     log_id = account["log_id"]
     found = [(0, account["log_start"].encode())]
