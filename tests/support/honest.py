@@ -44,9 +44,11 @@ def killed(engine, statements):
     """
     left = [statements]
 
-    def strike(*_):
+    def strike(_connection, cursor=None, *_):
         left[0] -= 1
         if left[0] < 0:
+            if cursor is not None:
+                cursor.close()  # SQLAlchemy does not close it, and psycopg warns of a cursor that is not closed
             raise Killed
 
     if statements is None:
