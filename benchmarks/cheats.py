@@ -35,6 +35,8 @@ from support.keeper import ALL_KINDS, Keeper, Try, tally
 from support.pasts import STORIES, record
 from support.postgres import server
 
+SHARING = 250
+"""The number of histories that share a database. PostgreSQL limits how often its schema can go down and up again."""
 OFTEN, RARE = 6, 2
 """Weights of the random choice of a kind: OFTEN for a kind with `recomputed` in its name, RARE for any other.
 
@@ -57,7 +59,7 @@ def main() -> int:
         recorded = [(url, record(name, url, forks=12)) for name in STORIES for url in [make()]]
         tries = _cheat(recorded, arguments.cheats, Random(arguments.seed))
         _print_cheats(arguments.backend, tries)
-        alarms = _play_honestly(make(), [past for _, past in recorded], arguments)
+        alarms = _play_honestly(make, [past for _, past in recorded], arguments)
     return 1 if alarms or any(tried.found_by is None for tried in tries) else 0
 
 
@@ -105,33 +107,36 @@ def _print_row(name: str, tries: list[Try]) -> None:
     print(f"| {name} | {len(tries):,} | {' | '.join(f'{each:,}' for each in found)} |", flush=True)
 
 
-def _play_honestly(url: str, pasts: list[Any], arguments: argparse.Namespace) -> int:
+def _play_honestly(make: Callable[[], str], pasts: list[Any], arguments: argparse.Namespace) -> int:
     """Play honest histories, print their numbers as a table, and return the number of histories with a false alarm."""
-    engine = database.connect(parse_url(url), create=True)
-    schema.upgrade(engine)
-    alarms = checkpoints = steps = kills = 0
+    alarms = checkpoints = steps = kills = upgrades = 0
     began = time.monotonic()
     with Simulator(Fleet()) as simulator:
-        histories = HonestHistories(engine, simulator)
         for number in range(arguments.histories):
+            if number % SHARING == 0:
+                engine = database.connect(parse_url(make()), create=True)
+                schema.upgrade(engine)
+                histories = HonestHistories(engine, simulator)
             random = Random(arguments.seed * 1_000_003 + number)
             found = histories.play(random.choice(pasts), random, length=arguments.steps)
             checkpoints += len(histories.checkpoints)
             steps += len(histories.steps) - 1
             kills += sum("killed" in step for step in histories.steps)
+            upgrades += sum(step.startswith("upgrade") for step in histories.steps)
             for what in found:
                 print(f"false alarm in history {number}: {what}", flush=True)
             alarms += bool(found)
-            if (number + 1) % 250 == 0:
-                print(f"{number + 1:,} histories, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-                _print_honest(arguments.backend, number + 1, steps, kills, checkpoints, alarms)
-    engine.dispose()
-    _print_honest(arguments.backend, arguments.histories, steps, kills, checkpoints, alarms)
+            done = number + 1
+            if done % SHARING == 0 or done == arguments.histories:
+                engine.dispose()
+                print(f"{done:,} histories, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+                _print_honest(arguments.backend, done, steps, kills, upgrades, checkpoints, alarms)
     return alarms
 
 
 def _print_honest(backend: str, *numbers: int) -> None:
-    print(f"\n| honest histories ({backend}) | steps | kills | checkpoints | false alarms |\n|--:|--:|--:|--:|--:|")
+    print(f"\n| honest histories ({backend}) | steps | kills | upgrades | checkpoints | false alarms |")
+    print("|--:|--:|--:|--:|--:|--:|")
     print(f"| {' | '.join(f'{number:,}' for number in numbers)} |", flush=True)
 
 

@@ -6,6 +6,8 @@ from alembic import command
 from inventory.store import schema
 from inventory.store.database import is_sqlite
 
+MANY_COLUMNS = 1_500
+
 
 def catalogue(engine):
     """Return the definitions of all tables, indexes, constraints and views of the database.
@@ -32,3 +34,14 @@ def downgrade(engine, revision):
     """Migrate the database down to that revision."""
     with schema.migrating(engine) as connection:
         command.downgrade(schema.config(connection), revision)
+
+
+def can_downgrade(engine):
+    """Return whether the database can be migrated down and up once more.
+
+    PostgreSQL allows 1,600 columns in a table, and counts those that were dropped.
+    """
+    if is_sqlite(engine):
+        return True
+    with engine.connect() as connection:
+        return connection.scalar(sa.text("SELECT max(attnum) FROM pg_attribute")) < MANY_COLUMNS

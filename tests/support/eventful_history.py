@@ -12,7 +12,7 @@ from inventory.history.verify import verify_history
 from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
 from support import tally
-from support.catalogue import downgrade
+from support.catalogue import can_downgrade, downgrade
 from support.checkpoints import check_rows, take_checkpoints
 from support.honest import killed
 from support.model import Model
@@ -155,6 +155,8 @@ class EventfulHistory(History):
 
         The revisions before 0004 have no log. The upgraded database therefore begins new ones.
         """
+        if not can_downgrade(self.engine):
+            return
         downgrade(self.engine, revision)
         schema.upgrade(self.engine)
         if revision < "0004":
