@@ -375,3 +375,25 @@ def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monk
     lived.put("i000", status="later")
     lived.run(clock=lambda: hour(101))
     assert breaches(lived) == []
+
+
+def test_a_run_of_which_only_the_hash_is_left_is_a_breach_if_no_prune_can_have_dropped_it(lived):
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO dropped_entries (log_id, tree, first_index, hashes)"
+            " SELECT log_id, 'log', log_index, entry_hash FROM sync_runs JOIN accounts USING (account)"
+            " WHERE status = 'failed'"
+        )
+        connection.exec_driver_sql("DELETE FROM sync_runs WHERE status = 'failed'")
+    (found,) = breaches(lived)
+    assert "is known by its hash only, though no prune can have dropped it" in str(found)
+
+
+def test_hashes_of_a_log_that_no_account_has_are_a_breach(lived):
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO dropped_entries (log_id, tree, first_index, hashes)"
+            " SELECT 'another', 'log', log_index, entry_hash FROM sync_runs WHERE status = 'failed'"
+        )
+    (found,) = breaches(lived)
+    assert "hashes of dropped entries name the log 'another', which no account has" in str(found)
