@@ -397,3 +397,14 @@ def test_hashes_of_a_log_that_no_account_has_are_a_breach(lived):
         )
     (found,) = breaches(lived)
     assert "hashes of dropped entries name the log 'another', which no account has" in str(found)
+
+
+def test_fields_that_were_ignored_when_a_vanished_instance_was_last_seen_are_no_breach(world):
+    world.put("a", ip="192.0.2.1")
+    world.put("b")
+    world.run()
+    world.put("a", ip="192.0.2.2")
+    world.run(ignore_changes=("ip",))
+    world.remove("a")
+    world.run(ignore_changes=("status",))
+    assert breaches(world) == []

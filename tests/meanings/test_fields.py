@@ -39,6 +39,15 @@ def test_unknown_fields_are_stored_in_extra_and_tracked(world):
     ]
 
 
+@rule("unknown-fields-are-kept")
+def test_an_unknown_field_that_comes_beside_another_is_the_only_change(world):
+    world.put("a", price=1)
+    world.run()
+    world.put("a", price=1, tier="gold")
+    world.run()
+    assert world.rows("SELECT field, old_value, new_value FROM instance_field_changes") == [("tier", None, '"gold"')]
+
+
 @rule("a-change-opens-a-version")
 def test_all_seven_fields_are_tracked(world):
     world.put("a")

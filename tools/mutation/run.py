@@ -65,7 +65,7 @@ TESTS_OF = {
     "history/account_check": ("history/test_verify", "history/test_log", "history/test_damage"),
     "history/verify_digests": ("history/test_verify", "history/test_damage"),
     "history/verify_instances": ("history/test_verify", "history/test_damage"),
-    "history/verify_runs": ("history/test_verify", "history/test_damage"),
+    "history/verify_runs": ("history/test_verify", "history/test_damage", "history/test_prune"),
     "history/verify_log": THE_LOG,
     "history/anchors": THE_LOG,
     "history/log_heads": THE_LOG,
@@ -76,7 +76,13 @@ TESTS_OF = {
     "history/merkle_log/hashes": THE_LOG,
     "history/merkle_log/missing": THE_LOG,
     "history/merkle_log/start": (*THE_LOG, "history/test_upgrades"),
-    "views": ("history/test_views", "meanings/test_hours", "meanings/test_truth", "docs/test_queries"),
+    "views": (
+        "history/test_views",
+        "meanings/test_fields",
+        "meanings/test_hours",
+        "meanings/test_truth",
+        "docs/test_queries",
+    ),
 }  # fmt: skip
 """By module, the files of tests that prove it; those that fail soonest come first."""
 LEFT_OUT = (
