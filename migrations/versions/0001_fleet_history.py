@@ -18,7 +18,7 @@ VIEWS = (
     "instances", "live_instances", "instance_events", "instance_field_changes", "instance_episodes",
     "creators", "fleet_daily", "sync_freshness", "sync_gaps",
 )  # fmt: skip
-"""The views in an order in which each comes after the views that it reads."""
+"""In order of dependence."""
 
 CALENDAR = {
     "sqlite": """
@@ -203,7 +203,7 @@ def downgrade():
 
 
 def view_sql(name):
-    """Return the SQL of a view: from the file for this backend if there is one, else from the file for both."""
+    """The view's file: that of this backend where there is one, else the one for both."""
     folder = Path(__file__).parents[1] / "views"
     own = folder / f"{name}_v1.{op.get_bind().dialect.name}.sql"
     return (own if own.exists() else folder / f"{name}_v1.sql").read_text()

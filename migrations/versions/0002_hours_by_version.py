@@ -1,4 +1,4 @@
-"""Count hours for the type, region and GPU count that an instance had at the time, not for those of its last version.
+"""Give hours to what the instance was at the time: its type, region and GPU count of each version.
 
 Revision: 0002
 """
@@ -25,10 +25,7 @@ def downgrade():
 
 
 def replace_views(version):
-    """Replace the views by those in the SQL files of `version`, such as `v2`.
-
-    PostgreSQL replaces a view in place. This keeps the grants on the view, and the users' own views that read it.
-    """
+    """Replace the views in place on PostgreSQL, which keeps who may read them and the users' own views upon them."""
     backend = op.get_bind().dialect.name
     for name in VIEWS:
         text = (Path(__file__).parents[1] / "views" / f"{name}_{version}.{backend}.sql").read_text()

@@ -1,6 +1,4 @@
-"""Add the column `moved` and two partial indexes, so that `fleet_daily` need not read every version.
-
-If `moved` is false in a version that a change opened, its type and region are those of the version before it.
+"""Mark the versions that may begin a stretch, so that hours by day are counted from partial indexes.
 
 Revision: 0003
 """
@@ -40,7 +38,7 @@ def upgrade():
             )
         )
     else:
-        add_moved(default="false")  # right for most versions; PostgreSQL adds it without writing a row
+        add_moved(default="false")  # most versions did not move: PostgreSQL stores this without writing any row
         op.execute(
             sa.text(
                 f"UPDATE instance_versions AS v SET moved = true FROM ({MOVED}) AS m WHERE v.account = m.account "
@@ -72,10 +70,7 @@ def create_index(name, column, where):
 
 
 def replace_fleet_daily(version):
-    """Replace the view by that in the SQL file of `version`, such as `v2`.
-
-    PostgreSQL replaces it in place. This keeps the grants on the view, and the users' own views that read it.
-    """
+    """Replace the view in place on PostgreSQL, which keeps who may read it and the users' own views upon it."""
     backend = op.get_bind().dialect.name
     text = (Path(__file__).parents[1] / "views" / f"fleet_daily_{version}.{backend}.sql").read_text()
     if backend == "sqlite":

@@ -24,7 +24,7 @@ class JSONText(UserDefinedType):
 
 
 def new_columns():
-    """Return the new columns by the name of their table. All of them are nullable, so no row is rewritten."""
+    """Return the new columns of each table. All are nullable, so no row is rewritten."""
     return {
         "accounts": (
             sa.Column("checkpoint_at", time),
@@ -48,8 +48,8 @@ def new_columns():
 
 
 def upgrade():
-    # An earlier version of the program uses the old name. If one is still running, it fails from now on, before it can
-    # write a run that has no entry in the log.
+    # Programs of earlier revisions look for the old name. So a worker of one that still runs fails from now on, before
+    # it could write a run without an entry in the log.
     op.execute(sa.text("ALTER TABLE accounts RENAME COLUMN lease_token TO fencing_token"))
     for table, columns in new_columns().items():
         for column in columns:

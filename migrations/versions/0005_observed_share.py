@@ -1,7 +1,4 @@
-"""Add the view `observation_daily`: how much of each day was observed.
-
-In `sync_gaps`, a run without a schedule is now judged by its setting `max_gap`: if the complete run before it is longer
-ago, the time between both is a gap.
+"""Show how much of each day was observed, and judge runs without a schedule by the setting max_gap.
 
 Revision: 0005
 """
@@ -32,10 +29,7 @@ def view_sql(name, version):
 
 
 def replace_sync_gaps(version):
-    """Replace the view by that in the SQL file of `version`, such as `v2`.
-
-    PostgreSQL replaces it in place. This keeps the grants on the view, and the users' own views that read it.
-    """
+    """Replace the view in place on PostgreSQL, which keeps who may read it and the users' own views upon it."""
     text = view_sql("sync_gaps", version)
     if op.get_bind().dialect.name == "sqlite":
         op.execute(sa.text("DROP VIEW sync_gaps"))
