@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
+from itertools import chain
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from inventory.errors import Interrupted
@@ -52,39 +53,30 @@ def read_ahead(items: Iterable[T], stop: threading.Event) -> Generator[T, None, 
     Raise Interrupted within 0.2 s if `stop` is set. Close the generator to let the thread end; the thread first
     finishes the item under way.
     """
-    made: SimpleQueue[Any] = SimpleQueue()
-    wanted = threading.Semaphore(0)  # one for each item that the reader has asked for
-    closed = threading.Event()
+    places: SimpleQueue[Future[Any] | None] = SimpleQueue()  # one for each item that the reader asks for; None: no more
 
     def make() -> None:
         try:
-            for item in items:
-                made.put(item)
-                wanted.acquire()
-                if closed.is_set():
+            for item in chain(items, (_END,)):
+                place = places.get()
+                if place is None or not place.set_running_or_notify_cancel():
                     return
-        finally:
-            made.put(_END)
+                place.set_result(item)
+        except BaseException as error:  # noqa: BLE001 - the reader raises it
+            place = places.get()
+            if place is not None and place.set_running_or_notify_cancel():
+                place.set_exception(error)
 
-    work = start(make)
+    start(make)
+    place: Future[Any] = Future()
     try:
         while True:
-            wanted.release()
-            item = _take(made, stop)
+            places.put(place)
+            item = wait_or_stop(place, stop)
             if item is _END:
-                work.result()
                 return
             yield item
+            place = Future()
     finally:
-        closed.set()
-        wanted.release()
-
-
-def _take(made: "SimpleQueue[Any]", stop: threading.Event) -> Any:
-    """Return the next item of a queue; raise Interrupted within 0.2 s if `stop` is set."""
-    while not stop.is_set():
-        try:
-            return made.get(timeout=_POLL_SECONDS)
-        except Empty:
-            continue
-    raise Interrupted("stopped by a signal")
+        place.cancel()
+        places.put(None)
