@@ -45,8 +45,9 @@ def _write_report(url: str, html: Path) -> None:
 def _draw(html: Path, theme: str) -> Path:
     """Write a picture of the top of the page, as a browser in the theme `light` or `dark` shows it. Return its path."""
     picture = ASSETS / f"report-{theme}.png"
+    found = shutil.which("chromium") or shutil.which("chromium-headless-shell")
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
         opened = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1.5)
         opened.goto(html.as_uri())
         opened.wait_for_function(
