@@ -14,12 +14,12 @@ lint:
 	$(MAKE) --no-print-directory docs
 
 test:
-	$(BIN)/pytest -n 3 --durations=20
+	$(BIN)/pytest -n 4 --durations=20
 
 # All that needs no browser, pooler or wheel and takes less than a second, with fewer random histories. On PostgreSQL only
 # the first case of each test of the rules.
 quick:
-	$(BIN)/pytest -n 3 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
+	$(BIN)/pytest -n 4 -q -m "not (slow or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
 
 format:
 	$(BIN)/ruff check --fix

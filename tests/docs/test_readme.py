@@ -70,7 +70,7 @@ def test_the_first_screen_has_a_picture_and_the_two_commands_that_set_up():
     assert FIRST_SCREEN.count("```sh\n") == 2
     for command, extra, last in (
         (DEMO_LINE, " '.[report]' ", "inventory demo"),
-        (TEST_LINE, " -e '.[test]' ", "pytest -n 3"),
+        (TEST_LINE, " -e '.[test]' ", "pytest -n 4"),
     ):
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt")
         assert f"{extra}&& .venv/bin/{last}" in command
@@ -111,7 +111,7 @@ def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tm
     assert (tmp_path / "called").read_text().splitlines() == [
         "python3 -m venv .venv",
         "pip install -q -c constraints.txt -e .[test]",
-        "pytest -n 3",
+        "pytest -n 4",
         "make lint",
     ]
     assert not (tmp_path / ".venv" / "left over").exists()

@@ -40,17 +40,19 @@ class Forked:
     - `fatal`: the process is killed before this statement or commit. Both are counted together, from 1. 0: no kill.
     - `bulk`: the number of rows from which on the program drops and rebuilds the indexes of empty tables.
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
+    - `closed`: descriptors that are closed in the process, 1 for stdout or 2 for stderr.
     - `root_bypass`: whether the permissions of files do not apply to root.
     """
 
     def __init__(
-        self, words, *, cwd, env, stdout=None, stderr=None, fatal=0, bulk=None, largest_file=None, root_bypass=True
+        self, words, *, cwd, env, stdout=None, stderr=None, fatal=0, bulk=None, largest_file=None, closed=(),
+        root_bypass=True,
     ):  # fmt: skip
         self._files = [os.memfd_create(name) if fd is None else None for name, fd in (("o", stdout), ("e", stderr))]
         out, err = (fd if file is None else file for file, fd in zip(self._files, (stdout, stderr), strict=True))
         wanted = {
             "words": words, "folder": str(cwd), "environment": env, "fatal": fatal, "bulk": bulk,
-            "largest_file": largest_file,
+            "largest_file": largest_file, "closed": closed,
         }  # fmt: skip
         self.pid = _forked(wanted, out, err, _server(root_bypass or os.geteuid() != 0))
         self.returncode = None
@@ -100,9 +102,9 @@ class Forked:
         return tuple(texts)
 
 
-def run(words, *, cwd, env, stdout=None, stderr=None, timeout=90):
+def run(words, *, cwd, env, stdout=None, stderr=None, closed=(), timeout=90):
     """Run a command and return its `CompletedProcess`, as `subprocess.run` does. Kill it after `timeout` seconds."""
-    process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr)
+    process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr, closed=closed)
     try:
         out, err = process.communicate(timeout)
     finally:
@@ -183,6 +185,11 @@ def _become(wanted, out, err):
     for fd, standard in ((out, 1), (err, 2)):
         os.dup2(fd, standard)
         os.close(fd)
+    for fd in wanted["closed"]:  # as an interpreter does that starts with this descriptor closed
+        os.close(fd)
+        name = {1: "stdout", 2: "stderr"}[fd]
+        setattr(sys, name, None)
+        setattr(sys, f"__{name}__", None)
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
@@ -214,9 +221,9 @@ def _exit(code):
 
     The interpreter would free each object of all imported modules. That takes longer than a short command.
     """
-    threading._shutdown()  # waits for the threads that are not daemons
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    threading._shutdown()  # noqa: SLF001 - waits for all threads that are not daemons
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
     os._exit(code or 0)
 
