@@ -1,15 +1,17 @@
 """Write a database of the current release as SQL text, for tests that upgrade it to later revisions.
 
-    python tests/store_release.py
+    python tests/store_release.py [NAME]
 
-Run it once for each release, from a checkout of that release. It writes `tests/released/<version>.sqlite.sql` and
-`tests/released/<version>.postgresql.sql`. Both hold the same runs and acts, at the times of a simulated clock.
+Run it once for each release, from a checkout of that release, and once for each schema revision that main has between
+two releases. It writes `tests/released/NAME.sqlite.sql` and `tests/released/NAME.postgresql.sql`. NAME is the version
+unless it is given. Both hold the same runs and acts, at the times of a simulated clock.
 """
 
 import os
 import runpy
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -74,7 +76,8 @@ def store(backend, lines):
     where = lines.index(days[0])
     rest = [line for line in lines if line not in set(days)]
     text = "\n".join([*rest[:where], f"{fill};", *rest[where:]])
-    (FOLDER / f"{__version__}.{backend}.sql").write_text(f"{text}\n", encoding="utf-8")
+    name = sys.argv[1] if len(sys.argv) > 1 else __version__
+    (FOLDER / f"{name}.{backend}.sql").write_text(f"{text}\n", encoding="utf-8")
 
 
 def play(url):

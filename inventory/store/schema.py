@@ -28,7 +28,7 @@ from inventory.store.tables import METADATA, JSONText, UTCDateTime, complete
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")

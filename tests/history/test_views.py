@@ -213,6 +213,8 @@ def test_a_condition_on_time_account_or_instance_reaches_an_index_on_postgresql(
         ("instance_events", "account = 'other'", ["account=?"]),
         ("instance_field_changes", "account = 'other'", ["account=?"]),
         ("instance_episodes", "account = 'other'", ["account=?"]),
+        ("fleet_daily", "account = 'other'", ["account=?"]),
+        ("creators", "account = 'other'", ["account=?"]),
     ],
 )
 def test_a_condition_on_time_or_account_reaches_an_index_on_sqlite(engine, view, condition, expected):
