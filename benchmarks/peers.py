@@ -332,7 +332,10 @@ def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], 
 
 
 def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
-    """Let the middle page fail, then let it come empty. Count the live rows of listed instances that a tool loses."""
+    """Make two more runs of each tool: one in which the middle page fails, and one in which it comes empty.
+
+    For each of these runs, store in `results` how many live rows the tool loses although the instances are listed.
+    """
     truth = listed(server.url, setup.page)
     middle = setup.instances // setup.page // 2
     for key, contestant in contestants.items():

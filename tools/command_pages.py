@@ -119,7 +119,7 @@ def exit_codes() -> list[tuple[str, str]]:
 
 
 def _command(name: str, title: str, command: Any) -> Command:
-    """Return the Command with the parts of a command's docstring, and with its parameters as options."""
+    """Return a new Command. Its texts are the parts of `command.help`; its options are the parameters of `command`."""
     about, _, examples = command.help.partition("\b\nExamples:\n")
     summary, _, text = about.strip().partition("\n\n")
     context = typer.Context(command)

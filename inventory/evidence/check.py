@@ -351,7 +351,11 @@ class Account:
         return Instance(fields, fields["creator_user_nickname"])
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
-        """Apply an entry's changes, check them and the fleet against the entry, and return its group of leaves.bin."""
+        """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
+
+        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. For an entry without
+        changes, leaves.bin has no group. Raises Differs.
+        """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
         self.changed += len(changes)

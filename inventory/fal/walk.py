@@ -139,7 +139,10 @@ class _Walk:
         return result
 
     def _follow_cursors(self) -> None:
-        """Add the records of each page to the spool, or keep its body there.
+        """Fetch all pages of the list, and add the records of each page to the spool.
+
+        As long as the list may be the expected one, the spool keeps the unparsed bodies of the pages instead. Meanwhile
+        only the records of parts in which values differ are added (see `_check_part`).
 
         Raises an ApiError if a page cannot be fetched, if a cursor cannot be followed, or if the list has no end.
         """
@@ -279,7 +282,7 @@ class _SpoolWriter:
         self.wait()
 
     def start(self, records: list[Record]) -> None:
-        """Start to add the records of a page. Call `wait` first, because the previous page must be in the spool."""
+        """Start to add the records of a page. Call `wait` first, or a failure of the previous page goes unnoticed."""
         self._added = self._thread.submit(self._spool.add, self._number, records)
 
     def wait(self) -> bool:

@@ -1,7 +1,8 @@
 """Find what makes queries answer wrongly although all rows are right: another view, a trigger, a missing day.
 
-A table must be a table, and a view must be a view with the text of this version. Neither may have a trigger, a rule, a
-policy, row-level security or a child table. The calendar must have exactly the days that the migrations gave it.
+A table must be a table, and a view must be a view with the text that this version of the program gives it. Neither may
+have a trigger, a rule, a policy, row-level security or a child table. The calendar must have exactly the days that the
+migrations gave it.
 """
 
 from collections.abc import Iterator
@@ -45,7 +46,11 @@ _POSTGRESQL_ATTACHED = r"""
 
 
 def find_tampering(connection: Connection) -> Iterator[str]:
-    """Yield a line of text for each difference from the tables, views and calendar that this version creates."""
+    """Yield a line of text for each violation of the rules in the module's docstring.
+
+    The columns of tables are not compared. The texts of views are not compared if `why_views_are_unchecked` returns a
+    message. A wrong calendar gets one line, which names the first wrong day.
+    """
     kinds = _kinds_of_relations(connection)
     for name, kind in _own_relations().items():
         if kinds.get(name) != kind:

@@ -327,9 +327,10 @@ WEEKS = [utc("2026-03-02"), utc("2026-03-09")]
 
 
 def by_week(watch, *spans_of):
-    """Return lists of GPU hours, one number for each function of `spans_of`, by week, account and creator.
+    """Return a dictionary from (week, account, creator) to a list of GPU hours.
 
-    Such a function takes an episode and returns pairs of times: the spans that count. A week is the date of its Monday.
+    The list has one number for each function in `spans_of`. The function takes an episode and returns the spans of time
+    that count, as pairs of their begin and end. A week is given by the date of its Monday, as text.
     """
     sums = defaultdict(lambda: [0.0] * len(spans_of))
     for each in watch.episodes:
@@ -502,10 +503,11 @@ def _(watch):
 
 
 def observed(watch):
-    """Yield a tuple for each account, about March from the day of the first complete run on.
+    """Yield a tuple for each account: how much of March is observed.
 
-    It has the account, the number of days, the share and the hours that are known, the longest interval in hours, and
-    the numbers of complete and of other runs.
+    March counts from the day of the account's first complete run on. The tuple has the account, the number of these
+    days, the share of them that is observed, the observed hours, the length in hours of the longest interval between
+    neighbouring complete runs, the number of complete runs, and the number of other runs.
     """
     ends = {(account, end) for account, _, end, *_ in gaps(watch)}
     for account in EVERY:

@@ -54,7 +54,8 @@ class Moment:
 class Past:
     """A recorded history: its moments, and its forks.
 
-    A fork is an older moment with other runs after it: its rows, as `read_rows` returns them.
+    A fork is another history, which went on from one of the older moments with other runs. It is kept as all its rows,
+    in the form that `read_rows` returns.
     """
 
     name: str
