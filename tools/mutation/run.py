@@ -3,11 +3,12 @@
     python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2]
 
 Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
-expressions on their SQL files (SQL_MUTATIONS). Each mutant lives in a copy of the checkout, and the tests of its module
-run on SQLite until the first fails. The survivors are written to build/mutants/, as diffs. docs/testing.md says what
-was found, and what is accepted.
+expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on SQLite until the first fails: those of
+Python in forked processes (`in_forks.py`), those of views in new ones. The survivors are written to build/mutants/, as
+diffs. docs/testing.md says what was found, and what is accepted.
 
-It needs the package registry. It takes hours: name modules, or limit the mutants of each with --sample.
+It needs the package registry. It takes hours: name modules, or limit the mutants of each with --sample. The result of
+each mutant is added to build/mutants/results.jsonl at once.
 """
 
 import argparse
@@ -17,18 +18,16 @@ import os
 import random
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
 import venv
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -106,11 +105,16 @@ SQL_MUTATIONS = {
 """The mutations of SQL: a regular expression, and the text that replaces its match."""
 
 
+OUTCOMES = ("killed", "survived", "no test")
+OPTIONS = ("-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql")
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """A mutant, as a diff, and whether a test killed it."""
+    """A mutant of a module, as a diff, and its outcome, one of OUTCOMES."""
 
-    killed: bool
+    module: str
+    outcome: str
     difference: str
 
 
@@ -131,27 +135,22 @@ def main() -> None:
         venv.create(folder / "venv", with_pip=True)
         pip = folder / "venv" / "bin" / "pip"
         subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - a fixed command
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(arguments.processes):
-            copies.put(_copy(folder / f"copy-{number}"))
-        print("| module | mutants | killed | survived | s |\n|---|--:|--:|--:|--:|", flush=True)
-
-        def test_module(module: str) -> Counter[str]:
-            copy, began = copies.get(), time.monotonic()
-            try:
-                tried = _change_sql(copy, arguments) if module == "views" else _change(folder, copy, module, arguments)
-            finally:
-                copies.put(copy)
-            left = [each.difference for each in tried if not each.killed]
-            (OUT / f"{module.replace('/', '-')}.diff").write_text("\n".join(left))
-            took = time.monotonic() - began
-            print(f"| {module} | {len(tried)} | {len(tried) - len(left)} | {len(left)} | {took:.0f} |", flush=True)
-            return Counter(tried=len(tried), left=len(left))
-
-        with ThreadPoolExecutor(arguments.processes) as pool:
-            total = sum(pool.map(test_module, modules), Counter())
-    tried, left = total["tried"], total["left"]
-    print(f"| all | {tried} | {tried - left} | {left} | |\n\nThe survivors are in {OUT.relative_to(ROOT)}/.")
+        copies = [_copy(folder / f"copy-{number}") for number in range(arguments.processes)]
+        python = [module for module in modules if module != "views"]
+        mutants = [each for module in python for each in _mutants(folder, copies[0], module, arguments)]
+        tried = _try_in_forks(folder, mutants, copies) if mutants else []
+        tried += _change_sql(copies[0], arguments) if "views" in modules else []
+    counts = Counter((each.module, each.outcome) for each in tried)
+    print(f"| module | mutants | {' | '.join(OUTCOMES)} |\n|---|{'--:|' * (len(OUTCOMES) + 1)}")
+    for module in modules:
+        numbers = [counts[module, outcome] for outcome in OUTCOMES]
+        print(f"| {module} | {sum(numbers)} | {' | '.join(map(str, numbers))} |")
+        left = [each.difference for each in tried if each.module == module and each.outcome == "survived"]
+        (OUT / f"{module.replace('/', '-')}.diff").write_text("\n".join(left))
+    numbers = [sum(each.outcome == outcome for each in tried) for outcome in OUTCOMES]
+    print(
+        f"| all | {sum(numbers)} | {' | '.join(map(str, numbers))} |\n\nThe survivors are in {OUT.relative_to(ROOT)}/."
+    )
 
 
 def _copy(folder: Path) -> Path:
@@ -168,15 +167,17 @@ def _environment(copy: Path) -> dict[str, str]:
     Python must write no compiled files: it compares them with the source by time in seconds and by size, which two
     mutants may share.
     """
-    path = os.pathsep.join(str(part) for part in (copy, copy / "tests", copy / "tools"))
+    path = os.pathsep.join(str(part) for part in (copy, copy / "tests", copy / "tools", copy / "tools" / "mutation"))
     return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _tests(module: str) -> list[str]:
     """Return the command that runs the tests of a module until the first fails."""
-    files = [f"tests/{name}.py" for name in TESTS_OF[module]]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql"]
-    return [sys.executable, "-m", "pytest", *options, *files]
+    return [sys.executable, "-m", "pytest", "-x", "-q", *OPTIONS, *_files(module)]
+
+
+def _files(module: str) -> list[str]:
+    return [f"tests/{name}.py" for name in TESTS_OF[module]]
 
 
 def _limit(copy: Path, module: str) -> float:
@@ -190,48 +191,59 @@ def _limit(copy: Path, module: str) -> float:
     return 30 + 3 * (time.monotonic() - began)
 
 
-def _change(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[Mutant]:
-    """Try the mutants that cosmic-ray makes of a module, and return those whose tests ran."""
+def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the mutants that cosmic-ray makes of a module, or a sample of them, as dicts with their source."""
     program, name = folder / "venv" / "bin", module.replace("/", "-")
     settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
-    words = " ".join(f"'{word}'" for word in _tests(module))
     settings.write_text(
-        f'[cosmic-ray]\nmodule-path = "inventory/{module}.py"\ntimeout = {_limit(copy, module):.0f}\n'
-        f'excluded-modules = []\ntest-command = """{words}"""\n[cosmic-ray.distributor]\nname = "local"\n'
+        f'[cosmic-ray]\nmodule-path = "inventory/{module}.py"\ntimeout = 1\nexcluded-modules = []\n'
+        f'test-command = "none"\n[cosmic-ray.distributor]\nname = "local"\n'
         f"[cosmic-ray.filters.operators-filter]\nexclude-operators = {json.dumps(LEFT_OUT)}\n"
     )
 
     def run(*words: str | Path) -> str:
         return subprocess.run(  # noqa: S603 - a fixed command
-            words, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=True
+            words, cwd=copy, capture_output=True, text=True, check=True
         ).stdout
 
     run(program / "cosmic-ray", "init", settings, session)
     run(program / "cr-filter-operators", session, settings)
-    _choose(session, arguments)
-    run(program / "cosmic-ray", "exec", settings, session)
-    found = []
-    for line in run(program / "cosmic-ray", "dump", session).splitlines():
-        _, result = json.loads(line)
-        if result and result["worker_outcome"] == "normal":
-            found.append(Mutant(result["test_outcome"] != "survived", result["diff"]))
-    return found
+    lines = run(program / "python", HERE / "sources.py", session).splitlines()
+    if arguments.sample and len(lines) > arguments.sample:
+        lines = random.Random(arguments.seed).sample(lines, arguments.sample)  # noqa: S311 - no secret
+    path = str(copy / "inventory" / f"{module}.py")
+    return [{"module": module, "path": path} | json.loads(line) for line in lines]
 
 
-def _choose(session: Path, arguments: argparse.Namespace) -> None:
-    """Choose a sample of the mutants that are not yet tried, and delete the others from the session file."""
-    with sqlite3.connect(session) as connection:
-        rows = connection.execute(
-            "SELECT job_id FROM mutation_specs WHERE job_id NOT IN (SELECT job_id FROM work_results) "
-            "ORDER BY start_pos_row, start_pos_col, operator_name, occurrence"
-        ).fetchall()
-        wanted = [job for (job,) in rows]
-        if arguments.sample and len(wanted) > arguments.sample:
-            wanted = random.Random(arguments.seed).sample(wanted, arguments.sample)  # noqa: S311 - no secret
-        for job in {job for (job,) in rows} - set(wanted):
-            connection.execute("DELETE FROM mutation_specs WHERE job_id = ?", (job,))
-            connection.execute("DELETE FROM work_items WHERE job_id = ?", (job,))
-    connection.close()
+def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path]) -> list[Mutant]:
+    """Try the mutants with the plugin `in_forks`."""
+    files = sorted({file for each in mutants for file in _files(each["module"])})
+    for number, mutant in enumerate(mutants):
+        mutant["number"] = number
+    listed = OUT / "mutants.jsonl"
+    listed.write_text("\n".join(map(json.dumps, mutants)))
+    results = OUT / "results.jsonl"
+    results.unlink(missing_ok=True)
+    environment = _environment(copies[0]) | {
+        "MUTANTS": str(listed), "RESULTS": str(results), "COPIES": str(folder),
+        "PROCESSES": str(len(copies)),
+    }  # fmt: skip
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "in_forks", *OPTIONS, *files]
+    done = subprocess.run(words, cwd=copies[0], env=environment, check=False)  # noqa: S603 - a fixed command
+    if done.returncode:
+        raise SystemExit("The tests fail without any mutant.")
+    outcomes = {}
+    for line in results.read_text().splitlines():
+        result = json.loads(line)
+        outcomes[result["number"]] = result["outcome"]
+    return [
+        Mutant(
+            each["module"],
+            outcomes.get(number, "no test"),
+            _difference(Path(each["path"]).read_text(), each["source"], each["module"]),
+        )
+        for number, each in enumerate(mutants)
+    ]
 
 
 def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
@@ -249,23 +261,32 @@ def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
     if arguments.sample and len(changes) > arguments.sample:
         changes = random.Random(arguments.seed).sample(changes, arguments.sample)  # noqa: S311 - no secret
     limit = _limit(copy, "views")
-    return [_try_sql(copy, *change, limit) for change in changes]
+    tried = []
+    for file, (begin, end), new in changes:
+        before = file.read_text()
+        after = before[:begin] + new + before[end:]
+        outcome = _try_file(copy, file, after, "views", limit)
+        tried.append(Mutant("views", outcome, _difference(before, after, file.name)))
+    return tried
 
 
-def _try_sql(copy: Path, file: Path, span: tuple[int, int], new: str, limit: float) -> Mutant:
+def _try_file(copy: Path, file: Path, source: str, module: str, limit: float) -> str:
+    """Run the tests of a module while a file of the copy has the text `source`, and return the outcome."""
     before = file.read_text()
-    after = before[: span[0]] + new + before[span[1] :]
-    file.write_text(after)
+    file.write_text(source)
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
-            _tests("views"), cwd=copy, env=_environment(copy), capture_output=True, check=False, timeout=limit
+            _tests(module), cwd=copy, env=_environment(copy), capture_output=True, check=False, timeout=limit
         ).returncode
     except subprocess.TimeoutExpired:
         done = 1
     finally:
         file.write_text(before)
-    lines = unified_diff(before.splitlines(), after.splitlines(), file.name, file.name, lineterm="")
-    return Mutant(done != 0, "\n".join(lines))
+    return "killed" if done else "survived"
+
+
+def _difference(before: str, after: str, name: str) -> str:
+    return "\n".join(unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm=""))
 
 
 if __name__ == "__main__":

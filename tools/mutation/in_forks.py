@@ -1,0 +1,313 @@
+"""A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
+
+The first run notes which functions each test calls. A mutant is tried with tests that call a function that it changes:
+first those that have killed other mutants of the module, then the quickest, MOST_SECONDS of them in all. In its process
+the changed functions get the code of the mutant. So nothing is imported again, and most mutants are killed within a
+second.
+
+Not noted are calls in processes that a test starts. A started process imports the mutant, because its source is in the
+copy of the checkout meanwhile.
+
+The environment says what to do:
+
+- MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `source`.
+- RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
+- COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
+- PROCESSES: the number of copies. As many mutants are tried at a time.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+MOST_SECONDS = 30.0
+"""The seconds that the tests of a mutant take, at most, without a mutant."""
+PATIENCE = 30.0
+"""A mutant counts as killed after this number of seconds, and five times those of its tests."""
+
+
+class _Source:
+    """The code objects of a module, depth first, and for each the index of the one around it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.codes: list[CodeType] = []
+        self.around: list[int | None] = []
+        self._add(compile(text, path, "exec"), None)
+
+    def _add(self, code: CodeType, around: int | None) -> None:
+        index = len(self.codes)
+        self.codes.append(code)
+        self.around.append(around)
+        for each in code.co_consts:
+            if isinstance(each, CodeType):
+                self._add(each, index)
+
+
+@dataclass
+class _Tests:
+    """What the first run noted, and the place where the process of a mutant notes the test that kills it."""
+
+    items: list[pytest.Item]
+    seconds: list[float] = field(default_factory=list)
+    callers: defaultdict[CodeType, set[int]] = field(default_factory=lambda: defaultdict(set))
+    functions: defaultdict[CodeType, list[FunctionType]] = field(default_factory=lambda: defaultdict(list))
+    failed: bool = False
+    current: int = 0
+    killer: int | None = None  # the descriptor of a pipe
+
+    def run(self, index: int, following: int) -> None:
+        """Run a test. The fixtures that the test `following` uses, too, are kept."""
+        self.current = index
+        item = self.items[index]
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=self.items[following])
+
+    def note_calls(self, paths: set[str]) -> None:
+        """Run all tests, and note for each how long it takes and which functions of these files it calls."""
+        called: set[CodeType] = set()
+
+        def note(frame: FrameType, _event: str, _argument: object) -> None:
+            if frame.f_code.co_filename in paths:
+                called.add(frame.f_code)
+
+        for index in range(len(self.items)):
+            called.clear()
+            began = time.monotonic()
+            threading.settrace(note)
+            sys.settrace(note)
+            try:
+                self.run(index, (index + 1) % len(self.items))
+            finally:
+                sys.settrace(None)
+                threading.settrace(None)  # type: ignore[arg-type]  # None is allowed
+            self.seconds.append(time.monotonic() - began)
+            for code in called:
+                self.callers[code].add(index)
+        gc.unfreeze()  # frozen objects are not listed
+        for each in gc.get_objects():
+            if isinstance(each, FunctionType) and each.__code__.co_filename in paths:
+                self.functions[each.__code__].append(each)
+        gc.collect()
+        gc.freeze()
+
+    def choose(self, codes: Iterable[CodeType], killers: Counter[int]) -> list[int]:
+        """Return the tests, by index, that call one of these code objects, in the order in which to run them."""
+        callers = set().union(*(self.callers.get(code, ()) for code in codes))
+        chosen, total = [], 0.0
+        for index in sorted(callers, key=lambda each: (-killers[each], self.seconds[each])):
+            total += self.seconds[index]
+            if chosen and total > MOST_SECONDS:
+                break
+            chosen.append(index)
+        return chosen
+
+
+_tests = _Tests([])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """End the process of a mutant when a test fails."""
+    if report.failed:
+        _tests.failed = True
+        if _tests.killer is not None:
+            os.write(_tests.killer, str(_tests.current).encode())
+            os._exit(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Run all tests, then try all mutants."""
+    lines = Path(os.environ["MUTANTS"]).read_text(encoding="utf-8").splitlines()
+    mutants = [json.loads(line) for line in lines]
+    sources = {path: _Source(Path(path).read_text(encoding="utf-8"), path) for path in {m["path"] for m in mutants}}
+    _tests.items = session.items
+    _tests.note_calls(set(sources))
+    if _tests.failed:
+        session.shouldfail = "a test fails without a mutant"
+        return True
+    processes = int(os.environ["PROCESSES"])
+    workers = []
+    for number in range(processes):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _try_all(session.config, number, mutants[number::processes], sources)
+            finally:
+                os._exit(0)
+        workers.append(pid)
+    for pid in workers:
+        os.waitpid(pid, 0)
+    return True
+
+
+def _try_all(config: pytest.Config, number: int, mutants: list[dict[str, Any]], sources: dict[str, _Source]) -> None:
+    """Try the mutants of one worker, one after the other, and write their results."""
+    copy, first = Path(os.environ["COPIES"]) / f"copy-{number}", str(Path(os.environ["COPIES"]) / "copy-0")
+    for module in list(sys.modules.values()):  # what is imported from here on comes from this worker's copy
+        if isinstance(getattr(module, "__path__", None), list):
+            module.__path__[:] = [each.replace(first, str(copy)) for each in module.__path__]
+    sys.path[:] = [each.replace(first, str(copy)) for each in sys.path]
+    os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].replace(first, str(copy))
+    killers: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for mutant in mutants:
+        began = time.monotonic()
+        outcome, tried = _try(config, copy, mutant, sources[mutant["path"]], killers[mutant["module"]])
+        took = round(time.monotonic() - began, 1)
+        line = {"number": mutant["number"], "outcome": outcome, "tests": tried, "seconds": took}
+        with Path(os.environ["RESULTS"]).open("a", encoding="utf-8") as results:
+            results.write(json.dumps(line) + "\n")
+
+
+def _try(
+    config: pytest.Config, copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[int]
+) -> tuple[str, int]:
+    """Return the outcome of a mutant, and with how many tests it was tried."""
+    try:
+        new = _Source(mutant["source"], mutant["path"])
+    except SyntaxError:
+        return "killed", 0
+    pairs = [*enumerate(zip(source.codes, new.codes, strict=False))]
+    if source.around == new.around:
+        changed = {before: after for _, (before, after) in pairs if before != after}
+        inner = [index for index, (before, after) in pairs if _executes(before) != _executes(after)]
+    else:  # a function more or less
+        changed, inner = {}, [0]
+    by_import = not all(_in_a_function(index, source) for index in inner)
+    tests = _tests.choose(source.codes if by_import else [source.codes[index] for index in inner], killers)
+    if not tests:
+        return "no test", 0
+    file = copy / "inventory" / f"{mutant['module']}.py"
+    before = file.read_text(encoding="utf-8")
+    folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=copy.parent))
+    file.write_text(mutant["source"], encoding="utf-8")
+    reader, writer = os.pipe()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _tests.killer = writer
+            _run(config, folder, tests, changed, mutant if by_import else None)
+        os.close(writer)
+        code = _wait(pid, PATIENCE + 5 * sum(_tests.seconds[index] for index in tests))
+        if killer := os.read(reader, 16):
+            killers[int(killer)] += 1
+    finally:
+        os.close(reader)
+        file.write_text(before, encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+    return ("killed" if code else "survived"), len(tests)
+
+
+def _executes(code: CodeType) -> tuple[object, ...]:
+    """Return what a code object executes, without the code objects in it."""
+    constants = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
+    return code.co_code, constants, code.co_names, code.co_varnames
+
+
+def _in_a_function(index: int | None, source: _Source) -> bool:
+    """Return whether a code object belongs to a function that exists: then its change needs no import."""
+    while index is not None:
+        if source.codes[index] in _tests.functions:
+            return True
+        index = source.around[index]
+    return False
+
+
+def _run(
+    config: pytest.Config,
+    folder: Path,
+    tests: list[int],
+    changed: dict[CodeType, CodeType],
+    again: dict[str, Any] | None,
+) -> None:
+    """Run the tests in this process, with the changed code. Exit with 0 if all pass, else with 1.
+
+    `again` is a mutant whose module must be executed again, because its change is not only in functions.
+    """
+    try:
+        os.setpgid(0, 0)
+        for before, after in changed.items():
+            for function in _tests.functions.get(before, ()):
+                function.__code__ = after
+        if again is not None:
+            _execute_again(again)
+        if "support.forked" in sys.modules:  # the process that it forks from has no mutant
+            sys.modules["support.forked"]._server.cache_clear()  # noqa: SLF001
+        config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]  # noqa: SLF001
+        for place, index in enumerate(tests):
+            _tests.run(index, tests[(place + 1) % len(tests)])
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - any failure kills the mutant
+        os._exit(1)
+
+
+def _execute_again(mutant: dict[str, Any]) -> None:
+    """Execute the source of a mutant as a second module, and put what differs in it into the first."""
+    module = sys.modules["inventory." + mutant["module"].replace("/", ".")]
+    second = ModuleType(module.__name__)
+    vars(second).update({name: vars(module)[name] for name in ("__file__", "__package__", "__spec__")})
+    exec(compile(mutant["source"], mutant["path"], "exec"), vars(second))  # noqa: S102 - a mutant of our own code
+    for name, after in list(vars(second).items()):
+        before = vars(module).get(name)
+        if name.startswith("__") or before is after:
+            continue
+        if isinstance(before, type) and isinstance(after, type):
+            for attribute, value in vars(after).items():
+                old = vars(before).get(attribute)
+                if not _take_over(old, value) and _differ(old, value):
+                    with contextlib.suppress(AttributeError, TypeError):  # such as __dict__
+                        setattr(before, attribute, value)
+        elif not _take_over(before, after) and _differ(before, after):
+            for user in list(sys.modules.values()):
+                if user is module or getattr(user, name, None) is before:
+                    setattr(user, name, after)
+
+
+def _take_over(before: object, after: object) -> bool:
+    """Give a function the code and the defaults of another. Return False if that cannot be done."""
+    if not (isinstance(before, FunctionType) and isinstance(after, FunctionType)):
+        return False
+    if before.__code__.co_freevars or after.__code__.co_freevars:
+        return before.__code__ == after.__code__
+    before.__code__, before.__defaults__, before.__kwdefaults__ = (
+        after.__code__,
+        after.__defaults__,
+        after.__kwdefaults__,
+    )
+    return True
+
+
+def _differ(before: object, after: object) -> bool:
+    try:
+        return type(before) is not type(after) or not bool(before == after)
+    except TypeError:  # two SQLAlchemy expressions, whose comparison is an expression
+        return True
+
+
+def _wait(pid: int, patience: float) -> int:
+    """Wait until the process ends, and return its exit code. After `patience` seconds kill it, and return 1."""
+    ended = os.pidfd_open(pid)
+    done = bool(select.select([ended], [], [], patience)[0])
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # also what the tests have started
+    if not done:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    os.close(ended)
+    return os.waitstatus_to_exitcode(status) if done else 1
