@@ -36,7 +36,10 @@ from support.pasts import STORIES, record
 from support.postgres import server
 
 SHARING = 250
-"""The number of histories that share a database. PostgreSQL limits how often its schema can go down and up again."""
+"""The number of honest histories that share a database.
+
+The histories downgrade and upgrade the schema, and PostgreSQL allows this only a limited number of times per database.
+"""
 OFTEN, RARE = 6, 2
 """Weights of the random choice of a kind: OFTEN for a kind with `recomputed` in its name, RARE for any other.
 

@@ -54,7 +54,10 @@ ANALYZE""",
 
 
 def main() -> int:
-    """Fill a database, export it in a child process, and return the exit code of the child: 1 if it missed a limit."""
+    """Fill a database, export it in a child process, and return the exit code of the child: 1 if it missed a limit.
+
+    The child calls this function with `--url`; there it only calls `export_versions`.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--versions", type=int, default=1_000_000)
     parser.add_argument("--url", help=argparse.SUPPRESS)

@@ -69,7 +69,10 @@ KINDS: dict[str, Callable[[int], dict[str, int]] | None] = {
     "changed": lambda size: {"changed": size // 50, "gone": size // 2000},
     "replaced": lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200},
 }
-"""The runs of a round, in order, and the changes of the list before each, by the number of its instances."""
+"""By kind of run, in the order of a round: a function that gives the arguments of `Server.edit` before the run.
+
+The function takes the number of instances of the setup. None: nothing is changed.
+"""
 
 
 class Setup(NamedTuple):
@@ -103,6 +106,7 @@ class Peer:
     In the command, `{python}` is the Python of the tool's environment, `{bin}` the folder of its programs, and `{here}`
     the folder of the scripts. `{url}` is the URL of the API, `{page}` the number of instances on a page, and
     `{database}` the path of a SQLite file or the URL of a PostgreSQL database. `setup` writes files for the command.
+    It takes the folder in which the command runs, and the values of `{url}`, `{page}` and `{database}` by name.
     """
 
     versions: tuple[str, ...]
@@ -294,7 +298,7 @@ def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: 
 def contestants_for(
     server: Server, postgres: str, tools: Path, setup: Setup, keys: list[tuple[str, str]]
 ) -> Iterator[dict[tuple[str, str], Contestant]]:
-    """Yield a Contestant for each pair of a tool and a backend, with a folder and a database of its own."""
+    """Yield a dict with a Contestant for each pair of a tool and a backend. Each has its own folder and database."""
     with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
         contestants = {}
         for name, backend in keys:

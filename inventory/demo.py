@@ -129,7 +129,7 @@ def demo(
 def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], None], stop: threading.Event) -> int:
     """Make one run at each of `hours`; return the number of runs that did not succeed.
 
-    Raise the error of a run that no armed fault explains.
+    If a run fails with an error that no armed fault of the simulator explains, raise this error.
     """
     account = Account(ACCOUNT, ApiKey("demo:no-secret"))
     fleet = LivelyFleet(seed=_SEED, start=hours[0] - _HOUR)

@@ -74,10 +74,12 @@ class Check:
 def examine(
     settings: Settings, only: str | None = None, clock: Callable[[], datetime] | None = None
 ) -> Iterator[Check]:
-    """Yield the result of each check as soon as it is made: settings, database, schema, clocks, keys, API, leases.
+    """Yield the result of each check as soon as it is made.
 
-    If the database cannot be used, the checks that need it are left out. `only` limits the checks of keys, API and
-    leases to one account. `clock` replaces this host's clock (UTC).
+    The checks are, in this order: settings, database, schema, the database's clock, the keys of the accounts, the key
+    for checkpoints, the API and its clock, and the accounts in the database with their leases. If the database cannot
+    be used, the checks that need it are left out. `only` limits the checks of keys, API and accounts to one account.
+    `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [

@@ -82,7 +82,11 @@ class RateLimited(ApiError):
 
 
 class ServerError(ApiError):
-    """Status 5xx or any other unexpected status. If it is retried: on the last attempt, or with too long a wait."""
+    """Status 5xx or any other unexpected status.
+
+    For a status that is retried, the error is raised after the last attempt, or if Retry-After asks for a longer wait
+    than `retry_max_wait` allows.
+    """
 
     error_code = "server_error"
 

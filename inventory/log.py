@@ -195,9 +195,9 @@ def _merge_bound(_logger: object, _method: str, event: dict[str, Any]) -> dict[s
 class RepeatFilter:
     """A filter of the log events of work that is repeated in rounds.
 
-    It drops an event whose text was logged before in the same round, or in the previous round. At log level `debug` it
-    drops nothing. It never drops events of libraries. Before each round call `start_round`, and run the work of the
-    round inside `bound(**repeats.names)`, where `repeats` is the filter.
+    It drops an event if the same text came before in this round, or in the previous round, even if that event was
+    dropped too. At log level `debug` it drops nothing. It never drops events of libraries. Before each round call
+    `start_round`, and run the work of the round inside `bound(**repeats.names)`, where `repeats` is the filter.
     """
 
     def __init__(self) -> None:
@@ -210,7 +210,7 @@ class RepeatFilter:
         self._previous, self._current = self._current, set()
 
     def is_new(self, event: str) -> bool:
-        """Return whether neither this round nor the previous round has logged this text; add the text to this round."""
+        """Return whether this text came neither in this round nor in the previous one; add the text to this round."""
         new = event not in self._previous | self._current
         self._current.add(event)
         return new

@@ -96,7 +96,7 @@ def _masked_parameter(text: str) -> str:
     name, _, value = text.partition("=")
     if name in HARMLESS_PARAMETERS:
         return f"{name}={_unless_key(value)}"
-    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # no name: it may be part of a password with an &
+    return f"{name}=hidden" if is_secret_name(name) else "hidden"  # another name may be part of a password with an &
 
 
 def _unless_key(text: str) -> str:

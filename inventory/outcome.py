@@ -17,7 +17,7 @@ class Outcome:
     run_id: int | None = None
     status: str = "failed"
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
-    """Numbers of events by name. `settled` counts the instances that vanished at the time of an earlier run."""
+    """Numbers of events by name. `settled` counts the instances that vanished by this run, at an earlier run's time."""
     pages: int = 0
     instances_seen: int = 0
     duplicates: int = 0

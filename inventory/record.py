@@ -66,7 +66,7 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
     instance_id = item.get("id")
     if type(instance_id) is not str or not 0 < len(instance_id) <= LONGEST_ID:
         raise Rejected("an item without a usable id")
-    if not instance_id.isprintable() and _CONTROL.search(instance_id):  # isprintable() alone is the quick check
+    if not instance_id.isprintable() and _CONTROL.search(instance_id):  # isprintable() saves most searches
         raise Rejected("an item without a usable id")
     known = [value if type(value) is str else None for value in map(item.get, FIELDS)]
     extra = None

@@ -66,7 +66,10 @@ CREATE VIEW newcomers AS
 """
 _AMONG_ALL = "seen"
 _AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
-"""The two sources of the view `newcomers`: all of `seen` if the database knew no instance, else the ids of `new`."""
+"""The two sources of the view `newcomers`.
+
+The source is all of `seen` if no instance is live or missing in the database, else the records with the ids of `new`.
+"""
 
 _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 
@@ -179,8 +182,8 @@ class Spool:
         """Compare `seen` with the live and missing instances of the database, which come in the order of their ids.
 
         After the call, the table `known` holds the instances of the database that are absent or may have to be written,
-        usually few. The table `new` holds the listed ids that the database did not yield; nothing if it yielded none at
-        all. Rows of an earlier call are deleted.
+        usually few. The table `new` holds the listed ids that are not live or missing in the database. `new` is empty
+        if no instance is live or missing there. Rows of an earlier call are deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0
@@ -213,7 +216,7 @@ class Spool:
         self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
 
     def know_vanished(self, ids: Iterable[str]) -> None:
-        """Add the ids of vanished instances that are in `seen` again to the table `known`.
+        """Add to the table `known` the ids of vanished instances that are in `seen` again.
 
         Such an instance is not a newcomer, and `differing` yields its record.
         """
@@ -252,9 +255,9 @@ class Spool:
         self._db.execute(f"INSERT OR IGNORE INTO gone SELECT known.id {_ABSENT}")
 
     def expire_unlisted(self, runs: int) -> None:
-        """Mark as gone each instance that was found by id, but is on no list in the `runs`-th complete run in a row.
+        """Mark as gone each instance that `runs` complete runs in a row have found by id but on no list.
 
-        Its record is deleted.
+        This run is the last of them. The record of such an instance is deleted.
         """
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():

@@ -337,7 +337,7 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
-    # If the first list lacked an instance, the next run must check that instance again, even if its list is the same.
+    # If the first list lacked an instance, the next run must check that instance again, even if the list is the same.
     second_is_first = walks.second is None or walks.second.unchanged
     repeatable = applied.fleet_digest is not None and second_is_first and not spool.ids_by_walk[BY_ID]
     found = walks.first.found if repeatable else None

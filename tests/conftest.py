@@ -227,7 +227,10 @@ def backend(request):
 
 @pytest.fixture(scope="session")
 def sqlite_past(migrated_sqlite, tmp_path_factory):
-    """Return a function that takes the `live(world)` of a test file, runs it once on SQLite, and returns its Past."""
+    """Return a function that calls `live(world)` of a test file on SQLite, and returns a `support.world.Past`.
+
+    The function takes `live`. It calls each `live` only once.
+    """
 
     @cache
     def of(live):
@@ -240,7 +243,10 @@ def sqlite_past(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_past(postgres, migrated_postgres):
-    """Yield a function that takes the `live(world)` of a test file, runs it once on PostgreSQL, returns its Past."""
+    """Yield a function that calls `live(world)` of a test file on PostgreSQL, and returns a `support.world.Past`.
+
+    The function takes `live`. It calls each `live` only once.
+    """
     with ExitStack() as stack:
 
         @cache
@@ -308,17 +314,20 @@ def engine(database_url):
 
 @pytest.fixture
 def world(engine, history):
-    """Yield a World on the database of `engine`. It has no instances and no runs, unless the test uses `lived`."""
+    """Yield a `support.world.World` on the database of `engine`.
+
+    It has no instances and no runs, unless the test uses `lived`.
+    """
     with Simulator(Fleet(history.fleet if history else ())) as simulator:
         yield World(engine, simulator, runs=history.runs if history else 0)
 
 
 @pytest.fixture
 def start(world, database_url, tmp_path):
-    """Yield a function that starts `inventory run` in a child process and returns the Worker.
+    """Yield a function that starts `inventory run` in a child process and returns a `support.workers.Worker`.
 
     The function takes the arguments of the command, and settings as environment variables. An empty value removes a
-    variable.
+    variable. `program` replaces `inventory`.
     """
     environment = {
         "FAL_KEY": "id:secret-part",

@@ -2,9 +2,9 @@
 
     python tests/store_release.py [NAME]
 
-Run it once for each release, from a checkout of that release, and once for each schema revision that main has between
-two releases. It writes `tests/released/NAME.sqlite.sql` and `tests/released/NAME.postgresql.sql`. NAME is the version
-unless it is given. Both hold the same runs and acts, at the times of a simulated clock.
+Run it once for each release, from a checkout of that release, and once for each schema revision that the branch `main`
+has between two releases. It writes `tests/released/NAME.sqlite.sql` and `tests/released/NAME.postgresql.sql`. NAME is
+the version unless it is given. Both hold the same runs and acts, at the times of a simulated clock.
 """
 
 import os
@@ -39,7 +39,7 @@ FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PORT = 8123
-"""The port of the simulator: the address of the API is in the rows and in the log."""
+"""The port of the simulator. It is fixed, because the API's address, with its port, is in the rows and in the log."""
 DOWN = Status(503)
 
 
@@ -66,7 +66,7 @@ def main():
 def store(backend, lines):
     """Write the statements of a dump, `lines`, to the file of this release and backend.
 
-    One statement that fills the calendar replaces the INSERTs of its rows, more than ten thousand.
+    The dump has more than ten thousand INSERTs into `calendar`. One statement that fills the table replaces them.
     """
     (revision,) = (schema.location() / "versions").glob("0001_*.py")
     fill = " ".join(runpy.run_path(str(revision))["CALENDAR"][backend].split())

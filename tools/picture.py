@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md, which show the report of a demo: `python tools/picture.py`. It needs a Chromium.
+"""Draw the pictures in README.md, which show the report of a demo: `python tools/picture.py`. It needs a Chromium.
 
 The demo ends at a fixed time, so that the same program draws the same fleet.
 """

@@ -98,7 +98,7 @@ def settings_schema() -> str:
 
 
 def _tidy(schema: Any) -> Any:
-    """Return a schema without null, which TOML cannot hold, and without keys that only the library uses."""
+    """Return a schema without null, which TOML cannot hold, and without some keys that pydantic adds."""
     if isinstance(schema, list):
         return [_tidy(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,10 +1,10 @@
 """Check the dependencies and the build: vulnerabilities, licences, SBOM, reproducible files. `make supply`.
 
-It installs the program, with the extras that it uses at run time, into an environment of its own. Then it
+This script installs the program, with the extras for run time, into a new virtual environment. Then it
 1. asks for known vulnerabilities of every library (pip-audit),
-2. compares their licences with ALLOWED (pip-licenses),
-3. writes a list of them in CycloneDX (an SBOM) to build/supply/sbom.json,
-4. builds the sdist and the wheel twice, the second time from a copy of the checkout, and compares their bytes.
+2. compares the licences of the libraries with ALLOWED (pip-licenses),
+3. writes a list of the libraries in CycloneDX (an SBOM) to build/supply/sbom.json,
+4. builds the sdist and the wheel twice, the second time from a copy of the checkout, and compares the bytes.
 
 It needs the package registry. The exit code is 1 if anything is wrong, or if a library could not be audited.
 """

@@ -108,8 +108,8 @@ def keygen_command(
 def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """Write the checkpoint of each log into its file in the folder.
 
-    A file stays as it was if the checkpoint in it contradicts the log. The first such BreachFound is raised when the
-    files of all other logs are written.
+    If the checkpoint in a file contradicts the log, that file stays as it was, and the files of the other logs are
+    still written. Then raise BreachFound for the first such contradiction.
     """
     breach = None
     for head in heads:

@@ -40,10 +40,10 @@ class Stream(io.FileIO):
 
 
 def take_over() -> Stream | None:
-    """Replace sys.stdout and sys.stderr by text streams over a Stream each, and return the Stream of stdout.
+    """Replace sys.stdout and sys.stderr, each by a text stream over a Stream, and return the Stream of stdout.
 
-    A stream that the caller has replaced to capture the output stays. If this is stdout, return None. Descriptors 0 to
-    2 that are closed are opened on the null device.
+    If the caller has already replaced one of the two to capture the output, leave that one. Return None if stdout is
+    left. Open each closed descriptor from 0 to 2 on the null device.
     """
     for descriptor in range(3):  # else the next opened file, such as the database, would get a closed number
         try:

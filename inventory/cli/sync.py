@@ -159,9 +159,9 @@ def missing_command(
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
-    """Return the accounts to sync that have a key, and a failed Outcome for each account to sync without a key.
+    """Return the accounts to sync that have a key, and a failed Outcome for each of the others.
 
-    Raise the first account's UsageError if no account has a key.
+    Print the error of each account that has no key. But if no account has a key, raise the first account's UsageError.
     """
     accounts: list[Account] = []
     errors: dict[str, UsageError] = {}

@@ -50,9 +50,12 @@ def _is_ambiguous(text: str, url: URL) -> bool:
     """Return whether `url` may not be what the text means, for example because it has only a part of the password.
 
     An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a PostgreSQL URL is
-    unambiguous only if it has no @, or a single one whose meaning is certain. That @ either ends the user and password,
-    and no parameter is before it; or there is no user, and it is in the value of a known parameter. A SQLite URL is
-    ambiguous if it has a host, a user or a password.
+    unambiguous only if it has no @, or a single @ whose meaning is certain. The meaning is certain in two cases:
+
+    - The @ ends the user and password, and no parameter is before the @.
+    - The URL has no user, and the @ is in the value of a known parameter.
+
+    A SQLite URL is ambiguous if it has a host, a user or a password.
     """
     if url.get_backend_name() == "sqlite":
         return bool(url.host or url.username or url.password)
@@ -77,7 +80,7 @@ def _unknown(url: URL) -> list[str]:
 
 
 def render_masked(url: URL) -> str:
-    """Return the URL as text with masked secrets. If the place of a password is not certain, return NOT_SHOWN."""
+    """Return the URL as text with masked secrets; `masks.NOT_SHOWN` if the place of a password is not certain."""
     return (
         url.render_as_string()
         if url.get_backend_name() == "sqlite"

@@ -16,7 +16,7 @@ def installed(extra: str) -> bool:
 
 
 def remedy(extra: str) -> str:
-    """Return the command that installs an extra."""
+    """Return a text with the command that installs an extra, and the place where to run the command."""
     return f"pip install '.[{extra}]' from a checkout"
 
 

@@ -153,7 +153,7 @@ def default_key() -> ApiKey:
 def _parse_key(text: str, place: str) -> ApiKey:
     """Return the key that the text holds, and hide the key in the log from now on.
 
-    Raise UsageError if the text is no key. Its message names `place`, the source of the text.
+    Raise UsageError if the text is no key. The message of the error names `place`, the source of the text.
     """
     secret = text.strip()
     if not secret:

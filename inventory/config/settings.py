@@ -139,7 +139,7 @@ class Settings(BaseSettings):
             usable = None
         if not usable:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
-        if "@" in value:  # anywhere: after a / in a password, the @ is in the path
+        if "@" in value:  # not in the host only: if a password holds a /, urlsplit puts the @ into the path
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         return tuple(account.name for account in self.accounts) or ((DEFAULT_ACCOUNT,) if has_key else ())
 
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
-        """Return the accounts to sync with their keys: those of the file, else `default` with its key.
+        """Return the accounts to sync, each with its key: the accounts of the file, else only `default`.
 
         If `only` is given, return only the account of this name. Raises UsageError if there is no such account, or if
         one of the returned accounts has no key.

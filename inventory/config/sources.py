@@ -43,7 +43,7 @@ def variable(name: str) -> str | None:
 def log_format() -> Literal["text", "json"]:
     """Return the log format of the environment, else of the file, even if other settings are wrong.
 
-    It is `text` if no format is set, or if the file cannot be read.
+    It is `text` if no format is set, if the format is not valid, or if the file cannot be read.
     """
     found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
     if not found:

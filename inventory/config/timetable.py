@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from inventory.times import brief
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
-"""The bounds of a schedule's interval."""
+"""The shortest and the longest period that a user may set for an `Every`. A `Cron` has no such limits."""
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)

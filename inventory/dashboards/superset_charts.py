@@ -65,8 +65,8 @@ class SupersetChart:
 
     `by` are the columns to group by. The first of them is the x axis of lines and bars, and the values of a histogram.
     A table has no metrics. It shows rows with the columns `by`, sorted by the column `order`: a time from the newest to
-    the oldest, `account` from A to Z. `where` are pairs (column, values). The chart shows only rows that have, in each
-    of these columns, one of the column's values.
+    the oldest, `account` from A to Z. `where` are pairs (column, values). The chart shows only rows that match each
+    pair: the column has one of the values.
     """
 
     title: str

@@ -117,9 +117,9 @@ def _parts(connection: Connection, period: Period, only: str | None) -> Iterator
 
 
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the last run before the period that has a fleet digest and a log entry.
+    """Return the row of the last run before the period. Only runs with a fleet digest and a log entry count.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is no such run.
     """
     run = sync_runs.c
     proven = (run.account == row.account, run.fleet_digest.is_not(None), run.log_index.is_not(None))
@@ -137,9 +137,9 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _last_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the first complete run at or after the end of the period that has a log entry.
+    """Return the row of the first complete run at or after the end of the period. Only runs with a log entry count.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is no such run.
     """
     run = sync_runs.c
     complete = (run.account == row.account, run.complete, run.log_index.is_not(None))

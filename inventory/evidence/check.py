@@ -147,7 +147,8 @@ def time_text(microseconds: int) -> str:
 def leaf_of(change: Json, hash_: bytes) -> bytes:
     """Return the bytes that are hashed for the start or the end of a version. They begin with the zero byte of a leaf.
 
-    `change` is a parsed line of changes.jsonl. `hash_` is the `content_hash` of the version that it opens or closes.
+    `change` is a parsed line of changes.jsonl. `hash_` is the `content_hash` of the version that the change opens or
+    closes.
     """
     if "opened_as" in change:
         numbers = (change["episode"], micros(change["valid_from"]), _OPENED[change["opened_as"]])
@@ -201,7 +202,8 @@ class Instance:
     """A version of an instance: its fields, and its creator, which is None if not known.
 
     The creator in a line of changes.jsonl is the first one of the episode, which is one unbroken presence of the
-    instance. A line of fleet.jsonl has only the field `creator_user_nickname`, which then counts as the creator.
+    instance. A line of fleet.jsonl names no creator. For such a line, the field `creator_user_nickname` counts as the
+    creator.
     """
 
     fields: dict[str, str | None]
@@ -217,7 +219,8 @@ class Account:
     """The part of a bundle that is about one account. The fields with a default are computed, all others are read.
 
     `log` is the id of the account's log. `lines` are the entries of the log in the bundle, as JSON. `first` is the
-    index of the first of these entries, and `edge` is the right edge of the log's tree before it (see `append`).
+    index of the first of these entries. `edge` is the right edge of the log's tree before this first entry was appended
+    (see `append`).
     `start` and `end` are the fleet at the start and at the end of the period, by instance id.
     """
 
@@ -353,8 +356,8 @@ class Account:
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
 
-        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. For an entry without
-        changes, leaves.bin has no group. Raises Differs.
+        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. If the entry has no
+        changes, the group is not used: leaves.bin has no group for such an entry. Raises Differs.
         """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]

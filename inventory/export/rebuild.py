@@ -1,8 +1,8 @@
 """Check an export from its files alone: compute each account's log and the digest of each run's fleet again.
 
-The tables are loaded into a temporary SQLite database, which is verified like any other database: each entry of a log
-is computed again from its row, and the fleet of each run that has a digest from the versions. Then the root of each log
-is compared with the checkpoint in the manifest.
+The tables are loaded into a temporary SQLite database, which is verified like any other database. Each entry of a log
+is computed again from its row. If a run has a fleet digest, this digest is computed again from the versions. Then the
+root of each log is compared with the checkpoint in the manifest.
 """
 
 import hashlib

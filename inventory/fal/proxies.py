@@ -16,7 +16,7 @@ from inventory.masks import is_clear_url
 def find_proxy(base: str) -> httpx.Proxy | None:
     """Return the proxy that the environment names for the API at the URL `base`, or None.
 
-    As in curl, HTTPS_PROXY counts before ALL_PROXY, and a name in lower case before the same name in upper case.
+    As in curl, HTTPS_PROXY takes precedence over ALL_PROXY, and a name in lower case over the same name in upper case.
     NO_PROXY may exclude the API's host. An API under plain http is on this host, and gets no proxy.
 
     Raises UsageError if the proxy cannot be used. The text of this error quotes no part of the proxy's address, which

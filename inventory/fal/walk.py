@@ -2,6 +2,9 @@
 
 A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
 no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure.
+
+The expected list is the list as an earlier walk found it. Only its digests and counts are known (`ExpectedList`). If a
+walk finds the expected list again, or differences in values only, it need not add all records to the spool.
 """
 
 import threading
@@ -44,7 +47,7 @@ class Source(Protocol):
         """Return the page that a cursor names, with only its envelope parsed if possible: see `Page.whole`."""
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
-        """Return the instance with an id, or None if it is gone."""
+        """Return the instance with an id, or None if it is gone. If `retry` is false, make a single attempt."""
 
 
 @dataclass
@@ -109,9 +112,9 @@ class _Walk:
         self._result = WalkResult()
         self._digests = PageDigests()
         self._expected = expected
-        """The list that the walk may find again. None if there is none, or once a part shows another list."""
+        """The list that the walk may find again. None if there is none, or if the walk has found another list."""
         self._changed: dict[int, Part] = {}
-        """By number: the parts in which values differ from the expected list, with their new digests."""
+        """The parts in which values differ from the expected list: by number of the part, its new digests."""
 
     def make(self) -> WalkResult:
         """Make the walk, and return its result."""

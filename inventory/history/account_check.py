@@ -32,7 +32,7 @@ class CheckedRun(NamedTuple):
     ignored: frozenset[str]
     """The names of the fields in the setting `ignore_changes` at this run."""
     counts: tuple[int, ...]
-    """The numbers of events that the run's row says, in the order of EVENTS."""
+    """The numbers of events that the run's row says, in the order of EVENTS in `store/tables.py`."""
 
 
 @dataclass
@@ -54,14 +54,14 @@ class AccountCheck:
     A version counts for the run that opened it, and if it closed as vanished also for the run that closed it.
     """
     ignored_before: frozenset[str] | None = None
-    """The names of the fields that some instance's row and its newest version held differently when the log began.
+    """The names of the fields in which some instance's state differed from its newest version when the log began.
 
-    None if the account has no log.
+    Such a field had been ignored. None if the account has no log.
     """
     earlier_run_id: int = 0
     """The id of the last run from before the log; 0 if there is none.
 
-    The rows of the runs up to this one do not say which fields they ignored.
+    The rows of this run and of the runs before it do not say which fields were ignored.
     """
 
     def report(self, kind: str, run_id: int | None, instance_id: str | None, what: str) -> None:
@@ -81,8 +81,8 @@ class AccountCheck:
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
         """Return pairs of a run id and names of fields, in the order of the ids.
 
-        The fields are those that the run with this id or a later run ignored. The pair also holds for the smaller ids,
-        down to the id of the pair before it. No run after the last pair ignored a field.
+        The fields are those that the run with this id or a later run ignored. The pair also holds for each smaller id
+        that is larger than the id of the pair before it. No run after the last pair ignored a field.
         """
         found: list[tuple[Any, frozenset[str]]] = []
         for run_id, run in sorted(self.runs.items(), reverse=True):

@@ -46,7 +46,7 @@ def compare(
 
     Each fault becomes a breach in `findings`, before the breaches that are there. If `keys` are given, each checkpoint
     must have a valid signature by one of them. A prune after the checkpoint may have folded what the checkpoint covers.
-    It is a fault, unless `allow_pruned` is set.
+    Such a prune is a fault, unless `allow_pruned` is set.
     """
     logs = {log.log_id: log for log in findings.logs}
     contradictions = dict(_contradictions(kept))
@@ -96,8 +96,8 @@ def _log_faults(
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
     """Return a clause that names the first entry that differs, or the range of entries in which it is.
 
-    The range begins after the entries of the largest of the smaller checkpoints of this log that hold. If the first
-    entry that contradicts its row is in the range, the clause names that entry.
+    Some smaller checkpoints of this log may hold. The range begins after the entries that the largest of these covers.
+    If the first entry that contradicts its row is in the range, the clause names that entry.
     """
     size = kept.checkpoint.size
     same_log = (each for each in others if each.checkpoint.log_id == log.log_id and each.checkpoint.size < size)

@@ -87,7 +87,7 @@ class Step:
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:
-    """Add to the step what records that the instance exists. `before` is None for a newcomer."""
+    """Add to the step all rows and leaves by which it is recorded that a run saw the instance."""
     if before is None or before["presence"] == "vanished":
         state, version = open_episode(stamp, seen, before)
         (step.new if before is None else step.written).append(state)
@@ -95,7 +95,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
         return
     changed = (
         before["row_hash"] != seen.row_hash
-        and before["version_hash"] != seen.row_hash  # equal: the open version has these values
+        and before["version_hash"] != seen.row_hash  # if they are equal, the open version has these values
         and _tracked_fields_differ(before, seen, stamp.ignored)
     )
     state = {
@@ -132,7 +132,9 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
 
 
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
-    """Add to the step what records that the instance vanished, at the time of the first complete run that lacked it.
+    """Add to the step all rows and leaves by which it is recorded that the instance vanished.
+
+    The instance vanished at the time of the first complete run that lacked it.
 
     `started_at` maps run ids to start times, and must contain the run that last saw the instance (`last_seen_run`).
     """
@@ -147,9 +149,10 @@ def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapp
 
 
 def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) -> None:
-    """Add to the step what records that the instance is missing. `held` says that the brake holds it.
+    """Add to the step the row by which it is recorded that the instance is missing.
 
-    An instance that is missing already keeps its `missing_since`. Nothing is added for it unless `held` is true.
+    `held` says that the brake holds the instance. An instance that is missing already keeps its `missing_since`.
+    Nothing is added for such an instance unless `held` is true.
     """
     was_live = before["presence"] == "live"
     if not was_live and not held:
@@ -221,7 +224,10 @@ def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> St
 
 
 def _absent_state(before: State, **values: Any) -> State:
-    """Return the columns to set in the state of an absent instance: `values` over defaults. The others stay."""
+    """Return the columns to set in the state of an absent instance: `values`, and defaults for columns not in `values`.
+
+    All other columns of the row keep their values.
+    """
     unset = {
         "account": before["account"],
         "instance_id": before["instance_id"],

@@ -34,7 +34,7 @@ class CheckedLog:
     by_hash: int
     """The number of entries that cannot be computed from the rows alone.
 
-    They are those of runs that `prune` dropped, or whose versions it may have folded.
+    They are the entries of runs that `prune` dropped, and of runs whose versions `prune` may have folded.
     """
     roots: dict[int, bytes]
     """The roots of the log's tree by number of entries: each number that was asked for, from 1 to `size`."""

@@ -260,8 +260,8 @@ def _describe(row: Mapping[str, Any]) -> str:
 def _holder_died(row: Mapping[str, Any]) -> bool:
     """Return whether the holder was a process of this host that is gone.
 
-    A lease of this process that it no longer uses counts as dead too. It was not released, because the database did not
-    answer at that time.
+    A lease that this process holds, but no longer uses, counts as dead too. Such a lease was not released, because the
+    database did not answer at that time.
     """
     if row["lease_host"] != host_id():
         return False

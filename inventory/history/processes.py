@@ -9,8 +9,9 @@ from pathlib import Path
 def host_id() -> str:
     """Return a text that names this host, its present boot, and the PID namespace of this process.
 
-    Running processes with equal texts have different process ids. Earlier versions of this program left out the boot,
-    and measured start times differently. So a lease that such a version wrote counts as that of another host.
+    Among the running processes that have the same text, each process id is unique. Earlier versions of this program
+    left out the boot, and measured start times differently. So a lease that such a version wrote counts as that of
+    another host.
     """
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())

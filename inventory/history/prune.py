@@ -55,12 +55,12 @@ class PruneRequest:
     account: str
     before: datetime
     reason: str | None = None
-    """The reason that the person who prunes gave."""
+    """The reason that was given by the person who prunes."""
 
 
 @dataclass
 class PruneResult:
-    """How many versions were folded into others, and how many runs were dropped, of one account."""
+    """The numbers of versions that were folded into others, and of runs that were dropped, in one account."""
 
     account: str
     versions: int = 0
@@ -89,8 +89,9 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 ) -> PruneResult:
     """Fold the versions that ended by the requested time; then drop older runs that nothing refers to.
 
-    These stay: the fleet at any later time, all episodes with their times and creators, and all hours. The runs to
-    which one of these refers stay too. So do the last complete run up to the requested time, and all runs after it.
+    These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
+    the instances. The runs to which one of these refers stay too. So do the last complete run up to the requested time,
+    and all runs after it.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has

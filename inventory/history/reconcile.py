@@ -155,7 +155,10 @@ def _plan_seen(
 
 
 def plan_acceptance(connection: Connection, stamp: RunStamp, only: Collection[str] | None = None) -> Iterator[Step]:
-    """Yield the steps that make the account's missing instances vanish. `only` limits them to these ids."""
+    """Yield the steps that make the account's missing instances vanish.
+
+    If `only` is given, just the instances with these ids vanish.
+    """
     ids = find_missing(connection, stamp.account).keys()
     yield from _plan_vanished(connection, stamp, sorted(ids if only is None else ids & set(only)))
 

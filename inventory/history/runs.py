@@ -160,7 +160,7 @@ def close_run(
 def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any) -> None:
     """Close the run as `failed`: nothing of it was applied. `values` are columns of `sync_runs`, such as `error`.
 
-    If the row cannot be closed, because the database fails or the lease is lost, only log a warning. Another run then
+    If the run cannot be closed, because the database fails or the lease is lost, only log a warning. Another run then
     marks this one as `abandoned`, or has done so already.
     """
     try:

@@ -86,7 +86,10 @@ def verify_history(
 def _check_accounts(
     connection: Connection, only: str | None, sizes: Sizes, findings: Findings, progress: Callable[[str], None]
 ) -> None:
-    """Check all accounts, or the account `only`. Without `only`, also find rows of other tables without an account."""
+    """Check all accounts, or the account `only`.
+
+    If `only` is None, also report each account or log that rows of other tables name, but that does not exist.
+    """
     columns = stored_columns(accounts, tuple(accounts.c.keys()), sqlite=database.is_sqlite(connection), thorough=True)
     query = columns.query.where(sa.true() if only is None else accounts.c.account == only)
     log_ids: set[str] = set()

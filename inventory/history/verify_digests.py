@@ -29,7 +29,7 @@ class _Mismatch(NamedTuple):
 
 
 def check_digests(check: AccountCheck, *, sound: bool) -> None:
-    """Apply the versions in order of time, and compare the fleet at each run that has a digest with that digest.
+    """Apply the versions in order of time. At each run that has a fleet digest, compare the fleet with that digest.
 
     `sound` says that the checks of the account's runs, instances and counts found no breach.
     """

@@ -114,7 +114,7 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
 
 
 def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[str]:
-    """Yield a clause if the instance's row of `instance_state` contradicts what the runs say of ignored fields.
+    """Yield a clause for each contradiction of an instance's state with what the runs say of ignored fields.
 
     The runs that count are the one that opened the newest version, and all later ones.
 
@@ -139,8 +139,8 @@ def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[
 def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:
     """Yield a clause for each contradiction at the start of a version.
 
-    The version is compared with the run that opened it and with the version before it, and its fields with each other.
-    `same` says that it has the same content as the version before it.
+    The version is compared with the run that opened it, and with the version before it. The fields of the version are
+    also compared with each other. `same` says that the version has the same content as the version before it.
     """
     before = read.last
     opened, closed_as = check.runs.get(version.opened_by_run_id), None if before is None else before.closed_as

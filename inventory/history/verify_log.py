@@ -68,7 +68,10 @@ class _Replay:
     missing: str | None = None
     """The missing digest in hex after the last applied run or the last accept; None if it covers no instance."""
     history: str | None = None
-    """The root over the older history in hex, of the newest prune, else of entry 0. `scope` says what it covers."""
+    """The root in hex over the older history: from the newest prune's entry, or from entry 0 if there was no prune.
+
+    `scope` says what the root covers. None if there is no such root.
+    """
     scope: FoldedHistory | None = None
     runs: dict[int, int] = field(default_factory=dict)
     """The index of each run's entry, by run id."""

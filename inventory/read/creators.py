@@ -84,11 +84,11 @@ def _creators_within(
 def episode_stretches(account: str | None = None, since: datetime | None = None) -> sa.Subquery:
     """Return a subquery with a row for each stretch: a part of an episode in which type and region stayed the same.
 
-    A row has `account`, `instance_id`, `episode`, the creator and the times of the episode, and `instance_type`,
-    `gpu_count`, `began_at` and `ended_at` of the stretch. The last stretch ends when the instance was last seen.
-    `gpus_known` is true if the GPU count of every stretch of the episode is known; otherwise the GPU hours of the
-    episode are unknown. With `account`, the rows are of this account only. With `since`, there are no rows of episodes
-    that vanished before this time.
+    A row has `account`, `instance_id` and `episode`. Of the episode it has `creator_user_nickname`, `appeared_after`,
+    `appeared_at`, `last_seen_at` and `vanished_at`. Of the stretch it has `instance_type`, `gpu_count`, `began_at` and
+    `ended_at`. The last stretch of an episode ends when the instance was last seen. `gpus_known` is true if the GPU
+    count of every stretch of the episode is known; otherwise the GPU hours of the episode are unknown. With `account`,
+    the rows are of this account only. With `since`, there are no rows of episodes that vanished before this time.
     """
     version, view = relation("instance_versions").c, relation("instance_episodes").c
     names = ("account", "instance_id", "episode")
@@ -137,10 +137,10 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count an instance in `row` if the stretch is the start of its first episode, and did not begin before `since`.
+    """Count an instance in `row` if its first episode starts with this stretch, and not before `since`.
 
-    An instance that was there at the account's first complete run is counted as `created_before_watch`, any other as
-    created.
+    An instance that was there at the account's first complete run is counted in `created_before_watch`. Any other is
+    counted in `instances_created`, and `first_created_at` and `last_created_at` are updated.
     """
     at = stretch.began_at
     if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):

@@ -39,8 +39,8 @@ def runs_around(connection: Connection, at: datetime, account: str | None = None
 
     Raises UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
     complete run, after its last one, and where `prune` folded the history. There is one exception: if no `account` is
-    given, a retired account whose last complete run is before the time is returned with `retired` set. Raises
-    UsageError too if there is no account, or if all are returned with `retired` set.
+    given, a retired account whose last complete run is before the time is returned with `retired` set. UsageError is
+    raised too if there is no account, or if every account is such an exception.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)

@@ -45,7 +45,7 @@ def show(
     empty: str = "",
     stream: TextIO | None = None,
 ) -> None:
-    """Print rows. `name` is the plural key of the JSON.
+    """Print rows. `name` is the key of the list of rows in the JSON, such as `runs`.
 
     `columns` are the columns that a table shows, by default those of the first row; JSON and CSV show all columns.
     `headings` are the titles of a table's columns, by column; by default the column's name. `header` are the column

@@ -25,7 +25,11 @@ MOST_EPISODES = 200_000
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
-"""Flags of a row: first of an instance's first episode; last of a live instance; last of its episode; GPUs known."""
+"""Flags of a row of an episode.
+
+_FIRST: this is the first row of an instance's first episode. _LIVE: this is the last row of an instance that is live.
+_LAST: this is the last row of its episode. _KNOWN: all GPU counts of the episode are known.
+"""
 
 CHANGE = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 

@@ -191,8 +191,10 @@ def _lifetimes(
 ) -> tuple[list[Row], int, int]:
     """Return rows by creator, the number of all episodes, and the number of episodes whose start and end are known.
 
-    A row has the quantiles of how many hours the creator's episodes lasted, from those whose start and end are known.
-    There is a row for each of the MOST_CREATORS creators with the most episodes, the most first.
+    There is a row for each of the MOST_CREATORS creators with the most episodes, the most first. A row has `who` (the
+    creator's number), `episodes` (how many), `ended` (how many with a known start and end), and quantiles under the
+    names in _QUANTILES. The quantiles are of the hours that the episodes with a known start and end lasted: `low...` of
+    the lower bounds, `high...` of the upper bounds. They are None if `ended` is 0.
     """
     view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))

@@ -30,12 +30,12 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the earlier runs: those of its account since the last `succeeded` run, that one excluded.
+    """Return a run, and the earlier runs: those of its account after the last `succeeded` run before this run.
 
     The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before it or, if
     there is none, the time at which the account was created. The earlier runs have only the keys that `begun_and_ended`
-    needs, `known_since` among them. Earlier runs that differ only in `started_at` are one row, with the latest
-    `started_at`.
+    needs: `status`, `complete`, `error_code`, `known_since` and `started_at`. Earlier runs that differ only in
+    `started_at` are one row, with the latest `started_at`.
     """
     runs, accounts = relation("sync_runs"), relation("accounts")
     known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
@@ -61,7 +61,7 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the matching instances whose episode reached `age` between the last complete run before `run` and `run`.
+    """Return the instances that match the rule and reached `age` by `run`, but not by the last complete run before it.
 
     The age counts from the run that first saw the instance in this episode. Vanished instances are left out.
     """

@@ -89,7 +89,7 @@ class CheckpointDelivery:
             self._warn(claimed.account, "no alert channel accepted it")
 
     def _warn(self, account: str, reason: str) -> None:
-        """Log a failed delivery: the first as a warning, further ones until a delivery succeeds at `debug`."""
+        """Log a failed delivery: the first as a warning, further ones at `debug` until a delivery succeeds."""
         write = logger.debug if account in self._failing else logger.warning
         self._failing.add(account)
         write("the checkpoint was not delivered; the next run tries again", account=account, reason=reason)

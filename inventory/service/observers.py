@@ -13,9 +13,9 @@ from inventory.config.timetable import Timetable
 
 SAMPLED_TIME = timedelta(days=8)
 SAMPLED_RUNS = 3_000
-"""To find the shortest and the longest pause of a schedule, the runs in SAMPLED_TIME are tried, at most SAMPLED_RUNS.
+"""The shortest and the longest pause of a schedule are found among its next runs: those in SAMPLED_TIME.
 
-That covers a week in which a run is due each minute of the office hours.
+At most SAMPLED_RUNS of these are computed. That covers a week in which a run is due each minute of the office hours.
 """
 
 

@@ -71,7 +71,7 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """A body that is sent one byte at a time. With `head`, the status line and the headers are sent so too."""
+    """A body that is sent one byte at a time. With `head`, so are the status line and the headers."""
 
     seconds_per_byte: float
     head: bool = False

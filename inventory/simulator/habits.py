@@ -78,8 +78,8 @@ BATCH = Habit(
 class Creator:
     """A user who creates instances.
 
-    `part` is this user's part of the habit's `share`. `zone` is the time zone in hours ahead of UTC. The region of each
-    instance or group is one of `regions`, all with the same probability.
+    `part` is this user's part of the habit's `share`, from 0 to 1. `zone` is the time zone in hours ahead of UTC. The
+    region of each instance or group is one of `regions`, all with the same probability.
     """
 
     nickname: str

@@ -16,8 +16,9 @@ from inventory.simulator.habits import CREATORS, LARGE, NETWORKS, SECTORS, SMALL
 NAMELESS, SECTORED, SLOW_STARTS, LONG_WAIT, RETURNS = 0.03, 0.7, 0.25, 0.06, 0.05
 """Shares of instances, from 0 to 1.
 
-NAMELESS have no creator. SECTORED, of those with 8 GPUs, have a sector. SLOW_STARTS begin with the status `init`.
-LONG_WAIT are `pending` for one to eight hours. RETURNS come back after their end.
+NAMELESS is the share that has no creator. SECTORED is the share of the instances with 8 GPUs that has a sector.
+SLOW_STARTS is the share that begins with the status `init`. LONG_WAIT is the share that is `pending` for one to eight
+hours. RETURNS is the share that comes back after its end.
 """
 SETTLED = ("ready", "stopped", "unknown")
 START = (0.875, 0.06, 0.03, 0.02, 0.01, 0.005)

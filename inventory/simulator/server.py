@@ -36,7 +36,10 @@ MAX_REQUESTS_KEPT = 10_000
 MAX_LINE_BYTES = 65_536
 MAX_BODY_BYTES = 1 << 20
 POLL_SECONDS = 0.02
-"""Time between two checks of the accepting thread for a stop. `stop()` waits for that thread about so long at most."""
+"""How often the thread that accepts connections checks whether it must stop.
+
+`stop()` waits for that thread for about this time at most.
+"""
 
 
 class Simulator:
@@ -175,7 +178,10 @@ class _Server(ThreadingHTTPServer):
         worker.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer the requests of a connection until it ends, then remove it from those that `end` closes."""
+        """Answer the requests of a connection until the connection ends.
+
+        Then remove the connection from the connections that `end` closes.
+        """
         try:
             super().process_request_thread(request, client_address)
         finally:

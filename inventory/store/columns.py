@@ -46,10 +46,10 @@ _FIELDS = {
     )
 }
 AS_STORED = tuple(_FIELDS[name] for name in (*PAYLOAD, "gpu_count", "gpu_model"))
-"""The columns that hold what fal sent of an instance, and its GPUs: in the order of the tables."""
+"""The columns for what fal sent of an instance, and for its GPUs, in the order of the columns in the tables."""
 
 AS_SHOWN = tuple(_FIELDS.values())
-"""The same columns in the order of the views."""
+"""The same columns in the order of the columns in the views."""
 
 PRESENCE = (
     Column("presence", "live; missing: absent, not yet proven gone; vanished: proven gone."),

@@ -189,8 +189,8 @@ sync_runs = Table(
     Column("max_gap_seconds", Double),
     Column("log_index", RunId),
     # internal. entry_hash: of the run's log entry. changes_root, missing_digest: Merkle roots in that entry, over the
-    # versions that the run opened and closed, and over the instances that it left unsettled. cleared_digest: the
-    # fleet_digest that `prune` has cleared; it is kept here, because the log entry still has it
+    # versions that the run opened and closed, and over the instances that it left unsettled. cleared_digest: the value
+    # that `prune` has removed from fleet_digest; it is needed to compute the log entry, which commits to that value
     Column("entry_hash", LargeBinary),
     Column("changes_root", LargeBinary),
     Column("missing_digest", LargeBinary),

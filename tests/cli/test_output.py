@@ -36,7 +36,10 @@ def simulator():
 
 
 class Program:
-    """A runner of `inventory` that takes descriptors for its stdout and stderr. It returns the texts of both."""
+    """A callable that runs `inventory` and returns its stdout and its stderr as texts.
+
+    Either stream may be a given descriptor instead. Then its text is empty.
+    """
 
     def __init__(self, folder, environment):
         self.folder = folder

@@ -231,9 +231,10 @@ MEDIAN = "What is the median life of a machine?"
 
 
 def lived(watch, hours_of):
-    """Return a dict of medians of `hours_of(episode)`. Only episodes whose upper bound is known count.
+    """Return a dict of medians of `hours_of(episode)`.
 
-    A key is a tuple: account, instance type, number of episodes. Of two values in the middle, the lower one counts.
+    An episode counts only if the upper bound of its length is known. A key is a tuple: account, instance type, number
+    of episodes. Of two values in the middle, the lower one counts.
     """
     found = defaultdict(list)
     for each in watch.episodes:
@@ -471,9 +472,10 @@ def _(watch):
 
 
 def gaps(watch):
-    """Yield each gap between two complete runs, as a tuple: account, start, end, hours, number of failed runs.
+    """Yield each gap between two complete runs, as a tuple: account, start, end, hours, number of runs in between.
 
-    It is a gap if a run in between failed, or if the two runs are more than two intervals of the schedule apart.
+    No run in between was complete. It is a gap if there is such a run, or if the two complete runs are more than two
+    intervals of the schedule apart.
     """
     for account, every in EVERY.items():
         runs = watch.of(account)

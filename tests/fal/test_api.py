@@ -410,7 +410,7 @@ def test_a_process_ends_soon_after_sigterm_during_any_request(fleet, fault, when
 
 
 def all_texts(error):
-    """Return the traceback and the messages of an error and of all its causes."""
+    """Return, as one text, the traceback and the messages of an error and of all its causes."""
     said = traceback.format_exception(error)
     while error is not None:
         said += [str(error), repr(error)]

@@ -1,7 +1,6 @@
 """Answers that an API should never send.
 
-The program does not crash, records no instance as vanished that is there, and uses bounded memory, and the next run
-succeeds.
+The program does not crash, uses bounded memory, and records no existing instance as vanished. The next run succeeds.
 """
 
 import gzip

@@ -42,7 +42,7 @@ def error_of(url, **settings):
 def proxy(monkeypatch, answer, variable="HTTPS_PROXY"):
     """Start a proxy that sends the bytes `answer` to every client, and put its URL into an environment variable.
 
-    Yield its address, as host:port, and the list of the requests that it got.
+    Yield the address of the proxy, as host:port, and the list of the requests that the proxy got.
     """
     with raw(answer) as (url, requests):
         place = url.removeprefix("http://").removesuffix("/v1")

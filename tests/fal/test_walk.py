@@ -420,7 +420,7 @@ def test_a_page_that_the_disk_cannot_hold_ends_the_walk_also_if_it_is_the_last(f
         fleet.put(machine(f"inst_{each}", note="x" * 2_000_000))
     (pages,) = spool._db.execute("PRAGMA page_count").fetchone()  # noqa: SLF001
     spool._db.execute(f"PRAGMA max_page_count = {pages + 10}")  # noqa: SLF001
-    with pytest.raises(sqlite3.OperationalError, match="full"):  # a DatabaseError once the block of `spool` ends
+    with pytest.raises(sqlite3.OperationalError, match="full"):  # Spool.__exit__ would make it a DatabaseError
         walked()
 
 

@@ -53,7 +53,10 @@ def acts(run, *words):
 
 
 def myself(world):
-    """Return the actor of an act of this process: user, uid and host, on PostgreSQL also the user of the session."""
+    """Return the actor that the program records for an act of this process, as one text.
+
+    It names the user, the uid and the host, and on PostgreSQL also the user of the session.
+    """
     uid = os.geteuid()
     name = f"{pwd.getpwuid(uid).pw_name} (uid {uid}) on {socket.gethostname()}"
     if world.engine.dialect.name == "sqlite":

@@ -33,9 +33,10 @@ def world(world):
 
 @pytest.fixture
 def indexes(world):
-    """Return a function that returns two sets: the definitions of the indexes of both tables, and their oids.
+    """Return a function that returns two sets: the definitions of indexes, and the oids of the same indexes.
 
-    A rebuilt index has the same definition and another oid.
+    They are the indexes of `instance_state` and `instance_versions`. A rebuilt index has the same definition and
+    another oid.
     """
 
     def found():
@@ -47,7 +48,10 @@ def indexes(world):
 
 
 def check_whole(world):
-    """Check that the schema is as declared, the history verifies, all instances are live, and a key is enforced."""
+    """Check that the schema is as declared, that the history verifies, and that all instances are live.
+
+    Check also that a second copy of a row of `instance_versions` is refused.
+    """
     assert differences(world.engine) == []
     with database.reading(world.engine) as connection:
         assert verify_history(connection).breaches == []

@@ -266,9 +266,10 @@ def kind_of(column):
 
 
 def impossible(odd):
-    """Yield tuples of a table, a column, and a value as SQL that the column cannot have.
+    """Yield tuples of a table, a column, and a value that the program never writes into this column.
 
-    Each column of TABLES comes with all of its values if LONG is true, else with one of them.
+    The value is SQL text. `odd` has such values by the kind of a column. Each column of TABLES comes with all of its
+    values if LONG is true, else with one of them.
     """
     columns = [column for table in TABLES for column in table.c]
     for number, column in enumerate(columns):

@@ -107,7 +107,8 @@ def lasting(name):
 def comparable(row, world):
     """Return a row as text. Times are in UTC, whatever the time zone of the session.
 
-    The id of the log and the columns that depend on it are left out: the id is random.
+    The id of the log and the columns that depend on it are left out: the id is random. The URL of the simulator, which
+    has another port each time, is replaced by a fixed text.
     """
     values = {
         name: value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -37,7 +37,7 @@ CREATE TRIGGER collide BEFORE UPDATE ON instance_state FOR EACH ROW EXECUTE FUNC
 
 
 def change(world):
-    """Change one instance, add one and remove one. Return what `World.history` returned before."""
+    """Change one instance of the fleet, add one and remove one. No run sees this yet. Return `world.history()`."""
     before = world.history()
     world.put("i001", status="stopped")
     world.put("new")

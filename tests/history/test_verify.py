@@ -87,7 +87,10 @@ def tamper(world, *statements):
 
 
 def run(world, *words, expect=0, capsys):
-    """Run `verify` and return its output; on PostgreSQL without the line about the missing extension amcheck."""
+    """Run `verify`, and return its output as a pair of texts: `out` and `err`.
+
+    On PostgreSQL, `err` comes without its first line, about the missing extension amcheck.
+    """
     with pytest.raises(SystemExit) as ended:
         main(["verify", "--database", world.engine.url.render_as_string(hide_password=False), *words])
     printed = capsys.readouterr()
@@ -301,7 +304,7 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
 
 
 def names_it(found, version):
-    """Return whether the text of a breach names the instance of `version`, as one that may explain a wrong digest."""
+    """Return whether a breach in `found` says that a changed version of this instance may explain a wrong digest."""
     return any(f" {version['instance_id']}" in breach.what.partition("version of")[2] for breach in found)
 
 
@@ -335,7 +338,7 @@ def test_the_removal_of_a_whole_instance_is_found(lived):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(  # unlisted_runs: no version or run says how many lists lacked the instance
+@pytest.mark.parametrize(  # not unlisted_runs: nothing else tells how many lists lacked an instance
     "name", [column.name for column in instance_state.c if column.name != "unlisted_runs"]
 )
 def test_a_change_of_an_instances_state_is_found(lived, name):

@@ -167,7 +167,7 @@ def fill_long_history(engine):
 
 
 def versions_read(plan):
-    """Return how many rows of `instance_versions` were read, from a node of an executed plan and the nodes below it."""
+    """Return how many rows of `instance_versions` a node of an executed plan and all nodes below it have read."""
     own = 0
     if plan.get("Relation Name") == "instance_versions":
         rows = (
@@ -677,14 +677,15 @@ def expected_freshness(history):
 
 
 def allowed_seconds(run):
-    """Return how many seconds may lie between the complete run before and this complete run without a gap."""
+    """Return how many seconds may lie between the previous complete run and this one without being a gap."""
     return 2 * run["expected_seconds"] if run["expected_seconds"] else run["max_gap_seconds"] or 25 * 3600
 
 
 def expected_gaps(history):
     """Yield the expected rows of `sync_gaps`. An open gap has None for its end and its seconds.
 
-    The histories lie years back, so the time since the last complete run of an account is a gap, unless it is retired.
+    The histories lie years back. So the time since the last complete run of an account is a gap, unless the account is
+    retired.
     """
     for account in ACCOUNTS:
         complete = [run for run in history.runs if run["account"] == account and run["complete"]]

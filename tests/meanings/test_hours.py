@@ -185,7 +185,8 @@ def test_prune_folds_each_type_and_region_separately_so_that_no_hours_move(world
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
     """Imitate `prune` of an earlier version of the program.
 
-    It folded all versions that had ended by its time into one, which got the fields of the last of them.
+    It folded all versions that had ended by `pruned_before` into one. This one got the fields of the last folded
+    version.
     """
     grow(world)
     version, account, run = instance_versions.c, accounts.c, sync_runs.c

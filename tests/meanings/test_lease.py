@@ -68,7 +68,8 @@ def child(world, database_url):
     """Yield a function that starts a sync in a child process, and returns the process.
 
     `deed` is the name of a signal that the child sends to itself inside the transaction that applies the run. With the
-    deed `walk` it sends none. `name` replaces the name of the process, if it is not empty.
+    deed `walk` it sends none. `lease` is the length of the lease in seconds. `name` replaces the name of the process,
+    if it is not empty.
     """
     started = []
 

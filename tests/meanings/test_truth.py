@@ -122,7 +122,7 @@ def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched
         assert died is None or died > row.last_seen_at
         if row.vanished_at is not None:
             assert died <= runs[row.account, row.vanished_at].ended
-        elif died is not None:  # no run can have noticed its end
+        elif died is not None:  # it died after the last complete run began, or is missing
             assert died > watch.last(row.account).started or row.last_seen_at < watch.last(row.account).started
     assert any(row.vanished_at is None and lives[-1].died for row, lives, _ in matched)
 

@@ -37,10 +37,10 @@ def receiver():
 
 @pytest.fixture
 def alerts_after(world, receiver):
-    """Return a function that makes a run, passes its outcome to a new observer, and returns `take_posts()`.
+    """Return a function that makes a run, passes its outcome to a new observer, and returns `receiver.take_posts()`.
 
-    Each call uses a new observer, as a new process does. If an `outcome` is passed, no run is made. `on` and `rules`
-    are settings of the alerts.
+    These are the alerts that the observer has sent. Each call uses a new observer, as a new process does. If an
+    `outcome` is passed, no run is made. `on` and `rules` are settings of the alerts.
     """
 
     def run(outcome=None, *, on=None, rules=(), **flags):

@@ -418,7 +418,7 @@ def expressions_of(file):
 
 @pytest.fixture
 def running(world, database_url, tmp_path):
-    """Yield a function that starts `inventory run` with these arguments in a child process, and returns the Worker."""
+    """Yield a function that starts `inventory run` with the given words in a child process, and returns the Worker."""
     with crew() as start:
         yield lambda *words: start(
             tmp_path / "worker",

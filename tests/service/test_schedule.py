@@ -52,7 +52,7 @@ def statuses(world, number):
 
 @contextmanager
 def locked(world):
-    """Hold a lock during the block: on the rows of `accounts`, on SQLite on the whole file."""
+    """Hold a lock during the block. PostgreSQL locks the rows of `accounts`, SQLite the whole file."""
     with database.writing(world.engine) as connection:
         connection.exec_driver_sql("UPDATE accounts SET provider = provider")
         yield

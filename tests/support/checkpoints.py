@@ -13,7 +13,7 @@ from inventory.store.tables import accounts
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint of a log: its id, its number of entries, and the root hash over them."""
+    """A checkpoint of a log: the id of the log, the number of its entries, and the root hash over these entries."""
 
     log_id: str
     size: int

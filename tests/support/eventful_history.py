@@ -24,7 +24,8 @@ NAMES = ("default", "research", "web")
 class EventfulHistory(History):
     """A state machine with the steps of `History`, and further ones.
 
-    These are kills, prunes, renames, retirements, takeovers and upgrades.
+    These are kills, prunes, renames, retirements, takeovers, upgrades, moves to the other account, and syncs of a fleet
+    as it was earlier.
 
     After each write, the current account must agree with its model. Each log must agree with its checkpoint from before
     the write.
@@ -153,7 +154,7 @@ class EventfulHistory(History):
     def upgrade(self, revision):
         """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
 
-        The revisions before 0004 have no log. The upgraded database therefore begins new ones.
+        The revisions before 0004 have no logs. A database that is upgraded from them therefore begins new logs.
         """
         if not can_downgrade(self.engine):
             return

@@ -243,7 +243,7 @@ if __name__ == "__main__":
     from inventory.store import indexes, schema
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, which then end this process
-    schema.known(schema.HEAD)  # imports Alembic without Pygments, as the program does: before any other import
+    schema.known(schema.HEAD)  # first: it imports Alembic without Pygments, as the program does
     log.configure()
     log.get(__name__).debug("imports structlog")
     loaded()

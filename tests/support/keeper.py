@@ -53,7 +53,9 @@ EXCEPTIONS = {
     "instance_state": "seen_run_id of a live instance, up to the last complete run; ignored fields",
     "instance_versions": "moved, unless it is false where type or region are others than before",
 }
-"""What a keeper may change without being found, by table: columns of `accounts`, and descriptions for the reader.
+"""What a keeper may change without being found, by table.
+
+The value for `accounts` is a set of columns. The other values are texts for the reader.
 
 No answer about the past depends on these values:
 
@@ -62,8 +64,8 @@ No answer about the past depends on these values:
 - The time at which a live instance was last seen is that of the last complete run. An earlier `seen_run_id` does not
   count.
 - `moved` only lets queries skip versions. It may be true where type and region are those of the version before.
-- A version that opens while a run ignores a field does not hold this field. Until a later version opens, no log entry
-  covers what `instance_state` shows for it (docs/checkpoints.md).
+- A change of a field that a run ignores opens no version. Until a later version opens, no log entry covers what
+  `instance_state` shows for this field (docs/checkpoints.md).
 """
 
 
@@ -84,7 +86,10 @@ class Try(NamedTuple):
 
 @dataclass
 class Keeper:
-    """A keeper who cheats in one history. The database of `engine` must hold the last moment of `past`, a Past."""
+    """A keeper who cheats in one history, `past`: a Past of `support.pasts`.
+
+    The database of `engine` must hold the last moment of `past`.
+    """
 
     engine: sa.Engine
     past: Any
@@ -161,7 +166,8 @@ class Keeper:
     def write(self, connection, after):
         """Write the rows `after`. Raise NotACheat if they differ from the old rows in nothing but EXCEPTIONS.
 
-        `touched` becomes the name of the only account whose rows differ, None if there are several.
+        Also raise NotACheat if two rows of a table have the same primary key. `touched` becomes the name of the only
+        account whose rows differ, None if there are several.
         """
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
@@ -258,7 +264,7 @@ def canonical(value):
 def hide_exceptions(rows, uncovered):
     """Return a copy of the rows without what EXCEPTIONS names.
 
-    The result has a dict for each table, by the table's name, which has the rows by primary key. `uncovered` is what
+    The result is a dict of dicts: by the name of the table, then by primary key, a row as a dict. `uncovered` is what
     `uncovered_fields` returns.
     """
     shown = {}
@@ -643,7 +649,7 @@ def swap_accounts(keeper, after):
 
 
 def delete_newest(keeper, after):
-    """Delete the runs and acts of the newest log entries of an account, one to four, and undo what they wrote."""
+    """Delete the runs and acts of the newest one to four log entries of an account, and undo what they wrote."""
     account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None and row["log_size"] > 1)
     name = account["account"]
     first = account["log_size"] - keeper.random.randint(1, min(4, account["log_size"] - 1))

@@ -1,7 +1,7 @@
 """Small histories of several kinds, made by real syncs, for the tests of the log.
 
-A story is a function that makes runs and acts. `record` plays one into a database and returns a Past: all rows and
-checkpoints after each step of the story.
+A story is a function that makes runs and acts by means of a Story, a kind of World. `record` plays a story into a
+database and returns a Past: all rows and checkpoints after each step of the story.
 """
 
 import sqlite3
@@ -243,7 +243,10 @@ def quiet(story):
 
 
 def upgraded(story):
-    """Play runs and an act in the database of an earlier release. Entry 0 of its logs covers a history."""
+    """Play runs and an act in the database of an earlier release.
+
+    That release kept no logs, so entry 0 of each log covers the history that was there before.
+    """
     story.runs = 1_000
     story.keep()
     story.put("inst-00", "inst-01")

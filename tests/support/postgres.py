@@ -23,7 +23,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL, make_url
 
-TIME_ZONE = "Asia/Kathmandu"  # +05:45: code fails that relies on UTC, or on offsets of whole hours
+TIME_ZONE = "Asia/Kathmandu"  # +05:45, so that code that relies on UTC or on offsets of whole hours fails
 OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0777",

@@ -48,7 +48,7 @@ pages = st.integers(2, 7)
 
 
 class History(RuleBasedStateMachine):
-    """A state machine of Hypothesis, whose steps change the fleet, the clock and settings, sync, or accept a loss.
+    """A state machine of Hypothesis. A step changes the fleet, the clock or a setting, makes runs, or accepts a loss.
 
     After each run and each act, the database is compared with the model. A subclass sets `engine` and `simulator`.
     """

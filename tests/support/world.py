@@ -18,7 +18,7 @@ from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
-DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # README.md asks for times within these days
+DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # the examples in README.md use times within these days
 TIMES = (
     "started_at", "heartbeat_at", "finished_at", "previous_complete_at", "first_seen_at", "last_seen_at",
     "missing_since", "vanished_at", "valid_from", "valid_to", "occurred_at", "appeared_after", "appeared_at",

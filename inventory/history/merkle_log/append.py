@@ -144,7 +144,8 @@ def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any
 def _was_retired(connection: Connection, row: Row) -> bool:
     """Return whether the account was retired after its last run that has an entry in the log.
 
-    The column `retired_at` does not say so: the run that brings the account back clears it as soon as it opens.
+    The column `retired_at` does not say so: when a run brings the account back, the column is cleared
+    as soon as that run opens.
     """
     act, run = operator_actions.c, sync_runs.c
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")

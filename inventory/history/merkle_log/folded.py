@@ -37,7 +37,7 @@ _PROGRESS = 100_000
 
 @dataclass(frozen=True)
 class FoldedHistory:
-    """Which versions of an account a root covers. They are taken as they were at one entry of the account's log."""
+    """The scope of a root: the versions of an account that it covers, as they were at one entry of the log."""
 
     entry: int
     """The index of that entry. A version that a later entry closed counts as open."""
@@ -68,7 +68,7 @@ def history_root(versions: Iterable[Version], counts: Iterable[tuple[str, int]],
 def read_history(
     connection: Connection, account: str, progress: Callable[[int], None] = lambda _: None
 ) -> tuple[Iterator[Version], Iterator[tuple[str, int]]]:
-    """Return the iterators `versions` and `counts` that `history_root` takes; rows are read as they are iterated.
+    """Return the iterators `versions` and `counts` that `history_root` takes. Each reads its rows while it is iterated.
 
     `progress` is called about once in 100,000 versions, with the number of versions read so far.
     """
