@@ -21,7 +21,15 @@ from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.simulator.faults import Faults
 from inventory.store import database, schema
-from inventory.store.tables import METADATA, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import (
+    METADATA,
+    accounts,
+    dropped_entries,
+    instance_state,
+    instance_versions,
+    operator_actions,
+    sync_runs,
+)
 from inventory.sync import SyncOptions, sync
 
 ACCOUNT = "demo"
@@ -205,7 +213,7 @@ def _empty(engine: Engine) -> None:
     schema.prepare(engine, auto_migrate=True)
     with database.writing(engine) as connection:
         _require_a_demo(connection)  # checked again in the transaction that deletes: a real sync may have run meanwhile
-        for table in (instance_versions, instance_state, sync_runs, accounts):
+        for table in (instance_versions, instance_state, sync_runs, operator_actions, dropped_entries, accounts):
             connection.execute(sa.delete(table))
 
 

@@ -14,6 +14,7 @@ from inventory.demo import QUERIES, demo
 from inventory.errors import Interrupted, UsageError
 from inventory.store.database import connect
 from inventory.sync import sync
+from support.command import Command
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +97,17 @@ def test_a_second_demo_replaces_the_first(database_url, rows):
     assert rows("SELECT count(*) FROM accounts") == [(1,)]
     assert rows("SELECT count(*) FROM sync_runs WHERE started_at < '2026-03-01 00:00:00.000000+00'") == [(0,)]
     assert result.last_run_at == LAST
+
+
+def test_a_demo_replaces_one_on_which_a_person_has_acted(database_url, rows, tmp_path):
+    run = Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
+    demo(database_url, days=1, now=NOW - timedelta(days=300))
+    run("account", "rename", "demo", "other")
+    run("prune", "--before", "0s")
+    demo(database_url, days=1, now=NOW)
+    assert rows("SELECT account FROM accounts") == [("demo",)]
+    assert rows("SELECT count(*) FROM operator_actions") == [(0,)]
+    assert "every digest matches" in run("verify").stdout
 
 
 @pytest.mark.usefixtures("engine")  # migrates the database
