@@ -146,7 +146,7 @@ def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
     async def guarded(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-            if host.rpartition(":")[0] not in {HOST, "localhost"}:
+            if host.partition(":")[0] not in {HOST, "localhost"}:
                 await asgi_send(send, "Only for this machine.", 421, content_type="text/plain")
                 return
         await app(scope, receive, send)

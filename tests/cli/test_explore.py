@@ -173,6 +173,10 @@ def test_a_request_under_a_foreign_host_name_is_refused(browser):
     assert browser.get(host=f"localhost:{port}")[0] == 200
 
 
+def test_a_host_without_a_port_is_answered_as_browsers_leave_out_port_80(browser):
+    assert [browser.get(host=host)[0] for host in ("127.0.0.1", "localhost")] == [200, 200]
+
+
 def test_a_sync_can_write_meanwhile_and_is_seen_at_once(browser, file):
     """Datasette must not open the file as immutable, or it would not see later writes."""
     before = browser.rows("/freshness")
