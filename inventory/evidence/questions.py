@@ -1,6 +1,6 @@
 """The SQL queries that give each list of a bundle from the database, so that a person can compare the two."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inventory.times import iso
 
@@ -83,7 +83,7 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
         "since": _literal(_moment(since)),
         "until": _literal(_moment(until)),
         "first_day": _literal(iso(since)[:10]),
-        "last_day": _literal(iso(until)[:10]),
+        "last_day": _literal(iso(until - timedelta(microseconds=1))[:10]),
     }
     accounts = "".join(f"-- account-{number}: {_literal(name)}\n" for number, name in enumerate(names, 1))
     parts = [f"-- {name}\n{sql.format_map(values)}\n" for name, sql in _QUESTIONS.items()]
@@ -95,8 +95,13 @@ def _moment(time: datetime) -> str:
 
     SQLite compares this text with the stored ones. PostgreSQL needs the `+00`: without it, PostgreSQL would read the
     time in the zone of the session.
+
+    A time with microseconds ends in 9999, like `22:00:00.1234559999+00` for 22:00:00.123456. PostgreSQL rounds this to
+    the microsecond. In SQLite, `22:00:00.123456+00` would come after the stored text `22:00:00.123456`.
     """
-    return f"{iso(time)[:10]} {iso(time)[11:].removesuffix('Z')}+00"
+    if not time.microsecond:
+        return f"{iso(time)[:10]} {iso(time)[11:].removesuffix('Z')}+00"
+    return f"{time - timedelta(microseconds=1):%Y-%m-%d %H:%M:%S.%f}9999+00"
 
 
 def _literal(text: str) -> str:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from inventory.checkpoints.signed_note import SigningKey
 from inventory.evidence import check
+from inventory.evidence.questions import questions
 from inventory.history.missing import accept_missing
 from inventory.history.prune import PruneRequest, prune
 from inventory.simulator import Status, on_get, on_page
@@ -175,6 +176,21 @@ def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
         assert keys(name, *columns) == answer, name
     assert [row.failed_runs for row in found["gaps.csv"]] == [1]
     assert len(found["observed.csv"]) == 1
+
+
+def test_a_limit_with_microseconds_is_exact_in_the_sql_too(world):
+    moment = timedelta(microseconds=1)
+    at = hour(1) + 123_456 * moment
+    world.run(clock=lambda: at)
+    for since, until, found in ((at, at + moment, 1), (at - moment, at, 0), (at + moment, hour(2), 0)):
+        text = questions(since, until, ["default"])
+        (sql,) = re.findall(r"^-- runs\.csv\n(SELECT.*?);\n", text, re.MULTILINE | re.DOTALL)
+        assert len(world.rows(sql.replace(":", r"\:"))) == found, (since, until)
+
+
+def test_the_day_that_begins_at_the_end_of_the_period_is_not_asked_for():
+    text = questions(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC), ["default"])
+    assert "day >= '2026-03-01' AND day <= '2026-03-31'" in text
 
 
 def forged(files, file):
