@@ -110,6 +110,7 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
         run = _open_run(context)
     except InventoryError as error:
         outcome.error = error
+        outcome.seconds = time.monotonic() - began
         return outcome
     outcome.run_id = run.run_id
     try:
@@ -122,13 +123,13 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
     except InventoryError as error:
         _fail_run(context, run, error)
     except Exception as error:
-        if reason := explain_host_fault(error):
-            kind = DatabaseError if isinstance(error, OSError) else InventoryError
-            _fail_run(context, run, kind(f"This host failed: {reason}; nothing was applied. Run again."))
-            return outcome
-        reason = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
-        _fail_run(context, run, InventoryError(reason))
-        raise
+        reason = explain_host_fault(error)
+        if reason is None:
+            fault = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
+            _fail_run(context, run, InventoryError(fault))
+            raise
+        kind = DatabaseError if isinstance(error, OSError) else InventoryError
+        _fail_run(context, run, kind(f"This host failed: {reason}; nothing was applied. Run again."))
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -261,8 +261,7 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
     if outcome.run_id is not None:
         return queries.run(connection, outcome.run_id)
     empty: dict[str, Any] = {column.name: None for column in relations.relation("sync_runs").c}
-    known = {"account": outcome.account, "status": outcome.status, "error": str(outcome.error)}
-    return empty | known | {"error_code": outcome.error.error_code if outcome.error else None}
+    return empty | {"account": outcome.account, "status": outcome.status} | _error_of(outcome)
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
@@ -273,9 +272,14 @@ def _would_be_row(outcome: Any) -> dict[str, Any]:
         "status": outcome.status,
         **{name: getattr(outcome, name) for name in counted},
         **{name: outcome.counts[name] for name in EVENTS},
-        "error_code": outcome.error.error_code if outcome.error else None,
-        "error": None if outcome.error is None else log.plain(str(outcome.error), 1000),
+        **_error_of(outcome),
     }
+
+
+def _error_of(outcome: Any) -> dict[str, str | None]:
+    if outcome.error is None:
+        return {"error_code": None, "error": None}
+    return {"error_code": outcome.error.error_code, "error": log.plain(str(outcome.error), 1000)}
 
 
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:

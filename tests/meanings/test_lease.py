@@ -207,6 +207,7 @@ def test_a_second_run_is_refused_at_once_with_the_time_when_the_lease_ends(world
         heartbeat = world.last_run("heartbeat_at")
         second = run(world)
         assert isinstance(second.error, AccountBusy)
+        assert second.seconds > 0
         assert (second.exit_code, second.run_id) == (6, None)
         end = heartbeat + timedelta(seconds=120)
         assert end.isoformat().replace("+00:00", "Z") in str(second.error)
