@@ -96,8 +96,9 @@ def _remove_if_unused(parent: int, name: str) -> None:
             os.unlink(file, dir_fd=folder)
         os.rmdir(name, dir_fd=parent)
     finally:
-        for descriptor in filter(None, (lock, folder)):
-            os.close(descriptor)
+        for descriptor in (lock, folder):
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def _age(folder: int, files: list[str]) -> float:

@@ -37,8 +37,9 @@ WORKING = [
 ]  # fmt: skip
 FAILING = [
     "list --at {key}", "show {key}", "changes --since {key}", "sync --account {key}", "account retire {key}",
-    "prune --before {key}", "report --output /nowhere/{key}/page.html", "export /dev/null/lake", "evidence /dev/null/x",
-    "checkpoint --output /dev/null/cp", "verify --against /nowhere/cp", "db upgrade --revision {key}", "{key}",
+    "prune --before {key}", "report --output /nowhere/{key}/page.html", "export /dev/null/lake",
+    "evidence --since 2026-01-01 --until 2026-02-01 --output /dev/null/x",
+    "checkpoint --output /dev/null/cp", "verify --against /nowhere/cp", "db upgrade {key}", "{key}",
     "dashboards {key}", "simulate --port {key}", "explore --port {key}", "demo --days {key}",
 ]  # fmt: skip
 """Commands that fail; `{key}` is replaced by the API key, which does not belong there."""

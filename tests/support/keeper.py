@@ -836,7 +836,7 @@ def change_the_calendar(keeper, connection):
 def replace_a_view(keeper, connection):
     """Drop a view, or replace it by a view with another text. The other view may return the same rows."""
     random, name = keeper.random, keeper.random.choice(list(VIEWS))
-    sql, dependent = view_text(connection, name)
+    sql = view_text(connection, name)
     column = random.choice(list(VIEWS[name]))
     how = random.choice(["WHERE", "value", "drop", "LIMIT"])
     if how == "drop":
@@ -853,16 +853,16 @@ def replace_a_view(keeper, connection):
         connection.exec_driver_sql(f"CREATE VIEW {name} AS {body}")
     else:
         connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {name} AS {body}".replace("%", "%%"))
-    return f"view {name}: {how} {column} {dependent}", keeper.past.last.checkpoints
+    return f"view {name}: {how} {column}", keeper.past.last.checkpoints
 
 
 def view_text(connection, name):
-    """Return a pair: the SELECT statement of a view, as the database stores it, and an empty text."""
+    """Return the SELECT statement of a view, as the database stores it."""
     if database.is_sqlite(connection):
         sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar_one()
-        return sql.partition(" AS")[2].strip().rstrip(";"), ""
+        return sql.partition(" AS")[2].strip().rstrip(";")
     sql = connection.execute(sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))"), {"name": name}).scalar_one()
-    return sql.rstrip(";"), ""
+    return sql.rstrip(";")
 
 
 def add_a_trigger(keeper, connection):
