@@ -1,5 +1,6 @@
 """What a run writes: everything under one time, its row in `sync_runs`, and nothing else if it finds nothing new."""
 
+import errno
 import hashlib
 from datetime import timedelta
 from itertools import count
@@ -11,8 +12,9 @@ from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify_history
 from inventory.simulator import Drop, Redirect, Rewrite, Status, on_get, on_list, on_page
 from inventory.store import database
-from inventory.sync import sync
+from inventory.sync import SyncOptions, sync
 from support.marks import rule
+from support.workers import PATIENCE
 from support.world import BEGIN, hour, ids, machine
 
 
@@ -257,6 +259,51 @@ def test_a_failed_run_names_its_error(world, fault, code, exit_code):
         outcome = world.run(page_size=1)
         assert (outcome.status, outcome.exit_code) == (status, exit_code)
         assert world.last_run("status", "error_code", "complete", "error") == (status, code, False, str(outcome.error))
+
+
+def sync_that_raises(world, error):
+    """Make a run in which the program raises `error` after the first page of two; return the Outcome."""
+
+    def fail(_):
+        raise error
+
+    options = SyncOptions(clock=lambda: hour(2), progress=fail)
+    return sync(world.engine, Account("default", ApiKey("id:secret")), world.settings(page_size=1), options)
+
+
+@rule("every-attempt-is-a-row")
+@pytest.mark.parametrize(
+    ("error", "code", "exit_code", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "database", 7, "No space left on device"),
+        (MemoryError(), None, 1, "there is not enough memory (see `ulimit -v`)"),
+        (ImportError("no libpq"), None, 1, "a library cannot be loaded: no libpq"),
+    ],
+    ids=["disk", "memory", "library"],
+)
+def test_a_run_whose_host_fails_says_why_and_applies_nothing(world, error, code, exit_code, reason):
+    world.put("a")
+    world.run()
+    world.put("b")
+    outcome = sync_that_raises(world, error)
+    text = f"This host failed: {reason}; nothing was applied. Run again."
+    assert (outcome.status, outcome.exit_code, str(outcome.error)) == ("failed", exit_code, text)
+    assert 0 < outcome.seconds < PATIENCE
+    assert world.last_run("status", "error_code", "error") == ("failed", code, text)
+    assert world.presences() == {"a": "live"}
+
+
+@rule("every-attempt-is-a-row")
+def test_a_run_that_meets_a_fault_of_the_program_is_a_failed_row_and_the_fault_is_raised(world):
+    world.put("a")
+    world.run()
+    world.put("b")
+    with pytest.raises(ZeroDivisionError):
+        sync_that_raises(world, ZeroDivisionError())
+    text = "A fault of inventory itself (ZeroDivisionError); nothing was applied."
+    assert world.last_run("status", "error_code", "error") == ("failed", None, text)
+    assert world.presences() == {"a": "live"}
+    assert world.run().status == "succeeded"
 
 
 @rule("complete-walk")

@@ -1,16 +1,16 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
-The first run notes which functions each test calls. A mutant is tried with tests that call a function that it changes:
+The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
 first those that have killed other mutants of the module, then the quickest, MOST_SECONDS of them in all. In its process
 the changed functions get the code of the mutant. So nothing is imported again, and most mutants are killed within a
 second.
 
-Not noted are calls in processes that a test starts. A started process imports the mutant, because its source is in the
+Lines executed in processes that a test starts are not noted. Such a process imports the mutant: its source is in the
 copy of the checkout meanwhile.
 
 The environment says what to do:
 
-- MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `source`.
+- MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `line`, `source`.
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
@@ -28,7 +28,6 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -36,7 +35,7 @@ from typing import Any
 
 import pytest
 
-MOST_SECONDS = 30.0
+MOST_SECONDS = 20.0
 """The seconds that the tests of a mutant take, at most, without a mutant."""
 PATIENCE = 30.0
 """A mutant counts as killed after this number of seconds, and five times those of its tests."""
@@ -65,7 +64,8 @@ class _Tests:
 
     items: list[pytest.Item]
     seconds: list[float] = field(default_factory=list)
-    callers: defaultdict[CodeType, set[int]] = field(default_factory=lambda: defaultdict(set))
+    of_code: defaultdict[CodeType, set[int]] = field(default_factory=lambda: defaultdict(set))
+    of_line: defaultdict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     functions: defaultdict[CodeType, list[FunctionType]] = field(default_factory=lambda: defaultdict(list))
     failed: bool = False
     current: int = 0
@@ -77,27 +77,31 @@ class _Tests:
         item = self.items[index]
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self.items[following])
 
-    def note_calls(self, paths: set[str]) -> None:
-        """Run all tests, and note for each how long it takes and which functions of these files it calls."""
-        called: set[CodeType] = set()
+    def note_lines(self, paths: set[str]) -> None:
+        """Run all tests, and note for each how long it takes and what it executes of these files."""
+        executed: set[tuple[CodeType, int]] = set()
 
-        def note(frame: FrameType, _event: str, _argument: object) -> None:
-            if frame.f_code.co_filename in paths:
-                called.add(frame.f_code)
+        def note_line(frame: FrameType, _event: str, _argument: object) -> Any:
+            executed.add((frame.f_code, frame.f_lineno))
+            return note_line
+
+        def note_call(frame: FrameType, _event: str, _argument: object) -> Any:
+            return note_line(frame, "", None) if frame.f_code.co_filename in paths else None
 
         for index in range(len(self.items)):
-            called.clear()
+            executed.clear()
             began = time.monotonic()
-            threading.settrace(note)
-            sys.settrace(note)
+            threading.settrace(note_call)
+            sys.settrace(note_call)
             try:
                 self.run(index, (index + 1) % len(self.items))
             finally:
                 sys.settrace(None)
                 threading.settrace(None)  # type: ignore[arg-type]  # None is allowed
             self.seconds.append(time.monotonic() - began)
-            for code in called:
-                self.callers[code].add(index)
+            for code, line in executed:
+                self.of_code[code].add(index)
+                self.of_line[code.co_filename, line].add(index)
         gc.unfreeze()  # frozen objects are not listed
         for each in gc.get_objects():
             if isinstance(each, FunctionType) and each.__code__.co_filename in paths:
@@ -105,16 +109,19 @@ class _Tests:
         gc.collect()
         gc.freeze()
 
-    def choose(self, codes: Iterable[CodeType], killers: Counter[int]) -> list[int]:
-        """Return the tests, by index, that call one of these code objects, in the order in which to run them."""
-        callers = set().union(*(self.callers.get(code, ()) for code in codes))
+    def choose(self, candidates: set[int], killers: Counter[int]) -> list[int]:
+        """Return those of the tests, by index, with which a mutant is tried, in this order."""
         chosen, total = [], 0.0
-        for index in sorted(callers, key=lambda each: (-killers[each], self.seconds[each])):
+        for index in sorted(candidates, key=lambda each: (-killers[each], not self.is_model(each), self.seconds[each])):
             total += self.seconds[index]
             if chosen and total > MOST_SECONDS:
                 break
             chosen.append(index)
         return chosen
+
+    def is_model(self, index: int) -> bool:
+        """Return whether a test compares random histories with the model: these kill the most."""
+        return "test_model.py" in self.items[index].nodeid
 
 
 _tests = _Tests([])
@@ -137,7 +144,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     mutants = [json.loads(line) for line in lines]
     sources = {path: _Source(Path(path).read_text(encoding="utf-8"), path) for path in {m["path"] for m in mutants}}
     _tests.items = session.items
-    _tests.note_calls(set(sources))
+    _tests.note_lines(set(sources))
     if _tests.failed:
         session.shouldfail = "a test fails without a mutant"
         return True
@@ -189,7 +196,9 @@ def _try(
     else:  # a function more or less
         changed, inner = {}, [0]
     by_import = not all(_in_a_function(index, source) for index in inner)
-    tests = _tests.choose(source.codes if by_import else [source.codes[index] for index in inner], killers)
+    reached = source.codes if by_import else [source.codes[index] for index in inner]
+    of_code = set().union(*(_tests.of_code.get(code, ()) for code in reached))
+    tests = _tests.choose((not by_import and _tests.of_line.get((mutant["path"], mutant["line"]))) or of_code, killers)
     if not tests:
         return "no test", 0
     file = copy / "inventory" / f"{mutant['module']}.py"
@@ -267,6 +276,8 @@ def _execute_again(mutant: dict[str, Any]) -> None:
         if name.startswith("__") or before is after:
             continue
         if isinstance(before, type) and isinstance(after, type):
+            for attribute in vars(before).keys() - vars(after).keys():  # such as what a decorator had added
+                delattr(before, attribute)
             for attribute, value in vars(after).items():
                 old = vars(before).get(attribute)
                 if not _take_over(old, value) and _differ(old, value):
