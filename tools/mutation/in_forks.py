@@ -25,15 +25,15 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
+from coverage import Coverage
 
 MOST_SECONDS = 20.0
 """The seconds that the tests of a mutant take, at most, without a mutant."""
@@ -64,8 +64,7 @@ class _Tests:
 
     items: list[pytest.Item]
     seconds: list[float] = field(default_factory=list)
-    of_code: defaultdict[CodeType, set[int]] = field(default_factory=lambda: defaultdict(set))
-    of_line: defaultdict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
+    of_line: dict[tuple[str, int], set[int]] = field(default_factory=dict)
     functions: defaultdict[CodeType, list[FunctionType]] = field(default_factory=lambda: defaultdict(list))
     failed: bool = False
     current: int = 0
@@ -77,34 +76,22 @@ class _Tests:
         item = self.items[index]
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self.items[following])
 
-    def note_lines(self, paths: set[str]) -> None:
-        """Run all tests, and note for each how long it takes and what it executes of these files."""
-        executed: set[tuple[CodeType, int]] = set()
-
-        def note_line(frame: FrameType, _event: str, _argument: object) -> Any:
-            executed.add((frame.f_code, frame.f_lineno))
-            return note_line
-
-        def note_call(frame: FrameType, _event: str, _argument: object) -> Any:
-            return note_line(frame, "", None) if frame.f_code.co_filename in paths else None
-
+    def note_lines(self, sources: dict[str, "_Source"]) -> None:
+        """Run all tests, and note for each how long it takes and which lines of these modules it executes."""
+        noted = Coverage(data_file=None, config_file=False, include=list(sources))
+        noted.start()
         for index in range(len(self.items)):
-            executed.clear()
+            noted.switch_context(str(index))
             began = time.monotonic()
-            threading.settrace(note_call)
-            sys.settrace(note_call)
-            try:
-                self.run(index, (index + 1) % len(self.items))
-            finally:
-                sys.settrace(None)
-                threading.settrace(None)  # type: ignore[arg-type]  # None is allowed
+            self.run(index, (index + 1) % len(self.items))
             self.seconds.append(time.monotonic() - began)
-            for code, line in executed:
-                self.of_code[code].add(index)
-                self.of_line[code.co_filename, line].add(index)
+        noted.stop()
+        for path in sources:
+            for line, contexts in noted.get_data().contexts_by_lineno(path).items():
+                self.of_line[path, line] = {int(index) for index in contexts if index}
         gc.unfreeze()  # frozen objects are not listed
         for each in gc.get_objects():
-            if isinstance(each, FunctionType) and each.__code__.co_filename in paths:
+            if isinstance(each, FunctionType) and each.__code__.co_filename in sources:
                 self.functions[each.__code__].append(each)
         gc.collect()
         gc.freeze()
@@ -144,7 +131,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     mutants = [json.loads(line) for line in lines]
     sources = {path: _Source(Path(path).read_text(encoding="utf-8"), path) for path in {m["path"] for m in mutants}}
     _tests.items = session.items
-    _tests.note_lines(set(sources))
+    _tests.note_lines(sources)
     if _tests.failed:
         session.shouldfail = "a test fails without a mutant"
         return True
@@ -196,9 +183,12 @@ def _try(
     else:  # a function more or less
         changed, inner = {}, [0]
     by_import = not all(_in_a_function(index, source) for index in inner)
-    reached = source.codes if by_import else [source.codes[index] for index in inner]
-    of_code = set().union(*(_tests.of_code.get(code, ()) for code in reached))
-    tests = _tests.choose((not by_import and _tests.of_line.get((mutant["path"], mutant["line"]))) or of_code, killers)
+    executing = _tests.of_line.get((mutant["path"], mutant["line"]))
+    if by_import or not executing:
+        codes = source.codes if by_import else [source.codes[index] for index in inner]
+        lines = {line for code in codes for _, _, line in code.co_lines() if line is not None}
+        executing = set().union(*(_tests.of_line.get((mutant["path"], line), ()) for line in lines))
+    tests = _tests.choose(executing, killers)
     if not tests:
         return "no test", 0
     file = copy / "inventory" / f"{mutant['module']}.py"

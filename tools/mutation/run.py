@@ -105,6 +105,7 @@ SQL_MUTATIONS = {
 """The mutations of SQL: a regular expression, and the text that replaces its match."""
 
 
+COVERAGE = "coverage==7.11.0"
 OUTCOMES = ("killed", "survived", "no test")
 OPTIONS = ("-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql")
 
@@ -135,6 +136,8 @@ def main() -> None:
         venv.create(folder / "venv", with_pip=True)
         pip = folder / "venv" / "bin" / "pip"
         subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - a fixed command
+        # apart from cosmic-ray, whose libraries must not replace those of the tests
+        subprocess.run([pip, "install", "-q", "--target", folder / "coverage", COVERAGE], check=True)  # noqa: S603
         copies = [_copy(folder / f"copy-{number}") for number in range(arguments.processes)]
         python = [module for module in modules if module != "views"]
         mutants = [each for module in python for each in _mutants(folder, copies[0], module, arguments)]
@@ -167,7 +170,8 @@ def _environment(copy: Path) -> dict[str, str]:
     Python must write no compiled files: it compares them with the source by time in seconds and by size, which two
     mutants may share.
     """
-    path = os.pathsep.join(str(part) for part in (copy, copy / "tests", copy / "tools", copy / "tools" / "mutation"))
+    parts = (copy, copy / "tests", copy / "tools", copy / "tools" / "mutation", copy.parent / "coverage")
+    path = os.pathsep.join(map(str, parts))
     return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
