@@ -16,6 +16,7 @@ from sqlalchemy import event
 from inventory.config.database_url import parse_url
 from inventory.simulator import Fleet, Simulator
 from inventory.store import database, schema
+from inventory.store.tables import EVENTS
 from support import tally
 from support.checkpoints import check_rows
 from support.marks import ON_POSTGRESQL, rule
@@ -32,8 +33,11 @@ BEGIN
     IF nextval('collisions') <= {times} THEN RAISE EXCEPTION 'made up' USING ERRCODE = '{code}'; END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER collide BEFORE UPDATE ON instance_state FOR EACH ROW EXECUTE FUNCTION collide();
+CREATE TRIGGER collide BEFORE UPDATE ON {table} FOR EACH ROW {when} EXECUTE FUNCTION collide();
 """
+AT_THE_FIRST_ROW = {"table": "instance_state", "when": ""}
+AT_THE_END = {"table": "sync_runs", "when": "WHEN (NEW.status = 'succeeded')"}
+"""Where COLLIDES lets a run collide: when it writes its first changed instance, or when it closes its row."""
 
 
 def change(world):
@@ -70,23 +74,27 @@ def recording(world):
 
 
 @ON_POSTGRESQL
+@pytest.mark.parametrize("where", [AT_THE_FIRST_ROW, AT_THE_END], ids=["at the first row", "at the end"])
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_a_run_is_applied_again_after_a_serialization_failure_or_a_deadlock(recording, code):
+def test_a_run_is_applied_again_after_a_serialization_failure_or_a_deadlock(recording, code, where):
     with database.writing(recording.engine) as connection:
-        connection.exec_driver_sql(COLLIDES.format(times=2, code=code))
+        connection.exec_driver_sql(COLLIDES.format(times=2, code=code, **where))
     change(recording)
     tally.count("faults")
     outcome = recording.run()
-    assert (outcome.status, outcome.counts["appeared"], outcome.counts["changed"]) == ("succeeded", 1, 1)
+    assert outcome.status == "succeeded"
+    assert {name: outcome.counts[name] for name in EVENTS} == {
+        "appeared": 1, "changed": 1, "vanished": 1, "reappeared": 0,
+    }  # fmt: skip
     with database.writing(recording.engine) as connection:
-        connection.exec_driver_sql("DROP TRIGGER collide ON instance_state")
+        connection.exec_driver_sql(f"DROP TRIGGER collide ON {where['table']}")
     check_recorded(recording)
 
 
 @ON_POSTGRESQL
 def test_a_run_that_always_collides_fails_and_the_next_one_records_all(recording):
     with database.writing(recording.engine) as connection:
-        connection.exec_driver_sql(COLLIDES.format(times=1_000, code="40001"))
+        connection.exec_driver_sql(COLLIDES.format(times=1_000, code="40001", **AT_THE_FIRST_ROW))
     before = change(recording)
     check_failed(recording.run(), "made up")
     assert recording.history() == before

@@ -200,6 +200,29 @@ def test_of_two_walks_the_later_value_wins(world):
 
 
 @rule("second-walk-decides")
+def test_what_only_the_second_walk_shows_is_recorded_by_the_same_run(world):
+    world.put("a", "b", "c")
+    world.run()
+    world.fleet.hide("b")
+    world.faults.add(Status(500), when=on_get, times=None)
+    walks = count(1)
+
+    def before_page(_number):
+        if next(walks) == 2:
+            world.put("a", status="stopped")  # the first walk found it unchanged
+            world.put("new")
+
+    world.simulator.before_page = before_page
+    counts = world.run().counts
+    assert {name: counts[name] for name in ("appeared", "changed", "vanished")} == {
+        "appeared": 1, "changed": 1, "vanished": 1,
+    }  # fmt: skip
+    assert world.presences() == {"a": "live", "b": "vanished", "c": "live", "new": "live"}
+    assert world.one("SELECT status FROM instances WHERE instance_id = 'a'") == "stopped"
+    assert world.last_run("fleet_digest") == world.digest()
+
+
+@rule("second-walk-decides")
 def test_an_instance_answered_by_404_but_listed_in_the_second_walk_stays_live(world):
     world.put("a", "b", "c")
     world.run()
