@@ -1,9 +1,8 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
-first those that have killed other mutants of the module, then the quickest, MOST_SECONDS of them in all. In its process
-the changed functions get the code of the mutant. So nothing is imported again, and most mutants are killed within a
-second.
+first those that have killed other mutants of the module, then the model, then the quickest. In its process the changed
+functions get the code of the mutant. So nothing is imported again, and most mutants are killed within a second.
 
 Lines executed in processes that a test starts are not noted. Such a process imports the mutant: its source is in the
 copy of the checkout meanwhile.
@@ -14,6 +13,7 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
+- SECONDS: how long the tests of a mutant take without a mutant, at most; `inf` for no limit.
 """
 
 import contextlib
@@ -35,8 +35,6 @@ from typing import Any
 import pytest
 from coverage import Coverage
 
-MOST_SECONDS = 20.0
-"""The seconds that the tests of a mutant take, at most, without a mutant."""
 PATIENCE = 30.0
 """A mutant counts as killed after this number of seconds, and five times those of its tests."""
 
@@ -98,10 +96,10 @@ class _Tests:
 
     def choose(self, candidates: set[int], killers: Counter[int]) -> list[int]:
         """Return those of the tests, by index, with which a mutant is tried, in this order."""
-        chosen, total = [], 0.0
+        chosen, total, limit = [], 0.0, float(os.environ["SECONDS"])
         for index in sorted(candidates, key=lambda each: (-killers[each], not self.is_model(each), self.seconds[each])):
             total += self.seconds[index]
-            if chosen and total > MOST_SECONDS:
+            if chosen and total > limit:
                 break
             chosen.append(index)
         return chosen

@@ -1,14 +1,15 @@
 """Change the program in small ways, one at a time, and see which mutants no test kills: `make mutants`.
 
-    python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2]
+    python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2] [--seconds N]
 
 Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
 expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on SQLite until the first fails: those of
 Python in forked processes (`in_forks.py`), those of views in new ones. The survivors are written to build/mutants/, as
 diffs. docs/testing.md says what was found, and what is accepted.
 
-It needs the package registry. It takes hours: name modules, or limit the mutants of each with --sample. The result of
-each mutant is added to build/mutants/results.jsonl at once.
+It needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample. --seconds limits
+the tests of a mutant; more mutants survive then than should. The result of each mutant is added to
+build/mutants/results.jsonl at once.
 """
 
 import argparse
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="the most mutants to try of a module")
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="the most seconds of tests for a mutant")
     arguments = parser.parse_args()
     modules = arguments.modules or list(TESTS_OF)
     if unknown := set(modules) - set(TESTS_OF):
@@ -141,7 +143,7 @@ def main() -> None:
         copies = [_copy(folder / f"copy-{number}") for number in range(arguments.processes)]
         python = [module for module in modules if module != "views"]
         mutants = [each for module in python for each in _mutants(folder, copies[0], module, arguments)]
-        tried = _try_in_forks(folder, mutants, copies) if mutants else []
+        tried = _try_in_forks(folder, mutants, copies, arguments.seconds) if mutants else []
         tried += _change_sql(copies[0], arguments) if "views" in modules else []
     counts = Counter((each.module, each.outcome) for each in tried)
     print(f"| module | mutants | {' | '.join(OUTCOMES)} |\n|---|{'--:|' * (len(OUTCOMES) + 1)}")
@@ -219,7 +221,7 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
     return [{"module": module, "path": path} | json.loads(line) for line in lines]
 
 
-def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path]) -> list[Mutant]:
+def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
     """Try the mutants with the plugin `in_forks`."""
     files = sorted({file for each in mutants for file in _files(each["module"])})
     for number, mutant in enumerate(mutants):
@@ -230,7 +232,7 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
     results.unlink(missing_ok=True)
     environment = _environment(copies[0]) | {
         "MUTANTS": str(listed), "RESULTS": str(results), "COPIES": str(folder),
-        "PROCESSES": str(len(copies)),
+        "PROCESSES": str(len(copies)), "SECONDS": str(seconds),
     }  # fmt: skip
     words = [sys.executable, "-m", "pytest", "-q", "-p", "in_forks", *OPTIONS, *files]
     done = subprocess.run(words, cwd=copies[0], env=environment, check=False)  # noqa: S603 - a fixed command
