@@ -7,8 +7,8 @@ expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on S
 Python in forked processes (`in_forks.py`), those of views in new ones. The survivors are written to build/mutants/, as
 diffs. docs/testing.md says what was found, and what is accepted.
 
-It needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample. --seconds limits
-the tests of a mutant; more mutants survive then than should. The result of each mutant is added to
+It needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample. --seconds
+limits the tests of a mutant; more mutants survive then than should. The result of each mutant is added to
 build/mutants/results.jsonl at once.
 """
 
