@@ -78,6 +78,37 @@ def test_a_day_has_the_hours_of_each_type_and_region_that_existed_on_it(world):
 
 
 @rule("hours-follow-the-version")
+def test_a_type_and_a_region_that_change_at_once_count_from_then_on(world):
+    world.put("a", instance_type=ONE)
+    world.run()
+    world.put("a", instance_type=EIGHT, region="eu-north")
+    world.run()
+    world.run()
+    assert world.rows(DAYS) == [
+        ("2026-03-06", ONE, "us-west", 1, 1.0, 1.0),
+        ("2026-03-06", EIGHT, "eu-north", 1, 1.0, 8.0),
+    ]
+    assert verifies(world.engine)
+
+
+@rule("hours-follow-the-version")
+def test_a_region_that_changed_while_it_was_ignored_counts_from_the_next_version_on(world):
+    world.put("a", instance_type=ONE)
+    world.run()
+    world.put("a", instance_type=ONE, region="eu-north")
+    world.run(ignore_changes="region")
+    world.run()
+    world.put("a", instance_type=ONE, region="eu-north", status="busy")
+    world.run()  # opens a version whose region is that of the stored row, and not that of the version before
+    world.run()
+    assert world.rows(DAYS) == [
+        ("2026-03-06", ONE, "eu-north", 1, 1.0, 1.0),
+        ("2026-03-06", ONE, "us-west", 1, 3.0, 3.0),
+    ]
+    assert verifies(world.engine)
+
+
+@rule("hours-follow-the-version")
 def test_an_instance_that_changes_back_and_forth_counts_once_under_each_type_of_the_day(world):
     for type_ in (ONE, EIGHT, ONE, EIGHT, ONE):
         world.put("a", instance_type=type_)
