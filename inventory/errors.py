@@ -98,7 +98,7 @@ class NetworkError(ApiError):
 
 
 class BadResponse(ApiError):
-    """Status 200 with a body that is not the documented JSON, is too large, or contradicts itself.
+    """Status 200 with a body that is not the documented JSON, is too large, or contradicts itself or the request.
 
     Also an id or a cursor from the API that no request can carry.
     """

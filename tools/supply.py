@@ -60,7 +60,10 @@ def audit(tools: Path, program: Path) -> str | None:
 
 
 def check_licences(tools: Path, program: Path) -> str | None:
-    """Compare the licence of every installed library with ALLOWED; return what is wrong, or None."""
+    """Compare the licence of every installed library with ALLOWED; return what is wrong, or None.
+
+    Write the licences of all these libraries to build/supply/licences.json.
+    """
     done = _run(tools / "pip-licenses", "--python", program / "python", "--from", "mixed", "--format", "json")
     found = {each["Name"]: UNCLEAR.get(each["Name"], each["License"]) for each in json.loads(done.stdout)}
     (OUT / "licences.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")

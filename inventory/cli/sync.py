@@ -111,8 +111,8 @@ def missing_command(
 
     Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
     not, each as of the first complete run that lacked it. On a terminal it lists them and asks first. With --format
-    json or csv it prints what it settled. Writes nothing without --accept. With --accept, who accepted and why is
-    recorded too, in operator_actions.
+    json or csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why
+    is recorded too, in operator_actions.
 
     \b
     Examples:

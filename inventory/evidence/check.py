@@ -140,7 +140,7 @@ def micros(text: str | None) -> int:
 
 
 def time_text(microseconds: int) -> str:
-    """Return the text of a time in microseconds since 1970."""
+    """Return a time, given in microseconds since 1970, as text like `2026-03-06T22:00:00.000000Z`."""
     return (_EPOCH + timedelta(microseconds=microseconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

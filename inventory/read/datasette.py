@@ -138,8 +138,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
 def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
     """Return an ASGI app that refuses each HTTP request for another host than `localhost` or HOST.
 
-    The host is read from the Host header. A header without a port is refused too. So a web page of another site cannot
-    read the database by DNS rebinding.
+    The host is read from the Host header, whose port does not matter. A request without this header is refused too. So
+    a web page of another site cannot read the database by DNS rebinding.
     """
     from datasette.utils.asgi import asgi_send
 
