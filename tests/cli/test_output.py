@@ -45,7 +45,7 @@ class Program:
         self.folder = folder
         self.environment = environment
 
-    def __call__(self, *words, expect=0, stdout=None, stderr=None, closed=(), shell="", **extra):
+    def __call__(self, *words, expect=0, stdout=None, stderr=None, shell="", **extra):
         environment = self.environment | extra
         if shell or "PYTHONIOENCODING" in extra:
             line = ["bash", "-c", f'exec "$@" {shell}', "bash"] if shell else []
@@ -54,7 +54,7 @@ class Program:
                 capture_output=True, text=True, timeout=90, check=False,
             )  # fmt: skip
         else:
-            done = forked.run(words, cwd=self.folder, env=environment, stdout=stdout, stderr=stderr, closed=closed)
+            done = forked.run(words, cwd=self.folder, env=environment, stdout=stdout, stderr=stderr, quick_end=False)
         err = done.stderr or ""
         assert "--debug" in words or "Traceback" not in err
         assert "Exception ignored" not in err
@@ -149,8 +149,8 @@ def test_the_exit_code_of_a_command_beats_that_of_a_full_disk(program):
 def test_the_exit_code_is_that_of_the_work_even_if_output_fails(program, where, database_url):
     into = {
         "a closed pipe": program.into_a_closed_pipe,
-        "a closed stdout": lambda *words, **more: program(*words, closed=[1], **more),
-        "a closed stderr": lambda *words, **more: program(*words, closed=[2], **more),
+        "a closed stdout": lambda *words, **more: program(*words, shell=">&-", **more),
+        "a closed stderr": lambda *words, **more: program(*words, shell="2>&-", **more),
         "a full stderr": program.with_a_full_stderr,
     }[where]
     into("sync")

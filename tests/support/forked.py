@@ -40,19 +40,19 @@ class Forked:
     - `fatal`: the process is killed before this statement or commit. Both are counted together, from 1. 0: no kill.
     - `bulk`: the number of rows from which on the program drops and rebuilds the indexes of empty tables.
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
-    - `closed`: descriptors that are closed in the process, 1 for stdout or 2 for stderr.
+    - `quick_end`: whether the process ends without freeing its memory first (`_exit`).
     - `root_bypass`: whether the permissions of files do not apply to root.
     """
 
     def __init__(
-        self, words, *, cwd, env, stdout=None, stderr=None, fatal=0, bulk=None, largest_file=None, closed=(),
-        root_bypass=True,
+        self, words, *, cwd, env, stdout=None, stderr=None, fatal=0, bulk=None, largest_file=None,
+        quick_end=False, root_bypass=True,
     ):  # fmt: skip
         self._files = [os.memfd_create(name) if fd is None else None for name, fd in (("o", stdout), ("e", stderr))]
         out, err = (fd if file is None else file for file, fd in zip(self._files, (stdout, stderr), strict=True))
         wanted = {
             "words": words, "folder": str(cwd), "environment": env, "fatal": fatal, "bulk": bulk,
-            "largest_file": largest_file, "closed": closed,
+            "largest_file": largest_file, "quick_end": quick_end,
         }  # fmt: skip
         self.pid = _forked(wanted, out, err, _server(root_bypass or os.geteuid() != 0))
         self.returncode = None
@@ -102,9 +102,9 @@ class Forked:
         return tuple(texts)
 
 
-def run(words, *, cwd, env, stdout=None, stderr=None, closed=(), timeout=90):
+def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90):
     """Run a command and return its `CompletedProcess`, as `subprocess.run` does. Kill it after `timeout` seconds."""
-    process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr, closed=closed)
+    process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr, quick_end=quick_end)
     try:
         out, err = process.communicate(timeout)
     finally:
@@ -155,7 +155,7 @@ def _forked(wanted, out, err, server):
 def serve(requests):
     """Fork a process for each request. Return None when the socket is closed.
 
-    In each new process, return the command line of its request as a list of words.
+    In each new process, return its request as a dict.
     """
     while True:
         text, fds, _, _ = socket.recv_fds(requests, LONGEST, 2)
@@ -181,15 +181,10 @@ def serve(requests):
 
 
 def _become(wanted, out, err):
-    """Set up this new process as the request `wanted` says, and return the words of its command line."""
+    """Set up this new process as the request `wanted` says, and return the request."""
     for fd, standard in ((out, 1), (err, 2)):
         os.dup2(fd, standard)
         os.close(fd)
-    for fd in wanted["closed"]:  # as an interpreter does that starts with this descriptor closed
-        os.close(fd)
-        name = {1: "stdout", 2: "stderr"}[fd]
-        setattr(sys, name, None)
-        setattr(sys, f"__{name}__", None)
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
@@ -201,7 +196,7 @@ def _become(wanted, out, err):
         indexes.MANY = wanted["bulk"]
     if wanted["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["largest_file"],) * 2)
-    return wanted["words"]
+    return wanted
 
 
 def _kill_at(fatal):
@@ -219,11 +214,12 @@ def _kill_at(fatal):
 def _exit(code):
     """End this process as the interpreter does, with exit code `code`, but leave its memory to the system.
 
-    The interpreter would free each object of all imported modules. That takes longer than a short command.
+    The interpreter would free each object of all imported modules. That takes longer than a short command. Tests of
+    signals and of output need the interpreter's own end.
     """
     threading._shutdown()  # noqa: SLF001 - waits for all threads that are not daemons
     atexit._run_exitfuncs()  # noqa: SLF001
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+    for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code or 0)
 
@@ -251,11 +247,12 @@ if __name__ == "__main__":
         if not module.name.endswith("__main__"):
             import_module(module.name)
     gc.freeze()
-    words = serve(socket.socket(fileno=int(sys.argv[1])))
-    if words is not None:
-        sys.argv = ["inventory", *words]
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    if request is not None:
+        sys.argv = ["inventory", *request["words"]]
         try:
             main()
         except SystemExit as ended:
-            _exit(ended.code)
+            if request["quick_end"]:
+                _exit(ended.code)
             raise

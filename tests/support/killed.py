@@ -22,7 +22,7 @@ class Killer:
         """
         process = Forked(
             words, cwd=self._folder, env=self._environment | environment, fatal=fatal, bulk=bulk,
-            largest_file=largest_file, root_bypass=self._root_bypass,
+            largest_file=largest_file, quick_end=True, root_bypass=self._root_bypass,
         )  # fmt: skip
         if seconds is not None:
             time.sleep(seconds)
