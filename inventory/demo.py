@@ -21,15 +21,7 @@ from inventory.errors import ApiError, DatabaseError, Interrupted, UsageError
 from inventory.simulator import Drop, LivelyFleet, Simulator, Status, on_get, on_page
 from inventory.simulator.faults import Faults
 from inventory.store import database, schema
-from inventory.store.tables import (
-    METADATA,
-    accounts,
-    dropped_entries,
-    instance_state,
-    instance_versions,
-    operator_actions,
-    sync_runs,
-)
+from inventory.store.tables import METADATA, calendar, sync_runs, typed
 from inventory.sync import SyncOptions, sync
 
 ACCOUNT = "demo"
@@ -213,8 +205,9 @@ def _empty(engine: Engine) -> None:
     schema.prepare(engine, auto_migrate=True)
     with database.writing(engine) as connection:
         _require_a_demo(connection)  # checked again in the transaction that deletes: a real sync may have run meanwhile
-        for table in (instance_versions, instance_state, sync_runs, operator_actions, dropped_entries, accounts):
-            connection.execute(sa.delete(table))
+        for table in reversed(METADATA.sorted_tables):  # those that refer to others first
+            if table not in {calendar, typed}:
+                connection.execute(sa.delete(table))
 
 
 def _require_a_demo(connection: Connection) -> None:
