@@ -1,6 +1,6 @@
 """The SQL queries that give each list of a bundle from the database, so that a person can compare the two."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from inventory.times import iso
 
@@ -99,9 +99,10 @@ def _moment(time: datetime) -> str:
     A time with microseconds ends in 9999, like `22:00:00.1234559999+00` for 22:00:00.123456. PostgreSQL rounds this to
     the microsecond. In SQLite, `22:00:00.123456+00` would come after the stored text `22:00:00.123456`.
     """
-    if not time.microsecond:
-        return f"{iso(time)[:10]} {iso(time)[11:].removesuffix('Z')}+00"
-    return f"{time - timedelta(microseconds=1):%Y-%m-%d %H:%M:%S.%f}9999+00"
+    utc = time.astimezone(UTC).replace(tzinfo=None)
+    if not utc.microsecond:
+        return f"{utc.isoformat(' ')}+00"
+    return f"{(utc - timedelta(microseconds=1)).isoformat(' ', 'microseconds')}9999+00"
 
 
 def _literal(text: str) -> str:
