@@ -105,18 +105,26 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
     began = time.monotonic()
     options = options or SyncOptions()
     outcome = Outcome(account.name)
-    context = RunContext(engine, account, settings, options, outcome)
+    try:
+        _record_run(RunContext(engine, account, settings, options, outcome))
+    finally:
+        outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _record_run(context: RunContext) -> None:
+    """Open a run, make it, and close its row. Write into the outcome what `sync` returns, except the seconds."""
+    outcome = context.outcome
     try:
         run = _open_run(context)
     except InventoryError as error:
         outcome.error = error
-        outcome.seconds = time.monotonic() - began
-        return outcome
+        return
     outcome.run_id = run.run_id
     try:
         with (
             log.bound(run_id=run.run_id),
-            send_heartbeats(engine, run.lease, options.clock),
+            send_heartbeats(context.engine, run.lease, context.options.clock),
             _open_source(context) as source,
         ):
             _make_run(context, run, source)
@@ -130,8 +138,6 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
             raise
         kind = DatabaseError if isinstance(error, OSError) else InventoryError
         _fail_run(context, run, kind(f"This host failed: {reason}; nothing was applied. Run again."))
-    outcome.seconds = time.monotonic() - began
-    return outcome
 
 
 def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
