@@ -3,13 +3,10 @@
 The demo ends at a fixed time, so that the same program draws the same fleet.
 """
 
-import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from playwright.sync_api import sync_playwright
 
 from inventory import log
 from inventory.config.database_url import parse_url
@@ -17,7 +14,12 @@ from inventory.demo import demo
 from inventory.report import gather, page, page_file
 from inventory.store import database
 
-ASSETS = Path(__file__).parents[1] / "docs" / "assets"
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.browser import chromium  # noqa: E402 - found in the folder of the tests
+
+ASSETS = ROOT / "docs" / "assets"
 ENDS = datetime(2026, 3, 9, 12, tzinfo=UTC)
 SIZE = {"width": 1180, "height": 660}
 MOST_BYTES = 300_000
@@ -45,16 +47,13 @@ def _write_report(url: str, html: Path) -> None:
 def _draw(html: Path, theme: str) -> Path:
     """Write a picture of the top of the page, as a browser in the theme `light` or `dark` shows it. Return its path."""
     picture = ASSETS / f"report-{theme}.png"
-    found = shutil.which("chromium") or shutil.which("chromium-headless-shell")
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as browser:
         opened = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1.5)
         opened.goto(html.as_uri())
         opened.wait_for_function(
             "[...document.querySelectorAll('.chart')].every((each) => each.dataset.ready === 'yes')"
         )
         opened.screenshot(path=picture)
-        browser.close()
     print(f"{picture}: {picture.stat().st_size:,} bytes")
     return picture
 

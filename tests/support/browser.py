@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The names of the programs to try, in this order."""
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--disable-background-networking",
     "--disable-component-update",
