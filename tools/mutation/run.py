@@ -177,24 +177,8 @@ def _environment(copy: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _tests(module: str) -> list[str]:
-    """Return the command that runs the tests of a module until the first fails."""
-    return [sys.executable, "-m", "pytest", "-x", "-q", *OPTIONS, *_files(module)]
-
-
 def _files(module: str) -> list[str]:
     return [f"tests/{name}.py" for name in TESTS_OF[module]]
-
-
-def _limit(copy: Path, module: str) -> float:
-    """Run the tests of a module without a mutant. Return the seconds after which a mutant counts as killed."""
-    began = time.monotonic()
-    done = subprocess.run(  # noqa: S603 - a fixed command
-        _tests(module), cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"The tests of {module} fail without any change:\n{done.stdout[-3000:]}")
-    return 30 + 3 * (time.monotonic() - began)
 
 
 def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -242,10 +226,12 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
     for line in results.read_text().splitlines():
         result = json.loads(line)
         outcomes[result["number"]] = result["outcome"]
+    if len(outcomes) < len(mutants):
+        raise SystemExit(f"Only {len(outcomes)} of {len(mutants)} mutants were tried; their outcomes are in {results}.")
     return [
         Mutant(
             each["module"],
-            outcomes.get(number, "no test"),
+            outcomes[number],
             _difference(Path(each["path"]).read_text(), each["source"], each["module"]),
         )
         for number, each in enumerate(mutants)
@@ -266,29 +252,36 @@ def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
     ]
     if arguments.sample and len(changes) > arguments.sample:
         changes = random.Random(arguments.seed).sample(changes, arguments.sample)  # noqa: S311 - no secret
-    limit = _limit(copy, "views")
+    began = time.monotonic()
+    if failed := _test_views(copy):
+        raise SystemExit(f"The tests of the views fail without any change:\n{failed[-3000:]}")
+    limit = 30 + 3 * (time.monotonic() - began)
     tried = []
     for file, (begin, end), new in changes:
         before = file.read_text()
         after = before[:begin] + new + before[end:]
-        outcome = _try_file(copy, file, after, "views", limit)
+        file.write_text(after)
+        try:
+            outcome = "killed" if _test_views(copy, limit) else "survived"
+        finally:
+            file.write_text(before)
         tried.append(Mutant("views", outcome, _difference(before, after, file.name)))
     return tried
 
 
-def _try_file(copy: Path, file: Path, source: str, module: str, limit: float) -> str:
-    """Run the tests of a module while a file of the copy has the text `source`, and return the outcome."""
-    before = file.read_text()
-    file.write_text(source)
+def _test_views(copy: Path, limit: float | None = None) -> str:
+    """Run the tests of the views until one fails, and return their output; an empty text if all pass.
+
+    If they take longer than `limit` seconds, they count as failed.
+    """
+    words = [sys.executable, "-m", "pytest", "-x", "-q", *OPTIONS, *_files("views")]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
-            _tests(module), cwd=copy, env=_environment(copy), capture_output=True, check=False, timeout=limit
-        ).returncode
+            words, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False, timeout=limit
+        )
     except subprocess.TimeoutExpired:
-        done = 1
-    finally:
-        file.write_text(before)
-    return "killed" if done else "survived"
+        return "too slow"
+    return done.stdout if done.returncode else ""
 
 
 def _difference(before: str, after: str, name: str) -> str:

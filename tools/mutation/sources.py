@@ -1,4 +1,4 @@
-"""Write the mutants of a session of cosmic-ray that are not filtered out as JSON lines: line, operator, source.
+"""Write the mutants of a session of cosmic-ray that are not filtered out as JSON lines: line, source.
 
     python sources.py SESSION
 
@@ -27,7 +27,7 @@ def main() -> None:
             operator = get_operator(name)(**json.loads(json.loads(values)))
             source = mutate_code(Path(path).read_text(encoding="utf-8"), operator, occurrence)
             if source is not None:
-                print(json.dumps({"line": line, "operator": name, "source": source}))
+                print(json.dumps({"line": line, "source": source}))
 
 
 if __name__ == "__main__":
