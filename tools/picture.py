@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from inventory import log
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
-from inventory.report import gather, page, page_file
+from inventory.report import gather, page
 from inventory.store import database
+from inventory.whole_file import whole_file
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -39,8 +40,8 @@ def _write_report(url: str, html: Path) -> None:
     log.configure("text", "error")  # do not log the outages that the demo plans
     demo(url, days=30, now=ENDS)
     engine = database.connect(parse_url(url))
-    with page_file(html) as write, database.reading(engine) as connection:
-        write(page(gather(connection, written_at=ENDS)))
+    with whole_file(html) as file, database.reading(engine) as connection:
+        file.write(page(gather(connection, written_at=ENDS)))
     engine.dispose()
 
 
