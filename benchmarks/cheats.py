@@ -111,7 +111,10 @@ def _print_row(name: str, tries: list[Try]) -> None:
 
 
 def _play_honestly(make: Callable[[], str], pasts: list[Any], arguments: argparse.Namespace) -> int:
-    """Play honest histories, print their numbers as a table, and return the number of histories with a false alarm."""
+    """Play honest histories, and return the number of histories with a false alarm.
+
+    Print each false alarm. After every SHARING histories, and at the end, print a table of the counts so far.
+    """
     alarms = checkpoints = steps = kills = upgrades = 0
     began = time.monotonic()
     with Simulator(Fleet()) as simulator:

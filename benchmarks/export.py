@@ -56,7 +56,7 @@ ANALYZE""",
 def main() -> int:
     """Fill a database, export it in a child process, and return the exit code of the child: 1 if it missed a limit.
 
-    The child calls this function with `--url`; there it only calls `export_versions`.
+    The child runs this file too, with `--url`. With `--url`, only call `export_versions` and return its result.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--versions", type=int, default=1_000_000)

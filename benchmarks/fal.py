@@ -138,7 +138,7 @@ class Server:
         self.url: str = pipe.recv()
 
     def fleet(self, instances: int, page: int) -> None:
-        """Serve a new fleet of that many instances, with that many on each page."""
+        """Serve a new fleet of the number `instances`, with `page` instances on each page."""
         self._order((instances, page), {})
 
     def edit(self, **counts: int) -> None:
@@ -148,7 +148,7 @@ class Server:
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> None:
         """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances.
 
-        Pages are counted from 0. None stands for no page.
+        Pages are counted from 0. None stands for no page, so a call without arguments ends both faults.
         """
         self._order(None, {"failing": failing, "empty_once": empty_once})
 

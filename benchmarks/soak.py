@@ -65,7 +65,8 @@ GROWTH_LIMIT = 5.0
 class Count:
     """What became of the runs that were due, as counts, and how late runs began, in seconds.
 
-    `cut` counts runs that were cut short. `taken_over` has the delays of the runs after them, `late` all other delays.
+    `made` counts the runs that were not cut short, and `cut` those that were. `late` has the delays of the runs that
+    followed a made run. `taken_over` has the delays of the runs that followed a cut run.
     """
 
     made: int = 0
@@ -76,7 +77,7 @@ class Count:
     taken_over: list[float] = dataclasses.field(default_factory=list)
 
     def account(self, runs: Sequence[Any], period: float, ended: datetime) -> None:
-        """Add the runs of one account to the counts. They must be sorted by their start.
+        """Add the runs of one account to the counts. The runs must be sorted by their start.
 
         `period` is the interval of the schedule in seconds. The test ended at `ended`.
         """
@@ -178,7 +179,7 @@ def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, 
 
 
 def number_of_runs(engine: Any) -> int:
-    """Return the number of runs; 0 if there are no tables yet."""
+    """Return the number of runs; 0 if they cannot be read, for example because there are no tables yet."""
     with contextlib.suppress(Exception), database.reading(engine) as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM sync_runs").scalar_one())
     return 0

@@ -20,7 +20,7 @@ from fal import serving
 
 
 def wal_pages(file: Path, run: object) -> float:
-    """Call `run`, which makes a run, and return the number of pages that it writes to the -wal of a SQLite file."""
+    """Call `run`, which makes a run. Return the number of pages that the run writes to the -wal file of `file`."""
     reader = sqlite3.connect(file)
     reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     reader.execute("SELECT count(*) FROM accounts").fetchall()
@@ -28,11 +28,11 @@ def wal_pages(file: Path, run: object) -> float:
     written = file.with_name(file.name + "-wal").stat().st_size
     (size,) = reader.execute("PRAGMA page_size").fetchone()
     reader.close()
-    return (written - 32) / (size + 24)
+    return (written - 32) / (size + 24)  # the file has a header of 32 bytes, and each page in it one of 24
 
 
 def wal_bytes(url: str, run: object) -> float:
-    """Call `run`, which makes a run, and return the number of bytes of WAL that the PostgreSQL server writes."""
+    """Call `run`, which makes a run. Return the number of bytes of WAL that the PostgreSQL server writes meanwhile."""
     with psycopg.connect(url, autocommit=True) as connection:
         (before,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
         run()

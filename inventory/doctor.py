@@ -78,8 +78,9 @@ def examine(
 
     The checks are, in this order: settings, database, schema, the database's clock, the keys of the accounts, the key
     for checkpoints, the API and its clock, and the accounts in the database with their leases. If the database cannot
-    be used, the checks that need it are left out. `only` limits the checks of keys, API and accounts to one account.
-    `clock` replaces this host's clock (UTC).
+    be used, the checks that need it are left out. If its schema is not that of this program, the accounts in the
+    database are not checked. `only` limits the checks of keys, API and accounts to one account. `clock` replaces this
+    host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -219,7 +220,10 @@ def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
-    """Request a page of one instance with each key. Yield a check of each key, and then one of the API's clock."""
+    """Request a page of one instance with each key. Yield a check of each key, and then one of the API's clock.
+
+    If no answer holds a valid time, the clock is not checked.
+    """
     one_attempt = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
     limit = threading.Semaphore(MAX_REQUESTS)
 

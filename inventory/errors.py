@@ -1,6 +1,6 @@
 """The exceptions of the program, with their exit codes and their values of `sync_runs.error_code`.
 
-A class of its own exists only where some caller treats that failure differently. The number is the exit code::
+A failure has a class of its own only if some caller treats the failure differently. The number is the exit code::
 
     InventoryError                       1
     ├── UsageError                       2   bad flag, setting, id, account, time

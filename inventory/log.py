@@ -27,7 +27,10 @@ SHORTEST_SECRET = 6
 
 
 def hide(secret: str) -> None:
-    """Let `redact` replace this secret from now on, and also the part of the secret after its first colon."""
+    """Let `redact` replace this secret from now on, and also the part of the secret after its first colon.
+
+    A secret or part that is shorter than SHORTEST_SECRET is not replaced.
+    """
     _secrets.update(part for part in (secret, secret.partition(":")[2]) if len(part) >= SHORTEST_SECRET)
 
 

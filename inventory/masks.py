@@ -83,7 +83,10 @@ def is_clear_url(text: str) -> bool:
 
 
 def mask_url(text: str) -> str:
-    """Return a URL without its password and other secrets; NOT_SHOWN if `is_clear_url` is false for the text."""
+    """Return a URL without its password and other secrets; NOT_SHOWN if `is_clear_url` is false for the text.
+
+    The path stays as it is, whatever it contains.
+    """
     found = _URL.fullmatch(text)
     if found is None:
         return NOT_SHOWN

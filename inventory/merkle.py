@@ -70,7 +70,7 @@ class Frontier:
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Return the root hash of the tree whose leaves have these hashes, in this order."""
+    """Return the root hash of the tree whose leaves have these hashes, in this order; EMPTY_ROOT if there are none."""
     leaf_hashes = iter(leaf_hashes)
     frontier, sha256 = Frontier(), hashlib.sha256
     while len(nodes := list(islice(leaf_hashes, 1 << _HEIGHT))) == 1 << _HEIGHT:

@@ -38,7 +38,8 @@ def scratch_folder() -> Iterator[Path]:
         try:
             _sweep()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
-            # Lock the file, then rename it to `lock`: if nobody holds the lock of a file `lock`, its process has ended.
+            # The file is locked before it gets the name `lock`. So if nobody holds the lock of a file `lock`, the
+            # process that made it has ended.
             lock = os.open(folder / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             stack.callback(os.close, lock)
             with suppress(OSError):  # without locks in the file system, the file keeps its first name
@@ -76,8 +77,8 @@ def _sweep() -> None:
 def _remove_if_unused(parent: int, name: str) -> None:
     """Remove the folder `name` in the folder with the descriptor `parent`, if it is this program's and not in use.
 
-    Leave the folder if another user owns it, if it holds a file of another program, or if it has no lock file and is
-    younger than a day. Raise OSError if a process holds the lock.
+    Leave the folder if another user owns it, if it holds a file of another program, or if it has no lock file and was
+    last written less than a day ago. Raise OSError if a process holds the lock, or if the folder cannot be removed.
     """
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     lock = None

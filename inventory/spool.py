@@ -237,7 +237,7 @@ class Spool:
     def absent(self, limit: int = -1) -> list[str]:
         """Return the ids, in order, of absent instances: live or missing, not held, and not in `seen`.
 
-        They are at most `limit`; -1 means no limit.
+        At most `limit` ids are returned; -1 means no limit.
         """
         sql = f"SELECT known.id {_ABSENT} ORDER BY known.id LIMIT ?"
         return [id_ for (id_,) in self._db.execute(sql, (limit,))]

@@ -329,7 +329,7 @@ def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False
 
 
 def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
-    """Record in the outcome why nothing was applied, and in the run's row too, unless the lease is lost."""
+    """Record in the outcome why nothing was applied. Unless the lease is lost, close the run's row with the error."""
     context.outcome.set_failed(error)
     if not isinstance(error, LeaseLost):
         runs.fail_run(context.engine, run, context.options.clock, **context.outcome.columns())

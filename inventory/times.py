@@ -49,7 +49,10 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def brief(value: timedelta) -> str:
-    """Return a duration as text in its two largest units, rounded to seconds: `12m 5s`, `9d 2h`; `-5s` if negative."""
+    """Return a duration as text in its two largest units: `12m 5s`, `9d 2h`; `-5s` if negative.
+
+    The duration is rounded to seconds, and units smaller than these two are cut off. A unit of zero is left out.
+    """
     left = round(abs(value.total_seconds()))
     parts = []
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

@@ -1,7 +1,8 @@
 """Run the migrations on the connection that the program puts into Alembic's configuration.
 
-Under the command `alembic` there is none. Then the migrations run on the configured database (INVENTORY_DATABASE_URL).
-Other projects call `fileConfig` here. It would silence the loggers of the program.
+The command `alembic` puts no connection there. Then the migrations run on the configured database
+(INVENTORY_DATABASE_URL). This file does not call `fileConfig`, as other projects do, because `fileConfig` would silence
+the loggers of the program.
 """
 
 from alembic import context

@@ -227,9 +227,9 @@ def backend(request):
 
 @pytest.fixture(scope="session")
 def sqlite_past(migrated_sqlite, tmp_path_factory):
-    """Return a function that calls `live(world)` of a test file on SQLite, and returns a `support.world.Past`.
+    """Return a function that takes the `live` of a test file, calls it on SQLite, and returns a `support.world.Past`.
 
-    The function takes `live`. It calls each `live` only once.
+    The function calls each `live` only once. A later call with the same `live` returns the same Past.
     """
 
     @cache
@@ -243,9 +243,9 @@ def sqlite_past(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_past(postgres, migrated_postgres):
-    """Yield a function that calls `live(world)` of a test file on PostgreSQL, and returns a `support.world.Past`.
+    """Yield a function that takes a test file's `live`, calls it on PostgreSQL, and returns a `support.world.Past`.
 
-    The function takes `live`. It calls each `live` only once.
+    The function calls each `live` only once. A later call with the same `live` returns the same Past.
     """
     with ExitStack() as stack:
 
@@ -298,8 +298,8 @@ def new_database(request, backend, tmp_path):
 def database_url(request, new_database, history):
     """Return the URL of a new database for this test.
 
-    If the test uses `lived`, it is a copy of the template of the file's Past. Else, if the test uses `engine`, directly
-    or through another fixture, it is migrated. Else it is empty.
+    If the test uses `lived`, the database is a copy of the template of the file's Past. Else, if the test uses
+    `engine`, directly or through another fixture, the database is migrated. Else it is empty.
     """
     return new_database(migrated="engine" in request.fixturenames, template=history and history.template)
 

@@ -10,7 +10,7 @@ KEYS = {
     "operator_actions": ("action_id",),
     "sync_runs": ("run_id",),
 }
-"""The column whose values are unique and not null, as a tuple of one, for each relation that has such a column."""
+"""By relation, a tuple with its only key column, whose values are unique and not null. Not all relations have one."""
 
 FRESH = {"sync_runs": "started_at"}
 """By relation, the time column from which dbt computes how fresh the relation is."""

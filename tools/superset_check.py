@@ -97,7 +97,10 @@ def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
 
 
 def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
-    """Compare the totals of six charts with the views. `numbers` has the rows of each chart by its title."""
+    """Compare the totals of six charts with the database, and exit with an error if one differs.
+
+    `numbers` has the rows of each chart, by its title.
+    """
     engine = database.connect(parse_url(url))
     with database.reading(engine) as connection:
         for title, column, sql in (

@@ -9,7 +9,7 @@ COLUMNS = ("id", "instance_type", "region", "sector", "ip", "status", "creator_u
 
 
 def walk(url: str, page: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield the instances of each page. Raises httpx.HTTPStatusError for an answer that is no success."""
+    """Yield the instances of each page. Raise httpx.HTTPStatusError for an answer that is no success."""
     with httpx.Client(headers={"Authorization": "Key a:b"}, timeout=30) as client:
         cursor = None
         while True:

@@ -79,7 +79,10 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
 
 
 def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
-    """Raise BreachFound if a checkpoint of this log in the file covers more entries, or as many with another root."""
+    """Raise BreachFound if a checkpoint of this log in the file contradicts the new one.
+
+    A checkpoint contradicts the new one if it covers more entries, or as many entries with another root.
+    """
     if not file.exists():
         return
     for old in (each.checkpoint for each in _read(file)):

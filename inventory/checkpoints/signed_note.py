@@ -192,7 +192,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def _require_lines(text: str) -> None:
-    """Raise NoteError unless the text consists of whole lines without control characters."""
+    """Raise NoteError if the text is empty, holds a control character, or does not end in a newline."""
     if not text:
         raise NoteError("it is empty")
     if re.search(r"[\x00-\x09\x0b-\x1f]", text):

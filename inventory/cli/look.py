@@ -110,9 +110,10 @@ def list_command(
 
 
 def _describe(runs: RunsAround) -> str:
-    """Return a line of text about one account.
+    """Return a line of text about one account, which names the complete runs before and after the time of --at.
 
-    It names the complete runs before and after the time of --at, and the gap in which that time lies, if any.
+    If that time is the time of a complete run, the line names only this run. If that time lies in a gap, the line says
+    so. If the account is left out because it is retired, the line says that, and names its last complete run.
     """
     before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
     name = f"account {printable(runs.account)}"

@@ -66,8 +66,8 @@ def open_for_reading(
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
     """Yield an engine for a database at this program's revision.
 
-    If `auto_migrate` is set, create or migrate the database first. Raise WrongSchema if the database is at another
-    revision, and `auto_migrate` is not set or the database cannot be migrated.
+    If `auto_migrate` is set, first create or migrate the database, and raise WrongSchema if it cannot be migrated. If
+    `auto_migrate` is not set, raise WrongSchema if the database is empty or at another revision.
     """
     with opened(settings.database_url, create=True) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)

@@ -47,9 +47,10 @@ def an_interval(text: str | None) -> str | None:
 
 
 def a_reason(text: str | None) -> str | None:
-    """Return the stripped text if the database may keep it as a reason, else raise UsageError. None stays None.
+    """Return the stripped text if it is a valid reason, else raise UsageError. None stays None.
 
-    Typer calls this function before the command begins.
+    A valid reason is one line of 1 to LONGEST_REASON characters, and nothing in it looks like a key. Typer calls this
+    function before the command begins.
     """
     if text is None:
         return None

@@ -42,8 +42,8 @@ class Stream(io.FileIO):
 def take_over() -> Stream | None:
     """Replace sys.stdout and sys.stderr, each by a text stream over a Stream, and return the Stream of stdout.
 
-    If the caller has already replaced one of the two to capture the output, leave that one. Return None if stdout is
-    left. Open each closed descriptor from 0 to 2 on the null device.
+    If the caller has already replaced one of the two to capture the output, that one stays as it is. If stdout stays,
+    return None. Open each closed descriptor from 0 to 2 on the null device.
     """
     for descriptor in range(3):  # else the next opened file, such as the database, would get a closed number
         try:

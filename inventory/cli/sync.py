@@ -25,7 +25,7 @@ from inventory.store.tables import EVENTS
 from inventory.times import parse_duration
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
-"""The exit codes of failed runs. If several occur, the command exits with the first of them in this order."""
+"""The exit codes of runs, except 0. If several occur, the command exits with the first of them in this order."""
 
 CLOSING_SECONDS = 15.0
 """The longest time that the command waits for queued alerts at its end."""

@@ -91,9 +91,9 @@ def _parse_key(text: str) -> VerifierKey:
 
 
 def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, str | None]) -> list[KeptCheckpoint]:
-    """Return the checkpoints without those of other accounts of the database, or all if `account` is None.
+    """Return the checkpoints. If `account` is given, leave out those of the other accounts of the database.
 
-    `log_ids` holds the log id of each account. Raise UsageError if no checkpoint is left.
+    `log_ids` holds the log id of each account. Raise UsageError if all checkpoints would be left out.
     """
     if account is None or not kept:
         return kept

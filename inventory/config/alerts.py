@@ -93,8 +93,8 @@ class AlertSettings(BaseModel):
     def addresses(self) -> tuple[str, ...]:
         """Return the addresses to which alerts are sent, and hide them in the log from now on.
 
-        Blank lines and lines that begin with `#` are left out. Raises UsageError if there is no address, if
-        the file of addresses cannot be read, or if other users may read or change that file.
+        Blank lines and lines that begin with `#` are left out. Raise UsageError if there is no address, if the file of
+        addresses cannot be read, or if other users may read or change that file.
         """
         if self.urls_env is not None:
             place, text = f"the variable {self.urls_env}", os.environ.get(self.urls_env, "")

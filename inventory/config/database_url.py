@@ -47,7 +47,7 @@ def parse_url(text: str) -> URL:
 
 
 def _is_ambiguous(text: str, url: URL) -> bool:
-    """Return whether `url` may not be what the text means, for example because it has only a part of the password.
+    """Return whether the text may mean another URL than `url`, for example one with a longer password.
 
     An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a PostgreSQL URL is
     unambiguous only if it has no @, or a single @ whose meaning is certain. The meaning is certain in two cases:

@@ -24,9 +24,9 @@ class ApiKey:
 
     @property
     def id(self) -> str:
-        """Return the id of the key, which may be stored and shown: the part before the colon.
+        """Return the id of the key: the part before the colon. The id may be stored and shown.
 
-        For a key without a colon it is `sha256:` and the first 12 hex digits of the key's SHA-256.
+        The id of a key without a colon is `sha256:` and the first 12 hex digits of the key's SHA-256.
         """
         public, colon, _ = self.secret.partition(":")
         return public if colon else "sha256:" + hashlib.sha256(self.secret.encode()).hexdigest()[:12]
@@ -175,7 +175,7 @@ def read_private_text(file: Path) -> str:
       secrets like this, readable by everyone inside the container.
     - A file that is not a regular file, such as a pipe, is not checked.
 
-    Raises OSError if the file cannot be opened, ValueError if it is not UTF-8.
+    Raises OSError if the file cannot be opened; ValueError if the file is not UTF-8, or its name holds U+0000.
     """
     with file.open(encoding="utf-8") as opened:
         status = os.fstat(opened.fileno())

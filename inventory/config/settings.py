@@ -139,7 +139,7 @@ class Settings(BaseSettings):
             usable = None
         if not usable:
             raise ValueError("it must be an address like https://api.fal.ai/v1")
-        if "@" in value:  # not in the host only: if a password holds a /, urlsplit puts the @ into the path
+        if "@" in value:  # looked for in the whole value: if a password holds a /, urlsplit puts the @ into the path
             raise ValueError("it must not hold a user or a password")
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
             raise ValueError("it must be an address like https://api.fal.ai/v1")

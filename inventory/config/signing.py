@@ -11,7 +11,10 @@ from inventory.errors import UsageError
 
 @dataclass(frozen=True)
 class Signer:
-    """The name in the origins of all logs, and the key that signs checkpoints. Without a key they are not signed."""
+    """The name in the origin of every checkpoint, and the key that signs checkpoints.
+
+    If the key is None, checkpoints are not signed.
+    """
 
     name: str
     key: SigningKey | None

@@ -12,9 +12,10 @@ from inventory.masks import hide_key_words
 
 
 def config_file() -> Path | None:
-    """Return the configuration file: the one that INVENTORY_CONFIG names, else `inventory.toml`; None if it is absent.
+    """Return the path of the configuration file: the file that INVENTORY_CONFIG names, or else `inventory.toml`.
 
-    Raises UsageError if INVENTORY_CONFIG names a file that does not exist.
+    Returns None if INVENTORY_CONFIG is not set and there is no `inventory.toml`. Raises UsageError if INVENTORY_CONFIG
+    names a file that does not exist.
     """
     if named := os.environ.get("INVENTORY_CONFIG"):
         if not Path(named).is_file():

@@ -1,8 +1,8 @@
 """Schedules: a fixed time after the last attempt, or a cron expression. Nothing here reads a clock.
 
-A cron expression has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, a time need match
-only one of them. APScheduler's CronTrigger computes the times, but counts weekdays from Monday and wants both to match.
-So `Cron` translates the expression for it.
+A cron expression has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, it is enough that a
+time matches one of them. APScheduler's CronTrigger computes the times, but counts weekdays from Monday, and requires
+both to match. So `Cron` translates the expression for it.
 """
 
 import re
@@ -25,7 +25,10 @@ class Timetable(Protocol):
     """A schedule of an account's runs. All times are the database's."""
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Return the seconds until the run after the attempt at `last` is due; zero or less if it is due now."""
+        """Return the seconds until the next run is due; zero or less if it is due now.
+
+        `last` is the time of the last attempt.
+        """
 
     def interval(self, now: datetime) -> float:
         """Return the seconds from one run to the next, as the schedule has them around `now`.
@@ -101,9 +104,10 @@ class Cron:
         return (fire - now).total_seconds() if fire else _LONGEST.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds between the last fire time up to `now` and the farther one of its two neighbours.
+        """Return the seconds of the longer one of two pauses: before and after the last fire time up to `now`.
 
-        If a schedule pauses at weekends, the runs before and after a weekend expect the long pause, which is no gap.
+        If there is no other fire time, return twelve years. If a schedule pauses at weekends, the runs before and after
+        a weekend expect the long pause, which is no gap.
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
@@ -141,7 +145,10 @@ def _weekdays(text: str) -> str:
 
 
 def _number(name: str) -> int:
-    """Return the number of a weekday, given as a name or as digits. Numbers are counted from Sunday, which is 0."""
+    """Return the number of a weekday, given as a name or as digits. Numbers are counted from Sunday, which is 0.
+
+    Raises ValueError if no weekday has this name.
+    """
     if name.isdecimal():
         return int(name)
     if name not in _WEEKDAYS:

@@ -8,9 +8,10 @@ from inventory.store.columns import GROWS_BY
 Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
 
 TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
-"""The time column by which the rows of a dataset are limited to a period, by the name of the dataset.
+"""The time column that limits the rows of a dataset to a period, by the name of the dataset.
 
-A dataset that is not here cannot be limited to a period. It shows the present, but `creators` shows totals of all time.
+A dataset that is not here cannot be limited to a period. It shows the present, except `creators`, which shows totals of
+all time.
 """
 
 METRICS = {

@@ -130,7 +130,10 @@ def content_hash(fields: Mapping[str, str | None]) -> bytes:
 
 
 def micros(text: str | None) -> int:
-    """Return a time like `2026-03-06T22:00:00.000000Z` in microseconds since 1970; None as the least 64-bit number."""
+    """Return a time like `2026-03-06T22:00:00.000000Z` in microseconds since 1970; None as the least 64-bit number.
+
+    Raises ValueError if the text has another form.
+    """
     if text is None:
         return _NEVER
     if not _TIME.fullmatch(text):
@@ -160,7 +163,7 @@ def leaf_of(change: Json, hash_: bytes) -> bytes:
 
 
 def change_in(leaf: bytes, entry: int) -> Json:
-    """Return the change that a leaf describes, as a line of changes.jsonl without `fields`.
+    """Return the change that a leaf describes, as a parsed line of changes.jsonl without `fields`.
 
     `entry` is the index of the log entry to which the leaf belongs.
     """
@@ -186,7 +189,10 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 
 
 def fields_of(line: Json) -> dict[str, str | None]:
-    """Return the FIELDS of a line by name, None if left out. Raises ValueError if the fields have another form."""
+    """Return the values of the FIELDS of a line, by name. The value is None for a field that the line lacks.
+
+    Raises ValueError if the line has a field that is not in FIELDS, or a value that is empty or no text.
+    """
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
         raise ValueError(f"a line holds fields of another form: {line['instance_id']!r:.80}")
@@ -308,8 +314,8 @@ class Account:
     def changes_of(self, instance_id: str) -> list[Json]:
         """Return the changes of an instance from leaves.bin, in the order of the log. Call `begin` before.
 
-        A change is a line of changes.jsonl without `fields`. Raises Differs unless leaves.bin holds exactly the changes
-        that the entries committed to.
+        A change is a parsed line of changes.jsonl without `fields`. Raises Differs unless leaves.bin holds exactly the
+        changes that the entries committed to.
         """
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
         expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
@@ -584,9 +590,9 @@ SOURCES = (*PROVING, "changes.jsonl")
 
 
 class Bundle:
-    """The files of a bundle, by name, and its manifest. The hash of each file is compared with the manifest.
+    """The files of a bundle that were read, by name, and its manifest. Their hashes are compared with the manifest.
 
-    `of_account` are the names of the files that are read of each account; None: all. Files about no account are always
+    `of_account` holds the names of the files to read of each account; None means all. The files in COMMON are always
     read. Raises Differs if a file that is read is damaged, or if a file is missing or does not belong in a bundle.
     """
 
@@ -633,7 +639,10 @@ class Bundle:
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return the account that `about`, an object in manifest.json, describes. `files` are contents by file name."""
+    """Return the account that `about`, an object in manifest.json, describes. `files` are contents by file name.
+
+    `files` may lack changes.jsonl and leaves.bin. Raises Differs if the last line of a file of lines has no line break.
+    """
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
         if (files.get(f"{folder}/{name}.jsonl") or b"\n")[-1:] != b"\n":

@@ -32,7 +32,7 @@ ROW_GROUP = 50_000
 """The least number of rows that are written together, except at the end of a file. In Parquet they are a row group."""
 
 NO_ROWS = "empty"
-"""The name, in place of a month, of the file of a relation that is split by month but has no rows."""
+"""The name of the only file of a relation that is split by month, if the relation has no rows in the export."""
 
 _FORMULA = r"^[=+\-@\t\r\n]"
 """A regular expression for the beginning of a text that a spreadsheet could take for a formula."""
@@ -40,7 +40,7 @@ _FORMULA = r"^[=+\-@\t\r\n]"
 
 @dataclass(frozen=True)
 class Summary:
-    """What an export did: the number of files written, the number of files kept, and the number of all rows in both."""
+    """What an export did: the numbers of files written and of files kept, and the number of rows in all these files."""
 
     written: int
     kept: int
@@ -112,7 +112,7 @@ class Export:
         self._folder = folder
         self._request = request
         self.names: set[str] = set()
-        """The paths, in the folder, of all files that it has at the end of the export."""
+        """The paths, in the folder, of all files that belong to the export so far."""
         self.written = 0
 
     def write_whole(self, relation: Exported, progress: Callable[[str], object]) -> None:

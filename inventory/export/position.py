@@ -37,9 +37,9 @@ class Position:
     """The root hash over the entries of the log, in hexadecimal; None if the log is empty."""
     last_run_id: int
     since: str
-    """In ISO 8601: the start of the last complete run or, if that is earlier, the earliest `missing_since`.
+    """In ISO 8601: the start of the last complete run, or the earliest `missing_since`, whichever is earlier.
 
-    If the account has no such time, it is the time at which the account was added. A version that opens after the
+    If the account has neither, it is the time at which the account was added. A version that opens after the
     export has a `valid_from` after `since`. A version that closes after the export has a `valid_to` at `since` or
     later.
     """
@@ -72,9 +72,9 @@ def read_positions(connection: Connection) -> dict[str, Position]:
 
 
 def touched_months(connection: Connection, before: Mapping[str, Position]) -> dict[str, Months] | None:
-    """Return, by relation, the months (like `2026-03`) whose rows have changed since the positions in `before`.
+    """Return, by relation, the months (like `2026-03`) whose rows may have changed since the positions in `before`.
 
-    `before` holds a position for each account that was exported. Returns None if the rows of all months may have
+    `before` holds a position for each account that was exported. Returns None if the rows of any month may have
     changed. Raises UsageError if these positions are not those of this database at an earlier time.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
@@ -123,7 +123,7 @@ def _has_act(connection: Connection, account: str, position: Position) -> bool:
 
 
 def _add(connection: Connection, touched: dict[str, Months], account: str, position: Position) -> None:
-    """Add to `touched`, by relation, the months in which rows of an account have changed since a position."""
+    """Add to `touched`, by relation, the months in which rows of an account may have changed since a position."""
     run, act = sync_runs.c, operator_actions.c
     version, first = instance_versions.c, instance_versions.alias("first").c
     own = version.account == account

@@ -128,7 +128,7 @@ def _insert(connection: Connection, relation: Exported, file: Path) -> None:
 
 
 def _to_sqlite(kind: Kind) -> Callable[[Any], Any]:
-    """Return the function that turns a value of a kind of column into the value that SQLite stores."""
+    """Return a function that turns a value from a column of this kind into the value that SQLite stores."""
     if kind == "time":
         return lambda value: None if value is None else _time(value)
     if kind == "day":
@@ -143,7 +143,7 @@ def _time(value: datetime) -> str:
 
 
 def _verify(connection: Connection, files: int, manifest: Manifest, progress: Callable[[str], None]) -> Rebuilt:
-    """Verify the database that was loaded, and compare each log with its checkpoint. Raises BreachFound."""
+    """Verify the loaded database, compare each log with its checkpoint, and return the result. Raises BreachFound."""
     checkpoints = dict(_checkpoints(manifest))
     rows = connection.execute(sa.select(METADATA.tables["accounts"])).mappings()
     logs = {row["account"]: row["log_id"] for row in rows}

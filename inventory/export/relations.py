@@ -100,6 +100,6 @@ def month_of(day: date) -> str:
 
 
 def month_start(month: str, *, after: int = 0) -> date:
-    """Return the first day of the month that comes `after` months after `month`, which is like `2026-03`."""
+    """Return the first day of a month, given like `2026-03`, or of the month that is `after` months later."""
     number = int(month[:4]) * 12 + int(month[5:]) - 1 + after
     return date(number // 12, number % 12 + 1, 1)

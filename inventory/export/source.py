@@ -59,7 +59,7 @@ def read_tables(
     """Yield the rows of a relation in the order of `relation.order`, as one table for each block of CSV.
 
     In a relation that is split by month, `begin` is the first day of the rows, and `end` the day after the last; None
-    means no limit. Raises DatabaseError.
+    means no limit. A relation without such rows yields nothing. Raises DatabaseError if a COPY from PostgreSQL fails.
     """
     sqlite = database.is_sqlite(connection)
     lines = _sqlite_lines(connection, relation, begin, end) if sqlite else _copied(connection, relation, begin, end)

@@ -41,9 +41,10 @@ logger = log.get(__name__)
 class Api:
     """A client for the compute instances of one account.
 
-    Methods raise ApiErrors. The text of these errors holds no secret. Once `stop` is set, a wait before a retry ends,
-    no further request is sent, and the method raises Interrupted. Only one thread at a time may call the methods,
-    except `close`, which any thread may call at any time. The constructor raises UsageError as ParsingTransport does.
+    Methods raise ApiErrors. The text of these errors holds no secret. Once `stop` is set, no further request is sent:
+    a method that would send one, or that waits before a retry, raises Interrupted at once. Only one thread at a time
+    may call the methods, except `close`, which any thread may call at any time. The constructor raises UsageError as
+    ParsingTransport does.
     """
 
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
@@ -100,8 +101,8 @@ class Api:
     def _fetch_page(self, cursor: str | None, parse: Callable[[bytes], Page]) -> Page:
         """Return the page that a cursor names, parsed by `parse`.
 
-        The page size is sent as `limit`. If the API answers 400 or 422 to the request for a first page, this request is
-        sent again without `limit`, and so are all later requests.
+        If there is a page size, it is sent as `limit`. If the API answers 400 or 422 to the request for a first page,
+        this request is sent again without `limit`, and all later requests are sent without it.
         """
         parameters: dict[str, str | int] = {} if cursor is None else {"cursor": cursor}
         if self._page_size is not None:
@@ -183,7 +184,7 @@ def _parsed(response: httpx.Response) -> Any:
 
 
 def _parse_record(instance_id: str, body: bytes) -> Record:
-    """Return the record in the body of an answer about one instance; raise BadResponse if there is no such record."""
+    """Return the record in a body; raise BadResponse if the body holds no record, or that of another instance."""
     item, escaped = parse_instance(body)
     try:
         record = make_record(item, escaped=escaped)

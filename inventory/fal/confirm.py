@@ -29,6 +29,8 @@ def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkR
     """Find out which absent instances are gone, and mark them as gone in the spool. Leave held instances out.
 
     The first walk must be complete. `expected` is the list that it found; a second walk usually finds the same list.
+    If this is the third complete run in a row that finds an instance by its id but on no list, mark that instance too.
+
     Returns the result of the second walk, or None if none was needed. An instance that is still absent afterwards, and
     not marked as gone, is missing.
     """

@@ -29,9 +29,9 @@ class Page:
     escaped: bool
     """Whether strings of the page may hold U+0000 or a lone surrogate. Valid JSON can write these only as escapes."""
     body: bytes
-    """The body of the answer, unparsed. `parse_page` makes the whole page of it."""
+    """The body of the answer, unparsed. To get the whole page, pass the body to `parse_page`."""
     fingerprint: bytes
-    """SHA-256 of the body, without the cursor where that can be found.
+    """The SHA-256 of the body, without the cursor if the cursor can be found.
 
     Pages with equal fingerprints hold the same items in the same order. Pages with the same items may still have
     different fingerprints, for example if the envelope has a field that differs each time.

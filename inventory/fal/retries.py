@@ -12,7 +12,10 @@ from inventory.errors import Interrupted, RateLimited, ServerError
 from inventory.fal.failures import describe
 
 FIRST_WAIT = 0.5
-"""Upper bound, in seconds, of the wait before the first retry. It doubles with each further retry."""
+"""Upper bound, in seconds, of the backoff before the first retry.
+
+It doubles with each further retry, up to the longest wait.
+"""
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 """The HTTP status codes after which a request is sent again."""

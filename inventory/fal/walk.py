@@ -96,8 +96,8 @@ def walk(context: WalkContext, number: int, expected: ExpectedList | None = None
     """Walk the whole list as walk `number` (1 or 2) of the run, add its records to the spool, and return the result.
 
     An ApiError is not raised: the result holds it. With an `expected` list, pages are kept unparsed as long as the list
-    may still be the expected one. At the end, `unchanged` is true if it is the expected list, and `only_values` is true
-    if it differs from that in values only.
+    may still be the expected one. At the end, `unchanged` of the result says whether the list equals the expected one,
+    and `only_values` whether the two lists differ in values only.
     """
     return _Walk(context, number, expected).make()
 
@@ -177,7 +177,8 @@ class _Walk:
     def _fetch_pages(self) -> Iterator[Page]:
         """Yield the pages of the list. Only the envelope of a page is parsed while the list may be the expected one.
 
-        Raises an ApiError if a page cannot be fetched, or after the last page if its cursor cannot be followed.
+        Raises an ApiError if a page cannot be fetched, or if the cursor of a page cannot be followed. Such a page is
+        yielded before the error is raised, unless its cursor is too long.
         """
         api = self._context.api
         cursor: str | None = None

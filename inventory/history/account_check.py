@@ -32,7 +32,7 @@ class CheckedRun(NamedTuple):
     ignored: frozenset[str]
     """The names of the fields in the setting `ignore_changes` at this run."""
     counts: tuple[int, ...]
-    """The numbers of events that the run's row says, in the order of EVENTS in `store/tables.py`."""
+    """The number of each event according to the run's row, in the order of EVENTS in `store/tables.py`."""
 
 
 @dataclass

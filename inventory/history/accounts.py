@@ -29,6 +29,8 @@ def rename(  # noqa: PLR0913 - options by name, as the command has them
 ) -> RenamedRows:
     """Rename an account and its whole history in one transaction, and record the act with its reason.
 
+    Return the numbers of renamed rows.
+
     Raise UsageError if there is no account `old`, or if `new` is in use or is not allowed as a name; AccountBusy if
     another process holds the lease of `old`; LeaseLost if another process has taken the lease over.
     """

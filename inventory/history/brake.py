@@ -8,15 +8,15 @@ from inventory.history import runs
 from inventory.spool import Spool
 
 FEW = 10
-"""With fewer vanishing instances, the brake applies only after a change of the API key or the API address."""
+"""If fewer instances than this would vanish, the brake applies only after the API key or address has changed."""
 
 
 def brake_applies(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
     """Return whether the brake applies: whether the instances that would vanish must be held instead.
 
-    It applies if both are true: these instances are more than the share `max_vanish` of those that were live before the
-    run; and they are at least FEW, or the API key or address is not that of the run that `runs.last_applied` finds. A
-    `max_vanish` of 1 or more turns the brake off.
+    It applies if two conditions hold. First, these instances are more than the share `max_vanish` of those that were
+    live before the run. Second, they are at least FEW, or the API key or address has changed since the run that
+    `runs.last_applied` finds. A `max_vanish` of 1 or more turns the brake off.
     """
     vanishing, live = spool.count_vanishing(), spool.count_live_before()
     # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29

@@ -58,7 +58,10 @@ class SeenInstance:
 
 
 class Change(NamedTuple):
-    """The opening or closing of a version, as a leaf for the log. Sorted, the tuples are in the order of the leaves."""
+    """The opening or closing of a version, as a leaf for the log.
+
+    To get the leaves in the order of their tree, sort these tuples.
+    """
 
     instance_id: str
     part: int
@@ -87,7 +90,7 @@ class Step:
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:
-    """Add to the step all rows and leaves by which it is recorded that a run saw the instance."""
+    """Record in the step that a run saw the instance: add the rows to write, and the leaves for the log."""
     if before is None or before["presence"] == "vanished":
         state, version = open_episode(stamp, seen, before)
         (step.new if before is None else step.written).append(state)
@@ -132,9 +135,9 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
 
 
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
-    """Add to the step all rows and leaves by which it is recorded that the instance vanished.
+    """Record in the step that the instance vanished: add the rows to write, and the leaf for the log.
 
-    The instance vanished at the time of the first complete run that lacked it.
+    The time is that of the first complete run that lacked the instance.
 
     `started_at` maps run ids to start times, and must contain the run that last saw the instance (`last_seen_run`).
     """
@@ -149,10 +152,10 @@ def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapp
 
 
 def record_missing(step: Step, stamp: RunStamp, before: State, *, held: bool) -> None:
-    """Add to the step the row by which it is recorded that the instance is missing.
+    """Record in the step that the instance is missing: add the row to write.
 
-    `held` says that the brake holds the instance. An instance that is missing already keeps its `missing_since`.
-    Nothing is added for such an instance unless `held` is true.
+    `held` says whether the brake holds the instance. If the instance is missing already, it keeps its `missing_since`,
+    and a row is added only if `held` is true.
     """
     was_live = before["presence"] == "live"
     if not was_live and not held:
@@ -180,7 +183,10 @@ def last_seen_run(stamp: RunStamp, before: State) -> int:
 
 
 def count_events(stamp: RunStamp, step: Step, counts: dict[str, int]) -> None:
-    """Add the events of a step to `counts`, by name. To vanish at an earlier run's time counts only as `settled`."""
+    """Add the events of a step to `counts`, by name.
+
+    An instance that vanishes at the time of an earlier run counts as `settled`, and not as `vanished`.
+    """
     for version in step.opened:
         counts[version["opened_as"]] += 1
     for version in step.closed:
@@ -258,7 +264,8 @@ def _may_have_moved(before: State, seen: SeenInstance) -> bool:
     """Return False if type and region are those of the open version, True if they differ or if this is not known.
 
     If `row_hash` and `version_hash` of `before` are equal, the open version has the values of `before`, and None for
-    the fields in `ignored`. If the hashes differ, it is not known. They may differ after `ignore_changes` was changed.
+    the fields that `before["ignored"]` names. If the hashes differ, the values of the open version are not known. The
+    hashes may differ after `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True

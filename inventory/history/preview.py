@@ -26,7 +26,7 @@ class Preview:
 
     counts: Counter[str] = field(default_factory=Counter)
     changes: list[dict[str, Any]] = field(default_factory=list)
-    """The events, each as its values of the columns _EVENT_COLUMNS of `instance_events`."""
+    """The events, as rows of `instance_events` with only the columns _EVENT_COLUMNS."""
     missing: dict[str, bool] = field(default_factory=dict)
     """The instances that would be missing after the run: by id, whether the instance would be held."""
 

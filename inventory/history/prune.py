@@ -91,7 +91,7 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. The runs to which one of these refers stay too. So do the last complete run up to the requested time,
-    and all runs after it.
+    all runs after it, and the run that the brake looks at (`runs.last_applied`).
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
@@ -165,7 +165,10 @@ def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedR
 def _record_pruned_before(
     connection: Connection, row: Mapping[str, Any], request: PruneRequest, root: _FoldedRoot, now: datetime
 ) -> None:
-    """Record the act and `pruned_before`. Move earlier fleet digests to `cleared_digest`: log entries need them."""
+    """Record the act and `pruned_before`, and clear the fleet digests of the runs before the requested time.
+
+    The digests are kept in the column `cleared_digest`, because the log entries of these runs contain them.
+    """
     details = {
         "before": iso_microseconds(root.before),
         "last_run_id": root.last_run_id,
@@ -187,9 +190,10 @@ def _record_pruned_before(
 
 
 def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tuple[str | None, int]:
-    """Fold the versions of the next BATCH instances in the order of ids, those with ids greater than `after`.
+    """Fold the versions of the next BATCH instances: the first ones, by id, whose id is greater than `after`.
 
-    Return the last of these ids (None if no instance is left) and the number of versions that were folded into others.
+    Return the last of these ids and the number of versions that were folded into others. The id is None if no instance
+    was left.
     """
     state, version = instance_state.c, instance_versions.c
     batch = (
@@ -272,8 +276,8 @@ def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[Colu
     """Return the conditions for the runs that may be dropped: nothing refers to them once the versions are folded.
 
     The last complete run up to the requested time stays, and so do all runs after it. The fleet at the requested time
-    depends on them, and so does a gap that spans that time. The run that the brake looks at stays too
-    (`runs.last_applied`).
+    depends on them, and so does a gap that spans that time. The run that the brake looks at (`runs.last_applied`) stays
+    too, and so does a run that is still `running`.
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     account, before = request.account, request.before

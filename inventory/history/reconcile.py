@@ -38,7 +38,7 @@ from inventory.store.database import BATCH, batches
 from inventory.store.tables import instance_state, instance_versions, sync_runs
 
 PLANNED = 500
-"""Instances that are planned and written together. Each takes 6 kB of memory until it is written."""
+"""The number of instances that are planned and written together. Each takes 6 kB of memory until it is written."""
 
 
 class Absent(Enum):
@@ -63,9 +63,10 @@ class Absent(Enum):
 
 
 def stream_known(connection: Connection, account: str, only: Iterable[str] | None = None) -> Iterator[Known]:
-    """Yield each live or missing instance of the account, for `Spool.learn`, ordered by the bytes of the ids in UTF-8.
+    """Yield what `Spool.learn` needs of each live or missing instance of the account.
 
-    With `only`, yield just the instances with these ids. The ids must come in the same order.
+    The instances come in the order of their ids, by the bytes of the ids in UTF-8. With `only`, yield just the
+    instances with these ids. The ids must come in the same order.
     """
     state = instance_state.c
     columns = (
@@ -267,7 +268,9 @@ class _SQL(str):
 
 
 def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> int:
-    """Insert the row of `instance_state` and the first version of every newcomer in the spool; return their number.
+    """Insert the row of `instance_state` and the first version of every newcomer in the spool.
+
+    Return the number of newcomers.
 
     `plan` and `apply` would write the same rows. Here the rows do not pass through Python one by one, which makes a
     first run faster. Call this after `plan`, which tells the spool which instances have returned. Do not call it if the

@@ -69,11 +69,11 @@ class Run:
     walk_digest: str | None
     """The fingerprint of the last complete run's list.
 
-    None if this run must be compared with the database even if its list is the same. That is so if instances are
+    None if this run must compare its list with the database even if the list is the same. That is so if instances are
     missing, for example, or were found by id only.
     """
     fleet_digest: str | None
-    """The fleet digest of the last complete run."""
+    """The fleet digest of the last complete run; None if there is no such run, or if it has no digest."""
     returned: bool = False
     """Whether the run brings a retired account back."""
 
@@ -81,8 +81,12 @@ class Run:
 def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) -> Run:
     """Insert a `running` row into `sync_runs`, acquire the lease, and return the open run.
 
-    `started_at` is the time of the database's clock (or of `clock`), at least a microsecond after the account's last
-    run, and not before `pruned_before` (`times-increase`). Raise AccountBusy if another process holds the lease.
+    If the account is unknown, it is inserted. If it is retired, it is brought back. If it has no log, the log is begun.
+    An earlier run that is still `running` is marked as `abandoned`.
+
+    `started_at` is the time of the database's clock, or of `clock` if it is given. If that time is not after the
+    account's last run, or is before `pruned_before`, `started_at` is the earliest time that is allowed instead
+    (`times-increase`). Raise AccountBusy if another process holds the lease.
 
     With a `timetable`, raise NotDue if no run is due. This is checked while the account's row is locked. So of many
     processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
@@ -208,7 +212,10 @@ def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -
 
 
 def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> None:
-    """Raise AccountBusy or NotDue without a lock on the account's row. Another process may keep it locked for long."""
+    """Raise AccountBusy if another process holds the lease, NotDue if no run is due.
+
+    The account's row is not locked for this check, because another process may keep it locked for long.
+    """
     with database.reading(engine) as connection:
         row = find_account(connection, request.account)
         if row is None:
@@ -222,7 +229,8 @@ def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> No
 def _raise_if_not_due(connection: Connection, account: str, timetable: Timetable, now: datetime) -> None:
     """Raise NotDue if the account's last attempt, successful or not, is too recent.
 
-    If the last attempt was interrupted by a signal, or its process died, a run is due at once.
+    If the last attempt was interrupted by a signal, or its process died, a run is due at once. The same holds if the
+    last attempt is more than an interval in the future, because the clock was set back.
     """
     last = connection.execute(
         sa.select(sync_runs.c.status, sync_runs.c.started_at, sync_runs.c.heartbeat_at, sync_runs.c.error_code)

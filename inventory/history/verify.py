@@ -48,9 +48,9 @@ def verify(
 ) -> Findings:
     """Check the database, and the history of one account or of all accounts; return the findings.
 
-    `sizes` has, by the id of a log, the numbers of entries at which the root of its tree is wanted: see
-    `CheckedLog.roots`. `progress` is called with a text that says what is checked. Raise DBAPIError if something cannot
-    be read and no breach was found before.
+    `sizes` maps the id of a log to numbers of entries. For each number, `CheckedLog.roots` gets the root of the tree
+    over that many entries, from the first on. `progress` is called with a text that says what is checked. Raise
+    DBAPIError if something cannot be read and no breach was found before.
     """
     findings = Findings()
     progress("the database's own checks of its tables and indexes")

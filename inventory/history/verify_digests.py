@@ -29,7 +29,10 @@ class _Mismatch(NamedTuple):
 
 
 def check_digests(check: AccountCheck, *, sound: bool) -> None:
-    """Apply the versions in order of time. At each run that has a fleet digest, compare the fleet with that digest.
+    """Compare the fleet digest of each run that has one with the fleet that the versions give for that run.
+
+    The fleet is rebuilt in order of time. An instance is in the fleet from the start of each of its versions until just
+    before the end of that version.
 
     `sound` says that the checks of the account's runs, instances and counts found no breach.
     """

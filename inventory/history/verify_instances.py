@@ -121,7 +121,7 @@ def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[
     - A field that is named in the column `ignored` of the row must have been ignored by one of these runs. This is not
       checked if the newest version opened before the log began.
     - A field whose value in the row is not that of the newest version must have been ignored by one of these runs. If
-      the newest version opened before the log began, the fields that differed at that time are allowed too.
+      the newest version opened before the log began, the fields that differed when the log began are allowed too.
 
     Check nothing if the account has no log.
     """

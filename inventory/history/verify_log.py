@@ -107,7 +107,8 @@ class LogCheck:
         self._first_kept: tuple[str, int] | None = None
         """The place of the first run that no prune may have dropped; None if there is no such run.
 
-        ("log", the index of its entry), or ("runs", its index among the runs that are left from before the log).
+        The place is ("log", index of the run's entry). For a run from before the log, it is ("runs", index of the run
+        among the runs that are left from before the log).
         """
         self._may_drop = False
         """Whether a prune was replayed."""

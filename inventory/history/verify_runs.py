@@ -50,7 +50,10 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
 
 
 def check_counts(check: AccountCheck) -> None:
-    """Check that the counts in each run's row match the versions with its id, which `check_instances` has counted."""
+    """Check the counts in each run's row against the versions that the run opened or closed.
+
+    `check_instances` has counted these versions in `check.events`.
+    """
     for run_id, run in check.runs.items():
         for event, counted in zip(EVENTS, run.counts, strict=True):
             found = check.events.pop((run_id, event), 0)

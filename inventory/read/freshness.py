@@ -49,7 +49,10 @@ def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
 
 
 def last_runs(connection: Connection) -> list[Row]:
-    """Return `account`, `status` and `error_code` of the last finished run of each account that is not retired."""
+    """Return `account`, `status` and `error_code` of the last finished run of each account that is not retired.
+
+    An account without a finished run is left out.
+    """
     table, runs_ = relation("accounts"), relation("sync_runs")
     last = (  # a subquery for each account, which uses the index on account and time
         sa.select(runs_.c.run_id)

@@ -61,9 +61,10 @@ def stream_rows(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
 
 
 def _plain(row: sa.Row[Any]) -> Row:
-    """Return the row as a dict. Raise DatabaseError if the row holds bytes, or no JSON object where one belongs.
+    """Return the row as a dict.
 
-    SQLite would accept such values in any column, but this program writes none.
+    Raise DatabaseError if a value is bytes, or if a column of JSON_OBJECTS holds neither null nor a JSON object. SQLite
+    would accept such values in any column, but this program writes none.
     """
     plain = dict(zip(row._fields, row, strict=True))
     if bytes in map(type, row):

@@ -48,9 +48,9 @@ def show(
     """Print rows. `name` is the key of the list of rows in the JSON, such as `runs`.
 
     `columns` are the columns that a table shows, by default those of the first row; JSON and CSV show all columns.
-    `headings` are the titles of a table's columns, by column; by default the column's name. `header` are the column
-    names of a CSV without rows, by default `columns`. For a table without rows, `empty` is printed on stderr, so that
-    a script finds nothing on stdout.
+    `headings` are the titles of a table's columns, by column. The default title is the column's name, with blanks in
+    place of underscores. `header` are the column names of a CSV without rows, by default `columns`. For a table without
+    rows, `empty` is printed on stderr, so that a script finds nothing on stdout.
     """
     stream = stream or sys.stdout
     if style is Format.json:
@@ -85,7 +85,7 @@ def cell(value: Any) -> str:
     """Return a value as text for people.
 
     A time must be in UTC. It is shown to the second, without the zone. A boolean is `yes` or `no`, a float has one
-    decimal, and None is an empty text.
+    decimal, and None is an empty text. Any other value is shown as its text, made printable.
     """
     if value is None:
         return ""

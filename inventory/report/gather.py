@@ -21,7 +21,7 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MOST_EPISODES = 200_000
-"""The largest number of stretches in a page. With more, it would open too slowly; then it holds only totals."""
+"""The largest number of stretches in a page. A page with more would open too slowly, so it holds only totals."""
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
 _FIRST, _LIVE, _LAST, _KNOWN = 1, 2, 4, 8
@@ -218,9 +218,10 @@ def _observed(
     """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    `begin` and `end` limit the part of the month after the account's first complete run, until the account was retired
-    or the page was written. With `since`, that part does not begin before midnight (UTC) of the day of `since`, because
-    `observation_daily` has whole days.
+    `begin` and `end` limit the part of the month to which the row refers. This part begins with the first day (UTC) of
+    the month in `observation_daily`, but not before the account's first complete run. It ends with the month, or
+    earlier if the account was retired or the page was written earlier. With `since`, the days (UTC) before that of
+    `since` are left out.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)

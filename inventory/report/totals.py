@@ -114,8 +114,8 @@ def _days(connection: Connection, since: datetime | None, account: str | None) -
 def _hours(days: Sequence[sa.Row[Any]], kinds: _Kinds) -> dict[str, Any]:
     """Return the GPU hours as a dict of two lists.
 
-    `at` holds the days, as microseconds from 1970 to midnight (UTC). `gpus` holds a list for each kind, with the GPU
-    hours of each day.
+    `at` holds the start of each day (midnight UTC), in microseconds since 1970. `gpus` holds a list for each kind, with
+    the GPU hours of each day.
     """
     at = sorted({row.day for row in days})
     place = {day: number for number, day in enumerate(at)}
@@ -170,7 +170,8 @@ def _find_points(
 ) -> list[int]:
     """Return the times at which the fleet is counted, in ascending order, in microseconds since 1970.
 
-    They are evenly spaced whole minutes, both ends of the period, and those ends of gaps that lie in the period.
+    They are evenly spaced whole minutes, both ends of the period, and each start and end of a gap that lies in the
+    period. The list is empty if no account has a complete run, or if the last complete run was before `since`.
     """
     known = [row for row in accounts if row["first_complete_at"] is not None]
     if not known:

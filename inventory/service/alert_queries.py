@@ -30,7 +30,9 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the earlier runs: those of its account after the last `succeeded` run before this run.
+    """Return a run, and the earlier runs of its account: those between the last earlier `succeeded` run and this run.
+
+    If no earlier run succeeded, the earlier runs are all runs of the account before this one.
 
     The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before it or, if
     there is none, the time at which the account was created. The earlier runs have only the keys that `begun_and_ended`
@@ -63,7 +65,7 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
     """Return the instances that match the rule and reached `age` by `run`, but not by the last complete run before it.
 
-    The age counts from the run that first saw the instance in this episode. Vanished instances are left out.
+    The age counts from the run that first saw the instance in its last episode. Vanished instances are left out.
     """
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(

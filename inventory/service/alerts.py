@@ -37,9 +37,9 @@ from inventory.store import database
 from inventory.times import brief, iso
 
 _FULL_WIDTH = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}
-"""A table for `str.translate`, from each mark that some service may take for markup, a link or a mention.
+"""A table for `str.translate`. It replaces each mark that a service may take for markup, a link or a mention.
 
-Such a mark becomes the full-width character of the same look, which no service takes for these.
+The mark becomes the full-width character of the same look. No service gives that character a meaning.
 """
 
 logger = log.get(__name__)
@@ -75,7 +75,7 @@ class Alerts:
             self._channels.send(alert)
 
     def send_checkpoint(self, head: LogHead, note: Note, answered: Callable[[bool], None]) -> None:
-        """Queue an alert with the text of a checkpoint, as a file of checkpoints has it.
+        """Queue an alert whose body is a signed checkpoint: the same text as in a file of checkpoints.
 
         Call `answered` once: with True when a channel has accepted the alert, with False if none does.
         """

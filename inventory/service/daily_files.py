@@ -1,9 +1,9 @@
 """Write the report and the export once a day (UTC), after the first run of the day, if the settings ask for them.
 
 They are written in a thread of their own, so that no run waits. When each was last written is read from the files: the
-modification time of the report, the manifest of the export. So several processes on one host rarely write the same
-file. If they do, the second export is refused by the lock of the folder, and the second report replaces the first as a
-whole.
+modification time of the report, the manifest of the export. So if several processes run on one host, usually only one
+of them writes a file. If two write at the same time, the lock of the folder refuses the second export, and the second
+report replaces the first as a whole.
 """
 
 from collections.abc import Callable, Iterator

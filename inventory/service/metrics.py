@@ -71,7 +71,7 @@ class DatabaseCollector(Collector):
         clock: Clock | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        # Connections of its own: while runs use all connections of the engine's pool, the database is not down.
+        # Connections of its own: otherwise the database would seem down while runs use all connections of the pool.
         self.engine = database.connect_beside(engine)
         self.stale_after = stale_after
         self._clock = clock

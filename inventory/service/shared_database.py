@@ -16,8 +16,8 @@ class SharedDatabase:
 
     `require_ready` and `is_ready` prepare the database: they accept a SQLite file that has replaced the old one, and
     create or migrate the tables. An outage is logged when it begins and when it ends.
-    `run_interval` is the number of seconds between two runs of the schedule. It is computed with this host's clock, so
-    it only decides how long to wait. The database's clock decides whether a run is due.
+    `run_interval` is the number of seconds between two runs of the schedule. It is computed once, with this host's
+    clock, so it only decides how long to wait. The database's clock decides whether a run is due.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:

@@ -13,7 +13,7 @@ logger = log.get(__name__)
 
 
 class StateLog:
-    """Whether one thing, such as the database, works or fails. Repeated failures are logged only at `debug`.
+    """The state of one thing, such as the database: it works or fails. Repeated failures are logged only at `debug`.
 
     `recovered` is the message when the thing works again, `failing` the message of a failure. `names` are added to each
     log line. Safe to use from any thread.

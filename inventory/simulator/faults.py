@@ -71,7 +71,7 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """A body that is sent one byte at a time. With `head`, so are the status line and the headers."""
+    """A body that is sent one byte at a time. With `head`, the status line and the headers are sent like this too."""
 
     seconds_per_byte: float
     head: bool = False
@@ -110,7 +110,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A response whose JSON body is replaced by the JSON of what `fn` returns for it. The status is kept."""
+    """A response with a changed JSON body. `fn` gets the parsed body and returns the new one. The status is kept."""
 
     fn: Callable[[dict[str, Any]], Any]
 
@@ -176,7 +176,7 @@ class Faults:
     ) -> None:
         """Arm a fault: skip the first `after` requests that match `when`, and play the fault for the next `times`.
 
-        `when` None matches every request. `times` None means all further ones. If a fault that was added
+        `when` None matches every request. `times` None means all further matching ones. If a fault that was added
         earlier is played for a request, that request counts neither for `after` nor for `times`.
         """
         with self._lock:

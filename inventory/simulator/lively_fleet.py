@@ -75,7 +75,7 @@ class LivelyFleet(Fleet):
     time until an instance is ready. `truth` holds every Life so far, in the order of `born`. `now` is the UTC time up
     to which the fleet was advanced.
 
-    Raises UsageError if `start` has no time zone, or if `instances` or `churn` is negative or `churn` is not finite.
+    Raises UsageError if `start` has no time zone, if `instances` is negative, or if `churn` is negative or not finite.
     """
 
     def __init__(self, *, seed: int = 0, start: datetime, instances: int = 60, churn: float = 1.0) -> None:

@@ -36,7 +36,7 @@ MAX_REQUESTS_KEPT = 10_000
 MAX_LINE_BYTES = 65_536
 MAX_BODY_BYTES = 1 << 20
 POLL_SECONDS = 0.02
-"""How often the thread that accepts connections checks whether it must stop.
+"""The seconds between two checks whether the server must stop, in the thread that accepts connections.
 
 `stop()` waits for that thread for about this time at most.
 """

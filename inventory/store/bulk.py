@@ -132,8 +132,9 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
     """Return a JSON array as a parameter for a PostgreSQL array.
 
-    PostgreSQL's text of an array differs from JSON: it has other brackets, and no escapes for control characters. With
-    such escapes, return a list instead of a text. An array for `BYTEA` has hexadecimal values without nulls.
+    The parameter is PostgreSQL's text of the array. This text has other brackets than JSON, and no escapes for control
+    characters. If `array` has such escapes, the parameter is a list instead. If `type_` is BYTEA, `array` must hold
+    hexadecimal values and no nulls.
     """
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")

@@ -81,8 +81,8 @@ def connect_beside(engine: Engine) -> Engine:
 def reading(engine: Engine, *, temporary_views: bool = False) -> Iterator[Connection]:
     """Open a transaction for reading and yield its connection. All statements in it see the same snapshot.
 
-    It is rolled back at the end. If `temporary_views`, the transaction may create temporary views on PostgreSQL, if the
-    server and the role allow that.
+    The transaction is rolled back at the end. With `temporary_views`, it may create temporary views on PostgreSQL, if
+    the server and the role allow that. Raise DatabaseError if the database fails.
     """
     with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):

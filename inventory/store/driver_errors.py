@@ -21,7 +21,7 @@ _COLLISIONS = {"40001", "40P01"}
 def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
     """Turn each error that SQLAlchemy raises in the block, including those of the driver, into a DatabaseError.
 
-    `kept` is the part of its message that says what happened to the data.
+    `kept` is the part of the DatabaseError's message that says what happened to the data.
     """
     try:
         yield

@@ -63,8 +63,8 @@ def _empty(connection: Connection, names: Sequence[str]) -> bool:
     return not any(_execute(connection, f"SELECT EXISTS (SELECT FROM {name})").scalar() for name in names)
 
 
-# True if an index has a property that rebuilding it would lose, or if a table has a trigger: that could look up rows
-# while there is no index.
+# True if an index has a property that rebuilding it would lose, or if a table has a trigger. A trigger could look up
+# rows while there is no index.
 _CUSTOMIZED = sa.text("""
     SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ANY(CAST(:tables AS regclass[])))
     OR EXISTS (

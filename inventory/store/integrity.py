@@ -16,7 +16,7 @@ from inventory.store.database import describe, is_sqlite
 from inventory.store.tables import METADATA
 
 MOST = 100
-"""The most faults that one check of one table, or of the whole SQLite file, reports."""
+"""The largest number of faults that one check reports. A check reads one table, or the whole SQLite file."""
 
 _AMCHECK = sa.text("""
     SELECT quote_ident(nspname) AS schema, (
@@ -36,8 +36,8 @@ _BTREES = sa.text(r"""
 def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
     """Yield a line of text for each fault that the database finds in its own tables and indexes.
 
-    If `quick`, SQLite does not compare indexes with tables, and PostgreSQL checks nothing. PostgreSQL also checks
-    nothing if `why_unchecked` returns a reason.
+    If `quick`, SQLite neither compares indexes with tables nor checks foreign keys, and PostgreSQL checks nothing.
+    PostgreSQL also checks nothing if `why_unchecked` returns a reason. PostgreSQL 13 checks only indexes.
     """
     if is_sqlite(connection):
         yield from _sqlite(connection, quick=quick)

@@ -14,7 +14,10 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 OLDEST_POSTGRESQL = 13
 
 _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-"""For libpq: drop a connection whose server has disappeared, as in a failover, after a minute instead of two hours."""
+"""Settings of libpq. If the server disappears, as in a failover, libpq drops the connection after one minute.
+
+By default it would wait for two hours.
+"""
 
 TRANSACTION_SETTINGS = {
     "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
@@ -69,9 +72,10 @@ def postgresql_engine(url: URL) -> Engine:
 def _begin_postgresql(connection: Connection) -> None:
     """Set TRANSACTION_SETTINGS for this transaction, and check that the database can be used.
 
-    Raise WrongSchema if the database is not in UTF-8. Raise DatabaseError if the transaction is meant to write and the
-    database may only be read. This is done in each transaction, because a pooler in transaction mode may give each one
-    another session. One statement does everything, which saves round trips.
+    The connection's option `inventory_settings` adds settings or replaces some. Raise WrongSchema if the database is
+    not in UTF-8. Raise DatabaseError if the transaction is meant to write and the database may only be read. This is
+    done in each transaction, because a pooler in transaction mode may give each one another session. One statement does
+    everything, which saves round trips.
     """
     options = connection.get_execution_options()
     settings = TRANSACTION_SETTINGS | options.get("inventory_settings", {})

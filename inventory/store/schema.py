@@ -35,7 +35,7 @@ AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
 """The plugins of Alembic that compare tables, without the one for comments: migrations/env.py writes the comments."""
 
 _COMPARED = "inventory_compared"
-"""The name of the temporary view that is created on PostgreSQL to compare a view with it."""
+"""The name of the temporary view with which `changed_views` compares a view on PostgreSQL."""
 
 _VIEW_TEXT = sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
 
@@ -70,7 +70,7 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def current(connection: Connection) -> str | None:
-    """Return the database's revision, or None if there are no tables. Raise WrongSchema if they are not inventory's."""
+    """Return the database's revision; None if it has no tables. Raise WrongSchema if its tables are not inventory's."""
     tables = set(sa.inspect(connection).get_table_names())
     versioned = "alembic_version" in tables
     revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if versioned else None
@@ -85,7 +85,7 @@ def current(connection: Connection) -> str | None:
 
 
 def require_current(engine: Engine) -> None:
-    """Raise WrongSchema unless the database is at this program's revision; the message names the command that helps."""
+    """Raise WrongSchema unless the database is at this program's revision. The message says what to do."""
     with reading(engine) as connection:
         found = current(connection)
     if found == HEAD:
@@ -124,7 +124,10 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision` in one transaction. If two processes do so, one waits, and then finds nothing to do."""
+    """Migrate up to `revision` in one transaction. If two processes do so, one waits, and then finds nothing to do.
+
+    Raise UsageError if this program has no such revision. Raise WrongSchema as `migrating` does.
+    """
     _import_alembic()
     from alembic import command
 
@@ -165,8 +168,8 @@ def require_revision(revision: str) -> None:
 def migrating(engine: Engine) -> Iterator[Connection]:
     """Open a write transaction for migrations and yield its connection. Other processes that call this wait.
 
-    Before that, put a SQLite database into WAL mode. Raise WrongSchema if the database has tables that are not
-    inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
+    Before the transaction begins, put a SQLite database into WAL mode. Raise WrongSchema if the database has tables
+    that are not inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
     """
     if is_sqlite(engine):
         with reading(engine) as connection:
@@ -189,10 +192,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """Return the changes that would make the tables and views those of this version; an empty list if there are none.
+    """Return the changes that would bring the tables and views to this version; an empty list if there are none.
 
     A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). The changes of tables
-    are those that Alembic's autogenerate finds. It puts the changes of one existing column into a list of such tuples.
+    come from Alembic's autogenerate. It puts the changes of one existing column into a list of such tuples.
     """
     _import_alembic()
     from alembic.autogenerate import compare_metadata
@@ -225,8 +228,8 @@ def _differs_on_postgresql(connection: Connection, name: str) -> bool:
 
     Return False if the view is missing, or if no temporary view may be created. PostgreSQL does not keep the SQL of a
     view, but writes the definition as text when asked. A dump has that text. For a view restored from a dump, the
-    server may write a different one. So two views are made for a moment: from the migration, and from the server's text
-    of the first. The view in the database must have the text of one of them.
+    server may write a different text. So two temporary views are made: the first from the SQL of the migration, the
+    second from the server's text of the first. The view in the database must have the text of one of the two.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
         return False  # `differences` and `find_tampering` report a missing view

@@ -40,7 +40,10 @@ _KEYS = (
     ("instances", ("account", "instance_id")),
     ("accounts", ("account",)),
 )
-"""Relations that others refer to, with the columns that identify a row of each. `diagram` takes the first that fits."""
+"""Relations that others refer to, each with the columns that identify one of its rows.
+
+`diagram` draws an arrow from a relation to the first of these whose columns the relation has.
+"""
 
 _RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")
 

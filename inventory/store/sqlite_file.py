@@ -22,7 +22,7 @@ from inventory import log
 from inventory.errors import DatabaseError
 
 CLOSING_SECONDS = 30
-"""How long `follow` waits until this process has closed its own connections to the old file."""
+"""The longest time in seconds that `follow` waits for this process to close its connections to the old file."""
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 _IN_USE_BYTE = 128  # of a `-shm`, locked by each process that uses it: UNIX_SHM_DMS in SQLite's os_unix.c

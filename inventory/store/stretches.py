@@ -15,11 +15,12 @@ SAME = ("instance_type", "region")
 
 
 MAY_BEGIN = sa.text("(opened_as <> 'changed' OR moved)")
-"""A condition on `instance_versions` that the first version of every stretch meets, and few other versions.
+"""A condition on `instance_versions`. The first version of every stretch meets it, and few other versions do.
 
 The text is the condition of the index `ix_instance_versions_stretches`, word for word: SQLite uses a partial index only
-for a condition that it recognises. A query for the starts of stretches may apply `begins` to only these versions. Each
-version that is left out has the type and the region of the version before it.
+for a condition that it recognises. A query for the starts of stretches may apply `begins` to only the versions that
+meet this condition. The result is the same, because each version that is left out has the type and the region of the
+version before it.
 """
 
 

@@ -250,9 +250,9 @@ instance_versions = Table(
     Column("episode_creator", Text),
     # internal: hash of the fields when they were recorded; `verify` compares it with the hash of the fields as stored
     Column("content_hash", LargeBinary),
-    # internal: false for the first version of an episode. For a later one, false only if type and region are those of
-    # the version before it; true may also mean that this is not known. So the first version of a stretch
-    # (`stretches.py`) always opens an episode or has `moved` true
+    # internal: false for the first version of an episode. A later version has false only if its type and region are
+    # those of the version before it. It has true if they differ, or if it is not known whether they differ. So the
+    # first version of a stretch (`stretches.py`) always opens an episode or has `moved` true
     Column("moved", Boolean, nullable=False, server_default=text("true")),
     # index of the log entry of the run or act that closed the version; null if it is open or was closed before the log
     Column("closed_log_index", RunId),
@@ -261,7 +261,7 @@ instance_versions = Table(
     CheckConstraint("valid_to > valid_from", name="interval"),
     CheckConstraint("(valid_to IS NULL) = (closed_as IS NULL)", name="closed"),
     Index("uq_instance_versions_open", "account", "instance_id", unique=True),
-    # It has both times, so that the index alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The
+    # This index has both times, so that it alone answers `valid_from <= T AND (valid_to IS NULL OR valid_to > T)`. The
     # table keeps its rowid for this: without a rowid, SQLite would first fetch each row, which is 30 times slower
     Index("ix_instance_versions_valid_from_valid_to", "valid_from", "valid_to"),
     Index("ix_instance_versions_valid_to", "valid_to"),

@@ -211,7 +211,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The checkpoint of 7 entries has another root than the log; the one of 6 entries holds. So entry 6 must differ."""
+    """The checkpoint of 6 entries holds. That of 7 entries has another root than the log. So entry 6 must differ."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")

@@ -1,4 +1,4 @@
-"""`inventory.demo.demo`: it runs real syncs of a simulated fleet, and replaces no database but that of a demo."""
+"""`inventory.demo.demo`: it runs real syncs of a simulated fleet, and replaces only a database that a demo wrote."""
 
 import sqlite3
 import threading

@@ -86,7 +86,10 @@ def text(time):
 
 @pytest.fixture
 def made(lived, run, tmp_path):  # noqa: ARG001 - `lived` fills the database of `run`
-    """Return a function that writes a bundle of a period and returns its path; stderr if the command must fail."""
+    """Return a function that writes a bundle of a period and returns its path.
+
+    If the command must fail, the function returns stderr instead.
+    """
 
     def write(name="evidence.zip", since=SINCE, until=UNTIL, expect=0, **environment):
         words = ("evidence", "--since", text(since), "--until", text(until), "--output", name)

@@ -96,7 +96,7 @@ def run(tmp_path, environment):
 
 
 def assert_no_secret_in_files(folder):
-    """Assert that no file below the folder holds a secret, nor a file in a ZIP archive, nor a row of a Parquet file."""
+    """Assert that no file below the folder holds a secret. Look also into ZIP archives and into Parquet files."""
     for file in Path(folder).rglob("*"):
         if file.is_file():
             contents = [file.read_bytes()]

@@ -76,7 +76,7 @@ def run(*words, expect=0):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Return a function that takes the URL of a database and returns the file of its report. Each is written once."""
+    """Return a function that takes a database's URL and returns the file of its report. It writes each report once."""
 
     @cache
     def page(url):

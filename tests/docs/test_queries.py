@@ -111,6 +111,7 @@ def test_a_question_has_the_answer_that_follows_from_the_truth(question, watch):
 def test_the_time_zone_of_a_session_changes_no_answer_but_where_the_page_says_so(question, watch):
     (statement,) = SQL[question]
     for zone in ("Asia/Kathmandu", "America/St_Johns"):  # clocks in St. John's changed on 8 March
+        # the expression `clock` counts hours of local time, so it is wrong by an hour after such a change
         if zone == "America/St_Johns" and "clock" in statement:
             continue
         with asking(watch.url, zone) as connection:
@@ -145,9 +146,9 @@ def _(watch):
 
 
 def grouped_gpus(watch, item_of):
-    """Return a set of tuples: account, creator, number of episodes, and their GPUs.
+    """Return a set of tuples: account, creator, number of episodes, sum of their GPUs.
 
-    `item_of` takes an episode. An episode counts if the result is an item, with the GPUs of this item.
+    `item_of` takes an episode. If it returns an item, the episode counts, with the GPUs of this item.
     """
     found = defaultdict(list)
     for each in watch.episodes:
@@ -472,10 +473,10 @@ def _(watch):
 
 
 def gaps(watch):
-    """Yield each gap between two complete runs, as a tuple: account, start, end, hours, number of runs in between.
+    """Yield each gap as a tuple: account, start, end, hours, number of runs in it.
 
-    No run in between was complete. It is a gap if there is such a run, or if the two complete runs are more than two
-    intervals of the schedule apart.
+    A gap lies between two neighbouring complete runs. The time between them is a gap if an incomplete run lies in it,
+    or if it is longer than two intervals of the schedule.
     """
     for account, every in EVERY.items():
         runs = watch.of(account)

@@ -1,5 +1,8 @@
 """Checks of README.md: its length, first screen, pictures and SQL, and the commands that make an environment.
 
+There are also checks of the SQL of docs/digests.md and of the demo, of the libraries that CONTRIBUTING.md names, and of
+constraints.txt.
+
 test_commands.py runs the other commands of README.md.
 """
 

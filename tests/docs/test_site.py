@@ -104,7 +104,7 @@ def test_the_search_works_without_a_network(look):
 @pytest.mark.parametrize(("name", "word"), DIAGRAMS.items())
 def test_the_diagrams_are_drawn_without_a_network(look, name, word, scheme):
     page = look(name, color_scheme=scheme)
-    page.wait_for_selector("div.mermaid")  # it replaces the diagram's text; scripts cannot look into it
+    page.wait_for_selector("div.mermaid")  # the drawing, in place of the text; scripts cannot look into it
     assert word in (ROOT / "docs" / f"{name}.md").read_text().partition("```mermaid")[2]
     assert page.evaluate("document.querySelector('div.mermaid').getBoundingClientRect().height") > 100
 

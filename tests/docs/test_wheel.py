@@ -24,9 +24,10 @@ MACHINES = [
 
 
 def run(*words, cwd, expect=0, **environment):
-    """Run a program and return its stdout. Its environment lacks the variables of Python, pip, fal and `inventory`.
+    """Run a program, assert that its exit code is `expect`, and return its stdout.
 
-    The given variables are added.
+    Its environment is that of the tests, without the variables of Python, pip, fal and `inventory`. The variables in
+    `environment` are added.
     """
     clean = {
         name: value

@@ -55,7 +55,7 @@ def history(world):
 
 
 def names(world):
-    """Return the account names that each of four tables holds, as a frozenset by table."""
+    """Return a dict from each of four tables to the frozenset of the account names in it."""
     tables = ("accounts", "sync_runs", "instance_state", "instance_versions")
     return {
         table: frozenset(*zip(*world.rows(f"SELECT DISTINCT account FROM {table}"), strict=True)) for table in tables

@@ -144,7 +144,10 @@ def flips(file, number):
 
 
 def flip(whole, copy, place, bit):
-    """Write the file `whole` to the path `copy` with one bit changed. Files of an earlier copy are removed."""
+    """Write the file `whole` to the path `copy`, with one bit changed in the byte at `place`.
+
+    `bit` is the mask of this bit. Files of an earlier copy are removed.
+    """
     data = bytearray(whole.read_bytes())
     data[place] ^= bit
     for old in copy.parent.glob(f"{copy.name}*"):

@@ -56,7 +56,10 @@ def names(url):
 
 
 def alter(url, **settings):
-    """Change settings for the database of the URL, and for its role in this database, where they take precedence."""
+    """Change settings of the database of the URL, and of its role in this database.
+
+    The settings of the role take precedence.
+    """
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:
         for setting, value in settings.items():
@@ -75,7 +78,10 @@ def a_world(url):
 
 
 def story(url):
-    """Record three runs with values of many kinds. Return the rows of each relation but the calendar, as texts."""
+    """Record three runs with values of many kinds. Return a dict from each relation to its rows, as sorted texts.
+
+    The calendar is left out.
+    """
     with a_world(url) as world:
         schema.upgrade(world.engine)
         world.put("a", "b", creator_user_nickname=None, sector="null", ip="NULL")
@@ -88,7 +94,7 @@ def story(url):
         world.run(expected_seconds=1 / 3)
         world.remove("d")
         world.put("b", price=1.5)
-        world.run(expected_seconds=1e9)  # so no gap is open, whose length would grow
+        world.run(expected_seconds=1e9)  # so no gap is open: the length of an open gap grows
         assert schema.differences(world.engine) == []
         with database.reading(world.engine) as connection:
             return {

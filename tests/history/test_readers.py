@@ -235,7 +235,7 @@ def test_sqlite_has_no_roles(ask, tmp_path):
 
 
 class Reader:
-    """A reading transaction that stays open after its first query, as in a BI tool. It fails where it would wait."""
+    """A reading transaction that stays open after its first query, as in a BI tool. A query that must wait fails."""
 
     def __init__(self, url):
         if url.startswith("sqlite"):

@@ -96,7 +96,7 @@ def backup(file, name="backup.db"):
 
 
 def label(file, text):
-    """Insert a row with this text, which tells the file from others."""
+    """Insert a row with this text into the file. By the text, a test recognises the file."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("INSERT INTO typed (id, label) VALUES ((SELECT count(*) FROM typed) + 1, ?)", (text,))
 
@@ -372,7 +372,10 @@ def test_a_write_while_the_file_is_replaced_is_rolled_back_and_is_an_error(engin
 
 
 def replaced_after_the_next_commit(engine, file, aside):
-    """Commit a row. Then, before the commit returns, move the file to `aside` and put a backup in its place."""
+    """Commit a row. Before the commit returns, move the file to `aside`, and put a backup in its place.
+
+    Check that this raises DatabaseError.
+    """
     copy = backup(file)
 
     def commit_and_replace(connection):

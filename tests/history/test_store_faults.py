@@ -262,7 +262,10 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
 
 @pytest.fixture
 def disk(postgres):
-    """Create the tablespace `small` on a file system of 18 MB. Yield a function that sets this size, in MB."""
+    """Create the tablespace `small` on a file system of 18 MB.
+
+    Yield a function that sets the size of this file system, in MB, and returns the exit code of `mount`.
+    """
     if os.geteuid() != 0 or "TEST_DATABASE_URL" in os.environ:
         pytest.skip("only root can mount a small file system, and only on the host of the server")
     server = pwd.getpwnam("nobody")

@@ -18,7 +18,10 @@ from support.world import World, hour
 
 STORED = Path(__file__).parents[1] / "released"
 RELEASES = {"0.1.0": "0001", "0.2.0.dev0": "0002", "0.2.0.dev0-at-0005": "0005"}
-"""The schema revision of each stored database, by its name: a release, or a state of main between two releases."""
+"""The schema revision of each stored database, by the name of the database.
+
+A database is named after a release, or after a state of the branch `main` between two releases.
+"""
 
 ALWAYS_TRUE = {
     "accounts": ("account", "created_at", "retired_at", "pruned_before"),

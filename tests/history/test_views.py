@@ -153,7 +153,10 @@ LONG_HISTORY = """
         CASE part WHEN 9 THEN {begin} END, 'gpu_8x_h100_sxm5', 'us-west', false
     FROM instances CROSS JOIN parts
 """
-"""SQL that inserts 20,000 versions of 2,000 instances. Each hour one appears. It lives ten hours and changes hourly."""
+"""SQL that inserts 20,000 versions of 2,000 instances.
+
+Every hour one instance appears. Each lives for ten hours, and changes every hour.
+"""
 LAST_DAY = "'2026-03-25 00:00:00.000000+00'"
 
 
@@ -569,9 +572,10 @@ def expected_changes(history):
 
 
 def expected_episodes(history):
-    """Yield a dict for each episode: the columns of `instance_episodes`, `versions`, and whether it is `live`.
+    """Yield a dict for each episode. Its keys are the columns of `instance_episodes`, and also `versions` and `live`.
 
-    `versions` has pairs: a Version, and the time until which its hours count.
+    `versions` is a list of pairs: a Version, and the time until which its hours count. `live` is whether the instance
+    is live in this episode.
     """
     for (account, instance_id), instance in history.instances.items():
         for episode in range(1, instance.versions[-1].episode + 1):
@@ -633,7 +637,10 @@ def expected_creators(history):
 
 
 def expected_days(history):
-    """Return the expected rows of `fleet_daily`. A version that a change ends at midnight is not on the new day."""
+    """Return the expected rows of `fleet_daily`.
+
+    A version that a change closes at midnight does not count for the day that begins then.
+    """
     present, spent, gpus = defaultdict(set), Counter(), {}
     for episode in expected_episodes(history):
         for version, end in episode["versions"]:
@@ -677,7 +684,7 @@ def expected_freshness(history):
 
 
 def allowed_seconds(run):
-    """Return how many seconds may lie between the previous complete run and this one without being a gap."""
+    """Return how many seconds may lie between `run` and the previous complete run. A longer time is a gap."""
     return 2 * run["expected_seconds"] if run["expected_seconds"] else run["max_gap_seconds"] or 25 * 3600
 
 

@@ -127,7 +127,7 @@ def check_runs(world, period=timedelta(seconds=1)):
         for (status, begun, ended), (_, next_begun, _) in pairwise(runs):
             assert ended is not None, (account, "runs twice at once")
             assert next_begun >= ended, (account, "overlaps")
-            if status not in {"abandoned", "cut"}:  # else the next run is due at once
+            if status not in {"abandoned", "cut"}:  # after these two, the next run is due at once
                 assert next_begun - begun >= period, (account, "doubled")
     with database.reading(world.engine) as connection:
         assert verify(connection).breaches == []

@@ -40,9 +40,9 @@ def verify_rows(connection, sizes, account=None):
 
 
 class Verdict(NamedTuple):
-    """The result of a check: breaches in the history itself, and differences from checkpoints, as texts.
+    """The result of a check: the breaches of the history itself, and its differences from checkpoints.
 
-    It is true if there is a breach or a difference.
+    `breaches` has Breach objects, `differences` has texts. A Verdict is true if it has a breach or a difference.
     """
 
     breaches: list

@@ -16,11 +16,11 @@ KEY = f"keyid-1:{SECRET}"
 
 
 class Command:
-    """A function that runs `inventory` in a folder. Its environment is PATH, HOME and the given variables.
+    """A function that runs `inventory` in a folder, with the variables PATH, HOME and those given.
 
-    A call takes the arguments of the command, and more variables; None removes one. It returns a `CompletedProcess`. It
-    checks the exit code against `expect`, a number or a set of numbers. It checks that the output has no text of
-    `secrets`, and no traceback unless `--debug` is given.
+    A call takes the arguments of the command, and more variables. A variable that is None is removed. The call returns
+    a `CompletedProcess`. It checks the exit code against `expect`, a number or a set of numbers. It checks that the
+    output has no text of `secrets`, and no traceback unless `--debug` is given.
 
     The command runs in this process. With `process=True` it runs in a child process, for tests of signals and file
     descriptors. The child is forked (`support.forked`), or is a new interpreter if the name of a variable begins with

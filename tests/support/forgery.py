@@ -1,8 +1,8 @@
 """Read all rows of a history, recompute the columns that follow from other columns, and write the rows back.
 
-The keeper of `support.keeper` rewrites histories with it. `forge` recomputes hashes, counts of events, digests, roots
-and log entries, with the functions of the program. It does not change a history that nobody has edited; a test checks
-that.
+The keeper of `support.keeper` rewrites histories with this module. `forge` recomputes hashes, counts of events,
+digests, roots and log entries, with the functions of the program. A history that nobody has edited stays as it is; a
+test checks this.
 """
 
 import json
@@ -53,7 +53,7 @@ APPLIED = ("succeeded", "held", "partial")
 
 
 def read_rows(connection):
-    """Return, by name of the table, a list of all its rows as dicts, in the order of the primary key."""
+    """Return a dict from the name of each table to all its rows: a list of dicts, in the order of the primary key."""
     return {
         table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()]
         for table in TABLES
@@ -197,7 +197,8 @@ class _Forger:
     def _number_entries(self):
         """Number the log entries of runs, acts and dropped runs from 1 on without gaps, in their present order.
 
-        Return a list of pairs: the new index, and the row of the run or act, or the hash that is left of a dropped run.
+        Return a list of pairs: the new index, and the row of the run or act. For a dropped run, the second value is the
+        hash that is left of it.
         """
         runs = [(run["log_index"], 0, run) for run in self.runs if run["log_index"] is not None]
         acts = [(act["log_index"], 1, act) for act in self.acts]

@@ -37,7 +37,8 @@ class Forked:
 
     Its stdin is empty. Its stdout and stderr are files in memory, or the given descriptors.
 
-    - `fatal`: the process is killed before this statement or commit. Both are counted together, from 1. 0: no kill.
+    - `fatal`: the number of the statement or commit before which the process is killed. Statements and commits are
+      counted together, from 1. 0: no kill.
     - `bulk`: the number of rows from which on the program drops and rebuilds the indexes of empty tables.
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
     - `quick_end`: whether the process ends without freeing its memory first (`_exit`).

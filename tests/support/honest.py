@@ -33,7 +33,7 @@ HARMLESS = (UsageError, AccountBusy)
 
 
 class Killed(BaseException):
-    """A simulated kill of the process, raised in place of a statement or commit, and of all that follow it."""
+    """A simulated kill of the process: raised in place of a statement or commit, and in place of each later one."""
 
 
 @contextmanager
@@ -204,7 +204,8 @@ class HonestHistories:
     def _upgrade(self, _account):
         """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
 
-        If the migration is killed, the next process migrates. The revisions before 0004 have no log.
+        If the migration is killed, the next process migrates. The revisions before 0004 have no log, so after a
+        downgrade to one of them no earlier checkpoint is valid.
         """
         if not can_downgrade(self.engine):
             return

@@ -164,10 +164,10 @@ class Keeper:
             restore(self.engine, now, self.rows)
 
     def write(self, connection, after):
-        """Write the rows `after`. Raise NotACheat if they differ from the old rows in nothing but EXCEPTIONS.
+        """Write the rows `after`. Raise NotACheat if only what EXCEPTIONS names differs from the old rows.
 
-        Also raise NotACheat if two rows of a table have the same primary key. `touched` becomes the name of the only
-        account whose rows differ, None if there are several.
+        Also raise NotACheat if two rows of a table have the same primary key. If all rows that differ belong to one
+        account, `touched` becomes its name, else None.
         """
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
@@ -219,8 +219,9 @@ def found_by(verdict):
 def uncovered_fields(rows):
     """Return, by (account, instance id), the set of fields that a run has ignored since the newest version opened.
 
-    If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and `ignored`.
-    Entry 0 has one list for the whole account, so it does not cover the column `ignored` of the instance.
+    If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and the name
+    of the column `ignored`.
+    Entry 0 has one list for the whole account, so it does not cover that column of each instance.
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
@@ -264,7 +265,7 @@ def canonical(value):
 def hide_exceptions(rows, uncovered):
     """Return a copy of the rows without what EXCEPTIONS names.
 
-    The result is a dict of dicts: by the name of the table, then by primary key, a row as a dict. `uncovered` is what
+    The result has, by the name of the table, a dict of its rows by primary key. Each row is a dict. `uncovered` is what
     `uncovered_fields` returns.
     """
     shown = {}
@@ -611,7 +612,7 @@ def rewrite(keeper, after):
 
 
 def swap_instances(keeper, after):
-    """Swap the whole histories of two instances, or only whether and since when each is missing."""
+    """Swap the whole histories of two instances, or only the columns that say whether each is missing."""
     first = keeper.some(after["instance_state"], where=lambda row: row["presence"] != "live")
     second = keeper.some(
         after["instance_state"], where=lambda row: row["account"] == first["account"] and row is not first
@@ -931,7 +932,7 @@ KINDS: dict[str, Callable[[Keeper, Any], tuple[str, list]]] = {
     "a checkpoint forged": forge_a_checkpoint,
     "another database presented": another_database,
 }
-"""The function that makes a cheat, by the name of its kind: all kinds that need only one transaction."""
+"""By the name of a kind, the function that makes a cheat of this kind. All kinds but PRUNED are here."""
 
 
 ALL_KINDS = (*KINDS, PRUNED)

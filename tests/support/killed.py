@@ -7,7 +7,7 @@ from support.workers import PATIENCE
 
 
 class Killer:
-    """A function that runs a command in a child process, in a folder, and kills the process if the call says when."""
+    """A function that runs a command in a child process, in a folder. It kills the process if the call says when."""
 
     def __init__(self, folder, environment, *, root_bypass=True):
         self._folder = folder

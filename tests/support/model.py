@@ -163,9 +163,9 @@ class Model:
         return found
 
     def hours(self) -> dict[tuple[str, int], tuple[int, int | None, int | None]]:
-        """Return microseconds by (instance id, number of the episode), three numbers for each episode.
+        """Return, by (instance id, number of the episode), a tuple of three numbers of microseconds.
 
-        They are the counterparts of `hours_low`, `gpu_hours_low` and `gpu_hours_high`; None if unknown.
+        They must agree with `hours_low`, `gpu_hours_low` and `gpu_hours_high`. The last two are None if unknown.
         """
         found = {}
         for key, versions in self.episodes().items():
@@ -205,7 +205,10 @@ class Model:
         return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
 
     def _compared_by_the_brake(self) -> str | None:
-        """Return the API key of the last `succeeded` run; if there is none, of the last `held` or `partial` one."""
+        """Return the API key of the last `succeeded` run; if there is none, of the last `held` or `partial` one.
+
+        Return None if there is no such run either.
+        """
         for statuses in (("succeeded",), ("held", "partial")):
             for run in reversed(self.runs):
                 if run.status in statuses:

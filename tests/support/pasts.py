@@ -139,7 +139,8 @@ class Story(World):
 def every_event(story):  # noqa: PLR0915 - one statement a step
     """Play all events and all statuses of finished runs, in two accounts with the same instance ids.
 
-    Instances also become missing, held and unlisted, and are seen after the last complete run: no version shows that.
+    Some instances also become missing, held or unlisted, or are seen after the last complete run. No version shows any
+    of these states.
     """
     for number in range(6):
         story.put(f"i{number}", creator_user_nickname=PEOPLE[number % 4], ip=f"192.0.2.{number}")

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Receiver:
     """A server that puts each posted alert, parsed from JSON, into the queue `posts`.
 
-    It answers with the first status that is left in `statuses`, else with 200. While `answering` is not set, it delays
-    the answer, for 60 seconds at most.
+    It takes the first status out of `statuses` and answers with it. If `statuses` is empty, it answers with 200. While
+    `answering` is not set, it delays the answer, for 60 seconds at most.
     """
 
     def __init__(self):

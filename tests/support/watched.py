@@ -63,8 +63,9 @@ class Version:
 class Episode:
     """One episode of an instance, as far as the runs of an account can know it.
 
-    `unseen` is the last complete run before the episode. `seen` is the first run that saw the instance, `last` the run
-    of its `last_seen_at`. `gone` is the run at which it vanished, `missing` the newest run that left it missing.
+    `unseen` is the last complete run before the episode. `seen` is the first run of the episode that saw the instance,
+    `last` the run of its `last_seen_at`. `gone` is the run at which it vanished, `missing` the newest run that left it
+    missing. `unseen`, `gone` and `missing` are None if there is no such run.
     """
 
     account: str
@@ -160,11 +161,12 @@ class Watch:
             ]
 
     def skipped(self, account):
-        """Return a set of (instance id, start of a complete run): the run did not see the instance, which existed.
+        """Return the instances that existed during a whole complete run but were not seen by it.
 
-        The instance existed during the whole run. If another instance vanishes during a walk, all instances after
-        it move up by one place on the list, and one of them may be on no page. If the account already knows that one,
-        the run asks for it by id. A newcomer is not seen before the next run.
+        The result is a set of pairs: the id of the instance, and the start of the run. If an instance is deleted during
+        a walk, all instances after it move up by one place on the list. So one of these may be on no page. If the
+        account already knows the instance on no page, the run asks for it by id. If it is a newcomer, no run sees it
+        before the next one.
         """
         return {
             (life.id, run.started)

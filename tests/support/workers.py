@@ -29,9 +29,10 @@ def until(true, why=lambda: ""):
 
 
 class Worker:
-    """A process that runs `inventory run`, with `words` as more arguments. `program` replaces `inventory`.
+    """A process that runs `inventory run`, with `words` as more arguments.
 
-    The process writes its log as JSON into the file `log` in `folder`.
+    If `program` is given, it is a command line, as a list of words, that is started in place of `inventory`. The
+    process writes its log as JSON into the file `log` in `folder`.
     """
 
     def __init__(self, folder, environment, *words, program=None):

@@ -96,7 +96,10 @@ class World:
             self.fleet.remove(id_)
 
     def rows(self, sql, **values):
-        """Return a list of the rows of a query as tuples, columns in TIMES as UTC datetimes, in BOOLEANS as bool."""
+        """Return the rows of a query as a list of tuples.
+
+        The values of columns in TIMES are datetimes in UTC, those of columns in BOOLEANS are of type bool.
+        """
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
         with database.reading(self.engine) as connection:
@@ -140,7 +143,10 @@ class World:
         return sorted(((at - BEGIN) / timedelta(hours=1), id_, event) for at, id_, event in rows)
 
     def asked_by_id(self):
-        """Return the ids that the last run asked for, in order. Ids that end in `s` are left out."""
+        """Return a list of the ids that the last run asked for, in order.
+
+        A request whose path ends in `s` counts as a request for the list. So an id that ends in `s` is left out.
+        """
         return [
             request.path.rpartition("/")[2] for request in self.simulator.requests if not request.path.endswith("s")
         ]
@@ -150,12 +156,12 @@ class World:
         return sum(request.page == 1 for request in self.simulator.requests)
 
     def history(self):
-        """Return the rows of `instance_state` and of `instance_versions`: sorted lists by name of the table."""
+        """Return a dict with the rows of `instance_state` and `instance_versions`: a sorted list for each table."""
         tables = ("instance_state", "instance_versions")
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
     def dump(self):
-        """Return sorted lists of all rows as JSON texts, by name of the table.
+        """Return a dict with all rows as JSON texts: by the name of the table, a sorted list.
 
         The tables `calendar`, `dropped_entries` and `alembic_version` are left out.
         """
@@ -201,7 +207,7 @@ class Past:
 
 
 def live_through(live, url, template):
-    """Call `live(world)` with a World on the database of `url`, and return the Past, which has `template`."""
+    """Call `live(world)` with a World on the database of `url`, and return a Past with this `template`."""
     engine = database.connect(parse_url(url))
     with Simulator(Fleet()) as simulator:
         world = World(engine, simulator)

@@ -2,10 +2,11 @@
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
 first those that have killed other mutants of the module, then the model, then the quickest. In its process the changed
-functions get the code of the mutant. So nothing is imported again, and most mutants are killed within a second.
+functions get the code of the mutant. The module is executed again only if this is not enough. So most mutants are
+killed within a second.
 
-Lines executed in processes that a test starts are not noted. Such a process imports the mutant: its source is in the
-copy of the checkout meanwhile.
+Lines executed in processes that a test starts are not noted. Such a process imports the mutant: while a mutant is
+tried, its source is in the copy of the checkout.
 
 The environment says what to do:
 
@@ -13,7 +14,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: how long the tests of a mutant take without a mutant, at most; `inf` for no limit.
+- SECONDS: the limit for the tests of a mutant: the sum of the times that they took in the first run. One test is
+  always tried. `inf`: no limit.
 """
 
 import contextlib
@@ -36,11 +38,11 @@ import pytest
 from coverage import Coverage
 
 PATIENCE = 30.0
-"""A mutant counts as killed after this number of seconds, and five times those of its tests."""
+"""A mutant counts as killed after this number of seconds plus five times what its tests took in the first run."""
 
 
 class _Source:
-    """The code objects of a module, depth first, and for each the index of the one around it."""
+    """The code objects of a module, depth first, and for each the index of the code object around it, or None."""
 
     def __init__(self, text: str, path: str) -> None:
         self.codes: list[CodeType] = []
@@ -69,13 +71,16 @@ class _Tests:
     killer: int | None = None  # the descriptor of a pipe
 
     def run(self, index: int, following: int) -> None:
-        """Run a test. The fixtures that the test `following` uses, too, are kept."""
+        """Run the test `index`. Fixtures that the test `following` also uses are kept."""
         self.current = index
         item = self.items[index]
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self.items[following])
 
     def note_lines(self, sources: dict[str, "_Source"]) -> None:
-        """Run all tests, and note for each how long it takes and which lines of these modules it executes."""
+        """Run all tests, and note for each how long it takes and which lines of these modules it executes.
+
+        Then note the functions of these modules, by their code objects.
+        """
         noted = Coverage(data_file=None, config_file=False, include=list(sources))
         noted.start()
         for index in range(len(self.items)):
@@ -95,7 +100,10 @@ class _Tests:
         gc.freeze()
 
     def choose(self, candidates: set[int], killers: Counter[int]) -> list[int]:
-        """Return those of the tests, by index, with which a mutant is tried, in this order."""
+        """Return the indexes of the tests with which a mutant is tried, in the order in which they are run.
+
+        `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed.
+        """
         chosen, total, limit = [], 0.0, float(os.environ["SECONDS"])
         for index in sorted(candidates, key=lambda each: (-killers[each], not self.is_model(each), self.seconds[each])):
             total += self.seconds[index]
@@ -114,7 +122,7 @@ _tests = _Tests([])
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """End the process of a mutant when a test fails."""
+    """Note if a test fails. In the process of a mutant, also write the index of that test to the pipe, and exit."""
     if report.failed:
         _tests.failed = True
         if _tests.killer is not None:
@@ -124,7 +132,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Run all tests, then try all mutants."""
+    """Run all tests. If none fails, try all mutants."""
     lines = Path(os.environ["MUTANTS"]).read_text(encoding="utf-8").splitlines()
     mutants = [json.loads(line) for line in lines]
     sources = {path: _Source(Path(path).read_text(encoding="utf-8"), path) for path in {m["path"] for m in mutants}}
@@ -169,7 +177,7 @@ def _try_all(config: pytest.Config, number: int, mutants: list[dict[str, Any]], 
 def _try(
     config: pytest.Config, copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[int]
 ) -> tuple[str, int]:
-    """Return the outcome of a mutant, and with how many tests it was tried."""
+    """Try a mutant. Return `killed`, `survived` or `no test`, and the number of tests that were chosen for it."""
     try:
         new = _Source(mutant["source"], mutant["path"])
     except SyntaxError:
@@ -178,7 +186,7 @@ def _try(
     if source.around == new.around:
         changed = {before: after for _, (before, after) in pairs if before != after}
         inner = [index for index, (before, after) in pairs if _executes(before) != _executes(after)]
-    else:  # a function more or less
+    else:  # the mutant has a function more or less
         changed, inner = {}, [0]
     by_import = not all(_in_a_function(index, source) for index in inner)
     executing = _tests.of_line.get((mutant["path"], mutant["line"]))
@@ -217,7 +225,10 @@ def _executes(code: CodeType) -> tuple[object, ...]:
 
 
 def _in_a_function(index: int | None, source: _Source) -> bool:
-    """Return whether a code object belongs to a function that exists: then its change needs no import."""
+    """Return whether a code object is that of an existing function, or is inside one.
+
+    If so, the module need not be executed again when the code changes.
+    """
     while index is not None:
         if source.codes[index] in _tests.functions:
             return True
@@ -234,7 +245,8 @@ def _run(
 ) -> None:
     """Run the tests in this process, with the changed code. Exit with 0 if all pass, else with 1.
 
-    `again` is a mutant whose module must be executed again, because its change is not only in functions.
+    `folder` is the place for temporary files. `again` is the mutant if its module must be executed again, because its
+    change is not only in functions; else None.
     """
     try:
         os.setpgid(0, 0)
@@ -254,7 +266,10 @@ def _run(
 
 
 def _execute_again(mutant: dict[str, Any]) -> None:
-    """Execute the source of a mutant as a second module, and put what differs in it into the first."""
+    """Execute the source of a mutant as a second module, and put what differs into the imported module.
+
+    Other modules that have imported a changed object by its name get the new one too.
+    """
     module = sys.modules["inventory." + mutant["module"].replace("/", ".")]
     second = ModuleType(module.__name__)
     vars(second).update({name: vars(module)[name] for name in ("__file__", "__package__", "__spec__")})
@@ -278,7 +293,11 @@ def _execute_again(mutant: dict[str, Any]) -> None:
 
 
 def _take_over(before: object, after: object) -> bool:
-    """Give a function the code and the defaults of another. Return False if that cannot be done."""
+    """Give the function `before` the code and the defaults of the function `after`, and return True.
+
+    Return False if one of the two is no function. If one of them has free variables, change nothing, and return whether
+    both have the same code.
+    """
     if not (isinstance(before, FunctionType) and isinstance(after, FunctionType)):
         return False
     if before.__code__.co_freevars or after.__code__.co_freevars:

@@ -169,8 +169,8 @@ def _copy(folder: Path) -> Path:
 def _environment(copy: Path) -> dict[str, str]:
     """Return the environment of tests that import from the copy.
 
-    Python must write no compiled files: it compares them with the source by time in seconds and by size, which two
-    mutants may share.
+    Python takes a compiled file for up to date if the source has the time, in seconds, and the size that are noted in
+    it. Two mutants may have the same time and size. So Python must write no compiled files.
     """
     parts = (copy, copy / "tests", copy / "tools", copy / "tools" / "mutation", copy.parent / "coverage")
     path = os.pathsep.join(map(str, parts))
@@ -206,7 +206,7 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
 
 
 def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
-    """Try the mutants with the plugin `in_forks`."""
+    """Try the mutants with the plugin `in_forks`, and return them. Exit with an error if one was not tried."""
     files = sorted({file for each in mutants for file in _files(each["module"])})
     for number, mutant in enumerate(mutants):
         mutant["number"] = number

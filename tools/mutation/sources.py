@@ -1,4 +1,6 @@
-"""Write the mutants of a session of cosmic-ray that are not filtered out as JSON lines: line, source.
+"""Print the mutants of a session of cosmic-ray as JSON lines with the keys `line` and `source`.
+
+Mutants that a filter of cosmic-ray has excluded are not printed.
 
     python sources.py SESSION
 

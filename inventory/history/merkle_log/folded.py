@@ -1,11 +1,11 @@
 """Compute a root over old versions of an account, after folding them in memory as `prune` folds them in the database.
 
-A stretch is a series of consecutive versions of one episode with the same type and region. A prune before a time T
-takes the versions of a stretch that ended by T, and puts one version in their place.
+A stretch is a series of consecutive versions of one episode with the same type and region. `prune --before T` replaces
+those versions of a stretch that ended by T by one version.
 
 The root is the same before, during and after a prune. Entry 0 of a log holds such a root over all versions from before
-the log. The entry of a prune holds one over these versions, and over all that began before T. This root is needed
-because the roots in older entries can no longer be recomputed once their versions are folded.
+the log. The entry of a prune holds such a root over these versions and all versions that began before T. This root is
+needed because the roots in older entries can no longer be recomputed once their versions are folded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +51,8 @@ class FoldedHistory:
     before: Any = None
     """All versions that began before this time are covered too, and those that ended by this time are folded.
 
-    None: nothing is folded. The type is that of the versions' times: datetime, or text as SQLite stores it.
+    If None, no further versions are covered, and nothing is folded. The type is that of the versions' times: datetime,
+    or text as SQLite stores it.
     """
 
 
