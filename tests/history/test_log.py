@@ -198,6 +198,24 @@ def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired
 
 
 @rule("every-run-and-act-is-logged")
+@pytest.mark.parametrize("logged", [True, False], ids=["with a log", "before the log began"])
+def test_after_a_dropped_run_brought_an_account_back_the_run_of_a_dead_process_does_not(world, logged):
+    world.faults.add(Status(500), times=None)
+    world.run(clock=lambda: hour(0.5))
+    acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(0.6))
+    if not logged:
+        world.forget_log()
+    world.run(clock=lambda: hour(0.7))
+    prune(world.engine, PruneRequest("default", hour(1.5)), lease_seconds=60, clock=lambda: hour(1.8))
+    assert table(world, "sync_runs") == []
+    world.faults.clear()
+    begin_a_run_and_die(world)
+    world.run(clock=lambda: hour(3))
+    assert world.statuses() == ["abandoned", "succeeded"]
+    assert breaches(world) == []
+
+
+@rule("every-run-and-act-is-logged")
 def test_the_run_that_brought_a_retired_account_back_may_be_dropped(world):
     world.run()
     acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(1.5))

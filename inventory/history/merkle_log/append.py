@@ -147,10 +147,14 @@ def _was_retired(connection: Connection, row: Row) -> bool:
     The column `retired_at` does not say so: when a run brings the account back, the column is cleared
     as soon as that run opens.
     """
-    act, run = operator_actions.c, sync_runs.c
+    act = operator_actions.c
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
-    ran = sa.select(sa.func.max(run.log_index)).where(run.account == row["account"])
-    retired_at, ran_at = connection.scalar(retired), connection.scalar(ran)
+    retired_at = connection.scalar(retired)
     if retired_at is None and "retired_at" in earlier_history(row):
         retired_at = 0
-    return retired_at is not None and (ran_at is None or retired_at > ran_at)
+    if retired_at is None:
+        return False
+    # Runs are found as the entries that are not acts: `prune` may have dropped their rows.
+    acts = sa.select(sa.func.count()).where(act.account == row["account"], act.log_index > retired_at)
+    acts_since: int = connection.execute(acts).scalar_one()
+    return bool(retired_at + 1 + acts_since == row["log_size"])
