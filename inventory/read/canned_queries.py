@@ -35,10 +35,13 @@ ORDER BY first_seen_at DESC, instance_id""",
         "fleet-at",
         "The fleet at a time",
         "As it was at a time (UTC) such as 2026-03-06 22:00, each field as it then was. Empty: as last seen.",
-        """SELECT account, instance_id, instance_type, gpu_count, region, status, creator_user_nickname, valid_from
-FROM instance_versions
-WHERE (:at = '' AND valid_to IS NULL)
-   OR (:at <> '' AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at))
+        """WITH given(at) AS (
+    SELECT CASE WHEN :at LIKE '%.%' THEN substr(replace(rtrim(:at, 'Z'), 'T', ' ') || '000000', 1, 26)
+           ELSE strftime('%Y-%m-%d %H:%M:%f000', :at) END
+)
+SELECT account, instance_id, instance_type, gpu_count, region, status, creator_user_nickname, valid_from
+FROM instance_versions, given
+WHERE (:at = '' AND valid_to IS NULL) OR (valid_from <= at AND (valid_to IS NULL OR valid_to > at))
 ORDER BY account, instance_id""",
     ),
     Question(

@@ -123,10 +123,27 @@ def test_parameters_narrow_the_answer(browser):
     assert {row["instance_id"] for row in browser.rows("/changes", instance_id=change["instance_id"])} == {
         change["instance_id"]
     }
-    first = {row["instance_id"] for row in browser.rows("/fleet-at", at="2026-03-06 13:00")}
-    last = {row["instance_id"] for row in browser.rows("/fleet-at", at="2026-03-07 12:00")}
-    assert first != last == {row["instance_id"] for row in browser.rows("/fleet-at", at="")}
-    assert browser.rows("/fleet-at", at="2026-03-06 12:59:59") == []
+
+
+@pytest.mark.slow
+def test_the_fleet_at_a_time_is_the_same_for_every_way_to_write_that_time(browser, file):
+    def fleet(at):
+        return {row["instance_id"] for row in browser.rows("/fleet-at", at=at)}
+
+    with closing(sqlite3.connect(file)) as connection:
+        (first,) = connection.execute("SELECT min(valid_from) FROM instance_versions").fetchone()
+    assert first == "2026-03-06 13:00:00.000000"
+    forms = (
+        first, "2026-03-06 13:00", "2026-03-06 13:00:00", "2026-03-06T13:00", "2026-03-06T13:00:00Z",
+        "2026-03-06T13:00:00.000Z", "2026-03-06T13:00:00.000000", "2026-03-06T15:00+02:00",
+    )  # fmt: skip
+    assert len(fleet(first)) > 20
+    for form in forms:
+        assert fleet(form) == fleet(first), form
+    for before in ("2026-03-06 12:59:59.999999", "2026-03-06T12:59", "2026-03-06", "no time"):
+        assert fleet(before) == set(), before
+    last = fleet("2026-03-07 12:00")
+    assert fleet(first) != last == fleet("")
 
 
 @pytest.mark.slow
