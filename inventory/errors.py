@@ -19,7 +19,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   └── LeaseLost                    6   another process has taken over this run's lease
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
-    │   └── WrongSchema                  7   not inventory's, or of another version: retrying does not help
+    │   └── WrongSchema                  7   not inventory's, or of another version, for example: retrying does not help
     ├── Stale                            8   no complete run for too long: `inventory status`
     └── BreachFound                      9   a contradiction in the history, in an export or with a checkpoint
 
@@ -168,7 +168,11 @@ class Collision(DatabaseError):
 
 
 class WrongSchema(DatabaseError):
-    """A database that is not inventory's, or has another revision of the schema. Retrying does not help."""
+    """A database that cannot be used as it is. Retrying does not help.
+
+    It has no tables, the tables of another program, or another revision of the schema. Or it is a PostgreSQL database
+    that is not in UTF-8, or its server is too old for a migration.
+    """
 
 
 class Stale(InventoryError):

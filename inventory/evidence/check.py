@@ -633,7 +633,7 @@ class Bundle:
             raise Differs(f"{name}: it cannot be read: {error}") from None
 
     def accounts(self) -> Iterator[Account]:
-        """Yield the Account for each folder of the bundle, in the order of the manifest."""
+        """Yield the Account for each folder of the bundle, in the order of the manifest. Raises Differs."""
         for about in self.manifest["accounts"]:
             yield read_account(self.files, about, self.manifest["since"], self.manifest["until"])
 

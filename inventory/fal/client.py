@@ -1,8 +1,7 @@
 """The client of fal's API for one account.
 
 A request passes through three layers, from the outside in: `retries` (backoff, Retry-After), `transport` (reads each
-body as a whole and parses it), and `deadline` (ends each request at its wall-clock limit, however slowly its bytes
-arrive).
+body as a whole and parses it), and `deadline` (ends each request at its time limit, however slowly its bytes arrive).
 
 The key goes to the configured origin only: redirects are not followed. `settings` allows plain http for loopback alone.
 """

@@ -1,4 +1,9 @@
-"""The network layer, which ends every connect, read and write at the wall-clock deadline of its request."""
+"""The network layer, which limits each connect, read and write to the time that is left for its request.
+
+The time is that of the monotonic clock, so a step of the wall clock changes nothing. Only before it is connected can a
+request last longer than its limit. The lookup of the host's name has no limit, and if the host has several addresses,
+the attempt to connect to each may take all of the time that was left.
+"""
 
 import contextlib
 import socket
@@ -11,7 +16,7 @@ import httpcore
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """A network backend for httpcore that ends each wait at the deadline of the calling thread's request.
+    """A network backend for httpcore that limits each wait to the time left for the calling thread's request.
 
     The time limits of httpx are for each single read. A server that sends a byte now and then could make a request last
     for ever.

@@ -39,9 +39,14 @@ def gather(
 ) -> dict[str, Any]:
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
-    `begins` is the start of the period; null means the whole history. `episodes` holds the episodes of the period. If
-    they have more than MOST_EPISODES stretches, `episodes` is null and `totals` holds their totals; else `totals` is
-    null. With totals the period begins at midnight (UTC), because GPU hours are counted by day.
+    Keys of the result, among others:
+
+    - `begins`: the start of the period; null means the whole history.
+    - `episodes`: the episodes of the period; null if they have more than MOST_EPISODES stretches.
+    - `totals`: the totals of the episodes if `episodes` is null; else null.
+    - `changes` and `acts`: the newest ones of the period.
+
+    With `totals`, the period begins at midnight (UTC) of the day of `since`, because GPU hours are counted by day.
     """
     accounts = _accounts(connection, account)
     numbers = {row["account"]: number for number, row in enumerate(accounts)}

@@ -54,7 +54,7 @@ class Snapshot:
     held: dict[str, int]
     """The number of held instances by account."""
     checkpoints: dict[str, datetime]
-    """The time at which a checkpoint was last delivered, by account."""
+    """The time at which a checkpoint was last delivered, by account. Accounts without a delivery are left out."""
 
 
 class DatabaseCollector(Collector):

@@ -124,8 +124,8 @@ def logged_run(row: Mapping[str, Any]) -> Json:
 def opening_leaf(instance_id: str, version: Mapping[str, Any]) -> bytes:
     """Return the leaf hash for the start of a version.
 
-    The leaf covers these: the episode; the time at which the version opened, and the event as which it opened; the
-    content of the version.
+    The leaf covers the episode, the time at which the version opened, the event that opened it (`opened_as`), and the
+    content of the version (`leaf_content`).
     """
     head = opening_head(version["opened_as"], version["episode"], version["valid_from"])
     return hash_leaf(head + _content(instance_id, version))
@@ -139,8 +139,9 @@ def opening_head(opened_as: str, episode: int, valid_from: Any) -> bytes:
 def closing_leaf(instance_id: str, version: Mapping[str, Any]) -> bytes:
     """Return the leaf hash for the end of a version.
 
-    The leaf covers these: the episode; the time at which the version closed, the event as which it closed, and the
-    index of the log entry by which it closed; the time at which the instance was last seen; the content of the version.
+    The leaf covers the episode, the time at which the version closed, the event that closed it (`closed_as`), the index
+    of the log entry that records the close, the time at which the instance was last seen, and the content of the
+    version.
     """
     times = microseconds(version["valid_to"]), microseconds(version["last_seen_at"])
     entry = -1 if version["closed_log_index"] is None else version["closed_log_index"]
