@@ -18,7 +18,7 @@ from support.world import ids
 
 EVERY = 1 if LONG else 16
 """A command is killed at each EVERY-th of its statements and commits."""
-MOMENTS = 24 if LONG else 1
+MOMENTS = 36 if LONG else 1
 """How many times a command is killed at a random moment."""
 INSTANCES = 100_000 if LONG else 40
 """The number of instances that the killed first run records."""

@@ -82,7 +82,8 @@ class EventfulHistory(History):
     def kill_syncs(self, statements):
         """Make a run for each number in `statements`, and kill it after this number of statements and commits.
 
-        A killed run that had already committed its row stays `running`, until the next run marks it `abandoned`.
+        A killed run that had already committed its row stays `running`, until the next run or acceptance marks it
+        `abandoned`.
         """
         for self.statement in statements:
             self._sync()

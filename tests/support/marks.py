@@ -14,8 +14,8 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
-SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.1}
-"""By Hypothesis profile, a divisor for the number of random histories: 20 means a twentieth, 0.1 ten times as many."""
+SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.5}
+"""By Hypothesis profile, a divisor for the number of random histories: 20 means a twentieth, 0.5 twice as many."""
 LONG = settings.get_current_profile_name() in {"thorough", "prove"}
 """True under the profiles `thorough` and `prove`, where tests try all cases, which takes hours."""
 

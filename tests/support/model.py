@@ -116,7 +116,7 @@ class Model:
         return self._judge(run, seen.code, second_code)
 
     def begin_and_die(self, at: datetime, key: str) -> Run:
-        """Add a run whose process is killed, and return it. It stays `running` until the next run begins."""
+        """Add a run whose process is killed, and return it. It stays `running` until the next run or acceptance."""
         last = self.runs[-1] if self.runs else None
         run = Run(
             self._time_of(at), key, self.last_complete(), status="running", fleet=dict(last.fleet) if last else {}
@@ -136,6 +136,7 @@ class Model:
                 run.status, run.code = "abandoned", "lease_lost"
 
     def accept(self) -> int:
+        self._abandon()
         missing = [(id_, each) for id_, each in self.instances.items() if each.presence == "missing"]
         for id_, each in missing:
             self._vanish(self.runs[-1], each, id_)
