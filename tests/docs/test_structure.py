@@ -14,6 +14,7 @@ MEANINGS = (CHECKOUT / "docs" / "meanings.md").read_text(encoding="utf-8")
 RULES = set(re.findall(r"^### ([a-z0-9-]+)$", MEANINGS, re.MULTILINE))
 TESTED = re.compile(r'^(?:@|pytestmark = )rule\("([a-z0-9-]+)"\)$', re.MULTILINE)
 LISTED = re.compile(r"\((`[a-z0-9-]+`(?:,? (?:and )?`[a-z0-9-]+`)*)\)")  # such as (`brake`) or (`brake`, `exit-codes`)
+TABLE = MEANINGS.partition("\n## All rules\n")[2].partition("\n## ")[0]
 HALVES = "The HTTP half and the SQL half meet in sync.py, doctor.py and demo.py only"
 
 
@@ -92,3 +93,19 @@ def test_a_citation_is_found_alone_and_in_a_list():
 def test_every_rule_of_the_meanings_has_a_test_that_cites_it():
     assert len(RULES) > 40
     assert RULES - set(TESTED.findall(texts("tests/"))) == set()
+
+
+def test_the_table_of_all_rules_has_the_titles_and_the_rules_of_the_page_in_its_order():
+    rows = re.findall(r"^\| (?:\*\*(.+)\*\*|\[`(.+)`\]\(#\2\)) \|", TABLE, re.MULTILINE)
+    headings = re.findall(r"^(?:## (?!All rules$)(.+)|### (.+))$", MEANINGS, re.MULTILINE)
+    assert rows == headings
+
+
+def test_a_link_whose_text_is_the_name_of_a_page_leads_to_that_page():
+    links = [
+        link
+        for page in (*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"))
+        for link in re.findall(r"\[([\w/.-]+\.md)\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 10
+    assert [(text, target) for text, target in links if Path(text).name != Path(target).name] == []
