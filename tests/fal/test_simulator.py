@@ -33,6 +33,7 @@ from inventory.simulator import (
     on_list,
     on_page,
 )
+from support.faults import StopAtWait
 from support.world import machine
 
 KEY = {"Authorization": "Key id:secret"}
@@ -358,20 +359,21 @@ def test_drip_sends_the_answer_byte_by_byte(simulator, client, head):
     assert client.get(limit=1) == whole
 
 
-def test_drip_delays_the_body_or_also_the_head(simulator):
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("head", [False, True])
+def test_drip_waits_before_each_byte_of_the_body_or_also_of_the_head(simulator, head, number):
     address = urlsplit(simulator.url)
-    asked = f"GET {LIST} HTTP/1.1\r\nHost: x\r\nAuthorization: Key x\r\n\r\n".encode()
-    simulator.faults.add(Drip(3_600))
+    fault = StopAtWait(Drip(3_600, head=head), number)
+    simulator.faults.add(fault)
+    received = b""
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
-        connection.sendall(asked)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += connection.recv(4_096)
-        assert received.endswith(b"\r\n\r\n")
-    simulator.faults.add(Drip(0.001, head=True))
-    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
-        connection.sendall(asked)
-        assert connection.recv(1) == b"H"
+        connection.sendall(f"GET {LIST} HTTP/1.1\r\nHost: x\r\nAuthorization: Key x\r\n\r\n".encode())
+        while data := connection.recv(4_096):
+            received += data
+    before, end, body = received.partition(b"\r\n\r\n")
+    dripped = received if head else body
+    assert (len(dripped), fault.waits) == (number - 1, [3_600] * number)
+    assert head or (before.startswith(b"HTTP/1.1 200 OK\r\n") and end)
 
 
 def test_body_is_a_200_with_any_bytes(simulator, client):
@@ -394,10 +396,18 @@ def test_rewrite_changes_the_page_and_sends_even_invalid_json(simulator, client)
     assert names(client.get(limit=1)[1]) == ["inst_0"]
 
 
-def test_delay_answers_with_the_fleet_at_the_end_of_the_delay(fleet, simulator, client):
+def test_delay_answers_with_the_fleet_at_the_end_of_the_delay(simulator, client):
+    made = []
+    simulator.before_page = made.append
+    fault = StopAtWait(Delay(3_600), 1)
+    simulator.faults.add(fault)
+    with pytest.raises(http.client.RemoteDisconnected):
+        client.send()
+    assert (made, fault.waits) == ([], [3_600])
+    client.connection.close()
     simulator.faults.add(Delay(0.001))
-    simulator.before_page = lambda _: fleet.clear() if len(fleet) else None
-    assert client.get() == (200, {"instances": [], "next_cursor": None, "has_more": False})
+    assert len(client.get()[1]["instances"]) == 7
+    assert made == [1]
 
 
 def test_redirect_names_another_place(simulator, client):
