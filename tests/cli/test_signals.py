@@ -15,6 +15,7 @@ from inventory.simulator import Fleet, Hang, Simulator, on_list
 from inventory.store import database
 from inventory.store.database import connect
 from support.command import KEY, Command
+from support.faults import Gate
 from support.forked import Forked
 from support.marks import LONG
 from support.workers import until
@@ -218,17 +219,17 @@ def test_many_signals_at_any_time_leave_no_run_running(start, simulator, rows):
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
-    asked = hang(simulator)
+    gate = Gate()
+    simulator.faults.add(gate, when=on_list)
     process = start(
         "sync", program=PROGRAM, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
     )  # as nohup does
-    asked()
-    process.send_signal(signal.SIGHUP)
-    simulator.faults.clear()
-    process.send_signal(signal.SIGHUP)
-    assert rows("SELECT status FROM sync_runs") == [("running",)]
-    process.send_signal(signal.SIGTERM)
-    assert ends(process)[0] == 4
+    assert gate.reached.wait(90)
+    for _ in range(2):
+        process.send_signal(signal.SIGHUP)
+    gate.opened.set()
+    assert ends(process)[0] == 0
+    assert rows("SELECT status, error_code FROM sync_runs") == [("succeeded", None)]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
