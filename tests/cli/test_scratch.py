@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from inventory.errors import DatabaseError
-from inventory.scratch import scratch_folder
 from inventory.simulator import Fleet, Simulator
 from inventory.spool import Known, Spool
 from inventory.store.database import reading
@@ -30,6 +29,23 @@ with Spool() as spool:
         if os.fork():
             os._exit(0)
     time.sleep(600)
+"""
+MAKER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from inventory.scratch import scratch_folder
+
+def make(_):
+    for _ in range(40):
+        with scratch_folder() as folder:
+            (folder / "spool").write_text("mine")
+            assert (folder / "spool").read_text() == "mine"
+            assert (folder / "lock").exists()
+
+print("ready", flush=True)
+sys.stdin.read()
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(make, range(2)))
 """
 SORTER = """
 import sys
@@ -198,27 +214,23 @@ def test_the_folder_of_another_user_is_kept_even_by_root(temporary):
         assert theirs.exists()
 
 
-def test_many_processes_at_once_remove_only_unused_folders(temporary):
+def test_many_processes_and_threads_at_once_remove_only_unused_folders(temporary):
     for _ in range(3):
         left_by_a_killed_process()
-    failures = []
-
-    def make():
-        try:
-            for _ in range(40):
-                with scratch_folder() as folder:
-                    (folder / "spool").write_text("mine")
-                    assert (folder / "spool").read_text() == "mine"
-                    assert (folder / "lock").exists()
-        except BaseException as error:  # noqa: BLE001 - the test reports it
-            failures.append(error)
-
-    threads = [threading.Thread(target=make) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    reader, writer = os.pipe()
+    makers = [
+        subprocess.Popen([sys.executable, "-c", MAKER], stdin=reader, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    os.close(reader)
+    try:
+        assert [maker.stdout.readline() for maker in makers] == ["ready\n"] * 4
+        os.close(writer)  # all of them begin
+        assert [maker.wait(90) for maker in makers] == [0] * 4
+    finally:
+        for maker in makers:
+            maker.kill()
+            maker.communicate()
     assert list(temporary.iterdir()) == []
 
 
