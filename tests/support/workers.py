@@ -70,8 +70,9 @@ class Worker:
         """
 
         def there():
+            ended = self.process.poll() is not None  # asked first: what it wrote before its end is then in the log
             found = self.log(event, **names)
-            assert len(found) >= count or self.process.poll() is None, self.text
+            assert len(found) >= count or not ended, self.text
             return found if len(found) >= count else None
 
         return until(there, lambda: self.text)
