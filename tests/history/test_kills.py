@@ -20,6 +20,8 @@ EVERY = 1 if LONG else 16
 """A command is killed at each EVERY-th of its statements and commits."""
 MOMENTS = 36 if LONG else 1
 """How many times a command is killed at a random moment."""
+FIRST_RUNS = 12 if LONG else 2
+"""How many times a first run is killed at a random moment."""
 INSTANCES = 100_000 if LONG else 40
 """The number of instances that the killed first run records."""
 KILLED = -9
@@ -184,7 +186,7 @@ def test_a_first_run_that_is_killed_leaves_all_indexes_and_the_next_one_records_
     world.put(*ids(INSTANCES))
     seconds = INSTANCES / 30_000 + 0.4
     dice, killed = random.Random(7), 0
-    for number in count(1, EVERY):
+    for number in count(1, EVERY) if when == "statement" else range(FIRST_RUNS):
         url = new_database(migrated=True)
         world.engine = database.connect(parse_url(url))
         witness = Witness(world, kill, tmp_path, INVENTORY_DATABASE_URL=url)
@@ -197,7 +199,5 @@ def test_a_first_run_that_is_killed_leaves_all_indexes_and_the_next_one_records_
         assert world.one("SELECT count(*) FROM instances WHERE presence = 'live'") == INSTANCES
         world.engine.dispose()
         if code != KILLED and when == "statement":
-            break
-        if when == "moment" and number > MOMENTS * EVERY:
             break
     assert when == "moment" or killed >= 32 // EVERY
