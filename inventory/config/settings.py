@@ -145,7 +145,7 @@ class Settings(BaseSettings):
             raise ValueError("it must be an address like https://api.fal.ai/v1")
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
             raise ValueError("plain http would show the key to the network; use https")
-        return value.strip().rstrip("/")
+        return parts.scheme + value.strip()[len(parts.scheme) :].rstrip("/")  # the scheme in lower case
 
     @field_validator("checkpoint_name")
     @classmethod

@@ -5,6 +5,7 @@ a body that a broken connection cut off.
 """
 
 import zlib
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -48,7 +49,7 @@ class ParsingTransport(httpx.BaseTransport):
         try:
             self._inner = httpx.HTTPTransport(
                 proxy=proxy,
-                verify=base.startswith("https:"),  # http needs no certificates, and loading them takes time
+                verify=urlsplit(base).scheme != "http",  # http needs no certificates, and loading them takes time
             )
         except OSError as error:
             reason = error.strerror or error

@@ -220,10 +220,11 @@ def test_a_certificate_that_does_not_prove_the_host_is_refused_before_the_key_is
         assert not requests
 
 
-def test_a_self_signed_certificate_is_refused_before_the_key_is_sent(tmp_path, monkeypatch):
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "Https"])
+def test_a_self_signed_certificate_is_refused_before_the_key_is_sent(tmp_path, monkeypatch, scheme):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with secure(Authority(tmp_path / "own").issue("127.0.0.1")) as (url, requests):
-        assert error_of(url).endswith(OWN)
+        assert error_of(url.replace("https", scheme)).endswith(OWN)
         assert not requests
 
 
