@@ -69,10 +69,18 @@ _URL = re.compile(
 In such a URL the password is exactly the text between the colon after the user and the `@`.
 """
 
-_KEY = re.compile(
-    r"[\w-]{6,}:(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{20,}"  # a key of fal: id:secret
-    r"|\bsk[-_][\w-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"
+_KEYS = (
+    re.compile(r"\beyJ[\w-]{8,}+(?P<key>\.[\w-]{8,}(\.[\w-]*)?)?"),  # a JWT
+    re.compile(  # a key of fal: id:secret
+        r"[\w-]{6,}+(?P<key>:(?=[0-9A-Za-z]*[0-9])(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{20,})?"
+    ),
+    re.compile(r"\bsk[-_](?P<key>[\w-]{16,})"),
 )
+"""The patterns of keys. A match is a key if it has the group `key`.
+
+Otherwise it is a long word. It is matched as a whole, because a search at each of its characters would take quadratic
+time, and fal may send a word of any length.
+"""
 
 _RANDOM_TEXT = re.compile("(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
 
@@ -108,12 +116,14 @@ def _unless_key(text: str) -> str:
 
 def looks_like_key(text: str) -> bool:
     """Return whether a text contains what may be an API key: `id:secret`, `sk-...`, a JWT, or a long random string."""
-    return _KEY.search(text) is not None or _RANDOM_TEXT.search(text) is not None
+    return hide_keys(text) != text or _RANDOM_TEXT.search(text) is not None
 
 
 def hide_keys(text: str) -> str:
     """Return a text with `***` for anything in the form of a key. A long random string stays: it may be an id."""
-    return _KEY.sub("***", text)
+    for pattern in _KEYS:
+        text = pattern.sub(lambda found: found[0] if found["key"] is None else "***", text)
+    return text
 
 
 def hide_key_words(text: str) -> str:

@@ -239,3 +239,10 @@ def test_text_that_only_resembles_a_key_is_shown(text):
 def test_an_unknown_instance_is_named_whatever_its_id_looks_like(run, migrated_sqlite, tmp_path):
     shutil.copyfile(migrated_sqlite, tmp_path / "inventory.db")
     assert KEYS[2] in run("show", KEYS[2], never=[], codes={2})
+
+
+@pytest.mark.parametrize("word", ["a", "-", "eyJ-", "sk-", "a:", "abcdef:", "abcdef:a1", "eyJabcdefgh."], ids=str)
+def test_a_text_of_any_length_is_searched_for_keys_in_linear_time(word):
+    """A search in quadratic time would take hours."""
+    text = word * (5_000_000 // len(word)) + " keyid-1:0123456789abcdefghij"
+    assert hide_keys(text).endswith(" ***")
