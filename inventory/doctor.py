@@ -190,8 +190,9 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
         try:
             (account,) = settings.accounts_to_sync(name)
         except UsageError as error:
-            finding, _, remedy = str(error).rpartition(". ")
-            yield Check("key", name, "fail", *_printable(finding, remedy), error.exit_code)
+            finding, stop, last = str(error).rpartition(". ")
+            texts = (finding, last) if stop else (last, "Name one of its accounts, or leave out --account.")
+            yield Check("key", name, "fail", *_printable(*texts), error.exit_code)
             continue
         same_key = next((other.name for other in found if other.key == account.key), None)
         if same_key is not None:

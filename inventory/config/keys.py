@@ -159,7 +159,10 @@ def _parse_key(text: str, place: str) -> ApiKey:
     if not secret:
         raise UsageError(f"{place} holds no key. Put an admin API key there.")
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise UsageError(f"{place} holds something that is no key: only printable ASCII without spaces can be one.")
+        raise UsageError(
+            f"{place} holds something that is no key: only printable ASCII without spaces can be one. "
+            "Copy the whole key from fal."
+        )
     log.hide(secret)
     return ApiKey(secret)
 

@@ -113,6 +113,17 @@ def test_a_variable_that_is_no_setting_is_a_warning(look, engine, monkeypatch):
     assert "did you mean INVENTORY_PAGE_SIZE?" in the(look(), "settings", "warn").finding
 
 
+def test_a_key_that_cannot_be_used_has_a_finding(look, engine, monkeypatch):
+    assert engine
+    monkeypatch.setenv("FAL_KEY", "a key with blanks")
+    bad = the(look(), "key", "fail")
+    assert bad.finding.startswith("FAL_KEY holds something that is no key")
+    assert bad.remedy == "Copy the whole key from fal."
+    unknown = the(look(only="x"), "key", "fail")
+    assert unknown.finding.startswith("There is no account 'x': the configuration file names none")
+    assert unknown.remedy == "Name one of its accounts, or leave out --account."
+
+
 def test_each_key_is_checked_even_if_another_fails(look, engine, tmp_path, monkeypatch):
     assert engine
     (tmp_path / "inventory.toml").write_text(
