@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 from inventory.errors import Interrupted
 
+GRACE_SECONDS = 8
+"""How long a run may go on after a stop signal, in seconds. Docker kills a process 10 s after the signal."""
+
 _POLL_SECONDS = 0.2  # between two checks of the stop signal while the thread works
 _END = object()
 

@@ -13,7 +13,7 @@ from inventory.service.observers import observing
 CLOSING_SECONDS = 1.5
 """The longest time that the command waits for queued alerts at its end.
 
-The sum of this time and GRACE_SECONDS (`service/timer.py`) is less than the 10 s after which Docker kills the process.
+The sum of this time and GRACE_SECONDS (`background.py`) is less than the 10 s after which Docker kills the process.
 """
 
 

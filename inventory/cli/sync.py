@@ -1,14 +1,17 @@
 """The commands `sync`, which makes runs, and `missing`, which lists missing instances or records them as vanished."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
 
-from inventory import log
+from inventory import background, log
 from inventory.cli.opening import loaded, open_for_reading, open_for_writing, opened, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption, an_interval
 from inventory.cli.progress import live_line
@@ -16,7 +19,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
-from inventory.errors import UsageError
+from inventory.errors import Interrupted, UsageError
 from inventory.outcome import Outcome
 from inventory.read.render import Format, show, show_object
 from inventory.service.observers import observing
@@ -86,7 +89,7 @@ def sync_command(
                 break
             with _progress(one.name) as progress:
                 options = SyncOptions(stop=stop, progress=progress, expected_seconds=interval)
-                outcome = sync(engine, one, settings, options)
+                outcome = _end_in_time(partial(sync, engine, one, settings, options), stop)
             _notify(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
@@ -178,6 +181,23 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
     return accounts, outcomes
 
 
+def _end_in_time(make_run: Callable[[], Outcome], stop: threading.Event) -> Outcome:
+    """Make a run in a thread, and return its Outcome.
+
+    If the run has not ended GRACE_SECONDS after a signal, because it waits for a lock or for the database, end the
+    process with 4. Its row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
+    """
+    made = background.start(make_run)
+    try:
+        return background.wait_or_stop(made, stop)
+    except Interrupted as interrupted:
+        if wait([made], background.GRACE_SECONDS).done:
+            return made.result()
+        log.say("Stopped by a signal while the run waited for the database; the next run makes up for it.", "error")
+        sys.stdout.flush()
+        os._exit(interrupted.exit_code)  # no cleanup: the thread still waits for the database
+
+
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
     """Pass the outcome to every observer. An error of an observer is logged, and does not fail the sync."""
     for observer in observers:
@@ -193,7 +213,8 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
             with _progress(one.name) as progress:
-                outcome = dry_run(engine, one, settings, SyncOptions(stop=stop, progress=progress))
+                options = SyncOptions(stop=stop, progress=progress)
+                outcome = _end_in_time(partial(dry_run, engine, one, settings, options), stop)
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))

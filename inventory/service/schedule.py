@@ -31,8 +31,8 @@ def sync_on_schedule(
 ) -> bool:
     """Sync every account whenever it is due, until `stop` is set.
 
-    Return whether every run ended within GRACE_SECONDS (`timer.py`) after `stop` was set. If `stop` was set before the
-    database had answered, return False. A database that is down is waited for. After each attempt, each observer is
+    Return whether every run ended within GRACE_SECONDS (`background.py`) after `stop` was set. If `stop` was set before
+    the database had answered, return False. A database that is down is waited for. After each attempt, each observer is
     called with the Outcome, in the thread that made the attempt. No observer is called if no run was due, or if another
     process works on the account. Raise UsageError if no account has a key, WrongSchema if waiting cannot make the
     database usable.

@@ -12,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from inventory import log
+from inventory.background import GRACE_SECONDS
 from inventory.service.threads import DaemonThreads
 from inventory.service.watch import RETRY_SECONDS, AccountWatch
 
@@ -21,9 +22,6 @@ MAX_THREADS = 32
 The runs share the 15 connections of the engine's pool, each for short transactions, and wait up to 30 s for a free one.
 So several processes stay below PostgreSQL's default limit of 100 connections, even if all accounts are due.
 """
-
-GRACE_SECONDS = 8
-"""The seconds that runs have to record their end after the stop signal: less than the 10 s after which Docker kills."""
 
 CLOCK_CHECK_SECONDS = 5
 """The seconds between two checks whether the host slept or its clock was set."""

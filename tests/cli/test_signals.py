@@ -17,7 +17,7 @@ from inventory.store.database import connect
 from support.command import KEY, Command
 from support.faults import Gate
 from support.forked import Forked
-from support.marks import LONG
+from support.marks import LONG, rule
 from support.workers import until
 
 pytestmark = pytest.mark.slow
@@ -203,6 +203,47 @@ def test_a_signal_ends_run_with_0(start, simulator, rows, number):
     process.send_signal(number)
     assert ends(process)[0] == 0
     assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
+
+
+@rule("a-signal-settles-the-run")
+@pytest.mark.parametrize("waits_for", ["the beginning of a run", "the end of a run"])
+def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows, backend, database_url, waits_for):
+    """Check the last line of stderr too. A process that begins a run on SQLite shows nobody that it waits for the lock.
+
+    There the signal may come earlier, and another line is the last.
+    """
+    sync()
+    engine = connect(parse_url(database_url))
+    locked = engine.connect()
+
+    def lock():
+        if backend == "sqlite":
+            locked.connection.driver_connection.execute("BEGIN IMMEDIATE")
+        else:
+            locked.exec_driver_sql("SELECT * FROM accounts FOR UPDATE")
+
+    if waits_for == "the beginning of a run":
+        lock()
+        process = start("sync")
+        if backend == "postgresql":
+            until(lambda: rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+    else:
+        gate = Gate()
+        simulator.faults.add(gate, when=on_list)
+        process = start("sync")
+        assert gate.reached.wait(90)
+        lock()
+        gate.opened.set()
+    process.send_signal(signal.SIGTERM)
+    code, err = ends(process)
+    locked.connection.driver_connection.rollback()
+    locked.close()
+    engine.dispose()
+    assert code == 4
+    last = "error: Stopped by a signal while the run waited for the database; the next run makes up for it."
+    assert err.splitlines()[-1] == last or (backend, waits_for) == ("sqlite", "the beginning of a run")
+    sync()
+    assert rows("SELECT status FROM sync_runs WHERE status = 'running'") == []
 
 
 def test_many_signals_at_any_time_leave_no_run_running(start, simulator, rows):
