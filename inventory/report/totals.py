@@ -45,7 +45,7 @@ def totals(
     made = list_creators(connection, account=account, since=since)
     lives, episodes, ended = _lifetimes(connection, since, account, creators)
     days = _days(connection, since, account)
-    kinds = _Kinds(days)
+    kinds = _Kinds(days, _types(connection, since, account))
     live = sa.select(table.c.gpu_count, sa.func.count()).where(table.c.presence == "live", *_of(table, account))
     live_by_size = connection.execute(live.group_by(table.c.gpu_count)).all()
     vanished = sa.select(sa.func.count()).where(view.c.closed_as == "vanished", *_of(view, account))
@@ -73,12 +73,12 @@ def totals(
 class _Kinds:
     """The kinds into which the types of a chart are grouped. Each kind has a colour.
 
-    They are the most frequent types, the most frequent first. If there are more types than COLOURS, the last kind is
-    for all other types.
+    They are the most frequent types in `days`, the most frequent first, and then the rest of `types`. If there are more
+    types than COLOURS, the last kind is for all other types.
     """
 
-    def __init__(self, days: Sequence[sa.Row[Any]]) -> None:
-        often: dict[str | None, int] = defaultdict(int)
+    def __init__(self, days: Sequence[sa.Row[Any]], types: Sequence[str | None]) -> None:
+        often: dict[str | None, int] = defaultdict(int, dict.fromkeys(types, 0))
         for row in days:
             often[row.instance_type] += row.instances
         order = sorted(often, key=lambda name: (-often[name], name or ""))
@@ -94,6 +94,23 @@ class _Kinds:
 
 def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bool]]:
     return [] if account is None else [source.c.account == account]
+
+
+def _types(connection: Connection, since: datetime | None, account: str | None) -> Sequence[str | None]:
+    """Return the types of all versions that `_fleet` counts.
+
+    `_days` may lack one of them: it has no row for an instance that was last seen before the period, even if the
+    instance was not yet known to be gone.
+    """
+    view = relations.relation("instance_versions")
+    return connection.scalars(
+        sa.select(view.c.instance_type).distinct().where(*_of(view, account), *_open_in_period(view, since))
+    ).all()
+
+
+def _open_in_period(view: sa.TableClause, since: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Return the SQL condition for the versions that are open or were closed in the period from `since` on."""
+    return [] if since is None else [sa.or_(view.c.valid_to.is_(None), view.c.valid_to > since)]
 
 
 def _days(connection: Connection, since: datetime | None, account: str | None) -> Sequence[sa.Row[Any]]:
@@ -141,13 +158,14 @@ def _fleet(
     counts, gpus = ([[0] * (len(points) + 1) for _ in kinds.names] for _ in range(2))
     # a retired account is not observed any more: its fleet is shown up to its last complete run
     until = {row["account"]: micros(row["last_complete_at"]) for row in accounts if row["retired_at"] is not None}
-    version = relations.relation("instance_versions").c
-    for column, sign in ((version.valid_from, 1), (version.valid_to, -1)):
-        names = (version.account, version.instance_type, version.gpu_count, column.label("at"))
+    view = relations.relation("instance_versions")
+    for column, sign in ((view.c.valid_from, 1), (view.c.valid_to, -1)):
+        names = (view.c.account, view.c.instance_type, view.c.gpu_count, column.label("at"))
         query = (
-            sa.select(*names, sa.func.count().label("number")).where(column.is_not(None)).group_by(*names[:3], column)
+            sa.select(*names, sa.func.count().label("number"))
+            .where(column.is_not(None), *_of(view, account), *_open_in_period(view, since))
+            .group_by(*names[:3], column)
         )
-        query = query if account is None else query.where(version.account == account)
         for row in (row for batch in database.stream(connection, query) for row in batch):
             kind, size, at = kinds.number(row.instance_type), row.gpu_count or 0, micros(row.at)
             if until.get(row.account) is None:

@@ -23,7 +23,7 @@ from inventory.store.tables import UTCDateTime
 from inventory.whole_file import whole_file
 from support.asking import asking
 from support.marks import rule
-from support.world import hour
+from support.world import hour, ids
 
 pytestmark = pytest.mark.browser
 
@@ -319,6 +319,42 @@ def test_a_fleet_too_large_for_a_page_is_shown_as_totals_of_the_whole_fleet(
     both = fleet.keys() & same_fleet.keys()
     assert len(both) > 10
     assert {at: same_fleet[at] for at in both} == {at: fleet[at] for at in both}
+
+
+def test_totals_count_instances_that_were_last_seen_before_the_period_under_their_own_type(
+    world, database_url, tmp_path, look, monkeypatch
+):
+    world.put("a", instance_type="gpu_1x_h100_sxm5")
+    world.put(*ids(20), instance_type="gpu_4x_rare")
+    world.run()
+    world.remove(*ids(20))
+    for number in (25, 49, 50):
+        world.run(clock=lambda number=number: hour(number), expected_seconds=1e9)  # so no gap is open
+    assert world.held() == {*ids(20)}
+    words = ["report", "--database", database_url, "--since", "2026-03-08", "--output"]
+    run(*words, str(tmp_path / "all.html"))
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 0)
+    run(*words, str(tmp_path / "totals.html"))
+    for file in ("all.html", "totals.html"):
+        with look(tmp_path / file) as page:
+            heading, newest, *_ = open_table(page, "fleet")
+            assert dict(zip(heading, newest, strict=True)) == {
+                "time": "2026-03-08 02:00", "gpu_1x_h100_sxm5": "1", "gpu_4x_rare": "20", "together": "21",
+            }  # fmt: skip
+
+
+def test_totals_of_a_period_after_the_last_run_are_a_page_that_says_that_nothing_was_recorded(
+    world, database_url, tmp_path, look, monkeypatch
+):
+    world.put("a", "b")
+    world.run()
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 0)
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--since", "2026-03-09", "--output", str(file))
+    with look(file) as page:
+        assert "more than a page can hold" in page.text_content("#notice")
+        assert "Nothing was recorded" in page.text_content("#fleet")
+        assert figures(page)["live now"] == "2"
 
 
 def test_a_page_of_totals_lists_only_the_busiest_of_many_creators_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
