@@ -17,6 +17,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)
+_YEAR = timedelta(days=366)
 _LONGEST = timedelta(days=366 * 12)
 """The limit of a search for an earlier fire time, and the interval of a schedule that has no further fire time."""
 
@@ -36,6 +37,12 @@ class Timetable(Protocol):
         A run that is due at `now` records them as `expected_seconds`.
         """
 
+    def pauses(self, now: datetime) -> tuple[float, float]:
+        """Return the shortest and the longest pause between two runs, in seconds, among the runs of a year.
+
+        The year begins with the first run after `now`.
+        """
+
 
 @dataclass(frozen=True)
 class Every:
@@ -50,6 +57,10 @@ class Every:
     def interval(self, now: datetime) -> float:  # noqa: ARG002 - the protocol's parameter
         """Return the period in seconds."""
         return self.period.total_seconds()
+
+    def pauses(self, now: datetime) -> tuple[float, float]:  # noqa: ARG002 - the protocol's parameter
+        """Return the period in seconds, twice."""
+        return self.period.total_seconds(), self.period.total_seconds()
 
     def __str__(self) -> str:
         return f"every {brief(self.period)}"
@@ -112,6 +123,19 @@ class Cron:
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
         return max(around, default=_LONGEST).total_seconds()
+
+    def pauses(self, now: datetime) -> tuple[float, float]:
+        """Return the shortest and the longest pause between two fire times of a year, in seconds.
+
+        The year begins with the day of the first fire time after `now`. If there is no pause, both are twelve years.
+        """
+        first = (self.after(now) or now).replace(hour=0, minute=0, second=0, microsecond=0)
+        fire, found = self.after(first - _TICK) or first, []
+        while fire < first + _YEAR and (later := self.after(fire)):
+            found.append((later - fire).total_seconds())
+            # a day has the same fire times as the first day, or none: its only new pause is after its last fire time
+            fire = later if later.date() == fire.date() else datetime.combine(later.date(), fire.timetz())
+        return min(found, default=_LONGEST.total_seconds()), max(found, default=_LONGEST.total_seconds())
 
     def __str__(self) -> str:
         return f"by cron {self.expression!r}, UTC"

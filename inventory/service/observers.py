@@ -11,13 +11,6 @@ from inventory.config.extras import require
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
 
-SAMPLED_TIME = timedelta(days=8)
-SAMPLED_RUNS = 3_000
-"""The shortest and the longest interval of a schedule are found among its next runs: those in SAMPLED_TIME.
-
-At most SAMPLED_RUNS of these are computed. That covers a week in which a run is due each minute of the office hours.
-"""
-
 
 @contextmanager
 def observing(
@@ -90,12 +83,9 @@ def stale_after(settings: Settings) -> timedelta:
 
 
 def stale_after_of_schedule(timetable: Timetable, now: datetime) -> timedelta:
-    """Return the schedule's longest interval plus twice its shortest, but at least a minute.
+    """Return the schedule's longest pause plus twice its shortest, but at least a minute.
 
-    The intervals are those of `Timetable.interval`. Twice the shortest is the time for runs that fail or take long.
+    The pauses are those of `Timetable.pauses`. Twice the shortest is the time for runs that fail or take long.
     """
-    pauses, end = [timetable.interval(now)], now + SAMPLED_TIME
-    while now < end and len(pauses) < SAMPLED_RUNS:
-        now += timedelta(seconds=pauses[-1])
-        pauses.append(timetable.interval(now))
-    return max(timedelta(seconds=max(pauses) + 2 * min(pauses)), timedelta(minutes=1))
+    shortest, longest = timetable.pauses(now)
+    return max(timedelta(seconds=longest + 2 * shortest), timedelta(minutes=1))

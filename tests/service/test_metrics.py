@@ -468,18 +468,32 @@ def test_a_missing_extra_is_reported_with_the_remedy(monkeypatch, database_url, 
     )
 
 
+@pytest.mark.slow
+def test_run_serves_the_age_at_which_its_cron_schedule_makes_a_record_stale(running):
+    port = free_port()
+    running("--metrics", f"127.0.0.1:{port}", "--cron", "0,5 * * * *").wait_for("started")
+    found = scrape(MetricsServer(f"http://127.0.0.1:{port}", None))
+    assert some(found, "stale_after_seconds") == {("inventory_stale_after_seconds",): 65 * 60}
+
+
 @pytest.mark.parametrize(
     ("timetable", "limit"),
     [
         (Every(timedelta(minutes=5)), "15m"),
         (Every(timedelta(seconds=1)), "1m"),
         (Cron("0 * * * *"), "3h"),
+        (Cron("0,5 * * * *"), "1h 5m"),
+        (Cron("0 8,9 * * *"), "1d 1h"),
         (Cron("*/15 8-18 * * mon-fri"), "2d 13h"),
         (Cron("* 8-18 * * mon-fri"), "2d 13h"),
+        (Cron("0 * 1-10 * *"), "21d 3h"),
+        (Cron("0 0 1,2 * *"), "32d"),
+        (Cron("0 12 * 1 *"), "337d"),
     ],
 )
-def test_the_schedule_decides_when_an_account_is_stale_nights_and_weekends_included(timetable, limit):
-    assert brief(stale_after_of_schedule(timetable, hour(0))) == limit
+def test_the_longest_and_the_shortest_pause_decide_when_an_account_is_stale(timetable, limit):
+    starts = (hour(-30), hour(0), hour(80), hour(24 * 26 + 0.5), hour(24 * 27 + 0.5))
+    assert {brief(stale_after_of_schedule(timetable, start)) for start in starts} == {limit}
 
 
 def free_port():
