@@ -19,12 +19,15 @@ MOST = 100
 """The largest number of faults that one check reports. A check reads one table, or the whole SQLite file."""
 
 _AMCHECK = sa.text("""
-    SELECT quote_ident(nspname) AS schema, (
-        SELECT bool_and(has_function_privilege(pg_proc.oid, 'EXECUTE')) FROM pg_proc
-        WHERE pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
-    ) AS may
-    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'amcheck'
+    SELECT
+        quote_ident(nspname) AS schema,
+        count(DISTINCT proname) FILTER (WHERE pronargs > 1) AS functions,
+        bool_and(has_function_privilege(pg_proc.oid, 'EXECUTE')) AS may
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+    LEFT JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
+    WHERE extname = 'amcheck' GROUP BY nspname
 """)
+"""`functions` is how many of the two functions the installed version of amcheck has in the form that is called here."""
 
 _BTREES = sa.text(r"""
     SELECT indexrelid, indexrelid\:\:regclass\:\:text AS name FROM pg_index
@@ -50,10 +53,12 @@ def why_unchecked(connection: Connection) -> str | None:
     if is_sqlite(connection):
         return None
     found = connection.execute(_AMCHECK).one_or_none()
-    if found is not None and found.may:
-        return None
     if found is None:
         why, remedy = "the extension amcheck is not installed", "CREATE EXTENSION amcheck;"
+    elif found.functions < 1 + _has_heap_check(connection):
+        why, remedy = "the extension amcheck is older than the server", "ALTER EXTENSION amcheck UPDATE;"
+    elif found.may:
+        return None
     else:
         why = "this role may not use the extension amcheck"
         remedy = f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {found.schema} TO ..., or run as a role that may."
@@ -92,7 +97,7 @@ def _postgresql(connection: Connection) -> Iterator[str]:
         f"SELECT blkno, msg FROM {schema}.verify_heapam(CAST(:table AS regclass), check_toast => true) LIMIT {MOST}"
     )
     index = sa.text(f"SELECT {schema}.bt_index_check(CAST(:index AS oid), heapallindexed => true)")
-    if (connection.dialect.server_version_info or ()) >= (14,):
+    if _has_heap_check(connection):
         for table in METADATA.tables:
             for place, what in _rows_or_fault(connection, heap, table=table):
                 yield f"table {table}{'' if place is None else f', block {place}'}: {what}"
@@ -100,6 +105,11 @@ def _postgresql(connection: Connection) -> Iterator[str]:
         for (what,) in _rows_or_fault(connection, index, index=oid):
             if what:
                 yield f"index {name}: {what}"
+
+
+def _has_heap_check(connection: Connection) -> bool:
+    """Return whether the server's own version of amcheck can check tables: PostgreSQL 14 or newer."""
+    return (connection.dialect.server_version_info or ()) >= (14,)
 
 
 def _rows_or_fault(connection: Connection, query: sa.TextClause, **values: object) -> list[tuple[object, ...]]:

@@ -256,8 +256,16 @@ def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(st
         "To have that too: CREATE EXTENSION amcheck;\n"
     )
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION amcheck")
-    assert message() == ""
+        # amcheck 1.0 is too old for any server. pg_upgrade from PostgreSQL 13 leaves 1.2, which does not check tables
+        for old in ("1.0", "1.2") if connection.info.server_version >= 140_000 else ("1.0",):
+            connection.execute(f"CREATE EXTENSION amcheck VERSION '{old}'")
+            assert message() == (
+                "The server's own tables and indexes were not checked: the extension amcheck is older than the server. "
+                "To have that too: ALTER EXTENSION amcheck UPDATE;\n"
+            )
+            connection.execute("ALTER EXTENSION amcheck UPDATE")
+            assert message() == ""
+            connection.execute("DROP EXTENSION amcheck")
 
 
 def kind_of(column):
