@@ -22,7 +22,9 @@ _AMCHECK = sa.text("""
     SELECT
         quote_ident(nspname) AS schema,
         count(DISTINCT proname) FILTER (WHERE pronargs > 1) AS functions,
-        bool_and(has_function_privilege(pg_proc.oid, 'EXECUTE')) AS may
+        bool_and(
+            has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_function_privilege(pg_proc.oid, 'EXECUTE')
+        ) AS may
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
     LEFT JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
     WHERE extname = 'amcheck' GROUP BY nspname
@@ -61,7 +63,10 @@ def why_unchecked(connection: Connection) -> str | None:
         return None
     else:
         why = "this role may not use the extension amcheck"
-        remedy = f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {found.schema} TO ..., or run as a role that may."
+        remedy = (
+            f"GRANT USAGE ON SCHEMA {found.schema} TO ...; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {found.schema} "
+            "TO ...; or run as a role that may."
+        )
     return f"The server's own tables and indexes were not checked: {why}. To have that too: {remedy}"
 
 

@@ -1,5 +1,6 @@
 """Damaged databases: `verify` finds damage that changes the output of a command. No command reports it as a bug."""
 
+import os
 import re
 import shutil
 import sqlite3
@@ -266,6 +267,29 @@ def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(st
             connection.execute("ALTER EXTENSION amcheck UPDATE")
             assert message() == ""
             connection.execute("DROP EXTENSION amcheck")
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_role_that_may_not_use_amcheck_is_told_what_to_grant_and_that_is_enough(story, database_url, capsys):
+    story(database_url)
+    role = f"verifier_{os.getpid()}"
+    url = sa.make_url(database_url).set(username=role).render_as_string(hide_password=False)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA tools; CREATE EXTENSION amcheck SCHEMA tools")
+        connection.execute(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        try:
+            for _ in range(2):
+                with pytest.raises(SystemExit) as ended:
+                    main(["verify", "--database", url])
+                assert not ended.value.code
+                told = capsys.readouterr().err
+                if told:
+                    why, _, remedy = told.partition(" To have that too: ")
+                    assert why.endswith("not checked: this role may not use the extension amcheck.")
+                    connection.execute(remedy.partition(" or run as ")[0].replace("...", role))
+            assert told == ""
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def kind_of(column):
