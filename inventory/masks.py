@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 HIDDEN = "[hidden]"
 """The text that `extra` holds instead of a secret."""
@@ -93,14 +94,15 @@ def is_clear_url(text: str) -> bool:
 def mask_url(text: str) -> str:
     """Return a URL without its password and other secrets; NOT_SHOWN if `is_clear_url` is false for the text.
 
-    The path stays as it is, whatever it contains.
+    In the path, `***` replaces each segment that looks like a key.
     """
     found = _URL.fullmatch(text)
     if found is None:
         return NOT_SHOWN
     user = "" if found["user"] is None else f"{_unless_key(found['user'])}{':***' if found['password'] else ''}@"
     query = "" if found["query"] is None else "?" + "&".join(map(_masked_parameter, found["query"].split("&")))
-    return f"{found['scheme']}://{user}{_unless_key(found['place'])}{found['path'] or ''}{query}"
+    path = "/".join(map(_unless_key, (found["path"] or "").split("/")))
+    return f"{found['scheme']}://{user}{_unless_key(found['place'])}{path}{query}"
 
 
 def _masked_parameter(text: str) -> str:
@@ -111,7 +113,7 @@ def _masked_parameter(text: str) -> str:
 
 
 def _unless_key(text: str) -> str:
-    return "***" if looks_like_key(text) else text
+    return "***" if looks_like_key(text) or looks_like_key(unquote(text)) else text
 
 
 def looks_like_key(text: str) -> bool:

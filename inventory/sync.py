@@ -37,6 +37,7 @@ from inventory.history.merkle_log.missing import missing_digest
 from inventory.history.preview import preview
 from inventory.history.reconcile import Absent
 from inventory.history.runs import Run, RunRequest
+from inventory.masks import mask_url
 from inventory.outcome import Outcome, add_consequence
 from inventory.spool import BY_ID, Spool
 from inventory.store import database
@@ -167,7 +168,7 @@ def _open_run(context: RunContext) -> Run:
     request = RunRequest(
         account.name,
         trigger=options.trigger,
-        api_url=settings.api_url,
+        api_url=mask_url(settings.api_url),
         api_key_id=account.key.id,
         lease_seconds=settings.lease_seconds,
         expected_seconds=options.expected_seconds,

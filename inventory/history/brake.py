@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.history import runs
+from inventory.masks import mask_url
 from inventory.spool import Spool
 
 FEW = 10
@@ -23,5 +24,6 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
     if settings.max_vanish >= 1 or not vanishing or (live and vanishing / live <= settings.max_vanish):
         return False
     last = connection.execute(runs.last_applied(account.name)).first()
-    source_changed = last is not None and (last.api_url, last.api_key_id) != (settings.api_url, account.key.id)
+    source = mask_url(settings.api_url), account.key.id
+    source_changed = last is not None and (last.api_url, last.api_key_id) != source
     return vanishing >= FEW or source_changed

@@ -46,6 +46,7 @@ class RunRequest:
     account: str
     trigger: str
     api_url: str
+    """The address of the API as it is stored: without a key."""
     api_key_id: str
     lease_seconds: float
     expected_seconds: float | None = None

@@ -5,9 +5,10 @@ The id of an unknown instance is the exception: it is shown even if it looks lik
 
 import re
 import shutil
+import socket
 import threading
 import traceback
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from sqlalchemy import create_engine
@@ -158,6 +159,13 @@ def test_a_password_with_a_separator_is_accepted_if_the_url_has_only_one_reading
         (f"http://{KEY.replace(':', '0' * 9 + ':')}00@proxy", "http://keyid-1000000000:***@proxy"),
         ("http://a3f9c2d417b86e5509d1c7f2a8e4b603@proxy", "http://***@proxy"),
         ("http://a3f9c2d417b86e5509d1c7f2a8e4b603", "http://***"),
+        ("https://gw.example/k1abcdef:0123456789abcdefghij0123/v1", "https://gw.example/***/v1"),
+        ("https://gw.example/k1abcdef%3Aabcdefghijklmnopqrst1/v1", "https://gw.example/***/v1"),
+        ("https://gw.example/fal/sk-proj-Abc9Def8Ghi7Jkl6Mno5Pqr4", "https://gw.example/fal/***"),
+        ("https://gw.example/a3f9c2d417b86e5509d1c7f2a8e4b603/", "https://gw.example/***/"),
+        ("https://k1abcdef%3Aabcdefghijklmnopqrst1@gw.example", "https://***@gw.example"),
+        ("https://gw.example//research-2026-us-west/v1.2/", "https://gw.example//research-2026-us-west/v1.2/"),
+        ("postgresql://db/inventory_2026", "postgresql://db/inventory_2026"),
     ],
 )
 def test_a_url_is_shown_without_its_secrets_or_not_at_all(text, shown):
@@ -209,6 +217,21 @@ def rotated(places):
 @pytest.mark.parametrize(("name", "key"), rotated(SETTINGS))
 def test_a_key_in_the_wrong_variable_is_not_shown(run, key, name):
     run("config", never=pieces(key), codes={0, 2}, **{f"INVENTORY_{name}": key})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_in_the_path_of_the_apis_address_is_neither_shown_nor_stored(run, tmp_path, key):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}/{key}/v1", f"http://127.0.0.1:{port}/v1/{quote(key, safe='')}"):
+        for words in (
+            ("config",), ("doctor",), ("sync",), ("sync", "--debug"), ("runs", "--format", "json"),
+        ):  # fmt: skip
+            run(*words, never=pieces(key), codes={0, 2, 4}, INVENTORY_API_URL=url)
+    data = (tmp_path / "inventory.db").read_bytes()
+    assert [piece for piece in pieces(key) if piece.encode() in data] == []
+    shown = run("config", never=pieces(key), codes={0}, INVENTORY_API_URL=f"https://gw.example/{key}/v1")
+    assert "https://gw.example/***/v1" in shown
 
 
 @pytest.mark.parametrize(("words", "key"), rotated(WORDS))

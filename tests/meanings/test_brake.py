@@ -88,6 +88,18 @@ def test_another_secret_of_the_same_key_id_is_the_same_key(world):
 
 
 @rule("brake")
+@rule("keys-are-never-shown")
+def test_an_address_with_another_key_in_its_path_is_the_same_address(world):
+    world.put("a", "b", "c")
+    root, path = world.simulator.url.removesuffix("/v1"), "../v1"  # httpx removes the key and the `..` before it asks
+    world.run(api_url=f"{root}/sk-0123456789abcdef0123/{path}")
+    world.fleet.clear()
+    assert world.run(api_url=f"{root}/sk-abcdef0123456789abcd/{path}").status == "succeeded"
+    assert len(world.gone()) == 3
+    assert world.last_run("api_url") == f"{root}/***/{path}"
+
+
+@rule("brake")
 def test_the_key_is_compared_with_that_of_the_last_succeeded_run(world):
     world.put("a", "b", "c")
     world.run()
