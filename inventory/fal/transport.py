@@ -115,13 +115,19 @@ class ParsingTransport(httpx.BaseTransport):
         return httpx.Response(response.status_code, headers=kept, content=body)
 
 
+def _encoding(response: httpx.Response) -> str:
+    """Return the value of the header `Content-Encoding` in lower case; `identity` if there is none."""
+    encoding: str = response.headers.get("Content-Encoding", "identity")
+    return encoding.strip().lower()
+
+
 def _read_body(response: httpx.Response) -> bytes:
     """Return the whole decoded body; raise _TooLarge if it is too large, BadResponse if it cannot be decoded.
 
     httpx does not decode it, because httpx would accept a body of any size, encodings within encodings, and a gzip
     stream that ends early.
     """
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = _encoding(response)
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise BadResponse("the body has an encoding that was not asked for")
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
@@ -145,7 +151,7 @@ def _read_error(response: httpx.Response) -> bytes:
     the answer says enough.
     """
     body = bytearray()
-    gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if "Content-Encoding" in response.headers else None
+    gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if _encoding(response) != "identity" else None
     try:
         for chunk in response.iter_raw():
             body += chunk if gzip is None else gzip.decompress(chunk, LARGEST_ERROR)

@@ -269,6 +269,16 @@ def test_an_error_status_with_an_endless_body_is_still_that_error():
         api.fetch_page(None)
 
 
+@pytest.mark.parametrize("headers", [[], *([f"Content-Encoding: {name}"] for name in ("identity", "gzip", "X-GZIP"))])
+def test_an_error_is_read_in_each_encoding_that_is_allowed(headers):
+    body = b'{"error": {"message": "no such machine"}}'
+    encoded = gzip.compress(body) if headers and "zip" in headers[0].lower() else body
+    with raw(answer(encoded, *headers, status="404 Not Found")) as (url, _), client(url) as api:
+        assert api.fetch_instance("a") is None
+        with pytest.raises(ServerError, match="404: no such machine"):
+            api.fetch_page(None)
+
+
 def test_a_body_in_gzip_is_read(simulator, api):
     assert api.fetch_page(None)
     assert simulator.requests[0].headers["accept-encoding"] == "gzip"
