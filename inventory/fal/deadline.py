@@ -76,6 +76,13 @@ class DeadlineBackend(httpcore.NetworkBackend):
         with self._lock:
             self._open.discard(stream)
 
+    def close_plain(self) -> None:
+        """Close every open stream that is without TLS."""
+        with self._lock:
+            plain = [stream for stream in self._open if stream.get_extra_info("ssl_object") is None]
+        for stream in plain:
+            stream.close()
+
     def abort(self) -> None:
         """Shut down every open stream, which wakes the threads that wait for it, and refuse new connections."""
         with self._lock:

@@ -20,7 +20,24 @@ It doubles with each further retry, up to the longest wait.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 """The HTTP status codes after which a request is sent again."""
 
+_RETRIED_BY_SOCKS = frozenset(
+    f"Proxy Server could not connect: {reply}."
+    for reply in (
+        "General SOCKS server failure", "Network unreachable", "Host unreachable", "Connection refused", "TTL expired",
+    )
+)  # fmt: skip
+"""The errors of a SOCKS proxy after which a request is sent again, in httpcore's words."""
+
 logger = log.get(__name__)
+
+
+def is_retried(error: httpx.ProxyError) -> bool:
+    """Return whether a request is sent again after this error of a proxy.
+
+    The text of the error begins with the status if it is an HTTP proxy. A SOCKS proxy gives no status.
+    """
+    text = str(error)
+    return text in _RETRIED_BY_SOCKS or text[:3] in map(str, RETRIED)
 
 
 class RetryPolicy(Retry):

@@ -13,7 +13,7 @@ from inventory.errors import BadResponse, NetworkError, UsageError
 from inventory.fal.deadline import DeadlineBackend
 from inventory.fal.failures import describe
 from inventory.fal.proxies import find_proxy
-from inventory.fal.retries import RETRIED
+from inventory.fal.retries import is_retried
 from inventory.masks import mask_url
 
 LARGEST_BODY = 32 * 1024 * 1024
@@ -75,17 +75,24 @@ class ParsingTransport(httpx.BaseTransport):
         try:
             return self._send(request)
         except httpx.ProxyError as error:
-            if int(str(error)[:3]) in RETRIED:
+            if is_retried(error):
                 raise
             raise NetworkError(self.describe_refusal(error)) from None  # not retried: the proxy would refuse again
-        except Exception:
+        except Exception as error:
             if self._backend.aborted:  # whatever error the closed socket caused, it is not retried
                 raise NetworkError("The connection to the API was closed on this side") from None
+            if type(error).__module__.startswith("socksio."):  # httpx passes on the errors of this library
+                raise httpx.RemoteProtocolError(f"the SOCKS proxy gave no valid answer: {error}") from None
             raise
+        finally:
+            # httpcore leaves the connection open if a SOCKS proxy refuses. Through a proxy, the API always has TLS
+            if self.proxy is not None:
+                self._backend.close_plain()
 
     def describe_refusal(self, error: httpx.ProxyError) -> str:
         """Return the error message about a proxy that answered but made no connection to the API."""
-        return f"The proxy {self.proxy} refused: {describe(error)}. Check HTTPS_PROXY, its user and its password"
+        reason = describe(error).rstrip(".")
+        return f"The proxy {self.proxy} refused: {reason}. Check HTTPS_PROXY, its user and its password"
 
     def abort(self) -> None:
         """End the requests under way in all threads, and refuse new ones."""

@@ -8,6 +8,7 @@ import pty
 import shlex
 import signal
 import subprocess
+import sys
 from contextlib import closing, contextmanager
 
 import pytest
@@ -17,6 +18,7 @@ from inventory.config.database_url import parse_url
 from inventory.simulator import Body, Drop, Fleet, Hang, Simulator, Status, Truncate, on_get, on_list
 from inventory.store import database, schema
 from inventory.store.database import connect, writing
+from support.certificates import socks
 from support.command import KEY, SECRET, Command
 from support.marks import rule
 from support.workers import PROGRAM
@@ -586,12 +588,19 @@ def test_an_account_without_a_key_does_not_stop_the_others(run, query, tmp_path)
         (("sync", "--database", "postgresql://u:p@127.0.0.1:abc/x"), {}),
         (("db", "upgrade", ""), {}),
         (("db", "upgrade", "base"), {}),
-        (("sync",), {"HTTPS_PROXY": "socks5://127.0.0.1:1", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}),
         (("sync",), {"SSL_CERT_FILE": "/nowhere", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}),
     ],
 )
 def test_an_error_that_only_the_user_can_fix_is_2(run, words, settings):
     run(*words, expect=2, **settings)
+
+
+def test_a_socks_proxy_is_2_without_its_library_and_4_if_it_refuses(run, monkeypatch):
+    with socks(login=(b"bob", b"word")) as (port, _):
+        names = {"HTTPS_PROXY": f"socks5://bob:other@127.0.0.1:{port}", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}
+        assert "refused: Invalid username/password. Check HTTPS_PROXY" in run("sync", expect=4, **names).stderr
+        monkeypatch.setitem(sys.modules, "socksio", None)
+        assert "`pip install socksio`" in run("sync", expect=2, **names).stderr
 
 
 def test_an_empty_variable_is_the_same_as_none(run):

@@ -1,6 +1,7 @@
 """Proxies and certificates: the client reads the environment as curl does, and an error names what failed."""
 
 import ssl
+import sys
 import threading
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from inventory.config.settings import load
 from inventory.errors import NetworkError, UsageError
 from inventory.fal.client import Api
 from inventory.simulator import Fleet, Simulator
-from support.certificates import DAY, Authority, tunnel
+from support.certificates import DAY, Authority, socks, tunnel
 from support.command import KEY
 from support.raw_server import raw
 
@@ -81,10 +82,64 @@ def test_a_proxy_that_closes_the_connection_is_named(monkeypatch):
 
 @pytest.mark.parametrize("address", ["socks5://127.0.0.1:1080", "socks5h://bob:Hunter2x@127.0.0.1:1080"])
 def test_a_socks_proxy_needs_another_library(monkeypatch, address):
+    monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", address)
     with pytest.raises(UsageError, match="socksio") as raised:
         error_of(API)
     assert "Hunter2x" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "login", "reason"),
+    [
+        (
+            "",
+            (b"bob", b"word"),
+            "Requested NO AUTHENTICATION REQUIRED from proxy server, but got NO ACCEPTABLE METHODS",
+        ),
+        ("bob:Hunter2x@", None, "Requested USERNAME/PASSWORD from proxy server, but got NO ACCEPTABLE METHODS"),
+        ("bob:Hunter2x@", (b"bob", b"word"), "Invalid username/password"),
+    ],
+)
+def test_a_socks_proxy_that_refuses_the_login_is_named(monkeypatch, user, login, reason):
+    with socks(login=login) as (port, asked):
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{user}127.0.0.1:{port}")
+        assert error_of(API) == (
+            f"The proxy socks5://127.0.0.1:{port} refused: {reason}. Check HTTPS_PROXY, its user and its password"
+        )
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "attempts"),
+    [
+        (1, "General SOCKS server failure", 3),
+        (2, "Connection not allowed by ruleset", 1),
+        (3, "Network unreachable", 3),
+        (4, "Host unreachable", 3),
+        (5, "Connection refused", 3),
+        (6, "TTL expired", 3),
+        (7, "Command not supported", 1),
+        (8, "Address type not supported", 1),
+    ],
+)
+def test_a_socks_proxy_that_makes_no_connection_is_named_and_asked_again_if_that_may_help(
+    monkeypatch, reply, reason, attempts
+):
+    with socks(reply=reply) as (port, asked):
+        monkeypatch.setenv("HTTPS_PROXY", f"socks5h://127.0.0.1:{port}")
+        text = error_of(API)
+    assert f"The proxy socks5h://127.0.0.1:{port} refused: Proxy Server could not connect: {reason}. Check" in text
+    assert asked == ["api.example.org:8443"] * attempts
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense", b"\x05\x00"])
+def test_a_socks_proxy_that_answers_with_nonsense_is_named(monkeypatch, answer):
+    with raw(answer) as (url, requests):
+        place = url.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{place}")
+        assert f"cannot be reached through the proxy socks5://{place}: " in error_of(API)
+    assert len(requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -241,6 +296,18 @@ def test_tls_goes_through_the_proxy_to_the_host_of_the_certificate(trusted, monk
             assert api.fetch_page(None).items == []
         assert len(asked) == 1
         assert len(requests) == 2
+
+
+def test_tls_goes_through_a_socks_proxy_too(trusted, monkeypatch):
+    with (
+        secure(trusted.issue("127.0.0.1")) as (url, requests),
+        socks(urlsplit(url).port, login=(b"bob", b"Hunter@2x")) as (port, asked),
+    ):
+        monkeypatch.setenv("ALL_PROXY", f"socks5://bob:Hunter%402x@127.0.0.1:{port}")
+        with Api(ApiKey(KEY), load(api_url=url), threading.Event()) as api:
+            assert api.fetch_page(None).items == []
+        assert asked == [f"127.0.0.1:{urlsplit(url).port}"]
+        assert len(requests) == 1
 
 
 def test_a_host_that_the_proxy_puts_in_place_of_the_api_is_refused_before_the_key_is_sent(trusted, monkeypatch):

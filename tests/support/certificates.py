@@ -1,4 +1,4 @@
-"""Made-up certificate authorities, and an HTTP proxy: what a company's network puts between `inventory` and the API."""
+"""Made-up certificate authorities, and proxies: what a company's network puts between `inventory` and the API."""
 
 import ipaddress
 import socket
@@ -64,31 +64,84 @@ def tunnel(to):
     """
     asked = []
 
+    def serve(client):
+        head = b""
+        while b"\r\n\r\n" not in head and (data := client.recv(65_536)):
+            head += data
+        asked.append(head.partition(b"\r\n")[0].decode())
+        _join(client, to, b"HTTP/1.1 200 Connected\r\n\r\n")
+
+    with _listening(serve) as port:
+        yield port, asked
+
+
+@contextmanager
+def socks(to=None, *, login=None, reply=0):
+    """Run a SOCKS5 proxy on loopback; yield its port and the growing list of the addresses that it was asked for.
+
+    It answers each request for a connection with the code `reply`. If this is 0, which means success, it connects the
+    client to port `to` on loopback. If `login` is given, as the bytes of a name and of a password, it requires them.
+    """
+    asked = []
+
+    def serve(client):
+        def read(length):
+            return client.recv(length, socket.MSG_WAITALL)
+
+        methods, method = read(read(2)[1]), 0 if login is None else 2
+        client.sendall(bytes((5, method if method in methods else 0xFF)))
+        if method not in methods:
+            return
+        if login is not None:
+            read(1)
+            is_right = (read(read(1)[0]), read(read(1)[0])) == login
+            client.sendall(bytes((1, not is_right)))
+            if not is_right:
+                return
+        is_name = read(4)[3] == 3
+        host = read(read(1)[0]).decode() if is_name else socket.inet_ntoa(read(4))
+        asked.append(f"{host}:{int.from_bytes(read(2))}")
+        answer = bytes((5, reply, 0, 1)) + bytes(6)
+        if reply:
+            client.sendall(answer)
+        else:
+            _join(client, to, answer)
+
+    with _listening(serve) as port:
+        yield port, asked
+
+
+@contextmanager
+def _listening(serve):
+    """Listen on a port of loopback, and yield its number. Call `serve(client)` in a thread for each client."""
+
+    def run(client):
+        with client, suppress(OSError):
+            serve(client)
+
+    def listen(listener):
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=run, args=(listener.accept()[0],), daemon=True).start()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        threading.Thread(target=listen, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _join(client, to, greeting):
+    """Connect to port `to` on loopback, send the client `greeting`, and then copy all bytes in both directions."""
+
     def copy(source, target):
         with suppress(OSError):
             while data := source.recv(65_536):
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
-    def serve(client):
-        with client, suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head and (data := client.recv(65_536)):
-                head += data
-            asked.append(head.partition(b"\r\n")[0].decode())
-            with socket.create_connection(("127.0.0.1", to)) as server:
-                client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-                back = threading.Thread(target=copy, args=(server, client), daemon=True)
-                back.start()
-                copy(client, server)
-                back.join(30)
-
-    def listen(listener):
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        threading.Thread(target=listen, args=(listener,), daemon=True).start()
-        yield listener.getsockname()[1], asked
-        listener.shutdown(socket.SHUT_RDWR)
+    with socket.create_connection(("127.0.0.1", to)) as server:
+        client.sendall(greeting)
+        back = threading.Thread(target=copy, args=(server, client), daemon=True)
+        back.start()
+        copy(client, server)
+        back.join(30)
