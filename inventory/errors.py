@@ -19,6 +19,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   └── LeaseLost                    6   another process has taken over this run's lease
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
+    │   ├── Unconfirmed                  7   the connection was lost amid a commit: it may have been written
     │   └── WrongSchema                  7   not inventory's, or of another version, for example: retrying does not help
     ├── Stale                            8   no complete run for too long: `inventory status`
     └── BreachFound                      9   a contradiction in the history, in an export or with a checkpoint
@@ -165,6 +166,10 @@ class Collision(DatabaseError):
 
     Nothing was written. The same transaction may succeed when it is made again at once.
     """
+
+
+class Unconfirmed(DatabaseError):
+    """The loss of the connection amid a commit. It is not known whether the transaction was written."""
 
 
 class WrongSchema(DatabaseError):

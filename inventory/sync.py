@@ -24,7 +24,7 @@ from inventory import __version__, log
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
-from inventory.errors import Collision, DatabaseError, InventoryError, LeaseLost, explain_host_fault
+from inventory.errors import Collision, DatabaseError, InventoryError, LeaseLost, Unconfirmed, explain_host_fault
 from inventory.fal.client import Api
 from inventory.fal.confirm import confirm
 from inventory.fal.expected import ExpectedList, Part
@@ -210,6 +210,11 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
             logger.warning("another session collided with the run, applying it again", attempt=attempt + 1)
             context.outcome.clear_events()
             spool.forget_changes()
+        except Unconfirmed:
+            if not runs.is_applied(context.engine, run):
+                raise
+            logger.warning("the connection was lost amid the commit, but the run is recorded", account=run.account)
+            return
         else:
             return
 

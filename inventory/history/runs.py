@@ -1,6 +1,7 @@
 """Open, close and fail a run. A run is one row of `sync_runs`, and holds the account's lease while it is open."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +38,10 @@ class NotDue(Exception):
         """Keep the number of seconds until the next run is due."""
         super().__init__(f"due in {seconds:.1f} s")
         self.seconds = seconds
+
+
+_APPLIED = ("succeeded", "held", "partial")
+"""The statuses of runs that were applied."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,14 @@ def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any
         )
 
 
+def is_applied(engine: Engine, run: Run) -> bool:
+    """Return whether the run's row says that the run was applied; False also if the database does not answer."""
+    with suppress(DatabaseError), database.reading(engine) as connection:
+        status = connection.scalar(sa.select(sync_runs.c.status).where(sync_runs.c.run_id == run.run_id))
+        return status in _APPLIED
+    return False
+
+
 def last_applied(account: str) -> sa.Select[Any]:
     """Return the query for the run whose API key and address the brake compares with the present ones (`brake`).
 
@@ -185,7 +198,7 @@ def last_applied(account: str) -> sa.Select[Any]:
     """
     return (
         sa.select(sync_runs)
-        .where(sync_runs.c.account == account, sync_runs.c.status.in_(("succeeded", "held", "partial")))
+        .where(sync_runs.c.account == account, sync_runs.c.status.in_(_APPLIED))
         .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
         .limit(1)
     )

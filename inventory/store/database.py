@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from inventory.config.database_url import sqlite_path
 from inventory.errors import DatabaseError
 from inventory.store.backend import describe, is_sqlite
-from inventory.store.driver_errors import as_database_error
+from inventory.store.driver_errors import as_database_error, as_unconfirmed
 from inventory.store.postgresql import postgresql_engine, require_version
 from inventory.store.sqlite import attach, file_of, follow, identity, readers_wait, sqlite_engine
 from inventory.store.sqlite_file import SQLiteFile
@@ -110,6 +110,7 @@ def writing(
     `file`: a SQLite file to attach to the connection, so that `bulk.insert_from_file` can read its tables. It has no
     effect on PostgreSQL.
     Raise DatabaseError if the database fails, or if a SQLite database was removed or replaced during the transaction.
+    Raise Unconfirmed if the connection to PostgreSQL is lost amid the commit.
     """
     with as_database_error(engine, kept), engine.connect() as connection:
         settings = {}
@@ -118,12 +119,14 @@ def writing(
         connection = connection.execution_options(  # noqa: PLW2901
             inventory_writes=True, inventory_settings=settings
         )
-        with connection.begin():
+        with connection.begin() as transaction:
             if file is not None:
                 attach(connection, file)
             yield connection
             if (own := file_of(engine)) is not None:
                 own.check(kept)
+            with as_unconfirmed(engine):
+                transaction.commit()
         if own is not None:
             own.check("what was just written is in the old file only")
 

@@ -10,11 +10,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inventory.config.database_url import sqlite_path
-from inventory.errors import Collision, DatabaseError
+from inventory.errors import Collision, DatabaseError, Unconfirmed
 from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 
 _COLLISIONS = {"40001", "40P01"}
 """PostgreSQL's codes of a serialization failure and a deadlock."""
+
+_LOST = ("08", "57")
+"""How PostgreSQL's codes begin that say that the connection is lost or that the server stops."""
 
 
 @contextmanager
@@ -31,6 +34,25 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
         raise _failed(engine, " ".join(str(error).split()), kept) from error
     except UnicodeDecodeError as error:  # a name in a damaged SQLite file
         raise _failed(engine, f"it holds text that is not UTF-8 ({error.reason})", kept) from error
+
+
+@contextmanager
+def as_unconfirmed(engine: Engine) -> Iterator[None]:
+    """Turn the loss of the connection to PostgreSQL, in a block that commits, into an Unconfirmed.
+
+    Other errors pass: after them the transaction is rolled back.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)  # None: psycopg found the connection closed
+        if is_sqlite(engine) or not (state is None or state.startswith(_LOST)):
+            raise
+        reason = " ".join(str(error.orig).split())
+        raise Unconfirmed(
+            f"The database {describe(engine)} failed amid the commit: {reason}; whether it was written is not known. "
+            "Look before you run again."
+        ) from error
 
 
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:

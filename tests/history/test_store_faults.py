@@ -19,6 +19,7 @@ from inventory.store import database, schema
 from inventory.store.tables import EVENTS
 from support import tally
 from support.checkpoints import check_rows
+from support.lost_answer import lost_answer
 from support.marks import ON_POSTGRESQL, rule
 from support.postgres import own_server
 from support.workers import until
@@ -131,6 +132,28 @@ def test_a_run_survives_a_deadlock_with_a_session_of_somebody_else(recording, da
     other.close()
     assert waits.ident, "the two sessions never met"
     assert outcome.status == "succeeded"
+    check_recorded(recording)
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("answers", [True, False], ids=["the server answers again", "the server is down"])
+def test_a_run_whose_commit_gets_no_answer_says_what_became_of_it(recording, database_url, answers):
+    change(recording)
+    usual = recording.engine
+    with lost_answer(database_url, after=b"UPDATE instance_state") as (proxy, url):
+        recording.engine = database.connect(parse_url(url))
+        proxy.armed, proxy.stays_down = True, not answers
+        outcome = recording.run()
+        recording.engine.dispose()
+    recording.engine = usual
+    assert not proxy.armed
+    if answers:
+        assert (outcome.status, outcome.exit_code, outcome.counts["appeared"]) == ("succeeded", 0, 1)
+    else:
+        assert (outcome.status, outcome.exit_code) == ("failed", 7)
+        assert "amid the commit" in str(outcome.error)
+        assert "whether it was written is not known" in str(outcome.error)
+    assert recording.last_run("status", "appeared") == ("succeeded", 1)
     check_recorded(recording)
 
 
