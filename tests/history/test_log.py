@@ -1,7 +1,9 @@
 """The log: which runs and acts become entries, the bytes of an entry as docs/log.md defines them, and `verify`."""
 
 import json
+import threading
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -17,8 +19,9 @@ from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_versions, sync_runs
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
-from support.marks import rule
+from support.marks import ON_POSTGRESQL, rule
 from support.rfc6962 import tree_hash
+from support.workers import until
 from support.world import hour, ids
 
 KILLED = RunRequest("default", "manual", api_url="https://api.fal.ai/v1", api_key_id="id", lease_seconds=60)
@@ -167,6 +170,23 @@ def test_the_run_of_a_dead_process_gets_its_entry_when_the_lease_is_next_acquire
     assert breaches(world) == []
 
 
+@ON_POSTGRESQL
+@rule("a-log-entry-never-changes")
+def test_a_late_heartbeat_of_a_frozen_process_does_not_change_the_entry_of_its_run(world, database_url):
+    world.put("a")
+    world.run()
+    begin_a_run_and_die(world)
+    with psycopg.connect(database_url) as frozen:
+        frozen.execute("UPDATE sync_runs SET heartbeat_at = heartbeat_at + interval '1 s' WHERE status = 'running'")
+        thread = threading.Thread(target=lambda: world.run(clock=lambda: hour(3)))
+        thread.start()
+        until(lambda: world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        frozen.commit()
+    thread.join()
+    assert world.statuses() == ["succeeded", "abandoned", "succeeded"]
+    assert breaches(world) == []
+
+
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize(
     ("before", "returned"),
@@ -305,8 +325,8 @@ def test_what_was_before_the_log_may_be_closed_and_pruned_later(lived):
             lived.remove("i001", "i002")
         lived.run()
         assert breaches(lived) == []
-    for until in (3, 9, 12, 13):
-        prune(lived.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
+    for before in (3, 9, 12, 13):
+        prune(lived.engine, PruneRequest("default", hour(before)), lease_seconds=60, clock=lambda: hour(100))
         assert breaches(lived) == []
     assert log_of(lived).by_hash > 0
 

@@ -25,6 +25,7 @@ from inventory.history.merkle_log.entries import (
 )
 from inventory.merkle import Frontier, hash_leaf
 from inventory.record import clean
+from inventory.store.statements import for_update
 from inventory.store.tables import accounts, damaged, operator_actions, sync_runs
 
 Row = Mapping[str, Any]
@@ -41,9 +42,9 @@ def prepare(connection: Connection, row: Row, now: datetime) -> Row:
         from inventory.history.merkle_log.start import begin_log
 
         row = begin_log(connection, row, now)
-    run = connection.execute(
-        sa.select(sync_runs).where(sync_runs.c.account == row["account"], sync_runs.c.status == "running")
-    ).mappings()
+    running = sa.select(sync_runs).where(sync_runs.c.account == row["account"], sync_runs.c.status == "running")
+    # locked, because a late heartbeat must not change the row after it was hashed
+    run = connection.execute(for_update(connection, running)).mappings()
     if (dead := run.first()) is None:
         return row
     columns = {
