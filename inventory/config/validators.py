@@ -1,5 +1,6 @@
 """Validators of settings. Each of them turns a text into the value that a field holds."""
 
+import re
 from typing import Any
 
 from inventory.errors import UsageError
@@ -7,15 +8,19 @@ from inventory.times import parse_duration
 
 
 def split_names(value: Any) -> Any:
-    """Return the names in a comma-separated text or in a list, as a sorted tuple; any other value unchanged.
+    """Return the names in a comma-separated text or in a list of such texts, as a sorted tuple.
 
-    The names are stripped, empty ones are left out, and each comes once.
+    The names are stripped, empty ones are left out, and each comes once. A value that is no text and no list is
+    returned unchanged. Raises ValueError if a name holds a character that no database can store.
     """
     if isinstance(value, str):
-        value = value.split(",")
-    if isinstance(value, list | tuple):
-        return tuple(sorted({str(name).strip() for name in value} - {""}))
-    return value
+        value = [value]
+    if not isinstance(value, list | tuple):
+        return value
+    names = {name.strip() for text in value for name in str(text).split(",")} - {""}
+    if any(re.search("[\\0\ud800-\udfff]", name) for name in names):
+        raise ValueError("a name holds a character that cannot be stored")
+    return tuple(sorted(names))
 
 
 def lowercase(value: Any) -> Any:

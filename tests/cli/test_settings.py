@@ -206,6 +206,13 @@ def test_durations_and_lists_are_read_as_people_write_them(monkeypatch, file):
     monkeypatch.delenv("INVENTORY_IGNORE_CHANGES")
     file('ignore_changes = ["ip", "status"]')
     assert load().ignore_changes == ("ip", "status")
+    file('ignore_changes = ["status, ip", "ip"]')
+    assert load().ignore_changes == ("ip", "status")
+
+
+@pytest.mark.parametrize("name", ["\udcff", "a\0b"])
+def test_a_name_to_ignore_that_cannot_be_stored_is_refused(name):
+    assert "ignore-changes: a name holds a character that cannot be stored" in refusal(ignore_changes=name)
 
 
 # Keys and accounts
