@@ -103,7 +103,7 @@ def _begin_postgresql(connection: Connection) -> None:
 def require_version(engine: Engine, version: Sequence[Any]) -> None:
     """Raise DatabaseError if a PostgreSQL server is too old; `version` is SQLAlchemy's `server_version_info`.
 
-    Any version of SQLite is accepted: it comes with Python.
+    For SQLite, `sqlite_engine` has checked the version of the library.
     """
     if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))

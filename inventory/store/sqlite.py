@@ -9,13 +9,25 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
+from inventory.errors import WrongSchema
 from inventory.store.backend import LOCK_WAIT_SECONDS, is_sqlite
 from inventory.store.driver_errors import as_database_error, explain
 from inventory.store.sqlite_file import SQLiteFile
 
+OLDEST_SQLITE = (3, 38)
+"""The oldest version of SQLite that has all functions that the views use, such as `unixepoch` and `->>`."""
+
 
 def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:
-    """Return an engine for a SQLite file; it opens the file when it is first used."""
+    """Return an engine for a SQLite file; it opens the file when it is first used.
+
+    Raise WrongSchema if the SQLite library of this Python is older than OLDEST_SQLITE.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise WrongSchema(
+            f"SQLite {'.'.join(map(str, OLDEST_SQLITE))} or newer is needed; this Python has {sqlite3.sqlite_version}. "
+            "Use a newer Python, or PostgreSQL."
+        )
     engine = sa.create_engine(
         url,
         # Keep no idle connection: between two pieces of work the file is closed, has no -wal, and can be replaced.

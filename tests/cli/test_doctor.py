@@ -113,6 +113,17 @@ def test_a_variable_that_is_no_setting_is_a_warning(look, engine, monkeypatch):
     assert "did you mean INVENTORY_PAGE_SIZE?" in the(look(), "settings", "warn").finding
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_sqlite_that_is_too_old_is_named_with_both_versions(look, engine, monkeypatch):
+    """Imitate an older library, because a Python has only one."""
+    assert engine
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 37, 2))
+    monkeypatch.setattr("sqlite3.sqlite_version", "3.37.2")
+    old = the(look(), "database", "fail")
+    assert old.finding.startswith("SQLite 3.38 or newer is needed; this Python has 3.37.2. Use a newer Python")
+    assert old.exit_code == 7
+
+
 def test_a_key_that_cannot_be_used_has_a_finding(look, engine, monkeypatch):
     assert engine
     monkeypatch.setenv("FAL_KEY", "a key with blanks")
