@@ -97,7 +97,7 @@ def hold_lease(
             raise_if_leased(connection, row, now)
             prepare(connection, row, now)
             acquired = True  # set early: a signal may interrupt this block just after its commit
-            acquire(connection, lease, purpose, now)
+            acquire(connection, lease, purpose, first_heartbeat(connection, row, now, clock))
         with send_heartbeats(engine, lease, clock):
             yield lease
     finally:
@@ -131,6 +131,18 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
             lease_process_started=start_time(os.getpid()),
         )
     )
+
+
+def first_heartbeat(
+    connection: Connection, row: Mapping[str, Any], now: datetime, clock: Clock | None = None
+) -> datetime:
+    """Return the time of a lease's first heartbeat, to be called after `prepare`.
+
+    That is `now`, the time before `prepare`. But if `prepare` has begun the log of an account with a history, it has
+    read all of it. This may take longer than the lease, so the time is read again.
+    """
+    has_read_all = row["log_id"] is None and row["last_complete_run_id"] is not None
+    return database.now(connection, clock) if has_read_all else now
 
 
 @contextmanager
@@ -171,9 +183,13 @@ def _heartbeat(lease: Lease, now: datetime) -> sa.Update:
 
 
 def _release(engine: Engine, lease: Lease) -> None:
-    with database.writing(engine) as connection:
-        # found by its token alone: the account may have been renamed
-        connection.execute(sa.update(accounts).where(accounts.c.fencing_token == lease.token).values(NO_LEASE))
+    """Release the lease. If the database fails, only log a warning: the work is done, and the lease ends by itself."""
+    try:
+        with database.writing(engine) as connection:
+            # found by its token alone: the account may have been renamed
+            connection.execute(sa.update(accounts).where(accounts.c.fencing_token == lease.token).values(NO_LEASE))
+    except DatabaseError as error:
+        logger.warning("the lease was not released and ends by itself", account=lease.account, reason=str(error))
 
 
 # -- check

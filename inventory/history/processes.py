@@ -18,7 +18,9 @@ def host_id() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:  # these files exist on Linux only
         namespace = boot = ""
-    return f"{socket.gethostname()}/{uuid.getnode():x}/{namespace}/{boot}"
+    # the number of a network card: without one, it is random in each process
+    node = "" if boot else f"{uuid.getnode():x}"
+    return f"{socket.gethostname()}/{node}/{namespace}/{boot}"
 
 
 def start_time(pid: int) -> float | None:
@@ -26,19 +28,25 @@ def start_time(pid: int) -> float | None:
 
     Return None if the start time is unknown: the process is gone, /proc hides it, or the system is not Linux.
     """
+    state_and_after = _read_stat(pid)
+    return float(state_and_after[19]) if state_and_after else None
+
+
+def _read_stat(pid: int) -> list[bytes]:
+    """Return the fields of /proc/PID/stat from the third on, the state; an empty list if it cannot be read."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return None
+        return []
     # field 2, the name in brackets, may itself contain blanks and brackets: count from its last bracket
-    return float(stat.rpartition(b")")[2].split()[19])
+    return stat.rpartition(b")")[2].split()
 
 
 def is_dead(pid: int, started: float | None) -> bool:
     """Return whether a process of this host is gone. `started` is what `start_time` returned for it earlier.
 
     If a process with the same id exists, but has another start time, that is a different process. If one of the two
-    start times is unknown, an existing process counts as the same.
+    start times is unknown, an existing process counts as the same. A zombie is gone: it only waits for its parent.
     """
     try:
         os.kill(pid, 0)
@@ -46,5 +54,7 @@ def is_dead(pid: int, started: float | None) -> bool:
         return True
     except PermissionError:
         pass  # it exists and belongs to another user
+    if _read_stat(pid)[:1] == [b"Z"]:
+        return True
     now = start_time(pid)
     return now is not None and started is not None and now != started

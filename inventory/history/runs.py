@@ -11,13 +11,14 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import __version__, log
 from inventory.config.timetable import Timetable
-from inventory.errors import DatabaseError, Interrupted, LeaseLost
+from inventory.errors import AccountBusy, DatabaseError, Interrupted, LeaseLost
 from inventory.history.lease import (
     NO_LEASE,
     Lease,
     acquire,
     fence,
     find_account,
+    first_heartbeat,
     lock_account,
     new_lease,
     raise_if_leased,
@@ -106,7 +107,8 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             {"account": account, "provider": "fal", "created_at": database.now(connection, clock)},
         )
         row = lock_account(connection, account)
-        assert row is not None  # noqa: S101 - inserted above
+        if row is None:  # it was there, but its lock was held by a rename
+            raise AccountBusy(f"Account {account}: it was renamed in the meantime. Nothing was done; try again later.")
         now = database.now(connection, clock)  # read after the lock: another process may have held the row for long
         raise_if_leased(connection, row, now)
         if request.timetable is not None:
@@ -114,6 +116,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             expected_seconds = request.timetable.interval(now)
         started_at = _start_time(connection, row, now)
         prepare(connection, row, now)
+        heartbeat = first_heartbeat(connection, row, now, clock)
         previous, fleet_digest = connection.execute(
             sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(
                 sync_runs.c.run_id == row["last_complete_run_id"]
@@ -126,7 +129,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
                 trigger=request.trigger,
                 status="running",
                 started_at=started_at,
-                heartbeat_at=now,
+                heartbeat_at=heartbeat,
                 previous_complete_at=previous,
                 expected_seconds=expected_seconds,
                 api_url=request.api_url,
@@ -139,7 +142,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             .returning(sync_runs.c.run_id)
         ).scalar_one()
         lease = new_lease(account, request.lease_seconds, run_id=run_id, file=database.identity(connection))
-        acquire(connection, lease, "sync", now)
+        acquire(connection, lease, "sync", heartbeat)
         returned = row["retired_at"] is not None
         if returned:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))

@@ -162,6 +162,23 @@ def test_a_rename_takes_the_lease_and_releases_it(world, monkeypatch):
     assert world.rows("SELECT account, fencing_token FROM accounts") == [("research", None)]
 
 
+def test_a_rename_whose_lease_cannot_be_released_is_a_success(world, run, backend):
+    world.run()
+    refuse = (
+        "CREATE TRIGGER refuse BEFORE UPDATE ON accounts WHEN NEW.fencing_token IS NULL"
+        " BEGIN SELECT RAISE(ABORT, 'made up'); END"
+        if backend == "sqlite"
+        else "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'made up'; END $$;"
+        " CREATE TRIGGER refuse BEFORE UPDATE ON accounts FOR EACH ROW WHEN (NEW.fencing_token IS NULL)"
+        " EXECUTE FUNCTION refuse()"
+    )
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql(refuse)
+    renamed = run("account", "rename", "default", "research")
+    assert "the lease was not released and ends by itself" in renamed.stderr
+    assert world.rows("SELECT account FROM accounts") == [("research",)]
+
+
 def test_a_rename_changes_nothing_after_its_lease_was_taken_over(world, monkeypatch):
     world.run()
 

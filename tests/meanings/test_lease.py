@@ -11,8 +11,10 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from inventory.config.database_url import parse_url
@@ -25,9 +27,9 @@ from inventory.store import database
 from inventory.store.tables import accounts
 from inventory.sync import SyncOptions, sync
 from support.faults import Gate
-from support.marks import rule
+from support.marks import ON_POSTGRESQL, rule
 from support.workers import until
-from support.world import hour
+from support.world import BEGIN, hour
 
 CHILD = """
 import os, signal, sys
@@ -219,6 +221,25 @@ def test_a_second_run_is_refused_at_once_with_the_time_when_the_lease_ends(world
     assert run(world).status == "succeeded"
 
 
+@ON_POSTGRESQL
+@rule("one-run-per-account")
+def test_a_run_that_meets_a_rename_of_its_account_is_refused(world, database_url):
+    outcomes = []
+    with psycopg.connect(database_url) as other:
+        other.execute("INSERT INTO accounts (account, provider, created_at) VALUES ('old', 'fal', now())")
+        other.commit()
+        other.execute("SELECT * FROM accounts FOR UPDATE")
+        thread = threading.Thread(target=lambda: outcomes.append(run(world, account="old")))
+        thread.start()
+        until(lambda: world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        other.execute("UPDATE accounts SET account = 'new'")
+        other.commit()
+    thread.join(PATIENCE)
+    (outcome,) = outcomes
+    assert isinstance(outcome.error, AccountBusy)
+    assert "it was renamed in the meantime" in str(outcome.error)
+
+
 @rule("one-run-per-account")
 @rule("accounts-are-independent")
 def test_another_account_is_not_held_up(world):
@@ -228,14 +249,19 @@ def test_another_account_is_not_held_up(world):
 
 @pytest.mark.slow
 @rule("one-run-per-account")
-def test_a_dead_process_of_this_host_is_replaced_at_once(world, child):
+@pytest.mark.parametrize("reaped", [True, False])
+def test_a_dead_process_of_this_host_is_replaced_at_once(world, child, reaped):
+    """Until its parent has asked how it ended, a dead process is a zombie."""
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     process = child("walk", lease=86_400.0)
     assert gate.reached.wait(PATIENCE)
     assert isinstance(run(world).error, AccountBusy)
     process.kill()
-    process.wait()
+    if reaped:
+        process.wait()
+    else:
+        until(lambda: ") Z " in Path(f"/proc/{process.pid}/stat").read_text())
     gate.opened.set()
     assert run(world).status == "succeeded"
     assert world.statuses() == ["abandoned", "succeeded"]
@@ -261,6 +287,7 @@ def test_a_lease_holds_the_boot_id_and_the_start_in_ticks_which_no_step_of_the_c
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
         gate.opened.set()
         thread.join(PATIENCE)
+    assert host.split("/")[1] == ""  # no number of a network card: without a card it is another in each process
     assert host.split("/")[3] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
@@ -328,6 +355,17 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
     with walking(world, clock=now, lease_seconds=3600):  # so long that no second heartbeat comes in this test
         started, first = world.last_run("started_at", "heartbeat_at")
     assert first == started
+
+
+@rule("one-run-per-account")
+def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world):
+    """Let the clock advance by a minute with each reading, as if all that happens between two took that long."""
+    minutes = count(60)
+    run(world, clock=lambda: hour(1))
+    world.forget_log()
+    with walking(world, clock=lambda: BEGIN + timedelta(minutes=next(minutes)), lease_seconds=3600):
+        started, first = world.last_run("started_at", "heartbeat_at")
+    assert first > started
 
 
 @pytest.mark.slow
