@@ -4,7 +4,7 @@ Both databases write the rows as CSV (PostgreSQL by COPY, SQLite by its function
 That is several times as fast as passing each value through Python.
 """
 
-import io
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -20,10 +20,7 @@ from inventory.store.driver_errors import explain
 from inventory.store.kinds import Kind
 
 BLOCK = 1 << 20
-"""The number of bytes of CSV that are parsed together."""
-
-_ROWS = 5_000
-"""The number of rows that are fetched from SQLite together."""
+"""The least number of bytes of CSV that are parsed together, except at the end of a relation."""
 
 _SQLITE: dict[Kind, tuple[str, str]] = {
     "text": ("%Q", "{}"),
@@ -59,15 +56,11 @@ def read_tables(
     """Yield the rows of a relation in the order of `relation.order`, as one table for each block of CSV.
 
     In a relation that is split by month, `begin` is the first day of the rows, and `end` the day after the last; None
-    means no limit. A relation without such rows yields nothing. Raises DatabaseError if a COPY from PostgreSQL fails.
+    means no limit. A relation without such rows yields nothing. Raises DatabaseError if the database fails.
     """
     sqlite = database.is_sqlite(connection)
-    lines = _sqlite_lines(connection, relation, begin, end) if sqlite else _copied(connection, relation, begin, end)
-    first = next(lines, None)
-    if first is None:
-        return
+    blocks = _blocks((_sqlite_rows if sqlite else _copied_rows)(connection, relation, begin, end))
     options: dict[str, Any] = {
-        "read_options": csv.ReadOptions(column_names=list(relation.kinds), block_size=BLOCK),
         "parse_options": csv.ParseOptions(quote_char="'" if sqlite else '"', newlines_in_values=True),
         "convert_options": csv.ConvertOptions(
             column_types={name: _PARSED[kind] for name, kind in relation.kinds.items()},
@@ -78,58 +71,47 @@ def read_tables(
             false_values=["f", "0"],
         ),
     }
-    with io.BufferedReader(_Lines(first, lines), BLOCK) as file, csv.open_csv(file, **options) as batches:
-        for batch in batches:
-            yield pa.Table.from_batches([batch]).cast(relation.schema)
+    names = list(relation.kinds)
+    for block in blocks:
+        # as one block for Arrow too: it fails on a row that is longer than its block
+        whole = csv.ReadOptions(column_names=names, block_size=len(block))
+        yield csv.read_csv(pa.BufferReader(block), read_options=whole, **options).cast(relation.schema)
 
 
-class _Lines(io.RawIOBase):
-    """A readable file whose content comes from an iterator of bytes."""
-
-    def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
-        self._rest = rest
-        self._left = memoryview(first)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Copy the next bytes into the buffer, and return their number; 0 at the end of the content."""
-        view = memoryview(buffer)
-        while not self._left:
-            found = next(self._rest, None)
-            if found is None:
-                return 0
-            self._left = memoryview(found)
-        size = min(len(view), len(self._left))
-        view[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
+def _blocks(rows: Iterator[bytes | memoryview]) -> Iterator[bytes]:
+    """Yield whole rows of CSV, joined to blocks of at least BLOCK bytes. The last block may be smaller."""
+    block = bytearray()
+    for row in rows:
+        block += row
+        if len(block) >= BLOCK:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
 
 
-def _sqlite_lines(connection: Connection, relation: Exported, begin: date | None, end: date | None) -> Iterator[bytes]:
+def _sqlite_rows(connection: Connection, relation: Exported, begin: date | None, end: date | None) -> Iterator[bytes]:
     formats = ",".join(_SQLITE[kind][0] for kind in relation.kinds.values())
     values = ", ".join(_SQLITE[kind][1].format(f'"{name}"') for name, kind in relation.kinds.items())
-    query = f"SELECT printf('{formats}', {values}) {_source(relation, begin, end, '')}"
-    for rows in connection.execution_options(stream_results=True).exec_driver_sql(query).partitions(_ROWS):
-        yield "".join([f"{row[0]}\n" for row in rows]).encode()
+    query = f"SELECT printf('{formats}\n', {values}) {_source(relation, begin, end, '')}"
+    try:
+        driver: Any = connection.connection.driver_connection
+        for (row,) in driver.execute(query):
+            yield row.encode()
+    except sqlite3.Error as error:
+        raise explain(connection.engine, error, "nothing was written to it") from error
 
 
-def _copied(connection: Connection, relation: Exported, begin: date | None, end: date | None) -> Iterator[bytes]:
+def _copied_rows(
+    connection: Connection, relation: Exported, begin: date | None, end: date | None
+) -> Iterator[bytes | memoryview]:
     values = ", ".join(_POSTGRESQL[kind].format(f'"{name}"') for name, kind in relation.kinds.items())
     query = f"COPY (SELECT {values} {_source(relation, begin, end, '+00')}) TO STDOUT (FORMAT csv)"
     connection.exec_driver_sql("SET LOCAL datestyle = 'ISO'")
     try:
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(query) as copy:
-            block = bytearray()
-            for row in copy:
-                block += row
-                if len(block) >= BLOCK:
-                    yield bytes(block)
-                    block.clear()
-            if block:
-                yield bytes(block)
+            yield from copy
     except psycopg.Error as error:
         raise explain(connection.engine, error, "nothing was written to it") from error
 

@@ -24,6 +24,7 @@ from inventory.export.export import Request, export
 from inventory.export.folder import open_folder
 from inventory.export.rebuild import rebuild
 from inventory.export.relations import exported_relations
+from inventory.export.source import BLOCK
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema
 from inventory.store.catalogue import RELATIONS
@@ -477,6 +478,20 @@ def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
     note = json.loads((tmp_path / "lake" / "manifest.json").read_text())["accounts"]["default"]["checkpoint"]
     assert note.startswith("fleet.example.org/")
     assert "\n\n— fleet.example.org/" in note
+
+
+def test_a_row_that_is_larger_than_a_block_of_csv_is_exported_exactly(world, run, tmp_path):
+    world.put("a", "c", note="small")
+    world.put("b", note="x'\"\n,é" * (BLOCK // 3))
+    world.run()
+    run("export", "lake")
+    files, rows = contents(tmp_path / "lake"), stored(world.engine)
+    assert max(len(row["extra"]) for row in files["instance_versions"]) > 2 * BLOCK
+    for name in ("instances", "instance_versions", "instance_events"):
+        assert as_set(files[name], name) == as_set(rows[name], name)
+    run("export", "lake", "--check")
+    run("export", "csv", "--format", "csv")
+    assert (tmp_path / "csv" / "instances.csv").stat().st_size > 2 * BLOCK
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
