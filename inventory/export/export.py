@@ -7,6 +7,7 @@ Any other relation has one file, which is written each time.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import reduce
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.store import database
 from inventory.store.schema import HEAD, known
 
-ROW_GROUP = 50_000
-"""The least number of rows that are written together, except at the end of a file. In Parquet they are a row group."""
+GROUP_ROWS = 50_000
+"""The number of rows that are written together, unless they reach GROUP_BYTES. In Parquet they are a row group."""
+
+GROUP_BYTES = 32 << 20
+"""A group of rows ends with the row with which its text reaches this number of bytes."""
 
 NO_ROWS = "empty"
 """The name of the only file of a relation that is split by month, if the relation has no rows in the export."""
@@ -161,26 +165,43 @@ class Export:
 
 
 class _Writer:
-    """A buffer that joins small tables, so that ROW_GROUP rows or more are written together."""
+    """A buffer that writes rows in groups. The same rows give the same groups, whatever tables they come in."""
 
     def __init__(self, write: Callable[[pa.Table], None]) -> None:
         self._write = write
         self._waiting: list[pa.Table] = []
+        self._group_rows = 0
+        self._group_bytes = 0
         self.rows = 0
 
     def add(self, table: pa.Table) -> int:
         """Add rows, and return the number of all rows added so far."""
-        self._waiting.append(table)
         self.rows += table.num_rows
-        if sum(each.num_rows for each in self._waiting) >= ROW_GROUP:
-            self.flush()
+        while table.num_rows:
+            sizes = _text_sizes(table)
+            before_last = pc.sum(pc.less(sizes, GROUP_BYTES - self._group_bytes)).as_py()
+            part = table.slice(0, min(GROUP_ROWS - self._group_rows, before_last + 1))
+            self._waiting.append(part)
+            self._group_rows += part.num_rows
+            self._group_bytes += sizes[part.num_rows - 1].as_py()
+            if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
+                self.flush()
+            table = table.slice(part.num_rows)
         return self.rows
 
     def flush(self) -> None:
         """Write the rows that were added and not yet written."""
         if self._waiting:
-            self._write(pa.concat_tables(self._waiting))
+            # without the borders of the tables, which change the pages of a Parquet file
+            self._write(pa.concat_tables(self._waiting).combine_chunks())
             self._waiting.clear()
+            self._group_rows = self._group_bytes = 0
+
+
+def _text_sizes(table: pa.Table) -> Any:
+    """Return an array with a number for each row: the bytes of text in the table up to the end of this row."""
+    sizes = [pc.fill_null(pc.binary_length(each), 0) for each in table.columns if each.type == pa.string()]
+    return pc.cumulative_sum(reduce(pc.add, sizes, pa.repeat(pa.scalar(0, pa.int64()), table.num_rows)))
 
 
 @contextmanager

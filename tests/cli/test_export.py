@@ -20,11 +20,12 @@ from inventory.checkpoints.signed_note import SigningKey
 from inventory.config.database_url import parse_url
 from inventory.config.signing import Signer
 from inventory.errors import AccountBusy, BreachFound
+from inventory.export import export as exporting
+from inventory.export import source
 from inventory.export.export import Request, export
 from inventory.export.folder import open_folder
 from inventory.export.rebuild import rebuild
 from inventory.export.relations import exported_relations
-from inventory.export.source import BLOCK
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema
 from inventory.store.catalogue import RELATIONS
@@ -32,13 +33,15 @@ from inventory.store.columns import GROWS_BY
 from support.asking import asking
 from support.command import Command
 from support.forgery import read_rows
+from support.forked import Forked
 from support.libraries import ROOT
 from support.marks import LONG, rule
 from support.pasts import record, restore
-from support.workers import PROGRAM
-from support.world import hour
+from support.workers import PATIENCE, PROGRAM
+from support.world import hour, ids
 
 UNSIGNED = Signer("unnamed", None)
+MB = 10**6
 NO_PYC = {"PYTHONDONTWRITEBYTECODE": "1"}
 OF_NOW = {"sync_gaps", "observation_daily"}
 """The views whose rows depend on the time of the query. Two exports of them may differ."""
@@ -482,16 +485,50 @@ def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
 
 def test_a_row_that_is_larger_than_a_block_of_csv_is_exported_exactly(world, run, tmp_path):
     world.put("a", "c", note="small")
-    world.put("b", note="x'\"\n,é" * (BLOCK // 3))
+    world.put("b", note="x'\"\n,é" * (source.BLOCK // 3))
     world.run()
     run("export", "lake")
     files, rows = contents(tmp_path / "lake"), stored(world.engine)
-    assert max(len(row["extra"]) for row in files["instance_versions"]) > 2 * BLOCK
+    assert max(len(row["extra"]) for row in files["instance_versions"]) > 2 * source.BLOCK
     for name in ("instances", "instance_versions", "instance_events"):
         assert as_set(files[name], name) == as_set(rows[name], name)
     run("export", "lake", "--check")
     run("export", "csv", "--format", "csv")
-    assert (tmp_path / "csv" / "instances.csv").stat().st_size > 2 * BLOCK
+    assert (tmp_path / "csv" / "instances.csv").stat().st_size > 2 * source.BLOCK
+
+
+def test_a_month_with_many_groups_of_rows_has_the_same_bytes_wherever_the_export_begins(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "BLOCK", 2_000)
+    monkeypatch.setattr(exporting, "GROUP_ROWS", 10)
+    monkeypatch.setattr(exporting, "GROUP_BYTES", 20_000)
+    for month in (1, 2):
+        for number, id_ in enumerate(ids(60)):
+            world.put(id_, month=month, note="x" * (30_000 if number in {25, 40, 41} else 10))
+        world.run(clock=lambda month=month: at(month, 20))
+    write(world.engine, tmp_path / "lake")
+    about = pq.read_metadata(tmp_path / "lake" / "instance_versions" / "2026-02.parquet")
+    groups = [about.row_group(number).num_rows for number in range(about.num_row_groups)]
+    assert groups == [10, 10, 6, 10, 5, 1, 10, 8]
+    world.put("i007", note="changed in February")
+    world.run(clock=lambda: at(2, 25))
+    write(world.engine, tmp_path / "lake")
+    assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
+    rebuild(tmp_path / "lake")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # SQLite holds large rows in memory to sort them
+def test_an_export_of_many_large_rows_holds_a_few_of_them_in_memory(world, run, tmp_path):
+    world.put(*ids(100))
+    world.run()
+    with database.writing(world.engine) as connection:
+        large = {"extra": f'{{"note":"{"x" * 4 * MB}"}}'}
+        connection.execute(sa.text("UPDATE instance_versions SET extra = :extra"), large)
+    process = Forked(("export", "lake"), cwd=run.folder, env=run.environment, quick_end=True)
+    _, err = process.communicate(PATIENCE)
+    assert process.returncode == 0, err
+    assert process.most_memory < 400 * MB
+    assert pq.read_metadata(tmp_path / "lake" / "instance_versions" / "2026-03.parquet").num_rows == 100
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

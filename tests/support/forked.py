@@ -43,6 +43,8 @@ class Forked:
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
     - `quick_end`: whether the process ends without freeing its memory first (`_exit`).
     - `root_bypass`: whether the permissions of files do not apply to root.
+
+    After the end, `most_memory` is the largest size of its memory in bytes.
     """
 
     def __init__(
@@ -57,13 +59,15 @@ class Forked:
         }  # fmt: skip
         self.pid = _forked(wanted, out, err, _server(root_bypass or os.geteuid() != 0))
         self.returncode = None
+        self.most_memory = None
         self._ended = os.pidfd_open(self.pid)
 
     def poll(self):
         """Return the exit code, -N if signal N has ended the process, None if the process is alive."""
         if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
+                self.most_memory = usage.ru_maxrss * 1024
                 self.returncode = os.waitstatus_to_exitcode(status)
                 os.close(self._ended)
         return self.returncode
