@@ -6,6 +6,7 @@ root of each log is compared with the checkpoint in the manifest.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from inventory.checkpoints.checkpoint import CheckpointNote, parse_checkpoints
 from inventory.errors import BreachFound, UsageError
@@ -61,7 +63,7 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
 
     `progress` is called with a line of text now and then. Raises BreachFound if something differs, with a message that
     says where; UsageError if the folder holds no whole export as Parquet; AccountBusy if an export writes to it;
-    DatabaseError if the temporary database fails.
+    DatabaseError if the temporary database fails, for example for lack of room.
     """
     with shared_lock(folder):
         manifest = read_manifest(folder)
@@ -89,17 +91,26 @@ def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], Non
             with (folder / name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise UsageError(f"{folder / name} cannot be read: {error.strerror}.") from error
+            raise _cannot_read(folder / name, error) from error
         if found != about.get("sha256"):
             raise BreachFound(f"{name}: it is not the file whose SHA-256 is in manifest.json. {_REMEDY}")
     return len(manifest.files)
+
+
+def _cannot_read(file: Path, error: OSError) -> UsageError:
+    reason = os.strerror(error.errno or 0)
+    return UsageError(f"{file} cannot be read: {reason}. Nothing differed so far. Make it readable, then check again.")
 
 
 _REMEDY = "Compare with a copy; to make it anew, delete it and export again."
 
 
 def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> None:
-    """Load the tables into an empty database. Raises BreachFound if a file does not hold rows of its table."""
+    """Load the tables into an empty database.
+
+    Raises BreachFound if a file does not hold rows of its table; UsageError if a file cannot be read; MemoryError or
+    OperationalError if this host lacks memory or room.
+    """
     with database.reading(engine) as connection:
         relations = {relation.name: relation for relation in exported_relations(connection)}
     with database.writing(engine) as connection:
@@ -110,7 +121,11 @@ def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callabl
                 if file.partition("/")[0].partition(".")[0] == name:
                     try:
                         _insert(connection, relations[name], folder / file)
+                    except (MemoryError, OperationalError):  # a fault of this host, which says nothing of the file
+                        raise
                     except Exception as error:  # a forged file may have any form
+                        if isinstance(error, OSError) and error.errno:  # Arrow gives no number for a damaged file
+                            raise _cannot_read(folder / file, error) from error
                         reason = " ".join(str(error).split())
                         raise BreachFound(f"{file}: it does not hold rows of {name}: {reason:.200}") from error
 

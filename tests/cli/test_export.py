@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import re
 import resource
 import shutil
@@ -438,6 +439,43 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_export_as_it_was(run, lived
     assert list((tmp_path / "lake").glob("**/.*.part")) == []
     run("export", "lake")
     assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads the files, wherever they come from
+def test_a_check_whose_temporary_database_cannot_grow_is_7_and_no_breach(world, run, tmp_path):
+    for id_ in ids(2000):
+        world.put(id_, note=hashlib.sha256(id_.encode()).hexdigest() * 20)  # more than SQLite holds in memory
+    world.run()
+    run("export", "lake")
+    codes = []
+    while 0 not in codes:
+        process = Forked(
+            ("export", "lake", "--check"), cwd=tmp_path, env=run.environment, quick_end=True,
+            largest_file=(1 + len(codes)) * 2**20,
+        )  # fmt: skip
+        _, err = process.communicate(PATIENCE)
+        codes.append(process.returncode)
+        assert err.count("\n") == (1 if process.returncode else 0), err
+    assert len(codes) > 4
+    assert {*codes[:-1]} == {7}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads the files, wherever they come from
+def test_a_file_that_this_host_cannot_read_any_more_is_2_and_no_breach(lived, run, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    last = max((tmp_path / "lake").glob("**/*.parquet"))  # the check hashes the files in the order of their names
+    content = last.read_bytes()
+    last.unlink()
+    os.mkfifo(last)
+    process = Forked(("export", "lake", "--check"), cwd=tmp_path, env=run.environment, quick_end=True)
+    with last.open("wb") as pipe:  # waits until the check opens it
+        (tmp_path / "lake" / "accounts.parquet").unlink()
+        (tmp_path / "lake" / "accounts.parquet").symlink_to("accounts.parquet")
+        pipe.write(content)
+    _, err = process.communicate(PATIENCE)
+    assert process.returncode == 2, err
+    assert "accounts.parquet cannot be read: Too many levels of symbolic links." in err
 
 
 KILLED = """
