@@ -10,7 +10,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,8 +130,9 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
         if earliest is None:
             raise UsageError(f"Account {row.account} has no complete run with a digest of the whole fleet yet.")
         why = "before that, history was pruned" if row.pruned_before else "before that, there is no log"
+        first = iso_microseconds(earliest + timedelta(microseconds=1))  # the run itself is before the period
         raise UsageError(
-            f"Account {row.account} can be proven from {iso_microseconds(earliest)} on ({why}). Name a later --since."
+            f"Account {row.account} can be proven from {first} on ({why}). Name that time or a later one as --since."
         )
     return found
 

@@ -354,13 +354,23 @@ def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, t
 
 def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file(made, lived, tmp_path):
     assert "--until is after the last complete run of account default" in made(until=hour(11.5), expect=2)
-    assert "can be proven from 2026-03-06T01:00:00.000000Z on (before that, there is no log)" in made(
-        since=hour(0.5), expect=2
-    )
+    assert "(before that, there is no log). Name that time or a later one as --since" in made(since=hour(0.5), expect=2)
     assert f"--since {text(UNTIL)} is not before --until {text(SINCE)}." in made(since=UNTIL, until=SINCE, expect=2)
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(12))
-    assert "(before that, history was pruned). Name a later --since" in made(expect=2)
+    assert "(before that, history was pruned). Name that time or a later one as --since" in made(expect=2)
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
+
+
+@pytest.mark.parametrize(("before", "runs"), [(None, range(2, 10)), (hour(5), range(7, 10))])
+def test_the_time_that_is_named_as_the_first_that_can_be_proven_is_accepted(made, lived, run, before, runs):
+    if before is not None:
+        prune(lived.engine, PruneRequest("default", before), lease_seconds=60, clock=lambda: hour(12))
+    refusal = made(since=hour(0.5), expect=2)
+    (named,) = re.findall(r"can be proven from (\S+) on", refusal)
+    run("evidence", "--since", named, "--until", text(UNTIL), "--output", "first.zip")
+    files = contents(run.folder / "first.zip")
+    assert [int(row[0]) for row in rows(files, "runs.csv")[1:]] == [*runs]
+    assert "all agree" in checked(run.folder / "first.zip")
 
 
 def test_an_account_without_a_log_is_left_out_and_said_so(made, lived, run):
