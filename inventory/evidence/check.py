@@ -17,7 +17,7 @@ the digest of the fleet after each complete run that recorded one, and every lis
 checks the signature of the checkpoint, for which it needs the library `cryptography`.
 
 Exit codes: 0 all agrees, also if `prove` answers `not known`; 9 something differs, and a line names the file; 2 wrong
-arguments.
+arguments; 1 this host has too little memory, or cannot read the bundle, so that nothing is known about it.
 """
 
 import argparse
@@ -593,10 +593,14 @@ class Bundle:
     """The files of a bundle that were read, by name, and its manifest. Their hashes are compared with the manifest.
 
     `of_account` holds the names of the files to read of each account; None means all. The files in COMMON are always
-    read. Raises Differs if a file that is read is damaged, or if a file is missing or does not belong in a bundle.
+    read. Raises Differs if a file that is read is damaged, or if a file is missing or does not belong in a bundle;
+    OSError if this host cannot read the bundle.
     """
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
+        with path.open("rb") as file:
+            while file.read(1 << 20):  # once to the end: `zipfile` would take an error of the disk for a damaged bundle
+                pass
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
@@ -605,7 +609,7 @@ class Bundle:
                     if of_account is None or name in COMMON or name.partition("/")[2] in of_account
                 ]  # fmt: skip
                 self.files = {name: self._read(archive, name) for name in read}
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
             raise Differs(f"{path}: it is not a complete bundle: {error}") from None
         if len(names) != len({*names}):
             raise Differs(f"{path}: a file is in it twice")
@@ -629,6 +633,8 @@ class Bundle:
     def _read(archive: zipfile.ZipFile, name: str) -> bytes:
         try:
             return archive.read(name)
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - a damaged file raises errors of many kinds
             raise Differs(f"{name}: it cannot be read: {error}") from None
 
@@ -924,6 +930,12 @@ def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
     except Differs as error:
         said.append(f"DIFFERS {plain(str(error))}")
         code = 9
+    except MemoryError:
+        said.append(f"NOT CHECKED {given.bundle}: this host has not enough memory. Run it on another host.")
+        code = 1
+    except OSError as error:
+        said.append(f"NOT CHECKED {given.bundle}: this host cannot read it: {error.strerror}.")
+        code = 1
     except Exception as error:  # noqa: BLE001 - a forged file may have any form
         said.append(f"DIFFERS {given.bundle}: a file in it has the wrong form: {plain(str(error)):.200}")
         code = 9

@@ -275,6 +275,22 @@ def test_the_same_period_gives_the_same_bytes_in_any_zone_and_however_the_histor
     assert made("two.zip", TZ="America/St_Johns", LC_ALL="C").read_bytes() == first
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_host_without_memory_or_with_a_file_that_cannot_be_read_is_1_and_says_nothing_about_the_bundle(
+    made, tmp_path
+):
+    files = contents(made())
+    large = forged(files | {"cover.html": b" " * 200 * 2**20}, tmp_path / "large.zip")
+    limit = ["prlimit", f"--as={150 * 2**20}", *BARE]
+    for words in ((), ("prove", "f", text(hour(8.5)))):
+        printed = checked(large, *words, python=limit, expect=1)
+        assert printed == f"NOT CHECKED {large}: this host has not enough memory. Run it on another host.\n"
+    assert checked(large).count("all agree") == 1
+    done = subprocess.run([*BARE, check.__file__, "/proc/self/mem"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "NOT CHECKED /proc/self/mem: this host cannot read it: Input/output error.\n"
+
+
 def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     file = made()
 
