@@ -25,7 +25,7 @@ COMMANDS: Places = {
     "Trust the record": {
         "status": ("status.status_command", "Show how old each account's last complete run is."),
         "runs": ("look.runs_command", "List the attempts to sync: when, how each ended, what it found."),
-        "missing": ("sync.missing_command", "List what is absent but not proven gone; accept that it is gone."),
+        "missing": ("missing.missing_command", "List what is absent but not proven gone; accept that it is gone."),
         "verify": ("verify.verify_command", "Check the history against its digests, its log and checkpoints."),
         "evidence": ("evidence.evidence_command", "Write a bundle that an auditor can check without this program."),
         "checkpoint": ("checkpoint.app", "Print a checkpoint of each log, to be kept elsewhere."),

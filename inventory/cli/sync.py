@@ -1,4 +1,4 @@
-"""The commands `sync`, which makes runs, and `missing`, which lists missing instances or records them as vanished."""
+"""The command `sync`: make one run of each account."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from inventory import background, log
-from inventory.cli.opening import loaded, open_for_reading, open_for_writing, opened, opened_as_is, require_account
-from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption, an_interval
+from inventory.cli.opening import loaded, open_for_writing, opened, opened_as_is
+from inventory.cli.options import AccountOption, DatabaseOption, an_interval
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal
 from inventory.config.database_url import parse_url, sqlite_path
@@ -32,11 +32,6 @@ FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 
 CLOSING_SECONDS = 15.0
 """The longest time that the command waits for queued alerts at its end."""
-
-MISSING_COLUMNS = (
-    "account", "instance_id", "instance_type", "region", "creator_user_nickname",
-    "held", "missing_since", "last_seen_at",
-)  # fmt: skip
 
 
 def sync_command(
@@ -100,65 +95,6 @@ def sync_command(
                 rows = [_as_row(connection, outcome) for outcome in outcomes]
             show(rows, "runs", Format.json)
     _exit(outcomes, stop)
-
-
-def missing_command(
-    accept: Annotated[bool, typer.Option("--accept", help="Record everything that is missing as vanished.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    reason: ReasonOption = None,
-    account: AccountOption = None,
-    style: FormatOption = Format.table,
-    url: DatabaseOption = None,
-) -> None:
-    """List what is absent but not proven gone; accept that it is gone.
-
-    Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
-    not, each as of the first complete run that lacked it. On a terminal it lists them and asks first. With --format
-    json or csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why
-    is recorded too, in operator_actions.
-
-    \b
-    Examples:
-      inventory missing
-      inventory missing --accept
-      inventory missing --accept --yes --reason "deleted by ada, ticket 4711"
-      inventory missing --account research --format json
-    """
-    if reason is not None and not accept:
-        raise UsageError("--reason says why something is accepted; it needs --accept.")
-    from inventory.read import queries
-
-    if not accept:
-        with open_for_reading(url, account) as connection:
-            _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
-        return
-    from inventory.history.missing import accept_missing
-
-    settings = loaded(database_url=url)
-    with opened_as_is(settings.database_url) as engine:
-        with database.reading(engine) as connection:
-            require_account(connection, account)
-            rows = list(queries.instances(connection, account=account, presence="missing"))
-        if rows and sys.stdin.isatty() and not yes:
-            _show_missing(rows, Format.table)
-            if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
-                log.say("Nothing was settled.")
-                raise typer.Exit(0)
-        settled: set[tuple[str, str]] = set()
-        for name in sorted({row["account"] for row in rows}):
-            listed = {row["instance_id"] for row in rows if row["account"] == name}  # a sync may have found more since
-            accepted = accept_missing(engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds)
-            settled.update((name, instance_id) for instance_id in accepted)
-        with database.reading(engine) as connection:
-            left = len(list(queries.instances(connection, account=account, presence="missing")))
-    message = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
-    if style is Format.table:
-        print(message)
-    else:
-        _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
-        log.say(message)
-    if left:
-        log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
 
 
 def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list[Any]]:
@@ -306,7 +242,3 @@ def _error_of(outcome: Any) -> dict[str, str | None]:
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:
     codes = {outcome.exit_code for outcome in outcomes} | ({4} if stop.is_set() else set())
     raise typer.Exit(next((code for code in FIRST_OF if code in codes), 0))
-
-
-def _show_missing(rows: list[dict[str, Any]], style: Format) -> None:
-    show(rows, "missing", style, columns=MISSING_COLUMNS, empty="Nothing is missing.")

@@ -1,0 +1,81 @@
+"""The command `missing`: list the missing instances, or record them as vanished."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from inventory import log
+from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
+from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
+from inventory.errors import UsageError
+from inventory.read.render import Format, show
+from inventory.store import database
+
+COLUMNS = (
+    "account", "instance_id", "instance_type", "region", "creator_user_nickname",
+    "held", "missing_since", "last_seen_at",
+)  # fmt: skip
+
+
+def missing_command(
+    accept: Annotated[bool, typer.Option("--accept", help="Record everything that is missing as vanished.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: ReasonOption = None,
+    account: AccountOption = None,
+    style: FormatOption = Format.table,
+    url: DatabaseOption = None,
+) -> None:
+    """List what is absent but not proven gone; accept that it is gone.
+
+    Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
+    not, each as of the first complete run that lacked it. On a terminal it lists them and asks first. With --format
+    json or csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why
+    is recorded too, in operator_actions.
+
+    \b
+    Examples:
+      inventory missing
+      inventory missing --accept
+      inventory missing --accept --yes --reason "deleted by ada, ticket 4711"
+      inventory missing --account research --format json
+    """
+    if reason is not None and not accept:
+        raise UsageError("--reason says why something is accepted; it needs --accept.")
+    from inventory.read import queries
+
+    if not accept:
+        with open_for_reading(url, account) as connection:
+            _show_missing(list(queries.instances(connection, account=account, presence="missing")), style)
+        return
+    from inventory.history.missing import accept_missing
+
+    settings = loaded(database_url=url)
+    with opened_as_is(settings.database_url) as engine:
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            rows = list(queries.instances(connection, account=account, presence="missing"))
+        if rows and sys.stdin.isatty() and not yes:
+            _show_missing(rows, Format.table)
+            if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
+                log.say("Nothing was settled.")
+                raise typer.Exit(0)
+        settled: set[tuple[str, str]] = set()
+        for name in sorted({row["account"] for row in rows}):
+            listed = {row["instance_id"] for row in rows if row["account"] == name}  # a sync may have found more since
+            accepted = accept_missing(engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds)
+            settled.update((name, instance_id) for instance_id in accepted)
+        with database.reading(engine) as connection:
+            left = len(list(queries.instances(connection, account=account, presence="missing")))
+    message = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
+    if style is Format.table:
+        print(message)
+    else:
+        _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
+        log.say(message)
+    if left:
+        log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
+
+
+def _show_missing(rows: list[dict[str, Any]], style: Format) -> None:
+    show(rows, "missing", style, columns=COLUMNS, empty="Nothing is missing.")
