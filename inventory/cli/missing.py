@@ -9,7 +9,7 @@ from inventory import log
 from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
 from inventory.errors import UsageError
-from inventory.read.render import Format, show
+from inventory.read.render import Format, printable, show
 from inventory.store import database
 
 COLUMNS = (
@@ -61,20 +61,39 @@ def missing_command(
                 log.say("Nothing was settled.")
                 raise typer.Exit(0)
         settled: set[tuple[str, str]] = set()
-        for name in sorted({row["account"] for row in rows}):
-            listed = {row["instance_id"] for row in rows if row["account"] == name}  # a sync may have found more since
-            accepted = accept_missing(engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds)
-            settled.update((name, instance_id) for instance_id in accepted)
-        with database.reading(engine) as connection:
-            left = len(list(queries.instances(connection, account=account, presence="missing")))
-    message = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
-    if style is Format.table:
-        print(message)
-    else:
-        _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
-        log.say(message)
+        try:
+            for name in sorted({row["account"] for row in rows}):
+                listed = {
+                    row["instance_id"] for row in rows if row["account"] == name
+                }  # a sync may have found more since
+                accepted = accept_missing(
+                    engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds
+                )
+                settled.update((name, instance_id) for instance_id in accepted)
+            with database.reading(engine) as connection:
+                left = len(list(queries.instances(connection, account=account, presence="missing")))
+        except BaseException:
+            if settled:  # each account is settled in a transaction of its own
+                names = printable(", ".join(sorted({name for name, _ in settled})))
+                said = f"{len(settled)} settled as vanished in account {names}, before this command ended early."
+                _show_settled(rows, settled, style, said)
+            raise
+    said = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
+    _show_settled(rows, settled, style, said)
     if left:
         log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
+
+
+def _show_settled(rows: list[dict[str, Any]], settled: set[tuple[str, str]], style: Format, said: str) -> None:
+    """Print `said`; as JSON or CSV print the settled rows on stdout, and `said` on stderr.
+
+    `settled` has the account and the id of each settled instance.
+    """
+    if style is Format.table:
+        print(said, flush=True)
+    else:
+        _show_missing([row for row in rows if (row["account"], row["instance_id"]) in settled], style)
+        log.say(said)
 
 
 def _show_missing(rows: list[dict[str, Any]], style: Format) -> None:

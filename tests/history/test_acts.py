@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from inventory.errors import BreachFound
 from inventory.history import accounts
+from inventory.history.lease import hold_lease
 from inventory.history.missing import accept_missing
 from inventory.history.prune import PruneRequest, prune
 from inventory.store import database
@@ -156,6 +157,29 @@ def test_what_does_nothing_is_no_act(lived, run):
     assert run("account", "retire", "default", "--reason", "twice").stdout == "default was retired before.\n"
     assert accept_missing(lived.engine, "default", reason="twice", lease_seconds=60) == []
     assert [row["action"] for row in acts(run)] == ["accept", "retire"]
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv"])
+def test_what_was_accepted_is_said_also_if_the_next_account_is_at_work(lived, run, style):
+    lived.put("d")
+    lived.run(account="other", key="other:secret")
+    lived.remove("d")
+    assert lived.run(account="other", key="third:secret").status == "held"
+    with hold_lease(lived.engine, "other", "prune", 60):
+        refused = run("missing", "--accept", "--format", style, expect=6)
+    said = "2 settled as vanished in account default, before this command ended early."
+    *before, error = refused.stderr.splitlines()
+    assert error.startswith("error: Account other: `prune` of process ")
+    if style == "table":
+        assert (refused.stdout, before) == (f"{said}\n", [])
+    else:
+        rows = json.loads(refused.stdout)["missing"] if style == "json" else csv.DictReader(io.StringIO(refused.stdout))
+        assert [(row["account"], row["instance_id"]) for row in rows] == [("default", "b"), ("default", "c")]
+        assert before == [said]
+    assert [row["account"] for row in acts(run)] == ["default"]
+    with hold_lease(lived.engine, "other", "prune", 60):
+        refused = run("missing", "--accept", "--format", style, expect=6)
+    assert (refused.stdout, refused.stderr.count("\n")) == ("", 1)
 
 
 def test_an_act_has_the_name_that_its_account_has_now(lived, run):
