@@ -10,6 +10,7 @@ It needs the package registry. The exit code is 1 if anything is wrong, or if a 
 """
 
 import json
+import re
 import shutil
 import subprocess
 import venv
@@ -22,8 +23,20 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "build" / "supply"
 EXTRAS = "alerts,explore,export,metrics,report"
 TOOLS = ("pip-audit==2.10.1", "pip-licenses==5.5.5", "cyclonedx-bom==7.5.0", "build==1.5.0")
-ALLOWED = ("Apache", "BSD", "ISC", "LGPL", "MIT", "MPL", "Mozilla", "PSF", "Public Domain")
-"""Words in the names of licences under which a program under Apache-2.0 may use an unchanged library."""
+ALLOWED = {
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only",
+    "LGPL-3.0-or-later", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
+    "Apache 2.0", "Apache License 2.0", "Apache License, Version 2.0", "Apache Software License", "BSD", "BSD License",
+    "GNU Lesser General Public License v3 (LGPLv3)", "GNU Lesser General Public License v3 or later (LGPLv3+)",
+    "ISC License", "ISC License (ISCL)", "MIT License", "Mozilla Public License 2.0 (MPL 2.0)", "Public Domain",
+    "Python Software Foundation License",
+}  # fmt: skip
+"""The licences under which a program under Apache-2.0 may use an unchanged library, by their names in the metadata.
+
+The names are SPDX identifiers, the names in classifiers, and what people write instead.
+"""
+LONGEST = 200
+"""The number of characters of the longest expression. A longer one is the text of a licence, not its name."""
 UNCLEAR = {"pyarrow": "Apache-2.0"}
 """By library, the name of its licence, where the metadata have the text of the licence instead of its name."""
 
@@ -59,6 +72,25 @@ def audit(tools: Path, program: Path) -> str | None:
     return "; ".join(bad) or None
 
 
+def is_allowed(licence: str) -> bool:
+    """Return whether a licence is in ALLOWED, or is an SPDX expression that can be met by licences in ALLOWED.
+
+    Of several licences with `;` between them, as classifiers have them, all must be allowed.
+    """
+    if licence.strip() in ALLOWED:
+        return True
+    if len(licence) > LONGEST:
+        return False
+    if ";" in licence:
+        return all(map(is_allowed, licence.split(";")))
+    if inner := re.search(r"\(([^()]*)\)", licence):
+        instead = "MIT" if is_allowed(inner[1]) else "none"
+        return is_allowed(licence[: inner.start()] + instead + licence[inner.end() :])
+    if " OR " in licence:
+        return any(map(is_allowed, licence.split(" OR ")))
+    return " AND " in licence and all(map(is_allowed, licence.split(" AND ")))
+
+
 def check_licences(tools: Path, program: Path) -> str | None:
     """Compare the licence of every installed library with ALLOWED; return what is wrong, or None.
 
@@ -68,7 +100,7 @@ def check_licences(tools: Path, program: Path) -> str | None:
     found = {each["Name"]: UNCLEAR.get(each["Name"], each["License"]) for each in json.loads(done.stdout)}
     (OUT / "licences.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(f"licences: {len(found)} libraries, listed in {OUT.relative_to(ROOT)}/licences.json", flush=True)
-    bad = [f"{name}: {text[:80]}" for name, text in found.items() if not any(word in text for word in ALLOWED)]
+    bad = [f"{name}: {' '.join(text.split())[:80]}" for name, text in found.items() if not is_allowed(text)]
     return f"licences to look at: {'; '.join(bad)}" if bad else None
 
 
