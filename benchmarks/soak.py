@@ -37,17 +37,17 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from inventory.config.database_url import parse_url
 from inventory.history.verify import verify
 from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
-from inventory.store import database
+from inventory.store import database, schema
 from inventory.store.tables import sync_runs
 
 LEASE = 2.0
@@ -98,7 +98,7 @@ class Count:
 
 
 class Crew:
-    """The worker processes, which run `inventory run`."""
+    """The worker processes, which run `inventory run`. The end of a `with` block kills those that still run."""
 
     def __init__(self, folder: Path, environment: dict[str, str], number: int, chance: random.Random) -> None:
         """Start `number` workers."""
@@ -108,6 +108,14 @@ class Crew:
         self._chance = chance
         self._started = itertools.count()
         self.processes = [self._start() for _ in range(number)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
 
     def strike(self) -> None:
         """Kill, freeze or stop a random worker. Replace it if it was killed or stopped.
@@ -178,11 +186,12 @@ def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, 
         )
 
 
-def number_of_runs(engine: Any) -> int:
-    """Return the number of runs; 0 if they cannot be read, for example because there are no tables yet."""
-    with contextlib.suppress(Exception), database.reading(engine) as connection:
+def number_of_runs(engine: Engine) -> int:
+    """Return the number of runs; 0 before a worker has made the tables. Raise DatabaseError if the database fails."""
+    with database.reading(engine) as connection:
+        if schema.current(connection) is None:
+            return 0
         return int(connection.exec_driver_sql("SELECT count(*) FROM sync_runs").scalar_one())
-    return 0
 
 
 def soak(options: argparse.Namespace) -> int:
@@ -193,19 +202,19 @@ def soak(options: argparse.Namespace) -> int:
             simulator.faults.add(fault, when=lambda request: on_list(request) and chance.random() < RARE, times=None)
         simulator.before_page = lambda _: time.sleep(chance.uniform(0, SLOW))
         done = threading.Event()
-        life = threading.Thread(target=live, args=(simulator.fleet, done))
+        life = threading.Thread(target=live, args=(simulator.fleet, done), daemon=True)
         life.start()
         engine = database.connect(parse_url(url))
         began = time.monotonic()
-        crew = Crew(folder, environment, options.workers, chance)
-        while (runs := number_of_runs(engine)) < options.runs:
-            print(f"\r{runs:,} runs, {sum(crew.deeds.values())} strikes", end="", file=sys.stderr, flush=True)
-            time.sleep(chance.uniform(0.5, 2))
-            if runs:
-                crew.strike()
-        with database.reading(engine) as connection:
-            ended = database.now(connection)
-        crew.stop()
+        with Crew(folder, environment, options.workers, chance) as crew:
+            while (runs := number_of_runs(engine)) < options.runs:
+                print(f"\r{runs:,} runs, {sum(crew.deeds.values())} strikes", end="", file=sys.stderr, flush=True)
+                time.sleep(chance.uniform(0.5, 2))
+                if runs:
+                    crew.strike()
+            with database.reading(engine) as connection:
+                ended = database.now(connection)
+            crew.stop()
         done.set()
         life.join()
         with database.reading(engine) as connection:
@@ -249,15 +258,15 @@ def memory(options: argparse.Namespace) -> int:
     """Print the resident memory of a worker after each tenth of the runs; return 1 if it grew by too much, else 0."""
     with surroundings(options) as (_, url, folder, environment):
         engine = database.connect(parse_url(url))
-        crew = Crew(folder, environment, 1, random.Random(0))
-        process = psutil.Process(crew.processes[0].pid)
-        seen: list[float] = []
-        for tenth in range(1, 11):
-            while number_of_runs(engine) < options.runs * tenth / 10:
-                time.sleep(0.5)
-            seen.append(process.memory_info().rss / 2**20)
-            print(f"{options.runs * tenth // 10:9,} runs{seen[-1]:9.1f} MB", flush=True)
-        crew.stop()
+        with Crew(folder, environment, 1, random.Random(0)) as crew:
+            process = psutil.Process(crew.processes[0].pid)
+            seen: list[float] = []
+            for tenth in range(1, 11):
+                while number_of_runs(engine) < options.runs * tenth / 10:
+                    time.sleep(0.5)
+                seen.append(process.memory_info().rss / 2**20)
+                print(f"{options.runs * tenth // 10:9,} runs{seen[-1]:9.1f} MB", flush=True)
+            crew.stop()
         engine.dispose()
     growth = seen[-1] - seen[len(seen) // 2 - 1]
     print(f"grew by {growth:.1f} MB in the second half (limit {GROWTH_LIMIT:g})")
