@@ -22,7 +22,7 @@ In each round, a tool makes four runs:
     changed   with 2 % changed and 0.05 % gone, of which `inventory` asks for each by id
     replaced  with 1 % changed, 0.5 % gone and 0.5 % new, for which `inventory` walks a large list twice
 
-After the last of them, the rows of the tool are compared with the list:
+After the last of them, the rows of the tool are compared with the list. The counts are those of the worst round:
 
     ghosts   rows that count as live although they are not on the list
     missing  instances of the list without a live row
@@ -330,9 +330,10 @@ def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], 
     truth = listed(server.url, setup.page)
     for key, contestant in contestants.items():
         rows, result = contestant.live(), results[key]
-        result.ghosts = len(rows.keys() - truth.keys())
-        result.missing = len(truth.keys() - rows.keys())
-        result.wrong = sum(rows[id_] != truth[id_] for id_ in rows.keys() & truth.keys())
+        result.ghosts = max(result.ghosts, len(rows.keys() - truth.keys()))
+        result.missing = max(result.missing, len(truth.keys() - rows.keys()))
+        wrong = sum(rows[id_] != truth[id_] for id_ in rows.keys() & truth.keys())
+        result.wrong = max(result.wrong, wrong)
 
 
 def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:

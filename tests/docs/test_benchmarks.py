@@ -1,7 +1,9 @@
-"""The scripts in `benchmarks/`: they end where their database ends."""
+"""The scripts in `benchmarks/`: they end where their database ends, and their tables show the worst that they saw."""
 
+import json
 import os
 import re
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -39,3 +41,43 @@ def test_the_soak_test_and_its_workers_end_when_the_database_is_gone(tmp_path, m
                 with suppress(psutil.NoSuchProcess):
                     each.kill()
             process.wait()
+
+
+COMPARE = """
+import argparse, json, sys
+from dataclasses import asdict
+from pathlib import Path
+import peers
+peers.PEERS = {"odd": peers.Peer((), sys.argv[1], peers.PLAIN, backends=("sqlite",))}
+options = argparse.Namespace(peers=["odd"], backends=["sqlite"], rounds=2, patience=600, tools=Path())
+(result,) = peers.compete("", options, peers.Setup(20, 10, 0), set()).values()
+print(json.dumps(asdict(result)))
+"""
+ODD = """
+import sqlite3, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from pages import walk
+marks = Path(sys.argv[4])
+rows = [(item["id"], item["status"]) for items in walk(sys.argv[1], 10) for item in items]
+if len(marks.read_bytes()) < 4:  # the runs of the first round
+    rows = [("a ghost", "ready"), *((id_, "odd") for id_, _ in rows[2:])]
+with marks.open("ab") as file:
+    file.write(b".")
+with sqlite3.connect(sys.argv[2]) as db:
+    db.executescript("DROP TABLE IF EXISTS fleet; CREATE TABLE fleet (id, status)")
+    db.executemany("INSERT INTO fleet VALUES (?, ?)", rows)
+"""
+
+
+def test_the_counts_of_a_tool_are_those_of_its_worst_round(tmp_path):
+    (tmp_path / "odd.py").write_text(ODD)
+    (tmp_path / "marks").touch()
+    command = f"{{python}} {tmp_path}/odd.py {{url}} {{database}} {{here}} {tmp_path}/marks"
+    done = subprocess.run(
+        [sys.executable, "-c", COMPARE, command],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": f"{BENCHMARKS}:{ROOT}/tests"}, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert (found["ghosts"], found["missing"], found["wrong"]) == (1, 2, 18)
+    assert (tmp_path / "marks").stat().st_size == 8
