@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("check", "account", "result", "finding", "remedy")
 
-FIRST_OF = (2, 3, 4, 7)
-"""The exit codes of failed checks. If several occur, the command exits with the first of them in this order."""
-
 
 def doctor_command(
     account: AccountOption = None, style: FormatOption = Format.table, url: DatabaseOption = None
@@ -49,7 +46,7 @@ def doctor_command(
     failed = [check for check in checks if check.result == "fail"]
     if failed:
         log.say(f"{len(failed)} of {len(checks)} checks failed; each says what to do.", "error")
-        raise typer.Exit(next(code for code in FIRST_OF if code in {check.exit_code for check in failed}))
+        raise typer.Exit(min(check.exit_code for check in failed))
 
 
 def _line(check: "Check") -> str:

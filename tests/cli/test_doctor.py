@@ -183,7 +183,7 @@ def test_a_bad_answer_of_the_api_is_reported_with_the_remedy(look, engine, simul
 
 @pytest.mark.parametrize(("faults", "code"), [((Status(401),), 3), ((Status(500), Status(403)), 3), ((Drop(),), 4)])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_the_exit_code_is_the_first_in_the_list_of_codes_that_occurred(run, engine, simulator, tmp_path, faults, code):
+def test_the_exit_code_is_the_lowest_of_those_that_occurred(run, engine, simulator, tmp_path, faults, code):
     assert engine
     text = "".join(f'[[accounts]]\nname = "a{n}"\napi_key_env = "KEY_{n}"\n' for n, _ in enumerate(faults))
     (tmp_path / "inventory.toml").write_text(text)
