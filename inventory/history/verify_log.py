@@ -44,7 +44,10 @@ _HASHES = ("entry_hash", "changes_root", "missing_digest")
 
 _RUN = (*RUN_COLUMNS, "log_index", "entry_hash", "changes_root", "missing_digest", "cleared_digest")
 _ACT = (*ACT_COLUMNS, "details", "log_index", "entry_hash")
-_OPENING = ("instance_id", "episode", "valid_from", "opened_as", "opened_by_run_id", "episode_creator", "content_hash")
+_OPENING = (
+    "instance_id", "episode", "valid_from", "valid_to", "opened_as", "opened_by_run_id", "closed_log_index",
+    "episode_creator", "content_hash",
+)  # fmt: skip
 _CLOSING = (
     "instance_id", "episode", "valid_to", "closed_as", "last_seen_at", "closed_log_index", "episode_creator",
     "content_hash",
@@ -323,14 +326,25 @@ class LogCheck:
         self._report(run_id, what, wrong=index)
 
     def _openings(self) -> Iterator[tuple[int, str, int, bytes]]:
+        """Yield the opening of each version that the log covers.
+
+        Also report a version of which the start or the end is in no entry that `_check_changes` or `_check_history`
+        compares. `_check_history` compares the versions that a run from before the log opened.
+        """
         version = instance_versions.c
         order = (version.opened_by_run_id, database.by_bytes(self._check.connection, version.instance_id))
         for row in self._check.rows(
             instance_versions, _OPENING, *order, where=version.opened_by_run_id > self._earlier_run_id
         ):
             index = self._replay.runs.get(row.opened_by_run_id)
-            if index is not None:
-                yield index, row.instance_id, OPENED, opening_leaf(row.instance_id, row._asdict())
+            if index is None:
+                what = f"it opened a version of {row.instance_id}, but has no entry in the log"
+                self._report(row.opened_by_run_id, what)
+                continue
+            if row.valid_to is not None and (row.closed_log_index is None or row.closed_log_index <= index):
+                what = f"the version of {row.instance_id} that it opened has ended, but no later entry closed it"
+                self._report(row.opened_by_run_id, what)
+            yield index, row.instance_id, OPENED, opening_leaf(row.instance_id, row._asdict())
 
     def _closings(self) -> Iterator[tuple[int, str, int, bytes]]:
         version = instance_versions.c

@@ -18,6 +18,7 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
     checked = (*names, *EVENTS)
     others = (column.name for column in sync_runs.c if column.name not in checked)
     before: CheckedRun | None = None
+    is_running = False  # the run before
     last_id: Any = None
     last_at: Any = None  # of the last complete run
     for row in check.rows(sync_runs, (*checked, *others), sync_runs.c.run_id, kind="run"):
@@ -25,6 +26,8 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
         ignored = frozenset(filter(None, (row.ignore_changes or "").split(",")))
         run = check.runs[run_id] = CheckedRun(at, previous, bool(complete), ignored, tuple(counts))
         breaches = {
+            "its id is below 1, which no run can have": run_id < 1,
+            "it began while the run before it was still running": is_running,
             "it did not start after the run before it": before is not None and at <= before.started_at,
             f"its status is {status}, but complete says otherwise": run.complete != (status in _COMPLETE),
             f"its previous_complete_at is {format_time(previous)}, the last complete run before it started at "
@@ -39,7 +42,7 @@ def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
         }
         for what in (what for what, is_so in breaches.items() if is_so):
             check.report("run", run_id, None, what)
-        before = run
+        before, is_running = run, status == "running"
         if run.complete:
             last_id, last_at = run_id, at
     if last_complete_run_id != last_id:

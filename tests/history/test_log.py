@@ -17,7 +17,8 @@ from inventory.history.verify import verify_history
 from inventory.merkle import Frontier
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
-from inventory.store.tables import accounts, instance_versions, sync_runs
+from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from support.checkpoints import check, take_checkpoints
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import ON_POSTGRESQL, rule
 from support.rfc6962 import tree_hash
@@ -446,3 +447,99 @@ def test_fields_that_were_ignored_when_a_vanished_instance_was_last_seen_are_no_
     world.remove("a")
     world.run(ignore_changes=("status",))
     assert breaches(world) == []
+
+
+def checkpoints_of(world):
+    with database.reading(world.engine) as connection:
+        return take_checkpoints(connection)
+
+
+def verdict(world, checkpoints):
+    with database.reading(world.engine) as connection:
+        return check(connection, checkpoints)
+
+
+@rule("a-checkpoint-anchors-the-log")
+@pytest.mark.parametrize("index", [None, 2], ids=["no entry", "an entry from before the prune"])
+def test_an_end_of_a_version_that_no_entry_recorded_is_found(world, index):
+    world.put(*ids(20))
+    world.run()
+    for number in (2, 3, 4):
+        world.put("other", status=f"s{number}")
+        world.run()
+    prune(world.engine, PruneRequest("default", hour(4)), lease_seconds=60, clock=lambda: hour(4.5))
+    world.put("live")
+    world.run()
+    world.run()
+    world.remove(*ids(20))
+    for _ in range(3):
+        assert world.run().status == "held"  # a held run has no digest
+    checkpoints = checkpoints_of(world)
+    assert not verdict(world, checkpoints)
+    version, state, run = instance_versions, instance_state, sync_runs
+    end = {"valid_to": hour(8), "closed_by_run_id": 8, "closed_as": "vanished", "last_seen_at": hour(7)}
+    with database.writing(world.engine) as connection:
+        connection.execute(
+            sa.update(version).where(version.c.instance_id == "live").values(**end, closed_log_index=index)
+        )
+        connection.execute(
+            sa.update(state)
+            .where(state.c.instance_id == "live")
+            .values(presence="vanished", vanished_at=hour(8), seen_run_id=7)
+        )
+        connection.execute(sa.update(run).where(run.c.run_id == 8).values(vanished=1))
+    assert verdict(world, checkpoints)
+
+
+@rule("a-checkpoint-anchors-the-log")
+@pytest.mark.parametrize("lies", ["a run only", "a run and a version"])
+@pytest.mark.parametrize(("run_id", "status"), [(0, "partial"), (0, "running"), (3, "running")])
+def test_a_run_without_an_entry_in_the_log_is_found(world, run_id, status, lies):
+    world.put("a", creator_user_nickname="ada")
+    world.run()
+    for _ in range(3):
+        world.run(account="other")
+    world.run()
+    world.run()
+    # run 3 was one of the other account: its id is free
+    prune(world.engine, PruneRequest("other", hour(4)), lease_seconds=60, clock=lambda: hour(6.5))
+    checkpoints = checkpoints_of(world)
+    assert not verdict(world, checkpoints)
+    has_version = lies == "a run and a version"
+    at, next_id = (hour(0.5), 1) if run_id == 0 else (hour(2.5), 5)
+    with database.writing(world.engine) as connection:
+        run = {"run_id": run_id, "account": "default", "trigger": "manual", "status": status, "complete": False}
+        times = {"started_at": at, "heartbeat_at": at, "finished_at": None if status == "running" else at}
+        more = {"previous_complete_at": hour(1) if run_id else None, "appeared": int(has_version)}
+        connection.execute(
+            sa.insert(sync_runs).values(**run, **times, **more, api_url="https://api.fal.ai/v1", version="0.1.0")
+        )
+        if has_version:
+            insert_a_ghost(connection, at, run_id, next_id)
+    assert verdict(world, checkpoints)
+
+
+def insert_a_ghost(connection, at, opened_by, closed_by):
+    """Insert an instance that was there from one run to another: a copy of the instance `a` with another id."""
+    (version,) = connection.execute(
+        sa.select(instance_versions).where(instance_versions.c.account == "default")
+    ).mappings()
+    (state,) = connection.execute(sa.select(instance_state).where(instance_state.c.account == "default")).mappings()
+    ends = connection.scalar(sa.select(sync_runs.c.started_at).where(sync_runs.c.run_id == closed_by))
+    connection.execute(
+        sa.insert(instance_versions).values(
+            {
+                **version, "instance_id": "ghost", "valid_from": at, "opened_by_run_id": opened_by, "valid_to": ends,
+                "closed_by_run_id": closed_by, "closed_as": "vanished", "last_seen_at": at,
+            }
+        )
+    )  # fmt: skip
+    connection.execute(
+        sa.insert(instance_state).values(
+            {
+                **state, "instance_id": "ghost", "presence": "vanished", "first_seen_at": at,
+                "vanished_at": ends, "seen_run_id": opened_by,
+            }
+        )
+    )  # fmt: skip
+    connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == closed_by).values(vanished=1))
