@@ -79,7 +79,10 @@ class _Replay:
     runs: dict[int, int] = field(default_factory=dict)
     """The index of each run's entry, by run id."""
     changes: dict[int, tuple[str, bool]] = field(default_factory=dict)
-    """By index of an entry: the root over its changes in hex, and False if `prune` may have folded some of them."""
+    """By index of an entry: the root over its changes in hex, and False if `prune` may have folded some of them.
+
+    The root is empty if only the hash of the entry is left.
+    """
     by_hash: int = 0
     """The number of entries that cannot be computed from the rows alone, as in CheckedLog."""
     acts: int = 0
@@ -247,6 +250,8 @@ class LogCheck:
     def _dropped(self) -> Iterator[_Source]:
         for index, entry_hash in read_hashes(self._check.connection, self._row["log_id"], "log"):
             self._last_dropped = index
+            # the run may have settled an earlier absence, and so have closed a version that is still there
+            self._replay.changes[index] = ("", False)
             yield index, self._replay_dropped, entry_hash
 
     def _replay_dropped(self, entry_hash: bytes) -> bytes:

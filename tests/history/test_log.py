@@ -543,3 +543,25 @@ def insert_a_ghost(connection, at, opened_by, closed_by):
         )
     )  # fmt: skip
     connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == closed_by).values(vanished=1))
+
+
+@rule("prune-keeps-the-answers")
+def test_the_run_that_settled_an_earlier_absence_may_be_dropped(world):
+    world.put("a", "b")
+    world.run()
+    world.run()
+    world.remove("b")
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()
+    assert world.presences() == {"a": "live", "b": "missing"}
+    world.faults.clear()
+    for _ in range(5):
+        world.run()
+    assert world.gone() == [("b", hour(3))]
+    checkpoints = checkpoints_of(world)
+    prune(world.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(8.5))
+    assert {row["run_id"] for row in table(world, "sync_runs")} == {1, 2, 3, 7, 8}
+    assert breaches(world) == []
+    with database.reading(world.engine) as connection:
+        assert not check(connection, checkpoints, allow_pruned=True)
