@@ -91,7 +91,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. The runs to which one of these refers stay too. So do the last complete run up to the requested time,
-    all runs after it, and the run that the brake looks at (`runs.last_applied`).
+    all runs after it, the run that the brake looks at (`runs.last_applied`), and the last run with each value of
+    `ignore_changes`.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
@@ -277,7 +278,7 @@ def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[Colu
 
     The last complete run up to the requested time stays, and so do all runs after it. The fleet at the requested time
     depends on them, and so does a gap that spans that time. The run that the brake looks at (`runs.last_applied`) stays
-    too, and so does a run that is still `running`.
+    too, and so do a run that is still `running`, and the last run with each value of `ignore_changes`.
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     account, before = request.account, request.before
@@ -295,6 +296,8 @@ def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[Colu
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
         sa.select(state.seen_run_id).where(state.account == account),
         sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),
+        # a state may differ from its newest version in a field that one of these runs ignored: `verify` looks for it
+        sa.select(sa.func.max(run.run_id)).where(own, run.ignore_changes.is_not(None)).group_by(run.ignore_changes),
     )
     return (
         own,

@@ -565,3 +565,17 @@ def test_the_run_that_settled_an_earlier_absence_may_be_dropped(world):
     assert breaches(world) == []
     with database.reading(world.engine) as connection:
         assert not check(connection, checkpoints, allow_pruned=True)
+
+
+@rule("prune-keeps-the-answers")
+def test_prune_keeps_the_last_run_that_ignored_a_field(world):
+    world.put("a", "b", ip="192.0.2.1")
+    world.run()
+    world.run(ignore_changes="ip")
+    world.put("a", ip="192.0.2.2")
+    for fields in ("ip", "ip", "", "", "", ""):
+        world.run(ignore_changes=fields)
+    assert breaches(world) == []
+    prune(world.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(9))
+    assert {row["run_id"] for row in table(world, "sync_runs")} == {1, 4, 5, 7, 8}
+    assert breaches(world) == []
