@@ -79,15 +79,20 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
 
 
 def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
-    """Raise BreachFound if a checkpoint of this log in the file contradicts the new one.
+    """Raise BreachFound if a checkpoint in the file contradicts the new one.
 
-    A checkpoint contradicts the new one if it covers more entries, or as many entries with another root.
+    A checkpoint contradicts the new one if it covers more entries, or as many entries with another root, or if it is
+    one of another log.
     """
     if not file.exists():
         return
     for old in (each.checkpoint for each in _read(file)):
-        contradicts = old.size > new.size or (old.size == new.size and old.root != new.root)
-        if old.log_id == new.log_id and contradicts:
+        if old.log_id != new.log_id:
+            raise BreachFound(
+                f"Account {account}: {file} holds a checkpoint of another log, whose id begins with the same digits: "
+                "the log may have been begun anew. The file stays as it was. `inventory verify --against` says more."
+            )
+        if old.size > new.size or (old.size == new.size and old.root != new.root):
             raise BreachFound(
                 f"Account {account}: {file} covers {old.size:,} entries of its log that are not those of the database "
                 f"(it has {new.size:,}): entries were changed or removed, or an older copy was put back. The file "

@@ -310,6 +310,25 @@ def test_a_clock_that_stepped_back_is_no_breach(lived, inventory):
     inventory("verify", "--against", "kept", "later")
 
 
+def test_a_file_of_another_log_is_not_replaced_though_its_id_begins_with_the_same_digits(lived, inventory):
+    (file, _) = keep(inventory)
+    kept = file.read_text()
+    account = sa.select(accounts).where(accounts.c.account == "production")
+    with database.writing(lived.engine) as connection:
+        (before,) = connection.execute(account).mappings()
+        connection.execute(
+            sa.update(accounts).where(accounts.c.account == "production").values(log_id=before["log_id"][:8] + "0" * 24)
+        )
+    lived.run(account="production")  # the log grows, as an honest one does
+    done = inventory("checkpoint", "--output", "kept", expect=9)
+    assert "production-" in done.stderr
+    assert "holds a checkpoint of another log, whose id begins with the same digits" in done.stderr
+    assert done.stderr.count("error: ") == 1
+    assert file.read_text() == kept
+    (line, *_), _ = found(inventory)
+    assert "the database has no log of its origin" in line
+
+
 # -- What is refused
 
 
