@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Check a bundle of evidence about a fleet of compute instances. Needs Python 3.11 or newer, and nothing else.
 
-    python3 check.py BUNDLE.zip [--key VERIFIER_KEY] [--against CHECKPOINT]
-    python3 check.py BUNDLE.zip prove INSTANCE_ID TIME [--key VERIFIER_KEY] [--against CHECKPOINT]
+    python3 check.py BUNDLE.zip [--key VERIFIER_KEY] [--against CHECKPOINTS]
+    python3 check.py BUNDLE.zip prove INSTANCE_ID TIME [--key VERIFIER_KEY] [--against CHECKPOINTS]
 
 `inventory evidence` wrote the bundle, with this file in it. For each account the bundle holds:
 
@@ -67,6 +67,8 @@ Json = dict[str, Any]
 Rows = list[list[Any]]
 
 
+_MARK = "\N{EM DASH}"
+"""The first character of a line that is a signature of a checkpoint."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
@@ -685,11 +687,26 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, content: bytes) -> "Checkpoint":
-        """Return the checkpoint in the content of a file. Raises ValueError if the file holds none."""
-        text, _, below = content.decode().partition("\n\n")
-        text = text.removesuffix("\n") + "\n"
+        """Return the checkpoint in the content of a file. Raises ValueError if the file does not hold exactly one."""
+        (found,) = cls.parse_all(content)
+        return found
+
+    @classmethod
+    def parse_all(cls, content: bytes) -> list["Checkpoint"]:
+        """Return the checkpoints in the content of a file, which has a blank line between two of them.
+
+        Raises ValueError if the file holds none, or anything else.
+        """
+        return [cls._parse(note) for note in re.split(f"\n\n(?!{_MARK} )", content.decode().rstrip("\n"))]
+
+    @classmethod
+    def _parse(cls, note: str) -> "Checkpoint":
+        text, *below = note.split("\n\n")
+        signatures = [line for block in below for line in block.split("\n")]
         origin, size, root = text.split("\n")[:3]
-        return cls(text, origin, int(size), b64decode(root, validate=True), below.split("\n")[:-1])
+        if not all(line.startswith(f"{_MARK} ") for line in signatures):
+            raise ValueError("a line below a checkpoint is no signature")
+        return cls(f"{text}\n", origin, int(size), b64decode(root, validate=True), signatures)
 
     @property
     def log(self) -> str:
@@ -708,7 +725,7 @@ class Checkpoint:
         for line in self.signatures:
             mark, name, encoded = (*line.split(" "), "", "")[:3]
             value = b64decode(encoded)
-            if (mark, name, value[:4]) == ("\N{EM DASH}", self.origin, id_):
+            if (mark, name, value[:4]) == (_MARK, self.origin, id_):
                 try:
                     Ed25519PublicKey.from_public_bytes(key).verify(value[4:], self.text.encode())
                 except InvalidSignature:
@@ -730,10 +747,14 @@ def parse_key(text: str) -> bytes:
 
 @dataclass
 class Kept:
-    """What the auditor has from outside the bundle: a verifier key, and kept checkpoints by the name of their file."""
+    """What the auditor has from outside the bundle: a verifier key, and kept checkpoints by the name of their file.
+
+    A file of `inventory checkpoint` has a checkpoint for each log of the database, also for logs that are not in the
+    bundle.
+    """
 
     key: bytes | None = None
-    against: Mapping[str, Checkpoint] = field(default_factory=dict)
+    against: Mapping[str, list[Checkpoint]] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
 
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
@@ -751,14 +772,14 @@ class Kept:
             f"  checkpoint: {plain(checkpoint.origin)}, {size} entries, root {b64encode(root).decode()}",
             f"  {_signature(account, checkpoint, self.key)}",
         ]
-        for file, each in self.against.items():
+        for file, each in ((file, each) for file, found in self.against.items() for each in found):
             if each.log == checkpoint.log:
                 self._used.add(file)
                 said.append(f"  {plain(file)}: {_compare(account, each)}")
         return said
 
     def require_all_used(self) -> None:
-        """Raise Differs if a kept checkpoint is of no log in the bundle. Call `compare` for each account before."""
+        """Raise Differs if a file has no checkpoint of a log in the bundle. Call `compare` for each account before."""
         for file in self.against.keys() - self._used:
             raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
 
@@ -892,7 +913,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check a bundle of evidence that `inventory evidence` made.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--key", help="the verifier key of whoever signs the checkpoints")
-    parser.add_argument("--against", type=Path, action="append", default=[], help="a checkpoint that somebody kept")
+    parser.add_argument(
+        "--against", type=Path, action="append", default=[], help="a file of checkpoints that somebody kept"
+    )
     parser.add_argument("command", nargs="?", choices=("prove",))
     parser.add_argument("instance_id", nargs="?")
     parser.add_argument("time", nargs="?", help="like 2026-03-06T22:00, in UTC")
@@ -901,7 +924,7 @@ def main() -> int:
     try:
         given.bundle.open("rb").close()
         for file in given.against:
-            against[str(file)] = Checkpoint.parse(file.read_bytes())
+            against[str(file)] = Checkpoint.parse_all(file.read_bytes())
         if given.key is not None:
             key = parse_key(given.key)
             import cryptography  # noqa: F401 - needed for the signature only

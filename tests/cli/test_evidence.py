@@ -27,7 +27,9 @@ from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from support.asking import asking
 from support.command import Command
+from support.forgery import copy_rows, forge, read_rows
 from support.marks import rule
+from support.pasts import restore
 from support.workers import PROGRAM
 from support.world import hour
 
@@ -366,6 +368,41 @@ def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, t
     another = f"{origin}\n{size}\n{b64encode(bytes(32)).decode()}\n"
     (tmp_path / "forged.checkpoint").write_text(another)
     assert "it was rewritten" in checked(file, "--against", str(tmp_path / "forged.checkpoint"), expect=9)
+
+
+def test_every_checkpoint_of_a_file_is_compared_not_only_the_first(world, run, tmp_path):
+    world.put("a")
+    for _ in range(4):
+        world.run(account="alpha")
+        world.run(account="beta")
+    run("checkpoint", "keygen", "--name", "fleet.example.org", "--output", "key")
+    signing = {"INVENTORY_CHECKPOINT_KEY_FILE": "key", "INVENTORY_CHECKPOINT_NAME": "fleet.example.org"}
+    (tmp_path / "unsigned").write_text(run("checkpoint").stdout)
+    (tmp_path / "signed").write_text(run("checkpoint", **signing).stdout)
+    (tmp_path / "joined").write_text((tmp_path / "signed").read_text().replace("\n\nfleet", "\nfleet"))
+    period = ("evidence", "--since", text(hour(2.5)), "--until", text(hour(6.5)))
+    run(*period, "--output", "both.zip")
+    run(*period, "--output", "alpha.zip", "--account", "alpha")
+    for name in ("unsigned", "signed"):
+        kept = ("--against", str(tmp_path / name))
+        for bundle, accounts in (("both.zip", 2), ("alpha.zip", 1)):
+            assert checked(tmp_path / bundle, *kept).count("agrees, 5 entries") == accounts, name
+            assert checked(tmp_path / bundle, "prove", "a", text(hour(4)), *kept)
+    checked(tmp_path / "both.zip", "--against", str(tmp_path / "joined"), expect=2)
+    with database.reading(world.engine) as connection:
+        rows_before = read_rows(connection)
+    rewritten = copy_rows(rows_before)
+    (changed_run,) = [row for row in rewritten["sync_runs"] if row["run_id"] == 4]
+    assert changed_run["account"] == "beta"
+    changed_run["duplicates"] = 7
+    forge(rewritten)
+    restore(world.engine, rows_before, rewritten)
+    run("verify")
+    run("evidence", "--since", text(hour(2.5)), "--until", text(hour(6.5)), "--output", "both.zip")
+    for name in ("unsigned", "signed"):
+        run("verify", "--against", name, expect=9)
+        printed = checked(tmp_path / "both.zip", "--against", str(tmp_path / name), expect=9)
+        assert "account-2/entries.jsonl: the log had another root at 5 entries: it was rewritten" in printed
 
 
 def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file(made, lived, tmp_path):
