@@ -209,13 +209,15 @@ def _is_text(value: object) -> bool:
 class Instance:
     """A version of an instance: its fields, and its creator, which is None if not known.
 
-    The creator in a line of changes.jsonl is the first one of the episode, which is one unbroken presence of the
-    instance. A line of fleet.jsonl names no creator. For such a line, the field `creator_user_nickname` counts as the
-    creator.
+    The creator is the first one of the episode, which is one unbroken presence of the instance. A line of changes.jsonl
+    says it, and the log commits to it: `known_from` is "log". A line of fleet.jsonl does not say it. Until a change
+    closes the version of such a line, the field `creator_user_nickname` is in the creator's place, and `known_from` is
+    "field". This field may have changed since the first creator.
     """
 
     fields: dict[str, str | None]
     creator: str | None
+    known_from: str = "log"
     hash_: bytes = b""
 
     def __post_init__(self) -> None:
@@ -359,7 +361,7 @@ class Account:
     def instance_of(self, line: Json) -> Instance:
         """Return the version in a line of fleet.jsonl."""
         fields = fields_of(line)
-        return Instance(fields, fields["creator_user_nickname"])
+        return Instance(fields, fields["creator_user_nickname"], "field")
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
@@ -402,6 +404,7 @@ class Account:
         else:
             if there is None:
                 raise self.differs("changes.jsonl", f"entry {index} closes {id_}, but it is not open")
+            there.creator, there.known_from = change.get("creator"), "log"  # also in `start` and `end`
             before = found = there
             if change["closed_as"] == "changed":
                 self._closed_now[id_] = there
@@ -486,7 +489,7 @@ LISTS = {
     "creations.csv": "appeared_at,appeared_after,instance_id,event,creator,instance_type,region,status,run_id,entry",
     "changes.csv": "changed_at,instance_id,field,old_value,new_value,run_id,entry",
     "disappearances.csv": "vanished_at,last_seen_at,instance_id,creator,instance_type,region,settled_at,entry",
-    "creators.csv": "creator,there_at_start,created,vanished,there_at_end",
+    "creators.csv": "creator,known_from,there_at_start,created,vanished,there_at_end",
     "runs.csv": ",".join((*RUN_COLUMNS, "entry")),
     "gaps.csv": "gap_start,gap_end,seconds,failed_runs",
     "observed.csv": "day,observed_seconds,share,longest_interval_seconds,complete_runs,failed_runs",
@@ -519,10 +522,15 @@ def _population(fleet: Mapping[str, Instance]) -> Rows:
 
 
 def _creators(account: Account) -> Rows:
-    there = [Counter(each.creator for each in fleet.values()) for fleet in (account.start, account.end)]
-    columns = (there[0], account.created, account.vanished, there[1])
-    names = {name for column in columns for name in column}
-    return [[name, *(column[name] for column in columns)] for name in sorted(names, key=lambda name: name or "")]
+    fleets = (account.start, account.end)
+    start, end = (Counter((each.creator, each.known_from) for each in fleet.values()) for fleet in fleets)
+    created, vanished = (
+        Counter({(name, "log"): count for name, count in counts.items()})
+        for counts in (account.created, account.vanished)
+    )
+    columns = (start, created, vanished, end)
+    keys = sorted({key for column in columns for key in column}, key=lambda key: (key[0] or "", key[1]))
+    return [[*key, *(column[key] for column in columns)] for key in keys]
 
 
 def _run(entry: Json) -> list[Any]:
@@ -879,7 +887,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
     `changes` are the changes of the instance, in the order of the log.
     """
     line = next((line for line in account.fleet_lines if line["instance_id"] == instance_id), None)
-    creator = None if line is None else line["fields"].get("creator_user_nickname")
+    who = "" if line is None else _creator_of(line, changes)
     is_there = line is not None
     shown = f" (the fleet of entry {account.first})" if is_there else ""
     for change in changes:
@@ -891,7 +899,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
                 return f"not known: it was not there at {before}, and was by {by} ({entry})"
             break
         if "opened_as" in change:
-            is_there, creator = True, change.get("creator")
+            is_there, who = True, _created_by(change)
         elif change["closed_as"] == "vanished" and change["valid_to"] <= moment:
             is_there = False
         elif change["closed_as"] == "vanished" and change["last_seen_at"] < moment:
@@ -900,11 +908,23 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
             continue
         shown = f" ({entry})"
     if is_there:
-        return f"it existed then, created by {creator or 'nobody known'}{shown}"
+        return f"it existed then, {who}{shown}"
     runs = [entry for entry in account.entries if "run" in entry]
     if any(is_gap and start < moment < end for start, end, _, is_gap in spans(runs)):
         return f"not known: it was not there before or after, but nobody watched at that time{shown}"
     return f"it did not exist then{shown}"
+
+
+def _creator_of(line: Json, changes: list[Json]) -> str:
+    """Return in words who created the instance in a line of fleet.jsonl. Its first change, if any, says it."""
+    if changes and "closed_as" in changes[0]:
+        return _created_by(changes[0])
+    name = line["fields"].get("creator_user_nickname") or "nothing"
+    return f"with {name} in its field creator_user_nickname; the bundle does not say who created it"
+
+
+def _created_by(change: Json) -> str:
+    return f"created by {change.get('creator') or 'nobody known'}"
 
 
 def main() -> int:

@@ -156,9 +156,42 @@ def test_the_lists_have_what_happened_in_the_period_and_nothing_else(made):
     (day,) = rows(files, "observed.csv")[1:]
     assert day[1:] == ["18000", "0.714286", "7200", "6", "1"]
     assert rows(files, "creators.csv")[1:] == [
-        ["", "1", "1", "0", "2"], ["'=cmd()", "0", "1", "0", "1"], ["ada", "3", "0", "2", "1"],
-        ["bob", "1", "0", "0", "1"], ["eve", "0", "1", "0", "1"],
+        ["", "field", "1", "0", "0", "1"], ["", "log", "0", "1", "0", "1"], ["'=cmd()", "log", "0", "1", "0", "1"],
+        ["ada", "log", "3", "0", "2", "1"], ["bob", "field", "1", "0", "0", "1"], ["eve", "log", "0", "1", "0", "1"],
     ]  # fmt: skip
+
+
+@rule("the-first-creator-counts")
+def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_before_the_period(world, run, tmp_path):
+    world.put("gone", "changed", "same", creator_user_nickname="ada")
+    world.run()
+    world.put("gone", "changed", "same", creator_user_nickname="bob")
+    world.run()
+    world.run()
+    world.remove("gone")
+    world.put("changed", creator_user_nickname="bob", status="stopped")
+    world.run()
+    world.run()
+    found = world.rows("SELECT DISTINCT creator_user_nickname FROM instance_episodes")
+    assert [name for (name,) in found] == ["ada"]
+    run("evidence", "--since", text(hour(2.5)), "--until", text(hour(4.5)))
+    file = tmp_path / "evidence.zip"
+    files = contents(file)
+    assert [row[2:4] for row in rows(files, "disappearances.csv")[1:]] == [["gone", "ada"]]
+    assert rows(files, "creators.csv") == [
+        ["creator", "known_from", "there_at_start", "created", "vanished", "there_at_end"],
+        ["ada", "log", "2", "0", "1", "1"],
+        ["bob", "field", "1", "0", "0", "1"],
+    ]
+
+    def said(instance_id, at):
+        return checked(file, "prove", instance_id, text(hour(at)))
+
+    assert "it existed then, created by ada (the fleet of entry 2)" in said("gone", 2.9)
+    assert "it existed then, created by ada (the fleet of entry 2)" in said("changed", 2.9)
+    assert "it existed then, created by ada (entry 4)" in said("changed", 4.1)
+    field_only = "it existed then, with bob in its field creator_user_nickname; the bundle does not say who created it"
+    assert f"{field_only} (the fleet of entry 2)" in said("same", 4.1)
 
 
 def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
