@@ -47,6 +47,7 @@ class _List:
 
     @classmethod
     def read(cls, content: bytes, most: int | None = MOST) -> "_List":
+        csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # `extra` has no limit, but the module has
         lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
         header = next(lines)
         rows = list(islice(lines, most))

@@ -161,6 +161,20 @@ def test_the_lists_have_what_happened_in_the_period_and_nothing_else(made):
     ]  # fmt: skip
 
 
+def test_a_large_value_is_in_the_lists_and_stops_no_bundle(world, run, tmp_path):
+    large = "x" * 2 * csv.field_size_limit()
+    world.put("a", note=large)
+    world.run()
+    world.run()
+    world.put("a", note=f"{large}y")
+    world.run()
+    world.run()
+    run("evidence", "--since", text(hour(1.5)), "--until", text(hour(3.5)))
+    files = contents(tmp_path / "evidence.zip")
+    assert f'{large}y"'.encode() in files["account-1/changes.csv"].replace(b'""', b'"')
+    assert "all agree" in checked(tmp_path / "evidence.zip")
+
+
 @rule("the-first-creator-counts")
 def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_before_the_period(world, run, tmp_path):
     world.put("gone", "changed", "same", creator_user_nickname="ada")
