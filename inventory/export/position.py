@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
 from inventory.export.relations import month_of, month_start
-from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.merkle_log.entries import iso_microseconds, log_start
 from inventory.history.merkle_log.hashes import read_entry_hashes
 from inventory.merkle import Frontier
 from inventory.store import database
@@ -80,6 +81,8 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
     for name, position in before.items():
+        if position.log_id is None and any(_has_left(row, name) for row in rows):
+            return None
         row = next((each for each in rows if position.log_id and each["log_id"] == position.log_id), now.get(name))
         if row is None or not _continues(connection, row, position):
             raise UsageError(
@@ -95,11 +98,16 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
         if position.retired and row["retired_at"] is None:
             return None
     this_month = month_of(database.now(connection).date())
-    for position in before.values():
-        if not position.retired:
-            for name in SINCE_LAST_RUN:
-                touched[name] |= _all_from(position.since[:7], this_month)
+    starts = [position.since for position in before.values() if not position.retired]
+    starts += [iso_microseconds(row["created_at"]) for name, row in now.items() if name not in before]
+    for start, name in product(starts, SINCE_LAST_RUN):
+        touched[name] |= _all_from(start[:7], this_month)
     return touched
+
+
+def _has_left(row: RowMapping, name: str) -> bool:
+    """Return whether the account had this name when its log began, and has another name now."""
+    return row["log_id"] is not None and row["account"] != name and log_start({**row}).get("account") == name
 
 
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:

@@ -213,6 +213,39 @@ def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_pat
     assert_fresh(lived.engine, folder, tmp_path / "fresh")
 
 
+def test_an_account_that_is_new_in_an_export_is_in_the_months_between_its_runs_too(world, tmp_path):
+    world.put("a")
+    for month in (1, 2, 3):
+        world.run(account="old", clock=lambda month=month: at(month, 1))
+    write(world.engine, tmp_path / "lake")
+    for month in (1, 3):
+        world.run(account="new", clock=lambda month=month: at(month, 2))
+    write(world.engine, tmp_path / "lake")
+    february = {
+        name: {row["account"] for row in rows if f"{row['day']}".startswith("2026-02")}
+        for name, rows in contents(tmp_path / "lake").items() if name in {"fleet_daily", "observation_daily"}
+    }  # fmt: skip
+    assert february == {"fleet_daily": {"old", "new"}, "observation_daily": {"old", "new"}}
+    assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("is_used_again", [False, True])
+def test_an_account_that_got_its_log_by_a_rename_is_exported_under_its_new_name(world, run, tmp_path, is_used_again):
+    world.put("a", "b")
+    for day in (1, 2):
+        world.run(clock=lambda day=day: at(3, day))
+    world.forget_log()  # as after the upgrade of a release without logs
+    run("export", "lake")
+    run("account", "rename", "default", "other")
+    if is_used_again:
+        world.run(clock=lambda: at(3, 3))
+    run("export", "lake")
+    assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
+    names = {row["account"] for row in contents(tmp_path / "lake")["sync_runs"]}
+    assert names == ({"default", "other"} if is_used_again else {"other"})
+    run("export", "lake", "--check")
+
+
 def assert_fresh(engine, folder, other, *, since=None):
     """Assert that the files of the folder have the bytes of a new export, made in the folder `other`.
 

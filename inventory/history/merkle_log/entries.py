@@ -58,16 +58,23 @@ _COUNT = struct.Struct(">cq")
 _MISSING = struct.Struct(">c??qqq")
 
 
+def log_start(row: Mapping[str, Any]) -> Json:
+    """Return entry 0 of an account's log. `row` is the account's row. Raises DatabaseError if it has no entry 0."""
+    try:
+        found = json.loads(row["log_start"])
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise damaged(f"the log of account {row['account']} has no entry 0")
+    return found
+
+
 def earlier_history(row: Mapping[str, Any]) -> Json:
     """Return the object `history` of entry 0 of an account's log; empty if no run had finished when the log began.
 
     `row` is the account's row. Raises DatabaseError if that row has no entry 0.
     """
-    try:
-        found: Json = json.loads(row["log_start"])
-    except (ValueError, TypeError):
-        raise damaged(f"the log of account {row['account']} has no entry 0") from None
-    return found.get("history") or {}
+    return log_start(row).get("history") or {}
 
 
 def earlier_run_id(row: Mapping[str, Any]) -> int:
