@@ -98,7 +98,7 @@ class LogCheck:
         self._check = check
         self._row = row
         self._start = self._read_start()
-        earlier = self._start.get("history") or {}
+        earlier = self._earlier = _earlier_history(self._start)
         self._earlier_run_id = earlier.get("last_run_id", 0)
         self._earlier_runs: list[bytes] = []
         self._replay = _Replay(
@@ -141,7 +141,7 @@ class LogCheck:
         return CheckedLog(
             account=self._check.account,
             log_id=self._row["log_id"],
-            since=self._start.get("at"),
+            since=at if isinstance(at := self._start.get("at"), str) else None,
             size=tree.size,
             by_hash=self._replay.by_hash,
             roots=roots,
@@ -238,9 +238,11 @@ class LogCheck:
             if details.get("acts") != replay.acts:
                 what = f"entry {row.log_index} is a prune after {details.get('acts')} acts, but {replay.acts} are there"
                 self._report(None, what, wrong=row.log_index)
-            replay.scope = FoldedHistory(
-                row.log_index, details.get("last_run_id", 0), self._earlier_run_id, self._check.pruned_before
-            )
+            last_run_id = details.get("last_run_id", 0)
+            if not _is_id(last_run_id):
+                self._report(None, f"entry {row.log_index} is a prune without the last run", wrong=row.log_index)
+                last_run_id = 0
+            replay.scope = FoldedHistory(row.log_index, last_run_id, self._earlier_run_id, self._check.pruned_before)
         else:
             replay.missing = details.get("missing")
             replay.changes[row.log_index] = (details.get("changes", ""), True)
@@ -290,8 +292,8 @@ class LogCheck:
 
     def _check_earlier_runs(self) -> None:
         """Check the runs from before the log against entry 0."""
-        earlier = self._start.get("history")
-        if earlier is None:
+        earlier = self._earlier
+        if not earlier:
             return
         dropped = list(read_hashes(self._check.connection, self._row["log_id"], "runs"))
         places = list(islice(free_places([index for index, _ in dropped]), len(self._earlier_runs) + 1))
@@ -389,7 +391,12 @@ class LogCheck:
     def _read_start(self) -> Json:
         """Return entry 0 as a JSON object. Report a breach if it is not what a log begins with."""
         start = _as_object(self._row["log_start"])
-        if start.get("kind") != "start" or entry_bytes(start).decode() != self._row["log_start"]:
+        try:
+            text = entry_bytes(start).decode()
+        except (ValueError, RecursionError):  # it holds a number or a text that no entry can have
+            text = None
+        has_form = start.get("kind") == "start" and ("history" not in start or _earlier_history(start))
+        if text != self._row["log_start"] or not has_form:
             self._report(None, "entry 0 of its log is not what a log begins with")
         return start
 
@@ -407,11 +414,22 @@ def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
     """
     if log_start is None:
         return None, 0
-    earlier = _as_object(log_start).get("history")
-    if not isinstance(earlier, dict):
-        return frozenset(), 0
-    last_run_id = earlier.get("last_run_id")
-    return frozenset(map(str, earlier.get("ignored", ()))), last_run_id if isinstance(last_run_id, int) else 0
+    earlier = _earlier_history(_as_object(log_start))
+    return frozenset(earlier.get("ignored", ())), earlier.get("last_run_id", 0)
+
+
+def _earlier_history(start: Json) -> Json:
+    """Return the object `history` of entry 0; empty if there is none, or if its values have other types."""
+    found = start.get("history")
+    if not isinstance(found, dict) or not _is_id(found.get("last_run_id")):
+        return {}
+    ignored = found.get("ignored", [])
+    return found if isinstance(ignored, list) and all(isinstance(name, str) for name in ignored) else {}
+
+
+def _is_id(value: Any) -> bool:
+    """Return whether a value of a JSON object can be the id of a run."""
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _as_object(text: Any) -> Json:

@@ -19,6 +19,7 @@ from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
 from support.checkpoints import check, take_checkpoints
+from support.command import Command
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import ON_POSTGRESQL, rule
 from support.rfc6962 import tree_hash
@@ -26,6 +27,11 @@ from support.workers import until
 from support.world import hour, ids
 
 KILLED = RunRequest("default", "manual", api_url="https://api.fal.ai/v1", api_key_id="id", lease_seconds=60)
+
+
+@pytest.fixture
+def run(tmp_path, database_url):
+    return Command(tmp_path, INVENTORY_DATABASE_URL=database_url)
 
 
 def table(world, name):
@@ -343,6 +349,47 @@ def test_a_log_without_its_beginning_or_its_end_is_damaged(lived, column):
     with pytest.raises((DatabaseError, BreachFound)):
         prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
     assert lived.dump()["instance_versions"] == before["instance_versions"]
+
+
+ODD_STARTS = (
+    '{"history":[1]}', '{"history":{"ignored":5}}', '{"history":{"ignored":[["ip"]]}}',
+    '{"history":{"last_run_id":"x"}}', '{"history":{"last_run_id":true}}', '{"history":{"last_run_id":1e400}}',
+    '{"history":{"last_run_id":36893488147419103232}}', '{"kind":"start","at":5}', r'{"kind":"start","x":"\ud800"}',
+    '{"kind":"start","x":36893488147419103232}', "[" * 20_000, "5",
+)  # fmt: skip
+ODD_DETAILS = (
+    '{"last_run_id":"x"}', '{"last_run_id":null}', '{"last_run_id":[1]}', "[1]", r'{"x":"\ud800"}',
+    '{"to":5,"from":[1],"changes":5,"missing":[1]}',
+)  # fmt: skip
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("accounts", "log_start", start) for start in ODD_STARTS]
+    + [("operator_actions", "details", details) for details in ODD_DETAILS],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_start_of_a_log_and_details_of_an_act_of_another_form_are_breaches(lived, run, table, column, value):
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
+    assert breaches(lived) == []
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.text(f"UPDATE {table} SET {column} = :value"), {"value": value})
+    assert "log: account default: " in run("verify", expect=9).stdout
+    run("verify", "--format", "json", expect=9)
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "change", ["hashes = 'abc'", "hashes = 5", "hashes = 1.5", "hashes = ''", "first_index = 'x'", "first_index = 0.5"]
+)
+def test_hashes_of_dropped_entries_of_another_type_are_breaches(lived, run, change):
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        assert connection.exec_driver_sql(f"UPDATE dropped_entries SET {change}").rowcount
+    assert "log: account default: " in run("verify", expect=9).stdout
 
 
 @rule("a-log-entry-never-changes")

@@ -67,14 +67,19 @@ def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterab
 
 
 def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes."""
+    """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes.
+
+    SQLite stores any value in any column. A value of another type gives an index or a hash that no leaf has.
+    """
     stored = dropped_entries.c
     rows = connection.execute(
         sa.select(stored.first_index, stored.hashes)
         .where(stored.log_id == log_id, stored.tree == tree)
         .order_by(stored.first_index)
     ).all()
-    for first, hashes in rows:
+    for index, value in rows:
+        first = index if isinstance(index, int) else -1
+        hashes = value if isinstance(value, bytes) else repr(value).encode()
         for number, start in enumerate(range(0, len(hashes), HASH_SIZE)):
             yield first + number, hashes[start : start + HASH_SIZE]
 
