@@ -11,7 +11,7 @@ from inventory.cli.signals import stop_on_signal
 from inventory.service.observers import observing
 
 CLOSING_SECONDS = 1.5
-"""The longest time that the command waits for queued alerts at its end.
+"""The longest time that the command waits at its end for queued alerts and for the daily files under way.
 
 The sum of this time and GRACE_SECONDS (`background.py`) is less than the 10 s after which Docker kills the process.
 """

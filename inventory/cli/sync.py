@@ -77,7 +77,7 @@ def sync_command(
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        observing(engine, settings, closing_seconds=CLOSING_SECONDS) as observers,
+        observing(engine, settings, daily_files=False, closing_seconds=CLOSING_SECONDS) as observers,
     ):
         for one in accounts:
             if stop.is_set():

@@ -1,5 +1,6 @@
 """The observers of runs that are configured: the metrics, the alerts, the delivery of checkpoints, the daily files."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,19 +15,26 @@ from inventory.config.timetable import Timetable
 
 @contextmanager
 def observing(
-    engine: Engine, settings: Settings, *, metrics: str | None = None, closing_seconds: float
+    engine: Engine,
+    settings: Settings,
+    *,
+    metrics: str | None = None,
+    daily_files: bool = True,
+    closing_seconds: float,
 ) -> Iterator[list[Callable[[Any], None]]]:
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
-    `metrics` is the address HOST:PORT at which metrics are served. At the end, wait for at most `closing_seconds` until
-    queued alerts are sent. Raise UsageError if an address or the key for checkpoints cannot be used, or if a library is
+    `metrics` is the address HOST:PORT at which metrics are served. Without `daily_files`, no report and no export is
+    written. At the end, wait for at most `closing_seconds` until queued alerts are sent, and then until the daily files
+    under way are written. Raise UsageError if an address or the key for checkpoints cannot be used, or if a library is
     not installed.
     """
     observers: list[Callable[[Any], None]] = []
-    if metrics is None and settings.alerts is None and not wants_checkpoints(settings) and not wants_files(settings):
+    daily_files = daily_files and wants_files(settings)
+    if metrics is None and settings.alerts is None and not wants_checkpoints(settings) and not daily_files:
         yield observers
         return
-    limit, alerts = stale_after(settings), None
+    limit, alerts, files = stale_after(settings), None, None
     with ExitStack() as stack:
         if metrics is not None:
             require("metrics")
@@ -47,14 +55,21 @@ def observing(
 
             send = alerts.send_checkpoint if alerts and _sends_checkpoints(settings) else None
             observers.append(CheckpointDelivery(engine, settings, send).observe)
-        if wants_files(settings):
+        if daily_files:
             for extra, is_named in (("report", settings.report_file), ("export", settings.export_dir)):
                 if is_named is not None:
                     require(extra)
             from inventory.service.daily_files import DailyFiles
 
-            observers.append(DailyFiles(engine, settings).observe)
-        yield observers
+            files = DailyFiles(engine, settings)
+            observers.append(files.observe)
+        try:
+            yield observers
+        finally:
+            end = time.monotonic() + closing_seconds
+            stack.close()
+            if files is not None:
+                files.wait(max(0.0, end - time.monotonic()))
 
 
 def wants_checkpoints(settings: Settings) -> bool:

@@ -107,6 +107,27 @@ def test_run_refuses_at_its_start_what_needs_a_library_that_is_missing(world, se
         pass
 
 
+def test_sync_writes_neither_and_needs_no_library_for_them(world, database_url, tmp_path, monkeypatch):
+    world.put("a")
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
+    run = Command(tmp_path, FAL_KEY="id:secret", INVENTORY_API_URL=world.simulator.url, INVENTORY_RETRY_ATTEMPTS="1")
+    run("sync", INVENTORY_DATABASE_URL=database_url, INVENTORY_REPORT_FILE="fleet.html", INVENTORY_EXPORT_DIR="lake")
+    assert world.statuses() == ["succeeded"]
+    assert list(tmp_path.glob("*fleet.html*")) + list(tmp_path.glob("lake")) == []
+
+
+@pytest.mark.slow
+def test_a_file_under_way_is_complete_when_the_command_ends(world, settings, tmp_path):
+    world.put("a")
+    with observing(world.engine, settings, closing_seconds=90) as observers:
+        outcome = world.run()
+        for observer in observers:
+            observer(outcome)
+    assert "<html" in (tmp_path / "fleet.html").read_text()
+    assert (tmp_path / "lake" / "manifest.json").exists()
+    assert list(tmp_path.rglob("*.part")) == []
+
+
 @pytest.mark.slow
 def test_run_writes_them(start, world, tmp_path):
     world.put("a")
