@@ -99,8 +99,8 @@ class Alerts:
                 f"inventory: {_safe(run['account'])} is well again",
                 f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Reported before: {names}.",
             )
-        # in the first complete run of an account no instance counts as new
-        if run["complete"] and run["previous_complete_at"] is not None:
+        # up to the first complete run of an account no instance counts as new
+        if run["previous_complete_at"] is not None:
             for rule in self._settings.rules:
                 yield from _rule_alerts(connection, rule, run, outcome)
 
@@ -137,6 +137,8 @@ def alerting(
 def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> Iterator[Alert]:
     """Yield the alert of a rule, if any instance matches it as of this run."""
     if rule.older_than is not None:
+        if not run["complete"]:
+            return
         found = aged_instances(connection, rule, run, rule.older_than)
         what = f"now older than {brief(rule.older_than)}"
     elif rule.event == "vanished":

@@ -18,6 +18,7 @@ from inventory.outcome import Outcome
 from inventory.service.alerts import Alerts, alerting
 from inventory.service.channels import Alert, Channels
 from inventory.service.troubles import begun_and_ended
+from inventory.simulator import on_page
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from support.libraries import ROOT
@@ -259,6 +260,30 @@ def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(ale
         )
     ]
     assert alerts_after(rules=rules) == []
+
+
+def test_an_instance_that_a_partial_run_saw_first_is_reported_by_that_run(alerts_after, world):
+    world.put("a")
+    alerts_after(rules=[APPEARED])
+    world.remove("a")
+    world.put("b", "a")  # b is on the first page
+    world.faults.add(Status(500), when=on_page(2), times=None)
+    sent = [alerts_after(rules=[APPEARED], page_size=1)]
+    world.faults.clear()
+    sent.append(alerts_after(rules=[APPEARED]))
+    assert world.statuses() == ["succeeded", "partial", "succeeded"]
+    assert [titles(each) for each in sent] == [["inventory: default: 1 instance new"], []]
+    assert sent[0][0][2] == ["As of 2026-03-06T02:00:00Z:", "b  gpu_8x_h100_sxm5  us-west  -"]
+
+
+def test_nothing_that_a_partial_run_saw_before_the_first_complete_one_is_reported(alerts_after, world):
+    world.put("a", "b")
+    world.faults.add(Status(500), when=on_page(2), times=None)
+    sent = [alerts_after(rules=[APPEARED], page_size=1)]
+    world.faults.clear()
+    sent.append(alerts_after(rules=[APPEARED]))
+    assert world.statuses() == ["partial", "succeeded"]
+    assert sent == [[], []]
 
 
 def test_a_rule_may_be_limited_to_one_creator_or_one_type(alerts_after, world):
