@@ -105,7 +105,8 @@ class Alerts:
                 yield from _rule_alerts(connection, rule, run, outcome)
 
     def _trouble_alert(self, connection: Connection, trouble: Trouble, run: Row) -> Alert:
-        account, error = _safe(run["account"]), log.plain(run["error"] or "", 600)
+        account, text = _safe(run["account"]), run["error"] or ""
+        error = _safe(text, 600)  # it may quote the API
         if trouble == "key_refused":
             return Alert("failure", f"inventory: {account}: the key was refused", error)
         if trouble == "stale":
@@ -118,7 +119,7 @@ class Alerts:
         return Alert(
             "warning",
             f"inventory: {account}: {_counted(held.total)} held",
-            "\n".join([error, *_lines(held)]),
+            "\n".join([log.plain(text, 600), *_lines(held)]),  # the program's own words, with commands to copy
         )
 
 
@@ -179,6 +180,6 @@ def _counted(number: int) -> str:
     return f"{number} instance{'' if number == 1 else 's'}"
 
 
-def _safe(text: str) -> str:
-    """Return a name that any service may show: one short printable line without markup, link or mention."""
-    return log.plain(text, 80).translate(_FULL_WIDTH)
+def _safe(text: str, limit: int = 80) -> str:
+    """Return a text that any service may show: one short printable line without markup, link or mention."""
+    return log.plain(text, limit).translate(_FULL_WIDTH)

@@ -371,6 +371,18 @@ def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(alerts_aft
     assert "everyone" in lines[1]
 
 
+@rule("text-from-the-api-is-only-text")
+@pytest.mark.parametrize(("status", "trouble"), [(401, "key_refused"), (422, "stale")])
+def test_no_error_message_of_the_api_is_markup_a_mention_or_a_link(alerts_after, world, status, trouble):
+    alerts_after()
+    message = "<!channel> @everyone *x* `y` [z](http://evil) $(rm)"
+    world.faults.add(Status(status, body={"error": {"type": "x", "message": message}}), times=None)
+    [(_, _, [line])] = [sent for _ in range(3) for sent in alerts_after(on=[trouble])]
+    assert "everyone" in line
+    assert not set("<>@*`[](){}$") & set(line)
+    assert "://" not in line
+
+
 # Channels
 
 
