@@ -156,7 +156,7 @@ def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], No
                 SyncOptions(trigger=TRIGGER, expected_seconds=_HOUR.total_seconds(), clock=clock, stop=stop),
             )
             if outcome.error is not None and not (planned and _is_api_error(outcome.error)):
-                raise outcome.error
+                raise outcome.error from outcome.fault
             failed += outcome.status != "succeeded"
             progress(number + 1)
     return failed

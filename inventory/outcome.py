@@ -28,6 +28,8 @@ class Outcome:
     """Requests that were sent again."""
     seconds: float = 0.0
     error: InventoryError | None = None
+    fault: Exception | None = None
+    """The exception that means a fault of this program, if one ended the run. `error` then says so."""
     settled: list[str] = field(default_factory=list)
     """Ids of the instances that `counts["settled"]` counts."""
     changes: list[dict[str, Any]] = field(default_factory=list)

@@ -36,7 +36,7 @@ from inventory.history.lease import fence, send_heartbeats
 from inventory.history.merkle_log.missing import missing_digest
 from inventory.history.preview import preview
 from inventory.history.reconcile import Absent
-from inventory.history.runs import Run, RunRequest
+from inventory.history.runs import NotDue, Run, RunRequest
 from inventory.masks import mask_url
 from inventory.outcome import Outcome, add_consequence
 from inventory.spool import BY_ID, Spool
@@ -99,29 +99,27 @@ class Applied(NamedTuple):
 def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
     """Make one run of an account, record it, and return its Outcome.
 
-    The error of a failed run is not raised: it is in the Outcome. If the run cannot be opened, nothing is recorded.
-    Raises NotDue if the options have a timetable and no run is due. An exception that means a fault of this program is
-    recorded as a failed run, and raised.
+    The error of a failed run is not raised: it is in the Outcome, also if it means a fault of this program. If the run
+    cannot be opened, nothing is recorded. Raises NotDue if the options have a timetable and no run is due.
     """
     began = time.monotonic()
     options = options or SyncOptions()
     outcome = Outcome(account.name)
+    context = RunContext(engine, account, settings, options, outcome)
     try:
-        _record_run(RunContext(engine, account, settings, options, outcome))
-    finally:
-        outcome.seconds = time.monotonic() - began
+        _record_run(context)
+    except NotDue:
+        raise
+    except Exception as error:  # noqa: BLE001 - no fault of one account may stop the others
+        outcome.error = _note_error(context, error)
+    outcome.seconds = time.monotonic() - began
     return outcome
 
 
 def _record_run(context: RunContext) -> None:
     """Open a run, make it, and close its row. Write into the outcome what `sync` returns, except the seconds."""
-    outcome = context.outcome
-    try:
-        run = _open_run(context)
-    except InventoryError as error:
-        outcome.error = error
-        return
-    outcome.run_id = run.run_id
+    run = _open_run(context)
+    context.outcome.run_id = run.run_id
     try:
         with (
             log.bound(run_id=run.run_id),
@@ -129,16 +127,20 @@ def _record_run(context: RunContext) -> None:
             _open_source(context) as source,
         ):
             _make_run(context, run, source)
-    except InventoryError as error:
-        _fail_run(context, run, error)
-    except Exception as error:
-        reason = explain_host_fault(error)
-        if reason is None:
-            fault = f"A fault of inventory itself ({type(error).__name__}); nothing was applied."
-            _fail_run(context, run, InventoryError(fault))
-            raise
-        kind = DatabaseError if isinstance(error, OSError) else InventoryError
-        _fail_run(context, run, kind(f"This host failed: {reason}; nothing was applied. Run again."))
+    except Exception as error:  # noqa: BLE001 - as above
+        _fail_run(context, run, _note_error(context, error))
+
+
+def _note_error(context: RunContext, error: Exception) -> InventoryError:
+    """Return the error of a run that an exception has ended. Keep a fault of this program in the outcome."""
+    if isinstance(error, InventoryError):
+        return error
+    reason = explain_host_fault(error)
+    if reason is None:
+        context.outcome.fault = error
+        return InventoryError(f"A fault of inventory itself ({type(error).__name__}); nothing was applied.")
+    kind = DatabaseError if isinstance(error, OSError) else InventoryError
+    return kind(f"This host failed: {reason}; nothing was applied. Run again.")
 
 
 def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
@@ -156,8 +158,8 @@ def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncO
             outcome.changes = expected.changes
             outcome.missing = len(expected.missing)
             _set_status(outcome, walks, held=any(expected.missing.values()), dry=True)
-    except InventoryError as error:
-        outcome.error = error
+    except Exception as error:  # noqa: BLE001 - no fault of one account may stop the others
+        outcome.error = _note_error(context, error)
     outcome.seconds = time.monotonic() - began
     return outcome
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from inventory import log
 from inventory.config.keys import Account
-from inventory.errors import AccountBusy, DatabaseError, Interrupted, InventoryError, UsageError
+from inventory.errors import AccountBusy, DatabaseError, Interrupted, UsageError
 from inventory.history.lease import BEATS_PER_LEASE
 from inventory.history.runs import NotDue
 from inventory.outcome import Outcome
@@ -86,15 +86,12 @@ class AccountWatch:
 
     def _sync(self, account: Account) -> Outcome:
         shared = self._shared
-        try:
-            with log.bound(account=account.name, **self._repeats.names):
-                options = SyncOptions(trigger="schedule", timetable=shared.timetable, stop=self._stop)
-                return sync(shared.engine, account, shared.settings, options)
-        except NotDue:
-            raise
-        except Exception as error:
-            logger.exception("a fault of inventory itself", account=account.name)
-            return Outcome(account.name, error=InventoryError(f"A fault of inventory itself: {type(error).__name__}."))
+        with log.bound(account=account.name, **self._repeats.names):
+            options = SyncOptions(trigger="schedule", timetable=shared.timetable, stop=self._stop)
+            outcome = sync(shared.engine, account, shared.settings, options)
+        if outcome.fault is not None:
+            logger.error("a fault of inventory itself", account=account.name, exc_info=outcome.fault)
+        return outcome
 
     def _report(self, outcome: Outcome) -> None:
         """Log what is new in an outcome, and pass the outcome to every observer."""

@@ -62,6 +62,16 @@ def query(database_url):
     return rows
 
 
+def damage(database_url, change):
+    """Make a change to the database that the program never makes."""
+    engine = database.connect(parse_url(database_url))
+    try:
+        with database.writing(engine) as connection:
+            connection.exec_driver_sql(change)
+    finally:
+        engine.dispose()
+
+
 def test_sync_records_the_fleet_and_says_so_in_one_line(run, query):
     done = run("sync")
     assert done.stdout.count("\n") == 1
@@ -441,6 +451,23 @@ def test_all_accounts_are_tried_and_the_first_exit_code_of_the_list_wins(run, qu
     run("sync", KEY_BAD="nobody:knowsthiskey", KEY_GOOD=KEY, expect=3)
     assert query("SELECT account, status FROM sync_runs ORDER BY 1") == [("bad", "failed"), ("good", "succeeded")]
     assert "good" in run("sync", "--account", "good", KEY_GOOD=KEY, KEY_BAD="nobody:knowsthiskey").stdout
+
+
+@rule("every-account-is-tried")
+def test_a_fault_of_the_program_in_one_account_does_not_stop_the_others(run, query, database_url, tmp_path):
+    (tmp_path / "inventory.toml").write_text(
+        '[[accounts]]\nname = "bad"\napi_key_env = "FAL_KEY"\n[[accounts]]\nname = "good"\napi_key_env = "FAL_KEY"\n'
+    )
+    run("sync")
+    damage(database_url, "UPDATE accounts SET walk_digest = 'damaged' WHERE account = 'bad'")
+    done = run("sync", expect=1)
+    assert "bad: A fault of inventory itself (" in done.stderr
+    assert "Run again with --debug to see where." in done.stderr
+    assert "good: succeeded" in done.stdout
+    assert query("SELECT status FROM sync_runs WHERE account = 'good'") == [("succeeded",), ("succeeded",)]
+    assert "Traceback" in run("sync", "--debug", expect=1).stderr
+    printed = json.loads(run("sync", "--json", expect=1).stdout)["runs"]
+    assert [(row["account"], row["status"]) for row in printed][1] == ("good", "succeeded")
 
 
 def test_a_failed_second_walk_leaves_the_run_succeeded_with_a_warning(run, query, simulator):

@@ -294,13 +294,14 @@ def test_a_run_whose_host_fails_says_why_and_applies_nothing(world, error, code,
 
 
 @rule("every-attempt-is-a-row")
-def test_a_run_that_meets_a_fault_of_the_program_is_a_failed_row_and_the_fault_is_raised(world):
+def test_a_run_that_meets_a_fault_of_the_program_is_a_failed_row_and_names_the_fault(world):
     world.put("a")
     world.run()
     world.put("b")
-    with pytest.raises(ZeroDivisionError):
-        sync_that_raises(world, ZeroDivisionError())
+    fault = ZeroDivisionError()
+    outcome = sync_that_raises(world, fault)
     text = "A fault of inventory itself (ZeroDivisionError); nothing was applied."
+    assert (outcome.status, outcome.exit_code, str(outcome.error), outcome.fault) == ("failed", 1, text, fault)
     assert world.last_run("status", "error_code", "error") == ("failed", None, text)
     assert world.presences() == {"a": "live"}
     assert world.run().status == "succeeded"

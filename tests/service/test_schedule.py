@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from inventory.config.keys import Account, ApiKey
+from inventory.config.settings import load
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy
 from inventory.history import missing as history
@@ -323,6 +324,26 @@ def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(wor
     }  # fmt: skip
     assert len(worker.log("sync failed")) == 2
     assert {name for (name,) in world.rows("SELECT account FROM sync_runs")} == {"bad", "good"}
+
+
+@rule("every-account-is-tried")
+def test_an_observer_gets_the_run_that_a_fault_of_the_program_ended_and_the_others_go_on(world, tmp_path, monkeypatch):
+    for name, value in configuration(tmp_path / "etc", ["bad", "good"]).items():
+        monkeypatch.setenv(name, value)
+    for account in ("bad", "good"):
+        world.run(account=account, clock=lambda: datetime.now(UTC) - timedelta(hours=1))
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("UPDATE accounts SET walk_digest = 'damaged' WHERE account = 'bad'")
+    stop, seen = threading.Event(), {}
+
+    def observer(outcome):
+        seen[outcome.account] = (outcome.status, outcome.run_id is not None, outcome.exit_code)
+        if len(seen) == 2:
+            stop.set()
+
+    settings = load(api_url=world.simulator.url, every="1s", retry_attempts=1)
+    assert schedule.sync_on_schedule(world.engine, settings, stop=stop, observers=[observer])
+    assert seen == {"bad": ("failed", True, 1), "good": ("succeeded", True, 0)}
 
 
 def test_the_next_run_uses_the_new_key_of_a_changed_key_file(world, start, tmp_path):

@@ -71,11 +71,14 @@ class World:
         trigger="manual",
         **flags,
     ):
-        """Make one run of the account, with `flags` as settings, and return its Outcome."""
+        """Make one run of the account, with `flags` as settings, and return its Outcome.
+
+        Raise the exception of a fault of the program.
+        """
         self.runs += 1
         now = hour(self.runs)
         self.simulator.requests.clear()
-        return sync(
+        outcome = sync(
             self.engine,
             Account(account, ApiKey(key)),
             self.settings(**flags),
@@ -86,6 +89,9 @@ class World:
                 trigger=trigger,
             ),
         )
+        if outcome.fault is not None:
+            raise outcome.fault
+        return outcome
 
     def put(self, *ids, **fields):
         for id_ in ids:
