@@ -14,6 +14,9 @@ NOT_GIVEN = "'(not given)'"
 ACCOUNT = "account IN (${account:sqlstring})"
 """The SQL condition for rows of the accounts that the reader of the dashboard chose."""
 
+ACTIVE = "account IN (SELECT account FROM accounts WHERE retired_at IS NULL)"
+"""The SQL condition for rows of the accounts that are not retired."""
+
 CREATOR = f"coalesce(creator_user_nickname, {NOT_GIVEN}) IN (${{creator:sqlstring}})"
 """The SQL condition for rows of the creators that the reader of the dashboard chose."""
 
@@ -80,9 +83,9 @@ FLEET = (
         f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {CHOSEN}", width=6, height=4,
     ),
     Chart(
-        "Age of the record", "Seconds since the last complete run, for the account that has waited longest.", "stat",
+        "Age of the record", "Seconds since the last complete run, for the account in use that waited longest.", "stat",
         "SELECT max(extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at))) AS seconds "
-        f"FROM sync_freshness WHERE {ACCOUNT}",
+        f"FROM sync_freshness WHERE {ACCOUNT} AND {ACTIVE}",
         unit="s", width=6, height=4,
     ),
     Chart(
@@ -197,16 +200,16 @@ ALERTS = (
     Alert(
         "inventory-stale", "The record is old", "No complete run for more than 25 hours.",
         "SELECT account, extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at)) "
-        "/ 3600.0 AS hours FROM sync_freshness WHERE last_attempt_at IS NOT NULL",
+        f"/ 3600.0 AS hours FROM sync_freshness WHERE last_attempt_at IS NOT NULL AND {ACTIVE}",
         above=25,
     ),
     Alert(
         "inventory-failing", "Runs fail", "Three runs in a row were not complete.",
-        "SELECT account, failures_since_complete AS failures FROM sync_freshness", above=2,
+        f"SELECT account, failures_since_complete AS failures FROM sync_freshness WHERE {ACTIVE}", above=2,
     ),
     Alert(
         "inventory-missing", "Machines are missing", "Absent, and not proven gone: `inventory missing` lists them.",
-        "SELECT account, missing_instances AS missing FROM sync_freshness", above=0,
+        f"SELECT account, missing_instances AS missing FROM sync_freshness WHERE {ACTIVE}", above=0,
     ),
     Alert(
         "inventory-observed", "Yesterday is not wholly known", "More than a tenth of yesterday lies in gaps.",

@@ -7,12 +7,15 @@ from itertools import combinations
 
 import pytest
 
-from inventory.dashboards.charts import AUDIT, FILTERS, FLEET
+from inventory.dashboards.charts import ALERTS, AUDIT, FILTERS, FLEET
 from inventory.dashboards.grafana import files
+from inventory.history.accounts import retire
+from inventory.simulator import Status
+from inventory.store.database import reading
 from support.asking import asking
 from support.command import Command
 from support.marks import rule
-from support.world import DEMO_DAYS, DEMO_ENDS
+from support.world import DEMO_DAYS, DEMO_ENDS, ids
 
 BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
 
@@ -84,6 +87,32 @@ def test_the_age_of_the_record_does_not_depend_on_the_time_zone_of_the_server(as
     (newest,) = ask("SELECT max(started_at) AS at FROM sync_runs WHERE complete")
     (age,) = ask(titled("Age of the record"))
     assert float(age["seconds"]) == pytest.approx((datetime.now(UTC) - newest["at"]).total_seconds(), abs=120)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_retired_account_fires_no_alert_and_does_not_age_the_record(world):
+    world.put(*ids(31))
+    world.run()
+    world.remove(*ids(31))
+    world.run()  # they are held
+    world.faults.add(Status(500), times=None)
+    for _ in range(3):
+        world.run()
+
+    def firing():
+        with reading(world.engine) as connection:
+            answers = {each.uid: (connection.exec_driver_sql(each.sql), each.above) for each in ALERTS}
+            fire = {uid for uid, (rows, above) in answers.items() if any(number > above for _, number in rows)}
+            return fire - {"inventory-observed"}  # it is about yesterday, when the account was not retired
+
+    def age():
+        return world.one(as_grafana(titled("Age of the record"), {"account": ["default"]}))
+
+    assert firing() == {"inventory-stale", "inventory-failing", "inventory-missing"}
+    assert age() > 0
+    retire(world.engine, "default", lease_seconds=60)
+    assert firing() == set()
+    assert age() is None
 
 
 @rule("observed-share")
