@@ -32,8 +32,8 @@ function decoded(columns) {
     // a retired account is not watched any more: its fleet is drawn up to its last complete run
     const account = data.accounts[columns.account[i]];
     const open = account.retired_at === null ? Infinity : account.last_complete_at + 1;
-    if (!(made.flags[i] & LAST)) made.end[i] = made.seen[i];
-    else made.end[i] = columns.gone[i] ? made.gone[i] : open;
+    const end = !(made.flags[i] & LAST) ? made.seen[i] : columns.gone[i] ? made.gone[i] : Infinity;
+    made.end[i] = Math.max(made.began[i], Math.min(end, open));  // a partial run may have begun the row after that run
   }
   return made;
 }

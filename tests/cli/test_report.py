@@ -17,6 +17,7 @@ from inventory.history import accounts as act
 from inventory.history.missing import accept_missing
 from inventory.read.creators import list_creators
 from inventory.read.queries import instances
+from inventory.simulator import Status, on_page
 from inventory.store import database
 from inventory.store.database import connect
 from inventory.store.tables import UTCDateTime
@@ -283,6 +284,30 @@ def test_a_machine_that_changed_its_type_counts_under_the_type_of_each_time(worl
     run("report", "--database", database_url, "--output", str(file), "--since", "2026-03-06T05:00Z")
     with look(file) as page:
         assert figures(page)["GPU hours at least"] == "8"
+
+
+def test_a_retired_account_counts_no_machine_after_its_last_complete_run(world, database_url, tmp_path, look):
+    """A partial run after the last complete run saw one machine change its type, and another one for the first time."""
+    world.put("a")
+    world.run(account="one")
+    world.run(account="two")
+    world.put("b")
+    world.put("a", instance_type="gpu_1x_h100_sxm5")
+    world.put("c")
+    world.faults.add(Status(500), when=on_page(3), times=None)
+    assert world.run(account="one", page_size=1).status == "partial"
+    world.faults.clear()
+    act.retire(world.engine, "one", lease_seconds=60)
+    world.remove("b", "c")
+    world.put("a")
+    world.run(account="two", expected_seconds=1e9)
+    world.run(account="two", expected_seconds=1e9)
+    file = tmp_path / "page.html"
+    run("report", "--database", database_url, "--output", str(file))
+    with look(file) as page:
+        _, *rows = open_table(page, "fleet")
+        shown = [" ".join(row[1:]) for row in rows]
+        assert shown == ["1 0 1", "1 0 1", "1 0 1", "0 0 0", "1 0 1"]  # the newest first
 
 
 @pytest.mark.parametrize("since", [None, "2026-03-06"])
