@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from inventory.store import database
 from support.asking import asking
 from support.questions import PAGE, SECTIONS, SQL
 from support.watched import EVERY, HOUR, REASONS, gpus, hours
+from support.world import hour
 
 pytestmark = pytest.mark.slow
 
@@ -580,3 +582,47 @@ def _(watch):
         (account, *(counts[account, event] for event in ("appeared", "reappeared", "vanished") for _ in range(2)))
         for account in EVERY
     }
+
+
+# -- Cases that do not occur in the watch
+
+
+def ask(world, question, *literals):
+    """Return the answer as a list of tuples. `literals` are pairs: a text in the SQL, and its replacement."""
+    (statement,) = SQL[question]
+    for old, new in literals:
+        statement = statement.replace(old, new)
+    with database.reading(world.engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
+        return rows_of(connection.exec_driver_sql(statement))
+
+
+def test_a_machine_without_a_status_at_two_moments_does_not_differ(world):
+    world.put("a", "b", "c", status=None)
+    for _ in range(3):
+        world.run()
+    world.put("b", status="ready")
+    world.remove("c")
+    world.put("d", status=None)
+    world.run()
+    moments = ("2026-03-09 08:00", "2026-03-06 02:30"), ("2026-03-10 08:00", "2026-03-06 04:30")
+    answer = ask(world, "What differs between two moments?", *moments)
+    assert answer == [("default", "b", None, "ready"), ("default", "c", None, None), ("default", "d", None, None)]
+
+
+def test_the_most_gpus_of_a_creator_count_a_machine_with_the_gpus_that_it_then_had(world):
+    world.put("a", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="ada")
+    world.run()
+    world.put("a", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="ada")
+    world.put("b", instance_type="gpu_1x_h100_sxm5", creator_user_nickname="bob")
+    world.run()
+    world.put("b", instance_type="gpu_8x_h100_sxm5", creator_user_nickname="bob")
+    world.run()
+    answer = ask(world, "How many GPUs did each creator have at once, at most?")
+    assert sorted(answer) == [("default", "ada", 8), ("default", "bob", 8)]
+
+
+def test_a_day_on_which_no_run_saw_a_machine_has_a_peak_of_zero(world):
+    world.run()
+    assert ask(world, "How large was the fleet at each day's peak?") == [("2026-03-06", "default", hour(1), 0, 0)]
