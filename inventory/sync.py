@@ -31,12 +31,13 @@ from inventory.fal.expected import ExpectedList, Part
 from inventory.fal.walk import WalkContext, WalkResult, ignore_progress, walk
 from inventory.history import reconcile, runs
 from inventory.history.brake import brake_applies
-from inventory.history.difference import RunStamp, settled_ids
+from inventory.history.difference import settled_ids
 from inventory.history.lease import fence, send_heartbeats
 from inventory.history.merkle_log.missing import missing_digest
 from inventory.history.preview import preview
 from inventory.history.reconcile import Absent
 from inventory.history.runs import NotDue, Run, RunRequest
+from inventory.history.step import RunStamp
 from inventory.masks import mask_url
 from inventory.outcome import Outcome, add_consequence
 from inventory.spool import BY_ID, Spool

@@ -5,88 +5,13 @@ The functions read no database and no clock. Every time in the rows is the start
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from inventory.history.merkle_log.entries import CLOSED, OPENED, closing_leaf, opening_leaf
+from inventory.history.step import Change, RunStamp, SeenInstance, State, Step, Version
 from inventory.record import FIELDS, PAYLOAD, Record, gpus, mask_record, tracker
 from inventory.store import stretches
-
-State = dict[str, Any]
-"""A row of `instance_state`."""
-
-Version = dict[str, Any]
-"""A row of `instance_versions`."""
-
-NO_RUN = -1
-"""The `run_id` of a RunStamp for work that is not a run. It is written into no row."""
-
-
-@dataclass(frozen=True)
-class RunStamp:
-    """A run's id and start time, which the rows of the run carry, and what else is needed to compute these rows.
-
-    If an instance was missing before and vanishes now, its version ends at the first complete run that lacked it
-    (`settled-at-first-absence`). For work that is not a run, the id is NO_RUN, and the time is the present.
-    """
-
-    account: str
-    run_id: int
-    started_at: datetime
-    last_complete_run_id: int | None
-    """The account's last complete run before this one; None if there is none."""
-    ignored: tuple[str, ...] = ()
-    """The setting `ignore_changes`."""
-    log_index: int = 0
-    """The index that the entry of this run or act will have in the account's log."""
-
-
-@dataclass(frozen=True)
-class SeenInstance:
-    """An instance as a run saw it."""
-
-    instance_id: str
-    payload: Mapping[str, Any]
-    """The `payload_columns` of the record."""
-    tracked: Mapping[str, Any]
-    """The same columns, with None for the ignored fields: what a version stores."""
-    row_hash: bytes
-    """The hash of the tracked fields."""
-    listed: bool
-    """True if the instance was on a list; False if it was found by its id."""
-
-
-class Change(NamedTuple):
-    """The opening or closing of a version, as a leaf for the log.
-
-    To get the leaves in the order of their tree, sort these tuples.
-    """
-
-    instance_id: str
-    part: int
-    """CLOSED or OPENED."""
-    leaf: bytes
-
-
-@dataclass
-class Step:
-    """The rows that are written together for one batch of instances."""
-
-    new: list[State] = field(default_factory=list)
-    """Rows to insert into `instance_state`."""
-    written: list[State] = field(default_factory=list)
-    """Rows of `instance_state` to update, each with account, id and the columns to set."""
-    closed: list[Version] = field(default_factory=list)
-    """Open versions to close, each with account, id and the columns of `instance_versions` to set."""
-    opened: list[Version] = field(default_factory=list)
-    """Rows to insert into `instance_versions`."""
-    kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Id and version hash of each instance that was seen, and whose state is updated while its open version stays."""
-    gone: list[State] = field(default_factory=list)
-    """The states of the instances that vanish, as they were before."""
-    changes: list[Change] = field(default_factory=list)
-    """A leaf for the account's log for each version in `closed` and each in `opened`."""
 
 
 def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenInstance) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Collection
 from sqlalchemy.engine import Engine
 
 from inventory.history import reconcile
-from inventory.history.difference import NO_RUN, Change, RunStamp, settled_ids
+from inventory.history.difference import settled_ids
 from inventory.history.lease import fence, hold_lease
 from inventory.history.merkle_log.append import Act, append_act
 from inventory.history.merkle_log.entries import hex_or_none
 from inventory.history.merkle_log.missing import missing_digest
+from inventory.history.step import NO_RUN, Change, RunStamp
 from inventory.merkle import root_of
 from inventory.store import database
 from inventory.store.database import Clock

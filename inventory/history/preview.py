@@ -11,8 +11,9 @@ from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.history import reconcile
 from inventory.history.brake import brake_applies
-from inventory.history.difference import NO_RUN, RunStamp, Step, count_events
+from inventory.history.difference import count_events
 from inventory.history.reconcile import Absent
+from inventory.history.step import NO_RUN, RunStamp, Step
 from inventory.spool import Spool
 from inventory.store import database
 from inventory.store.tables import accounts

@@ -17,10 +17,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.types import NullType
 
 from inventory.history.difference import (
-    RunStamp,
-    SeenInstance,
-    State,
-    Step,
     count_events,
     last_seen_run,
     open_episode,
@@ -30,6 +26,7 @@ from inventory.history.difference import (
     record_vanished,
 )
 from inventory.history.merkle_log.entries import OPENED, leaf_content, opening_head
+from inventory.history.step import RunStamp, SeenInstance, State, Step
 from inventory.merkle import hash_leaf, root_of
 from inventory.record import PAYLOAD, Record, tracker
 from inventory.spool import NEWCOMERS, Known, Spool, digest_fleet

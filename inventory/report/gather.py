@@ -39,14 +39,9 @@ def gather(
 ) -> dict[str, Any]:
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
-    Keys of the result, among others:
-
-    - `begins`: the start of the period; null means the whole history.
-    - `episodes`: the episodes of the period; null if they have more than MOST_EPISODES stretches.
-    - `totals`: the totals of the episodes if `episodes` is null; else null.
-    - `changes` and `acts`: the newest ones of the period.
-
-    With `totals`, the period begins at midnight (UTC) of the day of `since`, because GPU hours are counted by day.
+    In the result, `begins` is the start of the period; null means the whole history. One of `episodes` and `totals` is
+    null: there are totals if the episodes have more than MOST_EPISODES stretches. The period then begins at midnight
+    (UTC), because GPU hours are counted by day. `changes` and `acts` are the newest ones of the period.
     """
     accounts = _accounts(connection, account)
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
@@ -201,13 +196,9 @@ def _episodes(
     for began, appeared, after, seen, gone, *others in rows:
         at, first, end = place[began], place[appeared], place[seen]
         row = (
-            at - last,
-            at - first,
-            0 if after is None else first - place[after],
-            end - at,
-            0 if gone is None else place[gone] - end,
-            *others,
-        )
+            at - last, at - first, 0 if after is None else first - place[after], end - at,
+            0 if gone is None else place[gone] - end, *others,
+        )  # fmt: skip
         for column, number in zip(columns.values(), row, strict=True):
             column.append(number)
         last = at
