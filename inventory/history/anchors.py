@@ -46,7 +46,8 @@ def compare(
 
     Each fault becomes a breach in `findings`, before the breaches that are there. If `keys` are given, each checkpoint
     must have a valid signature by one of them. A prune after the checkpoint may have folded what the checkpoint covers.
-    Such a prune is a fault, unless `allow_pruned` is set.
+    Such a prune is a fault, unless `allow_pruned` is set. A prune that has not finished is always a fault: the keeper
+    may have added the versions that it has not folded yet.
     """
     logs = {log.log_id: log for log in findings.logs}
     contradictions = dict(_contradictions(kept))
@@ -90,6 +91,12 @@ def _log_faults(
         yield (
             f"a prune, entry {log.pruned_at:,}, has folded history that it covers, and it cannot vouch for the result; "
             "if that prune was agreed, --allow-pruned takes it"
+        )
+    elif log.unfolded:
+        yield (
+            f"a prune, entry {log.pruned_at:,}, has not finished: {log.unfolded:,} "
+            f"{'version' if log.unfolded == 1 else 'versions'} that it folds are still there, and nothing vouches for "
+            "what they say. Run `inventory prune` again"
         )
 
 

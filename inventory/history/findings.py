@@ -45,6 +45,12 @@ class CheckedLog:
 
     If there was no prune: 0 if entry 0 covers a history from before the log, else None.
     """
+    unfolded: int
+    """The number of versions that the newest prune folds into others, and that are still there.
+
+    It is 0 after the prune has finished. Nothing vouches for what such a version says: the entry of the prune covers
+    only what it is folded into.
+    """
 
 
 @dataclass

@@ -11,7 +11,7 @@ history from `pruned_before` on stays as it was (`prune-keeps-the-answers`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -73,6 +73,8 @@ def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
     Nothing is verified, and the account's lease is not looked at.
     """
     _raise_if_future(request.before, database.now(connection))
+    pruned_before = connection.scalar(sa.select(accounts.c.pruned_before).where(accounts.c.account == request.account))
+    request = _up_to(request, pruned_before)
     versions = sa.select(sa.func.count()).where(_ended_versions(request).c.folds)
     dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_droppable_runs(connection, request))
     return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
@@ -89,6 +91,7 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 ) -> PruneResult:
     """Fold the versions that ended by the requested time; then drop older runs that nothing refers to.
 
+    If an earlier prune was up to a later time, that time counts (`_up_to`).
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. The runs to which one of these refers stay too. So do the last complete run up to the requested time,
     all runs after it, the run that the brake looks at (`runs.last_applied`), and the last run with each value of
@@ -104,7 +107,10 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
         with database.reading(engine) as connection:
             _raise_if_future(request.before, database.now(connection, clock))
             _raise_if_breached(connection, request.account, checking)
-            root = _read_folded_root(connection, request)
+            row = find_account(connection, request.account)
+            assert row is not None  # noqa: S101 - the account exists: its lease is held
+            request = _up_to(request, row["pruned_before"])
+            root = _read_folded_root(connection, row, request)
         with database.writing(engine, idle_limit=lease.seconds) as connection:
             row = fence(connection, lease)
             _record_pruned_before(connection, row, request, root, database.now(connection, clock))
@@ -128,6 +134,15 @@ def _raise_if_future(before: datetime, now: datetime) -> None:
         raise UsageError(f"{iso(before)} is in the future; nothing was pruned. Give a time in the past.")
 
 
+def _up_to(request: PruneRequest, pruned_before: datetime | None) -> PruneRequest:
+    """Return the request with the later of its time and `pruned_before`.
+
+    So a prune also folds what an earlier one has left: that one may have been stopped, or a version that it did not
+    fold may have ended since, at a time before `pruned_before`.
+    """
+    return request if pruned_before is None else replace(request, before=max(request.before, pruned_before))
+
+
 def _raise_if_breached(connection: Connection, account: str, checking: Callable[[str], None]) -> None:
     found = verify_history(connection, account=account, progress=checking)
     if found.count:
@@ -140,8 +155,6 @@ def _raise_if_breached(connection: Connection, account: str, checking: Callable[
 class _FoldedRoot(NamedTuple):
     """The Merkle root over the history as it will be folded, with what is needed to compute it again."""
 
-    before: datetime
-    """The time before which the history is folded, by this prune or by an earlier one."""
     last_run_id: int
     """The id of the account's last run; 0 if there is none."""
     acts: int
@@ -149,18 +162,15 @@ class _FoldedRoot(NamedTuple):
     history: bytes
 
 
-def _read_folded_root(connection: Connection, request: PruneRequest) -> _FoldedRoot:
+def _read_folded_root(connection: Connection, row: Mapping[str, Any], request: PruneRequest) -> _FoldedRoot:
     """Return the root over the history as it will be folded. The caller holds the lease, so that no run changes it."""
-    row = find_account(connection, request.account)
-    assert row is not None  # noqa: S101 - the account exists: its lease is held
-    before = max(filter(None, (row["pruned_before"], request.before)))
     last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
-    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), before)
+    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), request.before)
     acts = connection.scalar(
         sa.select(sa.func.count()).select_from(operator_actions).where(operator_actions.c.account == request.account)
     )
     root = history_root(*read_history(connection, request.account), scope)
-    return _FoldedRoot(before, scope.last_run_id, acts or 0, root)
+    return _FoldedRoot(scope.last_run_id, acts or 0, root)
 
 
 def _record_pruned_before(
@@ -171,14 +181,14 @@ def _record_pruned_before(
     The digests are kept in the column `cleared_digest`, because the log entries of these runs contain them.
     """
     details = {
-        "before": iso_microseconds(root.before),
+        "before": iso_microseconds(request.before),
         "last_run_id": root.last_run_id,
         "acts": root.acts,
         "history": root.history.hex(),
     }
     append_act(connection, row, Act("prune", now, details, request.reason))
     own = accounts.c.account == request.account
-    connection.execute(sa.update(accounts).where(own).values(pruned_before=root.before))
+    connection.execute(sa.update(accounts).where(own).values(pruned_before=request.before))
     connection.execute(
         sa.update(sync_runs)
         .where(

@@ -120,6 +120,8 @@ class LogCheck:
         """Whether a prune was replayed."""
         self._last_dropped = 0
         """The highest index of an entry of which only the hash is left; 0 if there is none."""
+        self._unfolded = 0
+        """The number of versions that the newest prune has not folded yet."""
 
     def run(self, sizes: Iterable[int] = ()) -> CheckedLog:
         """Check the log, and report each breach; return what was found, with the roots of the tree at these sizes."""
@@ -147,6 +149,7 @@ class LogCheck:
             roots=roots,
             first_wrong=self._first_wrong,
             pruned_at=self._replay.scope.entry if self._replay.scope else None,
+            unfolded=self._unfolded,
         )
 
     # -- the entries
@@ -381,12 +384,15 @@ class LogCheck:
         by_bytes = [database.by_bytes(self._check.connection, each.instance_id) for each in (versions, states)]
         rows = self._check.rows(instance_versions, VERSION_COLUMNS, by_bytes[0], versions.valid_from)
         counts = self._check.rows(instance_state, ("instance_id", "versions"), by_bytes[1])
-        root = history_root((row._asdict() for row in rows), counts, scope)
+        root = history_root((row._asdict() for row in rows), counts, scope, self._count_unfolded)
         if root.hex() != self._replay.history:
             when = "the last prune" if scope.entry else "the start of the log"
             self._report(None, f"the older history is not what it was at {when}", wrong=scope.entry)
 
     # -- helpers
+
+    def _count_unfolded(self, versions: int) -> None:
+        self._unfolded += versions
 
     def _read_start(self) -> Json:
         """Return entry 0 as a JSON object. Report a breach if it is not what a log begins with."""

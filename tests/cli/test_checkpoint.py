@@ -10,10 +10,15 @@ import sqlalchemy as sa
 
 from inventory.checkpoints.checkpoint import Checkpoint, parse_checkpoints
 from inventory.checkpoints.signed_note import Note, SigningKey, VerifierKey
-from inventory.history.prune import PruneRequest, prune
+from inventory.errors import DatabaseError
+from inventory.history.lease import fence
+from inventory.history.missing import accept_missing
+from inventory.history.prune import PruneRequest, prune, would_prune
 from inventory.merkle import EMPTY_ROOT, Frontier
+from inventory.record import PAYLOAD, Record, hash_records
+from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
-from inventory.store.tables import accounts, sync_runs
+from inventory.store.tables import accounts, instance_versions, sync_runs
 from support.command import Command
 from support.marks import rule
 from support.rfc6962 import tree_hash
@@ -294,6 +299,82 @@ def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, invent
     assert " 0 known by hash only" not in next(line for line in done.stdout.splitlines() if "account research" in line)
     keep(inventory)
     inventory("verify", "--against", "kept")
+
+
+def test_details_that_are_invented_in_folded_history_are_found(lived, inventory):
+    for number in (5, 6, 7):
+        lived.put("a", ip=f"10.0.0.{number}")
+        lived.put(f"new-{number}")  # prune keeps the run in which an instance appeared
+        lived.run(account="research")
+    prune(lived.engine, PruneRequest("research", hour(13)), lease_seconds=60, clock=lambda: hour(100))
+    keep(inventory)
+    inventory("verify", "--against", "kept")
+    version = instance_versions.c
+    own = (version.account == "research", version.instance_id == "a")
+    with database.writing(lived.engine) as connection:
+        query = sa.select(instance_versions).where(*own).order_by(version.valid_from)
+        folded = dict(connection.execute(query).mappings().first())
+        assert (folded["valid_from"], folded["valid_to"]) == (hour(1), hour(13))
+        lie = folded | {"ip": "192.0.2.66", "status": "mining", "creator_user_nickname": "mallory"}
+        lie["content_hash"] = hash_records([Record("a", *(lie[name] for name in PAYLOAD))])[0]
+        begins = {"valid_from": hour(11), "opened_by_run_id": 11, "opened_as": "changed"}
+        ends = {"valid_to": hour(12), "closed_by_run_id": 12, "closed_as": "changed", "closed_log_index": 7}
+        rest = {"valid_from": hour(12), "opened_by_run_id": 12, "opened_as": "changed"}
+        connection.execute(
+            sa.update(instance_versions)
+            .where(*own, version.valid_from == hour(1))
+            .values(valid_to=hour(11), closed_by_run_id=11, closed_as="changed", closed_log_index=6)
+        )
+        connection.execute(sa.insert(instance_versions), [lie | begins | ends, folded | rest])
+    assert "192.0.2.66" in inventory("show", "a", "--account", "research", "--format", "json").stdout
+    (line,), _ = found(inventory)
+    assert "a prune, entry 9, has not finished: 2 versions that it folds are still there" in line
+
+
+def test_a_prune_that_was_stopped_is_a_finding_against_a_checkpoint_until_it_is_run_again(
+    lived, inventory, monkeypatch
+):
+    request, calls = PruneRequest("research", hour(8)), []
+
+    def fence_once(connection, lease):
+        calls.append(lease)
+        if len(calls) > 1:
+            raise DatabaseError("stopped here")
+        return fence(connection, lease)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("inventory.history.prune.fence", fence_once)
+        with pytest.raises(DatabaseError):
+            prune(lived.engine, request, lease_seconds=60, clock=lambda: hour(100))
+    inventory("verify")
+    keep(inventory)
+    (line,), _ = found(inventory, "--allow-pruned")
+    assert "has not finished: 2 versions that it folds are still there" in line
+    assert "Run `inventory prune` again" in line
+    # an earlier time is enough: what an earlier prune left is folded too
+    request = PruneRequest("research", hour(2))
+    with database.reading(lived.engine) as connection:
+        planned = would_prune(connection, request)
+    assert prune(lived.engine, request, lease_seconds=60, clock=lambda: hour(100)) == planned
+    assert planned.versions == 2
+    inventory("verify", "--against", "kept", "--allow-pruned")
+    keep(inventory)
+    inventory("verify", "--against", "kept")
+
+
+def test_an_absence_that_was_settled_after_a_prune_leaves_no_prune_unfinished(lived, inventory):
+    lived.remove("a")
+    lived.faults.add(Status(500), when=on_get, times=None)
+    lived.faults.add(Status(503), when=on_page(1), after=1)
+    lived.run(account="research")  # `a` is missing since this run, but its last version has not ended
+    prune(lived.engine, PruneRequest("research", hour(12)), lease_seconds=60, clock=lambda: hour(12.5))
+    assert accept_missing(lived.engine, "research", lease_seconds=60, clock=lambda: hour(13)) == ["a"]
+    keep(inventory)
+    inventory("verify", "--against", "kept")
+    prune(lived.engine, PruneRequest("research", hour(2)), lease_seconds=60, clock=lambda: hour(100))
+    keep(inventory)
+    inventory("verify", "--against", "kept")
+    assert lived.one("SELECT count(*) FROM instance_versions WHERE account = 'research' AND instance_id = 'a'") == 1
 
 
 def test_an_empty_checkpoint_proves_nothing_and_holds(inventory):

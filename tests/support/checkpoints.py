@@ -52,20 +52,24 @@ class Verdict(NamedTuple):
         return bool(self.breaches or self.differences)
 
 
-def check(connection, checkpoints, *, allow_pruned=False):
+def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False):
     """Return the Verdict of `verify` on the whole database, against `checkpoints`.
 
-    A prune of history that a checkpoint covers is a difference, unless `allow_pruned`.
+    A prune of history that a checkpoint covers is a difference, unless `allow_pruned`. A prune that has not finished is
+    one, unless `allow_unfinished`.
     """
-    return compare(verify(connection, sizes=_sizes(checkpoints)), checkpoints, allow_pruned=allow_pruned)
+    found = verify(connection, sizes=_sizes(checkpoints))
+    return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)
 
 
-def check_rows(connection, checkpoints, *, account=None, allow_pruned=False):
+def check_rows(connection, checkpoints, *, account=None, allow_pruned=False, allow_unfinished=False):
     """Return the Verdict of `verify_rows` on all accounts, or on one account, against `checkpoints`.
 
-    If `account` is given, `checkpoints` must be of the log of that account only. `allow_pruned` is that of `check`.
+    If `account` is given, `checkpoints` must be of the log of that account only. `allow_pruned` and `allow_unfinished`
+    are those of `check`.
     """
-    return compare(verify_rows(connection, _sizes(checkpoints), account), checkpoints, allow_pruned=allow_pruned)
+    found = verify_rows(connection, _sizes(checkpoints), account)
+    return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)
 
 
 def _sizes(checkpoints):
@@ -75,7 +79,7 @@ def _sizes(checkpoints):
     return sizes
 
 
-def compare(found, checkpoints, *, allow_pruned):
+def compare(found, checkpoints, *, allow_pruned, allow_unfinished):
     logs = {log.log_id: log for log in found.logs}
     differences = []
     for checkpoint in checkpoints:
@@ -88,4 +92,6 @@ def compare(found, checkpoints, *, allow_pruned):
             differences.append(f"{log.account}: another history up to entry {checkpoint.size - 1}")
         elif not allow_pruned and log.pruned_at and log.pruned_at >= checkpoint.size:
             differences.append(f"{log.account}: what the checkpoint covers was pruned by entry {log.pruned_at}")
+        elif not allow_unfinished and log.unfolded:
+            differences.append(f"{log.account}: the prune of entry {log.pruned_at} has not finished")
     return Verdict(found.breaches, differences)

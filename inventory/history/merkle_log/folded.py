@@ -56,14 +56,22 @@ class FoldedHistory:
     """
 
 
-def history_root(versions: Iterable[Version], counts: Iterable[tuple[str, int]], scope: FoldedHistory) -> bytes:
+def history_root(
+    versions: Iterable[Version],
+    counts: Iterable[tuple[str, int]],
+    scope: FoldedHistory,
+    folding: Callable[[int], None] = lambda _: None,
+) -> bytes:
     """Return the root over the versions that `scope` covers.
 
     `versions` are all versions of the account, sorted by the bytes of the instance's id and then by `valid_from`.
     `counts` are pairs (instance id, number of versions that the instance has had), sorted by the bytes of the id.
     `read_history` returns both.
+
+    `folding` is called for each instance, with the number of its versions that are folded into others in memory. After
+    the prune has finished, there are none left in the database.
     """
-    return root_of(_leaves(versions, counts, scope))
+    return root_of(_leaves(versions, counts, scope, folding))
 
 
 def read_history(
@@ -122,7 +130,12 @@ def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
         yield folded
 
 
-def _leaves(versions: Iterable[Version], counts: Iterable[tuple[str, int]], scope: FoldedHistory) -> Iterator[bytes]:
+def _leaves(
+    versions: Iterable[Version],
+    counts: Iterable[tuple[str, int]],
+    scope: FoldedHistory,
+    folding: Callable[[int], None],
+) -> Iterator[bytes]:
     """Yield the leaf hashes of each instance that has a covered version.
 
     For each version come its start and, if it is closed, its end. Then comes the number of versions that the instance
@@ -135,7 +148,9 @@ def _leaves(versions: Iterable[Version], counts: Iterable[tuple[str, int]], scop
             later += version["opened_by_run_id"] > scope.last_run_id
             if _is_covered(version, scope):
                 covered.append(_as_of(version, scope.entry))
-        for version in fold(covered, scope.before):
+        folded = list(fold(covered, scope.before))
+        folding(len(covered) - len(folded))
+        for version in folded:
             yield opening_leaf(instance_id, version)
             if version["valid_to"] is not None:
                 yield closing_leaf(instance_id, version)
