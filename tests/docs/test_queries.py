@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from inventory.history.prune import PruneRequest, prune
 from inventory.store import database
 from support.asking import asking
 from support.questions import PAGE, SECTIONS, SQL
@@ -626,3 +627,17 @@ def test_the_most_gpus_of_a_creator_count_a_machine_with_the_gpus_that_it_then_h
 def test_a_day_on_which_no_run_saw_a_machine_has_a_peak_of_zero(world):
     world.run()
     assert ask(world, "How large was the fleet at each day's peak?") == [("2026-03-06", "default", hour(1), 0, 0)]
+
+
+def test_how_long_to_ready_leaves_out_what_appeared_before_the_last_prune(world):
+    world.run()
+    for id_ in ("a", "b"):  # they appear at 2 and 7 o'clock, and are ready three hours later
+        for status in ("provisioning", "provisioning", "provisioning", "ready", "stopped"):
+            world.put(id_, status=status)
+            world.run()
+    question = "How long from first sight to ready?"
+    assert ask(world, question) == [("default", "gpu_8x_h100_sxm5", 2, 2.0, 4.0)]
+    prune(world.engine, PruneRequest("default", hour(7)), lease_seconds=60)
+    assert ask(world, question) == [("default", "gpu_8x_h100_sxm5", 1, 2.0, 4.0)]
+    prune(world.engine, PruneRequest("default", hour(11)), lease_seconds=60)
+    assert ask(world, question) == []
