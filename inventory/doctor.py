@@ -38,7 +38,6 @@ from inventory.times import brief, iso
 
 MAX_REQUESTS = 8
 """The largest number of requests to the API at the same time."""
-
 TOLERANCE = timedelta(seconds=5)
 """The largest difference between two clocks that is not reported. The API gives its time in whole seconds."""
 
@@ -76,11 +75,9 @@ def examine(
 ) -> Iterator[Check]:
     """Yield the result of each check as soon as it is made.
 
-    The checks are, in this order: settings, database, schema, the database's clock, the keys of the accounts, the key
-    for checkpoints, the API and its clock, and the accounts in the database with their leases. If the database cannot
-    be used, the checks that need it are left out. If its schema is not that of this program, the accounts in the
-    database are not checked. `only` limits the checks of keys, API and accounts to one account. `clock` replaces this
-    host's clock (UTC).
+    The checks are, in this order: settings, database, schema, the database's clock, keys, the key for checkpoints, the
+    API and its clock, accounts and their leases. Checks that need the database, or this program's schema, are left out
+    without it. `only` limits the checks to one account. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -190,9 +187,8 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
         try:
             (account,) = settings.accounts_to_sync(name)
         except UsageError as error:
-            finding, stop, last = str(error).rpartition(". ")
-            texts = (finding, last) if stop else (last, "Name one of its accounts, or leave out --account.")
-            yield Check("key", name, "fail", *_printable(*texts), error.exit_code)
+            finding, _, remedy = str(error).rpartition(". ")
+            yield Check("key", name, "fail", *_printable(finding, remedy), error.exit_code)
             continue
         same_key = next((other.name for other in found if other.key == account.key), None)
         if same_key is not None:
@@ -221,10 +217,7 @@ def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:
-    """Request a page of one instance with each key. Yield a check of each key, and then one of the API's clock.
-
-    If no answer holds a valid time, the clock is not checked.
-    """
+    """Request a page of one instance with each key. Yield a check of each key, and of the API's clock if known."""
     one_attempt = settings.model_copy(update={"page_size": 1, "retry_attempts": 1})
     limit = threading.Semaphore(MAX_REQUESTS)
 

@@ -236,12 +236,14 @@ class Settings(BaseSettings):
         if self.accounts:
             wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
             if not wanted:
-                raise UsageError(f"There is no account {hide_key_words(repr(only))} in the configuration file.")
+                raise UsageError(
+                    f"There is no account {hide_key_words(repr(only))} in the configuration file. Name one that is."
+                )
             return tuple(self._account(number) for number in wanted)
         if only not in (None, DEFAULT_ACCOUNT):
             raise UsageError(
                 f"There is no account {hide_key_words(repr(only))}: the configuration file names none, so there is "
-                "only `default`."
+                "only `default`. Leave out --account."
             )
         return (Account(DEFAULT_ACCOUNT, default_key()),)
 

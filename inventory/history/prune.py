@@ -1,4 +1,4 @@
-"""Fold old versions into fewer and drop runs that nothing refers to: the only module that deletes history.
+"""Fold old versions into fewer, and drop runs that nothing refers to. Nothing else deletes history.
 
 Folding replaces the old versions of a stretch (`store/stretches.py`) by one version. The new version has the
 start of the first old one, and the end and the fields of the last.
@@ -17,35 +17,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import BreachFound, UsageError
-from inventory.history import runs
 from inventory.history.lease import fence, find_account, hold_lease
 from inventory.history.merkle_log.append import Act, append_act
 from inventory.history.merkle_log.dropped import keep_dropped_runs
 from inventory.history.merkle_log.entries import earlier_run_id, iso_microseconds
 from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
+from inventory.history.pruned_rows import droppable_runs, ended_versions, fold_batch
 from inventory.history.verify import verify_history
-from inventory.record import PAYLOAD
-from inventory.store import bulk, database, stretches
-from inventory.store.database import BATCH, Clock
-from inventory.store.tables import accounts, instance_state, instance_versions, operator_actions, sync_runs
+from inventory.store import database
+from inventory.store.database import Clock
+from inventory.store.tables import accounts, operator_actions, sync_runs
 from inventory.times import iso
-
-_FROM_LAST = (
-    *PAYLOAD,
-    "gpu_count",
-    "gpu_model",
-    "episode_creator",
-    "content_hash",
-    "valid_to",
-    "closed_by_run_id",
-    "closed_as",
-    "last_seen_at",
-    "closed_log_index",
-)
-"""The columns that a folded version takes from the last version that it replaces. The others are those of the first."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +59,12 @@ def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
     _raise_if_future(request.before, database.now(connection))
     pruned_before = connection.scalar(sa.select(accounts.c.pruned_before).where(accounts.c.account == request.account))
     request = _up_to(request, pruned_before)
-    versions = sa.select(sa.func.count()).where(_ended_versions(request).c.folds)
-    dropped = sa.select(sa.func.count()).select_from(sync_runs).where(*_droppable_runs(connection, request))
+    versions = sa.select(sa.func.count()).where(ended_versions(request.account, request.before).c.folds)
+    dropped = (
+        sa.select(sa.func.count())
+        .select_from(sync_runs)
+        .where(*droppable_runs(connection, request.account, request.before))
+    )
     return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
 
 
@@ -118,12 +106,12 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
         while last_id is not None:
             with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
                 fence(connection, lease)
-                last_id, folded = _fold_batch(connection, request, last_id)
+                last_id, folded = fold_batch(connection, request.account, request.before, last_id)
             result.versions += folded
             progress(result)
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
             row = fence(connection, lease)
-            droppable = _droppable_runs(connection, request)
+            droppable = droppable_runs(connection, request.account, request.before)
             keep_dropped_runs(connection, row, droppable)
             result.runs = connection.execute(sa.delete(sync_runs).where(*droppable)).rowcount
     return result
@@ -197,122 +185,4 @@ def _record_pruned_before(
             sync_runs.c.fleet_digest.is_not(None),
         )
         .values(fleet_digest=None, cleared_digest=sync_runs.c.fleet_digest)
-    )
-
-
-def _fold_batch(connection: Connection, request: PruneRequest, after: str) -> tuple[str | None, int]:
-    """Fold the versions of the next BATCH instances: the first ones, by id, whose id is greater than `after`.
-
-    Return the last of these ids and the number of versions that were folded into others. The id is None if no instance
-    was left.
-    """
-    state, version = instance_state.c, instance_versions.c
-    batch = (
-        sa.select(state.instance_id)
-        .where(state.account == request.account, state.instance_id > after)
-        .order_by(state.instance_id)
-        .limit(BATCH)
-        .subquery()
-    )
-    # the database computes the last id, because it may order texts differently than Python
-    last_id: str | None = connection.scalar(sa.select(sa.func.max(batch.c.instance_id)))
-    if last_id is None:
-        return None, 0
-    ended = _ended_versions(request, version.instance_id > after, version.instance_id <= last_id)
-    updates = _read_folded_rows(connection, request.account, ended)
-    folds = sa.select(ended.c.instance_id, ended.c.valid_from).where(ended.c.folds)
-    deleted = connection.execute(
-        sa.delete(instance_versions).where(
-            version.account == request.account, sa.tuple_(version.instance_id, version.valid_from).in_(folds)
-        )
-    ).rowcount
-    bulk.update_rows(connection, instance_versions, ("account", "instance_id", "valid_from"), updates)
-    return last_id, deleted
-
-
-def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) -> list[dict[str, Any]]:
-    """Return a row for each series of versions that is folded into one. `ended` is what `_ended_versions` returned.
-
-    The row has the key of the first version of the series, and the columns _FROM_LAST of the last version.
-    """
-    version = instance_versions.c
-    numbered = sa.select(
-        ended,
-        sa.func.sum(sa.case((ended.c.folds, 0), else_=1))
-        .over(partition_by=ended.c.instance_id, order_by=ended.c.valid_from)
-        .label("stretch"),
-    ).subquery()
-    several = (
-        sa.select(
-            numbered.c.instance_id,
-            sa.func.min(numbered.c.valid_from).label("first"),
-            sa.func.max(numbered.c.valid_from).label("last"),
-        )
-        .group_by(numbered.c.instance_id, numbered.c.stretch)
-        .having(sa.func.count() > 1)
-        .subquery()
-    )
-    rows = connection.execute(
-        sa.select(
-            version.account,
-            version.instance_id,
-            several.c.first.label("valid_from"),
-            *(version[name] for name in _FROM_LAST),
-        )
-        .join(several, sa.and_(version.instance_id == several.c.instance_id, version.valid_from == several.c.last))
-        .where(version.account == account)
-    ).mappings()
-    return [dict(row) for row in rows]
-
-
-def _ended_versions(request: PruneRequest, *where: ColumnElement[bool]) -> sa.Subquery:
-    """Return the query for the account's versions that ended by the requested time, as a subquery.
-
-    Its column `folds` is true for each version that does not begin a stretch: it is folded into the one before it.
-    """
-    version = instance_versions.c
-    return (
-        sa.select(
-            version.instance_id,
-            version.valid_from,
-            version.opened_by_run_id,
-            sa.not_(stretches.begins(version)).label("folds"),
-        )
-        .where(version.account == request.account, version.valid_to <= request.before, *where)
-        .subquery()
-    )
-
-
-def _droppable_runs(connection: Connection, request: PruneRequest) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for the runs that may be dropped: nothing refers to them once the versions are folded.
-
-    The last complete run up to the requested time stays, and so do all runs after it. The fleet at the requested time
-    depends on them, and so does a gap that spans that time. The run that the brake looks at (`runs.last_applied`) stays
-    too, and so do a run that is still `running`, and the last run with each value of `ignore_changes`.
-    """
-    run, version, state = sync_runs.c, instance_versions.c, instance_state.c
-    account, before = request.account, request.before
-    own = run.account == account
-    last_complete_at = connection.scalar(
-        sa.select(sa.func.max(run.started_at)).where(own, run.complete, run.started_at <= before)
-    )
-    last_applied = connection.scalar(runs.last_applied(account).with_only_columns(run.run_id))
-    ended = _ended_versions(request)
-    not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
-    needed = sa.union(
-        # the run that closed a version as changed also opened the next one, so that `opened_by_run_id` is enough
-        sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
-        sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
-        sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
-        sa.select(state.seen_run_id).where(state.account == account),
-        sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),
-        # a state may differ from its newest version in a field that one of these runs ignored: `verify` looks for it
-        sa.select(sa.func.max(run.run_id)).where(own, run.ignore_changes.is_not(None)).group_by(run.ignore_changes),
-    )
-    return (
-        own,
-        run.started_at < (last_complete_at or before),
-        run.status != "running",
-        run.run_id != (last_applied or 0),
-        run.run_id.not_in(needed),
     )

@@ -38,7 +38,6 @@ _COMPARED = "inventory_compared"
 """The name of the temporary view with which `changed_views` compares a view on PostgreSQL."""
 
 _VIEW_TEXT = sa.text("SELECT pg_get_viewdef(CAST(:name AS regclass))")
-
 _UPGRADE_LOCK = 7_465_316_001  # our key for pg_advisory_xact_lock: one upgrade at a time
 
 
@@ -124,10 +123,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision` in one transaction. If two processes do so, one waits, and then finds nothing to do.
-
-    Raise UsageError if this program has no such revision. Raise WrongSchema as `migrating` does.
-    """
+    """Migrate up to `revision` in one transaction. Raise UsageError if it is unknown, WrongSchema as in `migrating`."""
     _import_alembic()
     from alembic import command
 
@@ -194,8 +190,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 def differences(engine: Engine) -> list[Any]:
     """Return the changes that would bring the tables and views to this version; an empty list if there are none.
 
-    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). The changes of tables
-    come from Alembic's autogenerate. It puts the changes of one existing column into a list of such tuples.
+    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). For the changes of
+    one existing column, Alembic's autogenerate returns a list of such tuples.
     """
     _import_alembic()
     from alembic.autogenerate import compare_metadata

@@ -445,7 +445,7 @@ def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(lived):
 @pytest.mark.parametrize("stop", range(4))
 def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monkeypatch, stop):
     steps = iter(range(100))
-    monkeypatch.setattr("inventory.history.prune.BATCH", 3)
+    monkeypatch.setattr("inventory.history.pruned_rows.BATCH", 3)
     original = prune.__globals__["fence"]
 
     def fence_or_stop(connection, lease):

@@ -237,7 +237,7 @@ def test_only_the_named_account_is_pruned(world):
 @pytest.mark.slow
 def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_finishes_it(lived, monkeypatch):
     before = kept(lived)
-    monkeypatch.setattr("inventory.history.prune.BATCH", 1)
+    monkeypatch.setattr("inventory.history.pruned_rows.BATCH", 1)
     stops = 0
     while True:
         left = [stops]

@@ -61,6 +61,7 @@ TESTS_OF = {
     "history/brake": ("meanings/test_brake", "meanings/test_model"),
     "history/accounts": ("history/test_accounts", "history/test_acts", "history/test_log"),
     "history/prune": ("history/test_prune", "meanings/test_hours", "history/test_log"),
+    "history/pruned_rows": ("history/test_prune", "meanings/test_hours", "history/test_log"),
     "history/verify": ("history/test_verify", "history/test_log", "history/test_damage"),
     "history/account_check": ("history/test_verify", "history/test_log", "history/test_damage"),
     "history/verify_digests": ("history/test_verify", "history/test_damage"),
