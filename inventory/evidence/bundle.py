@@ -24,6 +24,7 @@ from inventory.evidence.cover import cover_page
 from inventory.evidence.lines import LogPart, json_line, read_lines
 from inventory.evidence.questions import questions
 from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.odd_values import odd_values_as_breach
 from inventory.store.tables import accounts, sync_runs
 
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -62,11 +63,12 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
     about, found = [], {}
     for number, part in enumerate(_parts(connection, period, only), 1):
         name, folder = part.row.account, f"account-{number}"
-        progress(f"{name}: reading the log")
-        files |= {f"{folder}/{key}": value for key, value in read_lines(connection, part, signer).items()}
-        about.append({"account": name, "folder": folder, "log": part.row.log_id})
-        progress(f"{name}: computing the lists")
-        found[name] = _complete(files, about[-1], period)
+        with odd_values_as_breach(connection, "no bundle was written", name):
+            progress(f"{name}: reading the log")
+            files |= {f"{folder}/{key}": value for key, value in read_lines(connection, part, signer).items()}
+            about.append({"account": name, "folder": folder, "log": part.row.log_id})
+            progress(f"{name}: computing the lists")
+            found[name] = _complete(files, about[-1], period)
     files["queries.sql"] = questions(period.since, period.until, list(found)).encode()
     files["check.py"] = Path(check.__file__).read_bytes()
     files["cover.html"] = cover_page(files, list(found.values())).encode()

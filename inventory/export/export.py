@@ -26,6 +26,7 @@ from inventory.export.position import Position, read_positions, touched_months
 from inventory.export.relations import Exported, exported_relations, month_of, month_start
 from inventory.export.source import read_tables
 from inventory.history.merkle_log.entries import iso_microseconds
+from inventory.history.odd_values import odd_values_as_breach
 from inventory.store import database
 from inventory.store.schema import HEAD, known
 
@@ -67,9 +68,12 @@ def export(
 
     `progress` is called with a line of text now and then. Raises UsageError if the folder cannot be used, or holds an
     export of another history or of a newer version of the program; AccountBusy if another export writes to it;
-    DatabaseError.
+    BreachFound if the history holds a value that cannot be in its column; DatabaseError.
     """
-    with open_folder(request.path, request.style, request.since) as folder:
+    with (
+        open_folder(request.path, request.style, request.since) as folder,
+        odd_values_as_breach(connection, f"what {request.path} held is as it was"),
+    ):
         positions = read_positions(connection)
         accounts = folder.manifest.about.get("accounts", {})
         before = {name: Position(**each["position"]) for name, each in accounts.items()}

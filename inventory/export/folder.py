@@ -97,12 +97,14 @@ class Folder:
 
         `names` are the paths of all files that belong to the export. `about` is for the manifest.
         """
+        files = {name: each for name, each in (self.manifest.files | self._written).items() if name in names}
+        manifest = Manifest(self.manifest.style, self.manifest.since, about, files)
+        manifest.text()  # a value that JSON cannot hold must stop this before any file changes
         for name in self._written:
             _part(self.path / name).replace(self.path / name)
-        files = {name: each for name, each in (self.manifest.files | self._written).items() if name in names}
         for name in self.manifest.files.keys() - names:
             (self.path / name).unlink(missing_ok=True)
-        self.manifest = Manifest(self.manifest.style, self.manifest.since, about, files)
+        self.manifest = manifest
         self.write_manifest()
 
     def write_manifest(self) -> None:

@@ -504,6 +504,46 @@ def test_a_history_that_is_not_what_the_log_recorded_is_9_and_leaves_no_file(mad
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
 
 
+def refused_after(change, made, lived):
+    """Make the change, given as SQL, in the database. The command must fail with one line, which this returns."""
+    with database.writing(lived.engine) as connection:
+        if database.is_sqlite(connection):
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        assert connection.execute(sa.text(f"UPDATE {change}".replace(":", r"\:"))).rowcount
+    refusal = made(expect=9)
+    assert "no bundle was written. `inventory verify`" in refusal
+    assert refusal.count("\n") == 1
+    return refusal
+
+
+@pytest.mark.parametrize("column", ["region", "extra", "episode_creator"])
+def test_an_empty_text_that_no_run_writes_is_9_and_leaves_no_file(made, lived, tmp_path, column):
+    value = "'{}'" if column == "extra" and lived.engine.name == "postgresql" else "''"
+    assert "Account default: " in refused_after(f"instance_versions SET {column} = {value}", made, lived)
+    assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
+
+
+@pytest.mark.parametrize("details", ["[1]", r'{"x":"\ud800"}', '{"x":36893488147419103232}', "5"])
+def test_details_of_an_act_that_are_no_object_or_hold_a_value_that_no_entry_can_have_are_9(made, lived, details):
+    refused_after(f"operator_actions SET details = '{details}'", made, lived)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    ["instance_versions SET region = x'ff'", "instance_versions SET episode = 'x' WHERE closed_log_index IS NOT NULL",
+     "sync_runs SET changes_root = 'x' WHERE run_id = 4",
+     "sync_runs SET missing_digest = 5 WHERE run_id = 7", "sync_runs SET expected_seconds = 9e999 WHERE run_id = 4",
+     "sync_runs SET error = x'ff' WHERE run_id = 4", "sync_runs SET fleet_digest = x'ff' WHERE run_id = 4",
+     "sync_runs SET entry_hash = 'x' WHERE run_id < 4", "operator_actions SET details = '{\"x\":NaN}'",
+     "accounts SET log_frontier = 'x'",
+     "accounts SET log_id = x'00'"],
+)  # fmt: skip
+def test_a_value_of_another_type_that_sqlite_took_is_9_and_leaves_no_file(made, lived, tmp_path, change):
+    refused_after(change, made, lived)
+    assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("lived")

@@ -449,6 +449,40 @@ def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, 
     assert (tmp_path / "lake" / "manifest.json").read_bytes() == before
 
 
+ODD_ON_SQLITE = (
+    "accounts SET log_size = 'x'", "accounts SET log_size = -1", "accounts SET log_frontier = 'x'",
+    "accounts SET log_id = x'00'", "sync_runs SET log_index = 'x' WHERE run_id = 3",
+    "sync_runs SET complete = 2 WHERE run_id = 3", "instance_versions SET episode = 'x'",
+    "instance_versions SET closed_log_index = 'x' WHERE closed_log_index IS NOT NULL",
+    "instance_versions SET last_seen_at = 'x' WHERE closed_as = 'vanished'",
+    "instance_versions SET valid_from = '2026-02-30 00:00:00.000000' WHERE episode = 2",
+    "instance_state SET seen_run_id = 'x'",
+)  # fmt: skip
+ODD_ON_POSTGRESQL = ("accounts SET log_frontier = '12'", "sync_runs SET finished_at = 'infinity' WHERE run_id = 3")
+
+
+@pytest.mark.parametrize(
+    ("backend", "change"),
+    [("sqlite", change) for change in ODD_ON_SQLITE] + [("postgresql", change) for change in ODD_ON_POSTGRESQL],
+    indirect=["backend"],
+)
+def test_a_value_that_no_run_writes_is_9_in_one_line_and_leaves_the_last_export(lived, run, tmp_path, change):
+    run("export", "lake")
+    for file in (tmp_path / "lake").glob("**/*.parquet"):
+        file.unlink()  # a file that was lost is written again
+    before = (tmp_path / "lake" / "manifest.json").read_bytes()
+    with database.writing(lived.engine) as connection:
+        if database.is_sqlite(connection):
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        assert connection.exec_driver_sql(f"UPDATE {change}").rowcount
+    done = run("export", "new", expect=9)
+    assert done.stderr.count("\n") == 1
+    assert "a value that no run has written" in done.stderr
+    assert list((tmp_path / "new").glob("**/*.parquet")) == []
+    run("export", "lake", expect={2, 9})  # 2 if the log is not the one that was exported
+    assert (tmp_path / "lake" / "manifest.json").read_bytes() == before
+
+
 def test_two_exports_at_once_do_not_write_to_one_folder(lived, tmp_path):
     with open_folder(tmp_path / "lake", "parquet", None), pytest.raises(AccountBusy, match="Another export writes"):
         write(lived.engine, tmp_path / "lake")
