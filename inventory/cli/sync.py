@@ -73,17 +73,19 @@ def sync_command(
         return
     from inventory.sync import SyncOptions, sync
 
-    interval = None if expected is None else parse_duration(expected).total_seconds()
+    interval = None if expected is None else parse_duration(expected)
+    observed = settings if interval is None else settings.model_copy(update={"every": interval, "cron": None})
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        observing(engine, settings, daily_files=False, closing_seconds=CLOSING_SECONDS) as observers,
+        observing(engine, observed, daily_files=False, closing_seconds=CLOSING_SECONDS) as observers,
     ):
         for one in accounts:
             if stop.is_set():
                 break
             with _progress(one.name) as progress:
-                options = SyncOptions(stop=stop, progress=progress, expected_seconds=interval)
+                seconds = None if interval is None else interval.total_seconds()
+                options = SyncOptions(stop=stop, progress=progress, expected_seconds=seconds)
                 outcome = _end_in_time(partial(sync, engine, one, settings, options), stop)
             _notify(observers, outcome)
             outcomes.append(outcome)

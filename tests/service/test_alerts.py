@@ -3,7 +3,7 @@
 import json
 import re
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,7 @@ from inventory.service.troubles import begun_and_ended
 from inventory.simulator import on_page
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
+from support.command import Command
 from support.libraries import ROOT
 from support.marks import rule
 from support.receiver import receiving
@@ -560,6 +561,15 @@ def commanded(world, database_url, receiver, tmp_path):
         "INVENTORY_DATABASE_URL": database_url,
         "INVENTORY_RETRY_ATTEMPTS": "1",
     }
+
+
+@pytest.mark.parametrize(("interval", "sent"), [("1h", []), ("10m", ["inventory: default is stale"])])
+def test_an_account_is_stale_by_the_interval_that_sync_is_told(world, commanded, receiver, tmp_path, interval, sent):
+    """The last complete run was an hour ago."""
+    world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=1))
+    world.faults.add(Status(500), times=None)
+    Command(tmp_path, **commanded)("sync", "--expected", interval, expect=4)
+    assert titles(receiver.take_posts()) == sent
 
 
 @pytest.mark.slow
