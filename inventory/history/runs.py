@@ -26,7 +26,7 @@ from inventory.history.lease import (
 from inventory.history.merkle_log.append import RunEnd, append_run, prepare
 from inventory.store import database
 from inventory.store.database import Clock
-from inventory.store.tables import accounts, sync_runs
+from inventory.store.tables import APPLIED, accounts, sync_runs
 from inventory.times import iso
 
 logger = log.get(__name__)
@@ -39,10 +39,6 @@ class NotDue(Exception):
         """Keep the number of seconds until the next run is due."""
         super().__init__(f"due in {seconds:.1f} s")
         self.seconds = seconds
-
-
-_APPLIED = ("succeeded", "held", "partial")
-"""The statuses of runs that were applied."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +186,7 @@ def is_applied(engine: Engine, run: Run) -> bool:
     """Return whether the run's row says that the run was applied; False also if the database does not answer."""
     with suppress(DatabaseError), database.reading(engine) as connection:
         status = connection.scalar(sa.select(sync_runs.c.status).where(sync_runs.c.run_id == run.run_id))
-        return status in _APPLIED
+        return status in APPLIED
     return False
 
 
@@ -201,7 +197,7 @@ def last_applied(account: str) -> sa.Select[Any]:
     """
     return (
         sa.select(sync_runs)
-        .where(sync_runs.c.account == account, sync_runs.c.status.in_(_APPLIED))
+        .where(sync_runs.c.account == account, sync_runs.c.status.in_(APPLIED))
         .order_by((sync_runs.c.status == "succeeded").desc(), sync_runs.c.started_at.desc())
         .limit(1)
     )

@@ -37,7 +37,7 @@ from inventory.history.merkle_log.folded import VERSION_COLUMNS, FoldedHistory, 
 from inventory.history.merkle_log.start import run_leaf
 from inventory.merkle import Frontier, hash_leaf, root_of
 from inventory.store import database
-from inventory.store.tables import instance_state, instance_versions, operator_actions, sync_runs
+from inventory.store.tables import APPLIED, instance_state, instance_versions, operator_actions, sync_runs
 
 _HASHES = ("entry_hash", "changes_root", "missing_digest")
 """The columns of `sync_runs` that are null if the run has no entry in the log."""
@@ -52,10 +52,6 @@ _CLOSING = (
     "instance_id", "episode", "valid_to", "closed_as", "last_seen_at", "closed_log_index", "episode_creator",
     "content_hash",
 )  # fmt: skip
-
-_APPLIED = ("succeeded", "held", "partial")
-"""The statuses of the runs whose entries say the missing digest. It is null if it covers no instance."""
-
 
 _Source = tuple[int, Callable[[Any], bytes], Any]
 """The index of an entry; the function that replays the entry and returns its hash; the argument of that function."""
@@ -209,7 +205,7 @@ class LogCheck:
         replay, index = self._replay, row.log_index
         returned, replay.retired_at = replay.retired_at is not None, None
         replay.runs[row.run_id] = index
-        if row.status in _APPLIED:
+        if row.status in APPLIED:
             replay.missing = hex_or_none(row.missing_digest)
         if row.changes_root is not None:
             is_whole = not self._check.may_be_pruned(row.started_at)

@@ -44,6 +44,9 @@ OPENINGS: tuple[Event, ...] = ("appeared", "changed", "reappeared")
 CLOSINGS: tuple[Event, ...] = ("changed", "vanished")
 """The events that close a version."""
 
+APPLIED = ("succeeded", "held", "partial")
+"""The statuses of runs that were applied."""
+
 METADATA = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
