@@ -4,6 +4,7 @@ import os
 import tomllib
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
 from inventory.config.toml_lines import Place, line_of
@@ -15,12 +16,18 @@ def config_file() -> Path | None:
     """Return the path of the configuration file: the file that INVENTORY_CONFIG names, or else `inventory.toml`.
 
     Returns None if INVENTORY_CONFIG is not set and there is no `inventory.toml`. Raises UsageError if INVENTORY_CONFIG
-    names a file that does not exist.
+    names a file that does not exist or cannot be looked up.
     """
     if named := os.environ.get("INVENTORY_CONFIG"):
-        if not Path(named).is_file():
-            raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and there is no such file.")
-        return Path(named)
+        why = "there is no such file"
+        try:
+            if S_ISREG(Path(named).stat().st_mode):
+                return Path(named)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:  # for example, one of its folders may not be searched
+            why = f"it cannot be read: {error.strerror}"
+        raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and {why}.")
     usual = Path("inventory.toml")
     return usual if usual.is_file() else None
 

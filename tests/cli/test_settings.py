@@ -95,6 +95,12 @@ def test_a_named_file_that_does_not_exist_is_refused(monkeypatch, tmp_path):
         assert refusal() == f"INVENTORY_CONFIG names {name}, and there is no such file."
 
 
+def test_a_named_file_that_cannot_be_looked_up_is_refused(monkeypatch):
+    name = "x" * 300
+    monkeypatch.setenv("INVENTORY_CONFIG", name)
+    assert refusal() == f"INVENTORY_CONFIG names {name}, and it cannot be read: File name too long."
+
+
 def test_a_file_that_is_not_toml_is_refused(file, tmp_path):
     file("page_size = = 3")
     assert refusal().startswith("inventory.toml is not TOML: ")
