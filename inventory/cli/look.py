@@ -151,4 +151,5 @@ def runs_command(
     """
     with open_for_reading(url, account) as connection:
         rows = RowBuffer(queries.runs(connection, account=account, failed=failed, limit=limit))
-    show(rows, "runs", style, columns=RUN_COLUMNS, headings=HEADINGS, empty="There is no such run.")
+    header, empty = relations.columns("sync_runs"), "There is no such run."
+    show(rows, "runs", style, columns=RUN_COLUMNS, header=header, headings=HEADINGS, empty=empty)

@@ -97,4 +97,7 @@ def _show_settled(rows: list[dict[str, Any]], settled: set[tuple[str, str]], sty
 
 
 def _show_missing(rows: list[dict[str, Any]], style: Format) -> None:
-    show(rows, "missing", style, columns=COLUMNS, empty="Nothing is missing.")
+    from inventory.read import relations
+
+    header = relations.columns("instances")
+    show(rows, "missing", style, columns=COLUMNS, header=header, empty="Nothing is missing.")

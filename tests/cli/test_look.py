@@ -153,6 +153,19 @@ def test_the_fleet_at_a_time_has_the_same_columns_in_json_and_csv_with_or_withou
         assert len(csv_rows(out)) == count
 
 
+@rule("output-uses-column-names")
+@pytest.mark.parametrize("words", [("runs", "--failed"), ("missing",)])
+def test_csv_has_the_same_columns_with_or_without_rows(lived, ask, words):
+    lived.run(account="other")
+    lived.remove("a")
+    lived.faults.add(Status(500), when=lambda request: request.path.endswith("/a"))
+    lived.faults.add(Status(500), when=lambda request: request.page == 1, after=1)
+    lived.run()
+    some, none = (ask(*words, "--format", "csv", "--account", name)[0].splitlines() for name in ("default", "other"))
+    assert len(some) > 1
+    assert none == some[:1]
+
+
 @pytest.mark.parametrize(
     ("filter_", "expected"),
     [
