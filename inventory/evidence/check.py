@@ -780,10 +780,13 @@ class Kept:
             f"  checkpoint: {plain(checkpoint.origin)}, {size} entries, root {b64encode(root).decode()}",
             f"  {_signature(account, checkpoint, self.key)}",
         ]
-        for file, each in ((file, each) for file, found in self.against.items() for each in found):
-            if each.log == checkpoint.log:
-                self._used.add(file)
-                said.append(f"  {plain(file)}: {_compare(account, each)}")
+        pairs = ((file, each) for file, found in self.against.items() for each in found)
+        same_log = [(file, each) for file, each in pairs if each.log == checkpoint.log]
+        for file, each in same_log:
+            self._used.add(file)
+            said.append(f"  {plain(file)}: {_compare(account, each)}")
+        if self.against and not same_log:
+            said.append("  NOT COMPARED: no kept checkpoint is of this log; it may have been begun anew")
         return said
 
     def require_all_used(self) -> None:

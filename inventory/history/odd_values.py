@@ -10,7 +10,7 @@ from inventory.errors import BreachFound
 from inventory.history.verify import verify_history
 from inventory.store import database
 
-_ODD_VALUE = (ValueError, TypeError, AttributeError, struct.error)
+_ODD_VALUE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, struct.error)
 """The errors of code that meets a value of another type or form than it expects."""
 
 
