@@ -16,7 +16,7 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 _COLLISIONS = {"40001", "40P01"}
 """PostgreSQL's codes of a serialization failure and a deadlock."""
 
-_LOST = ("08", "57")
+_LOST = ("08", "57P")
 """How PostgreSQL's codes begin that say that the connection is lost or that the server stops."""
 
 
