@@ -109,7 +109,7 @@ def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callabl
     """Load the tables into an empty database.
 
     Raises BreachFound if a file does not hold rows of its table; UsageError if a file cannot be read; MemoryError or
-    OperationalError if this host lacks memory or room.
+    DatabaseError if this host lacks memory or room.
     """
     with database.reading(engine) as connection:
         relations = {relation.name: relation for relation in exported_relations(connection)}

@@ -260,10 +260,11 @@ def test_a_read_only_database_is_reported(look, engine, database_url, request, b
         url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
     else:
         role = "reader_of_the_doctor"
+        given = sa.make_url(database_url)
         with database.writing(engine) as connection:
-            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{given.password or ''}'")
             connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-        url = sa.make_url(database_url).set(username=role).render_as_string(hide_password=False)
+        url = given.set(username=role).render_as_string(hide_password=False)
 
         def drop():
             made = database.connect(parse_url(database_url))

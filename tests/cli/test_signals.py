@@ -18,7 +18,7 @@ from support.command import KEY, Command
 from support.faults import Gate
 from support.forked import Forked
 from support.marks import LONG, rule
-from support.workers import until
+from support.workers import WAITS_FOR_A_LOCK, until
 
 pytestmark = pytest.mark.slow
 
@@ -226,7 +226,7 @@ def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows
         lock()
         process = start("sync")
         if backend == "postgresql":
-            until(lambda: rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            until(lambda: rows(WAITS_FOR_A_LOCK))
     else:
         gate = Gate()
         simulator.faults.add(gate, when=on_list)

@@ -273,10 +273,12 @@ def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(st
 def test_a_role_that_may_not_use_amcheck_is_told_what_to_grant_and_that_is_enough(story, database_url, capsys):
     story(database_url)
     role = f"verifier_{os.getpid()}"
-    url = sa.make_url(database_url).set(username=role).render_as_string(hide_password=False)
+    given = sa.make_url(database_url)
+    url = given.set(username=role).render_as_string(hide_password=False)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA tools; CREATE EXTENSION amcheck SCHEMA tools")
-        connection.execute(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{given.password or ''}'")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         try:
             for _ in range(2):
                 with pytest.raises(SystemExit) as ended:

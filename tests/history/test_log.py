@@ -23,7 +23,7 @@ from support.command import Command
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import ON_POSTGRESQL, rule
 from support.rfc6962 import tree_hash
-from support.workers import until
+from support.workers import WAITS_FOR_A_LOCK, until
 from support.world import hour, ids
 
 KILLED = RunRequest("default", "manual", api_url="https://api.fal.ai/v1", api_key_id="id", lease_seconds=60)
@@ -187,7 +187,7 @@ def test_a_late_heartbeat_of_a_frozen_process_does_not_change_the_entry_of_its_r
         frozen.execute("UPDATE sync_runs SET heartbeat_at = heartbeat_at + interval '1 s' WHERE status = 'running'")
         thread = threading.Thread(target=lambda: world.run(clock=lambda: hour(3)))
         thread.start()
-        until(lambda: world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        until(lambda: world.rows(WAITS_FOR_A_LOCK))
         frozen.commit()
     thread.join()
     assert world.statuses() == ["succeeded", "abandoned", "succeeded"]

@@ -266,7 +266,7 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
     url = sa.engine.make_url(database_url)
     role = f"reader_{os.getpid()}"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{url.password or ''}'")
         connection.execute(f"GRANT pg_read_all_data TO {role}")
     reader = database.connect(parse_url(url.set(username=role).render_as_string(hide_password=False)))
     usual, recording.engine = recording.engine, reader

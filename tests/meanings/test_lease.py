@@ -28,7 +28,7 @@ from inventory.store.tables import accounts
 from inventory.sync import SyncOptions, sync
 from support.faults import Gate
 from support.marks import ON_POSTGRESQL, rule
-from support.workers import until
+from support.workers import WAITS_FOR_A_LOCK, until
 from support.world import BEGIN, hour
 
 CHILD = """
@@ -231,7 +231,7 @@ def test_a_run_that_meets_a_rename_of_its_account_is_refused(world, database_url
         other.execute("SELECT * FROM accounts FOR UPDATE")
         thread = threading.Thread(target=lambda: outcomes.append(run(world, account="old")))
         thread.start()
-        until(lambda: world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        until(lambda: world.rows(WAITS_FOR_A_LOCK))
         other.execute("UPDATE accounts SET account = 'new'")
         other.commit()
     thread.join(PATIENCE)

@@ -220,8 +220,7 @@ def uncovered_fields(rows):
     """Return, by (account, instance id), the set of fields that a run has ignored since the newest version opened.
 
     If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and the name
-    of the column `ignored`.
-    Entry 0 has one list for the whole account, so it does not cover that column of each instance.
+    `ignored`: entry 0 has one list for the whole account, so it does not cover the column `ignored` of an instance.
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
