@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -83,10 +84,8 @@ def sync_command(
         for one in accounts:
             if stop.is_set():
                 break
-            with _progress(one.name) as progress:
-                seconds = None if interval is None else interval.total_seconds()
-                options = SyncOptions(stop=stop, progress=progress, expected_seconds=seconds)
-                outcome = _end_in_time(partial(sync, engine, one, settings, options), stop)
+            options = SyncOptions(stop=stop, expected_seconds=None if interval is None else interval.total_seconds())
+            outcome = _end_in_time(partial(sync, engine, one, settings), one.name, options)
             _notify(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
@@ -119,21 +118,24 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
     return accounts, outcomes
 
 
-def _end_in_time(make_run: Callable[[], Outcome], stop: threading.Event) -> Outcome:
-    """Make a run in a thread, and return its Outcome.
+def _end_in_time(make_run: Callable[[Any], Outcome], account: str, options: Any) -> Outcome:
+    """Make a run in a thread, show its progress, and return its Outcome. `options` are SyncOptions.
 
     If the run has not ended GRACE_SECONDS after a signal, because it waits for a lock or for the database, end the
     process with 4. Its row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
     """
-    made = background.start(make_run)
-    try:
-        return background.wait_or_stop(made, stop)
-    except Interrupted as interrupted:
-        if wait([made], background.GRACE_SECONDS).done:
-            return made.result()
-        log.say("Stopped by a signal while the run waited for the database; the next run makes up for it.", "error")
-        sys.stdout.flush()
-        os._exit(interrupted.exit_code)  # no cleanup: the thread still waits for the database
+    with _progress(account) as progress:
+        made = background.start(partial(make_run, replace(options, progress=progress)))
+        try:
+            return background.wait_or_stop(made, options.stop)
+        except Interrupted as interrupted:
+            if wait([made], background.GRACE_SECONDS).done:
+                return made.result()
+            code = interrupted.exit_code
+    # after the live line has ended: else the terminal would stay without a cursor
+    log.say("Stopped by a signal while the run waited for the database; the next run makes up for it.", "error")
+    sys.stdout.flush()
+    os._exit(code)  # no cleanup: the thread still waits for the database
 
 
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
@@ -150,9 +152,7 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
-            with _progress(one.name) as progress:
-                options = SyncOptions(stop=stop, progress=progress)
-                outcome = _end_in_time(partial(dry_run, engine, one, settings, options), stop)
+            outcome = _end_in_time(partial(dry_run, engine, one, settings), one.name, SyncOptions(stop=stop))
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))
