@@ -36,8 +36,11 @@ ORDER BY first_seen_at DESC, instance_id""",
         "The fleet at a time",
         "As it was at a time (UTC) such as 2026-03-06 22:00, each field as it then was. Empty: as last seen.",
         """WITH given(at) AS (
-    SELECT CASE WHEN :at LIKE '%.%' THEN substr(replace(rtrim(:at, 'Z'), 'T', ' ') || '000000', 1, 26)
+    SELECT CASE WHEN :at LIKE '%.%'
+           THEN strftime('%Y-%m-%d %H:%M:%S.', substr(:at, 1, 19) || utc_offset)
+                || substr(replace(substr(:at, 21), utc_offset, '') || '000000', 1, 6)
            ELSE strftime('%Y-%m-%d %H:%M:%f000', :at) END
+    FROM (SELECT ltrim(substr(:at, 20), '.0123456789') AS utc_offset)
 )
 SELECT account, instance_id, instance_type, gpu_count, region, status, creator_user_nickname, valid_from
 FROM instance_versions, given

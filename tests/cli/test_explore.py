@@ -136,6 +136,7 @@ def test_the_fleet_at_a_time_is_the_same_for_every_way_to_write_that_time(browse
     forms = (
         first, "2026-03-06 13:00", "2026-03-06 13:00:00", "2026-03-06T13:00", "2026-03-06T13:00:00Z",
         "2026-03-06T13:00:00.000Z", "2026-03-06T13:00:00.000000", "2026-03-06T15:00+02:00",
+        "2026-03-06T15:00:00.000000+02:00",
     )  # fmt: skip
     assert len(fleet(first)) > 20
     for form in forms:
