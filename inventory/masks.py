@@ -83,7 +83,7 @@ Otherwise it is a long word. It is matched as a whole, because a search at each 
 time, and fal may send a word of any length.
 """
 
-_RANDOM_TEXT = re.compile("(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
+_RANDOM_TEXT = re.compile("(?<![0-9A-Za-z])(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
 
 
 def is_clear_url(text: str) -> bool:
