@@ -3,21 +3,41 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from inventory import log
 
 
+class LiveLine:
+    """A line on a terminal. Nothing is shown without a `status`, a `rich.status.Status`."""
+
+    def __init__(self, status: Any = None) -> None:
+        self._status = status
+
+    def __call__(self, text: str) -> None:
+        """Replace the text of the line."""
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(text))
+
+    def end(self) -> None:
+        """Remove the line before the end of its block, and give the terminal its cursor back."""
+        if self._status is not None:
+            self._status.stop()
+
+
 @contextmanager
-def live_line(first: str) -> Iterator[Callable[[str], None]]:
-    """Show a line on a terminal during the block; yield a function that replaces the text of the line."""
+def live_line(first: str) -> Iterator[LiveLine]:
+    """Show a line on a terminal during the block, and yield it."""
     if not _is_for_people():
-        yield lambda _: None
+        yield LiveLine()
         return
     from rich.console import Console
     from rich.text import Text
 
     with Console(stderr=True).status(Text(first)) as status:
-        yield lambda text: status.update(Text(text))
+        yield LiveLine(status)
 
 
 @contextmanager

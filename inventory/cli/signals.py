@@ -6,16 +6,22 @@ signal raises KeyboardInterrupt.
 """
 
 import atexit
+import os
+import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from inventory.background import GRACE_SECONDS
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN_SECONDS = 0.05
+_ENDS = (b"\0", b"")
+"""What the thread reads if nobody waits for a signal any longer. Any other byte is the number of a signal."""
 
 
 class _State:
@@ -24,9 +30,8 @@ class _State:
     def __init__(self) -> None:
         self.came = False
         self.raises = False
-        # The handler does not set the event of `stop_on_signal` itself: it would deadlock if it interrupted Event.wait.
-        self.queue: SimpleQueue[bool] = SimpleQueue()
-        """True is put when a signal comes, False when nobody waits for a signal any longer."""
+        self.late: Callable[[], None] | None = None
+        """What to call if the block of `when_late` goes on for long after a signal."""
 
 
 _state = _State()
@@ -78,25 +83,58 @@ def raising() -> Iterator[None]:
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """Yield an event that the first signal sets. No signal raises KeyboardInterrupt in the block or after it."""
+    """Yield an event that the first signal sets. No signal raises KeyboardInterrupt in the block or after it.
+
+    A thread learns of a signal from a pipe, into which the interpreter writes at once. The handler runs only after the
+    main thread has returned from C code, and there it may wait for a lock of SQLite for long.
+    """
     stop, state = threading.Event(), _state
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def wait() -> None:
-        if state.queue.get():
+        with os.fdopen(reader, "rb", buffering=0) as pipe:
+            while not state.came:
+                byte = pipe.read(1)
+                if byte in _ENDS:
+                    return
+                if byte[0] in _NUMBERS:
+                    break
             stop.set()
+            late = time.monotonic() + GRACE_SECONDS
+            while select.select([pipe], [], [], max(0, late - time.monotonic()))[0]:
+                if pipe.read(1) in _ENDS:
+                    return
+            if state.late is not None:
+                state.late()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     state.raises = False
     try:
         yield stop
     finally:
-        state.queue.put(False)  # this ends the thread
+        signal.set_wakeup_fd(before)
+        with suppress(BlockingIOError, BrokenPipeError), os.fdopen(writer, "wb", buffering=0) as pipe:
+            pipe.write(b"\0")  # this ends the thread
+
+
+@contextmanager
+def when_late(call: Callable[[], None]) -> Iterator[None]:
+    """Call `call` in another thread if this block still goes on GRACE_SECONDS after a signal.
+
+    The block must be in that of `stop_on_signal`.
+    """
+    _state.late = call
+    try:
+        yield
+    finally:
+        _state.late = None
 
 
 def _note(_number: int, _frame: object) -> None:
     if not _state.came:
         _state.came = True
-        _state.queue.put(True)
         _interrupt()
 
 

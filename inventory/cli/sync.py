@@ -4,19 +4,16 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
 
-from inventory import background, log
+from inventory import log
 from inventory.cli.opening import loaded, open_for_writing, opened, opened_as_is
 from inventory.cli.options import AccountOption, DatabaseOption, an_interval
 from inventory.cli.progress import live_line
-from inventory.cli.signals import stop_on_signal
+from inventory.cli.signals import stop_on_signal, when_late
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
@@ -75,6 +72,7 @@ def sync_command(
     from inventory.sync import SyncOptions, sync
 
     interval = None if expected is None else parse_duration(expected)
+    seconds = None if interval is None else interval.total_seconds()
     observed = settings if interval is None else settings.model_copy(update={"every": interval, "cron": None})
     with (
         open_for_writing(settings) as engine,
@@ -84,8 +82,9 @@ def sync_command(
         for one in accounts:
             if stop.is_set():
                 break
-            options = SyncOptions(stop=stop, expected_seconds=None if interval is None else interval.total_seconds())
-            outcome = _end_in_time(partial(sync, engine, one, settings), one.name, options)
+            with _progress(one.name) as progress:
+                options = SyncOptions(stop=stop, progress=progress, expected_seconds=seconds)
+                outcome = sync(engine, one, settings, options)
             _notify(observers, outcome)
             outcomes.append(outcome)
             if not as_json:
@@ -118,24 +117,22 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
     return accounts, outcomes
 
 
-def _end_in_time(make_run: Callable[[Any], Outcome], account: str, options: Any) -> Outcome:
-    """Make a run in a thread, show its progress, and return its Outcome. `options` are SyncOptions.
+@contextmanager
+def _progress(account: str) -> Iterator[Callable[[Any], None]]:
+    """Show a live line during a run; yield a function that takes a WalkResult and shows its instances and pages.
 
-    If the run has not ended GRACE_SECONDS after a signal, because it waits for a lock or for the database, end the
-    process with 4. Its row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
+    If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
+    4. The run's row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
     """
-    with _progress(account) as progress:
-        made = background.start(partial(make_run, replace(options, progress=progress)))
-        try:
-            return background.wait_or_stop(made, options.stop)
-        except Interrupted as interrupted:
-            if wait([made], background.GRACE_SECONDS).done:
-                return made.result()
-            code = interrupted.exit_code
-    # after the live line has ended: else the terminal would stay without a cursor
-    log.say("Stopped by a signal while the run waited for the database; the next run makes up for it.", "error")
-    sys.stdout.flush()
-    os._exit(code)  # no cleanup: the thread still waits for the database
+
+    def give_up() -> None:
+        line.end()
+        log.say("Stopped by a signal while the run waited for the database; the next run makes up for it.", "error")
+        sys.stdout.flush()
+        os._exit(Interrupted.exit_code)  # no cleanup: the run still waits for the database
+
+    with live_line(f"{account}: asking for the first page") as line, when_late(give_up):
+        yield lambda walk: line(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
 
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
@@ -152,7 +149,8 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 
     with _database_or_empty(settings) as engine, stop_on_signal() as stop:
         for one in accounts:
-            outcome = _end_in_time(partial(dry_run, engine, one, settings), one.name, SyncOptions(stop=stop))
+            with _progress(one.name) as progress:
+                outcome = dry_run(engine, one, settings, SyncOptions(stop=stop, progress=progress))
             outcomes.append(outcome)
             if not as_json:
                 print(_summary(outcome, would=True))
@@ -180,13 +178,6 @@ def _database_or_empty(settings: Settings) -> Iterator[Any]:
             empty = schema.current(connection) is None
     with schema.scratch_database() if empty else opened_as_is(url) as engine:
         yield engine
-
-
-@contextmanager
-def _progress(account: str) -> Iterator[Callable[[Any], None]]:
-    """Show a live line; yield a function that takes a WalkResult and shows its counts of instances and pages."""
-    with live_line(f"{account}: asking for the first page") as update:
-        yield lambda walk: update(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
 
 
 def _summary(outcome: Any, *, would: bool = False) -> str:

@@ -125,8 +125,9 @@ def writing(
             yield connection
             if (own := file_of(engine)) is not None:
                 own.check(kept)
-            with as_unconfirmed(engine):
-                transaction.commit()
+            if transaction.is_active:  # the block may have ended it
+                with as_unconfirmed(engine):
+                    transaction.commit()
         if own is not None:
             own.check("what was just written is in the old file only")
 

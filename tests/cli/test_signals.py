@@ -224,8 +224,9 @@ def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows
         process = start("sync")
         if backend == "postgresql":
             until(lambda: rows(WAITS_FOR_A_LOCK))
-        else:  # the main thread, that of the signals, and that of the run, which begins with the lock
-            until(lambda: psutil.Process(process.pid).num_threads() >= 3)
+        else:  # a thread waits for signals, and the run, which begins with the lock, has opened the file
+            begun, file = psutil.Process(process.pid), database_url.removeprefix("sqlite:///")
+            until(lambda: begun.num_threads() >= 2 and file in {each.path for each in begun.open_files()})
     else:
         gate = Gate()
         simulator.faults.add(gate, when=on_list)
