@@ -181,7 +181,11 @@ class WrongSchema(DatabaseError):
 
 
 class Stale(InventoryError):
-    """An account whose last complete run is too long ago, or a database into which no account is synced."""
+    """An account that is stale, or a database into which no account is synced.
+
+    An account is stale if it has no complete run, if its last complete run is too long ago, or if its last attempt is
+    in the future.
+    """
 
     exit_code = 8
 

@@ -56,8 +56,9 @@ class Rejected(ValueError):
 def make_record(item: Any, *, escaped: bool = True) -> Record:
     """Return the record of one item of the list; raise Rejected if the item cannot be kept.
 
-    A known field whose value is not text goes into `extra`. Numbers that are not finite become null. With `escaped`,
-    texts of the item may hold U+0000 or lone surrogates, which become U+FFFD.
+    A known field whose value is not text goes into `extra`. Numbers that are not finite become null. If `escaped` is
+    true, U+0000 and lone surrogates become U+FFFD; but an id with U+0000 is rejected. Pass False only if no text of the
+    item can hold these characters (see `Page.escaped`): they are not searched for then.
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")

@@ -49,9 +49,10 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def brief(value: timedelta) -> str:
-    """Return a duration as text in its two largest units: `12m 5s`, `9d 2h`; `-5s` if negative.
+    """Return a duration as text: `12m 5s`, `9d 2h`; `-5s` if negative; `0s` if it rounds to zero.
 
-    The duration is rounded to seconds, and units smaller than these two are cut off. A unit of zero is left out.
+    The duration is rounded to seconds. The text has the largest unit that is not zero, and the next smaller unit if
+    that is not zero either. All smaller units are cut off: a day and five minutes give `1d`.
     """
     left = round(abs(value.total_seconds()))
     parts = []

@@ -31,11 +31,12 @@ def evidence_command(
 ) -> None:
     """Write a bundle that an auditor can check without this program.
 
-    For each account with a log it holds the fleet before the period, every entry of the log in the period, a
-    checkpoint, and CSV files with the population, creations, changes, disappearances, creators, runs, gaps, observed
-    time and acts. It also holds a cover to print, and one Python file that computes all of this again. The checkpoints
-    are signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes the file, and nothing to the database. Exits with 2
-    if the period reaches beyond what the log proves, with 9 if the history is not what the log recorded.
+    For each account with a log, the bundle holds the fleet before the period, every log entry of the period and those
+    just before and after it, and a checkpoint. CSV files list the population, creations, changes, disappearances,
+    creators, runs, gaps, observed time and acts. One Python file, check.py, checks the log entries and computes the
+    CSV files again. The bundle also holds a cover to print and SQL queries: check.py does not compute these again. The
+    checkpoints are signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes nothing to the database. Exits with 2 if
+    the log does not prove the whole period, with 9 if the history is not what the log recorded.
 
     \b
     Examples:

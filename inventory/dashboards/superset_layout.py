@@ -12,7 +12,10 @@ VERSION = "1.0.0"
 
 
 def object_uuid(*names: str) -> str:
-    """Return the UUID of a Superset object. The same names give the same UUID at every call."""
+    """Return the UUID of a Superset object. `names` are its kind, such as `chart`, and the names that identify it.
+
+    The same names always give the same UUID, also in another process.
+    """
     return str(uuid5(NAMESPACE_URL, "/".join(("inventory/superset", *names))))
 
 

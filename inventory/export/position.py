@@ -25,7 +25,11 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations in which later runs may change the rows of any time from `Position.since` on."""
+"""The relations of which any row may change after an export, from the month of `Position.since` to the present.
+
+Later runs change such rows. In `observation_daily` and `sync_gaps`, rows are added or changed by the passing of time
+alone, too.
+"""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _read_closed_sets(table: sa.Table) -> dict[str, set[str]]:
 
 
 def _is_time(text: str) -> bool:
-    """Return whether a text from SQLite is an existing time, in the form in which the program writes times."""
+    """Return whether a text has the form in which the program writes times into SQLite, and its date and time exist."""
     try:
         return _TIME.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
     except ValueError:

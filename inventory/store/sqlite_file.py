@@ -228,11 +228,11 @@ class SQLiteFile:
             raise _unusable(self.path, error) from error
 
     def _empty_wal(self, connection: _Connection) -> None:
-        """If the database file was removed or replaced, write the -wal back into the old file and empty the -wal.
+        """Write the -wal into the old file and empty the -wal, if the database file was removed or replaced.
 
-        Otherwise SQLite would replay the old data into the new file. If the file is still in its place, do nothing:
-        SQLite empties the -wal when the last connection is closed. While another process reads the old file, the -wal
-        cannot be emptied.
+        If the -wal kept its content, SQLite would replay the old data into the new file. While another process reads
+        the old file, the -wal cannot be emptied. If the file is still in its place, do nothing: SQLite empties the -wal
+        when the last connection is closed.
         """
         try:
             self.check()

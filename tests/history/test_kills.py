@@ -17,7 +17,10 @@ from support.marks import LONG, rule
 from support.world import ids
 
 EVERY = 1 if LONG else 16
-"""A command is killed at each EVERY-th of its statements and commits."""
+"""The largest number of statements and commits from one kill of a command to the next.
+
+A command that makes few of them is killed at smaller steps.
+"""
 MOMENTS = 36 if LONG else 1
 """How many times a command is killed at a random moment."""
 FIRST_RUNS = 12 if LONG else 2

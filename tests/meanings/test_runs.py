@@ -1,4 +1,8 @@
-"""What a run writes: everything under one time, its row in `sync_runs`, and nothing else if it finds nothing new."""
+"""What a run writes: everything under one time, and its row in `sync_runs`.
+
+A run that finds nothing new writes only this row and the account's row. Other tests here: what the row of a failed run
+says, and how an unchanged or changed list is recognised.
+"""
 
 import errno
 import hashlib
