@@ -142,7 +142,7 @@ COMMANDS = pytest.mark.parametrize(
     ("words", "least"),
     [(("sync",), 32), (("missing", "--accept"), 32), (("prune", "--before", "0s"), 40),
      (("account", "rename", "default", "other"), 24), (("account", "retire", "default"), 24), (("checkpoint",), 6),
-     (("export", "lake"), 40)],
+     (("export", "lake"), 24)],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )  # fmt: skip
 
