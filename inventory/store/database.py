@@ -119,15 +119,13 @@ def writing(
         connection = connection.execution_options(  # noqa: PLW2901
             inventory_writes=True, inventory_settings=settings
         )
-        with connection.begin() as transaction:
+        with as_unconfirmed(engine) as commit_begins, connection.begin():
             if file is not None:
                 attach(connection, file)
             yield connection
             if (own := file_of(engine)) is not None:
                 own.check(kept)
-            if transaction.is_active:  # the block may have ended it
-                with as_unconfirmed(engine):
-                    transaction.commit()
+            commit_begins()
         if own is not None:
             own.check("what was just written is in the old file only")
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,16 +37,23 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
 
 
 @contextmanager
-def as_unconfirmed(engine: Engine) -> Iterator[None]:
-    """Turn the loss of the connection to PostgreSQL, in a block that commits, into an Unconfirmed.
+def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
+    """Turn the loss of the connection to PostgreSQL amid a commit, at the end of the block, into an Unconfirmed.
 
-    Other errors pass: after them the transaction is rolled back.
+    Yield a function to call just before the commit. Other errors pass: after them the transaction is rolled back.
     """
+    committing = False
+
+    def commit_begins() -> None:
+        nonlocal committing
+        committing = True
+
     try:
-        yield
+        yield commit_begins
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)  # None: psycopg found the connection closed
-        if is_sqlite(engine) or not (state is None or state.startswith(_LOST)):
+        is_lost = state is None or state.startswith(_LOST)
+        if is_sqlite(engine) or not committing or not is_lost:
             raise
         reason = " ".join(str(error.orig).split())
         raise Unconfirmed(

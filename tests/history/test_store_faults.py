@@ -158,6 +158,19 @@ def test_a_run_whose_commit_gets_no_answer_says_what_became_of_it(recording, dat
 
 
 @ON_POSTGRESQL
+def test_a_connection_whose_commit_a_signal_interrupted_is_used_again(engine):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    event.listen(engine, "commit", interrupt)
+    with pytest.raises(KeyboardInterrupt), database.writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE accounts SET provider = provider")
+    event.remove(engine, "commit", interrupt)
+    with database.reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM accounts").scalar() == 0
+
+
+@ON_POSTGRESQL
 def test_a_statement_timeout_is_7_and_the_next_run_records_all(recording, database_url):
     before = change(recording)
     with database.writing(recording.engine) as connection:
