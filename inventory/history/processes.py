@@ -28,18 +28,18 @@ def start_time(pid: int) -> float | None:
 
     Return None if the start time is unknown: the process is gone, /proc hides it, or the system is not Linux.
     """
-    state_and_after = _read_stat(pid)
-    return float(state_and_after[19]) if state_and_after else None
+    return _read_stat(pid)[1]
 
 
-def _read_stat(pid: int) -> list[bytes]:
-    """Return the fields of /proc/PID/stat from the third on, the state; an empty list if it cannot be read."""
+def _read_stat(pid: int) -> tuple[bytes, float | None]:
+    """Return the state of a process, and its start as `start_time` does. The state is empty if it is unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return []
+        return b"", None
     # field 2, the name in brackets, may itself contain blanks and brackets: count from its last bracket
-    return stat.rpartition(b")")[2].split()
+    fields = stat.rpartition(b")")[2].split()
+    return fields[0], float(fields[19])
 
 
 def is_dead(pid: int, started: float | None) -> bool:
@@ -54,7 +54,5 @@ def is_dead(pid: int, started: float | None) -> bool:
         return True
     except PermissionError:
         pass  # it exists and belongs to another user
-    if _read_stat(pid)[:1] == [b"Z"]:
-        return True
-    now = start_time(pid)
-    return now is not None and started is not None and now != started
+    state, now = _read_stat(pid)
+    return state == b"Z" or (now is not None and started is not None and now != started)
