@@ -63,9 +63,8 @@ def missing_command(
         settled: set[tuple[str, str]] = set()
         try:
             for name in sorted({row["account"] for row in rows}):
-                listed = {
-                    row["instance_id"] for row in rows if row["account"] == name
-                }  # a sync may have found more since
+                # only the listed ones: a sync may have found more since
+                listed = {row["instance_id"] for row in rows if row["account"] == name}
                 accepted = accept_missing(
                     engine, name, only=listed, reason=reason, lease_seconds=settings.lease_seconds
                 )

@@ -233,7 +233,8 @@ def _error_of(outcome: Any) -> dict[str, str | None]:
 
 
 def _exit(outcomes: list[Any], stop: threading.Event) -> None:
-    for fault in (outcome.fault for outcome in outcomes if outcome.fault is not None):
+    fault = next((outcome.fault for outcome in outcomes if outcome.fault is not None), None)
+    if fault is not None:
         raise fault  # exits with 1, which comes first; `--debug` shows where it arose
     codes = {outcome.exit_code for outcome in outcomes} | ({4} if stop.is_set() else set())
     raise typer.Exit(next((code for code in FIRST_OF if code in codes), 0))
