@@ -3,13 +3,15 @@
 import ipaddress
 import socket
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from support.listening import listening
 
 DAY = timedelta(days=1)
 
@@ -71,7 +73,7 @@ def tunnel(to):
         asked.append(head.partition(b"\r\n")[0].decode())
         _join(client, to, b"HTTP/1.1 200 Connected\r\n\r\n")
 
-    with _listening(serve) as port:
+    with listening(serve) as port:
         yield port, asked
 
 
@@ -107,27 +109,8 @@ def socks(to=None, *, login=None, reply=0):
         else:
             _join(client, to, answer)
 
-    with _listening(serve) as port:
+    with listening(serve) as port:
         yield port, asked
-
-
-@contextmanager
-def _listening(serve):
-    """Listen on a port of loopback, and yield its number. Call `serve(client)` in a thread for each client."""
-
-    def run(client):
-        with client, suppress(OSError):
-            serve(client)
-
-    def listen(listener):
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=run, args=(listener.accept()[0],), daemon=True).start()
-
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        threading.Thread(target=listen, args=(listener,), daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 def _join(client, to, greeting):

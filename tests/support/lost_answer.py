@@ -2,10 +2,11 @@
 
 import select
 import socket
-import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 from sqlalchemy.engine import make_url
+
+from support.listening import listening
 
 
 class Proxy:
@@ -19,26 +20,14 @@ class Proxy:
         self.address = address
         self.after = after
         self.armed = self.stays_down = self.down = False
-        self.server = socket.create_server(("127.0.0.1", 0))
 
-    def serve(self):
-        """Accept sessions until the server's socket is closed. Each is served in a thread of its own."""
-        while True:
-            try:
-                client, _ = self.server.accept()
-            except OSError:
-                return
-            if self.down:
-                client.close()
-                continue
-            family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
-            server = socket.socket(family)
-            server.connect(self.address)
-            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
-
-    def _forward(self, client, server):
+    def serve(self, client):
+        """Forward the bytes of one session in both directions."""
+        if self.down:
+            return
         sent = losing = False
-        with closing(client), closing(server):
+        with socket.socket(socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET) as server:
+            server.connect(self.address)
             while True:
                 for source in select.select([client, server], [], [])[0]:
                     data = source.recv(65536)
@@ -60,10 +49,8 @@ def lost_answer(url, after):
     """Yield a Proxy before the server of `url`, and the URL by which clients reach the database through it."""
     given = make_url(url)
     host = given.host or given.query["host"]
-    port = given.port or int(given.query.get("port", 5432))
-    proxy = Proxy(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port), after)
+    behind = given.port or int(given.query.get("port", 5432))
+    proxy = Proxy(f"{host}/.s.PGSQL.{behind}" if host.startswith("/") else (host, behind), after)
     query = {name: value for name, value in given.query.items() if name not in {"host", "port"}}
-    through = given.set(host="127.0.0.1", port=proxy.server.getsockname()[1], query=query)
-    threading.Thread(target=proxy.serve, daemon=True).start()
-    with closing(proxy.server):
-        yield proxy, through.render_as_string(hide_password=False)
+    with listening(proxy.serve) as port:
+        yield proxy, given.set(host="127.0.0.1", port=port, query=query).render_as_string(hide_password=False)
