@@ -19,7 +19,8 @@ from support.command import KEY, Command
 from support.faults import Gate
 from support.forked import Forked
 from support.marks import LONG, rule
-from support.workers import WAITS_FOR_A_LOCK, until
+from support.postgres import WAITS_FOR_A_LOCK
+from support.workers import until
 
 pytestmark = pytest.mark.slow
 

@@ -22,8 +22,9 @@ from support.checkpoints import check, take_checkpoints
 from support.command import Command
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import ON_POSTGRESQL, rule
+from support.postgres import WAITS_FOR_A_LOCK
 from support.rfc6962 import tree_hash
-from support.workers import WAITS_FOR_A_LOCK, until
+from support.workers import until
 from support.world import hour, ids
 
 KILLED = RunRequest("default", "manual", api_url="https://api.fal.ai/v1", api_key_id="id", lease_seconds=60)

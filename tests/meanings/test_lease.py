@@ -28,7 +28,8 @@ from inventory.store.tables import accounts
 from inventory.sync import SyncOptions, sync
 from support.faults import Gate
 from support.marks import ON_POSTGRESQL, rule
-from support.workers import WAITS_FOR_A_LOCK, until
+from support.postgres import WAITS_FOR_A_LOCK
+from support.workers import until
 from support.world import BEGIN, hour
 
 CHILD = """

@@ -38,6 +38,8 @@ OPTIONS = {
     "timezone": TIME_ZONE,
 }
 WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
+WAITS_FOR_A_LOCK = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+"""The query that has a row while a session of this PostgreSQL database waits for a lock."""
 MEMORY = Path("/dev/shm")
 ROOM = 2**30  # free bytes that are needed; a server with ten databases takes 200 MB
 

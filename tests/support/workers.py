@@ -16,10 +16,6 @@ PATIENCE = 90
 """Seconds that a test waits before it fails. No correct program takes that long."""
 
 
-WAITS_FOR_A_LOCK = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-"""The query that has a row while a session of this PostgreSQL database waits for a lock."""
-
-
 def until(true, why=lambda: ""):
     """Call `true()` again and again until its result is true, and return the result.
 
