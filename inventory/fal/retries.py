@@ -34,7 +34,7 @@ logger = log.get(__name__)
 def is_retried(error: httpx.ProxyError) -> bool:
     """Return whether a request is sent again after this error of a proxy.
 
-    The text of the error begins with the status if it is an HTTP proxy. A SOCKS proxy gives no status.
+    For an HTTP proxy, the text of the error begins with the status. A SOCKS proxy gives no status.
     """
     text = str(error)
     return text in _RETRIED_BY_SOCKS or text[:3] in map(str, RETRIED)

@@ -136,10 +136,10 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
 def first_heartbeat(
     connection: Connection, row: Mapping[str, Any], now: datetime, clock: Clock | None = None
 ) -> datetime:
-    """Return the time of a lease's first heartbeat, to be called after `prepare`.
+    """Return the time of a lease's first heartbeat. Call this after `prepare`.
 
-    That is `now`, the time before `prepare`. But if `prepare` has begun the log of an account with a history, it has
-    read all of it. This may take longer than the lease, so the time is read again.
+    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with a history,
+    it has read all of that history. This may take longer than the lease, so the time is read again.
     """
     has_read_all = row["log_id"] is None and row["last_complete_run_id"] is not None
     return database.now(connection, clock) if has_read_all else now
