@@ -8,9 +8,13 @@ killed within a second.
 Lines executed in processes that a test starts are not noted. Such a process imports the mutant: while a mutant is
 tried, its source is in the copy of the checkout.
 
+A mutant of a view is tried with all tests of the views: it replaces the view in the SQLite files of the fixtures of the
+session, of which the tests read one or copy one.
+
 The environment says what to do:
 
-- MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `line`, `source`.
+- MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `source`. A mutant of Python also has
+  `line`. A mutant of a view also has `view`, its name, and `files`, the files of tests.
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
@@ -25,11 +29,14 @@ import os
 import select
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -37,6 +44,8 @@ from typing import Any
 import pytest
 from coverage import Coverage
 
+DATABASES = ("template.db", "watched.db")
+"""The names of the SQLite files that fixtures of the session create, and tests read or copy."""
 PATIENCE = 30.0
 """A mutant counts as killed after this number of seconds plus five times what its tests took in the first run."""
 
@@ -135,19 +144,22 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     """Run all tests. If none fails, try all mutants."""
     lines = Path(os.environ["MUTANTS"]).read_text(encoding="utf-8").splitlines()
     mutants = [json.loads(line) for line in lines]
+    views = [mutant for mutant in mutants if "view" in mutant]
+    mutants = [mutant for mutant in mutants if "view" not in mutant]
     sources = {path: _Source(Path(path).read_text(encoding="utf-8"), path) for path in {m["path"] for m in mutants}}
     _tests.items = session.items
     _tests.note_lines(sources)
     if _tests.failed:
         session.shouldfail = "a test fails without a mutant"
         return True
+    _try_views(session.config, views)
     processes = int(os.environ["PROCESSES"])
     workers = []
     for number in range(processes):
         pid = os.fork()
         if pid == 0:
             try:
-                _try_all(session.config, number, mutants[number::processes], sources)
+                _try_all(number, mutants[number::processes], sources)
             finally:
                 os._exit(0)
         workers.append(pid)
@@ -156,7 +168,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     return True
 
 
-def _try_all(config: pytest.Config, number: int, mutants: list[dict[str, Any]], sources: dict[str, _Source]) -> None:
+def _try_all(number: int, mutants: list[dict[str, Any]], sources: dict[str, _Source]) -> None:
     """Try the mutants of one worker, one after the other, and write their results."""
     copy, first = Path(os.environ["COPIES"]) / f"copy-{number}", str(Path(os.environ["COPIES"]) / "copy-0")
     for module in list(sys.modules.values()):  # what is imported from here on comes from this worker's copy
@@ -167,17 +179,56 @@ def _try_all(config: pytest.Config, number: int, mutants: list[dict[str, Any]], 
     killers: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for mutant in mutants:
         began = time.monotonic()
-        outcome, tried = _try(config, copy, mutant, sources[mutant["path"]], killers[mutant["module"]])
-        took = round(time.monotonic() - began, 1)
-        line = {"number": mutant["number"], "outcome": outcome, "tests": tried, "seconds": took}
-        with Path(os.environ["RESULTS"]).open("a", encoding="utf-8") as results:
-            results.write(json.dumps(line) + "\n")
+        _note(mutant, began, *_try(copy, mutant, sources[mutant["path"]], killers[mutant["module"]]))
 
 
-def _try(
-    config: pytest.Config, copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[int]
-) -> tuple[str, int]:
-    """Try a mutant. Return `killed`, `survived` or `no test`, and the number of tests that were chosen for it."""
+def _note(mutant: dict[str, Any], began: float, outcome: str, tried: int) -> None:
+    """Add a line to the results. `began` is the time of the monotonic clock at which the mutant's tests began."""
+    took = round(time.monotonic() - began, 1)
+    line = {"number": mutant["number"], "outcome": outcome, "tests": tried, "seconds": took}
+    with Path(os.environ["RESULTS"]).open("a", encoding="utf-8") as results:
+        results.write(json.dumps(line) + "\n")
+
+
+def _try_views(config: pytest.Config, mutants: list[dict[str, Any]]) -> None:
+    """Try the mutants of views, one after the other, and write their results."""
+    folder = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # noqa: SLF001
+    databases = [file for name in DATABASES for file in folder.glob(f"*/{name}")]
+    killers: Counter[int] = Counter()
+    for mutant in mutants:
+        began = time.monotonic()
+        candidates = {index for index, item in enumerate(_tests.items) if item.nodeid.split("::")[0] in mutant["files"]}
+        tests = _tests.choose(candidates, killers)
+        file = Path(mutant["path"])
+        before = file.read_text(encoding="utf-8")
+        try:
+            refused = _replace_view(databases, mutant["view"], mutant["source"])
+            killed = refused or _is_killed(file, mutant["source"], tests, killers, _forget_views)
+        finally:
+            _replace_view(databases, mutant["view"], before)
+        _note(mutant, began, "killed" if killed else "survived", len(tests))
+
+
+def _replace_view(databases: list[Path], view: str, sql: str) -> bool:
+    """Replace the view in the SQLite files. Return whether SQLite refuses to create it or to read from it."""
+    for file in databases:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute(f"DROP VIEW IF EXISTS {view}")
+            try:
+                connection.execute(sql)
+                connection.execute(f"SELECT * FROM {view} LIMIT 0")
+            except sqlite3.Error:
+                return True
+    return False
+
+
+def _forget_views() -> None:
+    """Let this process read the SQL of the migrations again."""
+    sys.modules["inventory.store.schema"]._migrated_views.cache_clear()  # noqa: SLF001
+
+
+def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[int]) -> tuple[str, int]:
+    """Try a mutant of Python. Return `killed`, `survived` or `no test`, and the number of tests chosen for it."""
     try:
         new = _Source(mutant["source"], mutant["path"])
     except SyntaxError:
@@ -197,16 +248,26 @@ def _try(
     tests = _tests.choose(executing, killers)
     if not tests:
         return "no test", 0
+    change = partial(_change, changed, mutant if by_import else None)
     file = copy / "inventory" / f"{mutant['module']}.py"
+    killed = _is_killed(file, mutant["source"], tests, killers, change)
+    return ("killed" if killed else "survived"), len(tests)
+
+
+def _is_killed(file: Path, source: str, tests: list[int], killers: Counter[int], change: Callable[[], None]) -> bool:
+    """Return whether one of the tests fails in a forked process that first calls `change`.
+
+    Meanwhile the file has the mutant's source.
+    """
     before = file.read_text(encoding="utf-8")
-    folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=copy.parent))
-    file.write_text(mutant["source"], encoding="utf-8")
+    folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=os.environ["COPIES"]))
+    file.write_text(source, encoding="utf-8")
     reader, writer = os.pipe()
     try:
         pid = os.fork()
         if pid == 0:
             _tests.killer = writer
-            _run(config, folder, tests, changed, mutant if by_import else None)
+            _run(folder, tests, change)
         os.close(writer)
         code = _wait(pid, PATIENCE + 5 * sum(_tests.seconds[index] for index in tests))
         if killer := os.read(reader, 16):
@@ -215,7 +276,7 @@ def _try(
         os.close(reader)
         file.write_text(before, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-    return ("killed" if code else "survived"), len(tests)
+    return code != 0
 
 
 def _executes(code: CodeType) -> tuple[object, ...]:
@@ -236,33 +297,32 @@ def _in_a_function(index: int | None, source: _Source) -> bool:
     return False
 
 
-def _run(
-    config: pytest.Config,
-    folder: Path,
-    tests: list[int],
-    changed: dict[CodeType, CodeType],
-    again: dict[str, Any] | None,
-) -> None:
-    """Run the tests in this process, with the changed code. Exit with 0 if all pass, else with 1.
+def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
+    """Call `change`, and run the tests in this process. Exit with 0 if all pass, else with 1.
 
-    `folder` is the place for temporary files. `again` is the mutant if its module must be executed again, because its
-    change is not only in functions; else None.
+    `folder` is the place for temporary files.
     """
     try:
         os.setpgid(0, 0)
-        for before, after in changed.items():
-            for function in _tests.functions.get(before, ()):
-                function.__code__ = after
-        if again is not None:
-            _execute_again(again)
+        change()
         if "support.forked" in sys.modules:  # the process that it forks from has no mutant
             sys.modules["support.forked"]._server.cache_clear()  # noqa: SLF001
-        config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]  # noqa: SLF001
+        factory = _tests.items[0].config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001
+        factory._basetemp = folder  # noqa: SLF001
         for place, index in enumerate(tests):
             _tests.run(index, tests[(place + 1) % len(tests)])
         os._exit(0)
     except BaseException:  # noqa: BLE001 - any failure kills the mutant
         os._exit(1)
+
+
+def _change(changed: dict[CodeType, CodeType], again: dict[str, Any] | None) -> None:
+    """Give the functions the changed code. Execute the module again if `again` is given, which is the mutant."""
+    for before, after in changed.items():
+        for function in _tests.functions.get(before, ()):
+            function.__code__ = after
+    if again is not None:
+        _execute_again(again)
 
 
 def _execute_again(mutant: dict[str, Any]) -> None:

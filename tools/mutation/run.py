@@ -3,9 +3,9 @@
     python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2] [--seconds N]
 
 Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
-expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on SQLite until the first fails: those of
-Python in forked processes (`in_forks.py`), those of views in new ones. The survivors are written to build/mutants/, as
-diffs. docs/testing.md says what was found, and what is accepted.
+expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on SQLite, in a forked process, until the
+first fails (`in_forks.py`). The survivors are written to build/mutants/, as diffs. docs/testing.md says what was found,
+and what is accepted.
 
 It needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample. --seconds
 limits the tests of a mutant; more mutants survive then than should. The result of each mutant is added to
@@ -21,7 +21,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import venv
 from collections import Counter
 from dataclasses import dataclass
@@ -144,8 +143,8 @@ def main() -> None:
         copies = [_copy(folder / f"copy-{number}") for number in range(arguments.processes)]
         python = [module for module in modules if module != "views"]
         mutants = [each for module in python for each in _mutants(folder, copies[0], module, arguments)]
-        tried = _try_in_forks(folder, mutants, copies, arguments.seconds) if mutants else []
-        tried += _change_sql(copies[0], arguments) if "views" in modules else []
+        mutants += _mutants_of_views(copies[0], arguments) if "views" in modules else []
+        tried = _try_in_forks(folder, mutants, copies, arguments.seconds)
     counts = Counter((each.module, each.outcome) for each in tried)
     print(f"| module | mutants | {' | '.join(OUTCOMES)} |\n|---|{'--:|' * (len(OUTCOMES) + 1)}")
     for module in modules:
@@ -200,10 +199,8 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
     run(program / "cosmic-ray", "init", settings, session)
     run(program / "cr-filter-operators", session, settings)
     lines = run(program / "python", HERE / "sources.py", session).splitlines()
-    if arguments.sample and len(lines) > arguments.sample:
-        lines = random.Random(arguments.seed).sample(lines, arguments.sample)  # noqa: S311 - no secret
     path = str(copy / "inventory" / f"{module}.py")
-    return [{"module": module, "path": path} | json.loads(line) for line in lines]
+    return _sample([{"module": module, "path": path} | json.loads(line) for line in lines], arguments)
 
 
 def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
@@ -239,50 +236,29 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
     ]
 
 
-def _change_sql(copy: Path, arguments: argparse.Namespace) -> list[Mutant]:
-    """Try the mutants of the newest SQL of each view on SQLite, and return them."""
+def _mutants_of_views(copy: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the mutants of the newest SQL of each view on SQLite, or a sample of them, as dicts with their source."""
     newest: dict[str, Path] = {}
     for file in sorted((copy / "migrations" / "views").glob("*.sql")):
         if ".postgresql." not in file.name:
             newest[file.name.rpartition("_v")[0]] = file
-    changes = [
-        (file, match.span(), new)
-        for file in newest.values()
-        for pattern, new in SQL_MUTATIONS.items()
-        for match in re.finditer(pattern, re.sub("--.*", lambda comment: "#" * len(comment[0]), file.read_text()))
-    ]
-    if arguments.sample and len(changes) > arguments.sample:
-        changes = random.Random(arguments.seed).sample(changes, arguments.sample)  # noqa: S311 - no secret
-    began = time.monotonic()
-    if failed := _test_views(copy):
-        raise SystemExit(f"The tests of the views fail without any change:\n{failed[-3000:]}")
-    limit = 30 + 3 * (time.monotonic() - began)
-    tried = []
-    for file, (begin, end), new in changes:
-        before = file.read_text()
-        after = before[:begin] + new + before[end:]
-        file.write_text(after)
-        try:
-            outcome = "killed" if _test_views(copy, limit) else "survived"
-        finally:
-            file.write_text(before)
-        tried.append(Mutant("views", outcome, _difference(before, after, file.name)))
-    return tried
+    mutants = []
+    for view, file in newest.items():
+        sql = file.read_text()
+        code = re.sub("--.*", lambda comment: "#" * len(comment[0]), sql)
+        mutants += [
+            {"module": "views", "view": view, "path": str(file), "files": _files("views"),
+             "source": sql[: match.start()] + new + sql[match.end() :]}
+            for pattern, new in SQL_MUTATIONS.items()
+            for match in re.finditer(pattern, code)
+        ]  # fmt: skip
+    return _sample(mutants, arguments)
 
 
-def _test_views(copy: Path, limit: float | None = None) -> str:
-    """Run the tests of the views until one fails, and return their output; an empty text if all pass.
-
-    If they take longer than `limit` seconds, they count as failed.
-    """
-    words = [sys.executable, "-m", "pytest", "-x", "-q", *OPTIONS, *_files("views")]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            words, cwd=copy, env=_environment(copy), capture_output=True, text=True, check=False, timeout=limit
-        )
-    except subprocess.TimeoutExpired:
-        return "too slow"
-    return done.stdout if done.returncode else ""
+def _sample(mutants: list[dict[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    if arguments.sample and len(mutants) > arguments.sample:
+        return random.Random(arguments.seed).sample(mutants, arguments.sample)  # noqa: S311 - no secret
+    return mutants
 
 
 def _difference(before: str, after: str, name: str) -> str:
