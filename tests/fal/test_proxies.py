@@ -89,6 +89,18 @@ def test_a_socks_proxy_needs_another_library(monkeypatch, address):
     assert "Hunter2x" not in str(raised.value)
 
 
+@pytest.mark.parametrize("user", ["bob:{}", "{}:word"])
+def test_a_user_or_password_that_socks_has_no_room_for_is_refused_before_any_connection(monkeypatch, user):
+    with socks(login=None) as (port, asked):
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{user.format('x' * 255)}@127.0.0.1:{port}")
+        assert "refused: " in error_of(API)
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{user.format('x' * 256)}@127.0.0.1:{port}")
+        with pytest.raises(UsageError, match="a user and a password of 255 bytes") as raised:
+            error_of(API)
+    assert "xx" not in str(raised.value)
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("user", "login", "reason"),
     [
