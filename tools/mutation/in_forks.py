@@ -1,15 +1,15 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
-first those that have killed other mutants of the module, then the model, then the quickest. In its process the changed
-functions get the code of the mutant. The module is executed again only if this is not enough. So most mutants are
-killed within a second.
+first those that have killed other mutants of the module, then those with random histories, then the quickest. In its
+process the changed functions get the code of the mutant. The module is executed again only if this is not enough. So
+most mutants are killed within a second.
 
 Lines executed in processes that a test starts are not noted. Such a process imports the mutant: while a mutant is
 tried, its source is in the copy of the checkout.
 
-A mutant of a view is tried with all tests of the views: it replaces the view in the SQLite files of the fixtures of the
-session, of which the tests read one or copy one.
+A mutant of a view is tried with all tests of the views, without a limit of time. It replaces the view in the SQLite
+files of the fixtures of the session. The tests read these files or copies of them.
 
 The environment says what to do:
 
@@ -18,8 +18,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: the limit for the tests of a mutant: the sum of the times that they took in the first run. One test is
-  always tried. `inf`: no limit.
+- SECONDS: the limit for the tests of a mutant of Python: the sum of the times that they took in the first run. One test
+  is always tried. `inf`: no limit.
 """
 
 import contextlib
@@ -108,22 +108,26 @@ class _Tests:
         gc.collect()
         gc.freeze()
 
-    def choose(self, candidates: set[int], killers: Counter[int]) -> list[int]:
+    def choose(self, candidates: set[int], killers: Counter[int], limit: float) -> list[int]:
         """Return the indexes of the tests with which a mutant is tried, in the order in which they are run.
 
-        `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed.
+        `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed. `limit` is
+        the most seconds that all chosen tests may have taken in the first run.
         """
-        chosen, total, limit = [], 0.0, float(os.environ["SECONDS"])
-        for index in sorted(candidates, key=lambda each: (-killers[each], not self.is_model(each), self.seconds[each])):
+        chosen, total = [], 0.0
+        for index in sorted(
+            candidates, key=lambda each: (-killers[each], not self.is_random(each), self.seconds[each])
+        ):
             total += self.seconds[index]
             if chosen and total > limit:
                 break
             chosen.append(index)
         return chosen
 
-    def is_model(self, index: int) -> bool:
-        """Return whether a test compares random histories with the model: these kill the most."""
-        return "test_model.py" in self.items[index].nodeid
+    def is_random(self, index: int) -> bool:
+        """Return whether a test makes random histories: these kill the most."""
+        item = self.items[index]
+        return "test_model.py" in item.nodeid or hasattr(getattr(item, "obj", None), "hypothesis")
 
 
 _tests = _Tests([])
@@ -198,7 +202,7 @@ def _try_views(config: pytest.Config, mutants: list[dict[str, Any]]) -> None:
     for mutant in mutants:
         began = time.monotonic()
         candidates = {index for index, item in enumerate(_tests.items) if item.nodeid.split("::")[0] in mutant["files"]}
-        tests = _tests.choose(candidates, killers)
+        tests = _tests.choose(candidates, killers, float("inf"))
         file = Path(mutant["path"])
         before = file.read_text(encoding="utf-8")
         try:
@@ -245,7 +249,7 @@ def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[i
         codes = source.codes if by_import else [source.codes[index] for index in inner]
         lines = {line for code in codes for _, _, line in code.co_lines() if line is not None}
         executing = set().union(*(_tests.of_line.get((mutant["path"], line), ()) for line in lines))
-    tests = _tests.choose(executing, killers)
+    tests = _tests.choose(executing, killers, float(os.environ["SECONDS"]))
     if not tests:
         return "no test", 0
     change = partial(_change, changed, mutant if by_import else None)
