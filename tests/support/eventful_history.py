@@ -151,7 +151,7 @@ class EventfulHistory(History):
 
     # -- upgrades
 
-    @rule(revision=st.sampled_from(["0001", "0002", "0003", "0004"]))
+    @rule(revision=st.sampled_from(["0001", "0002", "0003", "0004", "0005"]))
     def upgrade(self, revision):
         """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
 

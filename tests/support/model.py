@@ -202,6 +202,29 @@ class Model:
             for key in ids
         }
 
+    def creators(self) -> dict[str | None, tuple[int, int, int, datetime | None, datetime | None, int, int | None]]:
+        """Return the expected rows of `creators`, by creator.
+
+        A row is: the numbers of instances created, created before the watch and live now; the times of the first and
+        the last creation; microseconds, and GPU microseconds (None if those of no episode are known).
+        """
+        hours = self.hours()
+        groups: dict[str | None, list[tuple[str, int]]] = {}
+        for key, versions in self.episodes().items():
+            groups.setdefault(creator_of([version for version, _ in versions]), []).append(key)
+        found = {}
+        for creator, keys in groups.items():
+            opened = [self.instances[id_].versions[0].opened for id_, episode in keys if episode == 1]
+            created = sorted(run.time for run in opened if run.previous)
+            last = [self.instances[id_] for id_, episode in keys if episode == self.instances[id_].versions[-1].episode]
+            known = [hours[key][1] for key in keys if hours[key][1] is not None]
+            found[creator] = (
+                len(created), len(opened) - len(created), sum(each.presence == "live" for each in last),
+                created[0] if created else None, created[-1] if created else None,
+                sum(hours[key][0] for key in keys), sum(known) if known else None,
+            )  # fmt: skip
+        return found
+
     def _asked(self) -> list[str]:
         return [id_ for id_, each in self.instances.items() if each.presence != "vanished" and not each.held]
 
@@ -312,6 +335,11 @@ def gpus_of(fields: dict[str, Any]) -> int | None:
     """Return the number n if the type is `gpu_<n>x_...`, else None."""
     found = re.match("gpu_([0-9]+)x_", fields.get("instance_type") or "")
     return int(found[1]) if found else None
+
+
+def creator_of(versions: list[Version]) -> str | None:
+    """Return the creator of an episode with these versions: the first that fal gave; None if it gave none."""
+    return next(filter(None, (version.fields.get("creator_user_nickname") for version in versions)), None)
 
 
 def times(duration: timedelta | None, count: int | None) -> int | None:

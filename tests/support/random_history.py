@@ -1,5 +1,6 @@
 """Random histories of a fleet, made by real syncs, and compared with the model of `support.model`."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
 from support import tally
-from support.model import KNOWN, Model, Observed, columns_of
+from support.model import KNOWN, Model, Observed, columns_of, creator_of
 
 PAGE = 4
 LEASE = 60
@@ -26,25 +27,25 @@ TYPES = {
     name: UTCDateTime()
     for name in (
         "started_at", "previous_complete_at", "first_seen_at", "last_seen_at", "missing_since", "vanished_at",
-        "occurred_at", "appeared_after", "appeared_at",
+        "occurred_at", "appeared_after", "appeared_at", "first_created_at", "last_created_at",
     )
 } | {"complete": sa.Boolean(), "held": sa.Boolean()}  # fmt: skip
 
 ids = st.sampled_from([f"i{number:02}" for number in range(26)])
 few_ids = st.sampled_from(["i00", "i01", "i02"])
-texts = st.sampled_from([None, "", "a", "b"])
-changes = st.fixed_dictionaries(
-    {},
-    optional={
-        "instance_type": st.sampled_from(["gpu_8x_h100_sxm5", "gpu_1x_h100_sxm5", "something new"]),
-        "region": st.sampled_from(["us-west", "us-east", None]),
-        "status": st.sampled_from(["ready", "stopped"]),
-        "sector": texts,
-        "creator_user_nickname": st.sampled_from([None, "ada", "bob"]),
-        "price": st.sampled_from([None, "", 1, True, {"per": "hour", "a": [1.5, None]}, "ü"]),
-    },
-)
+texts = [None, "", "a", "b"]
+VALUES = {
+    "instance_type": ["gpu_8x_h100_sxm5", "gpu_1x_h100_sxm5", "something new"],
+    "region": ["us-west", "us-east", None],
+    "status": ["ready", "stopped"],
+    "sector": texts,
+    "creator_user_nickname": [None, "ada", "bob"],
+    "price": [None, "", 1, True, {"per": "hour", "a": [1.5, None]}, "ü"],
+}
+"""The values that a change may give to each field of an instance."""
+changes = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()})
 pages = st.integers(2, 7)
+seeds = st.integers(0, 2**16)
 
 
 class History(RuleBasedStateMachine):
@@ -58,8 +59,8 @@ class History(RuleBasedStateMachine):
     since = datetime.min.replace(tzinfo=UTC)
     """Runs before this time, and events up to it, are not compared: `prune` may have dropped or folded them."""
 
-    @initialize(size=st.sampled_from([0, 3, 13, 22, 26]))
-    def begin(self, size):
+    @initialize(size=st.sampled_from([0, 3, 13, 22, 26]), seed=seeds)
+    def begin(self, size, seed):
         self.fleet = self.simulator.fleet
         self.fleet.clear()
         self.simulator.before_page = None
@@ -76,14 +77,26 @@ class History(RuleBasedStateMachine):
         self.ignored = frozenset()
         self.key = "first"
         for number in range(size):
-            self._put(f"i{number:02}", {})
+            self._put(f"i{number:02}", {"creator_user_nickname": [None, "ada", "bob"][number % 3]})
         self._sync()
+        self.live_on(seed, 2)
 
     # -- the fleet
 
-    @rule(id_=ids, change=changes)
-    def put_or_change(self, id_, change):
-        self._put(id_, change)
+    @rule(seed=seeds, runs=st.integers(1, 3))
+    def live_on(self, seed, runs):
+        """Make runs; before each, add, change and remove some instances.
+
+        Hypothesis prefers small values, so that most of its fleets would hardly change. A seed avoids this.
+        """
+        chance = random.Random(seed)
+        for _ in range(runs):
+            for number in chance.sample(range(26), chance.randint(0, 4)):
+                names = chance.sample([*VALUES], chance.randint(0, 3))
+                self._put(f"i{number:02}", {name: chance.choice(VALUES[name]) for name in names})
+            for number in chance.sample(range(26), chance.randint(0, 2)):
+                self._remove(f"i{number:02}")
+            self._sync()
 
     @rule(id_=ids)
     def delete(self, id_):
@@ -247,6 +260,7 @@ class History(RuleBasedStateMachine):
             self._compare_events()
             self._compare_episodes()
             self._compare_hours()
+            self._compare_creators()
 
     def _rows(self, sql):
         types = {name: type_ for name, type_ in TYPES.items() if name in sql}
@@ -323,11 +337,10 @@ class History(RuleBasedStateMachine):
         for id_, each in self.model.instances.items():
             for episode in {version.episode for version in each.versions}:
                 versions = [version for version in each.versions if version.episode == episode]
-                creators = [version.fields.get("creator_user_nickname") for version in versions]
                 last = versions[-1]
                 expected.add(
                     (
-                        id_, episode, next(filter(None, creators), None), last.fields.get("instance_type"),
+                        id_, episode, creator_of(versions), last.fields.get("instance_type"),
                         last.fields.get("region"), _time(versions[0].opened.previous), versions[0].opened.time,
                         (last.last_seen or self.model.last_seen(each)).time, _time(last.closed),
                     )
@@ -348,6 +361,15 @@ class History(RuleBasedStateMachine):
         days = {row[:3]: (row[3], *map(_microseconds, row[4:])) for row in rows}
         assert len(days) == len(rows)
         assert days == self.model.days()
+
+    def _compare_creators(self):
+        rows = self._rows(
+            "SELECT creator_user_nickname, instances_created, created_before_watch, live_now, first_created_at,"
+            f" last_created_at, hours_low, gpu_hours_low FROM creators WHERE account = '{self.account}'"
+        )
+        creators = {row[0]: (*row[1:6], *map(_microseconds, row[6:])) for row in rows}
+        assert len(creators) == len(rows)
+        assert creators == self.model.creators()
 
 
 def _microseconds(hours):
