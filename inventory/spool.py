@@ -76,7 +76,8 @@ _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
 _ROWS = 500
 """Rows per INSERT. This takes half the time of one INSERT per row, and other threads can run during an INSERT."""
 
-_ABSENT = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL AND NOT known.held"
+_NOT_SEEN = "FROM known LEFT JOIN seen ON seen.id = known.id WHERE seen.id IS NULL"
+_ABSENT = f"{_NOT_SEEN} AND NOT known.held"
 
 
 class Known(NamedTuple):
@@ -268,6 +269,17 @@ class Spool:
     def count_vanishing(self) -> int:
         """Return the number of absent instances that are proven gone."""
         return self._number(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
+
+    def vanishing_missing(self) -> Iterator[str]:
+        """Yield the ids of absent instances that are proven gone and were missing before this run."""
+        sql = f"SELECT known.id {_ABSENT} AND known.presence = 'missing' AND known.id IN (SELECT id FROM gone)"
+        for (id_,) in self._db.execute(sql):
+            yield id_
+
+    def still_held(self) -> Iterator[str]:
+        """Yield the ids of held instances that are not in `seen`."""
+        for (id_,) in self._db.execute(f"SELECT known.id {_NOT_SEEN} AND known.held"):
+            yield id_
 
     # The difference
 

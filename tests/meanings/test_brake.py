@@ -165,6 +165,65 @@ def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
     assert world.rows("SELECT DISTINCT missing_since FROM instances WHERE held") == [(hour(2),)]
 
 
+def run_that_settles_nothing(world, *, answered=0, **options):
+    """Make a run in which all requests by id but the first `answered`, and the second walk, fail."""
+    world.faults.add(Status(503), when=on_get, after=answered, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    outcome = world.run(**options)
+    world.faults.clear()
+    return outcome
+
+
+@rule("brake")
+@pytest.mark.parametrize(("own", "others"), [(3, 2), (20, 100)])
+def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_key(world, own, others):
+    world.put(*ids(own))
+    world.run()
+    world.remove(*ids(own))
+    world.put(*ids(others, "other"))
+    assert run_that_settles_nothing(world, key="other:secret").status == "succeeded"
+    assert world.held() == set()
+    for _ in range(2):
+        assert (world.run(key="other:secret").status, world.held()) == ("held", {*ids(own)})
+
+
+@rule("brake")
+def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(world):
+    world.put(*ids(40))
+    world.run()
+    world.remove(*ids(40))
+    world.put(*ids(90, "other"))
+    assert run_that_settles_nothing(world, answered=25).status == "held"
+    assert len(world.held()) == 25
+    assert world.run().status == "held"
+    assert world.held() == {*ids(40)}
+
+
+@rule("brake")
+def test_a_small_loss_that_an_earlier_run_could_not_settle_vanishes_beside_one_that_is_held(world):
+    world.put(*ids(40))
+    world.run()
+    world.remove(*ids(25))
+    assert world.run().status == "held"
+    world.remove("i030")
+    run_that_settles_nothing(world)
+    assert world.presences()["i030"] == "missing"
+    world.run()
+    assert world.presences()["i030"] == "vanished"
+    assert world.held() == {*ids(25)}
+
+
+@rule("brake")
+def test_instances_that_were_missing_before_the_new_key_are_compared_with_the_key_that_saw_them(world):
+    world.put("a", "b", "c", "d")
+    world.run()
+    world.remove("a", "b", "c")
+    run_that_settles_nothing(world)
+    world.put("e", "f", "g", "h", "i", "j")
+    assert world.run(key="other:secret").status == "held"
+    assert world.held() == {"a", "b", "c"}
+
+
 @rule("held-waits-for-a-person")
 def test_every_complete_run_is_held_until_a_person_settles_it_and_all_else_is_applied(world):
     world.put(*ids(20))
