@@ -18,6 +18,10 @@ LONGEST_ID = 255
 """Characters of the longest id that is kept."""
 
 
+DEEPEST = 300
+"""An item whose unknown fields are nested more levels deep than this is rejected."""
+
+
 class Record(NamedTuple):
     """One instance as it is stored. A field that is absent, null or an empty text is None.
 
@@ -46,6 +50,8 @@ _ITEM_FIELDS = frozenset(("id", *FIELDS))
 _get_all = itemgetter("id", *FIELDS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_TOO_DEEP = "an item nested too deeply to be kept"
 _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
 
 
@@ -76,7 +82,9 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
         try:
             extra = _canonical(rest, escaped=escaped)
         except RecursionError:
-            raise Rejected("an item nested too deeply to be kept") from None
+            raise Rejected(_TOO_DEEP) from None
+        if extra and _is_too_deep(extra):
+            raise Rejected(_TOO_DEEP)
     if escaped:
         instance_id = clean(instance_id)
         known = [None if value is None else clean(value) for value in known]
@@ -99,6 +107,20 @@ def _make_usual(item: dict[str, Any]) -> Record | None:
         return None
     usual = "" not in fields and len(fields[0]) <= LONGEST_ID and fields[0].isprintable()
     return Record._make((*fields, None)) if usual else None
+
+
+def _is_too_deep(text: str) -> bool:
+    """Return whether a JSON text is nested more than DEEPEST levels deep.
+
+    Without this limit, it would depend on the callers of `make_record` at which depth Python raises RecursionError.
+    """
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", _JSON_STRING.sub("", text)):
+        level += 1 if bracket in "[{" else -1
+        deepest = max(deepest, level)
+    return deepest > DEEPEST
 
 
 def clean(text: str) -> str:

@@ -123,7 +123,7 @@ class _Walk:
             self._follow_cursors()
         except ApiError as error:
             result.error = error
-        if result.complete and (again := self._recognise()) is not None:
+        if result.complete and not result.rejected and (again := self._recognise()) is not None:
             result.unchanged = not self._changed
             result.only_values = not result.unchanged
             result.duplicates = again.duplicates

@@ -170,6 +170,20 @@ def test_an_item_nested_too_deeply_is_rejected():
         make_record({"id": "a", "deep": deep})
 
 
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
+def test_an_item_is_kept_or_rejected_at_the_same_depth_whoever_reads_it(brackets):
+    def made(depth, frames=0):
+        if frames:
+            return made(depth, frames - 1)
+        left, right = brackets
+        return make_record({"id": "a", "deep": json.loads(left * depth + "1" + right * depth), "flat": ["[{"] * 500})
+
+    for frames in (0, 150):
+        made(299, frames)  # and the object of all unknown fields is a level too
+        with pytest.raises(Rejected, match="too deeply"):
+            made(300, frames)
+
+
 @rule("gpus-come-from-the-type")
 def test_gpus_are_read_from_the_type_or_unknown():
     assert gpus("gpu_8x_h100_sxm5") == (8, "h100_sxm5")
