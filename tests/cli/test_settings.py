@@ -204,6 +204,12 @@ def test_https_and_loopback_urls_are_accepted_and_lose_their_last_slash(url):
     assert load(api_url=f" {url}/ ").api_url == url
 
 
+@pytest.mark.parametrize("host", ["api..fal.ai", f"{'a' * 64}.fal.ai", "xn--a.invalid"])
+def test_an_address_whose_host_no_request_can_be_sent_to_is_refused(host):
+    with pytest.raises(UsageError, match="an address like https"):
+        load(api_url=f"https://{host}/v1")
+
+
 def test_durations_and_lists_are_read_as_people_write_them(monkeypatch, file):
     monkeypatch.setenv("INVENTORY_EVERY", "1h30m")
     monkeypatch.setenv("INVENTORY_IGNORE_CHANGES", " status, ip,,ip ")
