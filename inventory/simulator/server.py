@@ -205,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if length := self.headers.get("Content-Length"):
-            self.rfile.read(min(int(length), MAX_BODY_BYTES) if length.isdecimal() else 0)
+            self.rfile.read(min(int(length[:9]), MAX_BODY_BYTES) if length.isdecimal() else 0)
         simulator = self.server.simulator
         target = urlsplit(self.path)
         request = Request(
