@@ -27,7 +27,7 @@ from inventory.errors import (
     NetworkError,
     ServerError,
 )
-from inventory.fal.failures import describe, error_member, find_cause, remedy_for, status_error
+from inventory.fal.failures import describe, find_cause, is_fals_own, remedy_for, status_error
 from inventory.fal.page import Page, parse_envelope, parse_instance, parse_page
 from inventory.fal.retries import RetryPolicy
 from inventory.fal.transport import InvalidBody, ParsingTransport
@@ -115,7 +115,7 @@ class Api:
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
         """Return the instance with an id, or None if it is gone: fal itself answered 404.
 
-        Raises ApiError for every other answer. This includes a 404 without fal's `error` object, which a gateway or a
+        Raises ApiError for every other answer. This includes a 404 that is not fal's own error, which a gateway or a
         portal may have sent. Raises BadResponse, without a request, for an id that cannot be asked for. If `retry` is
         false, a single attempt is made.
         """
@@ -127,9 +127,9 @@ class Api:
         path = f"/compute/instances/{quote(instance_id, safe='')}"
         response = self._get(path, {}, functools.partial(_parse_record, instance_id), policy)
         if response.status_code == httpx.codes.NOT_FOUND:
-            if isinstance(error_member(response, "error"), dict):
+            if is_fals_own(response):
                 return None
-            raise ServerError("The API answered 404, but without fal's error object", status=response.status_code)
+            raise ServerError("The API answered 404, but not in fal's own words", status=response.status_code)
         record: Record = _parsed(response)
         return record
 

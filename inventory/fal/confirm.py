@@ -8,7 +8,7 @@ or if a request settles nothing, the whole list is walked a second time.
 from functools import partial
 
 from inventory import background, log
-from inventory.errors import ApiError, Interrupted, NetworkError
+from inventory.errors import ApiError, Forbidden, Interrupted, NetworkError, RateLimited, Unauthorized
 from inventory.fal.expected import ExpectedList
 from inventory.fal.walk import WalkContext, WalkResult, walk
 from inventory.spool import BY_ID
@@ -51,7 +51,7 @@ def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
 
     An instance for which fal answers 404 is marked as gone, and one that fal returns is added to the spool. After the
     first request that settles nothing, later requests are not retried. No request is sent after MOST_UNANSWERED
-    requests in a row without an answer, or once `stop` is set.
+    requests in a row without an answer, after one that the API refuses (401, 403, 429), or once `stop` is set.
     """
     settled, unanswered = True, 0
     for instance_id in absent:
@@ -66,6 +66,8 @@ def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
         except ApiError as error:
             logger.warning("the request by id settled nothing", instance_id=instance_id, reason=str(error))
             settled = False
+            if isinstance(error, Unauthorized | Forbidden | RateLimited):  # the next request would get the same
+                break
             unanswered = unanswered + 1 if isinstance(error, NetworkError) else 0
             continue
         unanswered = 0

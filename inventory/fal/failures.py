@@ -8,6 +8,8 @@ import httpx
 from inventory import log
 from inventory.errors import ApiError, Forbidden, RateLimited, ServerError, Unauthorized
 
+_TYPES = ("authorization_error", "validation_error", "not_found", "rate_limited", "server_error", "not_implemented")
+"""The values that fal documents for the member `type` of an error."""
 _OUTSIDE_ITS_TIME = {9, 10}
 """OpenSSL's codes X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _OF_ANOTHER_HOST = {62, 64}
@@ -35,18 +37,28 @@ def status_error(response: httpx.Response) -> ApiError:
 
 def _error_message(response: httpx.Response) -> str:
     """Return `: ` and the API's own error message, cut and safe to print; an empty text if there is no message."""
-    error = error_member(response, "error")
-    text = error.get("message") if isinstance(error, dict) else error or error_member(response, "detail")
+    error = _member(response, "error")
+    text = error.get("message") if isinstance(error, dict) else error or _member(response, "detail")
     return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""
 
 
-def error_member(response: httpx.Response, name: str) -> Any:
+def _member(response: httpx.Response, name: str) -> Any:
     """Return the member `name` of the JSON object in the body of an answer; None if there is no such member."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
         return None
     return body.get(name) if isinstance(body, dict) else None
+
+
+def is_fals_own(response: httpx.Response) -> bool:
+    """Return whether the body of an answer is an error as fal documents it.
+
+    Its member `error` is an object whose `type` is one of fal's. Errors of gateways are often objects too, of other
+    forms.
+    """
+    error = _member(response, "error")
+    return isinstance(error, dict) and error.get("type") in _TYPES
 
 
 def describe(error: Exception) -> str:

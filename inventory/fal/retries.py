@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import httpx
 from httpx_retries import Retry
@@ -80,10 +81,7 @@ class RetryPolicy(Retry):
             reason = describe(response)
         else:
             reason = str(response.status_code)
-            try:
-                asked = self.parse_retry_after(response.headers.get("Retry-After", ""))
-            except (ValueError, OverflowError):
-                asked = 0.0
+            asked = self._seconds_asked_for(response)
             if asked > self.max_backoff_wait:
                 kind = RateLimited if response.status_code == httpx.codes.TOO_MANY_REQUESTS else ServerError
                 raise kind(
@@ -96,3 +94,18 @@ class RetryPolicy(Retry):
         if self._stop.wait(wait):
             raise Interrupted("stopped by a signal")
         self._on_retry()
+
+    def _seconds_asked_for(self, response: httpx.Response) -> float:
+        """Return the seconds that Retry-After asks for; 0 if there is no such header, or if it cannot be read.
+
+        A date in it is compared with the answer's own `Date`, because this host's clock may be wrong.
+        """
+        asked, date = (response.headers.get(name, "") for name in ("Retry-After", "Date"))
+        try:
+            return max(0.0, (parsedate_to_datetime(asked) - parsedate_to_datetime(date)).total_seconds())
+        except (ValueError, TypeError, OverflowError):  # no two dates; or only one of them has a time zone
+            pass
+        try:
+            return self.parse_retry_after(asked)
+        except (ValueError, OverflowError):
+            return 0.0

@@ -116,16 +116,16 @@ class ParsingTransport(httpx.BaseTransport):
             raise InvalidBody(str(error)) from None
         finally:
             response.close()
-        # Only Retry-After is kept. From Location httpx would build a request, although redirects are not followed. From
+        # Only these two are kept. From Location httpx would build a request, although redirects are not followed. From
         # Set-Cookie it would store cookies.
-        kept = {name: value for name, value in response.headers.items() if name == "retry-after"}
+        kept = {name: value for name, value in response.headers.items() if name in {"retry-after", "date"}}
         return httpx.Response(response.status_code, headers=kept, content=body)
 
 
 def _encoding(response: httpx.Response) -> str:
-    """Return the value of the header `Content-Encoding` in lower case; `identity` if there is none."""
-    encoding: str = response.headers.get("Content-Encoding", "identity")
-    return encoding.strip().lower()
+    """Return the header `Content-Encoding` in lower case, without `identity`; an empty text if nothing is left."""
+    names = (name.strip() for name in response.headers.get("Content-Encoding", "").lower().split(","))
+    return ", ".join(name for name in names if name not in {"", "identity"})
 
 
 def _read_body(response: httpx.Response) -> bytes:
@@ -135,9 +135,9 @@ def _read_body(response: httpx.Response) -> bytes:
     stream that ends early.
     """
     encoding = _encoding(response)
-    if encoding not in {"identity", "gzip", "x-gzip"}:
+    if encoding not in {"", "gzip", "x-gzip"}:
         raise BadResponse("the body has an encoding that was not asked for")
-    gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
+    gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding else None
     body = bytearray()
     for chunk in response.iter_raw():
         try:
@@ -158,7 +158,7 @@ def _read_error(response: httpx.Response) -> bytes:
     the answer says enough.
     """
     body = bytearray()
-    gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if _encoding(response) != "identity" else None
+    gzip = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS) if _encoding(response) else None
     try:
         for chunk in response.iter_raw():
             body += chunk if gzip is None else gzip.decompress(chunk, LARGEST_ERROR)

@@ -243,6 +243,15 @@ def test_a_retry_after_without_a_meaning_does_not_end_the_retries(simulator, api
     assert names(api.fetch_page(None)) == ["inst_0", "inst_1"]
 
 
+@pytest.mark.parametrize("wrong", [timedelta(hours=-1), timedelta(hours=1)], ids=["an hour behind", "an hour ahead"])
+def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer(simulator, wrong):
+    now = datetime.now(UTC) - wrong  # so the clock of this host is wrong
+    dates = [format_datetime(now + timedelta(seconds=seconds), usegmt=True) for seconds in (0, 60)]
+    simulator.faults.add(Status(429, dict(zip(("Date", "Retry-After"), dates, strict=True))))
+    with client(simulator.url, retry_max_wait=59) as api, pytest.raises(RateLimited, match="asks to wait 60 s"):
+        api.fetch_page(None)
+
+
 # Size
 
 
@@ -269,9 +278,12 @@ def test_an_error_status_with_an_endless_body_is_still_that_error():
         api.fetch_page(None)
 
 
-@pytest.mark.parametrize("headers", [[], *([f"Content-Encoding: {name}"] for name in ("identity", "gzip", "X-GZIP"))])
+ENCODINGS = ("", "identity", "gzip", "X-GZIP", "gzip, identity")
+
+
+@pytest.mark.parametrize("headers", [[], *([f"Content-Encoding: {name}"] for name in ENCODINGS)])
 def test_an_error_is_read_in_each_encoding_that_is_allowed(headers):
-    body = b'{"error": {"message": "no such machine"}}'
+    body = b'{"error": {"type": "not_found", "message": "no such machine"}}'
     encoded = gzip.compress(body) if headers and "zip" in headers[0].lower() else body
     with raw(answer(encoded, *headers, status="404 Not Found")) as (url, _), client(url) as api:
         assert api.fetch_instance("a") is None
@@ -282,8 +294,14 @@ def test_an_error_is_read_in_each_encoding_that_is_allowed(headers):
 def test_a_body_in_gzip_is_read(simulator, api):
     assert api.fetch_page(None)
     assert simulator.requests[0].headers["accept-encoding"] == "gzip"
-    with raw(answer(gzip.compress(EMPTY), "Content-Encoding: gzip")) as (url, _), client(url) as other:
-        assert other.fetch_page(None).next_cursor is None
+    for encoding in ("gzip", "gzip, identity"):
+        with raw(answer(gzip.compress(EMPTY), f"Content-Encoding: {encoding}")) as (url, _), client(url) as other:
+            assert other.fetch_page(None).next_cursor is None
+
+
+def test_a_body_under_an_empty_content_encoding_is_read():
+    with raw(answer(EMPTY, "Content-Encoding:")) as (url, _), client(url) as api:
+        assert api.fetch_page(None).next_cursor is None
 
 
 @pytest.mark.parametrize(

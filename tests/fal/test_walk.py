@@ -508,6 +508,19 @@ def test_the_second_walk_decides_after_three_requests_in_a_row_without_an_answer
     assert list(spool.gone()) == absent
 
 
+@pytest.mark.parametrize("refused", [Status(401), Status(403), Status(429, {"Retry-After": "1000"})])
+def test_no_more_is_asked_by_id_after_an_answer_that_the_next_request_would_get_too(
+    simulator, spool, walked, confirmed, refused
+):
+    walked()
+    knows(spool, *(absent := ["inst_6", "inst_7", "inst_8", "inst_9"]))
+    simulator.faults.add(refused, when=lambda request: request.path.endswith("inst_7"), times=None)
+    second = confirmed()
+    assert asked_by_id(simulator) == ["inst_6", "inst_7"]
+    assert second.complete
+    assert list(spool.gone()) == absent
+
+
 def test_the_second_walk_finds_what_the_first_skipped_and_its_values_win(fleet, simulator, spool, walked, confirmed):
     fleet.hide("inst_2")
     walked()

@@ -21,6 +21,10 @@ GATEWAYS_404 = {
     "null": "null",
     "error as text": {"error": "not found"},
     "error null": {"error": None},
+    "error without a type": {"error": {}},
+    "error of another form": {"error": {"code": 404, "message": "Not found", "status": "NOT_FOUND"}},
+    "error of another type": {"error": {"type": "ResourceNotFound", "message": "Not found"}},
+    "error with an odd type": {"error": {"type": ["not_found"]}},
     "no utf-8": b"\xff\xfe\x00",
     "nested too deeply": "[" * 50_000,
 }
