@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from inventory.history.accounts import retire
 from inventory.history.prune import PruneRequest, prune
+from inventory.simulator import Status, on_page
 from inventory.store import database
 from support.asking import asking
 from support.questions import PAGE, SECTIONS, SQL
@@ -622,6 +624,58 @@ def test_the_most_gpus_of_a_creator_count_a_machine_with_the_gpus_that_it_then_h
     world.run()
     answer = ask(world, "How many GPUs did each creator have at once, at most?")
     assert sorted(answer) == [("default", "ada", 8), ("default", "bob", 8)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who has the most GPUs now, and the oldest machine since when?",
+        "Which live machines have no known creator?",
+        "Which machines are more than seven days old?",
+    ],
+)
+def test_the_machines_of_a_retired_account_are_not_there_now(question, world):
+    for account in ("left", "default"):
+        world.put("a")
+        world.run(account=account)
+        world.run(account=account, clock=lambda: hour(200 + world.runs))
+    assert [row[0] for row in ask(world, question)] == ["default", "left"]
+    retire(world.engine, "left", lease_seconds=60)
+    assert [row[0] for row in ask(world, question)] == ["default"]
+
+
+def test_short_lives_by_the_low_bound_are_only_those_that_ended(world):
+    text = SECTIONS["Which machines lived for less than three hours?"]
+    (condition,) = re.findall(r"`(hours_low < 3.*?)`", text)
+    world.run()
+    world.put("short", "there")
+    world.run()
+    world.runs += 3  # no run for three hours: nobody knows whether "short" was there for so long
+    world.remove("short")
+    world.run()
+    world.put("new")
+    world.run()
+    assert world.rows(f"SELECT instance_id FROM instance_episodes WHERE {condition}") == [("short",)]
+
+
+def test_an_end_in_a_gap_may_be_known_better_than_the_length_of_the_gap(world):
+    world.put("a", "b", "c")
+    world.run(page_size=2)
+    world.put("a", status="stopped")
+    world.faults.add(Status(500), when=on_page(2), times=None)
+    assert world.run(page_size=2).status == "partial"
+    world.faults.clear()
+    world.remove("a", "b")
+    world.run(page_size=2)
+    answer = {row[1]: row[3:6] for row in ask(world, "What vanished while nobody watched?")}
+    assert answer == {"a": (hour(2), hour(3), 2.0), "b": (hour(1), hour(3), 2.0)}
+
+
+def test_an_account_without_a_complete_run_has_no_row_in_how_much_is_known(world):
+    world.run()
+    world.faults.add(Status(500), times=None)
+    world.run(account="never")
+    assert [row[0] for row in ask(world, "How much of March do we know?")] == ["default"]
 
 
 def test_a_day_on_which_no_run_saw_a_machine_has_a_peak_of_zero(world):
