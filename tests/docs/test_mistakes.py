@@ -1,5 +1,6 @@
 """Tests that make each mistake of docs/mistakes.md and compare the printed line with the one on the page."""
 
+import json
 import re
 import sqlite3
 import ssl
@@ -62,6 +63,9 @@ class FirstWeek:
     def succeeds(self, words, **environment):
         self._run(*words.split(), **environment)
 
+    def output(self, words):
+        return self._run(*words.split()).stdout
+
     def settings(self, text):
         (self.folder / "inventory.toml").write_text(text)
 
@@ -105,6 +109,36 @@ def _(week):
         week.simulator.fleet.remove(f"inst_{number}")
     week.simulator.fleet.put(machine("other"))
     return week.line("sync", 5, FAL_KEY="other:workspace")
+
+
+@pytest.mark.parametrize("foreign", [9, 10])
+def test_after_the_key_of_another_workspace_the_steps_of_the_page_lead_back_to_exit_code_0(foreign, week):
+    week.succeeds("sync")
+    own, other = week.simulator.fleet.listing(), [machine(f"other_{number}") for number in range(foreign)]
+
+    def swap(machines):
+        week.simulator.fleet.clear()
+        for each in machines:
+            week.simulator.fleet.put(each)
+
+    def listed(words):
+        (rows,) = json.loads(week.output(f"{words} --format json")).values()
+        return {row["instance_id"] for row in rows}
+
+    swap(other)
+    week.line("sync", 5, FAL_KEY="other:workspace")
+    swap(own)
+    if foreign < 10:
+        week.succeeds("sync")
+        assert listed("missing") == set()
+    else:
+        week.line("sync", 5)
+        week.line("sync", 5)
+        assert listed("missing") == {each["id"] for each in other}
+        week.succeeds("missing --accept --reason other-key")
+        week.succeeds("sync")
+    assert listed("list") == {each["id"] for each in own}
+    assert len(listed("list --all")) == 12 + foreign
 
 
 @mistake("You deleted most of the fleet on purpose")
