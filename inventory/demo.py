@@ -31,9 +31,9 @@ MAX_DAYS = 3650
 
 QUERIES = (
     (
-        "How many instances and GPU hours on each of the last seven days",
+        "How many hours and GPU hours on each of the last seven days",
         (
-            "SELECT day, sum(instances) AS instances, round(sum(gpu_hours)) AS gpu_hours "
+            "SELECT day, round(sum(hours)) AS hours, round(sum(gpu_hours)) AS gpu_hours "
             "FROM fleet_daily GROUP BY day ORDER BY day DESC LIMIT 7"
         ),
     ),

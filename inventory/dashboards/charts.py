@@ -70,17 +70,20 @@ FILTERS = (
 
 FLEET = (
     Chart(
-        "Machines now", "Live as of the last run.", "stat",
-        f"SELECT count(*) AS machines FROM live_instances WHERE presence = 'live' AND {CHOSEN}", width=6, height=4,
+        "Machines now", "Live as of the last run, in accounts in use.", "stat",
+        f"SELECT count(*) AS machines FROM live_instances WHERE presence = 'live' AND {ACTIVE} AND {CHOSEN}",
+        width=6, height=4,
     ),
     Chart(
         "GPUs now", "GPUs of the live machines, as far as their types say.", "stat",
-        f"SELECT coalesce(sum(gpu_count), 0) AS gpus FROM live_instances WHERE presence = 'live' AND {CHOSEN}",
+        "SELECT coalesce(sum(gpu_count), 0) AS gpus FROM live_instances "
+        f"WHERE presence = 'live' AND {ACTIVE} AND {CHOSEN}",
         width=6, height=4,
     ),
     Chart(
         "Missing", "Absent from the last list, and not proven gone.", "stat",
-        f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {CHOSEN}", width=6, height=4,
+        f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {ACTIVE} AND {CHOSEN}",
+        width=6, height=4,
     ),
     Chart(
         "Age of the record", "Seconds since the last complete run, for the account in use that waited longest.", "stat",
@@ -89,11 +92,12 @@ FLEET = (
         unit="s", width=6, height=4,
     ),
     Chart(
-        "Machines by day and type", "Different machines that were there at some time of the day, of all creators.",
+        "Machines by day and type",
+        "Machines that were there at some time of the day, of all creators. One that changed its type or region counts "
+        "under each, so the sum is no head count.",
         "timeseries",
         f"SELECT day::timestamp AS time, coalesce(instance_type, {NOT_GIVEN}) AS metric, sum(instances) AS machines "
         f"FROM fleet_daily WHERE $__timeFilter(day) AND {ACCOUNT} AND {TYPE_AND_REGION} GROUP BY 1, 2 ORDER BY 1, 2",
-        stacked=True,
     ),
     Chart(
         "GPU hours by day and region", "At least, of all creators.", "timeseries",
@@ -122,9 +126,9 @@ FLEET = (
         "GROUP BY 1 ORDER BY 1",
     ),
     Chart(
-        "Freshness", "The state of each account's record.", "table",
+        "Freshness", "The state of the record of each account in use.", "table",
         "SELECT account, last_complete_at, last_status, failures_since_complete, live_instances, missing_instances "
-        f"FROM sync_freshness WHERE {ACCOUNT} ORDER BY account",
+        f"FROM sync_freshness WHERE {ACCOUNT} AND {ACTIVE} ORDER BY account",
     ),
     Chart(
         "Gaps", "When nobody could know the fleet.", "table",

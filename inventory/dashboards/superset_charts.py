@@ -11,7 +11,8 @@ TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
 """The time column that limits the rows of a dataset to a period, by the name of the dataset.
 
 A dataset that is not here cannot be limited to a period. It shows the present, except `creators`, which shows totals of
-all time.
+all time. By default Superset allows no subquery in a filter, so charts of the present show the machines of retired
+accounts too.
 """
 
 METRICS = {
@@ -34,7 +35,7 @@ METRICS = {
         "gpu_hours": ("SUM(gpu_hours_low)", "GPU hours, at least."),
     },
     "fleet_daily": {
-        "machines": ("SUM(instances)", "Different machines at some time of the day, by type and region."),
+        "machines": ("SUM(instances)", "Machines there at some time of the day; one that moved counts in each group."),
         "hours": ("SUM(hours)", "Hours, at least."),
         "gpu_hours": ("SUM(gpu_hours)", "GPU hours, at least."),
     },
@@ -87,17 +88,24 @@ GONE = (("event", ("vanished",)),)
 
 FLEET = (
     SupersetChart(
-        "Machines now", "Live as of the last run.", "number", "live_instances", ("machines",), width=3, where=LIVE
+        "Machines now", "Live as of each account's last run, retired accounts too.", "number", "live_instances",
+        ("machines",), width=3, where=LIVE,
     ),
-    SupersetChart("GPUs now", "GPUs of the live machines.", "number", "live_instances", ("gpus",), width=3, where=LIVE),
-    SupersetChart("Missing now", "Absent, and not proven gone.", "number", "sync_freshness", ("missing",), width=3),
+    SupersetChart(
+        "GPUs now", "GPUs of the live machines, retired accounts too.", "number", "live_instances", ("gpus",), width=3,
+        where=LIVE,
+    ),
+    SupersetChart(
+        "Missing now", "Absent, and not proven gone, retired accounts too.", "number", "sync_freshness", ("missing",),
+        width=3,
+    ),
     SupersetChart(
         "Failures now", "Runs that were not complete, since each account's last complete one.", "number",
         "sync_freshness", ("failures",), width=3,
     ),
     SupersetChart(
-        "Machines by day", "Different machines at some time of the day, by type.", "lines", "fleet_daily",
-        ("machines",), ("day", "instance_type"),
+        "Machines by day", "Those that were there at some time of the day, by type; one that moved counts twice.",
+        "lines", "fleet_daily", ("machines",), ("day", "instance_type"),
     ),
     SupersetChart(
         "GPU hours by day", "At least, by region.", "bars", "fleet_daily", ("gpu_hours",), ("day", "region"),
@@ -107,7 +115,8 @@ FLEET = (
         ("gpu_hours",), ("creator_user_nickname",),
     ),
     SupersetChart(
-        "GPUs by type", "Of the live machines.", "pie", "live_instances", ("gpus",), ("instance_type",), where=LIVE
+        "GPUs by type", "Of the live machines, retired accounts too.", "pie", "live_instances", ("gpus",),
+        ("instance_type",), where=LIVE,
     ),
     SupersetChart(
         "Lifetimes", "Hours at least, of presences that began in the period.", "histogram", "instance_episodes", (),

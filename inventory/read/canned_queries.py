@@ -1,6 +1,7 @@
 """Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
-In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows.
+In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows. The queries about the
+fleet now leave out retired accounts, whose instances stay as the last run left them.
 """
 
 import re
@@ -29,6 +30,7 @@ QUESTIONS = (
         "Every instance that is there, the newest first; missing: absent, and not yet proven gone.",
         """SELECT instance_id, instance_type, gpu_count, region, status, presence, creator_user_nickname, first_seen_at
 FROM live_instances
+WHERE account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
 ORDER BY first_seen_at DESC, instance_id""",
     ),
     Question(
@@ -53,7 +55,7 @@ ORDER BY account, instance_id""",
         "Instances and GPUs that are live, by creator.",
         """SELECT creator_user_nickname, count(*) AS instances, sum(gpu_count) AS gpus
 FROM live_instances
-WHERE presence = 'live'
+WHERE presence = 'live' AND account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
 GROUP BY creator_user_nickname
 ORDER BY gpus DESC""",
     ),
@@ -63,7 +65,7 @@ ORDER BY gpus DESC""",
         "Instances and GPUs that are live, by type and region.",
         """SELECT instance_type, region, count(*) AS instances, sum(gpu_count) AS gpus
 FROM live_instances
-WHERE presence = 'live'
+WHERE presence = 'live' AND account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
 GROUP BY instance_type, region
 ORDER BY gpus DESC""",
     ),
@@ -73,7 +75,7 @@ ORDER BY gpus DESC""",
         "Presences that go on, the longest first, and the GPU hours that they cost so far at least.",
         """SELECT instance_id, creator_user_nickname, instance_type, region, appeared_at, hours_low, gpu_hours_low
 FROM instance_episodes
-WHERE vanished_at IS NULL
+WHERE vanished_at IS NULL AND account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
 ORDER BY hours_low DESC
 LIMIT 100""",
     ),
@@ -121,7 +123,7 @@ LIMIT 1000""",
     Question(
         "top-creators",
         "Who used most",
-        "Instances created, live now, and GPU hours at least, by creator.",
+        "Instances created, live now, and GPU hours at least, by creator; retired accounts are in it too.",
         """SELECT account, creator_user_nickname, instances_created, created_before_watch, live_now, hours_low,
        gpu_hours_low
 FROM creators
@@ -130,7 +132,7 @@ ORDER BY gpu_hours_low DESC""",
     Question(
         "gpu-hours-by-day",
         "GPU hours by day",
-        "GPU hours at least, and different instances, by day (UTC) and type.",
+        "GPU hours at least, by day (UTC) and type; an instance that changed its region that day counts twice.",
         """SELECT day, instance_type, sum(instances) AS instances, sum(gpu_hours) AS gpu_hours
 FROM fleet_daily
 GROUP BY day, instance_type

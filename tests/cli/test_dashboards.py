@@ -115,6 +115,24 @@ def test_a_retired_account_fires_no_alert_and_does_not_age_the_record(world):
     assert age() is None
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_the_machines_of_a_retired_account_do_not_count_as_there_now(world):
+    values = {"account": ["default"], "creator": ["(not given)"], "type": ["gpu_8x_h100_sxm5"], "region": ["us-west"]}
+
+    def now():
+        return [world.one(as_grafana(titled(title), values)) for title in ("Machines now", "GPUs now", "Missing")]
+
+    world.put(*ids(31))
+    world.run()
+    world.remove(*ids(30))
+    world.run()  # they are held
+    assert now() == [1, 8, 30]
+    assert len(world.rows(as_grafana(titled("Freshness"), values))) == 1
+    retire(world.engine, "default", lease_seconds=60)
+    assert now() == [0, 0, 0]
+    assert world.rows(as_grafana(titled("Freshness"), values)) == []
+
+
 @rule("observed-share")
 def test_the_audit_shows_how_much_of_the_period_is_known(ask):
     (share,) = ask(titled("Observed share"))

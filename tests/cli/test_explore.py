@@ -113,6 +113,17 @@ def test_every_question_has_an_answer_and_its_page_says_what_it_means(question, 
     assert all(f'name="{name}"' in page for name in question.parameters)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("name", ["fleet-now", "gpus-by-creator", "gpus-by-type-and-region", "oldest"])
+def test_a_question_about_now_leaves_a_retired_account_out(name, world):
+    (sql,) = (question.sql for question in QUESTIONS if question.name == name)
+    world.put("a")
+    world.run()
+    assert len(world.rows(sql)) == 1
+    accounts.retire(world.engine, "default", lease_seconds=60)
+    assert world.rows(sql) == []
+
+
 @pytest.mark.slow
 def test_parameters_narrow_the_answer(browser):
     (creator, *_) = (row["creator_user_nickname"] for row in browser.rows("/top-creators"))

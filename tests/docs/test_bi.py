@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from inventory.config.database_url import parse_url
+from inventory.history.accounts import retire
 from inventory.store import database
 from inventory.store.catalogue import VIEWS
 from support.libraries import ROOT
@@ -60,6 +61,16 @@ def test_there_are_charts_to_build():
 def test_a_charts_query_gives_rows_on_both_backends(title, statement, tool):
     with tool.connect() as connection:
         assert connection.exec_driver_sql(statement).fetchall(), title
+
+
+@pytest.mark.parametrize("title", ["GPUs now", "The oldest machines", "Freshness"])
+def test_a_chart_of_the_present_leaves_a_retired_account_out(title, world):
+    statement = dict(CHARTS)[title]
+    world.put("a")
+    world.run()
+    assert len(world.rows(statement)) == 1
+    retire(world.engine, "default", lease_seconds=60)
+    assert world.rows(statement) == []
 
 
 def test_grafana_gets_numbers_for_times_from_sqlite(sqlite_demo):
