@@ -1,5 +1,6 @@
 """Upgrades of the database that each earlier release left: the history must stay the same."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from inventory.store import schema
 from inventory.store.database import connect, reading, writing
 from support.catalogue import catalogue
 from support.command import Command
+from support.libraries import ROOT
 from support.world import World, hour
 
 STORED = Path(__file__).parents[1] / "released"
@@ -146,6 +148,12 @@ def test_a_sync_continues_a_database_of_an_earlier_release(engine):
     assert world.rows("SELECT status FROM sync_runs WHERE account = 'killed' ORDER BY run_id") == [
         ("abandoned",), ("succeeded",),
     ]  # fmt: skip
+
+
+def test_contributing_shows_the_next_revision_and_how_to_store_a_database_of_the_newest():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.findall(r"--rev-id (\d+)", page) == [f"{int(schema.HEAD) + 1:04}"]
+    assert re.findall(r"store_release\.py \S+-at-(\d+)`", page) == [schema.HEAD]
 
 
 @pytest.mark.slow
