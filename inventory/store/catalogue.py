@@ -53,7 +53,7 @@ RELATIONS = (
             Column("finished_at", "Time (UTC) of its end; null while it runs."),
             Column("previous_complete_at", "Time (UTC) of the account's last complete run before it; null if none."),
             Column("complete", "Whether it saw the whole list, and applied it."),
-            Column("expected_seconds", "The schedule's interval in seconds; null if it was started by hand."),
+            Column("expected_seconds", "The schedule's interval in seconds; null if the run named none."),
             *COUNTS,
             Column("api_url", "Address of the API."),
             Column("api_key_id", "Public part of the API key, or a part of its hash; never the secret."),
