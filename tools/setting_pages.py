@@ -56,9 +56,9 @@ the defaults. In the file the names are lower case and without `INVENTORY_`: `pa
 """
 
 ABOUT_THE_FILE = """\
-The key has to be an admin key, since it must see the whole workspace. A key file that others may read is refused:
-`chmod 600`. Its owner's group may read it where the owner is another. On a read-only mount (secrets of Docker and
-Kubernetes) whoever mounted it decides.
+The key has to be an admin key, since it must see the whole workspace. A key file that others may read is refused. If
+you own the key file, only you may read it (`chmod 600`). If another user owns it (`root:inventory`, mode 640), its
+group may read it too. On a read-only mount (secrets of Docker and Kubernetes) whoever mounted it decides.
 
 ## The file
 

@@ -78,8 +78,8 @@ class Settings(BaseSettings):
         BeforeValidator(read_duration, json_schema_input_type=str),
         Field(
             gt=timedelta(),
-            description="The longest time between two complete runs that counts as observed where the "
-            "runs name no schedule, as with `sync` from a daily cron.",
+            description="For runs without a schedule: two complete runs further apart than this make a gap. "
+            "Example: `sync` from a daily cron.",
         ),
     ] = timedelta(hours=25)
     checkpoint_key_file: Annotated[
