@@ -17,7 +17,8 @@ the digest of the fleet after each complete run that recorded one, and every lis
 checks the signature of the checkpoint, for which it needs the library `cryptography`.
 
 Exit codes: 0 all agrees, also if `prove` answers `not known`; 9 something differs, and a line names the file; 2 wrong
-arguments; 1 this host has too little memory, or cannot read the bundle, so that nothing is known about it.
+arguments; 1 this host has too little memory, or cannot read the bundle or write the result, so that nothing is known
+about the bundle.
 """
 
 import argparse
@@ -964,7 +965,10 @@ def main() -> int:
 
 
 def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
-    """Check, print what was found, and return the exit code."""
+    """Check, print what was found, and return the exit code.
+
+    The code is 1 instead of 0 if the lines cannot be written, unless nobody reads them any more.
+    """
     said: list[str] = []
     try:
         if given.command:
@@ -985,10 +989,15 @@ def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
     except Exception as error:  # noqa: BLE001 - a forged file may have any form
         said.append(f"DIFFERS {given.bundle}: a file in it has the wrong form: {plain(str(error)):.200}")
         code = 9
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it is None if stdout is closed
+        sys.stdout.reconfigure(errors="backslashreplace")  # writes an escape if the locale lacks a character
     try:
         print("\n".join(said), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout once more at its end
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: the result (exit code {code}) cannot be written: {error.strerror}", file=sys.stderr)
+            code = code or 1
     return code
 
 

@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -338,6 +339,40 @@ def test_a_host_without_memory_or_with_a_file_that_cannot_be_read_is_1_and_says_
     done = subprocess.run([*BARE, check.__file__, "/proc/self/mem"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == "NOT CHECKED /proc/self/mem: this host cannot read it: Input/output error.\n"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_output_that_lacks_a_character_gets_an_escape_and_one_that_cannot_be_written_hides_no_difference(
+    world, run, tmp_path
+):
+    world.put("a", creator_user_nickname="王")
+    world.run()
+    world.run()
+    world.put("a", creator_user_nickname="王", status="stopped")
+    world.run()
+    run("evidence", "--since", text(hour(1.5)), "--until", text(hour(2.5)))
+    good = tmp_path / "evidence.zip"
+    bad = forged(contents(good) | {"account-1/creations.csv": b""}, tmp_path / "forged.zip")
+
+    def ended(file, *words, stdout=subprocess.PIPE, encoding="utf-8"):
+        return subprocess.run(
+            [sys.executable, check.__file__, file, *words], env={"PYTHONIOENCODING": encoding},
+            stdout=stdout, stderr=subprocess.PIPE, encoding="ascii", check=False,
+        )  # fmt: skip
+
+    for encoding in ("latin-1", "cp1252", "ascii"):
+        done = ended(good, "prove", "a", text(hour(2)), encoding=encoding)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "it existed then, created by \\u738b" in done.stdout
+    with Path("/dev/full").open("w") as full:
+        for file, code, found in ((good, 1, 0), (bad, 9, 9)):
+            done = ended(file, stdout=full)
+            said = f"error: the result (exit code {found}) cannot be written: No space left on device\n"
+            assert (done.returncode, done.stderr) == (code, said)
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *BARE, check.__file__, bad], capture_output=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (9, b"")
 
 
 def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
