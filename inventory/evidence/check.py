@@ -249,6 +249,8 @@ class Account:
     since: str
     until: str
     entries: list[Json] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    """What `increasing_times` returns of `entries`. They decide which entries are in the period."""
     start: dict[str, Instance] = field(default_factory=dict)
     end: dict[str, Instance] = field(default_factory=dict)
     rows: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in BY_CHANGE})
@@ -275,6 +277,7 @@ class Account:
         """
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
         self._require_period()
+        self.times = increasing_times(self.entries)
         fleet = {line["instance_id"]: self.instance_of(line) for line in self.fleet_lines}
         if list(fleet) != sorted(fleet, key=str.encode) or len(fleet) != len(self.fleet_lines):
             raise self.differs("fleet.jsonl", "the ids are not in order")
@@ -299,15 +302,15 @@ class Account:
         self.start, self.end = dict(fleet), dict(fleet)
         groups = groupby(self.read_changes(), key=lambda change: change["entry"])
         following = next(groups, None)
-        for entry in self.entries[1:]:
+        for entry, time in zip(self.entries[1:], self.times[1:], strict=True):
             if following is None or following[0] != entry["index"]:
                 self._apply(entry, [], fleet)
                 continue
             keep(self._apply(entry, list(following[1]), fleet))
             following = next(groups, None)
-            if time_of(entry) < self.since:
+            if time < self.since:
                 self.start = dict(fleet)
-            if time_of(entry) < self.until:
+            if time < self.until:
                 self.end = dict(fleet)
         if following is not None:
             raise self.differs("changes.jsonl", f"entry {following[0]} is not there, or not in order")
@@ -340,6 +343,11 @@ class Account:
         if expected:
             raise self.differs("leaves.bin", f"the changes of entry {min(expected)} are missing")
         return [change for change in found if change["instance_id"] == instance_id]
+
+    def has_in_period(self, entry: Json) -> bool:
+        """Return whether an entry is in the period, by its time in `times`. Call `begin` before."""
+        number: int = entry["index"] - self.first
+        return self.since <= self.times[number] < self.until
 
     def _require_period(self) -> None:
         """Raise Differs unless the first and the last entry enclose the period.
@@ -409,7 +417,7 @@ class Account:
             before = found = there
             if change["closed_as"] == "changed":
                 self._closed_now[id_] = there
-        if self.since <= time_of(entry) < self.until:
+        if self.has_in_period(entry):
             self._list(entry, change, before or found, found)
         return found.hash_
 
@@ -459,13 +467,27 @@ def time_of(entry: Json) -> str:
     return str(entry["run"]["started_at"] if "run" in entry else entry["act"]["occurred_at"])
 
 
+def increasing_times(entries: list[Json]) -> list[str]:
+    """Return the time of each entry, moved between those of the entries around it if the clock of an act was wrong.
+
+    The times of runs increase along the log (the program sees to it), so they are kept. The time of an act may be
+    before the run that precedes it in the log, if the clock stepped back, or after the run that follows it. By such a
+    time, the fleet at a limit of the period would not fit the changes in the period. The last entry must be of a run.
+    """
+    limit, times = "", []
+    for entry in reversed(entries):
+        limit = time_of(entry) if "run" in entry else limit
+        times.append(min(time_of(entry), limit))
+    return list(accumulate(reversed(times), max))
+
+
 # -- The lists
 
 
 def lists(account: Account) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of each CSV file of an account. Call `replay` before."""
     runs = [entry for entry in account.entries if "run" in entry]
-    inside = [entry for entry in account.entries if account.since <= time_of(entry) < account.until]
+    inside = [entry for entry in account.entries if account.has_in_period(entry)]
     tables: dict[str, Iterable[list[Any]]] = {
         "population_start.csv": _population(account.start),
         "population_end.csv": _population(account.end),

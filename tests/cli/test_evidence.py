@@ -231,6 +231,38 @@ def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
     assert len(found["observed.csv"]) == 1
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("accepted_at", "since", "until"), [(2.3, 2.5, 5.5), (9, 2.5, 5.5), (9, 1.5, 3.5)])
+def test_an_act_at_a_time_when_the_clock_was_wrong_counts_between_the_runs_around_it(
+    world, run, tmp_path, accepted_at, since, until
+):
+    world.put("a", "b")
+    world.run()
+    world.run()
+    world.remove("b")
+    world.faults.add(Status(500), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()  # hour 3: b is missing
+    world.put("d")
+    world.faults.add(Status(500), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()
+    assert accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(accepted_at)) == ["b"]
+    world.run()
+    world.run()
+    run("evidence", "--since", text(hour(since)), "--until", text(hour(until)))
+    files = contents(tmp_path / "evidence.zip")
+    start, end, created, vanished = (
+        {row[column] for row in rows(files, f"{name}.csv")[1:]}
+        for name, column in (("population_start", 0), ("population_end", 0), ("creations", 2), ("disappearances", 2))
+    )
+    is_whole = until > 4
+    assert (start, created, vanished) == ({"a", "b"}, {"d"} if is_whole else set(), {"b"} if is_whole else set())
+    assert end == (start | created) - vanished
+    assert [row[1] for row in rows(files, "acts.csv")[1:]] == ["accept"] * is_whole
+    assert "all agree" in checked(tmp_path / "evidence.zip")
+
+
 def test_a_limit_with_microseconds_is_exact_in_the_sql_too(world):
     moment = timedelta(microseconds=1)
     at = hour(1) + 123_456 * moment
