@@ -206,19 +206,26 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
-@dataclass
-class Instance:
-    """A version of an instance: its fields, and its creator, which is None if not known.
+@dataclass(slots=True)
+class Episode:
+    """One unbroken presence of an instance, with its creator, which is None if not known.
 
-    The creator is the first one of the episode, which is one unbroken presence of the instance. A line of changes.jsonl
-    says it, and the log commits to it: `known_from` is "log". A line of fleet.jsonl does not say it. Until a change
-    closes the version of such a line, the field `creator_user_nickname` is in the creator's place, and `known_from` is
-    "field". This field may have changed since the first creator.
+    The creator is the first one that the API gave in the episode. Each line of changes.jsonl says who it is, as far as
+    it was known then, and the log commits to it: `known_from` is "log". A line of fleet.jsonl does not say it. Until a
+    change closes the version of such a line, the field `creator_user_nickname` is in the creator's place, and
+    `known_from` is "field". This field may have changed since the first creator.
     """
 
-    fields: dict[str, str | None]
     creator: str | None
     known_from: str = "log"
+
+
+@dataclass
+class Instance:
+    """A version of an instance: its fields, and the episode that it belongs to."""
+
+    fields: dict[str, str | None]
+    episode: Episode
     hash_: bytes = b""
 
     def __post_init__(self) -> None:
@@ -261,6 +268,8 @@ class Account:
     """The number of changes that were replayed."""
     measured: list[tuple[int, int, int, bool]] | None = None
     """What `spans_of` has returned, so that it is computed once."""
+    _creations: list[tuple[Episode, str, str]] = field(default_factory=list)
+    """The lines of creations.csv without the creator: the text before it and the text after it."""
     _closed_now: dict[str, Instance] = field(default_factory=dict)
     """By instance id: a version that was closed as changed, until the next version of the instance is opened."""
     _last_digest: str | None = None
@@ -314,6 +323,10 @@ class Account:
                 self.end = dict(fleet)
         if following is not None:
             raise self.differs("changes.jsonl", f"entry {following[0]} is not there, or not in order")
+        for episode, head, tail in self._creations:  # not earlier: a later change may say who the creator is
+            self.created[episode.creator] += 1
+            self.rows["creations.csv"] += f"{head},{_cell(episode.creator)},{tail}".encode()
+        self._creations.clear()
 
     def read_changes(self) -> Iterator[Json]:
         """Yield each line of changes.jsonl, parsed."""
@@ -370,7 +383,7 @@ class Account:
     def instance_of(self, line: Json) -> Instance:
         """Return the version in a line of fleet.jsonl."""
         fields = fields_of(line)
-        return Instance(fields, fields["creator_user_nickname"], "field")
+        return Instance(fields, Episode(fields["creator_user_nickname"], "field"))
 
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
@@ -409,20 +422,20 @@ class Account:
             if (change["opened_as"] == "changed") != (before is not None):
                 raise self.differs("changes.jsonl", f"entry {index} opens {id_}, but not as it was closed")
             fields = fields_of(change)
-            found = fleet[id_] = Instance(fields, change.get("creator"))
+            found = fleet[id_] = Instance(fields, Episode(None) if before is None else before.episode)
         else:
             if there is None:
                 raise self.differs("changes.jsonl", f"entry {index} closes {id_}, but it is not open")
-            there.creator, there.known_from = change.get("creator"), "log"  # also in `start` and `end`
             before = found = there
             if change["closed_as"] == "changed":
                 self._closed_now[id_] = there
+        found.episode.creator, found.episode.known_from = change.get("creator"), "log"
         if self.has_in_period(entry):
             self._list(entry, change, before or found, found)
         return found.hash_
 
     def _list(self, entry: Json, change: Json, before: Instance, after: Instance) -> None:
-        """Add the lines about a change to the lists, and count creations and disappearances by creator.
+        """Add the lines about a change to the lists, and count disappearances by creator.
 
         If a version is opened as changed, `before` is the version before it and `after` the new one. For any other
         change, both are the version that is opened or closed.
@@ -435,15 +448,15 @@ class Account:
                     row = [change["valid_from"], id_, name, *pair, run.get("run_id"), index]
                     self.rows["changes.csv"] += csv_line(row).encode()
         elif "opened_as" in change:
-            self.created[after.creator] += 1
             kept = [after.fields[name] for name in ("instance_type", "region", "status")]
-            times = change["valid_from"], run.get("previous_complete_at")
-            row = [*times, id_, change["opened_as"], after.creator, *kept]
-            self.rows["creations.csv"] += csv_line([*row, run.get("run_id"), index]).encode()
+            head = csv_line([change["valid_from"], run.get("previous_complete_at"), id_, change["opened_as"]])
+            tail = csv_line([*kept, run.get("run_id"), index])
+            self._creations.append((after.episode, head.removesuffix("\n"), tail))
         elif change["closed_as"] == "vanished":
-            self.vanished[before.creator] += 1
+            creator = before.episode.creator
+            self.vanished[creator] += 1
             kept = [before.fields[name] for name in ("instance_type", "region")]
-            row = [change["valid_to"], change.get("last_seen_at"), id_, before.creator, *kept, time_of(entry), index]
+            row = [change["valid_to"], change.get("last_seen_at"), id_, creator, *kept, time_of(entry), index]
             self.rows["disappearances.csv"] += csv_line(row).encode()
 
 
@@ -546,7 +559,9 @@ def _population(fleet: Mapping[str, Instance]) -> Rows:
 
 def _creators(account: Account) -> Rows:
     fleets = (account.start, account.end)
-    start, end = (Counter((each.creator, each.known_from) for each in fleet.values()) for fleet in fleets)
+    start, end = (
+        Counter((each.episode.creator, each.episode.known_from) for each in fleet.values()) for fleet in fleets
+    )
     created, vanished = (
         Counter({(name, "log"): count for name, count in counts.items()})
         for counts in (account.created, account.vanished)
@@ -925,7 +940,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
                 return f"not known: it was not there at {before}, and was by {by} ({entry})"
             break
         if "opened_as" in change:
-            is_there, who = True, _created_by(change)
+            is_there, who = True, _created_by(change["episode"], changes)
         elif change["closed_as"] == "vanished" and change["valid_to"] <= moment:
             is_there = False
         elif change["closed_as"] == "vanished" and change["last_seen_at"] < moment:
@@ -942,15 +957,17 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 
 
 def _creator_of(line: Json, changes: list[Json]) -> str:
-    """Return in words who created the instance in a line of fleet.jsonl. Its first change, if any, says it."""
+    """Return in words who created the instance in a line of fleet.jsonl. The changes of its episode, if any, say it."""
     if changes and "closed_as" in changes[0]:
-        return _created_by(changes[0])
+        return _created_by(changes[0]["episode"], changes)
     name = line["fields"].get("creator_user_nickname") or "nothing"
     return f"with {name} in its field creator_user_nickname; the bundle does not say who created it"
 
 
-def _created_by(change: Json) -> str:
-    return f"created by {change.get('creator') or 'nobody known'}"
+def _created_by(episode: int, changes: list[Json]) -> str:
+    """Return in words who created the instance in an episode that has changes. The last of them knows the most."""
+    *_, last = (change for change in changes if change["episode"] == episode)
+    return f"created by {last.get('creator') or 'nobody known'}"
 
 
 def main() -> int:

@@ -10,6 +10,8 @@ _HEAD = """\
 --
 -- A list shows what was recorded by the end of the period. A disappearance whose time lies in the period, but that was
 -- settled later, is in the database and not in the bundle.
+-- The creator is the first one that fal gave. If fal gave it only after the last entry of the bundle, it is in the
+-- database and not in the bundle.
 -- gaps.csv and observed.csv end at the limits of the period; these answers have whole gaps and whole days.
 -- The files are in the order of the log; these answers are in the order of time.
 """
@@ -26,9 +28,10 @@ FROM instance_versions
 WHERE account = {account} AND valid_from < {until} AND (valid_to IS NULL OR valid_to >= {until})
 ORDER BY instance_id;""",
     "creations.csv": """\
-SELECT e.occurred_at, r.previous_complete_at, e.instance_id, e.event, e.creator_user_nickname, e.instance_type,
+SELECT e.occurred_at, r.previous_complete_at, e.instance_id, e.event, p.creator_user_nickname, e.instance_type,
     e.region, e.status, e.run_id, r.log_index
 FROM instance_events AS e
+JOIN instance_episodes AS p ON p.account = e.account AND p.instance_id = e.instance_id AND p.episode = e.episode
 JOIN sync_runs AS r ON r.run_id = e.run_id
 WHERE e.account = {account} AND e.event IN ('appeared', 'reappeared')
     AND e.occurred_at >= {since} AND e.occurred_at < {until}

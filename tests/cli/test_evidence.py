@@ -209,13 +209,55 @@ def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_befor
     assert f"{field_only} (the fleet of entry 2)" in said("same", 4.1)
 
 
-def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
-    files = contents(made())
+@rule("the-first-creator-counts")
+def test_a_creator_that_fal_gave_late_counts_from_the_creation_on_if_an_entry_of_the_bundle_names_it(
+    world, run, tmp_path
+):
+    world.put("early")
+    world.run()
+    world.run()
+    world.put("b", "c", "d", "gone")
+    world.run()  # hour 3
+    world.put("b", "early", "gone", creator_user_nickname="bob")
+    world.run()
+    world.remove("gone")
+    world.put("b", "early", creator_user_nickname="eve")
+    world.run()
+    world.put("c", creator_user_nickname="cleo")
+    world.run()  # hour 6: after the period, but in the bundle
+    run("evidence", "--since", text(hour(2.5)), "--until", text(hour(5.5)))
+    file = tmp_path / "evidence.zip"
+    files = contents(file)
+    creations = {row[2]: row[4] for row in rows(files, "creations.csv")[1:]}
+    assert creations == {"b": "bob", "c": "cleo", "d": "", "gone": "bob"}
+    assert rows(files, "creators.csv")[1:] == [
+        ["", "log", "0", "1", "0", "1"], ["bob", "log", "1", "2", "1", "2"], ["cleo", "log", "0", "1", "0", "1"],
+    ]  # fmt: skip
+    for id_, at, creator in (("early", 2.5, "bob"), ("b", 3, "bob"), ("c", 3, "cleo"), ("d", 3, "nobody known")):
+        assert f"it existed then, created by {creator} (" in checked(file, "prove", id_, text(hour(at)))
+    found = answers(world, files)
+    assert {row[2]: row[4] or "" for row in found["creations.csv"]} == creations
+    assert dict(map(tuple, found["creators.csv"])) == {None: 1, "bob": 2, "cleo": 1}
+    world.put("d", creator_user_nickname="dan")
+    world.run()
+    assert {row[2]: row[4] for row in answers(world, files)["creations.csv"]} == creations | {"d": "dan"}
+    run("evidence", "--since", text(hour(2.5)), "--until", text(hour(5.5)), "--output", "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == file.read_bytes()
+    assert "all agree" in checked(file)
+
+
+def answers(world, files):
+    """Return what the SQL of each list in a bundle answers in the database of a world, by the name of the list."""
     asked = re.findall(r"^-- (\w+\.csv)\n(SELECT.*?;)\n", files["queries.sql"].decode(), re.MULTILINE | re.DOTALL)
     assert len(asked) == 10
-    url = lived.engine.url.render_as_string(hide_password=False)
+    url = world.engine.url.render_as_string(hide_password=False)
     with asking(url, "UTC") as connection:
-        found = {name: connection.execute(sa.text(sql.rstrip(";").replace(":", r"\:"))).all() for name, sql in asked}
+        return {name: connection.execute(sa.text(sql.rstrip(";").replace(":", r"\:"))).all() for name, sql in asked}
+
+
+def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
+    files = contents(made())
+    found = answers(lived, files)
 
     def keys(name, *columns):
         return Counter(tuple(row[column].removeprefix("'") for column in columns) for row in rows(files, name)[1:])
