@@ -948,12 +948,25 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
         else:
             continue
         shown = f" ({entry})"
+    if is_there and _last_shown(account, changes) < moment:
+        return f"not known: it may have been missing, because no entry of that time or later shows it{shown}"
     if is_there:
         return f"it existed then, {who}{shown}"
     runs = [entry for entry in account.entries if "run" in entry]
     if any(is_gap and start < moment < end for start, end, _, is_gap in spans(runs)):
         return f"not known: it was not there before or after, but nobody watched at that time{shown}"
     return f"it did not exist then{shown}"
+
+
+def _last_shown(account: Account, changes: list[Json]) -> str:
+    """Return the last time at which the bundle shows an instance that is there at its end, or that vanished later.
+
+    Such a time is that of a change, or the last time before the instance vanished at which a run saw it. Also each run
+    that recorded a digest of the fleet shows all instances that are there after it: it left none missing.
+    """
+    times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
+    times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]
+    return max(times)
 
 
 def _creator_of(line: Json, changes: list[Json]) -> str:

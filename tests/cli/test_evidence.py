@@ -465,6 +465,46 @@ def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     assert "not known: the time is outside the runs" in said("a", 100)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_prove_does_not_know_of_an_instance_that_may_have_been_missing_and_that_no_later_run_shows(
+    world, run, tmp_path
+):
+    def run_unsettled():
+        world.faults.add(Status(500), when=on_get, times=None)
+        world.faults.add(Status(503), when=on_page(1), after=1)
+        world.run()
+        world.faults.clear()
+
+    def said(instance_id, at):
+        return checked(tmp_path / "evidence.zip", "prove", instance_id, text(hour(at))).partition("\n")[0]
+
+    world.put("back", "gone", "other", "still", creator_user_nickname="ada")
+    world.run()
+    world.put("gone", creator_user_nickname="ada", status="stopped")
+    world.run()
+    world.remove("back", "gone")
+    for number in (3, 4):
+        world.put("still", creator_user_nickname="ada", status=str(number))
+        run_unsettled()
+        assert world.presences() == {"back": "missing", "gone": "missing", "other": "live", "still": "live"}
+    world.put("back", creator_user_nickname="ada")
+    run_unsettled()
+    run("evidence", "--since", text(hour(1.5)), "--until", text(hour(5)))
+    why = "not known: it may have been missing, because no entry of that time or later shows it"
+    assert f"{why} (entry 2)" in said("gone", 3.5)
+    assert f"{why} (entry 2)" in said("gone", 2.1)
+    assert f"{why} (the fleet of entry 1)" in said("back", 3.5)
+    assert "it existed then, created by ada (entry 2)" in said("gone", 2)
+    assert "it existed then, created by ada (entry 4)" in said("still", 4)
+    assert why in said("still", 4.1)
+    world.run()  # hour 6: the absence of `gone` is settled
+    run("evidence", "--since", text(hour(1.5)), "--until", text(hour(6)))
+    assert "it did not exist then (entry 6)" in said("gone", 3.5)
+    assert "not known: last seen" in said("gone", 2.1)
+    assert "it existed then, with ada in its field" in said("back", 3.5)
+    assert "it existed then, created by ada (entry 4)" in said("still", 4.1)
+
+
 def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_anew(made, tmp_path):
     good, file = contents(made()), tmp_path / "forged.zip"
     leaves, question = good["account-1/leaves.bin"], ("prove", "f", text(hour(8.5)))
