@@ -11,7 +11,6 @@ from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.period import read_period, require_period
 from inventory.cli.progress import live_line
 from inventory.config.signing import read_signer
-from inventory.history.log_heads import read_log_ids
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.whole_file import whole_file
@@ -31,12 +30,13 @@ def evidence_command(
 ) -> None:
     """Write a bundle that an auditor can check without this program.
 
-    For each account with a log, the bundle holds the fleet before the period, every log entry of the period and those
-    just before and after it, and a checkpoint. CSV files list the population, creations, changes, disappearances,
-    creators, runs, gaps, observed time and acts. One Python file, check.py, checks the log entries and computes the
-    CSV files again. The bundle also holds a cover to print and SQL queries: check.py does not compute these again. The
-    checkpoints are signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes nothing to the database. Exits with 2 if
-    the log does not prove the whole period, with 9 if the history is not what the log recorded.
+    For each account whose log proves the whole period, the bundle holds the fleet before the period, every log entry of
+    the period and those just before and after it, and a checkpoint. For any other account, a line on stderr says why it
+    is left out. CSV files list the population, creations, changes, disappearances, creators, runs, gaps, observed time
+    and acts. One Python file, check.py, checks the log entries and computes the CSV files again. The bundle also holds
+    a cover to print and SQL queries: check.py does not compute these again. The checkpoints are signed if
+    INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes nothing to the database. Exits with 2 if no account is left, with
+    9 if the history is not what the log recorded.
 
     \b
     Examples:
@@ -48,22 +48,27 @@ def evidence_command(
     require_period(since, until)
     settings = loaded(database_url=url)
     signer = read_signer(settings)
-    with (
-        whole_file(output, binary=True) as file,
-        opened_as_is(settings.database_url) as engine,
-        database.reading(engine) as connection,
-        live_line("reading the log") as progress,
-    ):
-        require_account(connection, account)
-        begin, end = read_period(connection, since, until)
-        assert begin is not None  # noqa: S101 - both were given
-        assert end is not None  # noqa: S101
-        found = write_bundle(connection, file, Period(begin, end), signer, only=account, progress=progress)
-        without = [name for name in read_log_ids(connection, account) if name not in found]
+    left_out: list[str] = []
+    try:
+        with (
+            whole_file(output, binary=True) as file,
+            opened_as_is(settings.database_url) as engine,
+            database.reading(engine) as connection,
+            live_line("reading the log") as progress,
+        ):
+            require_account(connection, account)
+            begin, end = read_period(connection, since, until)
+            assert begin is not None  # noqa: S101 - both were given
+            assert end is not None  # noqa: S101
+            period = Period(begin, end)
+            found = write_bundle(
+                connection, file, period, signer, only=account, progress=progress, leave_out=left_out.append
+            )
+    finally:  # after the block, which shows its progress in a line of the terminal
+        for line in left_out:
+            log.say(printable(line))
     for name, part in found.items():
         print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))
-    for name in without:
-        log.say(printable(f"account {name} is left out: it has no log yet; its next run begins it"))
     print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
     if signer.key is None:
         log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")

@@ -8,7 +8,7 @@ bundle is made.
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ class Period:
     until: datetime
 
 
-def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed by name
+def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
     connection: Connection,
     file: IO[bytes],
     period: Period,
@@ -52,16 +52,17 @@ def write_bundle(  # noqa: PLR0913 - `only` and `progress` are options, passed b
     *,
     only: str | None = None,
     progress: Callable[[str], object] = lambda _: None,
+    leave_out: Callable[[str], object] = lambda _: None,
 ) -> dict[str, check.Account]:
-    """Write the bundle of the account `only`, or of all accounts that have a log.
+    """Write the bundle of the account `only`, or of all accounts whose logs prove the whole period.
 
     Return what is in the bundle: each Account, by the name of the account. `progress` is called before each step, with
-    a text that says what is done. Raises UsageError if there is no log, or if the log does not prove the whole period;
-    BreachFound if the history is not what the log recorded.
+    a text that says what is done. `leave_out` is called for each account that is left out, with a text that says why.
+    Raises UsageError if no account can be in the bundle; BreachFound if the history is not what the log recorded.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}
-    for number, part in enumerate(_parts(connection, period, only), 1):
+    for number, part in enumerate(_parts(connection, period, only, leave_out), 1):
         name, folder = part.row.account, f"account-{number}"
         with odd_values_as_breach(connection, "no bundle was written", name):
             progress(f"{name}: reading the log")
@@ -103,19 +104,30 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
     return made
 
 
-def _parts(connection: Connection, period: Period, only: str | None) -> Iterator[LogPart]:
+def _parts(
+    connection: Connection, period: Period, only: str | None, leave_out: Callable[[str], object]
+) -> list[LogPart]:
+    """Return the part of the log of each account whose log proves the period, or of the account `only`.
+
+    Raises UsageError if there is none.
+    """
     row = accounts.c
-    query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before).where(
-        row.log_id.is_not(None)
-    )
+    query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before)
     if only is not None:
         query = query.where(row.account == only)
-    found = connection.execute(query.order_by(row.account)).all()
-    if not found:
-        which = "No account" if only is None else f"Account {only}"
-        raise UsageError(f"{which} has {'a log' if only is None else 'no log'} yet: its next run begins it.")
-    for each in found:
-        yield LogPart(each, _first_run(connection, each, period), _last_run(connection, each, period))
+    parts, why = [], {}
+    for each in connection.execute(query.order_by(row.account)).all():
+        try:
+            parts.append(LogPart(each, _first_run(connection, each, period), _last_run(connection, each, period)))
+        except UsageError as error:
+            why[each.account] = str(error)
+    if not parts and len(why) == 1:
+        raise UsageError("".join(f"Account {name} cannot be in the bundle: {text}" for name, text in why.items()))
+    for name, text in why.items():
+        leave_out(f"account {name} is left out: {text}")
+    if not parts:
+        raise UsageError("No account can be in the bundle." if why else "There is no account yet: a sync makes one.")
+    return parts
 
 
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
@@ -123,6 +135,8 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 
     Raises UsageError if there is no such run.
     """
+    if row.log_id is None:
+        raise UsageError("it has no log yet; its next run begins it.")
     run = sync_runs.c
     proven = (run.account == row.account, run.fleet_digest.is_not(None), run.log_index.is_not(None))
     query = sa.select(sync_runs).where(*proven, run.started_at < period.since).order_by(run.run_id.desc()).limit(1)
@@ -130,11 +144,15 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
     if found is None:
         earliest = connection.scalar(sa.select(sa.func.min(run.started_at)).where(*proven))
         if earliest is None:
-            raise UsageError(f"Account {row.account} has no complete run with a digest of the whole fleet yet.")
+            raise UsageError(
+                "it has no complete run with a digest of the whole fleet yet; the next one that leaves nothing missing "
+                "records one."
+            )
         why = "before that, history was pruned" if row.pruned_before else "before that, there is no log"
         first = iso_microseconds(earliest + timedelta(microseconds=1))  # the run itself is before the period
         raise UsageError(
-            f"Account {row.account} can be proven from {first} on ({why}). Name that time or a later one as --since."
+            f"it can be proven from {first} on ({why}). With --account {row.account}, name that time or a later one as "
+            "--since."
         )
     return found
 
@@ -151,9 +169,8 @@ def _last_run(connection: Connection, row: Any, period: Period) -> Any:
     if found is None:
         latest = connection.scalar(sa.select(sa.func.max(run.started_at)).where(*complete))
         raise UsageError(
-            f"--until is after the last complete run of account {row.account}"
-            f"{f', {iso_microseconds(latest)}' if latest else ''}: what came later is not known. "
-            "Name an earlier time, or choose another account with --account."
+            f"--until is after its last complete run{f', {iso_microseconds(latest)}' if latest else ''}: what came "
+            f"later is not known. With --account {row.account}, name an earlier time as --until."
         )
     return found
 

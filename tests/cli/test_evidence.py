@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from inventory.checkpoints.signed_note import SigningKey
 from inventory.evidence import check
 from inventory.evidence.questions import questions
+from inventory.history.accounts import retire
 from inventory.history.missing import accept_missing
 from inventory.history.prune import PruneRequest, prune
 from inventory.simulator import Status, on_get, on_page
@@ -604,11 +605,15 @@ def test_every_checkpoint_of_a_file_is_compared_not_only_the_first(world, run, t
 
 
 def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file(made, lived, tmp_path):
-    assert "--until is after the last complete run of account default" in made(until=hour(11.5), expect=2)
-    assert "(before that, there is no log). Name that time or a later one as --since" in made(since=hour(0.5), expect=2)
+    refused = "Account default cannot be in the bundle: "
+    assert f"{refused}--until is after its last complete run" in made(until=hour(11.5), expect=2)
+    advice = "With --account default, name that time or a later one as --since"
+    too_early = made(since=hour(0.5), expect=2)
+    assert f"{refused}it can be proven from" in too_early
+    assert f"(before that, there is no log). {advice}" in too_early
     assert f"--since {text(UNTIL)} is not before --until {text(SINCE)}." in made(since=UNTIL, until=SINCE, expect=2)
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(12))
-    assert "(before that, history was pruned). Name that time or a later one as --since" in made(expect=2)
+    assert f"(before that, history was pruned). {advice}" in made(expect=2)
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
 
 
@@ -624,20 +629,54 @@ def test_the_time_that_is_named_as_the_first_that_can_be_proven_is_accepted(made
     assert "all agree" in checked(run.folder / "first.zip")
 
 
-def test_an_account_without_a_log_is_left_out_and_said_so(made, lived, run):
-    with database.writing(lived.engine) as connection:
+def test_an_account_whose_log_does_not_prove_the_period_is_left_out_and_a_line_says_why_and_what_to_do(world, run):
+    world.put("a")
+    for name in ("always", "late", "pruned", "retired", "unsettled"):
+        if name == "unsettled":
+            world.faults.add(Status(500), when=on_page(1), times=None)
+        for number in range(1, 6):
+            if (name, number) not in {("late", 1), ("retired", 5)}:
+                world.run(account=name, clock=lambda at=number: hour(at))
+    retire(world.engine, "retired", lease_seconds=60, clock=lambda: hour(5))
+    prune(world.engine, PruneRequest("pruned", hour(3.5)), lease_seconds=60, clock=lambda: hour(6))
+    with database.writing(world.engine) as connection:
         connection.exec_driver_sql(
             "INSERT INTO accounts (account, provider, created_at) SELECT 'new', provider, created_at FROM accounts"
+            " WHERE account = 'late'"
         )
-    done = run("evidence", "--since", text(SINCE), "--until", text(UNTIL))
-    assert "account new is left out: it has no log yet" in done.stderr
-    assert checked(made()).count("all agree") == 1
+    second, fourth = f"{hour(2):%Y-%m-%dT%H:%M:%S}.000001Z", f"{hour(4):%Y-%m-%dT%H:%M:%S}.00000"
+    unknown, since = "what came later is not known", "name that time or a later one as --since."
+    reasons = {
+        "late": f"it can be proven from {second} on (before that, there is no log). With --account late, {since}",
+        "new": "it has no log yet; its next run begins it.",
+        "pruned": f"it can be proven from {fourth}1Z on (before that, history was pruned). "
+        f"With --account pruned, {since}",
+        "retired": f"--until is after its last complete run, {fourth}0Z: {unknown}. With --account retired, name an "
+        "earlier time as --until.",
+        "unsettled": "it has no complete run with a digest of the whole fleet yet; the next one that leaves nothing "
+        "missing records one.",
+    }
+    period = ("evidence", "--since", text(hour(1.5)), "--until", text(hour(4.5)))
+    said = [f"account {name} is left out: {reason}" for name, reason in reasons.items()]
+    assert run(*period).stderr.splitlines()[:-1] == said
+    printed = checked(run.folder / "evidence.zip")
+    assert "account-1, called always: " in printed
+    assert printed.count("all agree") == 1
+    for name, reason in reasons.items():
+        done = run(*period, "--account", name, "--output", "none.zip", expect=2)
+        assert done.stderr.strip().removeprefix("error: ") == f"Account {name} cannot be in the bundle: {reason}"
+    late = ("evidence", "--since", text(hour(1.5)), "--until", text(hour(5.5)), "--output", "none.zip")
+    *lines, last = run(*late, expect=2).stderr.splitlines()
+    assert [line.split()[1] for line in lines] == ["always", *reasons]
+    assert last.endswith("No account can be in the bundle.")
+    assert not (run.folder / "none.zip").exists()
+    run("evidence", "--since", text(hour(1.5)), "--until", text(hour(4)), "--account", "retired")
 
 
 @pytest.mark.usefixtures("world")
-def test_an_account_without_a_log_or_an_unknown_one_is_2(run):
+def test_a_database_without_an_account_and_an_unknown_account_are_2(run):
     words = ("--since", "2026-03-06", "--until", "2026-03-07")
-    assert "No account has a log yet" in run("evidence", *words, expect=2).stderr
+    assert "There is no account yet: a sync makes one." in run("evidence", *words, expect=2).stderr
     assert "no account 'other'" in run("evidence", *words, "--account", "other", expect=2).stderr
 
 
