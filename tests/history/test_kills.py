@@ -21,7 +21,7 @@ EVERY = 1 if LONG else 16
 
 A command that makes few of them is killed at smaller steps.
 """
-MOMENTS = 36 if LONG else 1
+MOMENTS = 48 if LONG else 1
 """How many times a command is killed at a random moment."""
 FIRST_RUNS = 12 if LONG else 2
 """How many times a first run is killed at a random moment."""
