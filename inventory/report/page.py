@@ -3,7 +3,6 @@
 import json
 import resource
 from base64 import b64encode
-from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
@@ -11,6 +10,7 @@ from typing import Any
 
 from inventory import __version__
 from inventory.errors import InventoryError
+from inventory.report.bundle import chart_library
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30
@@ -22,15 +22,15 @@ def page(data: dict[str, Any]) -> str:
 
     The content security policy allows only the page's own scripts and style, by their hashes, and images in `data:`
     URLs. It allows no request. It allows no code made from strings either, so Vega interprets its expressions. Raises
-    InventoryError if a limit of the process allows too little address space.
+    InventoryError if a limit of the process allows too little address space, and as `chart_library` does.
     """
-    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills the process
+    if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills its process
         raise InventoryError(
             f"The library of the charts reserves up to {ADDRESS_SPACE >> 30} GiB of address space, and `ulimit -v` "
             "allows less; nothing was written. Run it without that limit."
         )
     style = _file("page.css")
-    scripts = (_chart_library(), _file("count.js") + _file("page.js"))
+    scripts = (chart_library(), _file("count.js") + _file("page.js"))
     for script in scripts:
         if "</script" in script.lower() or "<!--" in script:
             raise ValueError("a script that would end its own element")
@@ -46,15 +46,6 @@ def page(data: dict[str, Any]) -> str:
         version=__version__,
         data=_json(data | {"charts": charts(), "colours": COLOURS}),
     )
-
-
-@cache
-def _chart_library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script, which takes a second or more to make."""
-    from vl_convert import javascript_bundle
-
-    bundle: str = javascript_bundle()  # type: ignore[call-arg]  # its types lack the default
-    return bundle
 
 
 def _file(name: str) -> str:
