@@ -95,8 +95,9 @@ def demo_command(
             fleet = list(queries.instances(connection))
             events = list(queries.events(connection, limit=5))
             creators = list_creators(connection)
-            if opened_file:
-                opened_file.write(page(gather(connection, written_at=database.now(connection))))
+            data = gather(connection, written_at=database.now(connection)) if opened_file else None
+        if opened_file and data:
+            opened_file.write(page(data))
     named = render_masked(parse_url(url))
     print(f"\nThe fleet now: {len(fleet)} instances. `inventory list --database {named}` lists all.")
     print("The last five to appear:\n")

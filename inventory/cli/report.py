@@ -41,9 +41,10 @@ def report_command(
     from inventory.report import gather, page, shown
 
     require("report")
-    with whole_file(output) as file, live_line("reading the history"), open_for_reading(url, account) as connection:
-        now = database.now(connection)
-        begins = parse_time(since, now) if since else None
-        data = gather(connection, written_at=now, since=begins, account=account)
-        file.write(page(data))
+    with whole_file(output) as file, live_line("reading the history"):
+        with open_for_reading(url, account) as connection:
+            now = database.now(connection)
+            begins = parse_time(since, now) if since else None
+            data = gather(connection, written_at=now, since=begins, account=account)
+        file.write(page(data))  # not in the transaction: it takes seconds, and a server may end an idle transaction
     print(printable(f"{output} shows {shown(data):,} episodes. Open it in a browser."))

@@ -89,9 +89,10 @@ class DailyFiles:
 
         file = self._settings.report_file
         assert file is not None  # noqa: S101 - it is due
-        with whole_file(file) as written_file, database.reading(self._engine) as connection:
-            data = gather(connection, written_at=database.now(connection), since=None, account=None)
-            written_file.write(page(data))
+        with whole_file(file) as written_file:
+            with database.reading(self._engine) as connection:
+                data = gather(connection, written_at=database.now(connection), since=None, account=None)
+            written_file.write(page(data))  # not in the transaction: it takes seconds
 
     def _write_export(self) -> None:
         from inventory.export.export import Request, export

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from inventory.report.bundle import chart_library
+from inventory.store.database import reading
 from support.forked import Forked
 from support.workers import until
 
@@ -63,6 +64,13 @@ def test_the_library_is_made_in_a_child_process_without_any_secret(reporting):
         assert "secret-part" not in repr(child.environ()) + repr(child.cmdline())
     assert "Vega" in chart_library()
     assert [name for name in sys.modules if name.startswith("vl_convert")] == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_no_transaction_is_open_while_the_library_is_made(reporting, world):
+    with reporting(), reading(world.engine) as connection:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert connection.exec_driver_sql(f"{others} AND xact_start IS NOT NULL").scalar() == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
