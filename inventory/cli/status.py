@@ -8,6 +8,7 @@ import typer
 from inventory import log
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
+from inventory.config.settings import Settings
 from inventory.errors import Stale
 from inventory.read import freshness, relations
 from inventory.read.render import Format, show
@@ -56,10 +57,13 @@ def status_command(
         now = database.now(connection)
     ages = [None if row["last_complete_at"] is None else now - row["last_complete_at"] for row in rows]
     faults = [freshness.why_stale(row, now, limit) for row in rows]
+    written = _written(settings)
+    files = _dated("report", written.get("report"), now) | _dated("export", written.get("export"), now)
     rows = [
         row
         | {"age_seconds": None if age is None else age.total_seconds(), "stale": fault is not None}
-        | _delivery(delivered.get(row["account"]), now)
+        | _dated("checkpoint", delivered.get(row["account"]), now)
+        | files
         for row, age, fault in zip(rows, ages, faults, strict=True)
     ]
     if style is Format.table:
@@ -67,12 +71,10 @@ def status_command(
             row | {"age": _age(row["age_seconds"]), "checkpoint": _age(row["checkpoint_age_seconds"])} for row in rows
         ]
     columns = (*COLUMNS, "checkpoint") if delivered or settings.checkpoint_dir else COLUMNS
-    header = [*relations.columns("sync_freshness"), "age_seconds", "stale", "checkpoint_at", "checkpoint_age_seconds"]
+    header = [*relations.columns("sync_freshness"), "age_seconds", "stale", *_dated("checkpoint", None, now), *files]
     show(rows, "accounts", style, columns=columns, header=header, headings=HEADINGS)
-    if style is Format.table and (settings.report_file or settings.export_dir):
-        from inventory.service.daily_files import written
-
-        for name, at in written(settings).items():
+    if style is Format.table:
+        for name, at in written.items():
             log.say(f"{name}: {'never written' if at is None else f'written {brief(now - at)} ago'}")
     if not rows:
         raise Stale("No account is synced into this database. `inventory sync` begins.")
@@ -80,9 +82,18 @@ def status_command(
         raise Stale(f"{'; '.join(filter(None, faults))}. `inventory runs` shows what happened.")
 
 
-def _delivery(at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Return the columns `checkpoint_at` and `checkpoint_age_seconds` for a delivery at `at`; null if `at` is None."""
-    return {"checkpoint_at": at, "checkpoint_age_seconds": None if at is None else (now - at).total_seconds()}
+def _written(settings: Settings) -> dict[str, datetime | None]:
+    """Return when the report and the export were last written, by their names, where the settings ask for them."""
+    if not (settings.report_file or settings.export_dir):
+        return {}
+    from inventory.service.daily_files import written
+
+    return written(settings)
+
+
+def _dated(name: str, at: datetime | None, now: datetime) -> dict[str, Any]:
+    """Return the columns `<name>_at` and `<name>_age_seconds` for what was made at `at`; null if `at` is None."""
+    return {f"{name}_at": at, f"{name}_age_seconds": None if at is None else (now - at).total_seconds()}
 
 
 def _age(seconds: float | None) -> str:

@@ -63,7 +63,7 @@ class DailyFiles:
         now, failed_at = self._clock(), self._failed_at.get(name)
         if failed_at is not None and now - failed_at < PATIENCE:
             return False
-        return at is None or at.date() < now.date()
+        return at is None or at.date() != now.date()  # a later day: the clock was set back
 
     def _write(self, names: list[str]) -> None:
         writers: dict[str, Callable[[], None]] = {"report": self._write_report, "export": self._write_export}

@@ -525,6 +525,7 @@ def test_a_fresh_account_is_0_with_its_age_and_counts(ask, rows):
             "account": "default", "last_complete_at": iso(6), "last_attempt_at": iso(6), "last_status": "succeeded",
             "failures_since_complete": 0, "live_instances": 3, "missing_instances": 0,
             "age_seconds": 900.0, "stale": False, "checkpoint_at": None, "checkpoint_age_seconds": None,
+            "report_at": None, "report_age_seconds": None, "export_at": None, "export_age_seconds": None,
         }
     ]  # fmt: skip
     out, err = ask("status")

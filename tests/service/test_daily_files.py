@@ -55,6 +55,16 @@ def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a
     assert all(later > earlier for later, earlier in zip(times(tmp_path), first, strict=True))
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_files_from_a_time_in_the_future_are_written_again(after_a_run, tmp_path):
+    """The clock of the host was wrong, and has been set back since."""
+    (tmp_path / "fleet.html").write_text("from the future")
+    later = (NOW + timedelta(days=400)).timestamp()
+    os.utime(tmp_path / "fleet.html", (later, later))
+    after_a_run(export_dir=None)
+    assert "<html" in (tmp_path / "fleet.html").read_text()
+
+
 def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, settings, after_a_run, tmp_path):
     files = DailyFiles(world.engine, settings)
     files.observe(Outcome("default"))
@@ -98,6 +108,10 @@ def test_status_shows_their_age(after_a_run, database_url, tmp_path):
     printed = run("status").stderr
     assert "report: written 5h" in printed
     assert "export: never written" in printed
+    (row,) = json.loads(run("status", "--format", "json").stdout)["accounts"]
+    assert row["report_at"][:19] == (NOW - timedelta(hours=5)).isoformat()[:19]
+    assert row["report_age_seconds"] >= 5 * 3600
+    assert (row["export_at"], row["export_age_seconds"]) == (None, None)
     assert "report" not in run("status", INVENTORY_REPORT_FILE=None, INVENTORY_EXPORT_DIR=None).stderr
 
 
