@@ -7,7 +7,7 @@ other process on the same database. The counters add up the Outcome of each atte
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ class Snapshot:
     now: datetime
     """The time of the database's clock."""
     freshness: list[Row]
-    """The row of `sync_freshness` of each account that is not retired."""
+    """The row of `sync_freshness` of each account that is not retired, and of each that only the settings name."""
     last_runs: list[Row]
     """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     held: dict[str, int]
@@ -60,7 +60,8 @@ class Snapshot:
 class DatabaseCollector(Collector):
     """A collector of the gauges. It reads the database at most once in CACHE_SECONDS.
 
-    `patience` is how many seconds a scrape waits for the database.
+    `named` are the accounts in the settings: each that the database lacks counts as never synced. `patience` is how
+    many seconds a scrape waits for the database.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class DatabaseCollector(Collector):
         engine: Engine,
         stale_after: timedelta,
         *,
+        named: Sequence[str] = (),
         clock: Clock | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         # Connections of its own: otherwise the database would seem down while runs use all connections of the pool.
         self.engine = database.connect_beside(engine)
         self.stale_after = stale_after
+        self._named = named
         self._clock = clock
         self._patience = patience
         self._lock = threading.Lock()
@@ -100,7 +103,7 @@ class DatabaseCollector(Collector):
         with database.reading(self.engine) as connection:
             return Snapshot(
                 database.now(connection, self._clock),
-                freshness.freshness(connection),
+                freshness.freshness(connection, named=self._named),
                 freshness.last_runs(connection),
                 freshness.held(connection),
                 freshness.delivered_checkpoints(connection),

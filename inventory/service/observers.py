@@ -41,7 +41,7 @@ def observing(
             from inventory.service.metrics import DatabaseCollector
             from inventory.service.metrics_server import serve_metrics
 
-            collector = DatabaseCollector(engine, limit)
+            collector = DatabaseCollector(engine, limit, named=settings.accounts_named())
             served = stack.enter_context(serve_metrics(collector, metrics, accounts=settings.names_to_sync()))
             observers.append(served.observe)
         if settings.alerts is not None:

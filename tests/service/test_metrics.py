@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,12 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from inventory import __version__
 from inventory.cli import main
 from inventory.config.database_url import parse_url
+from inventory.config.settings import load
 from inventory.config.timetable import Cron, Every
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.outcome import Outcome
 from inventory.service.metrics import DatabaseCollector
 from inventory.service.metrics_server import MetricsServer, parse_address, serve_metrics
-from inventory.service.observers import stale_after_of_schedule
+from inventory.service.observers import observing, stale_after_of_schedule
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from inventory.store.tables import accounts
@@ -255,6 +257,25 @@ def test_health_fails_if_nothing_was_ever_synced(world, serving):
     world.faults.add(Status(401), times=None)
     world.run()
     assert get(serving(), "/healthz")[:2] == (503, "STALE default: never synced to the end\n")
+
+
+def test_an_account_that_only_the_settings_name_is_stale_as_in_status(world, serving):
+    world.run()
+    served = serving(named=("default", "new"))
+    assert get(served, "/healthz")[:2] == (503, "fresh default: 0s old\nSTALE new: never synced to the end\n")
+    found = scrape(served)
+    assert (found["inventory_account_fresh", "default"], found["inventory_account_fresh", "new"]) == (1, 0)
+    assert ("inventory_last_complete_timestamp_seconds", "new") not in found
+
+
+def test_run_serves_the_accounts_of_the_settings(world, engine, tmp_path):
+    """No account has a key yet."""
+    (tmp_path / "inventory.toml").write_text('[[accounts]]\nname = "new"\napi_key_file = "none"\n')
+    world.run()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with observing(engine, load(), metrics=address, closing_seconds=0):
+        assert "STALE new: never synced" in get(SimpleNamespace(address=f"http://{address}"), "/healthz")[1]
 
 
 def test_a_scrape_succeeds_and_reports_a_database_that_is_down(serving, tmp_path, backend):
