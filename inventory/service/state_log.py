@@ -16,12 +16,13 @@ class StateLog:
     """The state of one thing, such as the database: it works or fails. Repeated failures are logged only at `debug`.
 
     `recovered` is the message when the thing works again, `failing` the message of a failure. `names` are added to each
-    log line. Safe to use from any thread.
+    log line. With `is_minor`, a failure is logged as a warning, never as an error. Safe to use from any thread.
     """
 
-    def __init__(self, recovered: str, failing: str, **names: str) -> None:
+    def __init__(self, recovered: str, failing: str, *, is_minor: bool = False, **names: str) -> None:
         self._recovered = recovered
         self._failing = failing
+        self._is_minor = is_minor
         self._names = names
         self._error_type: type | None = None
         self._failing_since = 0.0
@@ -32,7 +33,7 @@ class StateLog:
         with self._lock:
             if type(error) is self._error_type:
                 write = logger.debug
-            elif _is_no_fault(error):
+            elif self._is_minor or _is_no_fault(error):
                 write = logger.warning
             else:
                 write = logger.error

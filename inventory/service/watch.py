@@ -52,6 +52,9 @@ class AccountWatch:
         self._retry_seconds = min(RETRY_SECONDS, shared.run_interval)
         self._max_jitter = min(shared.run_interval / 20, (number_of_accounts - 1) / 10)
         self._state = StateLog("sync works again", "sync failed", account=name)
+        self._second_walk = StateLog(
+            "runs end without an error again", "the second walk failed", is_minor=True, account=name
+        )
         self._repeats = log.RepeatFilter()
 
     def jitter(self) -> float:
@@ -103,10 +106,14 @@ class AccountWatch:
             write("synced", account=self._name, **run, status=outcome.status, **counts, seconds=seconds)
         if isinstance(outcome.error, Interrupted):
             logger.info("interrupted", account=self._name, **run, reason=str(outcome.error))
-        elif outcome.error is not None:
+        elif outcome.error is not None and outcome.exit_code:
             self._state.failed(outcome.error, **run)
         else:
             self._state.succeeded(**run)
+            if outcome.error is None:
+                self._second_walk.succeeded(**run)
+            else:
+                self._second_walk.failed(outcome.error, **run)
         for observer in self._observers:
             try:
                 observer(outcome)

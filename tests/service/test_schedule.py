@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
+from inventory import log
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
 from inventory.config.timetable import Cron, Every
@@ -20,7 +21,7 @@ from inventory.history import missing as history
 from inventory.history import runs
 from inventory.history.runs import NotDue, RunRequest
 from inventory.service import schedule, timer, watch
-from inventory.simulator import Hang, Rewrite, Status, on_list, on_page
+from inventory.simulator import Hang, Rewrite, Status, on_get, on_list, on_page
 from inventory.store import database
 from inventory.sync import SyncOptions, sync
 from support.marks import rule
@@ -324,6 +325,31 @@ def test_an_account_without_a_key_or_with_a_bad_one_does_not_stop_the_others(wor
     }  # fmt: skip
     assert len(worker.log("sync failed")) == 2
     assert {name for (name,) in world.rows("SELECT account FROM sync_runs")} == {"bad", "good"}
+
+
+def test_a_second_walk_that_fails_is_a_warning_and_not_a_failed_sync(world, start):
+    worker = start(INVENTORY_RETRY_ATTEMPTS="1")
+    statuses(world, 1)
+    asked = []
+
+    def is_second_walk(request):
+        if on_get(request):
+            asked.append(request)
+            return False
+        after_requests_by_id = bool(asked)
+        asked.clear()
+        return after_requests_by_id
+
+    world.faults.add(Status(500), when=is_second_walk, times=None)
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.remove(next(iter(world.presences())))
+    (line,) = worker.wait_for("the second walk failed")
+    assert (line["level"], line["code"]) == ("warning", "server_error")
+    world.faults.clear()
+    worker.wait_for("runs end without an error again")
+    assert worker.stop() == 0
+    assert worker.log("sync failed") == []
+    assert set(world.statuses()) == {"succeeded"}
 
 
 @rule("every-account-is-tried")
