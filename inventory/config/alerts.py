@@ -6,7 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from inventory import log
 from inventory.config.keys import is_variable_name, read_private_text
@@ -19,8 +28,17 @@ Trouble = Literal["held", "stale", "key_refused"]
 Reason = Literal[Trouble, "recovery", "checkpoint"]
 """A reason for an alert: a trouble begins, a trouble ends (`recovery`), or a checkpoint is delivered."""
 
+LONGEST = timedelta(days=36_525)
+"""The longest age that a setting can name. A time that is much longer ago cannot be computed."""
+
 USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
 """The reasons if `on` is not set: all but `checkpoint`, which is sent only if `on` names it."""
+
+
+def _limit(value: timedelta | None) -> timedelta | None:
+    if value is not None and value > LONGEST:
+        raise ValueError(f"it must be at most {LONGEST.days}d, a hundred years")
+    return value
 
 
 class AlertRule(BaseModel):
@@ -34,6 +52,7 @@ class AlertRule(BaseModel):
     older_than: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
+        AfterValidator(_limit),
         Field(gt=timedelta(), description="Instead of `event`: an age since first seen, like `7d`."),
     ] = None
     creator: Annotated[str | None, Field(description="Only instances of this creator.")] = None
@@ -64,6 +83,7 @@ class AlertSettings(BaseModel):
     stale_after: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
+        AfterValidator(_limit),
         Field(
             gt=timedelta(), description="The age of the last complete run that is too much; by the schedule if not set."
         ),

@@ -121,3 +121,5 @@ class AccountWatch:
                 write = logger.debug if observer in self._failed_observers else logger.exception
                 write("an observer failed", account=self._name, **run)
                 self._failed_observers.add(observer)
+            else:
+                self._failed_observers.discard(observer)

@@ -508,6 +508,8 @@ def test_the_alerts_of_the_file_are_read_as_people_write_them(file):
         ('urls_env = "X"\non = ["helt"]', "'held', 'stale', 'key_refused', 'recovery' or 'checkpoint'"),
         ('urls_env = "X"\nstale_after = "soon"', "'soon' is no duration"),
         ('urls_env = "X"\nstale_after = "0s"', "greater than"),
+        ('urls_env = "X"\nstale_after = "1000000d"', "it must be at most 36525d"),
+        ('urls_env = "X"\n[[alerts.rules]]\nolder_than = "1000000d"', "it must be at most 36525d"),
         ('urls_env = "X"\nurl = "json://very-secret-token"', "there is no such setting"),
         ('urls = "json://very-secret-token"', "valid tuple"),
         ('urls_env = "X"\n[[alerts.rules]]\ncreator = "ada"', "a rule needs event or older_than, one of them"),

@@ -415,12 +415,14 @@ def test_run_waits_for_a_database_that_is_down_at_the_start(start, tmp_path):
     assert len(worker.log("the database cannot be used")) == 1
 
 
-def test_an_observer_gets_every_outcome_and_cannot_disturb(world, monkeypatch):
+def test_an_observer_gets_every_outcome_and_each_time_that_it_begins_to_fail_is_logged(world, monkeypatch, capfd):
     monkeypatch.setenv("FAL_KEY", "a:b")
+    log.configure("json")
     stop, seen = threading.Event(), []
 
     def bad(outcome):
-        raise ZeroDivisionError(outcome.account)
+        if outcome.status == "succeeded":
+            raise ZeroDivisionError(outcome.account)
 
     def good(outcome):
         seen.append((outcome.run_id, outcome.status, outcome.instances_seen))
@@ -430,6 +432,7 @@ def test_an_observer_gets_every_outcome_and_cannot_disturb(world, monkeypatch):
     world.faults.add(Status(500), when=on_page(1), after=1)
     assert schedule.sync_on_schedule(world.engine, world.settings(every="1s"), stop=stop, observers=[bad, good])
     assert seen == [(1, "succeeded", 2), (2, "failed", 0), (3, "succeeded", 2)]
+    assert capfd.readouterr().err.count("an observer failed") == 2
 
 
 # -- the end
