@@ -10,12 +10,6 @@ from inventory.cli.options import DatabaseOption
 from inventory.cli.signals import stop_on_signal
 from inventory.service.observers import observing
 
-CLOSING_SECONDS = 1.5
-"""The longest time that the command waits at its end for queued alerts and for the daily files under way.
-
-The sum of this time and GRACE_SECONDS (`background.py`) is less than the 10 s after which Docker kills the process.
-"""
-
 
 def run_command(
     every: Annotated[
@@ -52,7 +46,7 @@ def run_command(
         from inventory.service.schedule import sync_on_schedule
 
         with opened(settings.database_url, create=True) as engine:
-            with observing(engine, settings, metrics=metrics, closing_seconds=CLOSING_SECONDS) as observers:
+            with observing(engine, settings, metrics=metrics, stop=stop) as observers:
                 ended = sync_on_schedule(engine, settings, stop=stop, observers=observers)
             if not ended:
                 os._exit(0)  # no cleanup: a thread that still waits for a server would log after the log is closed

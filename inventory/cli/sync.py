@@ -28,9 +28,6 @@ from inventory.times import parse_duration
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """The exit codes of runs, except 0. If several occur, the command exits with the first of them in this order."""
 
-CLOSING_SECONDS = 15.0
-"""The longest time that the command waits for queued alerts at its end."""
-
 
 def sync_command(
     account: AccountOption = None,
@@ -77,7 +74,7 @@ def sync_command(
     with (
         open_for_writing(settings) as engine,
         stop_on_signal() as stop,
-        observing(engine, observed, daily_files=False, closing_seconds=CLOSING_SECONDS) as observers,
+        observing(engine, observed, scheduled=False, stop=stop) as observers,
     ):
         for one in accounts:
             if stop.is_set():

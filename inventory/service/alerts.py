@@ -8,8 +8,8 @@ reported only by the first run that has it since the last `succeeded` run of the
 `channels.py` sends the alerts.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection, Engine
@@ -83,9 +83,9 @@ class Alerts:
         title = f"inventory: {_safe(head.account)}: checkpoint of {entries}"
         self._channels.send(Alert("info", title, str(note)), answered)
 
-    def close(self, seconds: float) -> None:
-        """Send the queued alerts without retries, for at most `seconds`."""
-        self._channels.close(seconds)
+    def close(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Send the queued alerts, as `Channels.close` does."""
+        self._channels.close(seconds, stop)
 
     def _alerts(self, connection: Connection, outcome: Outcome) -> Iterator[Alert]:
         run, earlier = run_with_earlier(connection, outcome.run_id)
@@ -121,18 +121,6 @@ class Alerts:
             f"inventory: {account}: {_counted(held.total)} held",
             "\n".join([log.plain(text, 600), *_lines(held)]),  # the program's own words, with commands to copy
         )
-
-
-@contextmanager
-def alerting(
-    engine: Engine, settings: AlertSettings, stale_after: timedelta, closing_seconds: float
-) -> Iterator[Alerts]:
-    """Yield an observer that sends alerts; at the end send the queued alerts, for at most `closing_seconds`."""
-    alerts = Alerts(engine, settings, stale_after)
-    try:
-        yield alerts
-    finally:
-        alerts.close(closing_seconds)
 
 
 def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> Iterator[Alert]:

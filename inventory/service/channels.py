@@ -1,11 +1,13 @@
 """Send alerts to any service that apprise knows. Needs the extra `alerts`.
 
 A channel is one address, with a queue and a thread of its own. A channel that fails or hangs delays nothing else. The
-alerts that it cannot send are dropped. The log says when a channel begins to fail, and when it works again.
+alerts that it cannot send are dropped. The log says when a channel begins to fail, and when it works again. At the end
+of a command, it says which channels still have alerts.
 """
 
 import contextlib
 import logging
+import math
 import queue
 import threading
 import time
@@ -17,12 +19,16 @@ import apprise
 
 from inventory import log
 from inventory.errors import UsageError
+from inventory.service.closing import Deadline
 
 MAX_QUEUED = 100
 """The largest number of alerts that wait for one channel."""
 
 RETRY_PAUSES = (5.0, 30.0)
 """Seconds before each retry of an alert."""
+
+POLL_SECONDS = 0.1
+"""Seconds between two checks of the stop signal while the alerts are sent at the end."""
 
 logger = log.get(__name__)
 
@@ -61,13 +67,19 @@ class Channels:
         for channel in self._channels:
             channel.send(alert, receipt)
 
-    def close(self, seconds: float) -> None:
-        """Send the queued alerts without retries, for at most `seconds` in all. The rest counts as refused."""
-        end = time.monotonic() + seconds
+    def close(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Send the queued alerts, with those retries for which there is time. The rest counts as refused.
+
+        Wait for at most `seconds`, and for less after `stop` is set (`Deadline`). Log each channel with alerts left.
+        """
+        deadline = Deadline(seconds, stop)
         for channel in self._channels:
-            channel.begin_closing()
+            channel.begin_closing(deadline.left())
         for channel in self._channels:
-            channel.join(max(0.0, end - time.monotonic()))
+            while channel.is_busy() and (left := deadline.left()):
+                channel.join(min(left, POLL_SECONDS))
+            if channel.is_busy():
+                channel.log_loss()
         for receipt in self._receipts:
             receipt.give_up()
 
@@ -124,6 +136,7 @@ class Channel:
         self._pauses = pauses
         self._queue: queue.Queue[tuple[Alert, Receipt | None] | None] = queue.Queue(MAX_QUEUED)
         self._closing = threading.Event()
+        self._end = math.inf
         self._working = True
         self._thread = threading.Thread(target=self._work, name=f"alerts-{number}", daemon=True)
         self._thread.start()
@@ -137,27 +150,45 @@ class Channel:
             if receipt is not None:
                 receipt.report(accepted=False)
 
-    def begin_closing(self) -> None:
-        """Let the thread end after the alerts that are queued now. From now on, no alert is retried."""
+    def begin_closing(self, seconds: float) -> None:
+        """Let the thread end after the alerts that are queued now. No alert is retried later than after `seconds`."""
+        self._end = time.monotonic() + seconds
         self._closing.set()
         with contextlib.suppress(queue.Full):  # full: the service is too slow for the thread to end in time
             self._queue.put_nowait(None)
 
+    def is_busy(self) -> bool:
+        """Return whether the thread goes on. It ends only after a call of `begin_closing`."""
+        return self._thread.is_alive()
+
     def join(self, seconds: float) -> None:
-        """Wait for the thread to end, for at most `seconds`. It ends only after a call of `begin_closing`."""
+        """Wait for the thread to end, for at most `seconds`."""
         self._thread.join(seconds)
+
+    def log_loss(self) -> None:
+        """Log that the process ends before the alerts of this channel are sent."""
+        logger.warning("alerts are lost: the program ends before the service has accepted them", channel=self._number)
 
     def _work(self) -> None:
         while (queued := self._queue.get()) is not None:
             alert, receipt = queued
             sent = self._attempt(alert)
             for pause in self._pauses:
-                if sent or self._closing.wait(pause):
+                if sent or not self._wait_to_retry(pause):
                     break
                 sent = self._attempt(alert)
             self._log_change(working=sent, reason="the service did not accept it")
             if receipt is not None:
                 receipt.report(accepted=sent)
+
+    def _wait_to_retry(self, seconds: float) -> bool:
+        """Wait `seconds` and return True. Return False as soon as it is known that the channel closes earlier."""
+        due = time.monotonic() + seconds
+        if self._closing.wait(seconds):
+            if due > self._end:
+                return False
+            time.sleep(max(0.0, due - time.monotonic()))
+        return True
 
     def _attempt(self, alert: Alert) -> bool:
         try:

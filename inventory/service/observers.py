@@ -1,6 +1,6 @@
 """The observers of runs that are configured: the metrics, the alerts, the delivery of checkpoints, the daily files."""
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 from inventory.config.extras import require
 from inventory.config.settings import Settings
 from inventory.config.timetable import Timetable
+from inventory.service.closing import CLOSING_SECONDS, Deadline
 
 
 @contextmanager
@@ -19,18 +20,18 @@ def observing(
     settings: Settings,
     *,
     metrics: str | None = None,
-    daily_files: bool = True,
-    closing_seconds: float,
+    scheduled: bool = True,
+    stop: threading.Event | None = None,
 ) -> Iterator[list[Callable[[Any], None]]]:
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
-    `metrics` is the address HOST:PORT at which metrics are served. Without `daily_files`, no report and no export is
-    written. At the end, wait for at most `closing_seconds` until queued alerts are sent, and then until the daily files
-    under way are written. Raise UsageError if an address or the key for checkpoints cannot be used, or if a library is
-    not installed.
+    `metrics` is the address HOST:PORT at which metrics are served. Without `scheduled`, as for a single `sync`, no
+    report and no export is written. At the end, wait until queued alerts are sent and the daily files under way are
+    written, for at most CLOSING_SECONDS; less after `stop` is set (`closing.py`). Raise UsageError if an address or the
+    key for checkpoints cannot be used, or if a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
-    daily_files = daily_files and wants_files(settings)
+    daily_files = scheduled and wants_files(settings)
     if metrics is None and settings.alerts is None and not wants_checkpoints(settings) and not daily_files:
         yield observers
         return
@@ -46,9 +47,10 @@ def observing(
             observers.append(served.observe)
         if settings.alerts is not None:
             require("alerts")
-            from inventory.service.alerts import alerting
+            from inventory.service.alerts import Alerts
 
-            alerts = stack.enter_context(alerting(engine, settings.alerts, limit, closing_seconds))
+            alerts = Alerts(engine, settings.alerts, limit)
+            stack.callback(alerts.close, CLOSING_SECONDS, stop)
             observers.append(alerts.observe)
         if wants_checkpoints(settings):
             from inventory.service.checkpoints import CheckpointDelivery
@@ -66,10 +68,10 @@ def observing(
         try:
             yield observers
         finally:
-            end = time.monotonic() + closing_seconds
+            deadline = Deadline(CLOSING_SECONDS, stop)
             stack.close()
             if files is not None:
-                files.wait(max(0.0, end - time.monotonic()))
+                files.wait(deadline.left())
 
 
 def wants_checkpoints(settings: Settings) -> bool:

@@ -1,8 +1,11 @@
 """Alerts: which are due, that each is sent once over real HTTP, and that a failing channel delays nothing else."""
 
 import json
+import os
 import re
+import signal
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,13 +18,14 @@ from inventory.config.settings import load
 from inventory.errors import DatabaseError, UsageError
 from inventory.history.missing import accept_missing
 from inventory.outcome import Outcome
-from inventory.service.alerts import Alerts, alerting
+from inventory.service.alerts import Alerts
 from inventory.service.channels import Alert, Channels
 from inventory.service.troubles import begun_and_ended
 from inventory.simulator import on_page
 from inventory.simulator.faults import Status
 from inventory.store.database import connect, writing
 from support.command import Command
+from support.forked import Forked
 from support.libraries import ROOT
 from support.marks import rule
 from support.receiver import receiving
@@ -48,8 +52,9 @@ def alerts_after(world, receiver):
     def run(outcome=None, *, on=None, rules=(), **flags):
         outcome = outcome or world.run(**flags)
         settings = AlertSettings(urls=[receiver.url], rules=rules, **({} if on is None else {"on": on}))
-        with alerting(world.engine, settings, LIMIT, 60) as alerts:
-            alerts.observe(outcome)
+        alerts = Alerts(world.engine, settings, LIMIT)
+        alerts.observe(outcome)
+        alerts.close(60)
         return receiver.take_posts()
 
     return run
@@ -218,8 +223,9 @@ def test_an_attempt_that_began_no_run_sends_no_alert(alerts_after):
 def test_a_database_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
     log.configure("json")
     lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
-    with alerting(lost, AlertSettings(urls=[receiver.url]), LIMIT, 60) as alerts:
-        alerts.observe(world.run())
+    alerts = Alerts(lost, AlertSettings(urls=[receiver.url]), LIMIT)
+    alerts.observe(world.run())
+    alerts.close(60)
     (line,) = capfd.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "the alerts that are due could not be determined"
 
@@ -442,6 +448,36 @@ def test_the_log_has_only_changes_of_state_and_no_address(receiver, capfd):
     assert "very-secret-token" not in out + err
 
 
+def test_an_alert_is_tried_again_at_the_end_if_there_is_time(receiver, capfd):
+    log.configure("json")
+    receiver.statuses = [500]
+    channels = Channels([receiver.url], pauses=(0.5,))
+    channels.send(Alert("info", "in time", "x"))
+    channels.close(60)
+    assert titles(receiver.take_posts()) == ["in time", "in time"]
+    assert capfd.readouterr().err == ""
+    receiver.statuses = [500, 500]
+    channels = Channels([receiver.url], pauses=(0, 3600))
+    channels.send(Alert("info", "too late", "x"))
+    channels.close(60)
+    assert titles(receiver.take_posts()) == ["too late", "too late"]
+    assert json.loads(capfd.readouterr().err)["event"] == "an alert could not be sent"
+
+
+def test_each_channel_that_still_has_alerts_at_the_end_is_named(receiver, capfd):
+    log.configure("json")
+    stop = threading.Event()
+    stop.set()
+    with receiving() as hung:
+        hung.answering.clear()
+        channels = Channels([hung.url, receiver.url], pauses=())
+        channels.send(Alert("info", "an alert", "x"))
+        receiver.posts.get(timeout=60)
+        channels.close(60, stop)
+    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (line["event"].partition(":")[0], line["channel"]) == ("alerts are lost", 1)
+
+
 def test_waiting_alerts_are_sent_before_the_end(receiver):
     channels = Channels([receiver.url])
     for number in range(5):
@@ -552,10 +588,8 @@ def test_the_guide_has_valid_settings_and_names_every_one(file):
 
 @pytest.fixture
 def commanded(world, database_url, receiver, tmp_path):
-    """Return the environment of a program that sends alerts to the receiver and to a closed port."""
-    (tmp_path / "inventory.toml").write_text(
-        f'[alerts]\nurls = ["json://127.0.0.1:{free_port()}/very-secret-token", "{receiver.url}"]\n'
-    )
+    """Return the environment of a program that sends alerts to the receiver."""
+    (tmp_path / "inventory.toml").write_text(f'[alerts]\nurls = ["{receiver.url}"]\n')
     return {
         "FAL_KEY": "id:secret-part",
         "INVENTORY_CONFIG": str(tmp_path / "inventory.toml"),
@@ -572,6 +606,29 @@ def test_an_account_is_stale_by_the_interval_that_sync_is_told(world, commanded,
     world.faults.add(Status(500), times=None)
     Command(tmp_path, **commanded)("sync", "--expected", interval, expect=4)
     assert titles(receiver.take_posts()) == sent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_sync_tries_an_alert_again_before_it_ends(world, commanded, receiver, tmp_path):
+    world.faults.add(Status(401), times=None)
+    receiver.statuses = [500]
+    done = Command(tmp_path, **commanded)("sync", expect=3)
+    assert titles(receiver.take_posts()) == ["inventory: default: the key was refused"] * 2
+    assert "could not be sent" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_ends_a_sync_that_waits_for_a_channel(world, commanded, receiver, tmp_path):
+    world.faults.add(Status(401), times=None)
+    receiver.answering.clear()
+    process = Forked(["sync"], cwd=tmp_path, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | commanded)
+    receiver.posts.get(timeout=60)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(90)
+    assert process.returncode == 3
+    assert "alerts are lost" in err
 
 
 @pytest.mark.slow

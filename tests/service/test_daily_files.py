@@ -117,7 +117,7 @@ def test_status_shows_their_age(after_a_run, database_url, tmp_path):
 
 def test_run_refuses_at_its_start_what_needs_a_library_that_is_missing(world, settings, monkeypatch):
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match="is not installed"), observing(world.engine, settings, closing_seconds=0):
+    with pytest.raises(UsageError, match="is not installed"), observing(world.engine, settings):
         pass
 
 
@@ -133,7 +133,7 @@ def test_sync_writes_neither_and_needs_no_library_for_them(world, database_url, 
 @pytest.mark.slow
 def test_a_file_under_way_is_complete_when_the_command_ends(world, settings, tmp_path):
     world.put("a")
-    with observing(world.engine, settings, closing_seconds=90) as observers:
+    with observing(world.engine, settings) as observers:
         outcome = world.run()
         for observer in observers:
             observer(outcome)

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -15,7 +14,7 @@ from inventory.config.alerts import AlertSettings
 from inventory.config.settings import load
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
-from inventory.service.alerts import alerting
+from inventory.service.alerts import Alerts
 from inventory.service.checkpoints import CheckpointDelivery
 from inventory.service.metrics import DatabaseCollector
 from inventory.service.observers import observing
@@ -167,16 +166,15 @@ def test_a_claim_is_handed_back_if_no_channel_accepts(world, deliver):
 def to_channels(world):
     """Return a function that takes receivers, makes a run, and returns for each receiver a list of the posts it got.
 
-    Only posts of checkpoints are returned, as tuples of type, title and lines.
+    Only posts of checkpoints are returned, as tuples of type, title and lines. Each alert is tried once.
     """
     world.put("a")
 
-    def run(*receivers, on=("checkpoint",)):
-        settings = load(alerts={"urls": [each.url for each in receivers], "on": on})
-        with observing(world.engine, settings, closing_seconds=60) as observers:
-            outcome = world.run()
-            for observe in observers:
-                observe(outcome)
+    def run(*receivers):
+        settings = load(alerts={"urls": [each.url for each in receivers], "on": ["checkpoint"]})
+        alerts = Alerts(world.engine, settings.alerts, timedelta(hours=1), pauses=())
+        CheckpointDelivery(world.engine, settings, alerts.send_checkpoint).observe(world.run())
+        alerts.close(60)
         return [[post for post in each.take_posts() if "checkpoint" in post[1]] for each in receivers]
 
     return run
@@ -191,11 +189,18 @@ def test_the_channels_get_the_checkpoint_as_it_is_in_a_file(to_channels, tmp_pat
     assert "2 entries unchanged" in inventory("verify", "--against", "copied.checkpoint").stdout
 
 
-def test_only_those_who_ask_get_checkpoints(world, to_channels):
+@pytest.mark.parametrize(
+    ("on", "titles"), [(["checkpoint"], ["inventory: default: checkpoint of 2 entries"]), ([], [])]
+)
+def test_only_those_who_ask_get_checkpoints(world, on, titles):
     assert "checkpoint" not in AlertSettings(urls=["json://localhost"]).on
     with receiving() as one:
-        assert to_channels(one, on=("held", "recovery")) == [[]]
-    assert delivered_at(world) is None
+        with observing(world.engine, load(alerts={"urls": [one.url], "on": on})) as observers:
+            outcome = world.run()
+            for observe in observers:
+                observe(outcome)
+        assert [title for _, title, _ in one.take_posts()] == titles
+    assert (delivered_at(world) is not None) == bool(titles)
 
 
 def test_one_channel_that_accepts_is_enough(world, to_channels):
@@ -221,11 +226,11 @@ def test_a_channel_that_hangs_until_the_end_hands_the_delivery_back(world):
     with receiving() as one:
         one.answering.clear()
         settings = load(alerts={"urls": [one.url], "on": ["checkpoint"]})
-        with ExitStack() as stack:
-            alerts = stack.enter_context(alerting(world.engine, settings.alerts, timedelta(hours=1), 0))
-            CheckpointDelivery(world.engine, settings, alerts.send_checkpoint).observe(world.run())
-            one.posts.get(timeout=60)
-            assert delivered_at(world) is not None
+        alerts = Alerts(world.engine, settings.alerts, timedelta(hours=1), pauses=())
+        CheckpointDelivery(world.engine, settings, alerts.send_checkpoint).observe(world.run())
+        one.posts.get(timeout=60)
+        assert delivered_at(world) is not None
+        alerts.close(0)
         assert delivered_at(world) is None
     for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("alerts-"):  # it would log into another test
@@ -271,7 +276,7 @@ def test_metrics_show_the_time_of_the_last_delivery(world, deliver):
 
 def test_a_key_that_cannot_be_used_stops_run_at_its_start(world, folder, tmp_path):
     settings = load(checkpoint_dir=folder, checkpoint_key_file=tmp_path / "none", checkpoint_name="n")
-    with pytest.raises(UsageError, match="cannot be read from"), observing(world.engine, settings, closing_seconds=0):
+    with pytest.raises(UsageError, match="cannot be read from"), observing(world.engine, settings):
         pass
 
 

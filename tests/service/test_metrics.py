@@ -274,7 +274,7 @@ def test_run_serves_the_accounts_of_the_settings(world, engine, tmp_path):
     world.run()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-    with observing(engine, load(), metrics=address, closing_seconds=0):
+    with observing(engine, load(), metrics=address):
         assert "STALE new: never synced" in get(SimpleNamespace(address=f"http://{address}"), "/healthz")[1]
 
 
