@@ -97,7 +97,7 @@ class Alerts:
             yield Alert(
                 "success",
                 f"inventory: {_safe(run['account'])} is well again",
-                f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Reported before: {names}.",
+                f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Ended: {names}.",
             )
         # up to the first complete run of an account no instance counts as new
         if run["previous_complete_at"] is not None:

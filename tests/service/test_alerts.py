@@ -137,7 +137,7 @@ def test_held_instances_are_reported_once_and_so_is_the_recovery(alerts_after, w
         (
             "success",
             "inventory: default is well again",
-            ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Reported before: held."],
+            ["Run 4, at 2026-03-06T04:00:00Z, succeeded. Ended: held."],
         )
     ]
     assert alerts_after() == []
