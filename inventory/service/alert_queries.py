@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,14 +45,50 @@ def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, l
     (run,) = connection.execute(
         sa.select(runs, known_since.label("known_since")).select_from(joined).where(runs.c.run_id == run_id)
     ).mappings()
-    is_earlier = runs.c.account == run["account"], runs.c.started_at < run["started_at"]
+    return dict(run), _earlier_runs(connection, run["account"], run["started_at"])
+
+
+def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[Row, list[Row]] | None:
+    """Return a run of an account that fails now, and the earlier runs, in the form of `run_with_earlier`.
+
+    The run stands for an attempt that began no run. It has only the keys that alerts of troubles need. Return None if
+    the account is retired, or if the database does not have it.
+    """
+    accounts, fresh = relation("accounts"), relation("sync_freshness")
+    query = (
+        sa.select(accounts.c.created_at, fresh.c.last_complete_at)
+        .select_from(accounts.join(fresh, fresh.c.account == accounts.c.account))
+        .where(accounts.c.account == account, accounts.c.retired_at.is_(None))
+    )
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    now = database.now(connection)
+    run = {
+        "account": account,
+        "status": "failed",
+        "complete": False,
+        "error_code": None,
+        "started_at": now,
+        "previous_complete_at": found.last_complete_at,
+        "known_since": found.last_complete_at or found.created_at,
+    }
+    return run, _earlier_runs(connection, account, now)
+
+
+def _earlier_runs(connection: Connection, account: str, before: datetime) -> list[Row]:
+    """Return the earlier runs of `run_with_earlier`: those of the account that began before the time `before`."""
+    runs, accounts = relation("sync_runs"), relation("accounts")
+    known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
+    joined = runs.join(accounts, accounts.c.account == runs.c.account)
+    is_earlier = runs.c.account == account, runs.c.started_at < before
     success = sa.select(runs.c.started_at).where(*is_earlier, runs.c.status == "succeeded")
     last_success = connection.scalar(success.order_by(runs.c.started_at.desc()).limit(1))
     alike = runs.c.status, runs.c.complete, runs.c.error_code, known_since.label("known_since")
     query = sa.select(*alike, sa.func.max(runs.c.started_at).label("started_at")).select_from(joined).where(*is_earlier)
     if last_success is not None:
         query = query.where(runs.c.started_at > last_success)
-    return dict(run), [dict(row) for row in connection.execute(query.group_by(*alike)).mappings()]
+    return [dict(row) for row in connection.execute(query.group_by(*alike)).mappings()]
 
 
 def held_instances(connection: Connection, account: str) -> InstanceList:

@@ -3,7 +3,8 @@
 There is an alert when a trouble of an account begins, and when its troubles end. The troubles are: instances are held,
 the account is stale, its key is refused. A rule gives an alert when instances that match it appear, vanish or reach an
 age. No alert is sent twice, also with several processes and after restarts. Nothing is stored for that: a trouble is
-reported only by the first run that has it since the last `succeeded` run of the account.
+reported only by the first run that has it since the last `succeeded` run of the account. There is one exception: if no
+run can begin, as without a key, each process of `inventory run` reports once that the account is stale.
 
 `channels.py` sends the alerts.
 """
@@ -26,6 +27,7 @@ from inventory.service.alert_queries import (
     NEW_EVENTS,
     InstanceList,
     aged_instances,
+    failed_attempt_with_earlier,
     held_instances,
     instances_with_event,
     run_with_earlier,
@@ -46,7 +48,10 @@ logger = log.get(__name__)
 
 
 class Alerts:
-    """An observer of runs that sends the alerts that are due. Raises UsageError for an unusable address."""
+    """An observer of runs that sends the alerts that are due. Raises UsageError for an unusable address.
+
+    Without `scheduled`, an attempt that began no run sends no alert. `pauses` is that of `Channels`.
+    """
 
     def __init__(
         self,
@@ -54,22 +59,28 @@ class Alerts:
         settings: AlertSettings,
         stale_after: timedelta,
         *,
+        scheduled: bool = False,
         pauses: Sequence[float] = RETRY_PAUSES,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._stale_after = stale_after
+        self._scheduled = scheduled
+        self._stale_without_run: set[str] = set()
+        """The accounts that this process reported as stale after an attempt that began no run."""
         self._channels = Channels(settings.addresses(), pauses)
 
     def observe(self, outcome: Outcome) -> None:
-        """Queue the alerts that are due after a run. An attempt that began no run sends none."""
-        if outcome.run_id is None:
+        """Queue the alerts that are due after a run, or after an attempt that began no run."""
+        if outcome.run_id is None and not self._scheduled:
             return
+        find = self._alerts if outcome.run_id is not None else self._alerts_without_run
         try:
             with database.reading(self._engine) as connection:
-                alerts = list(self._alerts(connection, outcome))
+                alerts = list(find(connection, outcome))
         except DatabaseError as error:
-            logger.warning("the alerts that are due could not be determined", run_id=outcome.run_id, reason=str(error))
+            write = logger.debug if outcome.run_id is None else logger.warning  # without a run, it is tried again soon
+            write("the alerts that are due could not be determined", run_id=outcome.run_id, reason=str(error))
             return
         for alert in alerts:
             self._channels.send(alert)
@@ -90,6 +101,11 @@ class Alerts:
     def _alerts(self, connection: Connection, outcome: Outcome) -> Iterator[Alert]:
         run, earlier = run_with_earlier(connection, outcome.run_id)
         begun, ended = begun_and_ended(run, earlier, self._stale_after)
+        if outcome.account in self._stale_without_run:
+            begun.discard("stale")
+            if run["status"] == "succeeded":
+                ended.add("stale")
+                self._stale_without_run.discard(outcome.account)
         for trouble in sorted(begun & set(self._settings.on)):
             yield self._trouble_alert(connection, trouble, run)
         if ended & set(self._settings.on) and "recovery" in self._settings.on:
@@ -103,6 +119,18 @@ class Alerts:
         if run["previous_complete_at"] is not None:
             for rule in self._settings.rules:
                 yield from _rule_alerts(connection, rule, run, outcome)
+
+    def _alerts_without_run(self, connection: Connection, outcome: Outcome) -> Iterator[Alert]:
+        found = failed_attempt_with_earlier(connection, outcome.account)
+        if found is None or "stale" not in self._settings.on:
+            return
+        run, earlier = found
+        begun, _ = begun_and_ended(run, earlier, self._stale_after)
+        if "stale" not in begun:
+            self._stale_without_run.discard(outcome.account)  # another process has synced or reported it
+        elif outcome.account not in self._stale_without_run:
+            self._stale_without_run.add(outcome.account)
+            yield self._trouble_alert(connection, "stale", run | {"error": str(outcome.error)})
 
     def _trouble_alert(self, connection: Connection, trouble: Trouble, run: Row) -> Alert:
         account, text = _safe(run["account"]), run["error"] or ""

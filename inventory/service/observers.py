@@ -26,9 +26,10 @@ def observing(
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
     `metrics` is the address HOST:PORT at which metrics are served. Without `scheduled`, as for a single `sync`, no
-    report and no export is written. At the end, wait until queued alerts are sent and the daily files under way are
-    written, for at most CLOSING_SECONDS; less after `stop` is set (`closing.py`). Raise UsageError if an address or the
-    key for checkpoints cannot be used, or if a library is not installed.
+    report and no export is written, and an attempt that began no run sends no alert. At the end, wait until queued
+    alerts are sent and the daily files under way are written, for at most CLOSING_SECONDS; less after `stop` is set
+    (`closing.py`). Raise UsageError if an address or the key for checkpoints cannot be used, or if a library is not
+    installed.
     """
     observers: list[Callable[[Any], None]] = []
     daily_files = scheduled and wants_files(settings)
@@ -49,7 +50,7 @@ def observing(
             require("alerts")
             from inventory.service.alerts import Alerts
 
-            alerts = Alerts(engine, settings.alerts, limit)
+            alerts = Alerts(engine, settings.alerts, limit, scheduled=scheduled)
             stack.callback(alerts.close, CLOSING_SECONDS, stop)
             observers.append(alerts.observe)
         if wants_checkpoints(settings):

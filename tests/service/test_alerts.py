@@ -220,6 +220,41 @@ def test_an_attempt_that_began_no_run_sends_no_alert(alerts_after):
     assert alerts_after(Outcome("default", error=DatabaseError("down"))) == []
 
 
+def test_run_reports_once_that_an_account_is_stale_for_which_no_run_can_begin(world, receiver):
+    alerts = Alerts(world.engine, AlertSettings(urls=[receiver.url]), LIMIT, scheduled=True)
+    no_key = Outcome("default", error=UsageError("The key is gone."))
+
+    def run(hours_ago):
+        return world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=hours_ago))
+
+    alerts.observe(no_key)  # the account has no run
+    alerts.observe(run(9))
+    alerts.observe(no_key)
+    alerts.observe(no_key)
+    world.faults.add(Status(500), times=1)
+    alerts.observe(run(6))  # stale by its own row too
+    alerts.observe(no_key)
+    alerts.observe(run(1))
+    alerts.observe(no_key)  # fresh
+    alerts.close(60)
+    (kind, title, [line]), recovery = receiver.take_posts()
+    assert (kind, title) == ("warning", "inventory: default is stale")
+    assert line.startswith("The last complete run was at ")
+    assert line.endswith(", 9h ago: more than 2h 30m. The key is gone.")
+    assert recovery[1:] == ("inventory: default is well again", [recovery[2][0]])
+    assert recovery[2][0].endswith("Ended: stale.")
+
+
+def test_no_attempt_without_a_run_reports_what_an_earlier_run_has_reported(world, receiver):
+    world.run()
+    world.faults.add(Status(500), times=1)
+    world.run(clock=lambda: hour(9))
+    alerts = Alerts(world.engine, AlertSettings(urls=[receiver.url]), LIMIT, scheduled=True)
+    alerts.observe(Outcome("default", error=UsageError("no key")))
+    alerts.close(60)
+    assert receiver.take_posts() == []
+
+
 def test_a_database_lost_after_the_run_is_a_line_in_the_log(world, receiver, tmp_path, capfd):
     log.configure("json")
     lost = connect(parse_url(f"sqlite:///{tmp_path / 'nowhere' / 'x.db'}"), create=True)
