@@ -129,7 +129,7 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
     last_applied = connection.scalar(runs.last_applied(account).with_only_columns(run.run_id))
     ended = ended_versions(account, before)
     not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
-    needed = sa.union(
+    needed = (
         # the run that closed a version as changed also opened the next one, so that `opened_by_run_id` is enough
         sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
         sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
@@ -144,5 +144,6 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
         run.started_at < (last_complete_at or before),
         run.status != "running",
         run.run_id != (last_applied or 0),
-        run.run_id.not_in(needed),
+        # for each run, PostgreSQL would search all these ids for a NOT IN, and SQLite for a NOT EXISTS
+        run.run_id.in_(sa.except_(sa.select(run.run_id).where(own), *needed)),
     )

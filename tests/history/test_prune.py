@@ -12,10 +12,11 @@ from inventory.cli import main
 from inventory.errors import AccountBusy, DatabaseError, UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import PruneRequest, prune, would_prune
+from inventory.history.pruned_rows import droppable_runs
 from inventory.history.verify import verify_history
 from inventory.simulator import Fleet, Simulator, Status, on_page
 from inventory.store import database
-from inventory.store.tables import accounts
+from inventory.store.tables import accounts, sync_runs
 from support.marks import random_histories, rule
 from support.random_history import History
 from support.world import hour
@@ -270,6 +271,17 @@ def test_a_dry_run_says_what_would_be_removed_and_writes_nothing(lived):
         planned = would_prune(connection, PruneRequest("default", hour(8)))
     assert lived.dump() == all_of_it
     assert planned == pruned(lived, hour(8))
+
+
+def test_the_database_collects_the_runs_that_are_needed_once_and_not_for_each_run(lived):
+    with database.reading(lived.engine) as connection:
+        query = sa.delete(sync_runs).where(*droppable_runs(connection, "default", hour(8)))
+        text = query.compile(connection, compile_kwargs={"literal_binds": True})
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite(connection) else "EXPLAIN"
+        plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {text}"))
+    assert "instance_versions" in plan
+    assert "CORRELATED" not in plan  # SQLite's word for a query that is made for each row
+    assert "SubPlan" not in plan  # PostgreSQL's word
 
 
 def test_a_run_and_a_prune_exclude_each_other(lived):
