@@ -53,6 +53,12 @@ _CLOSING = (
     "content_hash",
 )  # fmt: skip
 
+_DEEPEST = 20
+"""The most levels of objects and lists in a JSON object that is read from a row. The program writes at most three.
+
+Without this limit, a changed row could reach the limit of Python's recursion.
+"""
+
 _Source = tuple[int, Callable[[Any], bytes], Any]
 """The index of an entry; the function that replays the entry and returns its hash; the argument of that function."""
 
@@ -395,7 +401,7 @@ class LogCheck:
         start = _as_object(self._row["log_start"])
         try:
             text = entry_bytes(start).decode()
-        except (ValueError, RecursionError):  # it holds a number or a text that no entry can have
+        except ValueError:  # it holds a number or a text that no entry can have
             text = None
         has_form = start.get("kind") == "start" and ("history" not in start or _earlier_history(start))
         if text != self._row["log_start"] or not has_form:
@@ -435,12 +441,20 @@ def _is_id(value: Any) -> bool:
 
 
 def _as_object(text: Any) -> Json:
-    """Return the JSON object in a text; an empty object if the text is anything else."""
+    """Return the JSON object in a text; an empty object if the text is anything else or nested deeper than _DEEPEST."""
     try:
         found = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and _is_nested_at_most(found, _DEEPEST) else {}
+
+
+def _is_nested_at_most(value: Any, levels: int) -> bool:
+    """Return whether a JSON value has at most so many levels of objects and lists."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_nested_at_most(each, levels - 1) for each in inner)
 
 
 def _iso(time: Any) -> str | None:

@@ -356,11 +356,11 @@ ODD_STARTS = (
     '{"history":[1]}', '{"history":{"ignored":5}}', '{"history":{"ignored":[["ip"]]}}',
     '{"history":{"last_run_id":"x"}}', '{"history":{"last_run_id":true}}', '{"history":{"last_run_id":1e400}}',
     '{"history":{"last_run_id":36893488147419103232}}', '{"kind":"start","at":5}', r'{"kind":"start","x":"\ud800"}',
-    '{"kind":"start","x":36893488147419103232}', "[" * 20_000, "5",
+    '{"kind":"start","x":36893488147419103232}', "[" * 20_000, "5", '{"history":' * 700 + "1" + "}" * 700,
 )  # fmt: skip
 ODD_DETAILS = (
     '{"last_run_id":"x"}', '{"last_run_id":null}', '{"last_run_id":[1]}', "[1]", r'{"x":"\ud800"}',
-    '{"to":5,"from":[1],"changes":5,"missing":[1]}',
+    '{"to":5,"from":[1],"changes":5,"missing":[1]}', '{"from":' * 700 + "1" + "}" * 700,
 )  # fmt: skip
 
 
