@@ -174,23 +174,24 @@ def is_as_written(extra: str) -> bool:
     return extra == _dump(json.loads(extra)) and extra != "{}"
 
 
-def differing_fields(one: Record, other: Record) -> frozenset[str]:
-    """Return the names of the fields, and the keys of `extra`, in which two stored records of one instance differ.
+def differing_fields(state: Record, version: Record) -> frozenset[str]:
+    """Return the names of the fields, and the keys of `extra`, in which an instance's state differs from its version.
 
-    Secrets in both are hidden before the comparison, because an earlier version of this program stored them. If an
-    `extra` is not a JSON object, the name `extra` is returned in place of its keys.
+    A value of the state may also be that of the version with the secrets hidden: an earlier version of this program
+    stored them, and a later run hid them in the state only. If an `extra` is not a JSON object, the name `extra` is
+    returned in place of its keys.
     """
-    if one[1:] == other[1:]:
+    if state[1:] == version[1:]:
         return frozenset()
-    names = {name for name in FIELDS if (getattr(one, name) or None) != (getattr(other, name) or None)}
+    names = {name for name in FIELDS if (getattr(state, name) or None) != (getattr(version, name) or None)}
     try:
-        keys, others = (
-            {name: _dump(value) for name, value in json.loads(mask_record(each).extra or "{}").items()}
-            for each in (one, other)
+        now, then, hidden = (
+            {name: _dump(value) for name, value in json.loads(each.extra or "{}").items()}
+            for each in (state, version, mask_record(version))
         )
     except (ValueError, TypeError, AttributeError, RecursionError):
         return frozenset(names | {"extra"})
-    return frozenset(names | {name for name in keys | others if keys.get(name) != others.get(name)})
+    return frozenset(names | {name for name in now | then if now.get(name) not in (then.get(name), hidden.get(name))})
 
 
 def gpus(instance_type: str | None) -> tuple[int | None, str | None]:

@@ -233,6 +233,20 @@ def test_a_value_of_extra_that_only_counts_as_equal_is_found(world, check, value
     ]
 
 
+@pytest.mark.parametrize("value", ['{"granted_by":"eve"}', '"hunter3"', "null"])
+def test_a_changed_value_under_the_name_of_a_secret_is_found(world, check, value):
+    world.put("a", token="hunter2")
+    world.run()
+    assert check() == []
+    with database.writing(world.engine) as connection:
+        extra = f'{{"token":{value}}}'
+        row = Record("a", "gpu_8x_h100_sxm5", "us-west", None, None, "ready", None, extra)
+        connection.execute(sa.update(instance_state).values(extra=extra, row_hash=hash_records([row])[0]))
+    assert [breach.what for breach in check()] == [
+        "its token differs from its newest version, and was never ignored since"
+    ]
+
+
 def test_an_empty_database_is_verified(world, capsys):
     assert run(world, capsys=capsys).out == "verified: 0 runs, 0 instances, 0 versions; every digest matches\n"
 
