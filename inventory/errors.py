@@ -136,7 +136,7 @@ class MassVanish(InventoryError):
 
 
 class AccountBusy(InventoryError):
-    """An account whose lease another process holds, or a folder to which another process writes an export.
+    """An account whose lease another process holds, or a folder into which another process writes files.
 
     `seconds` is the time until the lease ends if no further heartbeat comes; 0 if that is not known.
     """

@@ -4,23 +4,28 @@ The file of a log keeps its name, and each new checkpoint replaces the whole fil
 of the file has one checkpoint.
 """
 
+import fcntl
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
 from inventory.checkpoints.checkpoint import SUFFIX, Checkpoint, CheckpointNote, parse_checkpoints
 from inventory.checkpoints.signed_note import Note, NoteError
-from inventory.errors import BreachFound, UsageError
+from inventory.errors import AccountBusy, BreachFound, UsageError
 
 MAX_BYTES = 1 << 20
 """The size in bytes of the largest file of checkpoints that is read. A larger file is refused."""
 
 _ID_DIGITS = 8
 """How many digits of the log's id, from the first on, are in the name of the log's file."""
+
+_LOCK_WAIT_SECONDS = 10
+"""How long to wait for another process that writes a checkpoint into the folder. It usually takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,14 @@ def write_checkpoint(folder: Path, account: str, checkpoint: Checkpoint, note: N
 
     Raise BreachFound if a checkpoint in the present file contradicts the new one. Raise UsageError if the file cannot
     be written, if the parent of the folder is missing, or if the present file holds something else than checkpoints.
-    In all these cases the file stays as it was.
+    Raise AccountBusy if another process keeps the folder locked. In all these cases the file stays as it was.
     """
     try:
         folder.mkdir(exist_ok=True)
-        file = _find_file(folder, account, checkpoint.log_id)
-        _require_continuation(file, account, checkpoint)
-        _replace(file, str(note).encode())
+        with _locked(folder):
+            file = _find_file(folder, account, checkpoint.log_id)
+            _require_continuation(file, account, checkpoint)
+            _replace(file, str(note).encode())
     except OSError as error:
         raise UsageError(
             f"The checkpoint of account {account} cannot be written to {folder}: {error.strerror or error}; what was "
@@ -64,6 +70,38 @@ def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
     """
     files = {file.absolute(): file for path in paths for file in _files(path)}  # each file once, even if named twice
     return [KeptCheckpoint(file, found) for file in files.values() for found in _read(file)]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing checkpoints into the folder during the block. Raise AccountBusy if one does.
+
+    The lock is on the folder itself, so that no further file is in it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        end = time.monotonic() + _LOCK_WAIT_SECONDS
+        while _is_locked_elsewhere(descriptor):
+            if time.monotonic() > end:
+                raise AccountBusy(f"Another process writes checkpoints to {folder}; none was written. Run again later.")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked_elsewhere(descriptor: int) -> bool:
+    """Lock an open folder until it is closed, and return False; return True if another process has locked it.
+
+    On a file system without such locks, return False.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _find_file(folder: Path, account: str, log_id: str) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import Engine
 
 from inventory import log
 from inventory.checkpoints.folder import write_checkpoint
@@ -50,18 +51,19 @@ def checkpoint_command(
         return
     settings = loaded(database_url=url)
     signer = read_signer(settings)
-    with opened_as_is(settings.database_url) as engine, database.reading(engine) as connection:
-        require_account(connection, account)
-        without = [name for name, log_id in read_log_ids(connection, account).items() if log_id is None]
-        heads = read_heads(connection, account)
-    if account is not None and without:
-        raise UsageError(f"Account {account} has no log yet: its next run, or act of a person, begins it.")
-    for name in without:
-        log.say(printable(f"account {name} has no log yet: its next run, or act of a person, begins it"))
-    if output is None:
-        print("\n".join(str(signer.checkpoint(head.log_id, head.size, head.root)[1]) for head in heads), end="")
-    else:
-        _write_all(heads, signer, output)
+    with opened_as_is(settings.database_url) as engine:
+        with database.reading(engine) as connection:
+            require_account(connection, account)
+            without = [name for name, log_id in read_log_ids(connection, account).items() if log_id is None]
+            heads = read_heads(connection, account)
+        if account is not None and without:
+            raise UsageError(f"Account {account} has no log yet: its next run, or act of a person, begins it.")
+        for name in without:
+            log.say(printable(f"account {name} has no log yet: its next run, or act of a person, begins it"))
+        if output is None:
+            print("\n".join(str(signer.checkpoint(head.log_id, head.size, head.root)[1]) for head in heads), end="")
+        else:
+            _write_all(engine, heads, signer, output)
     if heads and signer.key is None:
         log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")
 
@@ -105,7 +107,7 @@ def keygen_command(
     )
 
 
-def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
+def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """Write the checkpoint of each log into its file in the folder.
 
     If the checkpoint in a file contradicts the log, that file stays as it was, and the files of the other logs are
@@ -113,16 +115,29 @@ def _write_all(heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """
     breach = None
     for head in heads:
-        checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
         try:
-            file = write_checkpoint(folder, head.account, checkpoint, note)
+            written, file = _write(engine, head, signer, folder)
         except BreachFound as error:
             breach = breach or error
         else:
-            entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
-            log.say(printable(f"account {head.account}: {entries}, in {file}"))
+            entries = f"{written.size:,} {'entry' if written.size == 1 else 'entries'}"
+            log.say(printable(f"account {written.account}: {entries}, in {file}"))
     if breach is not None:
         raise breach
+
+
+def _write(engine: Engine, head: LogHead, signer: Signer, folder: Path) -> tuple[LogHead, Path]:
+    """Write the checkpoint of one log, and return the head that was written, and the file.
+
+    If the file contradicts this head, read the head again: another process may have written a later checkpoint since.
+    Raise BreachFound if the file contradicts that head too.
+    """
+    try:
+        return head, write_checkpoint(folder, head.account, *signer.checkpoint(head.log_id, head.size, head.root))
+    except BreachFound:
+        with database.reading(engine) as connection:
+            head = next((each for each in read_heads(connection) if each.log_id == head.log_id), head)
+        return head, write_checkpoint(folder, head.account, *signer.checkpoint(head.log_id, head.size, head.root))
 
 
 def _heads_if_any(url: str | None) -> list[LogHead]:

@@ -1,13 +1,18 @@
 """`inventory checkpoint` and `inventory verify --against`: what they print, and which changes they find."""
 
+import fcntl
 import json
+import os
 import shutil
 import stat
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from inventory.checkpoints import folder as checkpoint_folder
 from inventory.checkpoints.checkpoint import Checkpoint, parse_checkpoints
 from inventory.checkpoints.signed_note import Note, SigningKey, VerifierKey
 from inventory.errors import DatabaseError
@@ -20,8 +25,10 @@ from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts, instance_versions, sync_runs
 from support.command import Command
+from support.forked import Forked
 from support.marks import rule
 from support.rfc6962 import tree_hash
+from support.workers import until
 from support.world import hour
 
 pytestmark = rule("a-checkpoint-anchors-the-log")
@@ -62,6 +69,23 @@ def keep(inventory, folder="kept", **environment):
     """Write the checkpoint of each log into a folder. Return the paths of all checkpoints in the folder, sorted."""
     inventory("checkpoint", "--output", folder, **environment)
     return files(inventory, folder)
+
+
+@contextmanager
+def locked(folder):
+    """Hold the lock that a process takes to write checkpoints into the folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def has_open(process, path):
+    with suppress(FileNotFoundError):  # a descriptor was closed in the meantime
+        return any(each.readlink() == path for each in Path(f"/proc/{process.pid}/fd").iterdir())
+    return False
 
 
 def change(world, statement):
@@ -126,6 +150,31 @@ def test_files_keep_their_names_and_are_replaced(lived, inventory, signing):
     assert keep(inventory) == first  # one file a log, whatever the account's name
     assert keep(inventory, "other")[0].name.startswith("Research-S-hne-")
     assert inventory("verify", "--against", "kept", "other", "--key", signing).stdout.count("signature valid") == 4
+
+
+def test_a_later_checkpoint_that_is_written_in_the_meantime_is_no_breach_and_stays(lived, inventory):
+    _, file = keep(inventory)
+    words = ["checkpoint", "--account", "research", "--output", "kept"]
+    with locked(file.parent):
+        process = Forked(words, cwd=inventory.folder, env=inventory.environment)
+        until(lambda: process.poll() is not None or has_open(process, file.parent))  # it has read the log by then
+        lived.run(account="research")
+        later = inventory("checkpoint", "--account", "research").stdout
+        file.write_text(later)
+    _, said = process.communicate(90)
+    assert (process.returncode, file.read_text()) == (0, later)
+    assert "account research: 7 entries, in kept/research-" in said
+
+
+def test_a_folder_that_another_process_keeps_locked_is_left_as_it_is(lived, inventory, monkeypatch):
+    _, file = keep(inventory)
+    before = file.read_text()
+    lived.run(account="research")
+    monkeypatch.setattr(checkpoint_folder, "_LOCK_WAIT_SECONDS", 0)
+    with locked(file.parent):
+        said = inventory("checkpoint", "--output", "kept", expect=6).stderr
+    assert "Another process writes checkpoints to kept; none was written. Run again later." in said
+    assert file.read_text() == before
 
 
 def test_one_key_signs_every_log_under_its_origin(inventory, signing):
