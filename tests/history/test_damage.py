@@ -429,3 +429,17 @@ def test_rows_of_an_account_that_does_not_exist_are_found(whole, tmp_path, run, 
     assert ("storage: a row of sync_runs refers to a row of accounts that is not there" in printed) == (
         table == "sync_runs"
     )
+
+
+def test_rows_of_a_table_of_the_user_may_refer_to_nothing(whole, tmp_path, run):
+    copy = tmp_path / "noted.db"
+    shutil.copyfile(whole, copy)
+    with closing(lax(copy)) as connection:
+        connection.executescript("""
+            CREATE TABLE notes (account TEXT REFERENCES accounts (account), note TEXT);
+            INSERT INTO notes VALUES ('nobody', 'x');
+            CREATE TABLE tags (provider TEXT REFERENCES accounts (provider));
+            INSERT INTO tags VALUES ('fal');
+        """)
+    code, printed = run(f"sqlite:///{copy}", "verify")
+    assert (code, printed.count("notes")) == (0, 0), printed
