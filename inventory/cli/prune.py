@@ -31,7 +31,7 @@ def prune_command(
     within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back.
 
     First it checks the history of an account against the log, as `verify` does. If they differ, it folds nothing of
-    this account and exits with 9. --dry-run does not check. Writes into operator_actions who pruned what and why; with
+    this account and exits with 9, also with --dry-run. Writes into operator_actions who pruned what and why; with
     --dry-run nothing.
 
     \b
@@ -40,25 +40,29 @@ def prune_command(
       inventory prune --before 2026-01-01 --reason "kept for one year"
     """
     settings = loaded(database_url=url)
-    with opened_as_is(settings.database_url) as engine:
+    with opened_as_is(settings.database_url) as engine, live_line("") as update:
+
+        def checking(done: str) -> None:
+            update(printable(f"checking {done}"))
+
         with database.reading(engine) as connection:
             require_account(connection, account)
             names = [account] if account else account_names(connection)
             time = parse_time(before, database.now(connection))
             if dry_run:
                 for name in names:
-                    print(_describe(would_prune(connection, PruneRequest(name, time)), "would be "))
+                    done = would_prune(connection, PruneRequest(name, time), checking=checking)
+                    print(_describe(done, "would be "), flush=True)
                 return
-        with live_line("") as update:
-            for name in names:
-                done = prune(
-                    engine,
-                    PruneRequest(name, time, reason),
-                    lease_seconds=settings.lease_seconds,
-                    progress=lambda so_far: update(_describe(so_far, "")),
-                    checking=lambda done: update(printable(f"checking {done}")),
-                )
-                print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
+        for name in names:
+            done = prune(
+                engine,
+                PruneRequest(name, time, reason),
+                lease_seconds=settings.lease_seconds,
+                progress=lambda so_far: update(_describe(so_far, "")),
+                checking=checking,
+            )
+            print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
 
 
 def _describe(done: PruneResult, how: str) -> str:

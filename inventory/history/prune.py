@@ -51,12 +51,15 @@ class PruneResult:
     runs: int = 0
 
 
-def would_prune(connection: Connection, request: PruneRequest) -> PruneResult:
-    """Return the counts that `prune` would return. Raise UsageError for a time in the future.
+def would_prune(
+    connection: Connection, request: PruneRequest, *, checking: Callable[[str], None] = lambda _: None
+) -> PruneResult:
+    """Return the counts that `prune` would return. Raise UsageError or BreachFound where `prune` would.
 
-    Nothing is verified, and the account's lease is not looked at.
+    The account's lease is not looked at. `checking` is called with a text while the history is verified.
     """
     _raise_if_future(request.before, database.now(connection))
+    _raise_if_breached(connection, request.account, checking)
     pruned_before = connection.scalar(sa.select(accounts.c.pruned_before).where(accounts.c.account == request.account))
     request = _up_to(request, pruned_before)
     versions = sa.select(sa.func.count()).where(ended_versions(request.account, request.before).c.folds)

@@ -407,12 +407,14 @@ def test_a_disappearance_settled_later_belongs_to_the_later_entry(lived):
 
 
 @rule("a-log-entry-never-changes")
-def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived):
+def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived, run):
     with database.writing(lived.engine) as connection:
         connection.execute(sa.update(instance_versions).values(gpu_model="h200"))
     before = lived.dump()
     with pytest.raises(BreachFound, match="nothing was folded"):
         prune(lived.engine, PruneRequest("default", hour(8)), lease_seconds=60, clock=lambda: hour(100))
+    for words in (["--dry-run"], []):
+        assert "nothing was folded" in run("prune", "--before", "1d", *words, expect=9).stderr
     assert lived.dump() == before
 
 
