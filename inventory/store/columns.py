@@ -104,7 +104,7 @@ COUNTS = (
     Column("pages", "Number of pages read."),
     Column("instances_seen", "Number of different instances seen."),
     Column("duplicates", "Number of items that came again."),
-    Column("rejected", "Number of items without a usable id."),
+    Column("rejected", "Number of items without a usable id, or nested too deeply to keep."),
     Column("appeared", "Number of instances first seen at this run's time."),
     Column("changed", "Number of instances of which a tracked field changed at this run's time."),
     Column("reappeared", "Number of instances back after vanishing at this run's time."),
