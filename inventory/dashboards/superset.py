@@ -5,10 +5,11 @@ files see the folders `superset/commands/*/importers` and `superset/examples` of
 """
 
 import json
+import re
 import zipfile
 from datetime import UTC, datetime
 from typing import IO, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
@@ -16,7 +17,7 @@ from sqlalchemy.engine import URL, Connection
 from inventory.dashboards.superset_charts import AUDIT, FLEET, METRICS, TIME_COLUMNS, SupersetChart
 from inventory.dashboards.superset_layout import VERSION, Json, dashboard, object_uuid
 from inventory.errors import UsageError
-from inventory.masks import is_secret_name
+from inventory.masks import HARMLESS_PARAMETERS, is_clear_url, is_secret_name, looks_like_key
 from inventory.store.catalogue import RELATIONS
 from inventory.store.kinds import Kind, column_kinds
 
@@ -44,6 +45,8 @@ _SHAPES = {
     "table": "table",
 }
 _ALL_TIME = "No filter"
+_HARMLESS = HARMLESS_PARAMETERS | {"mode", "uri"}
+"""The parameters of a URI that are written with their values. `mode` and `uri` are those of a SQLite file."""
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
@@ -257,16 +260,31 @@ def superset_uri(url: URL) -> str:
 
 
 def masked_uri(text: str) -> str:
-    """Return a URI with MASK in place of each secret: the password, and any parameter whose name means a secret.
+    """Return a URI with MASK in place of the password, and of each parameter that is not known to be harmless.
 
-    Raise UsageError if the text is no URI. The message does not repeat the text, which may hold a password.
+    Raise UsageError if the text is no URI, or if it is not certain where a password in it ends. The message does not
+    repeat the text, which may hold a password.
     """
+    place, _, query = text.partition("?")
+    parameters = [part.partition("=")[::2] for part in query.split("&") if "=" in part]
+    unknown = [name for name, _ in parameters if name not in _HARMLESS]
+    # an unknown parameter beside a password may be the rest of the password, if that contains an &
+    if not _is_uri(text) or (len(unknown) > 1 and any(map(is_secret_name, unknown))):
+        raise UsageError(
+            "--database-uri is no URI, or it is not certain where a password in it ends. "
+            "Give one without a password, such as postgresql+psycopg2://bi@db/inventory: Superset asks for it."
+        )
+    place = re.sub("(://[^/@:]*):[^/@]+@", rf"\1:{MASK}@", place)
+    shown = [
+        f"{name}={MASK if name not in _HARMLESS or looks_like_key(unquote(value)) else value}"
+        for name, value in parameters
+    ]
+    return f"{place}?{'&'.join(shown)}" if shown else place
+
+
+def _is_uri(text: str) -> bool:
     try:
-        uri = sa.make_url(text)
+        sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise UsageError("--database-uri is no URI, such as postgresql+psycopg2://bi@db/inventory.") from None
-    secrets = {name: MASK for name in uri.query if is_secret_name(name) or "pass" in name.lower()}
-    if uri.password is None and not secrets:
-        return text
-    shown = uri.update_query_dict(secrets)
-    return (shown if uri.password is None else shown.set(password=MASK)).render_as_string(hide_password=False)
+        return False
+    return is_clear_url(text)

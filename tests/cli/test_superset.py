@@ -88,8 +88,11 @@ def test_both_backends_know_every_column_and_metric(demo_url):
         ({"uri": "postgresql+psycopg2://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
         ({"INVENTORY_DATABASE_URL": "postgresql://bi:hunter2@db/inventory"}, "postgresql+psycopg2://bi:XXXXXXXXXX@db/inventory"),
         ({"INVENTORY_DATABASE_URL": "sqlite:////srv/fleet.db"}, "sqlite:///file:/srv/fleet.db?mode=ro&uri=true"),
+        ({"uri": "sqlite:///file:/srv/my%20fleet.db?uri=true&mode=ro"}, "sqlite:///file:/srv/my%20fleet.db?uri=true&mode=ro"),
         ({"uri": "postgresql://bi@db/inventory?sslpassword=hunter2"}, "postgresql://bi@db/inventory?sslpassword=XXXXXXXXXX"),
         ({"uri": "postgresql://bi@db/inventory?token=hunter2"}, "postgresql://bi@db/inventory?token=XXXXXXXXXX"),
+        ({"uri": "postgresql://bi@db/inventory?sslmode=require&apw=hunter2"}, "postgresql://bi@db/inventory?sslmode=require&apw=XXXXXXXXXX"),
+        ({"uri": "postgresql://bi@db/inventory?sslmode=require&hunter2"}, "postgresql://bi@db/inventory?sslmode=require"),
         ({"uri": "mysql://somebody@else/inventory"}, "mysql://somebody@else/inventory"),
     ],
 )  # fmt: skip
@@ -109,4 +112,22 @@ def test_a_second_bundle_is_the_same_and_a_uri_that_is_none_is_2_in_one_line(run
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     done = run("dashboards", "superset", "--database-uri", "my secret", expect=2, secrets=("my secret",))
     assert (done.stderr.count("\n"), "--database-uri is no URI" in done.stderr) == (1, True)
+    assert not (tmp_path / "superset.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"uri": "postgresql://bi:hunter2@tailsecret@db/fleet"},
+        {"uri": "postgresql://bi:hunter2/tail@secret@db/fleet"},
+        {"uri": "postgresql://bi:p?w=tailsecret@db/fleet"},
+        {"uri": "postgresql://bi@db/fleet?password=ab&cd=tailsecret"},
+        {"uri": "postgresql://bi@db/fleet?tail=cd&sslpassword=ab"},
+        {"INVENTORY_DATABASE_URL": "postgresql://bi@db/fleet?password=ab&cd=tailsecret"},
+    ],
+)
+def test_a_uri_whose_password_has_no_certain_end_is_2_and_nothing_is_written(run, tmp_path, words):
+    given = ("--database-uri", words.pop("uri")) if "uri" in words else ()
+    done = run("dashboards", "superset", *given, expect=2, secrets=("hunter2", "tail", "secret"), **words)
+    assert (done.stderr.count("\n"), "it is not certain where a password in it ends" in done.stderr) == (1, True)
     assert not (tmp_path / "superset.zip").exists()
