@@ -1,29 +1,41 @@
 """Write a file as a whole: first check that the file can be written, and replace the old file only at the end."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EISDIR
+from errno import EINVAL
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
 
 from inventory.errors import UsageError
 
+_SQLITE = b"SQLite format 3\0"
+"""The first bytes of each SQLite database."""
+
 
 @contextmanager
 def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Yield a new file, open for writing. It replaces the file at `path` only if the block ends without an error.
 
-    Raises UsageError if the file cannot be written, and for any OSError that leaves the block.
+    If `path` is a link, the new file replaces the file to which the link points. The new file has the permissions of
+    the old one.
+
+    Raises UsageError if the file cannot be written, and for any OSError that leaves the block. A file that is there is
+    replaced only if it is a regular file and no SQLite database. The path `-` is refused: nothing is written to stdout.
     """
-    part = path.parent / f".{path.name}.{token_hex(4)}.part"
+    target = Path(os.path.realpath(path))
+    part = target.parent / f".{target.name}.{token_hex(4)}.part"
     try:
-        if path.is_dir():
-            raise IsADirectoryError(EISDIR, "it is a folder")
+        old = _replaceable(path)
         with part.open("xb") if binary else part.open("x", encoding="utf-8") as file:
+            if old is not None:
+                with suppress(PermissionError):  # only root may give a file to another user
+                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
+                os.fchmod(file.fileno(), old.st_mode & 0o777)
             yield file
-        os.replace(part, path)  # noqa: PTH105 - replaces an existing file too
+        os.replace(part, target)  # noqa: PTH105 - replaces an existing file too
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}; what was there is as it was. Name another file."
@@ -31,3 +43,24 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _replaceable(path: Path) -> os.stat_result | None:
+    """Return the state of the file that is to be replaced; None if there is none.
+
+    Raises OSError if there is anything but a regular file, or a SQLite database, which may be the history.
+    """
+    if str(path) == "-":
+        raise OSError(EINVAL, "nothing is written to stdout")
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(EINVAL, "it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(EINVAL, "it is not a regular file")
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) == _SQLITE:
+            raise OSError(EINVAL, "it is a SQLite database")
+    return found

@@ -120,10 +120,14 @@ def demo_command(
 def _page_of(url: str) -> Path:
     """Return the path of the demo's HTML page: beside the SQLite file, or `demo.html` for PostgreSQL.
 
-    Raise UsageError if this file exists and is no page of inventory.
+    Raise UsageError if this file is the database itself, or if it exists and is no page of inventory.
     """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
+    if page_file == file:
+        raise UsageError(
+            f"{file} would be the database and the page with charts. Name the database otherwise, such as demo.db."
+        )
     if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:
         raise UsageError(f"{page_file} is no page of inventory; a demo does not replace it. Nothing was done.")
     return page_file

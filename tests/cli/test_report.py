@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import stat
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -608,6 +610,39 @@ def test_an_existing_file_stays_if_the_work_fails(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [("history.db", "a SQLite database"), ("link", "a SQLite database"), ("fifo", "regular"), ("-", "stdout")],
+)  # fmt: skip
+def test_a_database_a_fifo_and_stdout_are_never_replaced_by_a_page(output, why, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+    run("db", "upgrade", "--database", url)
+    os.mkfifo("fifo")
+    Path("link").symlink_to("history.db")
+    before = {each: each.lstat().st_mode for each in tmp_path.iterdir()}
+    capsys.readouterr()
+    run("report", "--database", url, "--output", output, expect=2)
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), why in err, "Name another file" in err) == ("", 1, True, True)
+    assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == before
+    run("list", "--database", url)
+
+
+def test_a_new_page_keeps_the_permissions_of_the_old_one_and_a_link_stays_a_link(tmp_path):
+    folder, link = tmp_path / "www", tmp_path / "link.zip"
+    folder.mkdir()
+    link.symlink_to("www/fleet.zip")
+    bundle = ("dashboards", "superset", "--database-uri", "sqlite:////a.db", "--output", str(link))
+    run(*bundle)
+    written = folder / "fleet.zip"
+    content = written.read_bytes()
+    written.write_text("old")
+    written.chmod(0o600)
+    run(*bundle)
+    assert (written.read_bytes(), stat.S_IMODE(written.stat().st_mode)) == (content, 0o600)
+    assert (link.is_symlink(), list(folder.iterdir())) == (True, [written])
+
+
 def test_report_names_the_remedy_for_a_missing_library_and_a_demo_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
@@ -626,6 +661,12 @@ def test_a_demo_ends_by_writing_the_page_and_replaces_only_pages_of_its_own(tmp_
     run("demo", "--days", "1", "--database", "sqlite:///my.db", expect=2)
     assert "my.html is no page of inventory" in capsys.readouterr().err
     assert (tmp_path / "my.html").read_text() == "my own page"
+
+
+def test_a_demo_refuses_a_database_with_the_name_of_its_page(tmp_path, capsys):
+    run("demo", "--days", "1", "--database", "sqlite:///d.html", expect=2)
+    assert "d.html would be the database and the page" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_times_of_the_page_are_whole_microseconds():
