@@ -1,6 +1,7 @@
 """The command `missing`: list the missing instances, or record them as vanished."""
 
 import sys
+from contextlib import redirect_stdout
 from typing import Annotated, Any
 
 import typer
@@ -29,9 +30,10 @@ def missing_command(
     """List what is absent but not proven gone; accept that it is gone.
 
     Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
-    not, each as of the first complete run that lacked it. On a terminal it lists them and asks first. With --format
-    json or csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why
-    is recorded too, in operator_actions.
+    not, each as of the first complete run that lacked it. On a terminal it lists them on stderr and asks first. Without
+    a terminal, as in a script, it asks nothing and accepts everything at once, as with --yes. With --format json or
+    csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why is
+    recorded too, in operator_actions.
 
     \b
     Examples:
@@ -55,11 +57,9 @@ def missing_command(
         with database.reading(engine) as connection:
             require_account(connection, account)
             rows = list(queries.instances(connection, account=account, presence="missing"))
-        if rows and sys.stdin.isatty() and not yes:
-            _show_missing(rows, Format.table)
-            if not typer.confirm(f"Settle these {len(rows)} as vanished?", err=True):
-                log.say("Nothing was settled.")
-                raise typer.Exit(0)
+        if rows and sys.stdin.isatty() and not yes and not _confirmed(rows):
+            log.say("Nothing was settled.")
+            raise typer.Exit(0)
         settled: set[tuple[str, str]] = set()
         try:
             for name in sorted({row["account"] for row in rows}):
@@ -81,6 +81,19 @@ def missing_command(
     _show_settled(rows, settled, style, said)
     if left:
         log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
+
+
+def _confirmed(rows: list[dict[str, Any]]) -> bool:
+    """Show the rows, ask whether to settle them, and return the answer. The end of the input (Ctrl-D) means no."""
+    with redirect_stdout(sys.stderr):  # stdout is for what was settled
+        _show_missing(rows, Format.table)
+        try:
+            return typer.confirm(f"Settle these {len(rows)} as vanished?", err=True)
+        except typer.Abort as error:
+            if not isinstance(error.__context__, EOFError):  # a signal
+                raise
+            print()
+            return False
 
 
 def _show_settled(rows: list[dict[str, Any]], settled: set[tuple[str, str]], style: Format, said: str) -> None:

@@ -504,7 +504,7 @@ def test_a_closed_pipe_is_no_error(run, tmp_path):
 def accepting(run, simulator, tmp_path):
     """Make inst_001 missing. Return a context manager that starts `missing --accept` with a terminal as stdin.
 
-    The context manager yields the end of the terminal at which a person types, and the process.
+    The context manager takes more options, and yields the end of the terminal at which a person types, and the process.
     """
     run("sync")
     simulator.fleet.remove("inst_001")
@@ -513,12 +513,12 @@ def accepting(run, simulator, tmp_path):
     run("sync")
 
     @contextmanager
-    def started():
+    def started(*more):
         leader, follower = pty.openpty()
         with (
             closing(os.fdopen(leader, "r+b", buffering=0)) as terminal,
             subprocess.Popen(
-                [*PROGRAM, "missing", "--accept"], env=run.environment, cwd=tmp_path,
+                [*PROGRAM, "missing", "--accept", *more], env=run.environment, cwd=tmp_path,
                 stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             ) as process,
         ):  # fmt: skip
@@ -535,8 +535,30 @@ def test_accept_on_a_terminal_lists_and_asks_first(accepting, query):
             terminal.write(answer)
             out, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
-        assert "inst_001" in out
+        assert "inst_001" in err
+        assert out == {"missing": "", "vanished": "1 settled as vanished.\n"}[settled]
         assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [(settled,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_end_of_the_input_at_the_question_means_no(accepting, query):
+    with accepting() as (terminal, process):
+        terminal.write(b"\x04")
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err.splitlines()[-1]) == (0, "", "Nothing was settled.")
+    assert query("SELECT presence FROM instances WHERE instance_id = 'inst_001'") == [("missing",)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_accept_on_a_terminal_prints_only_what_it_settled_on_stdout(accepting):
+    with accepting("--format", "csv") as (terminal, process):
+        terminal.write(b"y\n")
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [(row["account"], row["instance_id"]) for row in rows] == [("default", "inst_001")]
 
 
 @pytest.mark.slow
