@@ -217,8 +217,12 @@ ALERTS = (
     ),
     Alert(
         "inventory-observed", "Yesterday is not wholly known", "More than a tenth of yesterday lies in gaps.",
-        "SELECT account, 1 - share AS unknown FROM observation_daily "
-        "WHERE day = (now() AT TIME ZONE 'UTC')::date - 1",
+        # a gap that has not ended has no gap_end, which least() passes over
+        "SELECT account, sum(extract(epoch FROM least(gap_end, midnight) "
+        "- greatest(gap_start, midnight - interval '24 hours'))) / 86400.0 AS unknown "
+        "FROM sync_gaps CROSS JOIN (SELECT date_trunc('day', now(), 'UTC') AS midnight) AS today "
+        "WHERE gap_start < midnight AND (gap_end IS NULL OR gap_end > midnight - interval '24 hours') "
+        f"AND {ACTIVE} GROUP BY account",
         above=0.1,
     ),
 )  # fmt: skip

@@ -102,13 +102,12 @@ def test_a_retired_account_fires_no_alert_and_does_not_age_the_record(world):
     def firing():
         with reading(world.engine) as connection:
             answers = {each.uid: (connection.exec_driver_sql(each.sql), each.above) for each in ALERTS}
-            fire = {uid for uid, (rows, above) in answers.items() if any(number > above for _, number in rows)}
-            return fire - {"inventory-observed"}  # it is about yesterday, when the account was not retired
+            return {uid for uid, (rows, above) in answers.items() if any(number > above for _, number in rows)}
 
     def age():
         return world.one(as_grafana(titled("Age of the record"), {"account": ["default"]}))
 
-    assert firing() == {"inventory-stale", "inventory-failing", "inventory-missing"}
+    assert firing() == {each.uid for each in ALERTS}
     assert age() > 0
     retire(world.engine, "default", lease_seconds=60)
     assert firing() == set()
@@ -131,6 +130,31 @@ def test_the_machines_of_a_retired_account_do_not_count_as_there_now(world):
     retire(world.engine, "default", lease_seconds=60)
     assert now() == [0, 0, 0]
     assert world.rows(as_grafana(titled("Freshness"), values)) == []
+
+
+@rule("observed-share")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_yesterday_is_unknown_as_far_as_it_lies_in_gaps_and_only_of_accounts_in_use(world):
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    runs = {  # the hours of complete runs after the beginning of yesterday, and the interval of the schedule in hours
+        "steady": ((-12, 0, 12, 24), 12),
+        "new": ((12, 24), 12),  # the account began at noon
+        "daily": ((-12, 12), 24),  # today's run has not come yet
+        "broken": ((-1, 0, 6, 7), 1),
+        "stopped": ((-1, 0), 1),
+        "late": ((18,), 1),  # it has no run since
+        "retired": ((0, 6), 1),
+    }
+    for account, (hours, interval) in runs.items():
+        for at in hours:
+            time = midnight + timedelta(hours=at - 24)
+            world.run(account=account, clock=lambda time=time: time, expected_seconds=3600 * interval)
+    retire(world.engine, "retired", lease_seconds=60)
+    (alert,) = [each for each in ALERTS if each.uid == "inventory-observed"]
+    with reading(world.engine) as connection:
+        connection.exec_driver_sql("SET LOCAL TIME ZONE 'America/St_Johns'")
+        found = {account: float(unknown) for account, unknown in connection.exec_driver_sql(alert.sql)}
+    assert found == pytest.approx({"broken": (6 + 17) / 24, "stopped": 1, "late": 6 / 24})
 
 
 @rule("observed-share")
