@@ -42,8 +42,8 @@ def export_command(
     writes only those in which something has changed. DIR/manifest.json has the number of rows and the SHA-256 of each
     file, and a checkpoint of each account's log. The command needs the extra `export`: pip install '.[export]' from a
     checkout. Writes to the folder, and nothing to the database. Exits with 2 if the folder holds other files, with 6 if
-    another export writes to it, with 9 if the history holds a value that cannot be in its column; --check exits with 9
-    if the files are not what the log recorded.
+    another export writes to it, with 9 if the history holds a value that cannot be in its column, or if manifest.json
+    has another form; --check exits with 9 if the files are not what the log recorded.
 
     \b
     Examples:

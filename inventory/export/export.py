@@ -6,7 +6,7 @@ Any other relation has one file, which is written each time.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
 from pathlib import Path
@@ -20,15 +20,15 @@ from sqlalchemy.engine import Connection
 
 from inventory import __version__
 from inventory.config.signing import Signer
-from inventory.errors import UsageError
-from inventory.export.folder import Folder, open_folder
-from inventory.export.position import Position, read_positions, touched_months
+from inventory.export.folder import Folder, Style, open_folder
+from inventory.export.manifest import About, AccountEntry, Position
+from inventory.export.position import read_positions, touched_months
 from inventory.export.relations import Exported, exported_relations, month_of, month_start
 from inventory.export.source import read_tables
 from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.history.odd_values import odd_values_as_breach
 from inventory.store import database
-from inventory.store.schema import HEAD, known
+from inventory.store.schema import HEAD
 
 GROUP_ROWS = 50_000
 """The number of rows that are written together, unless they reach GROUP_BYTES. In Parquet they are a row group."""
@@ -57,7 +57,7 @@ class Request:
     """What to export: the folder, the format (`parquet` or `csv`), and the first month, such as `2026-03`, or None."""
 
     path: Path
-    style: str = "parquet"
+    style: Style = "parquet"
     since: str | None = None
 
 
@@ -68,23 +68,19 @@ def export(
 
     `progress` is called with a line of text now and then. Raises UsageError if the folder cannot be used, or holds an
     export of another history or of a newer version of the program; AccountBusy if another export writes to it;
-    BreachFound if the history holds a value that cannot be in its column; DatabaseError.
+    BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest has another form;
+    DatabaseError.
     """
     with (
         open_folder(request.path, request.style, request.since) as folder,
         odd_values_as_breach(connection, f"what {request.path} held is as it was"),
     ):
         positions = read_positions(connection)
-        accounts = folder.manifest.about.get("accounts", {})
-        before = {name: Position(**each["position"]) for name, each in accounts.items()}
         progress("finding what has changed")
-        revision = folder.manifest.about.get("revision", HEAD)
-        if not known(revision):
-            raise UsageError(
-                f"{request.path} holds an export of a newer version of inventory. Install that, or name another folder."
-            )
-        is_same = revision == HEAD
-        touched = touched_months(connection, before) if before and is_same else None
+        touched = None
+        if (about := folder.manifest.about) and about.accounts and about.revision == HEAD:
+            before = {name: each.position for name, each in about.accounts.items()}
+            touched = touched_months(connection, before)
         work = Export(connection, folder, request)
         for relation in exported_relations(connection):
             progress(f"{relation.name}: reading")
@@ -93,23 +89,18 @@ def export(
             else:
                 work.write_months(relation, None if touched is None else touched[relation.name], progress)
         folder.finish(work.names, _about(connection, positions, signer))
-        rows = sum(each["rows"] for each in folder.manifest.files.values())
+        rows = sum(each.rows for each in folder.manifest.files.values())
         return Summary(work.written, len(work.names) - work.written, rows)
 
 
-def _about(connection: Connection, positions: dict[str, Position], signer: Signer) -> dict[str, Any]:
-    accounts: dict[str, Any] = {}
+def _about(connection: Connection, positions: dict[str, Position], signer: Signer) -> About:
+    accounts = {}
     for name, position in positions.items():
         note = None
         if position.log_id is not None and position.root is not None:
             note = str(signer.checkpoint(position.log_id, position.log_size, bytes.fromhex(position.root))[1])
-        accounts[name] = {"position": asdict(position), "checkpoint": note}
-    return {
-        "as_of": iso_microseconds(database.now(connection)),
-        "program": __version__,
-        "revision": HEAD,
-        "accounts": accounts,
-    }
+        accounts[name] = AccountEntry(position, note)
+    return About(iso_microseconds(database.now(connection)), __version__, HEAD, accounts)
 
 
 class Export:

@@ -7,61 +7,18 @@ export is killed, the next one completes it.
 
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from inventory.errors import AccountBusy, UsageError
+from inventory.export.manifest import MANIFEST, About, FileEntry, Manifest, read_manifest
 
-FORMAT = "inventory export 1"
-MANIFEST = "manifest.json"
+Style = Literal["parquet", "csv"]
 _LOCK = ".inventory-export.lock"
 _PART = ".part"
-
-
-@dataclass
-class Manifest:
-    """The content of `manifest.json`: what the folder of an export holds."""
-
-    style: str
-    """The format of the files: `parquet` or `csv`."""
-    since: str | None = None
-    """The first month, like `2026-03`, of the relations that are split by month; None for all months."""
-    about: dict[str, Any] = field(default_factory=dict)
-    """The time, the program's version, the schema's revision, and the position and checkpoint of each account.
-
-    Empty until the first export is complete.
-    """
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By the path of a file in the folder: its number of `rows`, its size in `bytes`, and its `sha256` in hex."""
-
-    def text(self) -> str:
-        """Return the content of `manifest.json` as JSON text."""
-        content = {"format": FORMAT, "style": self.style, "since": self.since, **self.about, "files": self.files}
-        return f"{json.dumps(content, indent=1, sort_keys=True)}\n"
-
-
-def read_manifest(folder: Path) -> Manifest | None:
-    """Return the manifest of a folder; None if the folder has no manifest.
-
-    Raises UsageError if the manifest cannot be read, or is not the manifest of an export.
-    """
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        format_, style, since, files = (content.pop(name) for name in ("format", "style", "since", "files"))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"{folder / MANIFEST} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, AttributeError, TypeError):
-        format_ = None
-    if format_ != FORMAT:
-        raise UsageError(f"{folder / MANIFEST} is not the manifest of an export. Name another folder.")
-    return Manifest(style, since, content, files)
 
 
 class Folder:
@@ -71,13 +28,13 @@ class Folder:
         self.path = path
         self.manifest = manifest
         self.is_new = is_new
-        self._written: dict[str, dict[str, Any]] = {}
+        self._written: dict[str, FileEntry] = {}
 
     def is_there(self, name: str) -> bool:
         """Return whether a file of the manifest is in the folder, and has the size that the manifest says."""
         about = self.manifest.files.get(name)
         with suppress(OSError):
-            return about is not None and (self.path / name).stat().st_size == about["bytes"]
+            return about is not None and (self.path / name).stat().st_size == about.bytes
         return False
 
     def part(self, name: str) -> Path:
@@ -90,9 +47,9 @@ class Folder:
         with self.part(name).open("rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
-            self._written[name] = {"rows": rows, "bytes": file.tell(), "sha256": digest}
+            self._written[name] = FileEntry(rows, file.tell(), digest)
 
-    def finish(self, names: set[str], about: dict[str, Any]) -> None:
+    def finish(self, names: set[str], about: About) -> None:
         """Give the new files their names, remove old files that are not in `names`, and write the manifest.
 
         `names` are the paths of all files that belong to the export. `about` is for the manifest.
@@ -129,7 +86,7 @@ def _part(file: Path) -> Path:
 
 
 @contextmanager
-def open_folder(path: Path, style: str, since: str | None) -> Iterator[Folder]:
+def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]:
     """Yield the folder of an export, and lock it during the block. Make the folder if it is missing.
 
     Raises UsageError if the folder holds files but no export, if it holds an export with another format or another
@@ -174,7 +131,7 @@ def _locked(file: Path, how: int, flags: int = 0) -> Iterator[None]:
         os.close(lock)
 
 
-def _opened(path: Path, style: str, since: str | None) -> Folder:
+def _opened(path: Path, style: Style, since: str | None) -> Folder:
     found = read_manifest(path)
     if found is None:
         ours = {_LOCK, _part(path / MANIFEST).name}

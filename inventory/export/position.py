@@ -1,7 +1,6 @@
 """How far each account's history was exported, and which months of which relation have changed since."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.sql.elements import ColumnElement
 
 from inventory.errors import UsageError
+from inventory.export.manifest import Position
 from inventory.export.relations import month_of, month_start
 from inventory.history.merkle_log.entries import iso_microseconds, log_start
 from inventory.history.merkle_log.hashes import read_entry_hashes
@@ -30,25 +30,6 @@ SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
 Later runs change such rows. In `observation_daily` and `sync_gaps`, rows are added or changed by the passing of time
 alone, too.
 """
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far an account was exported: the size and the root of its log, and its last run that had ended."""
-
-    log_id: str | None
-    log_size: int
-    root: str | None
-    """The root hash over the entries of the log, in hexadecimal; None if the log is empty."""
-    last_run_id: int
-    since: str
-    """In ISO 8601: the start of the last complete run, or the earliest `missing_since`, whichever is earlier.
-
-    If the account has neither, it is the time at which the account was added. A version that opens after the
-    export has a `valid_from` after `since`. A version that closes after the export has a `valid_to` at `since` or
-    later.
-    """
-    retired: bool = False
 
 
 NOTHING = Position(None, 0, None, 0, "0001-01-03T00:00:00.000000Z")

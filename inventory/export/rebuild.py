@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from inventory.checkpoints.checkpoint import CheckpointNote, parse_checkpoints
 from inventory.errors import BreachFound, UsageError
-from inventory.export.folder import Manifest, read_manifest, shared_lock
+from inventory.export.folder import shared_lock
+from inventory.export.manifest import About, Manifest, read_manifest
 from inventory.export.relations import Exported, exported_relations
 from inventory.history.findings import Findings
 from inventory.history.verify import verify
@@ -62,12 +63,12 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
     """Check the export in a folder from its files alone, and return what was checked.
 
     `progress` is called with a line of text now and then. Raises BreachFound if something differs, with a message that
-    says where; UsageError if the folder holds no whole export as Parquet; AccountBusy if an export writes to it;
-    DatabaseError if the temporary database fails, for example for lack of room.
+    says where; UsageError if the folder holds no whole export as Parquet, or one of a newer version of the program;
+    AccountBusy if an export writes to it; DatabaseError if the temporary database fails, for example for lack of room.
     """
     with shared_lock(folder):
         manifest = read_manifest(folder)
-        if manifest is None or not manifest.about:
+        if manifest is None or manifest.about is None:
             raise UsageError(f"{folder} holds no complete export. `inventory export {folder}` makes one.")
         if manifest.style != "parquet" or manifest.since is not None:
             raise UsageError(
@@ -77,7 +78,7 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
         with schema.scratch_database() as engine:
             _load(engine, folder, manifest, progress)
             with database.reading(engine) as connection:
-                return _verify(connection, files, manifest, progress)
+                return _verify(connection, files, manifest.about, progress)
 
 
 def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> int:
@@ -92,7 +93,7 @@ def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], Non
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise _cannot_read(folder / name, error) from error
-        if found != about.get("sha256"):
+        if found != about.sha256:
             raise BreachFound(f"{name}: it is not the file whose SHA-256 is in manifest.json. {_REMEDY}")
     return len(manifest.files)
 
@@ -157,9 +158,9 @@ def _time(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _verify(connection: Connection, files: int, manifest: Manifest, progress: Callable[[str], None]) -> Rebuilt:
+def _verify(connection: Connection, files: int, about: About, progress: Callable[[str], None]) -> Rebuilt:
     """Verify the loaded database, compare each log with its checkpoint, and return the result. Raises BreachFound."""
-    checkpoints = dict(_checkpoints(manifest))
+    checkpoints = dict(_checkpoints(about))
     rows = connection.execute(sa.select(METADATA.tables["accounts"])).mappings()
     logs = {row["account"]: row["log_id"] for row in rows}
     stated = {name: note and note.checkpoint.log_id for name, note in checkpoints.items()}
@@ -184,14 +185,14 @@ def _verify(connection: Connection, files: int, manifest: Manifest, progress: Ca
     return done
 
 
-def _checkpoints(manifest: Manifest) -> Iterator[tuple[str, CheckpointNote | None]]:
+def _checkpoints(about: About) -> Iterator[tuple[str, CheckpointNote | None]]:
     """Yield the name and the checkpoint of each account in the manifest; the checkpoint is None without a log."""
     try:
-        for name, about in manifest.about["accounts"].items():
-            if about["checkpoint"] is None:
+        for name, account in about.accounts.items():
+            if account.checkpoint is None:
                 yield name, None
             else:
-                (note,) = parse_checkpoints(about["checkpoint"])
+                (note,) = parse_checkpoints(account.checkpoint)
                 yield name, note
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise BreachFound(f"manifest.json: its checkpoints are not in the right form: {error!s:.200}.") from error

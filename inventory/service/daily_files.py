@@ -18,7 +18,7 @@ from inventory import background, log
 from inventory.config.settings import Settings
 from inventory.config.signing import read_signer
 from inventory.errors import AccountBusy, InventoryError
-from inventory.export.folder import read_manifest
+from inventory.export.manifest import read_manifest
 from inventory.outcome import Outcome
 from inventory.store import database
 from inventory.store.database import Clock
@@ -128,6 +128,6 @@ def _modified_at(file: Path) -> datetime | None:
 def _exported_at(folder: Path) -> datetime | None:
     try:
         manifest = read_manifest(folder)
-        return None if manifest is None else datetime.fromisoformat(manifest.about["as_of"])
-    except (InventoryError, KeyError, ValueError):
+    except InventoryError:
         return None
+    return datetime.fromisoformat(manifest.about.as_of) if manifest and manifest.about else None

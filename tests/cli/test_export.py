@@ -431,10 +431,58 @@ def test_a_folder_with_other_files_is_2_and_keeps_them(run, tmp_path):
 def test_an_export_of_a_newer_version_is_2_and_stays(run, tmp_path):
     run("export", "lake")
     file = tmp_path / "lake" / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"revision": "9999"}))
+    manifest = json.loads(file.read_text()) | {"revision": "9999"}
+    manifest["accounts"]["default"]["position"]["new_field"] = 1
+    file.write_text(json.dumps(manifest))
     before = file.read_bytes()
-    assert "holds an export of a newer version" in run("export", "lake", expect=2).stderr
+    for words in ((), ("--check",)):
+        assert "holds an export of a newer version" in run("export", "lake", *words, expect=2).stderr
     assert file.read_bytes() == before
+
+
+FORGED = {
+    "files": ([], {"accounts.parquet": 5}, {"accounts.parquet": {"bytes": 1, "sha256": ""}}),
+    "accounts": (None, {"default": {"position": {}, "checkpoint": None}}, {"default": 1}),
+    "revision": ("", [], None),
+    "style": ("orc", None),
+    "as_of": ("yesterday", "2026-03-06", "2026-W10-1T00:00:00.000000Z"),
+}
+"""Values that no export writes, by their names in `manifest.json`."""
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both
+@pytest.mark.usefixtures("lived")
+def test_a_manifest_with_another_form_is_9_in_one_line(run, tmp_path):
+    run("export", "lake")
+    file = tmp_path / "lake" / "manifest.json"
+    good = json.loads(file.read_text())
+    position = good["accounts"]["default"]["position"]
+    positions = [{"since": "x"}, {"since": "0001-01-01T00:00:00+14:00"}, {"log_size": -1}, {"last_run_id": 2**63}]
+    forged = [{name: value} for name, values in FORGED.items() for value in values]
+    forged += [{"accounts": {"default": {"position": position | each, "checkpoint": None}}} for each in positions]
+    for each in forged:
+        file.write_text(json.dumps(good | each))
+        for words in ((), ("--check",)):
+            said = run("export", "lake", *words, expect=9).stderr
+            assert ("manifest.json does not have the form" in said, said.count("\n")) == (True, 1), said
+        assert json.loads(file.read_text()) == good | each
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both
+@pytest.mark.parametrize("name", ["../thesis.txt", "/{folder}/thesis.txt", "accounts/../../thesis.txt", "thesis.txt"])
+@pytest.mark.usefixtures("lived")
+def test_a_file_that_no_export_has_written_is_never_removed_whatever_the_manifest_says(run, tmp_path, name):
+    run("export", "lake")
+    theses = [tmp_path / "thesis.txt", tmp_path / "lake" / "thesis.txt"]
+    for thesis in theses:
+        thesis.write_text("mine")
+    file = tmp_path / "lake" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["files"][name.format(folder=tmp_path)] = manifest["files"]["accounts.parquet"]
+    file.write_text(json.dumps(manifest))
+    for words in ((), ("--check",)):
+        assert "manifest.json does not have the form" in run("export", "lake", *words, expect=9).stderr
+    assert [thesis.read_text() for thesis in theses] == ["mine", "mine"]
 
 
 def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, tmp_path):
