@@ -12,7 +12,7 @@ from inventory.cli.biography import print_biography, value_or_none
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
-from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
+from inventory.cli.options import MOST_ROWS, AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
 from inventory.cli.period import read_period, require_period
 from inventory.errors import UsageError
 from inventory.read import creators, queries, relations
@@ -100,7 +100,13 @@ def changes_command(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help=f"How many, the newest [all since --since; else {NEWEST}]."),
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            max=MOST_ROWS,
+            help=f"How many, the newest [all since --since; else {NEWEST}].",
+        ),
     ] = None,
     operators: Annotated[
         bool, typer.Option("--operators", help="What people did instead: accept, prune, rename, retire.")

@@ -8,7 +8,7 @@ import typer
 from inventory import log
 from inventory.cli.complete import values
 from inventory.cli.opening import open_for_reading
-from inventory.cli.options import AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
+from inventory.cli.options import MOST_ROWS, AccountOption, CreatorOption, DatabaseOption, FormatOption, a_time
 from inventory.errors import UsageError
 from inventory.read import fleet_at, queries, relations
 from inventory.read.fleet_at import RunsAround
@@ -134,7 +134,9 @@ def _describe(runs: RunsAround) -> str:
 
 
 def runs_command(
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=MOST_ROWS, help="How many, the newest first.")
+    ] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that did not succeed.")] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,

@@ -16,6 +16,9 @@ from inventory.times import parse_duration, parse_time
 LONGEST_REASON = 1_000
 """The largest number of characters in a reason."""
 
+MOST_ROWS = 1_000_000_000
+"""The largest value of --limit."""
+
 DatabaseOption = Annotated[
     str | None,
     typer.Option("--database", metavar="URL", help="Which database [INVENTORY_DATABASE_URL]."),

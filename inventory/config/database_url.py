@@ -17,8 +17,8 @@ def parse_url(text: str) -> URL:
     """Return the SQLAlchemy URL of a SQLite file or a PostgreSQL database.
 
     Plain `postgres://` and `postgresql://` mean psycopg 3. Secrets in the URL are hidden in logs from now on.
-    Raise UsageError for any other text, and for a SQLite database in memory. The message quotes at most the scheme,
-    because the rest of the text may hold a password.
+    Raise UsageError for any other text, and for a SQLite database in memory or without the name of a file. The message
+    quotes at most the scheme, because the rest of the text may hold a password.
     """
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
@@ -41,6 +41,8 @@ def parse_url(text: str) -> URL:
     if backend == "sqlite" and url.get_driver_name() == "pysqlite":
         if url.database in (None, "", ":memory:"):
             raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
+        if (file := sqlite_path(url)) is not None and not file.name:
+            raise UsageError("The database URL names a folder. Name a file: sqlite:///inventory.db.")
         return url
     name = hide_key_words(url.drivername)
     raise UsageError(f"{name} is not a backend of inventory. Use sqlite:///... or postgresql://...")

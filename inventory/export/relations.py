@@ -96,7 +96,7 @@ def exported_relations(connection: Connection) -> list[Exported]:
 
 def month_of(day: date) -> str:
     """Return the month of a day, like `2026-03`."""
-    return f"{day:%Y-%m}"
+    return day.isoformat()[:7]  # strftime does not pad years before 1000
 
 
 def month_start(month: str, *, after: int = 0) -> date:

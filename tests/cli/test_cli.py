@@ -401,7 +401,8 @@ def test_bad_input_is_2_in_one_line(run):
         "run --metrics nonsense", "run --cron nonsense", "run --every nonsense", "run --every 5m --cron '0 0 * * *'",
         "simulate --speed inf", "simulate --churn nan", "sync --expected nonsense", "sync --expected 0s",
         "sync --expected 367d", "evidence --since 1d --until 2d", "evidence --since nonsense --until 1d",
-        "evidence --since 2d --until 1d --output nowhere/q.zip",
+        "evidence --since 2d --until 1d --output nowhere/q.zip", "runs --limit 9223372036854775808",
+        "changes --limit 9223372036854775807", "list --database sqlite:////", "sync --database sqlite:///.",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

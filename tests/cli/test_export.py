@@ -400,6 +400,8 @@ def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_pat
     lived.run(clock=lambda: at(4, 1))
     run("export", "lake", "--since", "2026-02-20")
     assert_fresh(lived.engine, tmp_path / "lake", tmp_path / "fresh", since="2026-02")
+    run("export", "early", "--since", "0001-01-01")
+    assert_fresh(lived.engine, tmp_path / "early", tmp_path / "fresh")
     assert "holds an export from 2026-02 on" in run("export", "lake", expect=2).stderr
     assert "--check needs the whole history as Parquet" in run("export", "lake", "--check", expect=2).stderr
 
