@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import background, log
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
+from inventory.config.outputs import NEEDED_BY_SYNC, check_outputs
 from inventory.config.settings import Settings, unknown_variables
-from inventory.config.signing import read_signer
 from inventory.errors import (
     ApiError,
     BadResponse,
@@ -75,9 +75,9 @@ def examine(
 ) -> Iterator[Check]:
     """Yield the result of each check as soon as it is made.
 
-    The checks are, in this order: settings, database, schema, the database's clock, keys, the key for checkpoints, the
-    API and its clock, accounts and their leases. Checks that need the database, or this program's schema, are left out
-    without it. `only` limits the checks to one account. `clock` replaces this host's clock (UTC).
+    The checks are, in this order: settings, database, schema, the database's clock, keys, the outputs that the settings
+    ask for, the API and its clock, accounts and their leases. Checks that need the database, or this program's schema,
+    are left out without it. `only` limits the checks to one account. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -91,7 +91,7 @@ def examine(
         if engine is not None:
             yield from _check_database_clock(engine, clock)
         keys = yield from _check_keys(settings, only)
-        yield from _check_checkpoint_key(settings)
+        yield from _check_outputs(settings)
         yield from _check_api(settings, keys, clock)
         if engine is not None and current:
             with database.reading(engine) as connection:
@@ -203,17 +203,15 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
     return found
 
 
-def _check_checkpoint_key(settings: Settings) -> Iterator[Check]:
-    """Yield the check of the key that signs checkpoints, if one is configured. The finding shows the verifier key."""
-    if settings.checkpoint_key_file is None:
-        return
-    try:
-        signer = read_signer(settings)
-    except UsageError as error:
-        yield _fail("signature", None, error, "docs/checkpoints.md says how a key is made and named.")
-        return
-    assert signer.key is not None  # noqa: S101 - read_signer has read the configured file
-    yield _ok("signature", None, f"{signer.key.verifier(signer.name)} is the verifier key of checkpoints")
+def _check_outputs(settings: Settings) -> Iterator[Check]:
+    """Yield a check of each output that the settings ask for. A fault that does not end a sync is a warning."""
+    for name, found, remedy in check_outputs(settings):
+        if isinstance(found, str):
+            yield _ok(name, None, found)
+        elif name in NEEDED_BY_SYNC:
+            yield _fail(name, None, found, remedy)
+        else:
+            yield _warn(name, None, str(found), remedy)
 
 
 def _check_api(settings: Settings, found: Sequence[Account], clock: Callable[[], datetime]) -> Iterator[Check]:

@@ -22,9 +22,10 @@ def doctor_command(
     """Check everything that a sync needs, and say what to do.
 
     It checks settings, database, schema, keys, the API, clocks and leases, and requests one page from the API with each
-    key. The exit code says what failed: 2 settings, 3 a key refused, 4 the API, 7 the database. If several of these
-    failed, the code is the lowest number. Warnings alone give 0. Writes nothing: it creates no database and migrates
-    none.
+    key. Where the settings ask for alerts, checkpoints, the report or the export, it checks their addresses, libraries
+    and folders. The exit code says what failed: 2 settings, 3 a key refused, 4 the API, 7 the database. If several of
+    these failed, the code is the lowest number. Warnings alone give 0. Writes nothing: it creates no database, migrates
+    none, and sends no alert.
 
     \b
     Examples:

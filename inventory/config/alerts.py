@@ -1,10 +1,11 @@
 """The `[alerts]` table of the configuration file."""
 
+import logging
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -136,3 +137,24 @@ class AlertSettings(BaseModel):
         for address in found:
             log.hide(address)
         return found
+
+
+def open_channel(number: int, address: str) -> Any:
+    """Return the Apprise object that sends to an address.
+
+    Raise UsageError if apprise knows no service for the address. The message has the number instead of the address,
+    which is a secret. Needs the extra `alerts`.
+    """
+    import apprise
+
+    for library in ("apprise", "urllib3", "requests"):  # they log addresses, which are secrets
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+    asset = apprise.AppriseAsset(
+        app_id="inventory", app_desc="inventory", app_url="", image_url_mask="", image_url_logo="",
+        service_timeout=0,  # otherwise apprise sends in threads for which the process waits at its end
+    )  # fmt: skip
+    channel = apprise.Apprise(asset=asset)
+    as_text = f"{address}{'&' if '?' in address else '?'}format=text"
+    if not channel.add(address if "format=" in address else as_text) and not channel.add(address):
+        raise UsageError(f"Alerts: address number {number} is none of a service that apprise knows.")
+    return channel

@@ -6,7 +6,6 @@ of a command, it says which channels still have alerts.
 """
 
 import contextlib
-import logging
 import math
 import queue
 import threading
@@ -18,7 +17,7 @@ from typing import Literal
 import apprise
 
 from inventory import log
-from inventory.errors import UsageError
+from inventory.config.alerts import open_channel
 from inventory.service.closing import Deadline
 
 MAX_QUEUED = 100
@@ -122,16 +121,7 @@ class Channel:
     """One address with its queue and its thread. Raises UsageError if apprise knows no service for the address."""
 
     def __init__(self, number: int, address: str, pauses: Sequence[float]) -> None:
-        for library in ("apprise", "urllib3", "requests"):  # they log addresses, which are secrets
-            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-        asset = apprise.AppriseAsset(
-            app_id="inventory", app_desc="inventory", app_url="", image_url_mask="", image_url_logo="",
-            service_timeout=0,  # otherwise apprise sends in threads for which the process waits at its end
-        )  # fmt: skip
-        self._apprise = apprise.Apprise(asset=asset)
-        as_text = f"{address}{'&' if '?' in address else '?'}format=text"
-        if not self._apprise.add(address if "format=" in address else as_text) and not self._apprise.add(address):
-            raise UsageError(f"Alerts: address number {number} is none of a service that apprise knows.")
+        self._apprise = open_channel(number, address)
         self._number = number
         self._pauses = pauses
         self._queue: queue.Queue[tuple[Alert, Receipt | None] | None] = queue.Queue(MAX_QUEUED)

@@ -363,6 +363,61 @@ def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_re
     assert [check for check in look() if check.account == "old"] == []
 
 
+ALERTS = '[alerts]\nurls_env = "CHANNELS"\n'
+
+
+@pytest.mark.parametrize(
+    ("channels", "finding"),
+    [
+        (None, "the variable CHANNELS holds no address"),
+        ("json://one.example\nnonsense://hunter2", "address number 2 is none of a service that apprise knows"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_alerts_that_stop_every_sync_are_a_failure_of_the_settings(run, engine, tmp_path, channels, finding):
+    assert engine
+    (tmp_path / "inventory.toml").write_text(ALERTS)
+    assert finding in run("sync", expect=2, CHANNELS=channels).stderr
+    (found,) = checks_of(run("doctor", "--format", "json", expect=2, secrets=("hunter2",), CHANNELS=channels), "alerts")
+    assert (found["result"], finding in found["finding"], bool(found["remedy"])) == ("fail", True, True)
+
+
+def checks_of(done, *names):
+    return [row for row in json.loads(done.stdout)["checks"] if row["check"] in names]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_outputs_that_can_be_written_are_ok_and_others_a_warning(run, engine, tmp_path):
+    assert engine
+    (tmp_path / "inventory.toml").write_text(ALERTS)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "file").write_text("a file")
+    before = sorted(tmp_path.rglob("*"))
+    for folder, result in (("kept", "ok"), ("file", "warn"), ("file/below", "warn")):
+        done = run(
+            "doctor", "--format", "json", CHANNELS="json://one.example", INVENTORY_REPORT_FILE=f"{folder}/fleet.html",
+            INVENTORY_EXPORT_DIR=folder, INVENTORY_CHECKPOINT_DIR=folder,
+        )  # fmt: skip
+        found = checks_of(done, "alerts", "delivery", "report", "export")
+        assert [(row["check"], row["result"]) for row in found] == [
+            ("alerts", "ok"), ("delivery", result), ("report", result), ("export", result)
+        ]  # fmt: skip
+    new = run("doctor", "--format", "json", INVENTORY_EXPORT_DIR="new/lake", CHANNELS="json://one.example")
+    assert [row["result"] for row in checks_of(new, "export")] == ["ok"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_library_that_an_output_needs_and_that_is_missing_is_named(look, engine, tmp_path, monkeypatch):
+    assert engine
+    monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
+    monkeypatch.setenv("CHANNELS", "json://one.example")
+    (tmp_path / "inventory.toml").write_text(ALERTS)
+    monkeypatch.setenv("INVENTORY_CONFIG", str(tmp_path / "inventory.toml"))
+    checks = look(report_file=tmp_path / "fleet.html", export_dir=tmp_path / "lake")
+    for name, result in (("alerts", "fail"), ("report", "warn"), ("export", "warn")):
+        assert f"pip install '.[{name}]'" in the(checks, name, result).remedy
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_an_unwritable_folder_is_reported(look, engine, tmp_path, monkeypatch, database_url):
     """Replace `os.access` by a function that refuses everything, because root may write to every folder."""

@@ -1,0 +1,78 @@
+"""Check what a sync and `run` need beside the API and the database: for alerts, checkpoints, the report, the export.
+
+Nothing is sent or written. Only outputs that the settings ask for are checked.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from inventory.config import extras
+from inventory.config.alerts import AlertSettings, open_channel
+from inventory.config.settings import Settings
+from inventory.config.signing import read_signer
+from inventory.errors import UsageError
+
+NEEDED_BY_SYNC = ("alerts", "signature")
+"""The outputs whose faults end every sync with 2. The others are written by `run`, which logs most of their faults."""
+
+
+def check_outputs(settings: Settings) -> Iterator[tuple[str, str | UsageError, str]]:
+    """Yield for each output its name, the finding or the error, and the remedy for the error.
+
+    The name is that of the extra that the output needs, if it needs one.
+    """
+    for name, check, remedy in _checks(settings):
+        if name in extras.LIBRARIES and not extras.installed(name):
+            missing = UsageError(f"{extras.LIBRARIES[name]} is not installed.")
+            yield name, missing, f"Add it: {extras.remedy(name)}."
+            continue
+        try:
+            yield name, check(), remedy
+        except UsageError as error:
+            yield name, error, remedy
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str], str]]:
+    allow = "Make the folder and let the user of `run` write it, or name another one."
+    if settings.checkpoint_key_file is not None:
+        yield "signature", partial(_signature, settings), "docs/checkpoints.md says how a key is made and named."
+    if settings.alerts is not None:
+        yield "alerts", partial(_alerts, settings.alerts), "docs/monitoring.md says how alerts are set up."
+    if settings.checkpoint_dir is not None:
+        yield "delivery", partial(_writable, "checkpoints", settings.checkpoint_dir), allow
+    if settings.report_file is not None:
+        yield "report", partial(_report, settings.report_file), allow
+    if settings.export_dir is not None:
+        yield "export", partial(_export, settings.export_dir), allow
+
+
+def _signature(settings: Settings) -> str:
+    signer = read_signer(settings)
+    assert signer.key is not None  # noqa: S101 - read_signer has read the configured file
+    return f"{signer.key.verifier(signer.name)} is the verifier key of checkpoints"
+
+
+def _alerts(settings: AlertSettings) -> str:
+    addresses = settings.addresses()
+    for number, address in enumerate(addresses, start=1):
+        open_channel(number, address)
+    return f"{len(addresses)} {'address' if len(addresses) == 1 else 'addresses'}, each of a service that apprise knows"
+
+
+def _report(file: Path) -> str:
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is not a regular file, and a report cannot replace it.")
+    return _writable("the report", Path(os.path.realpath(file)).parent)
+
+
+def _export(folder: Path) -> str:
+    # an export makes the folders that are missing
+    return _writable("the export", next(each for each in (folder, *folder.absolute().parents) if each.exists()))
+
+
+def _writable(what: str, folder: Path) -> str:
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{what} cannot be written to {folder}.")
+    return f"{what} may be written to {folder}"
