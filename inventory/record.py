@@ -50,7 +50,7 @@ _ITEM_FIELDS = frozenset(("id", *FIELDS))
 _get_all = itemgetter("id", *FIELDS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _TOO_DEEP = "an item nested too deeply to be kept"
 _GPU = re.compile(r"gpu_(\d{1,4})x_(.+)", re.DOTALL)
 

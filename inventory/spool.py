@@ -270,16 +270,20 @@ class Spool:
         """Return the number of absent instances that are proven gone."""
         return self._number(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
 
-    def vanishing_missing(self) -> Iterator[str]:
-        """Yield the ids of absent instances that are proven gone and were missing before this run."""
-        sql = f"SELECT known.id {_ABSENT} AND known.presence = 'missing' AND known.id IN (SELECT id FROM gone)"
-        for (id_,) in self._db.execute(sql):
-            yield id_
+    def count_lost(self) -> int:
+        """Return the number of absent instances that were live before this run or are proven gone."""
+        return self._number(
+            f"SELECT count(*) {_ABSENT} AND (known.presence = 'live' OR known.id IN (SELECT id FROM gone))"
+        )
 
-    def still_held(self) -> Iterator[str]:
-        """Yield the ids of held instances that are not in `seen`."""
-        for (id_,) in self._db.execute(f"SELECT known.id {_NOT_SEEN} AND known.held"):
-            yield id_
+    def still_missing(self) -> Iterator[tuple[str, bool]]:
+        """Yield (id, whether it would vanish) of each instance that was missing before this run and is not in `seen`.
+
+        An instance that is held does not vanish.
+        """
+        vanishes = "NOT known.held AND known.id IN (SELECT id FROM gone)"
+        for id_, would_vanish in self._db.execute(f"SELECT known.id, {vanishes} {_NOT_SEEN} AND presence = 'missing'"):
+            yield id_, bool(would_vanish)
 
     # The difference
 

@@ -13,7 +13,7 @@ from inventory.errors import Stale
 from inventory.read import freshness, relations
 from inventory.read.render import Format, show
 from inventory.store import database
-from inventory.times import brief, parse_duration
+from inventory.times import brief, iso, parse_duration
 
 COLUMNS = (
     "account", "age", "last_complete_at", "last_attempt_at", "last_status", "failures_since_complete",
@@ -75,7 +75,7 @@ def status_command(
     show(rows, "accounts", style, columns=columns, header=header, headings=HEADINGS)
     if style is Format.table:
         for name, at in written.items():
-            log.say(f"{name}: {'never written' if at is None else f'written {brief(now - at)} ago'}")
+            log.say(f"{name}: {_when_written(at, now)}")
     if not rows:
         raise Stale("No account is synced into this database. `inventory sync` begins.")
     if any(faults):
@@ -89,6 +89,12 @@ def _written(settings: Settings) -> dict[str, datetime | None]:
     from inventory.service.daily_files import written
 
     return written(settings)
+
+
+def _when_written(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "never written"
+    return f"written {brief(now - at)} ago" if at <= now else f"written at {iso(at)}, which is in the future"
 
 
 def _dated(name: str, at: datetime | None, now: datetime) -> dict[str, Any]:

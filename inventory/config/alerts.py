@@ -29,16 +29,16 @@ Trouble = Literal["held", "stale", "key_refused"]
 Reason = Literal[Trouble, "recovery", "checkpoint"]
 """A reason for an alert: a trouble begins, a trouble ends (`recovery`), or a checkpoint is delivered."""
 
-LONGEST = timedelta(days=36_525)
+LONGEST_AGE = timedelta(days=36_525)
 """The longest age that a setting can name. A time that is much longer ago cannot be computed."""
 
 USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
 """The reasons if `on` is not set: all but `checkpoint`, which is sent only if `on` names it."""
 
 
-def _limit(value: timedelta | None) -> timedelta | None:
-    if value is not None and value > LONGEST:
-        raise ValueError(f"it must be at most {LONGEST.days}d, a hundred years")
+def _require_longest_age(value: timedelta | None) -> timedelta | None:
+    if value is not None and value > LONGEST_AGE:
+        raise ValueError(f"it must be at most {LONGEST_AGE.days}d, a hundred years")
     return value
 
 
@@ -53,7 +53,7 @@ class AlertRule(BaseModel):
     older_than: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
-        AfterValidator(_limit),
+        AfterValidator(_require_longest_age),
         Field(gt=timedelta(), description="Instead of `event`: an age since first seen, like `7d`."),
     ] = None
     creator: Annotated[str | None, Field(description="Only instances of this creator.")] = None
@@ -84,7 +84,7 @@ class AlertSettings(BaseModel):
     stale_after: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
-        AfterValidator(_limit),
+        AfterValidator(_require_longest_age),
         Field(
             gt=timedelta(), description="The age of the last complete run that is too much; by the schedule if not set."
         ),

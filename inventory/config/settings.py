@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         try:
             parts = urlsplit(value.strip())
             usable = re.fullmatch(r"[\x21-\x7e]+", value.strip()) and parts.port != 0
-            (parts.hostname or "").encode("idna").decode("idna")  # raises UnicodeError for a name that no host can have
+            (parts.hostname or "").encode("idna")  # raises UnicodeError if a part of the name is empty or too long
         except ValueError:  # the message of this error would quote the value
             usable = None
         if not usable:

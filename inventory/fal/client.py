@@ -27,7 +27,7 @@ from inventory.errors import (
     NetworkError,
     ServerError,
 )
-from inventory.fal.failures import describe, find_cause, is_fals_own, remedy_for, status_error
+from inventory.fal.failures import describe, find_cause, remedy_for, says_not_found, status_error
 from inventory.fal.page import Page, parse_envelope, parse_instance, parse_page
 from inventory.fal.retries import RetryPolicy
 from inventory.fal.transport import InvalidBody, ParsingTransport
@@ -127,7 +127,7 @@ class Api:
         path = f"/compute/instances/{quote(instance_id, safe='')}"
         response = self._get(path, {}, functools.partial(_parse_record, instance_id), policy)
         if response.status_code == httpx.codes.NOT_FOUND:
-            if is_fals_own(response):
+            if says_not_found(response):
                 return None
             raise ServerError("The API answered 404, but not in fal's own words", status=response.status_code)
         record: Record = _parsed(response)

@@ -8,8 +8,6 @@ import httpx
 from inventory import log
 from inventory.errors import ApiError, Forbidden, RateLimited, ServerError, Unauthorized
 
-_TYPES = ("authorization_error", "validation_error", "not_found", "rate_limited", "server_error", "not_implemented")
-"""The values that fal documents for the member `type` of an error."""
 _OUTSIDE_ITS_TIME = {9, 10}
 """OpenSSL's codes X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _OF_ANOTHER_HOST = {62, 64}
@@ -51,14 +49,13 @@ def _member(response: httpx.Response, name: str) -> Any:
     return body.get(name) if isinstance(body, dict) else None
 
 
-def is_fals_own(response: httpx.Response) -> bool:
-    """Return whether the body of an answer is an error as fal documents it.
+def says_not_found(response: httpx.Response) -> bool:
+    """Return whether the body of a 404 is fal's own error: its member `error` is an object with `type` `not_found`.
 
-    Its member `error` is an object whose `type` is one of fal's. Errors of gateways are often objects too, of other
-    forms.
+    Errors of gateways are often objects too, of other forms. Source: fal's OpenAPI document.
     """
     error = _member(response, "error")
-    return isinstance(error, dict) and error.get("type") in _TYPES
+    return isinstance(error, dict) and error.get("type") == "not_found"
 
 
 def describe(error: Exception) -> str:

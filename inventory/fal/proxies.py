@@ -12,7 +12,7 @@ from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import is_clear_url
 
-LONGEST = 255
+LONGEST_LOGIN = 255
 """The limit of the user and of the password for a SOCKS proxy, in bytes (RFC 1929)."""
 
 
@@ -39,9 +39,12 @@ def find_proxy(base: str) -> httpx.Proxy | None:
         if proxy.url.host and proxy.url.path in {"", "/"} and not proxy.url.query and is_clear_url(text):
             user_and_password = proxy.auth or ("", "")
             log.hide(user_and_password[1])
-            if proxy.url.scheme.startswith("socks") and max(len(part.encode()) for part in user_and_password) > LONGEST:
+            if (
+                proxy.url.scheme.startswith("socks")
+                and max(len(part.encode()) for part in user_and_password) > LONGEST_LOGIN
+            ):
                 raise UsageError(
-                    f"{variable} cannot be used: SOCKS has room for a user and a password of {LONGEST} bytes each."
+                    f"{variable} cannot be used: SOCKS takes a user and a password of {LONGEST_LOGIN} bytes each."
                 )
             return proxy
     except (ValueError, httpx.InvalidURL):  # not chained, because the text of these errors quotes the address

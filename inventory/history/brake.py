@@ -1,7 +1,7 @@
 """Decide whether the brake holds a sudden loss of instances, until a person accepts it (`brake`)."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,15 +32,15 @@ class _Loss:
 def brake_applies(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
     """Return whether the brake applies: whether the instances that would vanish must be held instead.
 
-    It applies if two conditions hold. First, these instances are more than the share `max_vanish` of those that were
-    live before the run. Second, they are at least FEW, or the API key or address has changed since the run that
-    `runs.last_applied` finds. A `max_vanish` of 1 or more turns the brake off.
+    It applies if the loss of this run, or an earlier loss of which some instances would vanish now, is suspicious. A
+    loss is suspicious if two conditions hold. First, it is more than the share `max_vanish` of the instances that were
+    there before. Second, it has at least FEW instances, or the API key or address has changed. A `max_vanish` of 1 or
+    more turns the brake off.
 
-    If some of these instances were missing before the run, it also applies if the same two conditions hold for a loss
-    that `_earlier_losses` yields.
+    The loss of this run is the instances that would vanish, and those that were live before the run and are absent
+    without proof. It is compared with the run that `runs.last_applied` finds.
     """
-    vanishing = spool.count_vanishing()
-    if settings.max_vanish >= 1 or not vanishing:
+    if settings.max_vanish >= 1 or not spool.count_vanishing():
         return False
     source = mask_url(settings.api_url), account.key.id
 
@@ -51,48 +51,38 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
         return loss.lost >= FEW or (loss.run is not None and (loss.run.api_url, loss.run.api_key_id) != source)
 
     last = connection.execute(runs.last_applied(account.name)).first()
-    if is_suspicious(_Loss(vanishing, spool.count_live_before(), last)):
+    if is_suspicious(_Loss(spool.count_lost(), spool.count_live_before(), last)):
         return True
     return any(map(is_suspicious, _earlier_losses(connection, account.name, spool)))
 
 
 def _earlier_losses(connection: Connection, account: str, spool: Spool) -> Iterator[_Loss]:
-    """Yield the losses that began in an earlier run and of which some instances would vanish in this run.
+    """Yield each loss of an earlier run of which some instances would vanish in this run.
 
-    A loss is the instances that one run was the first to lack, and that are held or would vanish now. It is compared
-    with the last complete run that saw one of them. Runs since then may have seen another workspace.
+    It is the instances that the earlier run was the first to lack and that are still absent. It is compared with the
+    last complete run that saw one of them, because later runs may have seen another workspace.
     """
-    vanishing, before = _count_by_loss(connection, account, spool.vanishing_missing())
-    if not vanishing:
-        return
-    held, _ = _count_by_loss(connection, account, spool.still_held())
-    for missing_run_id, number in vanishing.items():
+    state = instance_state.c
+    lost: Counter[int] = Counter()
+    seen_by: defaultdict[int, set[int]] = defaultdict(set)
+    vanishing: set[int] = set()
+    for batch in database.batches(spool.still_missing()):
+        vanishes = dict(batch)
+        rows = connection.execute(
+            sa.select(state.instance_id, state.missing_run_id, state.seen_run_id).where(
+                state.account == account, database.among(connection, state.instance_id, [*vanishes])
+            )
+        )
+        for row in rows:
+            lost[row.missing_run_id] += 1
+            seen_by[row.missing_run_id].add(row.seen_run_id)
+            if vanishes[row.instance_id]:
+                vanishing.add(row.missing_run_id)
+    for missing_run_id in vanishing:
         run = connection.execute(
             sa.select(sync_runs)
-            .where(sync_runs.c.run_id.in_(before[missing_run_id]))
+            .where(sync_runs.c.run_id.in_(seen_by[missing_run_id]))
             .order_by(sync_runs.c.complete.desc(), sync_runs.c.started_at.desc())
             .limit(1)
         ).one()
-        yield _Loss(number + held[missing_run_id], run.instances_seen, run)
-
-
-def _count_by_loss(
-    connection: Connection, account: str, ids: Iterable[str]
-) -> tuple[Counter[int], dict[int, set[int]]]:
-    """Return two dicts by the id of the run that was the first to lack some of these instances.
-
-    The first gives the number of these instances, the second the ids of the runs that last saw them.
-    """
-    state = instance_state.c
-    numbers: Counter[int] = Counter()
-    seen_by: dict[int, set[int]] = {}
-    for batch in database.batches(ids):
-        rows = connection.execute(
-            sa.select(state.missing_run_id, state.seen_run_id, sa.func.count().label("number"))
-            .where(state.account == account, database.among(connection, state.instance_id, batch))
-            .group_by(state.missing_run_id, state.seen_run_id)
-        )
-        for row in rows:
-            numbers[row.missing_run_id] += row.number
-            seen_by.setdefault(row.missing_run_id, set()).add(row.seen_run_id)
-    return numbers, seen_by
+        yield _Loss(lost[missing_run_id], run.instances_seen, run)

@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory import __version__
 from inventory.errors import InventoryError
-from inventory.report.bundle import chart_library
+from inventory.report.chart_library import chart_library
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30

@@ -5,7 +5,6 @@ alerts that it cannot send are dropped. The log says when a channel begins to fa
 of a command, it says which channels still have alerts.
 """
 
-import contextlib
 import math
 import queue
 import threading
@@ -18,16 +17,13 @@ import apprise
 
 from inventory import log
 from inventory.config.alerts import open_channel
-from inventory.service.closing import Deadline
+from inventory.service.closing import POLL_SECONDS, Deadline
 
 MAX_QUEUED = 100
 """The largest number of alerts that wait for one channel."""
 
 RETRY_PAUSES = (5.0, 30.0)
 """Seconds before each retry of an alert."""
-
-POLL_SECONDS = 0.1
-"""Seconds between two checks of the stop signal while the alerts are sent at the end."""
 
 logger = log.get(__name__)
 
@@ -124,7 +120,7 @@ class Channel:
         self._apprise = open_channel(number, address)
         self._number = number
         self._pauses = pauses
-        self._queue: queue.Queue[tuple[Alert, Receipt | None] | None] = queue.Queue(MAX_QUEUED)
+        self._queue: queue.SimpleQueue[tuple[Alert, Receipt | None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._end = math.inf
         self._working = True
@@ -133,19 +129,18 @@ class Channel:
 
     def send(self, alert: Alert, receipt: Receipt | None = None) -> None:
         """Queue an alert without waiting; drop it if the queue is full. The receipt gets the channel's answer."""
-        try:
-            self._queue.put_nowait((alert, receipt))
-        except queue.Full:
-            self._log_change(working=False, reason=f"{MAX_QUEUED} alerts wait already")
-            if receipt is not None:
-                receipt.report(accepted=False)
+        if self._queue.qsize() < MAX_QUEUED:
+            self._queue.put((alert, receipt))
+            return
+        self._log_change(working=False, reason=f"{MAX_QUEUED} alerts wait already")
+        if receipt is not None:
+            receipt.report(accepted=False)
 
     def begin_closing(self, seconds: float) -> None:
         """Let the thread end after the alerts that are queued now. No alert is retried later than after `seconds`."""
         self._end = time.monotonic() + seconds
         self._closing.set()
-        with contextlib.suppress(queue.Full):  # full: the service is too slow for the thread to end in time
-            self._queue.put_nowait(None)
+        self._queue.put(None)
 
     def is_busy(self) -> bool:
         """Return whether the thread goes on. It ends only after a call of `begin_closing`."""

@@ -12,6 +12,9 @@ STOPPED_SECONDS = 1.5
 The sum of this time and GRACE_SECONDS (`background.py`) is less than the 10 s after which Docker kills the process.
 """
 
+POLL_SECONDS = 0.1
+"""Seconds between two checks of the stop signal during a wait at the end."""
+
 
 class Deadline:
     """The time at which a wait must end: after `seconds`, or STOPPED_SECONDS after `stop` is set if that is earlier."""

@@ -8,7 +8,7 @@ report replaces the first as a whole.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from inventory.config.signing import read_signer
 from inventory.errors import AccountBusy, InventoryError
 from inventory.export.manifest import read_manifest
 from inventory.outcome import Outcome
+from inventory.service.closing import POLL_SECONDS, Deadline
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.whole_file import whole_file
@@ -42,6 +43,8 @@ class DailyFiles:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._work: Future[None] | None = None
         self._failed_at: dict[str, datetime] = {}
+        self._written_on: dict[str, date] = {}
+        """The day, by this host's clock, on which this process last wrote each file."""
 
     def observe(self, outcome: Outcome) -> None:
         """Start a thread that writes the files that are due.
@@ -53,15 +56,17 @@ class DailyFiles:
         if due := [name for name, at in written(self._settings).items() if self._is_due(name, at)]:
             self._work = background.start(lambda: self._write(due))
 
-    def wait(self, seconds: float) -> None:
-        """Wait until the thread has written its files, for at most `seconds`."""
-        if self._work is not None:
+    def wait(self, deadline: Deadline) -> None:
+        """Wait until the thread has written its files, or until the deadline."""
+        while self._work is not None and not self._work.done() and (left := deadline.left()):
             with suppress(TimeoutError):
-                self._work.result(seconds)
+                self._work.result(min(left, POLL_SECONDS))
 
     def _is_due(self, name: str, at: datetime | None) -> bool:
         now, failed_at = self._clock(), self._failed_at.get(name)
         if failed_at is not None and now - failed_at < PATIENCE:
+            return False
+        if self._written_on.get(name) == now.date():  # `at` is by another clock, which may be on another day
             return False
         return at is None or at.date() != now.date()  # a later day: the clock was set back
 
@@ -82,6 +87,7 @@ class DailyFiles:
                 logger.exception("a daily file was not written; a run in an hour tries again", file=name)
             else:
                 self._failed_at.pop(name, None)
+                self._written_on[name] = self._clock().date()
                 logger.info("daily file written", file=name)
 
     def _write_report(self) -> None:

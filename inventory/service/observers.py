@@ -72,7 +72,7 @@ def observing(
             deadline = Deadline(CLOSING_SECONDS, stop)
             stack.close()
             if files is not None:
-                files.wait(deadline.left())
+                files.wait(deadline)
 
 
 def wants_checkpoints(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 import psutil
 import pytest
 
-from inventory.report.bundle import chart_library
+from inventory.report.chart_library import chart_library
 from inventory.store.database import reading
 from support.forked import Forked
 from support.workers import until

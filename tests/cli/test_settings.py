@@ -198,13 +198,14 @@ def test_an_unknown_setting_in_the_file_is_refused_by_name(file):
         "http://localhost/v1",
         "http://fal.localhost/v1",
         "https://10.0.0.1:8443",
+        "https://xn--fa-hia.de/v1",
     ],
 )
 def test_https_and_loopback_urls_are_accepted_and_lose_their_last_slash(url):
     assert load(api_url=f" {url}/ ").api_url == url
 
 
-@pytest.mark.parametrize("host", ["api..fal.ai", f"{'a' * 64}.fal.ai", "xn--a.invalid"])
+@pytest.mark.parametrize("host", ["api..fal.ai", f"{'a' * 64}.fal.ai"])
 def test_an_address_whose_host_no_request_can_be_sent_to_is_refused(host):
     with pytest.raises(UsageError, match="an address like https"):
         load(api_url=f"https://{host}/v1")

@@ -24,6 +24,7 @@ GATEWAYS_404 = {
     "error without a type": {"error": {}},
     "error of another form": {"error": {"code": 404, "message": "Not found", "status": "NOT_FOUND"}},
     "error of another type": {"error": {"type": "ResourceNotFound", "message": "Not found"}},
+    "error of another of fal's types": {"error": {"type": "server_error", "message": "Try again"}},
     "error with an odd type": {"error": {"type": ["not_found"]}},
     "no utf-8": b"\xff\xfe\x00",
     "nested too deeply": "[" * 50_000,

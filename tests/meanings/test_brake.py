@@ -188,6 +188,46 @@ def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_
 
 
 @rule("brake")
+@pytest.mark.parametrize(("own", "others"), [(4, 2), (40, 90)])
+def test_a_part_of_a_loss_does_not_vanish_because_the_rest_cannot_be_settled(world, own, others):
+    world.put(*ids(own))
+    world.run()
+    world.remove(*ids(own))
+    world.put(*ids(others, "other"))
+    assert run_that_settles_nothing(world, answered=own // 2, key="other:secret").status == "held"
+    assert world.run(key="other:secret").status == "held"
+    assert world.gone() == []
+    assert world.held() == {*ids(own)}
+
+
+@rule("brake")
+def test_a_loss_that_two_runs_settle_in_parts_is_held_as_a_whole(world):
+    world.put(*ids(40))
+    world.run()
+    world.remove(*ids(40))
+    world.put(*ids(90, "other"))
+    statuses = [run_that_settles_nothing(world, answered=number, key="other:secret").status for number in (0, 20)]
+    assert statuses == ["succeeded", "held"]
+    assert world.run(key="other:secret").status == "held"
+    assert world.gone() == []
+    assert world.held() == {*ids(40)}
+
+
+@rule("brake")
+def test_instances_that_stay_missing_do_not_count_in_the_loss_of_a_later_run(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(8))
+    run_that_settles_nothing(world)
+    world.remove("i018", "i019")
+    world.faults.add(Status(503), when=lambda request: request.path[-4:] in ids(8), times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    assert world.run().status == "succeeded"
+    assert {id_ for id_, _ in world.gone()} == {"i018", "i019"}
+    assert {id_ for id_, presence in world.presences().items() if presence == "missing"} == {*ids(8)}
+
+
+@rule("brake")
 def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(world):
     world.put(*ids(40))
     world.run()

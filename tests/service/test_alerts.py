@@ -513,6 +513,20 @@ def test_each_channel_that_still_has_alerts_at_the_end_is_named(receiver, capfd)
     assert (line["event"].partition(":")[0], line["channel"]) == ("alerts are lost", 1)
 
 
+def test_a_full_queue_of_alerts_is_sent_before_the_end_and_nothing_is_called_lost(receiver, capfd):
+    log.configure("json")
+    receiver.answering.clear()
+    channels = Channels([receiver.url], pauses=())
+    channels.send(Alert("info", "first", "x"))
+    receiver.posts.get(timeout=60)
+    for number in range(100):
+        channels.send(Alert("info", f"alert {number}", "x"))
+    receiver.answering.set()
+    channels.close(3600)
+    assert len(receiver.take_posts()) == 100
+    assert capfd.readouterr().err == ""
+
+
 def test_waiting_alerts_are_sent_before_the_end(receiver):
     channels = Channels([receiver.url])
     for number in range(5):

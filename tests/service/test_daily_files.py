@@ -9,6 +9,7 @@ import pytest
 from inventory.config.settings import load
 from inventory.errors import UsageError
 from inventory.outcome import Outcome
+from inventory.service.closing import Deadline
 from inventory.service.daily_files import DailyFiles
 from inventory.service.observers import observing, wants_files
 from support.command import Command
@@ -33,7 +34,7 @@ def after_a_run(world, settings):
     def run(at=NOW, observer=None, **changes):
         files = observer or DailyFiles(world.engine, settings.model_copy(update=changes), clock=lambda: at)
         files.observe(world.run())
-        files.wait(90)
+        files.wait(Deadline(90))
         return files
 
     return run
@@ -68,7 +69,7 @@ def test_files_from_a_time_in_the_future_are_written_again(after_a_run, tmp_path
 def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, settings, after_a_run, tmp_path):
     files = DailyFiles(world.engine, settings)
     files.observe(Outcome("default"))
-    files.wait(90)
+    files.wait(Deadline(90))
     after_a_run(report_file=None, export_dir=None)
     assert list(tmp_path.glob("fleet.html")) + list(tmp_path.glob("lake")) == []
     assert not wants_files(load())
@@ -84,7 +85,7 @@ def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_
 
     def run():
         files.observe(world.run())
-        files.wait(90)
+        files.wait(Deadline(90))
         return capsys.readouterr()
 
     said = run()
@@ -96,6 +97,23 @@ def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_
     now[0] += timedelta(hours=1)
     run()
     assert (tmp_path / "lake" / "manifest.json").exists()
+
+
+def test_an_export_is_not_written_again_because_the_database_is_on_another_day(after_a_run, tmp_path):
+    files = after_a_run(NOW - timedelta(days=1), report_file=None)
+    manifest = tmp_path / "lake" / "manifest.json"
+    first = manifest.stat().st_mtime_ns
+    after_a_run(observer=files)
+    assert manifest.stat().st_mtime_ns == first
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_status_says_so_if_a_file_is_from_the_future(after_a_run, database_url, tmp_path):
+    after_a_run(export_dir=None, report_file=None)
+    (tmp_path / "fleet.html").touch()
+    os.utime(tmp_path / "fleet.html", (4_102_444_800,) * 2)
+    run = Command(tmp_path, INVENTORY_DATABASE_URL=database_url, INVENTORY_REPORT_FILE="fleet.html")
+    assert "report: written at 2100-01-01T00:00:00Z, which is in the future" in run("status").stderr
 
 
 def test_status_shows_their_age(after_a_run, database_url, tmp_path):

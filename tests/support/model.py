@@ -101,10 +101,9 @@ class Model:
         run.seen = len(found)
         absent = {id_ for id_ in self._asked() if id_ not in found} if run.complete else set()
         live_before = sum(each.presence == "live" for each in self.instances.values())
-        losses = [(len(gone), live_before, brake_before)] if gone else []
-        losses += self._earlier_losses(
-            gone, absent | {id_ for id_, each in self.instances.items() if each.held} - found.keys()
-        )
+        lost = gone | {id_ for id_ in absent if self.instances[id_].presence == "live"}
+        losses = [(len(lost), live_before, brake_before)] if gone else []
+        losses += self._earlier_losses(gone, self.instances.keys() - found.keys())
         brake = max_vanish < 1 and any(
             lost > max_vanish * before and (lost >= 10 or key_before not in (None, key))
             for lost, before, key_before in losses
@@ -243,17 +242,18 @@ class Model:
         return None
 
     def _earlier_losses(self, gone: set[str], unseen: set[str]) -> list[tuple[int, int, str]]:
-        """Return the losses that began in an earlier run and of which some instances are now proven gone.
+        """Return each loss of an earlier run of which some instances are now proven gone.
 
-        A loss is a tuple: how many are gone or held, how many the last complete run that saw one of them had seen, and
-        the API key of that run. `unseen` are the ids of the instances that this run has not seen.
+        A loss is a tuple: how many instances that run was the first to lack and are still absent, how many the last
+        complete run that saw one of them had seen, and the API key of that run. `unseen` are the ids of the instances
+        that this run has not seen.
         """
         missing = {id_: self.instances[id_] for id_ in unseen if self.instances[id_].presence == "missing"}
         found = []
         for since in {
             id(each.missing_since): each.missing_since for id_, each in missing.items() if id_ in gone
         }.values():
-            lost = [each for id_, each in missing.items() if each.missing_since is since and (each.held or id_ in gone)]
+            lost = [each for each in missing.values() if each.missing_since is since]
             last = max((each.last_seen for each in lost), key=lambda run: (run.complete, run.time))
             found.append((len(lost), last.seen, last.key))
         return found
