@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 
 import psutil
@@ -207,6 +208,19 @@ def test_a_signal_ends_run_with_0(start, simulator, rows, number):
     assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
 
 
+def until_it_stays(true, seconds):
+    """Wait until `true()` has been true at each call for this number of seconds."""
+    since = time.monotonic()
+
+    def stays():
+        nonlocal since
+        if not true():
+            since = time.monotonic()
+        return time.monotonic() - since > seconds
+
+    until(stays)
+
+
 @rule("a-signal-settles-the-run")
 @pytest.mark.parametrize("waits_for", ["the beginning of a run", "the end of a run"])
 def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows, backend, database_url, waits_for):
@@ -225,9 +239,9 @@ def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows
         process = start("sync")
         if backend == "postgresql":
             until(lambda: rows(WAITS_FOR_A_LOCK))
-        else:  # a thread waits for signals, and the run, which begins with the lock, has opened the file
+        else:  # the file is open for milliseconds at a time before the run, which begins with the lock
             begun, file = psutil.Process(process.pid), database_url.removeprefix("sqlite:///")
-            until(lambda: begun.num_threads() >= 2 and file in {each.path for each in begun.open_files()})
+            until_it_stays(lambda: file in {each.path for each in begun.open_files()}, seconds=2)
     else:
         gate = Gate()
         simulator.faults.add(gate, when=on_list)

@@ -277,7 +277,7 @@ def test_metrics_report_a_removed_file_as_down_and_follow_the_file_put_in_its_pl
     with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         assert "inventory_database_up 0.0" in answer.read().decode()
     copy.replace(file)
-    until(lambda: health() == (503, "STALE no account is synced into this database yet\n"))
+    until(lambda: health() == (503, "STALE default: never synced to the end\n"))
     assert len(worker.log(REPLACED)) == 1
 
 
