@@ -15,7 +15,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   ├── RejectedItems                4   an item that cannot be kept: without a usable id, for example
     │   └── Interrupted                  4   a signal ended the walk or other work
     ├── MassVanish                       5   the brake holds instances until a person decides
-    ├── AccountBusy                      6   another process holds the account's lease
+    ├── AccountBusy                      6   another process holds the account's lease, or writes into the same folder
     │   └── LeaseLost                    6   another process has taken over this run's lease
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once

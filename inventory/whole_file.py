@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EINVAL
+from errno import EACCES, EINVAL
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
@@ -28,12 +28,10 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     target = Path(os.path.realpath(path))
     part = target.parent / f".{target.name}.{token_hex(4)}.part"
     try:
-        old = _replaceable(path)
+        old = require_replaceable(path)
         with part.open("xb") if binary else part.open("x", encoding="utf-8") as file:
             if old is not None:
-                with suppress(PermissionError):  # only root may give a file to another user
-                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
-                os.fchmod(file.fileno(), old.st_mode & 0o777)
+                _give_permissions(file.fileno(), old)
             yield file
         os.replace(part, target)  # noqa: PTH105 - replaces an existing file too
     except OSError as error:
@@ -45,10 +43,27 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
             part.unlink()
 
 
-def _replaceable(path: Path) -> os.stat_result | None:
-    """Return the state of the file that is to be replaced; None if there is none.
+def _give_permissions(descriptor: int, old: os.stat_result) -> None:
+    """Give an open file the owner, the group and the permissions of the old one.
 
-    Raises OSError if there is anything but a regular file, or a SQLite database, which may be the history.
+    Only root may give a file to another user. If the file gets another group, that group gets no permissions.
+    """
+    mode = old.st_mode & 0o777
+    try:
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    except OSError:
+        try:
+            os.fchown(descriptor, -1, old.st_gid)
+        except OSError:
+            mode &= 0o707
+    os.fchmod(descriptor, mode)
+
+
+def require_replaceable(path: Path) -> os.stat_result | None:
+    """Return the state of the file that `whole_file` would replace; None if there is none.
+
+    Raises OSError if there is anything but a regular file that can be read, or a SQLite database, which may be the
+    history.
     """
     if str(path) == "-":
         raise OSError(EINVAL, "nothing is written to stdout")
@@ -60,7 +75,11 @@ def _replaceable(path: Path) -> os.stat_result | None:
         raise OSError(EINVAL, "it is a folder")
     if not stat.S_ISREG(found.st_mode):
         raise OSError(EINVAL, "it is not a regular file")
-    with path.open("rb") as file:
-        if file.read(len(_SQLITE)) == _SQLITE:
-            raise OSError(EINVAL, "it is a SQLite database")
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_SQLITE))
+    except PermissionError:
+        raise OSError(EACCES, "it cannot be read, so that it may be a database") from None
+    if begin == _SQLITE:
+        raise OSError(EINVAL, "it is a SQLite database")
     return found

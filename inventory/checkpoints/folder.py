@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 20
 _ID_DIGITS = 8
 """How many digits of the log's id, from the first on, are in the name of the log's file."""
 
-_LOCK_WAIT_SECONDS = 10
+LOCK_WAIT_SECONDS = 10.0
 """How long to wait for another process that writes a checkpoint into the folder. It usually takes milliseconds."""
 
 
@@ -41,16 +41,19 @@ class KeptCheckpoint:
         return self.found.checkpoint
 
 
-def write_checkpoint(folder: Path, account: str, checkpoint: Checkpoint, note: Note) -> Path:
+def write_checkpoint(
+    folder: Path, account: str, checkpoint: Checkpoint, note: Note, *, wait_seconds: float | None = None
+) -> Path:
     """Write the note of a checkpoint into the file of its log, and return the file. Make the folder if it is missing.
 
     Raise BreachFound if a checkpoint in the present file contradicts the new one. Raise UsageError if the file cannot
     be written, if the parent of the folder is missing, or if the present file holds something else than checkpoints.
-    Raise AccountBusy if another process keeps the folder locked. In all these cases the file stays as it was.
+    Raise AccountBusy if another process keeps the folder locked for `wait_seconds` (by default
+    LOCK_WAIT_SECONDS). In all these cases the file stays as it was.
     """
     try:
         folder.mkdir(exist_ok=True)
-        with _locked(folder):
+        with _locked(folder, LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds):
             file = _find_file(folder, account, checkpoint.log_id)
             _require_continuation(file, account, checkpoint)
             _replace(file, str(note).encode())
@@ -73,14 +76,15 @@ def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing checkpoints into the folder during the block. Raise AccountBusy if one does.
+def _locked(folder: Path, wait_seconds: float) -> Iterator[None]:
+    """Keep other processes from writing checkpoints into the folder during the block.
 
-    The lock is on the folder itself, so that no further file is in it.
+    Raise AccountBusy if one still does after `wait_seconds`. The lock is on the folder itself, so that no further file
+    is in it.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        end = time.monotonic() + _LOCK_WAIT_SECONDS
+        end = time.monotonic() + wait_seconds
         while _is_locked_elsewhere(descriptor):
             if time.monotonic() > end:
                 raise AccountBusy(f"Another process writes checkpoints to {folder}; none was written. Run again later.")

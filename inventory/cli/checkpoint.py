@@ -37,8 +37,8 @@ def checkpoint_command(
     A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, in the format
     C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`, whether anything that
     it covers was changed or removed. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes one file per
-    account into --output, if given, and replaces the earlier one there; nothing into the database. `keygen` writes the
-    file with a new key.
+    account into --output, if given, and replaces the earlier one there; nothing into the database. Exits with 6 if
+    another process keeps writing into that folder. `keygen` writes the file with a new key.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ from inventory.config.alerts import AlertSettings, open_channel
 from inventory.config.settings import Settings
 from inventory.config.signing import read_signer
 from inventory.errors import UsageError
+from inventory.whole_file import require_replaceable
 
 NEEDED_BY_SYNC = ("alerts", "signature")
 """The outputs whose faults end every sync with 2. The others are written by `run`, which logs most of their faults."""
@@ -25,13 +26,16 @@ def check_outputs(settings: Settings) -> Iterator[tuple[str, str | UsageError, s
     """
     for name, check, remedy in _checks(settings):
         if name in extras.LIBRARIES and not extras.installed(name):
-            missing = UsageError(f"{extras.LIBRARIES[name]} is not installed.")
+            ends = "" if name in NEEDED_BY_SYNC else " Without it, `run` ends with 2."
+            missing = UsageError(f"{extras.LIBRARIES[name]} is not installed.{ends}")
             yield name, missing, f"Add it: {extras.remedy(name)}."
             continue
         try:
             yield name, check(), remedy
         except UsageError as error:
             yield name, error, remedy
+        except OSError as error:
+            yield name, UsageError(f"{error.filename} cannot be used: {error.strerror}."), remedy
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str], str]]:
@@ -41,7 +45,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str], str]]:
     if settings.alerts is not None:
         yield "alerts", partial(_alerts, settings.alerts), "docs/monitoring.md says how alerts are set up."
     if settings.checkpoint_dir is not None:
-        yield "delivery", partial(_writable, "checkpoints", settings.checkpoint_dir), allow
+        yield "delivery", partial(_delivery, settings.checkpoint_dir), allow
     if settings.report_file is not None:
         yield "report", partial(_report, settings.report_file), allow
     if settings.export_dir is not None:
@@ -61,9 +65,15 @@ def _alerts(settings: AlertSettings) -> str:
     return f"{len(addresses)} {'address' if len(addresses) == 1 else 'addresses'}, each of a service that apprise knows"
 
 
+def _delivery(folder: Path) -> str:
+    return _writable("checkpoints", folder if folder.exists() else folder.absolute().parent)
+
+
 def _report(file: Path) -> str:
-    if file.exists() and not file.is_file():
-        raise UsageError(f"{file} is not a regular file, and a report cannot replace it.")
+    try:
+        require_replaceable(file)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}.") from None
     return _writable("the report", Path(os.path.realpath(file)).parent)
 
 

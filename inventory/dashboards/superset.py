@@ -45,8 +45,11 @@ _SHAPES = {
     "table": "table",
 }
 _ALL_TIME = "No filter"
-_HARMLESS = HARMLESS_PARAMETERS | {"mode", "uri"}
-"""The parameters of a URI that are written with their values. `mode` and `uri` are those of a SQLite file."""
+_HARMLESS = HARMLESS_PARAMETERS | {
+    "mode", "uri", "timeout", "immutable", "cache", "keepalives", "keepalives_idle", "keepalives_interval",
+    "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode", "sslcrl", "sslkey", "passfile", "service",
+}  # fmt: skip
+"""The parameters of a URI that are written with their values: also those of a SQLite file, and more of libpq."""
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
@@ -271,8 +274,9 @@ def masked_uri(text: str) -> str:
     # an unknown parameter beside a password may be the rest of the password, if that contains an &
     if not _is_uri(text) or (len(unknown) > 1 and any(map(is_secret_name, unknown))):
         raise UsageError(
-            "--database-uri is no URI, or it is not certain where a password in it ends. "
-            "Give one without a password, such as postgresql+psycopg2://bi@db/inventory: Superset asks for it."
+            "The URI of the database is none, or it is not certain where a password in it ends. "
+            "Give --database-uri without a password, such as postgresql+psycopg2://bi@db/inventory; Superset asks for "
+            "the password."
         )
     place = re.sub("(://[^/@:]*):[^/@]+@", rf"\1:{MASK}@", place)
     shown = [

@@ -69,7 +69,8 @@ class CheckpointDelivery:
             (head,) = read_heads(connection, account)
             checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
             if self._settings.checkpoint_dir is not None:
-                write_checkpoint(self._settings.checkpoint_dir, account, checkpoint, note)
+                # in a transaction, so that it must not wait for long; the next run tries again
+                write_checkpoint(self._settings.checkpoint_dir, account, checkpoint, note, wait_seconds=1)
         if self._send is None:
             self._succeeded(head)
         else:

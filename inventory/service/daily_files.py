@@ -44,7 +44,7 @@ class DailyFiles:
         self._work: Future[None] | None = None
         self._failed_at: dict[str, datetime] = {}
         self._written_on: dict[str, date] = {}
-        """The day, by this host's clock, on which this process last wrote each file."""
+        """The day, by this host's clock, on which this process last began to write each file."""
 
     def observe(self, outcome: Outcome) -> None:
         """Start a thread that writes the files that are due.
@@ -53,8 +53,9 @@ class DailyFiles:
         """
         if outcome.run_id is None or (self._work is not None and not self._work.done()):
             return
+        today = self._clock().date()  # not when the files are complete, which may be on the next day
         if due := [name for name, at in written(self._settings).items() if self._is_due(name, at)]:
-            self._work = background.start(lambda: self._write(due))
+            self._work = background.start(lambda: self._write(due, today))
 
     def wait(self, deadline: Deadline) -> None:
         """Wait until the thread has written its files, or until the deadline."""
@@ -66,11 +67,10 @@ class DailyFiles:
         now, failed_at = self._clock(), self._failed_at.get(name)
         if failed_at is not None and now - failed_at < PATIENCE:
             return False
-        if self._written_on.get(name) == now.date():  # `at` is by another clock, which may be on another day
-            return False
-        return at is None or at.date() != now.date()  # a later day: the clock was set back
+        # `at` may be by another clock, which is on another day; a later day: the clock was set back
+        return at is None or now.date() not in {at.date(), self._written_on.get(name)}
 
-    def _write(self, names: list[str]) -> None:
+    def _write(self, names: list[str], today: date) -> None:
         writers: dict[str, Callable[[], None]] = {"report": self._write_report, "export": self._write_export}
         for name in names:
             try:
@@ -87,7 +87,7 @@ class DailyFiles:
                 logger.exception("a daily file was not written; a run in an hour tries again", file=name)
             else:
                 self._failed_at.pop(name, None)
-                self._written_on[name] = self._clock().date()
+                self._written_on[name] = today
                 logger.info("daily file written", file=name)
 
     def _write_report(self) -> None:

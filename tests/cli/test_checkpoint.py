@@ -170,7 +170,7 @@ def test_a_folder_that_another_process_keeps_locked_is_left_as_it_is(lived, inve
     _, file = keep(inventory)
     before = file.read_text()
     lived.run(account="research")
-    monkeypatch.setattr(checkpoint_folder, "_LOCK_WAIT_SECONDS", 0)
+    monkeypatch.setattr(checkpoint_folder, "LOCK_WAIT_SECONDS", 0)
     with locked(file.parent):
         said = inventory("checkpoint", "--output", "kept", expect=6).stderr
     assert "Another process writes checkpoints to kept; none was written. Run again later." in said

@@ -392,8 +392,9 @@ def test_outputs_that_can_be_written_are_ok_and_others_a_warning(run, engine, tm
     (tmp_path / "inventory.toml").write_text(ALERTS)
     (tmp_path / "kept").mkdir()
     (tmp_path / "file").write_text("a file")
+    (tmp_path / "copy.db").write_bytes(b"SQLite format 3\0")
     before = sorted(tmp_path.rglob("*"))
-    for folder, result in (("kept", "ok"), ("file", "warn"), ("file/below", "warn")):
+    for folder, result in (("kept", "ok"), ("file", "warn"), ("file/below", "warn"), ("x" * 256, "warn")):
         done = run(
             "doctor", "--format", "json", CHANNELS="json://one.example", INVENTORY_REPORT_FILE=f"{folder}/fleet.html",
             INVENTORY_EXPORT_DIR=folder, INVENTORY_CHECKPOINT_DIR=folder,
@@ -402,8 +403,11 @@ def test_outputs_that_can_be_written_are_ok_and_others_a_warning(run, engine, tm
         assert [(row["check"], row["result"]) for row in found] == [
             ("alerts", "ok"), ("delivery", result), ("report", result), ("export", result)
         ]  # fmt: skip
-    new = run("doctor", "--format", "json", INVENTORY_EXPORT_DIR="new/lake", CHANNELS="json://one.example")
-    assert [row["result"] for row in checks_of(new, "export")] == ["ok"]
+    new = run(
+        "doctor", "--format", "json", INVENTORY_EXPORT_DIR="new/lake", INVENTORY_CHECKPOINT_DIR="new",
+        INVENTORY_REPORT_FILE="copy.db", CHANNELS="json://one.example",
+    )  # fmt: skip
+    assert [row["result"] for row in checks_of(new, "export", "delivery", "report")] == ["ok", "warn", "ok"]
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,6 +106,9 @@ def test_an_export_is_not_written_again_because_the_database_is_on_another_day(a
     first = manifest.stat().st_mtime_ns
     after_a_run(observer=files)
     assert manifest.stat().st_mtime_ns == first
+    shutil.rmtree(manifest.parent)
+    after_a_run(observer=files)
+    assert manifest.exists()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
