@@ -17,7 +17,6 @@ from inventory.masks import hide_secrets
 LONGEST_ID = 255
 """Characters of the longest id that is kept."""
 
-
 DEEPEST = 300
 """An item whose unknown fields are nested more levels deep than this is rejected."""
 
@@ -83,7 +82,7 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
             extra = _canonical(rest, escaped=escaped)
         except RecursionError:
             raise Rejected(_TOO_DEEP) from None
-        if extra and _is_too_deep(extra):
+        if extra and is_nested_deeper(extra, DEEPEST):
             raise Rejected(_TOO_DEEP)
     if escaped:
         instance_id = clean(instance_id)
@@ -109,18 +108,18 @@ def _make_usual(item: dict[str, Any]) -> Record | None:
     return Record._make((*fields, None)) if usual else None
 
 
-def _is_too_deep(text: str) -> bool:
-    """Return whether a JSON text is nested more than DEEPEST levels deep.
+def is_nested_deeper(text: str, levels: int) -> bool:
+    """Return whether a valid JSON text has more levels of objects and lists than `levels`.
 
-    Without this limit, it would depend on the callers of `make_record` at which depth Python raises RecursionError.
+    Without such a limit, it would depend on the callers of a function at which depth Python raises RecursionError.
     """
-    if text.count("[") + text.count("{") <= DEEPEST:
+    if text.count("[") + text.count("{") <= levels:
         return False
     level = deepest = 0
     for bracket in re.findall(r"[\[\]{}]", _JSON_STRING.sub("", text)):
         level += 1 if bracket in "[{" else -1
         deepest = max(deepest, level)
-    return deepest > DEEPEST
+    return deepest > levels
 
 
 def clean(text: str) -> str:

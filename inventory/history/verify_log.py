@@ -36,6 +36,7 @@ from inventory.history.merkle_log.entries import (
 from inventory.history.merkle_log.folded import VERSION_COLUMNS, FoldedHistory, history_root
 from inventory.history.merkle_log.start import run_leaf
 from inventory.merkle import Frontier, hash_leaf, root_of
+from inventory.record import is_nested_deeper
 from inventory.store import database
 from inventory.store.tables import APPLIED, instance_state, instance_versions, operator_actions, sync_runs
 
@@ -444,17 +445,10 @@ def _as_object(text: Any) -> Json:
     """Return the JSON object in a text; an empty object if the text is anything else or nested deeper than _DEEPEST."""
     try:
         found = json.loads(text)
+        too_deep = is_nested_deeper(json.dumps(found), _DEEPEST)
     except (ValueError, TypeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and _is_nested_at_most(found, _DEEPEST) else {}
-
-
-def _is_nested_at_most(value: Any, levels: int) -> bool:
-    """Return whether a JSON value has at most so many levels of objects and lists."""
-    if not isinstance(value, dict | list):
-        return True
-    inner = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_nested_at_most(each, levels - 1) for each in inner)
+    return found if isinstance(found, dict) and not too_deep else {}
 
 
 def _iso(time: Any) -> str | None:
