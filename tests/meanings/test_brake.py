@@ -165,6 +165,14 @@ def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
     assert world.rows("SELECT DISTINCT missing_since FROM instances WHERE held") == [(hour(2),)]
 
 
+def run_and_move_to_another_workspace(world, own, others):
+    """Make a run that sees `own` instances. Then let the API show `others` others in place of them."""
+    world.put(*ids(own))
+    world.run()
+    world.remove(*ids(own))
+    world.put(*ids(others, "other"))
+
+
 def run_that_settles_nothing(world, *, answered=0, **options):
     """Make a run in which all requests by id but the first `answered`, and the second walk, fail."""
     world.faults.add(Status(503), when=on_get, after=answered, times=None)
@@ -177,10 +185,7 @@ def run_that_settles_nothing(world, *, answered=0, **options):
 @rule("brake")
 @pytest.mark.parametrize(("own", "others"), [(3, 2), (20, 100)])
 def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_key(world, own, others):
-    world.put(*ids(own))
-    world.run()
-    world.remove(*ids(own))
-    world.put(*ids(others, "other"))
+    run_and_move_to_another_workspace(world, own, others)
     assert run_that_settles_nothing(world, key="other:secret").status == "succeeded"
     assert world.held() == set()
     for _ in range(2):
@@ -190,10 +195,7 @@ def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_
 @rule("brake")
 @pytest.mark.parametrize(("own", "others"), [(4, 2), (40, 90)])
 def test_a_part_of_a_loss_does_not_vanish_because_the_rest_cannot_be_settled(world, own, others):
-    world.put(*ids(own))
-    world.run()
-    world.remove(*ids(own))
-    world.put(*ids(others, "other"))
+    run_and_move_to_another_workspace(world, own, others)
     assert run_that_settles_nothing(world, answered=own // 2, key="other:secret").status == "held"
     assert world.run(key="other:secret").status == "held"
     assert world.gone() == []
@@ -202,10 +204,7 @@ def test_a_part_of_a_loss_does_not_vanish_because_the_rest_cannot_be_settled(wor
 
 @rule("brake")
 def test_a_loss_that_two_runs_settle_in_parts_is_held_as_a_whole(world):
-    world.put(*ids(40))
-    world.run()
-    world.remove(*ids(40))
-    world.put(*ids(90, "other"))
+    run_and_move_to_another_workspace(world, 40, 90)
     statuses = [run_that_settles_nothing(world, answered=number, key="other:secret").status for number in (0, 20)]
     assert statuses == ["succeeded", "held"]
     assert world.run(key="other:secret").status == "held"
@@ -229,10 +228,7 @@ def test_instances_that_stay_missing_do_not_count_in_the_loss_of_a_later_run(wor
 
 @rule("brake")
 def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(world):
-    world.put(*ids(40))
-    world.run()
-    world.remove(*ids(40))
-    world.put(*ids(90, "other"))
+    run_and_move_to_another_workspace(world, 40, 90)
     assert run_that_settles_nothing(world, answered=25).status == "held"
     assert len(world.held()) == 25
     assert world.run().status == "held"
