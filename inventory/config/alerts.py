@@ -36,7 +36,7 @@ USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
 """The reasons if `on` is not set: all but `checkpoint`, which is sent only if `on` names it."""
 
 
-def _require_longest_age(value: timedelta | None) -> timedelta | None:
+def _refuse_longer_age(value: timedelta | None) -> timedelta | None:
     if value is not None and value > LONGEST_AGE:
         raise ValueError(f"it must be at most {LONGEST_AGE.days}d, a hundred years")
     return value
@@ -53,7 +53,7 @@ class AlertRule(BaseModel):
     older_than: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
-        AfterValidator(_require_longest_age),
+        AfterValidator(_refuse_longer_age),
         Field(gt=timedelta(), description="Instead of `event`: an age since first seen, like `7d`."),
     ] = None
     creator: Annotated[str | None, Field(description="Only instances of this creator.")] = None
@@ -84,7 +84,7 @@ class AlertSettings(BaseModel):
     stale_after: Annotated[
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
-        AfterValidator(_require_longest_age),
+        AfterValidator(_refuse_longer_age),
         Field(
             gt=timedelta(), description="The age of the last complete run that is too much; by the schedule if not set."
         ),
