@@ -8,8 +8,8 @@ most mutants are killed within a second.
 Lines executed in processes that a test starts are not noted. Such a process imports the mutant: while a mutant is
 tried, its source is in the copy of the checkout.
 
-A mutant of a view is tried with all tests of the views, without a limit of time. It replaces the view in the SQLite
-files of the fixtures of the session. The tests read these files or copies of them.
+A mutant of a view is tried with tests of the views, in the same order. It replaces the view in the SQLite files of the
+fixtures of the session. The tests read these files or copies of them.
 
 The environment says what to do:
 
@@ -18,8 +18,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: the limit for the tests of a mutant of Python: the sum of the times that they took in the first run. One test
-  is always tried. `inf`: no limit.
+- SECONDS: the limit for the tests of a mutant: the sum of the times that they took in the first run. One test is always
+  tried. `inf`: no limit.
 """
 
 import contextlib
@@ -202,7 +202,7 @@ def _try_views(config: pytest.Config, mutants: list[dict[str, Any]]) -> None:
     for mutant in mutants:
         began = time.monotonic()
         candidates = {index for index, item in enumerate(_tests.items) if item.nodeid.split("::")[0] in mutant["files"]}
-        tests = _tests.choose(candidates, killers, float("inf"))
+        tests = _tests.choose(candidates, killers, float(os.environ["SECONDS"]))
         file = Path(mutant["path"])
         before = file.read_text(encoding="utf-8")
         try:
