@@ -1,7 +1,7 @@
-"""Files of checkpoints: write one file per log into a folder that suits git, and read what an auditor has kept.
+"""Files of checkpoints: write one file per log into a folder, and read the files that an auditor has kept.
 
-The file of a log keeps its name, and each new checkpoint replaces the whole file. So in a git repository, each version
-of the file has one checkpoint.
+The folder may be a git repository. The file of a log keeps its name, and each new checkpoint replaces the whole file.
+So each commit of the file has one checkpoint.
 """
 
 import fcntl
@@ -79,8 +79,8 @@ def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
 def _locked(folder: Path, wait_seconds: float) -> Iterator[None]:
     """Keep other processes from writing checkpoints into the folder during the block.
 
-    Raise AccountBusy if one still does after `wait_seconds`. The lock is on the folder itself, so that no further file
-    is in it.
+    Raise AccountBusy if another process still has the lock after `wait_seconds`. The lock is on the folder itself, so
+    the folder needs no lock file.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -123,8 +123,8 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
 def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
     """Raise BreachFound if a checkpoint in the file contradicts the new one.
 
-    A checkpoint contradicts the new one if it covers more entries, or as many entries with another root, or if it is
-    one of another log.
+    A checkpoint contradicts the new one if it covers more entries, or as many entries with another root, or if it
+    belongs to another log.
     """
     if not file.exists():
         return

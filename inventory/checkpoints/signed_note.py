@@ -156,8 +156,8 @@ class SigningKey:
 def parse_notes(text: str) -> Iterator[Note]:
     """Yield each note in a text, in which notes follow each other with a blank line between.
 
-    A note is a text without blank lines, and, after a blank line, its signature lines. Without these, the text alone is
-    a note. Raise NoteError for a text of another form.
+    A note is a text without blank lines, and, after a blank line, its signature lines. A text without signature
+    lines is a note too. Raise NoteError for a text of another form.
     """
     _require_lines(text)
     unsigned: str | None = None
@@ -174,7 +174,7 @@ def parse_notes(text: str) -> Iterator[Note]:
 
 
 def require_key_name(name: str) -> str:
-    """Return the name; raise NoteError if it is empty, or has a space, a control character or a plus sign."""
+    """Return the name; raise NoteError if it is empty, or has a space, a control character, a surrogate or a plus."""
     if not name or re.search(r"[\s+\x00-\x1f\x7f-\x9f\ud800-\udfff]", name):
         raise NoteError("the name of a key has at least one character, no spaces, no control characters and no +")
     return name
@@ -192,7 +192,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def _require_lines(text: str) -> None:
-    """Raise NoteError if the text is empty, holds a control character, or does not end in a newline."""
+    """Raise NoteError if the text is empty, does not end in a newline, or has any other control character."""
     if not text:
         raise NoteError("it is empty")
     if re.search(r"[\x00-\x09\x0b-\x1f]", text):

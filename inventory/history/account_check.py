@@ -71,7 +71,8 @@ class AccountCheck:
     def ignored_since(self, run_id: Any) -> frozenset[str]:
         """Return the names of the fields that this run or a later run ignored.
 
-        If the run is from before the log, add `ignored_before`: its row does not say what it ignored.
+        If this run is from before the log, the result includes `ignored_before`, because the row of such a run does not
+        say which fields the run ignored.
         """
         place = bisect_left(self._ignored_from, run_id, key=itemgetter(0))
         later = self._ignored_from[place][1] if place < len(self._ignored_from) else frozenset()
@@ -98,9 +99,12 @@ class AccountCheck:
     def find_suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
         """Find the instances that have a version for which all conditions hold.
 
-        Return a pair: the id of the instance if exactly one was found, else None; and a text with the first SUSPECTS
-        ids, which says so if there are others. Search nothing and return (None, "") if SHOWN breaches were found
-        already.
+        Return a pair:
+
+        - the id of the instance if exactly one was found, else None
+        - a text with the first SUSPECTS ids; if there are more, it ends with "and others"
+
+        If SHOWN breaches were found already, search nothing and return (None, "").
         """
         if self.findings.count >= SHOWN:  # each query reads all versions, and further breaches are only counted
             return None, ""

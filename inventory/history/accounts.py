@@ -41,7 +41,7 @@ def rename(  # noqa: PLR0913 - options by name, as the command has them
         with database.writing(engine, idle_limit=lease.seconds, kept="the account kept its name") as connection:
             row = fence(connection, lease)
             runs = connection.scalar(sa.select(sa.func.count()).where(sync_runs.c.account == old)) or 0
-            try:  # the foreign keys rename the runs and the acts
+            try:  # the foreign keys (ON UPDATE CASCADE) rename the account in the rows of its runs and acts
                 connection.execute(_rename_in(accounts, old, new))
             except IntegrityError:
                 raise UsageError(

@@ -28,7 +28,7 @@ class Anchor:
 
 
 def sizes_of(kept: Iterable[KeptCheckpoint]) -> dict[str, set[int]]:
-    """Return the sizes of the checkpoints by the id of their log, for the parameter `sizes` of `verify`."""
+    """Return a dict from the id of a log to the sizes of its checkpoints, for the parameter `sizes` of `verify`."""
     sizes: dict[str, set[int]] = defaultdict(set)
     for each in kept:
         sizes[each.checkpoint.log_id].add(each.checkpoint.size)
@@ -44,10 +44,10 @@ def compare(
 ) -> list[Anchor]:
     """Compare each checkpoint with its log as `verify` has recomputed it. Return an Anchor for each, in the same order.
 
-    Each fault becomes a breach in `findings`, before the breaches that are there. If `keys` are given, each checkpoint
+    Each fault becomes a breach in `findings`, placed before the other breaches. If `keys` are given, each checkpoint
     must have a valid signature by one of them. A prune after the checkpoint may have folded what the checkpoint covers.
     Such a prune is a fault, unless `allow_pruned` is set. A prune that has not finished is always a fault: the keeper
-    may have added the versions that it has not folded yet.
+    may have added the versions that are not folded yet.
     """
     logs = {log.log_id: log for log in findings.logs}
     contradictions = dict(_contradictions(kept))

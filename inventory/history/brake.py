@@ -17,28 +17,33 @@ from inventory.store import database
 from inventory.store.tables import instance_state, sync_runs
 
 FEW = 10
-"""If fewer instances than this would vanish, the brake applies only after the API key or address has changed."""
+"""A loss of fewer instances than this is suspicious only if the API key or address has changed."""
 
 
 @dataclass(frozen=True)
 class _Loss:
-    """The number of instances lost, the number that were there before, and the run whose source is compared."""
+    """A loss of instances, with what the brake needs to judge it."""
 
     lost: int
+    """The number of instances that were lost."""
     before: int
+    """The number of instances that were there before the loss."""
     run: sa.Row[Any] | None
+    """The run whose API key and address are compared with the present ones; None if there is no such run."""
 
 
 def brake_applies(connection: Connection, account: Account, settings: Settings, spool: Spool) -> bool:
     """Return whether the brake applies: whether the instances that would vanish must be held instead.
 
-    It applies if the loss of this run, or an earlier loss of which some instances would vanish now, is suspicious. A
-    loss is suspicious if two conditions hold. First, it is more than the share `max_vanish` of the instances that were
-    there before. Second, it has at least FEW instances, or the API key or address has changed. A `max_vanish` of 1 or
-    more turns the brake off.
+    The brake applies if some instances would vanish, and the loss of this run is suspicious. It also applies if the
+    loss of an earlier run is suspicious, and some instances of that loss would vanish now. A `max_vanish` of 1 or more
+    turns the brake off.
+
+    A loss is suspicious if two conditions hold. First, it is more than the share `max_vanish` of the instances that
+    were there before. Second, it has at least FEW instances, or the API key or address has changed.
 
     The loss of this run is the instances that would vanish, and those that were live before the run and are absent
-    without proof. It is compared with the run that `runs.last_applied` finds.
+    without proof. The present API key and address are compared with those of the run that `runs.last_applied` finds.
     """
     if settings.max_vanish >= 1 or not spool.count_vanishing():
         return False
@@ -57,10 +62,11 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
 
 
 def _earlier_losses(connection: Connection, account: str, spool: Spool) -> Iterator[_Loss]:
-    """Yield each loss of an earlier run of which some instances would vanish in this run.
+    """Yield the loss of each earlier run, if some instances of that loss would vanish in this run.
 
-    It is the instances that the earlier run was the first to lack and that are still absent. It is compared with the
-    last complete run that saw one of them, because later runs may have seen another workspace.
+    The loss of an earlier run is the instances that this earlier run was the first to lack, and that are still absent.
+    It is compared with the last complete run that saw one of these instances, because later runs may have seen another
+    workspace.
     """
     state = instance_state.c
     lost: Counter[int] = Counter()

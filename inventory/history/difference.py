@@ -23,7 +23,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
         return
     changed = (
         before["row_hash"] != seen.row_hash
-        and before["version_hash"] != seen.row_hash  # if they are equal, the open version has these values
+        and before["version_hash"] != seen.row_hash  # if these are equal, the open version has the seen values
         and _tracked_fields_differ(before, seen, stamp.ignored)
     )
     state = {
@@ -62,7 +62,7 @@ def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> t
 def record_vanished(step: Step, stamp: RunStamp, before: State, started_at: Mapping[int, datetime]) -> None:
     """Record in the step that the instance vanished: add the rows to write, and the leaf for the log.
 
-    The time is that of the first complete run that lacked the instance.
+    The instance vanishes at the time of the first complete run that lacked it (`settled-at-first-absence`).
 
     `started_at` maps run ids to start times, and must contain the run that last saw the instance (`last_seen_run`).
     """
@@ -126,7 +126,7 @@ def settled_ids(stamp: RunStamp, step: Step) -> list[str]:
 
 
 def payload_columns(record: Record) -> dict[str, Any]:
-    """Return the values of the columns FIELDS, `extra`, `gpu_count` and `gpu_model` for a record, by column name."""
+    """Return a dict from column names to a record's values, for FIELDS, `extra`, `gpu_count` and `gpu_model`."""
     gpu_count, gpu_model = gpus(record.instance_type)
     return {
         **{name: getattr(record, name) for name in FIELDS},
@@ -186,11 +186,11 @@ def _tracked_fields_differ(before: State, seen: SeenInstance, ignored: tuple[str
 
 
 def _may_have_moved(before: State, seen: SeenInstance) -> bool:
-    """Return False if type and region are those of the open version, True if they differ or if this is not known.
+    """Return whether the new version of the instance may have another type or region than its open version.
 
-    If `row_hash` and `version_hash` of `before` are equal, the open version has the values of `before`, and None for
-    the fields that `before["ignored"]` names. If the hashes differ, the values of the open version are not known. The
-    hashes may differ after `ignore_changes` was changed.
+    Return True if the type or the region differs, or if the values of the open version are not known. They are known if
+    `row_hash` and `version_hash` of `before` are equal: then the open version has the values of `before`, and None for
+    the fields that `before["ignored"]` names. The hashes may differ after `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True

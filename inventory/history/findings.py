@@ -37,7 +37,7 @@ class CheckedLog:
     They are the entries of runs that `prune` dropped, and of runs whose versions `prune` may have folded.
     """
     roots: dict[int, bytes]
-    """The roots of the log's tree by number of entries: each number that was asked for, from 1 to `size`."""
+    """A dict from N to the root over the first N entries, for each requested N from 1 to `size`."""
     first_wrong: int | None
     """The index of the first entry that differs from what the rows say; None if there is no such entry."""
     pruned_at: int | None
@@ -48,8 +48,8 @@ class CheckedLog:
     unfolded: int
     """The number of versions that the newest prune folds into others, and that are still there.
 
-    It is 0 after the prune has finished. Nothing vouches for what such a version says: the entry of the prune covers
-    only what it is folded into.
+    It is 0 after the prune has finished. The log does not protect the content of such a version: the entry of the prune
+    covers only the version that results from the folding.
     """
 
 

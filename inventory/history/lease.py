@@ -1,4 +1,4 @@
-"""The lease on an account: of all processes and hosts on one database, only its holder may write the account's history.
+"""The lease on an account. Of all processes on all hosts, only the one that holds the lease may write the history.
 
 A lease is a random fencing token in the account's row, with a length in seconds. The heartbeat of a run is in its row
 of `sync_runs`; the heartbeat of other work, such as `prune` or `missing --accept`, is in the account's row. A lease is
@@ -33,7 +33,7 @@ from inventory.store.tables import accounts, sync_runs
 from inventory.times import iso
 
 BEATS_PER_LEASE = 4
-"""Heartbeats that a holder sends in the length of its lease."""
+"""The number of heartbeats that a holder sends in the length of a lease."""
 
 NO_LEASE: dict[str, None] = dict.fromkeys(
     (
@@ -115,7 +115,10 @@ def new_lease(account: str, seconds: float, *, run_id: int | None = None, file: 
 
 
 def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -> None:
-    """Write the lease into the account's row. The caller has locked the row and found no lease that is alive."""
+    """Write the lease into the account's row. The caller has locked the row and found no lease that is alive.
+
+    `now` is the time of the first heartbeat.
+    """
     _tokens_in_use.add(lease.token)
     connection.execute(
         sa.update(accounts)
@@ -136,7 +139,7 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
 def first_heartbeat(
     connection: Connection, row: Mapping[str, Any], now: datetime, clock: Clock | None = None
 ) -> datetime:
-    """Return the time of a lease's first heartbeat. Call this after `prepare`.
+    """Return the time of a lease's first heartbeat. Call this after `prepare`, with the row as it was before `prepare`.
 
     The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with a history,
     it has read all of that history. This may take longer than the lease, so the time is read again.

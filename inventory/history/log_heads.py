@@ -20,9 +20,9 @@ class LogHead:
 
 
 def read_log_ids(connection: Connection, account: str | None = None) -> dict[str, str | None]:
-    """Return the id of the log of each account, or of `account` only, by the name of the account.
+    """Return a dict from the name of each account, or of `account` only, to the id of the account's log.
 
-    The id is None if no run or act has begun a log.
+    The id is None if the account has no log: no run or act has begun one.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id).order_by(row.account)

@@ -29,8 +29,8 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
 
     With `only`, do this only for the missing instances with these ids; any other id is ignored. Each instance vanishes
     at its `missing_since`. No run is inserted. Instead, the `vanished` count of the first complete run that lacked an
-    instance is raised (`settled-at-first-absence`). The `missing` counts of runs stay unchanged. If an instance
-    vanished, the act is recorded with its `reason` in `operator_actions`.
+    instance is raised (`settled-at-first-absence`). The `missing` counts of runs stay unchanged. If at least one
+    instance vanished, the act is recorded with its `reason` in `operator_actions`.
 
     Raise UsageError for an unknown account, AccountBusy if another process holds the lease, LeaseLost if another
     process has taken the lease over.

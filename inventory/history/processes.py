@@ -10,8 +10,8 @@ def host_id() -> str:
     """Return a text that names this host, its present boot, and the PID namespace of this process.
 
     Among the running processes that have the same text, each process id is unique. Earlier versions of this program
-    left out the boot, and measured start times differently. So a lease that such a version wrote counts as that of
-    another host.
+    left out the boot, and measured start times differently. So a lease that such a version wrote counts as a lease
+    of another host.
     """
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
@@ -32,7 +32,7 @@ def start_time(pid: int) -> float | None:
 
 
 def _read_stat(pid: int) -> tuple[bytes, float | None]:
-    """Return the state of a process, and its start as `start_time` does. The state is empty if it is unknown."""
+    """Return the state of a process, and the start time that `start_time` returns. An unknown state is empty."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

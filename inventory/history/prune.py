@@ -54,9 +54,10 @@ class PruneResult:
 def would_prune(
     connection: Connection, request: PruneRequest, *, checking: Callable[[str], None] = lambda _: None
 ) -> PruneResult:
-    """Return the counts that `prune` would return. Raise UsageError or BreachFound where `prune` would.
+    """Return the counts that `prune` would return. The account must exist, and its lease is not looked at.
 
-    The account's lease is not looked at. `checking` is called with a text while the history is verified.
+    `checking` is called with a text while the history is verified. Raise UsageError for a time in the future,
+    BreachFound if the history has a breach.
     """
     _raise_if_future(request.before, database.now(connection))
     _raise_if_breached(connection, request.account, checking)
@@ -80,13 +81,14 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     progress: Callable[[PruneResult], None] = lambda _: None,
     checking: Callable[[str], None] = lambda _: None,
 ) -> PruneResult:
-    """Fold the versions that ended by the requested time; then drop older runs that nothing refers to.
+    """Fold the versions that ended at the requested time or earlier. Then drop earlier runs that nothing refers to.
 
-    If an earlier prune was up to a later time, that time counts (`_up_to`).
+    If an earlier prune had a later time, that time counts instead of the requested one (`_up_to`).
+
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
-    the instances. The runs to which one of these refers stay too. So do the last complete run up to the requested time,
-    all runs after it, the run that the brake looks at (`runs.last_applied`), and the last run with each value of
-    `ignore_changes`.
+    the instances. The runs to which one of these refers stay too. So do the last complete run that started at the
+    requested time or earlier, all runs after that run, the run that the brake looks at (`runs.last_applied`), and the
+    last run with each value of `ignore_changes`.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
@@ -128,8 +130,9 @@ def _raise_if_future(before: datetime, now: datetime) -> None:
 def _up_to(request: PruneRequest, pruned_before: datetime | None) -> PruneRequest:
     """Return the request with the later of its time and `pruned_before`.
 
-    So a prune also folds what an earlier one has left: that one may have been stopped, or a version that it did not
-    fold may have ended since, at a time before `pruned_before`.
+    So a prune also folds the versions that an earlier prune has left. There are such versions if the earlier prune was
+    stopped. There are also such versions if an instance was missing then, and has vanished since at a time before
+    `pruned_before` (`settled-at-first-absence`).
     """
     return request if pruned_before is None else replace(request, before=max(request.before, pruned_before))
 
@@ -154,7 +157,10 @@ class _FoldedRoot(NamedTuple):
 
 
 def _read_folded_root(connection: Connection, row: Mapping[str, Any], request: PruneRequest) -> _FoldedRoot:
-    """Return the root over the history as it will be folded. The caller holds the lease, so that no run changes it."""
+    """Return the root over the history as it will be folded.
+
+    The caller holds the lease, so no run changes the history meanwhile.
+    """
     last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
     scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), request.before)
     acts = connection.scalar(

@@ -28,14 +28,14 @@ _FROM_LAST = (
     "last_seen_at",
     "closed_log_index",
 )
-"""The columns that a folded version takes from the last version that it replaces. The others are those of the first."""
+"""The columns that a folded version takes from the last version that it replaces. The others are from the first."""
 
 
 def fold_batch(connection: Connection, account: str, before: datetime, after: str) -> tuple[str | None, int]:
     """Fold the versions of the next BATCH instances: the first ones, by id, whose id is greater than `after`.
 
-    Return the last of these ids and the number of versions that were folded into others. The id is None if no instance
-    was left.
+    Only versions that ended at `before` or earlier are folded. Return the last id of the batch, and the number of
+    versions that were folded into others. The id is None if no instance was left.
     """
     state, version = instance_state.c, instance_versions.c
     batch = (
@@ -97,9 +97,10 @@ def _read_folded_rows(connection: Connection, account: str, ended: sa.Subquery) 
 
 
 def ended_versions(account: str, before: datetime, *where: ColumnElement[bool]) -> sa.Subquery:
-    """Return the query for the account's versions that ended by the requested time, as a subquery.
+    """Return a subquery for the account's versions that ended at `before` or earlier. `where` are further conditions.
 
-    Its column `folds` is true for each version that does not begin a stretch: it is folded into the one before it.
+    The column `folds` is true for each version that does not begin a stretch. Such a version is folded into the version
+    before it.
     """
     version = instance_versions.c
     return (
@@ -117,9 +118,10 @@ def ended_versions(account: str, before: datetime, *where: ColumnElement[bool]) 
 def droppable_runs(connection: Connection, account: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for the runs that may be dropped: nothing refers to them once the versions are folded.
 
-    The last complete run up to the requested time stays, and so do all runs after it. The fleet at the requested time
-    depends on them, and so does a gap that spans that time. The run that the brake looks at (`runs.last_applied`) stays
-    too, and so do a run that is still `running`, and the last run with each value of `ignore_changes`.
+    The last complete run that started at `before` or earlier stays, and so do all runs after it. The fleet at the time
+    `before` depends on these runs, and so does a gap that spans that time. The run that the brake looks at
+    (`runs.last_applied`) stays too, and so do a run that is still `running`, and the last run with each value of
+    `ignore_changes`.
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     own = run.account == account
@@ -136,7 +138,7 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
         sa.select(state.seen_run_id).where(state.account == account),
         sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),
-        # a state may differ from its newest version in a field that one of these runs ignored: `verify` looks for it
+        # a state may differ from its newest version in an ignored field: `verify` looks for a run that ignored it
         sa.select(sa.func.max(run.run_id)).where(own, run.ignore_changes.is_not(None)).group_by(run.ignore_changes),
     )
     return (

@@ -104,7 +104,7 @@ def fleet_digest(connection: Connection, account: str) -> str:
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
-    """Return by id whether each missing instance of the account is held."""
+    """Return a dict from the id of each missing instance of the account to whether the instance is held."""
     state = instance_state.c
     rows = connection.execute(
         sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")
@@ -118,7 +118,7 @@ def find_missing(connection: Connection, account: str) -> dict[str, bool]:
 def plan(
     connection: Connection, stamp: RunStamp, spool: Spool, absent: Absent, *, newcomers: bool = True
 ) -> Iterator[Step]:
-    """Yield the steps that record what the run saw. `absent` says what to do about the instances that it did not see.
+    """Yield the steps that record what a run saw. `absent` says how to treat the instances that the run did not see.
 
     If `newcomers` is False, the instances that the account never had are left out: `insert_newcomers` writes them.
     """
@@ -196,7 +196,7 @@ def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *
 
 
 def _read_states(connection: Connection, account: str, ids: list[str]) -> dict[str, State]:
-    """Return by id the rows of `instance_state` for these ids. An id without a row is left out."""
+    """Return a dict from each of these ids to its row of `instance_state`. An id without a row is left out."""
     rows = connection.execute(
         sa.select(instance_state).where(
             instance_state.c.account == account, database.among(connection, instance_state.c.instance_id, ids)

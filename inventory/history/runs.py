@@ -52,7 +52,7 @@ class RunRequest:
     api_key_id: str
     lease_seconds: float
     expected_seconds: float | None = None
-    """Seconds from this run to the next, if the caller knows them. If there is a `timetable`, its interval counts."""
+    """Seconds from this run to the next, if the caller knows them. With a `timetable`, its interval is used instead."""
     timetable: Timetable | None = None
     """If given, the run is opened only if one is due by this schedule."""
     ignore_changes: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
 
     `started_at` is the time of the database's clock, or of `clock` if it is given. If that time is not after the
     account's last run, or is before `pruned_before`, `started_at` is the earliest time that is allowed instead
-    (`times-increase`). Raise AccountBusy if another process holds the lease.
+    (`times-increase`). Raise AccountBusy if another process holds the lease, or has just renamed the account.
 
     With a `timetable`, raise NotDue if no run is due. This is checked while the account's row is locked. So of many
     processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
@@ -103,7 +103,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             {"account": account, "provider": "fal", "created_at": database.now(connection, clock)},
         )
         row = lock_account(connection, account)
-        if row is None:  # it was there, but its lock was held by a rename
+        if row is None:  # this transaction waited for the row's lock while another process renamed the account
             raise AccountBusy(f"Account {account}: it was renamed in the meantime. Nothing was done; try again later.")
         now = database.now(connection, clock)  # read after the lock: another process may have held the row for long
         raise_if_leased(connection, row, now)
@@ -142,7 +142,8 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
         returned = row["retired_at"] is not None
         if returned:
             connection.execute(sa.update(accounts).where(accounts.c.account == account).values(retired_at=None))
-        # a run with an unchanged list copies the last fleet digest, so it needs one: `prune` may have cleared it
+        # A run with an unchanged list copies the last fleet digest. `prune` may have cleared that digest: then the run
+        # must compare its list with the database, and compute a digest.
         walk_digest = row["walk_digest"] if fleet_digest is not None else None
         last_complete = row["last_complete_run_id"]
         return Run(lease, run_id, account, started_at, last_complete, walk_digest, fleet_digest, returned)

@@ -1,4 +1,4 @@
-"""What one run writes about a batch of instances: the types in which `difference` returns it."""
+"""The types that `difference` works with: RunStamp and SeenInstance are its input, Step is its result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,11 @@ NO_RUN = -1
 
 @dataclass(frozen=True)
 class RunStamp:
-    """A run's id and start time, which the rows of the run carry, and what else is needed to compute these rows.
+    """The id and the start time of a run, with the other values that are needed to compute the rows that it writes.
 
-    If an instance was missing before and vanishes now, its version ends at the first complete run that lacked it
-    (`settled-at-first-absence`). For work that is not a run, the id is NO_RUN, and the time is the present.
+    The rows carry this id and this time, with one exception. If an instance was missing before and vanishes now, its
+    version carries the id and the time of the first complete run that lacked the instance (`settled-at-first-absence`).
+    For work that is not a run, `run_id` is NO_RUN, and `started_at` is the present time.
     """
 
     account: str
@@ -40,9 +41,9 @@ class SeenInstance:
 
     instance_id: str
     payload: Mapping[str, Any]
-    """The `payload_columns` of the record."""
+    """What `difference.payload_columns` returns for the record."""
     tracked: Mapping[str, Any]
-    """The same columns, with None for the ignored fields: what a version stores."""
+    """The same columns as a version stores them: ignored fields are None, and `extra` has no ignored keys."""
     row_hash: bytes
     """The hash of the tracked fields."""
     listed: bool
@@ -74,7 +75,7 @@ class Step:
     opened: list[Version] = field(default_factory=list)
     """Rows to insert into `instance_versions`."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Id and version hash of each instance that was seen, and whose state is updated while its open version stays."""
+    """A pair (id, version hash) for each seen instance whose state is updated while its version stays open."""
     gone: list[State] = field(default_factory=list)
     """The states of the instances that vanish, as they were before."""
     changes: list[Change] = field(default_factory=list)

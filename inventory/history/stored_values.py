@@ -39,8 +39,8 @@ class StoredColumns:
     """The columns of a query, with the ValueRule of each.
 
     With `thorough`, every value of every row is checked. Otherwise a row counts as valid if an earlier valid row had
-    the same types, and the same values in the columns that allow only a few values. Other checks compare the numbers
-    and times anyway.
+    the same types, and the same values in the columns that allow only a few values. This is enough, because `verify`
+    compares numbers and times with other rows in any case.
     """
 
     def __init__(self, table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool) -> None:
@@ -88,7 +88,7 @@ class StoredColumns:
 
 @cache
 def stored_columns(table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool = False) -> StoredColumns:
-    """Return the StoredColumns for these arguments. They are made once in a process."""
+    """Return the StoredColumns for these arguments. A later call with the same arguments returns the same object."""
     return StoredColumns(table, names, sqlite=sqlite, thorough=thorough)
 
 
@@ -130,7 +130,7 @@ def _make_time_rule(*, sqlite: bool) -> ValueRule:
 
 
 def _read_closed_sets(table: sa.Table) -> dict[str, set[str]]:
-    """Return the allowed values of each column whose CHECK constraint lists them, by the name of the column."""
+    """Return a dict from the name of each column whose CHECK constraint lists the allowed values to these values."""
     checks = (str(check.sqltext) for check in table.constraints if isinstance(check, sa.CheckConstraint))
     found = filter(None, map(_CLOSED_SET.fullmatch, checks))
     return {check[1]: set(re.findall(r"'(\w+)'", check[2])) for check in found}

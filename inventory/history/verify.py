@@ -48,8 +48,8 @@ def verify(
 ) -> Findings:
     """Check the database, and the history of one account or of all accounts; return the findings.
 
-    `sizes` maps the id of a log to numbers of entries. For each number, `CheckedLog.roots` gets the root of the tree
-    over that many entries, from the first on. `progress` is called with a text that says what is checked. Raise
+    `sizes` maps the id of a log to numbers of entries. For each number N, `CheckedLog.roots` gets the root of the
+    tree over the first N entries. `progress` is called with a text that says what is checked. Raise
     DBAPIError if something cannot be read and no breach was found before.
     """
     findings = Findings()

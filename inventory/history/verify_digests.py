@@ -34,7 +34,7 @@ def check_digests(check: AccountCheck, *, sound: bool) -> None:
     The fleet is rebuilt in order of time. An instance is in the fleet from the start of each of its versions until just
     before the end of that version.
 
-    `sound` says that the checks of the account's runs, instances and counts found no breach.
+    `sound` says whether the checks of the account's runs, instances and counts found no breach.
     """
     changes = heapq.merge(_closings(check), _openings(check), key=itemgetter(0, 1))
     change = next(changes, None)
@@ -108,7 +108,10 @@ def _report(check: AccountCheck, mismatch: _Mismatch, until: Any, *, sound: bool
 
 
 class Fleet:
-    """A fleet: the hash of each instance by id. It is in a private temporary SQLite file, so that memory stays flat."""
+    """A fleet: the hash of each instance by id. It is in a private temporary SQLite file, so that memory stays flat.
+
+    `put` and `digest` raise DatabaseError if the file cannot be written.
+    """
 
     def __enter__(self) -> Self:
         self._db = sqlite3.connect("", isolation_level=None)  # SQLite deletes the file with the connection

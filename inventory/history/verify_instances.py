@@ -29,7 +29,7 @@ _RECORD = slice(1 + len(PAYLOAD))
 _stretch = attrgetter(*stretches.SAME)
 
 _OPENED_AS = {None: "appeared", "changed": "changed", "vanished": "reappeared"}
-"""What `opened_as` of a version must be, by `closed_as` of the version before it. None: no version is before it."""
+"""A dict from `closed_as` of one version to `opened_as` of the next. The key None is for the first version."""
 
 _cached_gpus = lru_cache(10_000)(gpus)
 _cached_tracker = lru_cache(100)(tracker)
@@ -247,7 +247,7 @@ def _compute_row_hash(state: Any) -> bytes | None:
 
 
 def _is_implausible(row: Any) -> bool:
-    """Return whether a field is empty or contains U+0000, or the GPUs do not match the type. No run writes such a row.
+    """Return whether a field is an empty text or has U+0000, or the GPUs do not match the type. No run writes that.
 
     The hash of a record does not find such fields: in it an empty text is like a null, and U+0000 separates the fields.
     """

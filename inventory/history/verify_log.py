@@ -74,17 +74,17 @@ class _Replay:
     missing: str | None = None
     """The missing digest in hex after the last applied run or the last accept; None if it covers no instance."""
     history: str | None = None
-    """The root in hex over the older history: from the newest prune's entry, or from entry 0 if there was no prune.
+    """The root, in hex, over the versions that `scope` covers; None if there is no such root.
 
-    `scope` says what the root covers. None if there is no such root.
+    It comes from the entry of the newest prune, or from entry 0 if there was no prune.
     """
     scope: FoldedHistory | None = None
     runs: dict[int, int] = field(default_factory=dict)
     """The index of each run's entry, by run id."""
     changes: dict[int, tuple[str, bool]] = field(default_factory=dict)
-    """By index of an entry: the root over its changes in hex, and False if `prune` may have folded some of them.
+    """A dict from the index of an entry to a pair: the root over its changes in hex, and whether it can be compared.
 
-    The root is empty if only the hash of the entry is left.
+    It cannot be compared if `prune` may have folded one of the versions. It is "" if only the entry's hash is left.
     """
     by_hash: int = 0
     """The number of entries that cannot be computed from the rows alone, as in CheckedLog."""
@@ -322,7 +322,7 @@ class LogCheck:
             self._report(None, what, wrong=self._last_dropped)
 
     def _check_changes(self) -> None:
-        """Check the versions of each entry against the root in it, unless `prune` may have folded some of them."""
+        """Check the root in each entry over its versions, unless `prune` may have folded one of these versions."""
         replay = self._replay
         changes = heapq.merge(self._openings(), self._closings())
         for index, group in groupby(changes, key=itemgetter(0)):
@@ -339,10 +339,10 @@ class LogCheck:
         self._report(run_id, what, wrong=index)
 
     def _openings(self) -> Iterator[tuple[int, str, int, bytes]]:
-        """Yield the opening of each version that the log covers.
+        """Yield (index of the entry, instance id, OPENED, leaf) for each version that a run with an entry opened.
 
-        Also report a version of which the start or the end is in no entry that `_check_changes` or `_check_history`
-        compares. `_check_history` compares the versions that a run from before the log opened.
+        Report a version if it was opened by a run without an entry, or if it has ended and no later entry closed it.
+        Leave out the versions that a run from before the log opened: `_check_history` compares them.
         """
         version = instance_versions.c
         order = (version.opened_by_run_id, database.by_bytes(self._check.connection, version.instance_id))
@@ -379,7 +379,10 @@ class LogCheck:
             self._report(None, "what is missing, or when it was last seen, is not what the log recorded")
 
     def _check_history(self) -> None:
-        """Check the root over the older history against the newest prune, or against entry 0 if there was no prune."""
+        """Compare the recomputed root over old versions (`history_root`) with the root in the newest prune's entry.
+
+        If there was no prune, compare it with the root in entry 0. If there is no such root either, do nothing.
+        """
         scope = self._replay.scope
         if scope is None:
             return

@@ -10,16 +10,16 @@ _COMPLETE = ("succeeded", "held")
 
 
 def check_runs(check: AccountCheck, last_complete_run_id: Any) -> None:
-    """Check each run in itself and against the runs before it, and store all runs in `check`.
+    """Check each run by itself and against the runs before it, and store all runs in `check`.
 
-    `last_complete_run_id` is that of the account's row, and is checked too.
+    `last_complete_run_id` is the value in the account's row. It is checked too.
     """
     names = ("run_id", "status", "complete", "missing", "fleet_digest", "started_at", "previous_complete_at")
     checked = (*names, *EVENTS)
     others = (column.name for column in sync_runs.c if column.name not in checked)
     before: CheckedRun | None = None
-    is_running = False  # the run before
-    last_id: Any = None
+    is_running = False  # whether the run before was still running
+    last_id: Any = None  # of the last complete run
     last_at: Any = None  # of the last complete run
     for row in check.rows(sync_runs, (*checked, *others), sync_runs.c.run_id, kind="run"):
         run_id, status, complete, missing, digest, at, previous, *counts = row[: len(checked)]
@@ -60,7 +60,8 @@ def check_counts(check: AccountCheck) -> None:
     for run_id, run in check.runs.items():
         for event, counted in zip(EVENTS, run.counts, strict=True):
             found = check.events.pop((run_id, event), 0)
-            # prune may fold what the run opened, but removes no disappearance; the log protects the other counts
+            # `prune` may fold versions that the run opened, but it keeps each end of an episode. The log protects the
+            # counts that are not compared here.
             if found == counted or (event != "vanished" and check.may_be_pruned(run.started_at)):
                 continue
             by, as_ = ("closed_by_run_id", "closed_as") if event == "vanished" else ("opened_by_run_id", "opened_as")

@@ -19,7 +19,7 @@ from inventory.merkle import HASH_SIZE
 from inventory.store.tables import dropped_entries, sync_runs
 
 MOST = 1024
-"""The most hashes in one row of `dropped_entries`."""
+"""The maximum number of hashes in one row of `dropped_entries`."""
 
 
 def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable: Sequence[ColumnElement[bool]]) -> None:
@@ -50,7 +50,7 @@ def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable:
 
 
 def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterable[tuple[int, bytes]]) -> None:
-    """Insert hashes into `dropped_entries`; hashes of consecutive indexes share a row, up to MOST of them.
+    """Insert hashes into `dropped_entries`: one row for each series of at most MOST consecutive indexes.
 
     `entries` are pairs (index, hash), in the order of the indexes.
     """
@@ -69,7 +69,8 @@ def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterab
 def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
     """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes.
 
-    SQLite stores any value in any column. A value of another type gives an index or a hash that no leaf has.
+    SQLite stores any value in any column. In place of a first index that is no integer, -1 is used. In place of hashes
+    that are no bytes, other bytes are used.
     """
     stored = dropped_entries.c
     rows = connection.execute(

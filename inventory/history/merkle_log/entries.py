@@ -1,10 +1,12 @@
-"""The entries of an account's Merkle log, and the leaves of the trees whose roots the entries hold. Pure functions.
+"""The entries of an account's Merkle log, and the leaves of the trees whose roots the entries hold.
+
+All functions are pure: they read no database and no clock.
 
 An entry is canonical JSON (RFC 8785). It holds the id of its log, its own index, and a `kind`:
 
 - `start`: entry 0, with the account's name and the roots over all history from before the log.
-- `run`: a finished run, with its row in `sync_runs`, the root over the versions that it opened and closed, and the
-  missing digest.
+- `run`: a finished run, with its row in `sync_runs`, the root over the versions that the run opened and closed,
+  and the missing digest.
 - `act`: an act of a person, with its row in `operator_actions`.
 
 The leaf for the start or the end of a version is bytes: numbers of fixed width, the content hash, then texts. U+0000
@@ -59,7 +61,7 @@ _MISSING = struct.Struct(">c??qqq")
 
 
 def log_start(row: Mapping[str, Any]) -> Json:
-    """Return entry 0 of an account's log. `row` is the account's row. Raises DatabaseError if it has no entry 0."""
+    """Return entry 0 of an account's log. `row` is the account's row. Raise DatabaseError if it has no entry 0."""
     try:
         found = json.loads(row["log_start"])
     except (ValueError, TypeError, RecursionError):
@@ -72,7 +74,7 @@ def log_start(row: Mapping[str, Any]) -> Json:
 def earlier_history(row: Mapping[str, Any]) -> Json:
     """Return the object `history` of entry 0 of an account's log; empty if no run had finished when the log began.
 
-    `row` is the account's row. Raises DatabaseError if that row has no entry 0.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0.
     """
     return log_start(row).get("history") or {}
 
@@ -80,13 +82,16 @@ def earlier_history(row: Mapping[str, Any]) -> Json:
 def earlier_run_id(row: Mapping[str, Any]) -> int:
     """Return the id of the last run that finished before the log of an account began; 0 if there was none.
 
-    `row` is the account's row. Raises DatabaseError if that row has no entry 0.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0.
     """
     return int(earlier_history(row).get("last_run_id", 0))
 
 
 def entry_bytes(entry: Json) -> bytes:
-    """Return an entry as canonical JSON (RFC 8785), without the keys whose value is null."""
+    """Return an entry as canonical JSON (RFC 8785), without the keys whose value is null.
+
+    Raise ValueError if the entry holds a number or a text that canonical JSON cannot represent.
+    """
     return bytes(rfc8785.dumps(without_nulls(entry)))
 
 

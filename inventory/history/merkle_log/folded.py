@@ -1,7 +1,7 @@
 """Compute a root over old versions of an account, after folding them in memory as `prune` folds them in the database.
 
-A stretch is a series of consecutive versions of one episode with the same type and region. `prune --before T` replaces
-those versions of a stretch that ended by T by one version.
+A stretch is a series of consecutive versions of one episode with the same type and region. In each stretch,
+`prune --before T` takes the versions that ended at T or earlier, and puts one version in their place.
 
 The root is the same before, during and after a prune. Entry 0 of a log holds such a root over all versions from before
 the log. The entry of a prune holds such a root over these versions and all versions that began before T. This root is
@@ -49,7 +49,7 @@ class FoldedHistory:
     All versions that this run or an earlier run opened are covered.
     """
     before: Any = None
-    """All versions that began before this time are covered too, and those that ended by this time are folded.
+    """All versions that began before this time are covered too. Covered versions that ended by then are folded.
 
     If None, no further versions are covered, and nothing is folded. The type is that of the versions' times: datetime,
     or text as SQLite stores it.
@@ -68,8 +68,8 @@ def history_root(
     `counts` are pairs (instance id, number of versions that the instance has had), sorted by the bytes of the id.
     `read_history` returns both.
 
-    `folding` is called for each instance, with the number of its versions that are folded into others in memory. After
-    the prune has finished, there are none left in the database.
+    `folding` is called for each instance, with the number of its versions that are folded into others in memory. The
+    number is 0 if `prune` has already folded them in the database.
     """
     return root_of(_leaves(versions, counts, scope, folding))
 
@@ -104,10 +104,11 @@ def read_history(
 
 
 def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
-    """Yield the versions of one instance, with those that ended by `before` folded. `versions` come in order of time.
+    """Yield the versions of one instance, after folding those that ended at `before` or earlier.
 
-    Of each stretch, the versions that ended by `before` become one. It has the columns _FROM_FIRST of the first of
-    them, and all other columns of the last. All other versions are unchanged. If `before` is None, nothing is folded.
+    `versions` come in order of time. In each stretch, the versions that ended at `before` or earlier become one
+    version. This version has the columns _FROM_FIRST of the first of them, and all other columns of the last. All other
+    versions are yielded unchanged. If `before` is None, nothing is folded.
     """
     folded: Version | None = None
     for version in versions:

@@ -15,10 +15,10 @@ from inventory.store.tables import operator_actions, sync_runs
 def read_entry_hashes(
     connection: Connection, row: Mapping[str, Any], first: int, end: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (index, hash) of the entries with the indexes from `first` (included) to `end` (excluded), by index.
+    """Yield (index, hash) of each entry with an index from `first` (included) to `end` (excluded).
 
-    `row` is the account's row. The hash of entry 0 is computed. All other hashes are read: from the row of the run or
-    act, or from `dropped_entries` if `prune` has dropped the run.
+    The entries come in the order of their indexes. `row` is the account's row. The hash of entry 0 is computed. All
+    other hashes are read: from the row of the run or act, or from `dropped_entries` if `prune` has dropped the run.
     """
     if first == 0 < end:
         yield 0, hash_leaf((row["log_start"] or "").encode())

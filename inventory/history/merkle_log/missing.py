@@ -1,4 +1,4 @@
-"""The missing digest: a Merkle root over the instances of an account of which the versions do not say everything.
+"""The missing digest: a Merkle root over the instances about which the versions of an account do not say everything.
 
 For example, no version says that an instance is missing or held, or in how many runs in a row it was unlisted.
 """
@@ -32,7 +32,7 @@ def unsettled(last_complete_run_id: int | None) -> ColumnElement[bool]:
 def missing_digest(connection: Connection, account: str, last_complete_run_id: int | None) -> bytes | None:
     """Return the missing digest of an account, or None if it covers no instance.
 
-    Its leaves are in the order of the instances' ids, by the bytes of the id.
+    The leaves are in the order of the instances' ids, by the bytes of the ids in UTF-8.
     """
     state = instance_state.c
     statement = (
@@ -44,7 +44,7 @@ def missing_digest(connection: Connection, account: str, last_complete_run_id: i
 
 
 def digest_states(states: Iterable[Mapping[str, Any]]) -> bytes | None:
-    """Return the missing digest over these rows of `instance_state`, which come in the order of their ids.
+    """Return the missing digest over these rows of `instance_state`. The rows come in the order of the ids.
 
     Return None if there is no row.
     """

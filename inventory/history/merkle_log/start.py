@@ -83,7 +83,8 @@ def _earlier_history(connection: Connection, row: Mapping[str, Any]) -> Json | N
 def _ignored_fields(connection: Connection, account: str) -> set[str]:
     """Return the names of all fields in which some instance, as last seen, differs from its newest version.
 
-    For `extra` these are its keys. Such a field was ignored (`ignored-fields-open-no-version`).
+    Where `extra` differs, the names are the differing keys of `extra`. Such a field was ignored
+    (`ignored-fields-open-no-version`).
     """
     state, version, newer = instance_state.c, instance_versions.c, instance_versions.alias().c
     newest = (
