@@ -86,9 +86,10 @@ def demo(
 ) -> DemoResult:
     """Fill a database with `days` times 24 hourly runs of a simulated fleet, and replace what an earlier demo wrote.
 
-    The last run is at the last full hour up to `now`. `progress` is called with the number of runs done and the number
-    of all runs. Raises UsageError, and changes nothing, if `days` is not 1 to MAX_DAYS or the database holds anything
-    but a demo. Raises Interrupted after `stop` or Ctrl-C, and the error of a run that fails unexpectedly.
+    The last run is at the last full hour that is not after `now` (None: the present time). `progress` is called with
+    the number of runs done and the number of all runs. Raise UsageError, and change nothing, if `days` is not from 1 to
+    MAX_DAYS, or if the database holds data that no demo wrote. Raise Interrupted after `stop` or Ctrl-C. If a run fails
+    unexpectedly, raise the error of the run.
     """
     if not 1 <= days <= MAX_DAYS:
         raise UsageError(f"A demo takes 1 to {MAX_DAYS} days.")
@@ -129,7 +130,7 @@ def demo(
 def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], None], stop: threading.Event) -> int:
     """Make one run at each of `hours`; return the number of runs that did not succeed.
 
-    If a run fails with an error that no armed fault of the simulator explains, raise this error.
+    If a run fails with an error that is not the effect of a fault of the simulator, raise this error.
     """
     account = Account(ACCOUNT, ApiKey("demo:no-secret"))
     fleet = LivelyFleet(seed=_SEED, start=hours[0] - _HOUR)
@@ -163,9 +164,9 @@ def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], No
 
 
 def _arrange_faults(faults: Faults, number: int, total: int) -> None:
-    """Disarm all faults, then arm those of run `number`, counted from 0, of `total` runs.
+    """Disarm all faults. Then arm the faults for the run `number` of `total` runs.
 
-    In a demo of four days or more, the runs of the last 24 hours have no fault.
+    The first run has the number 0. In a demo of four days or more, the runs of the last 24 hours have no fault.
     """
     faults.clear()
     broken_page, outage, no_answer_by_id = total // 4, total // 2, total * 2 // 3
@@ -205,7 +206,7 @@ def _empty(engine: Engine) -> None:
     schema.prepare(engine, auto_migrate=True)
     with database.writing(engine) as connection:
         _require_a_demo(connection)  # checked again in the transaction that deletes: a real sync may have run meanwhile
-        for table in reversed(METADATA.sorted_tables):  # those that refer to others first
+        for table in reversed(METADATA.sorted_tables):  # tables that refer to others first
             if table not in {calendar, typed}:
                 connection.execute(sa.delete(table))
 

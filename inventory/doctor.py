@@ -49,7 +49,7 @@ REMEDIES = {
     BadResponse: "Check that INVENTORY_API_URL is fal's API, and that no proxy or portal answers in its place.",
     ApiError: "Check INVENTORY_API_URL. If it is right, wait: every run tries again.",
 }
-"""The remedies by class of ApiError. The first class of which an error is an instance counts."""
+"""The remedies, by class of ApiError. For an error, take the first class of which the error is an instance."""
 
 UNCONFIGURED_REMEDY = (
     "If another host syncs it, all is well. Else `inventory account rename` gives it the name that is configured, "
@@ -76,8 +76,8 @@ def examine(
     """Yield the result of each check as soon as it is made.
 
     The checks are, in this order: settings, database, schema, the database's clock, keys, the outputs that the settings
-    ask for, the API and its clock, accounts and their leases. Checks that need the database, or this program's schema,
-    are left out without it. `only` limits the checks to one account. `clock` replaces this host's clock (UTC).
+    ask for, the API and its clock, accounts and their leases. A check that needs a usable database or this program's
+    schema is left out if there is none. `only` is the one account to check. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [

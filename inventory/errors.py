@@ -19,7 +19,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   └── LeaseLost                    6   another process has taken over this run's lease
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
-    │   ├── Unconfirmed                  7   the connection was lost amid a commit: it may have been written
+    │   ├── Unconfirmed                  7   the connection was lost during a commit: the commit may have succeeded
     │   └── WrongSchema                  7   not inventory's, or of another version, for example: retrying does not help
     ├── Stale                            8   no complete run for too long: `inventory status`
     └── BreachFound                      9   a contradiction in the history, in an export or with a checkpoint
@@ -129,7 +129,7 @@ class Interrupted(ApiError):
 
 
 class MassVanish(InventoryError):
-    """Held instances, in this run or since an earlier one: more would have vanished than `max_vanish` allows."""
+    """Instances that this run or an earlier run holds, because more would have vanished than `max_vanish` allows."""
 
     exit_code = 5
     error_code = "mass_vanish"
@@ -169,7 +169,7 @@ class Collision(DatabaseError):
 
 
 class Unconfirmed(DatabaseError):
-    """The loss of the connection amid a commit. It is not known whether the transaction was written."""
+    """The loss of the connection during a commit. It is not known whether the transaction was committed."""
 
 
 class WrongSchema(DatabaseError):

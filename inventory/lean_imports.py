@@ -14,20 +14,20 @@ class _Refusal:
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Raise ModuleNotFoundError for that module in that thread; else return None, for the next finder to decide."""
+        """Raise ModuleNotFoundError for that module in that thread; else return None: the next finder then decides."""
         if name == self._name and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 _changing = threading.Lock()
-"""Held while a new list is assigned to sys.meta_path. The old list is never changed: another thread may iterate it."""
+"""Held while a new list is assigned to sys.meta_path. The old list is not changed: another thread may be reading it."""
 
 
 @contextmanager
 def without(name: str) -> Iterator[None]:
     """Make every import of the module `name` fail in this thread during the block, unless the module is loaded already.
 
-    The libraries imported in the block must handle that ModuleNotFoundError, as for a module that is not installed.
+    The libraries that are imported in the block must handle a ModuleNotFoundError for `name`.
     """
     refusal = _Refusal(name)
     with _changing:

@@ -23,7 +23,7 @@ _secrets: set[str] = set()
 _style: Style = "text"
 
 SHORTEST_SECRET = 6
-"""Characters of the shortest text that is hidden. A shorter one would also be replaced inside ordinary words."""
+"""The smallest number of characters in a text that is hidden. A shorter text may also occur inside ordinary words."""
 
 
 def hide(secret: str) -> None:
@@ -123,7 +123,7 @@ _bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B0
 def bound(**names: Any) -> Iterator[None]:
     """Add these names and their values to every log event during the block.
 
-    This concerns the events of this thread, and of threads that run in a copy of its context.
+    The names are added to the events of this thread, and of threads that run in a copy of the context of this thread.
     """
     before = _bound.set(_bound.get() | names)
     try:

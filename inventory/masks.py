@@ -26,14 +26,14 @@ Only a whole name matches. Otherwise the value of `input_token_secret` would be 
 
 @lru_cache(maxsize=1024)  # a fleet repeats the same few names a million times
 def is_secret_name(name: str) -> bool:
-    """Return whether a field or parameter of this name holds a secret; case and separators do not matter."""
+    """Return whether the name of a field or parameter indicates a secret. Case and separators do not matter."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     squashed = "".join(character for character in plain if character.isalnum())
     return bool(_SECRET_NAME.search(squashed)) and not _HARMLESS_NAME.fullmatch(squashed)
 
 
 def hide_secrets(value: Any) -> Any:
-    """Return a JSON value in which HIDDEN replaces each value under the name of a secret, at any depth.
+    """Return a JSON value in which HIDDEN replaces the value of each field whose name indicates a secret, at any depth.
 
     A null stays null. The given value is not changed.
     """
@@ -77,10 +77,10 @@ _KEYS = (
     ),
     re.compile(r"\bsk[-_](?P<key>[\w-]{16,})"),
 )
-"""The patterns of keys. A match is a key if it has the group `key`.
+"""The patterns of keys. A match is a key only if the group `key` matched a part of it.
 
-Otherwise it is a long word. It is matched as a whole, because a search at each of its characters would take quadratic
-time, and fal may send a word of any length.
+A match without this group is only a long word. The pattern consumes the whole word, because a search at each of its
+characters would take quadratic time, and fal may send a word of any length.
 """
 
 _RANDOM_TEXT = re.compile("(?<![0-9A-Za-z])(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")
@@ -129,5 +129,5 @@ def hide_keys(text: str) -> str:
 
 
 def hide_key_words(text: str) -> str:
-    """Return a text with `***` for each word that looks like a key. It is for messages that quote a person's input."""
+    """Return a text with `***` for each word that looks like a key. Use it in messages that quote a person's input."""
     return re.sub(r"[^\s'\"()]+", lambda word: _unless_key(word[0]), text)

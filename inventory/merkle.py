@@ -1,6 +1,6 @@
 """Merkle tree hashing as RFC 6962, section 2.1, defines it, with SHA-256.
 
-`Frontier` is a tree that only grows. It does not keep the leaves, only the hashes that further leaves need.
+`Frontier` is a tree that only grows. It does not keep the leaves, only the hashes that are needed to append a leaf.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Frontier:
     def __init__(self, size: int = 0, hashes: bytes = b"") -> None:
         """Continue the tree of a Frontier that had this `size` and these `hashes`.
 
-        Raise ValueError if `hashes` does not have the length that belongs to `size`.
+        Raise ValueError if a tree of `size` leaves has `hashes` of another length.
         """
         self.size = size
         self._nodes = [hashes[start : start + HASH_SIZE] for start in range(0, len(hashes), HASH_SIZE)]

@@ -11,29 +11,32 @@ _COUNTS = (*EVENTS, "settled")
 
 @dataclass
 class Outcome:
-    """The outcome of one run. `run_id` is None if no run was opened."""
+    """The outcome of one run. `run_id` is None if no run was opened, as in a dry run."""
 
     account: str
     run_id: int | None = None
     status: str = "failed"
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
-    """Numbers of events by name. `settled` counts the instances that vanished by this run, at an earlier run's time."""
+    """The number of events, by the name of the event.
+
+    `settled` is the number of instances that this run recorded as vanished, but at the time of an earlier run.
+    """
     pages: int = 0
     instances_seen: int = 0
     duplicates: int = 0
     rejected: int = 0
     missing: int = 0
-    """Instances that are missing after the run."""
+    """The number of instances that are missing after the run."""
     retries: int = 0
-    """Requests that were sent again."""
+    """The number of times that a request was sent again."""
     seconds: float = 0.0
     error: InventoryError | None = None
     fault: Exception | None = None
-    """The exception that means a fault of this program, if one ended the run. `error` then says so."""
+    """The exception that ended the run, if it means a fault of this program; else None."""
     settled: list[str] = field(default_factory=list)
     """Ids of the instances that `counts["settled"]` counts."""
     changes: list[dict[str, Any]] = field(default_factory=list)
-    """For a dry run: the events that a run would record, as rows of `instance_events` without the run's columns."""
+    """For a dry run: the events that a run would record, as rows with some of the columns of `instance_events`."""
 
     @property
     def exit_code(self) -> int:
@@ -43,9 +46,11 @@ class Outcome:
         return self.error.exit_code
 
     def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool, dry: bool = False) -> None:
-        """Set status and error of a run that was applied, from the errors of its first and second walk, if any.
+        """Set status and error of a run that was applied.
 
-        `held`: instances are held after the run. `dry`: this is a dry run; the error says what a run would do.
+        `first` and `second` are the errors of the first and the second walk. Each is None if the walk had no error, or
+        was not made. `held` says whether instances are held after the run. In a dry run (`dry`), the message of the
+        error says what a run would do.
         """
         was = "would be" if dry else "was"
         if first is not None:
@@ -71,14 +76,14 @@ class Outcome:
                 )
 
     def set_failed(self, error: InventoryError) -> None:
-        """Set status and error of a run that was not applied, and do what `clear_events` does."""
+        """Set status and error of a run that was not applied, and call `clear_events`."""
         self.error = error
         # a lost lease: the process that took it over has already recorded this run as abandoned
         self.status = "abandoned" if isinstance(error, LeaseLost) else "failed"
         self.clear_events()
 
     def clear_events(self) -> None:
-        """Reset `counts`, `missing` and `settled`: nothing of what they count was written."""
+        """Reset `counts`, `missing` and `settled`. Call it if nothing that they count was written."""
         self.counts, self.missing, self.settled = dict.fromkeys(_COUNTS, 0), 0, []
 
     def columns(self) -> dict[str, Any]:
@@ -96,5 +101,5 @@ class Outcome:
 
 
 def add_consequence(error: ApiError, consequence: str) -> ApiError:
-    """Return a new error of the same class and status. Its text is that of `error` with the consequence added."""
+    """Return a new error of the same class and status. Its text is the text of `error` with the consequence added."""
     return type(error)(f"{str(error).rstrip('.')}; {consequence}.", status=error.status)

@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 from inventory.masks import hide_secrets
 
 LONGEST_ID = 255
-"""Characters of the longest id that is kept."""
+"""The largest number of characters in an id. An item with a longer id is rejected."""
 
 DEEPEST = 300
-"""An item whose unknown fields are nested more levels deep than this is rejected."""
+"""The largest number of levels of objects and lists in `extra`. An item with more levels is rejected."""
 
 
 class Record(NamedTuple):
     """One instance as it is stored. A field that is absent, null or an empty text is None.
 
-    `extra` is the canonical JSON text of all other fields, and of known fields whose value is not text. None means that
-    there are none. Secrets in `extra` are hidden. Only a record that an earlier version of this program stored may hold
-    secrets; `mask_record` hides them.
+    `extra` is the canonical JSON text of all other fields, and of known fields whose value is not text. It is None if
+    there are no such fields. Secrets in it are hidden. Only a record that an earlier version of this program stored may
+    hold secrets; `mask_record` hides them.
     """
 
     instance_id: str
@@ -62,8 +62,9 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
     """Return the record of one item of the list; raise Rejected if the item cannot be kept.
 
     A known field whose value is not text goes into `extra`. Numbers that are not finite become null. If `escaped` is
-    true, U+0000 and lone surrogates become U+FFFD; but an id with U+0000 is rejected. Pass False only if no text of the
-    item can hold these characters (see `Page.escaped`): they are not searched for then.
+    true, U+0000 and lone surrogates become U+FFFD. An id with U+0000 is rejected, because it has a control character.
+    Pass False only if no text of the item can hold U+0000 or a lone surrogate (see `Page.escaped`): they are not
+    searched for then.
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
@@ -111,7 +112,7 @@ def _make_usual(item: dict[str, Any]) -> Record | None:
 def is_nested_deeper(text: str, levels: int) -> bool:
     """Return whether a valid JSON text has more levels of objects and lists than `levels`.
 
-    Without such a limit, it would depend on the callers of a function at which depth Python raises RecursionError.
+    Do not rely on RecursionError for this: the depth at which Python raises it depends on the call stack.
     """
     if text.count("[") + text.count("{") <= levels:
         return False
@@ -123,15 +124,15 @@ def is_nested_deeper(text: str, levels: int) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return the text with U+FFFD for U+0000 and for each lone surrogate, which neither backend can store."""
+    """Return the text with U+FFFD in place of U+0000 and of lone surrogates, which not every backend can store."""
     return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
 def hash_records(records: list[Record]) -> list[bytes]:
     """Return the SHA-256 of each record as 32 bytes, in the order of the records.
 
-    The text that is hashed is FIELDS and `extra`, joined by U+0000, which no field can hold. The id is left out. None
-    counts as the empty text.
+    The text that is hashed is the values of FIELDS and of `extra`, joined by U+0000, which no value can hold. The id is
+    left out. None counts as the empty text.
     """
     sha256 = hashlib.sha256
     return [  # one f-string, unpacked by hand, is a third quicker than a join; this runs for every instance
@@ -166,9 +167,9 @@ def mask_record(record: Record) -> Record:
 
 
 def is_as_written(extra: str) -> bool:
-    """Return whether a stored `extra` has the form in which a run writes it. Raises ValueError if it is not JSON.
+    """Return whether a stored `extra` has the form in which a run writes it. Raise ValueError if it is not JSON.
 
-    That form is canonical JSON (sorted keys, no spaces), and never an empty object.
+    The form is canonical JSON (sorted keys, no spaces), and never an empty object.
     """
     return extra == _dump(json.loads(extra)) and extra != "{}"
 
@@ -176,9 +177,9 @@ def is_as_written(extra: str) -> bool:
 def differing_fields(state: Record, version: Record) -> frozenset[str]:
     """Return the names of the fields, and the keys of `extra`, in which an instance's state differs from its version.
 
-    A value of the state may also be that of the version with the secrets hidden: an earlier version of this program
-    stored them, and a later run hid them in the state only. If an `extra` is not a JSON object, the name `extra` is
-    returned in place of its keys.
+    A key of `extra` does not count if the only difference is that the state's value has its secrets hidden. An earlier
+    version of this program stored secrets, and a later run hid them in the state only. If an `extra` is not a JSON
+    object, the name `extra` is returned in place of its keys.
     """
     if state[1:] == version[1:]:
         return frozenset()
@@ -200,9 +201,11 @@ def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
 
 
 def _canonical(rest: dict[str, Any], *, escaped: bool) -> str | None:
-    """Return the canonical JSON text of these fields for `extra`; None if no field is left.
+    """Return `rest` as canonical JSON text for `extra`, or None if no field is left.
 
-    Fields that are null or the empty text are left out. Values under the name of a secret are hidden.
+    Leave out each field that is null, the empty text or a number that is not finite. Hide the value of each field whose
+    name indicates a secret. If `escaped` is true, clean all texts with `clean`. Raise RecursionError if the fields are
+    nested too deeply for Python.
     """
     kept = hide_secrets({name: value for name, value in rest.items() if value is not None and value != ""})
     if kept and not escaped:

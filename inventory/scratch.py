@@ -24,7 +24,7 @@ _FILES = re.compile(r"(spool|empty\.db)(-wal|-shm|-journal)?|lock(\.new)?")
 _DAY = 86_400
 """Age in seconds at which a folder without a lock file is removed.
 
-A younger one may be in use: its process does not hold the lock yet, or its file system has no locks.
+A younger folder may be in use: its process does not hold the lock yet, or its file system has no locks.
 """
 
 
@@ -39,7 +39,7 @@ def scratch_folder() -> Iterator[Path]:
             _sweep()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
             # The file is locked before it gets the name `lock`. So if nobody holds the lock of a file `lock`, the
-            # process that made it has ended.
+            # process that made the file has ended.
             lock = os.open(folder / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             stack.callback(os.close, lock)
             with suppress(OSError):  # without locks in the file system, the file keeps its first name
@@ -75,10 +75,11 @@ def _sweep() -> None:
 
 
 def _remove_if_unused(parent: int, name: str) -> None:
-    """Remove the folder `name` in the folder with the descriptor `parent`, if it is this program's and not in use.
+    """Remove the folder `name`, if this program made it and no process uses it.
 
-    Leave the folder if another user owns it, if it holds a file of another program, or if it has no lock file and was
-    last written less than a day ago. Raise OSError if a process holds the lock, or if the folder cannot be removed.
+    `parent` is the descriptor of the folder around it. Leave the folder if another user owns it, if it holds a file of
+    another program, or if it has no lock file and was last written less than a day ago. Raise OSError if a process
+    holds the lock, or if the folder cannot be removed.
     """
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     lock = None

@@ -10,7 +10,7 @@ The tables and the view of the file:
 - `seen`: the records from the API.
 - `known`: the instances of the database that are absent or may have to be written.
 - `new`: the listed ids that are not live or missing in the database; empty if no instance is live or missing there.
-- `final`: the hashes of open versions that stay open although their instance is written.
+- `final`: the hashes of the open versions that stay open although the row of the instance is written.
 - `gone`: the ids of absent instances that are proven gone.
 - `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
 - `types`: the number and model of GPUs of each instance type.
@@ -93,9 +93,9 @@ class Known(NamedTuple):
 
 
 class Spool:
-    """The spool of one run. It makes its file under TMPDIR, and removes the file at the end of its `with` block.
+    """The spool of one run. It makes a file under TMPDIR, and removes the file at the end of the `with` block.
 
-    `ignored` is the setting `ignore_changes`. Raises DatabaseError if the file cannot be written.
+    `ignored` is the setting `ignore_changes`. Raise DatabaseError if the file cannot be written.
     """
 
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
@@ -141,7 +141,7 @@ class Spool:
     def add(self, walk: int, records: list[Record]) -> int:
         """Add records of the walk with number `walk`; return how many of their ids are new to that walk.
 
-        A record replaces an earlier one with the same id, also one of another walk.
+        A record replaces an earlier record with the same id, also if another walk added the earlier record.
         """
         hashes = hash_records([self._tracked(record) for record in records] if self._tracked else records)
         types = [(name, *gpus(name)) for name in {record.instance_type for record in records} if name is not None]
@@ -180,11 +180,11 @@ class Spool:
     # The instances in the database
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Compare `seen` with the live and missing instances of the database, which come in the order of their ids.
+        """Compare `seen` with `known`: the live and missing instances of the database, in the order of their ids.
 
-        After the call, the table `known` holds the instances of the database that are absent or may have to be written,
-        usually few. The table `new` holds the listed ids that are not live or missing in the database. `new` is empty
-        if no instance is live or missing there. Rows of an earlier call are deleted.
+        After the call, the table `known` holds only the instances that are absent or may have to be written, usually
+        few. The table `new` holds the listed ids that are not live or missing in the database. `new` is empty if no
+        instance is live or missing there. Rows of an earlier call are deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0
@@ -232,7 +232,7 @@ class Spool:
         new.clear()
 
     def count_live_before(self) -> int:
-        """Return the number of instances that were live before this run, among those that `learn` got."""
+        """Return how many of the instances that `learn` got were live before this run."""
         return self._live_before
 
     def absent(self, limit: int = -1) -> list[str]:
@@ -258,7 +258,7 @@ class Spool:
     def expire_unlisted(self, runs: int) -> None:
         """Mark as gone each instance that `runs` complete runs in a row have found by id but on no list.
 
-        This run is the last of them. The record of such an instance is deleted.
+        This run is the last of these runs. Delete the record of each such instance from `seen`.
         """
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():
@@ -271,15 +271,18 @@ class Spool:
         return self._number(f"SELECT count(*) {_ABSENT} AND known.id IN (SELECT id FROM gone)")
 
     def count_lost(self) -> int:
-        """Return the number of absent instances that were live before this run or are proven gone."""
+        """Return the number of absent instances that count as lost.
+
+        An absent instance counts if it was live before this run, if it is proven gone, or both.
+        """
         return self._number(
             f"SELECT count(*) {_ABSENT} AND (known.presence = 'live' OR known.id IN (SELECT id FROM gone))"
         )
 
     def still_missing(self) -> Iterator[tuple[str, bool]]:
-        """Yield (id, whether it would vanish) of each instance that was missing before this run and is not in `seen`.
+        """Yield (id, would_vanish) of each instance that was missing before this run and is not in `seen`.
 
-        An instance that is held does not vanish.
+        `would_vanish` is true if the instance is proven gone and is not held.
         """
         vanishes = "NOT known.held AND known.id IN (SELECT id FROM gone)"
         for id_, would_vanish in self._db.execute(f"SELECT known.id, {vanishes} {_NOT_SEEN} AND presence = 'missing'"):
@@ -341,7 +344,7 @@ class Spool:
             yield id_
 
     def keep_versions(self, hashes: Iterable[tuple[str, bytes]]) -> None:
-        """Add (instance id, version hash) of each open version that stays open although its instance is written.
+        """Add (instance id, version hash) of each open version that stays open although the instance's row is written.
 
         This happens, for example, if a missing instance is seen again without a change, or after a change of the
         setting `ignore_changes`.

@@ -100,8 +100,8 @@ class Applied(NamedTuple):
 def sync(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
     """Make one run of an account, record it, and return its Outcome.
 
-    The error of a failed run is not raised: it is in the Outcome, also if it means a fault of this program. If the run
-    cannot be opened, nothing is recorded. Raises NotDue if the options have a timetable and no run is due.
+    The error of a failed run is not raised: it is in the Outcome, even if it means a fault of this program. If the run
+    cannot be opened, nothing is recorded. Raise NotDue if the options have a timetable and no run is due.
     """
     began = time.monotonic()
     options = options or SyncOptions()
@@ -133,7 +133,10 @@ def _record_run(context: RunContext) -> None:
 
 
 def _note_error(context: RunContext, error: Exception) -> InventoryError:
-    """Return the error of a run that an exception has ended. Keep a fault of this program in the outcome."""
+    """Return the InventoryError for an exception that ended a run.
+
+    If the exception means a fault of this program, keep the exception in the outcome.
+    """
     if isinstance(error, InventoryError):
         return error
     reason = explain_host_fault(error)
@@ -145,7 +148,7 @@ def _note_error(context: RunContext, error: Exception) -> InventoryError:
 
 
 def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncOptions | None = None) -> Outcome:
-    """Walk and confirm as `sync` does, and return the Outcome that `sync` would have. Write nothing, take no lease."""
+    """Walk and confirm like `sync`, but write nothing and take no lease. Return the Outcome that a run would have."""
     began = time.monotonic()
     options = options or SyncOptions()
     outcome = Outcome(account.name)
@@ -200,7 +203,8 @@ def _open_source(context: RunContext) -> Iterator[WalkContext]:
 def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
     """Walk, confirm, and apply the difference.
 
-    If another session collides with the transaction, apply again, up to APPLY_ATTEMPTS times in all.
+    If another session collides with the transaction, apply again, up to APPLY_ATTEMPTS times in all. If the connection
+    was lost during the commit, raise Unconfirmed unless the database says that the run was applied.
     """
     spool = source.spool
     walks = _walk_and_confirm(context, source, _expected_list(run, spool))
@@ -252,8 +256,8 @@ def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
 def _walk_and_confirm(context: RunContext, source: WalkContext, expected: ExpectedList | None = None) -> Walks:
     """Make all requests of a run: the walk, and the confirmation of absent instances.
 
-    Compare the spool with the database after each walk, unless the list is one that was compared before. Add the counts
-    to the outcome. Raise the walk's ApiError if no page arrived.
+    Compare the spool with the database after each walk, unless the walk found its list unchanged. Add the counts of the
+    walks to the outcome. Raise the ApiError of the first walk if no page arrived.
     """
     outcome, spool = context.outcome, source.spool
     first = walk(source, 1, expected)

@@ -12,7 +12,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def parse_duration(text: str) -> timedelta:
     """Return the duration that a text means: `90s`, `5m`, `3h`, `2d`, `1w`, or a sum like `1h30m`.
 
-    A number without a unit means seconds. Raise UsageError for any other text.
+    A number without a unit means seconds. Raise UsageError for any other text, and for a duration that is too long.
     """
     spelled = text.strip().lower()
     if re.fullmatch(r"\d+", spelled):
@@ -32,9 +32,9 @@ def is_relative(text: str) -> bool:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the UTC time that a text means: ISO 8601 (without a zone: UTC), or a time before `now` (`2d`: two days).
+    """Return the UTC time that a text means: a time in ISO 8601, or a duration before `now`, like `2d`.
 
-    Raise UsageError for any other text.
+    A time without a zone is in UTC. Raise UsageError for any other text.
     """
     try:
         if is_relative(text):

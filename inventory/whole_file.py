@@ -20,10 +20,10 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Yield a new file, open for writing. It replaces the file at `path` only if the block ends without an error.
 
     If `path` is a link, the new file replaces the file to which the link points. The new file has the permissions of
-    the old one.
+    the old file.
 
-    Raises UsageError if the file cannot be written, and for any OSError that leaves the block. A file that is there is
-    replaced only if it is a regular file and no SQLite database. The path `-` is refused: nothing is written to stdout.
+    Raise UsageError if the file cannot be written, if `require_replaceable` refuses `path`, or if an OSError leaves the
+    block. The old file is then unchanged.
     """
     target = Path(os.path.realpath(path))
     part = target.parent / f".{target.name}.{token_hex(4)}.part"
@@ -44,9 +44,10 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
 
 
 def _give_permissions(descriptor: int, old: os.stat_result) -> None:
-    """Give an open file the owner, the group and the permissions of the old one.
+    """Give an open file the owner, the group and the permissions of the old file.
 
-    Only root may give a file to another user. If the file gets another group, that group gets no permissions.
+    Only root may change the owner, so for another user only the group is set. If the group cannot be set either, the
+    present group of the file gets no permissions.
     """
     mode = old.st_mode & 0o777
     try:
@@ -60,10 +61,15 @@ def _give_permissions(descriptor: int, old: os.stat_result) -> None:
 
 
 def require_replaceable(path: Path) -> os.stat_result | None:
-    """Return the state of the file that `whole_file` would replace; None if there is none.
+    """Return the os.stat_result of the file that `whole_file` would replace, or None if no file exists at `path`.
 
-    Raises OSError if there is anything but a regular file that can be read, or a SQLite database, which may be the
-    history.
+    Raise OSError if the file must not be replaced. That is so in these cases:
+
+    - It is a folder, or another file that is not regular.
+    - It cannot be read, so nobody knows whether it is a database.
+    - It is a SQLite database, which may hold the history.
+
+    Raise OSError also for the path `-`, because nothing is written to stdout.
     """
     if str(path) == "-":
         raise OSError(EINVAL, "nothing is written to stdout")

@@ -38,7 +38,7 @@ _MODE = 0o100644 << 16
 
 @dataclass(frozen=True)
 class Period:
-    """The period of a bundle: from `since`, which is part of it, to `until`, which is not."""
+    """The period of a bundle. The time `since` is in the period, the time `until` is not."""
 
     since: datetime
     until: datetime
@@ -56,9 +56,9 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
 ) -> dict[str, check.Account]:
     """Write the bundle of the account `only`, or of all accounts whose logs prove the whole period.
 
-    Return what is in the bundle: each Account, by the name of the account. `progress` is called before each step, with
-    a text that says what is done. `leave_out` is called for each account that is left out, with a text that says why.
-    Raises UsageError if no account can be in the bundle; BreachFound if the history is not what the log recorded.
+    Return a dict from the name of each account in the bundle to its Account. `progress` is called before each step,
+    with a text that names the step. `leave_out` is called for each account that is left out, with a text that says why.
+    Raise UsageError if no account can be in the bundle. Raise BreachFound if the history is not what the log recorded.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}
@@ -79,9 +79,10 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
 
 
 def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) -> check.Account:
-    """Check the files of an account as `check` does for an auditor, and add leaves.bin and the lists to `files`.
+    """Check the files of an account with the module `check`, and add leaves.bin and the lists to `files`.
 
-    `about` is the account's object in the manifest. Return the checked account. Raises BreachFound.
+    `about` is the account's object in the manifest. Return the checked account. Raise BreachFound if the files and the
+    log do not agree.
     """
     times = iso_microseconds(period.since), iso_microseconds(period.until)
     made = check.read_account(files, about, *times)
@@ -107,9 +108,9 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
 def _parts(
     connection: Connection, period: Period, only: str | None, leave_out: Callable[[str], object]
 ) -> list[LogPart]:
-    """Return the part of the log of each account whose log proves the period, or of the account `only`.
+    """Return the LogPart of each account, or of the account `only`. Leave out an account that cannot prove the period.
 
-    Raises UsageError if there is none.
+    `leave_out` is called for each such account, with the reason. Raise UsageError if no account is left.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before)
@@ -133,7 +134,7 @@ def _parts(
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
     """Return the row of the last run before the period. Only runs with a fleet digest and a log entry count.
 
-    Raises UsageError if there is no such run.
+    Raise UsageError if there is no such run.
     """
     if row.log_id is None:
         raise UsageError("it has no log yet; its next run begins it.")
@@ -160,7 +161,7 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 def _last_run(connection: Connection, row: Any, period: Period) -> Any:
     """Return the row of the first complete run at or after the end of the period. Only runs with a log entry count.
 
-    Raises UsageError if there is no such run.
+    Raise UsageError if there is no such run.
     """
     run = sync_runs.c
     complete = (run.account == row.account, run.complete, run.log_index.is_not(None))
@@ -176,9 +177,10 @@ def _last_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _write(file: IO[bytes], files: dict[str, bytes], about: list[dict[str, str]], period: Period) -> None:
-    """Write the zip: `files`, the manifest, and the hash of the manifest. `about` are the manifest's accounts.
+    """Write the zip: `files`, the manifest, and the hash of the manifest.
 
-    Files of JSON lines are compressed with bzip2, because its output is the same on every host. All others are stored.
+    `about` holds the manifest's object for each account. Files of JSON lines are compressed with bzip2, because the
+    output of bzip2 is the same on every host. All other files are stored.
     """
     manifest = json_line(
         {

@@ -16,9 +16,12 @@ This program computes again: the hash of every entry and the root of the log, th
 the digest of the fleet after each complete run that recorded one, and every list, byte for byte. Given `--key`, it also
 checks the signature of the checkpoint, for which it needs the library `cryptography`.
 
-Exit codes: 0 all agrees, also if `prove` answers `not known`; 9 something differs, and a line names the file; 2 wrong
-arguments; 1 this host has too little memory, or cannot read the bundle or write the result, so that nothing is known
-about the bundle.
+Exit codes:
+
+- 0: all agrees. This is also the code if `prove` answers `not known`.
+- 9: something differs. A line names the file.
+- 2: the arguments are wrong.
+- 1: this host has too little memory, or cannot read the bundle or write the result. This says nothing about the bundle.
 """
 
 import argparse
@@ -133,9 +136,9 @@ def content_hash(fields: Mapping[str, str | None]) -> bytes:
 
 
 def micros(text: str | None) -> int:
-    """Return a time like `2026-03-06T22:00:00.000000Z` in microseconds since 1970; None as the least 64-bit number.
+    """Return a time like `2026-03-06T22:00:00.000000Z` in microseconds since 1970.
 
-    Raises ValueError if the text has another form.
+    For None, return the smallest signed 64-bit number. Raise ValueError if the text has another form.
     """
     if text is None:
         return _NEVER
@@ -192,9 +195,10 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 
 
 def fields_of(line: Json) -> dict[str, str | None]:
-    """Return the values of the FIELDS of a line, by name. The value is None for a field that the line lacks.
+    """Return a dict from each name in FIELDS to its value in a parsed line of fleet.jsonl or changes.jsonl.
 
-    Raises ValueError if the line has a field that is not in FIELDS, or a value that is empty or no text.
+    The value is None for a field that the line lacks. Raise ValueError if the line has a field that is not in FIELDS,
+    or a value that is empty or is not text.
     """
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
@@ -208,12 +212,13 @@ def _is_text(value: object) -> bool:
 
 @dataclass(slots=True)
 class Episode:
-    """One unbroken presence of an instance, with its creator, which is None if not known.
+    """One unbroken presence of an instance. `creator` is None if the creator is not known.
 
-    The creator is the first one that the API gave in the episode. Each line of changes.jsonl says who it is, as far as
-    it was known then, and the log commits to it: `known_from` is "log". A line of fleet.jsonl does not say it. Until a
-    change closes the version of such a line, the field `creator_user_nickname` is in the creator's place, and
-    `known_from` is "field". This field may have changed since the first creator.
+    The creator is the first one that the API gave in the episode. `known_from` says where the name comes from:
+
+    - "log": from a line of changes.jsonl, which has the creator that was known then. The log commits to that line.
+    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl, which has no creator. The field may have
+      changed in the episode. Once a change closes the version of that line, the creator is taken from the change.
     """
 
     creator: str | None
@@ -257,23 +262,23 @@ class Account:
     until: str
     entries: list[Json] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
-    """What `increasing_times` returns of `entries`. They decide which entries are in the period."""
+    """The result of `increasing_times` for `entries`. These times decide which entries are in the period."""
     start: dict[str, Instance] = field(default_factory=dict)
     end: dict[str, Instance] = field(default_factory=dict)
     rows: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in BY_CHANGE})
-    """The lines of each list in BY_CHANGE, by its name. They are kept as bytes, because there may be many."""
+    """The lines of each list in BY_CHANGE, by the name of the list. They are bytes, because there may be many."""
     created: Counter[str | None] = field(default_factory=Counter)
     vanished: Counter[str | None] = field(default_factory=Counter)
     changed: int = 0
     """The number of changes that were replayed."""
     measured: list[tuple[int, int, int, bool]] | None = None
-    """What `spans_of` has returned, so that it is computed once."""
+    """The result of `spans_of`, or None as long as it has not been computed."""
     _creations: list[tuple[Episode, str, str]] = field(default_factory=list)
-    """The lines of creations.csv without the creator: the text before it and the text after it."""
+    """For each line of creations.csv: the episode, the text before the creator, and the text after the creator."""
     _closed_now: dict[str, Instance] = field(default_factory=dict)
-    """By instance id: a version that was closed as changed, until the next version of the instance is opened."""
+    """The versions that were closed as changed, by instance id, each until the next version is opened."""
     _last_digest: str | None = None
-    """The digest of the fleet, if it was checked after the last change."""
+    """The digest of the fleet if it was checked after the last change, else None."""
 
     def differs(self, file: str, what: str) -> Differs:
         """Return the error that a file of the account is wrong. `file` is its name, `what` says what is wrong."""
@@ -282,7 +287,7 @@ class Account:
     def begin(self) -> dict[str, Instance]:
         """Parse the entries. Check their order, the period that they cover, and the fleet before the period.
 
-        Return that fleet: the version of each instance, by id. Raises Differs.
+        Return the fleet before the period: a dict from instance id to version. Raise Differs if a check fails.
         """
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
         self._require_period()
@@ -305,7 +310,7 @@ class Account:
         """Apply all changes to the fleet, and check the changes and the fleet against the entries.
 
         Fill in `entries`, `start`, `end`, `rows` and the counts. Call `keep` with each group of leaves.bin, in order,
-        as it follows from the changes. Raises Differs.
+        as it follows from the changes. Raise Differs if a check fails.
         """
         fleet = self.begin()
         self.start, self.end = dict(fleet), dict(fleet)
@@ -335,7 +340,7 @@ class Account:
     def changes_of(self, instance_id: str) -> list[Json]:
         """Return the changes of an instance from leaves.bin, in the order of the log. Call `begin` before.
 
-        A change is a parsed line of changes.jsonl without `fields`. Raises Differs unless leaves.bin holds exactly the
+        A change is a parsed line of changes.jsonl without `fields`. Raise Differs unless leaves.bin holds exactly the
         changes that the entries committed to.
         """
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
@@ -358,7 +363,7 @@ class Account:
         return [change for change in found if change["instance_id"] == instance_id]
 
     def has_in_period(self, entry: Json) -> bool:
-        """Return whether an entry is in the period, by its time in `times`. Call `begin` before."""
+        """Return whether an entry is in the period. Its time in `times` decides. Call `begin` before."""
         number: int = entry["index"] - self.first
         return self.since <= self.times[number] < self.until
 
@@ -389,7 +394,7 @@ class Account:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
 
         Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. If the entry has no
-        changes, the group is not used: leaves.bin has no group for such an entry. Raises Differs.
+        changes, the group is not used: leaves.bin has no group for such an entry. Raise Differs if a check fails.
         """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
@@ -407,9 +412,10 @@ class Account:
         return b"".join([_GROUP.pack(index, len(leaves)), lengths, *leaves])
 
     def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
-        """Apply a change to the fleet, and add its lines to the lists if its entry is in the period. Raises Differs.
+        """Apply a change to the fleet, and add its lines to the lists if its entry is in the period.
 
-        Return the `content_hash` of the version that the change opens or closes.
+        Return the `content_hash` of the version that the change opens or closes. Raise Differs if no such
+        version can be opened or closed.
         """
         id_, index = change["instance_id"], entry["index"]
         if not _is_text(id_) or not _is_text(change.get("creator", "nobody")):
@@ -481,11 +487,12 @@ def time_of(entry: Json) -> str:
 
 
 def increasing_times(entries: list[Json]) -> list[str]:
-    """Return the time of each entry, moved between those of the entries around it if the clock of an act was wrong.
+    """Return the time of each entry, corrected so that the times never decrease along the log.
 
-    The times of runs increase along the log (the program sees to it), so they are kept. The time of an act may be
-    before the run that precedes it in the log, if the clock stepped back, or after the run that follows it. By such a
-    time, the fleet at a limit of the period would not fit the changes in the period. The last entry must be of a run.
+    The times of runs are kept: the program makes sure that they increase. If a clock was changed, the time of an act
+    may be before the run that precedes the act in the log, or after the run that follows it. The time of the act is
+    then moved between the times of these two runs. Otherwise the fleet at a limit of the period might not fit the
+    changes in the period. The last entry must be of a run.
     """
     limit, times = "", []
     for entry in reversed(entries):
@@ -622,7 +629,7 @@ def _observed(account: Account, runs: list[Json]) -> Rows:
 
 
 def spans_of(account: Account, runs: list[Json]) -> list[tuple[int, int, int, bool]]:
-    """Return a list of what `spans` yields, with times in microseconds since 1970. It is computed once."""
+    """Return what `spans` yields as a list, with times in microseconds since 1970. The list is computed only once."""
     if account.measured is None:
         account.measured = [(micros(start), micros(end), failed, gap) for start, end, failed, gap in spans(runs)]
     return account.measured
@@ -641,8 +648,8 @@ class Bundle:
     """The files of a bundle that were read, by name, and its manifest. Their hashes are compared with the manifest.
 
     `of_account` holds the names of the files to read of each account; None means all. The files in COMMON are always
-    read. Raises Differs if a file that is read is damaged, or if a file is missing or does not belong in a bundle;
-    OSError if this host cannot read the bundle.
+    read. Raise Differs if a file that is read is damaged, if a file is missing, or if a file does not belong in a
+    bundle. Raise OSError if this host cannot read the bundle.
     """
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
@@ -687,15 +694,16 @@ class Bundle:
             raise Differs(f"{name}: it cannot be read: {error}") from None
 
     def accounts(self) -> Iterator[Account]:
-        """Yield the Account for each folder of the bundle, in the order of the manifest. Raises Differs."""
+        """Yield the Account of each folder, in the order of the manifest. Raise Differs like `read_account`."""
         for about in self.manifest["accounts"]:
             yield read_account(self.files, about, self.manifest["since"], self.manifest["until"])
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return the account that `about`, an object in manifest.json, describes. `files` are contents by file name.
+    """Return the account that `about`, an object in manifest.json, describes.
 
-    `files` may lack changes.jsonl and leaves.bin. Raises Differs if the last line of a file of lines has no line break.
+    `files` is a dict from file name to content. It may lack changes.jsonl and leaves.bin. Raise Differs if the last
+    line of a .jsonl file has no line break.
     """
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
@@ -722,7 +730,7 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
 class Checkpoint:
     """A checkpoint: the number of entries (`size`) of a log and the root over them.
 
-    `text` is what is signed: the `origin`, which names the log, `size` and `root`. `signatures` are the lines below it.
+    `text` is what is signed: `origin`, which names the log, `size` and `root`. The lines below it are `signatures`.
     """
 
     text: str
@@ -733,15 +741,15 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, content: bytes) -> "Checkpoint":
-        """Return the checkpoint in the content of a file. Raises ValueError if the file does not hold exactly one."""
+        """Return the checkpoint in the content of a file. Raise ValueError if the file does not hold exactly one."""
         (found,) = cls.parse_all(content)
         return found
 
     @classmethod
     def parse_all(cls, content: bytes) -> list["Checkpoint"]:
-        """Return the checkpoints in the content of a file, which has a blank line between two of them.
+        """Return the checkpoints in the content of a file. A blank line separates two checkpoints.
 
-        Raises ValueError if the file holds none, or anything else.
+        Raise ValueError if the file holds no checkpoint, or a text that is not part of a checkpoint.
         """
         return [cls._parse(note) for note in re.split(f"\n\n(?!{_MARK} )", content.decode().rstrip("\n"))]
 
@@ -783,7 +791,7 @@ class Checkpoint:
 def parse_key(text: str) -> bytes:
     """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. NAME and ID are not checked.
 
-    Raises ValueError if KEY has another form.
+    Raise ValueError if KEY has another form.
     """
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
@@ -793,7 +801,7 @@ def parse_key(text: str) -> bytes:
 
 @dataclass
 class Kept:
-    """What the auditor has from outside the bundle: a verifier key, and kept checkpoints by the name of their file.
+    """What the auditor has from outside the bundle: a verifier key, and the checkpoints in each file, by file name.
 
     A file of `inventory checkpoint` has a checkpoint for each log of the database, also for logs that are not in the
     bundle.
@@ -804,9 +812,9 @@ class Kept:
     _used: set[str] = field(default_factory=set)
 
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
-        """Compare the account's entries with the checkpoint in the bundle, and with each kept checkpoint of their log.
+        """Compare the account's entries with the checkpoint in the bundle, and with each kept checkpoint of the log.
 
-        With a key, check also the signature in the bundle. Return lines of text that say what agrees. Raises Differs.
+        With a key, check also the signature in the bundle. Return lines that say what agrees. Raise Differs otherwise.
         """
         checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)
@@ -834,7 +842,7 @@ class Kept:
 
 
 def check(path: Path, kept: Kept | None = None, say: Callable[[str], object] = lambda _: None) -> None:
-    """Check the whole bundle. Call `say` with each line of the report. Raises Differs."""
+    """Check the whole bundle. Call `say` with each line of the report. Raise Differs if a check fails."""
     bundle, kept = Bundle(path), kept or Kept()
     say(f"period: {bundle.manifest['since']} to {bundle.manifest['until']}")
     for account in bundle.accounts():
@@ -866,7 +874,7 @@ def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> s
 
 
 def _compare(account: Account, kept: Checkpoint) -> str:
-    """Return in words that a kept checkpoint agrees with the log, or is outside the bundle; else raise Differs."""
+    """Return a phrase: the kept checkpoint agrees with the log, or is outside the bundle. Raise Differs otherwise."""
     nodes, size = list(account.edge), account.first
     for line in [None, *account.lines]:
         if line is not None:
@@ -900,7 +908,7 @@ def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[
     """Say for each account whether the instance existed at the time, who created it, and which entries show it.
 
     First check the fleet before the period, the root of the log, and the changes that each entry committed to. Do not
-    read the lists. Call `say` with each line of the answer. Raises Differs.
+    read the lists. Call `say` with each line of the answer. Raise Differs if a check fails.
     """
     moment = f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     bundle = Bundle(path, PROVING)
@@ -923,7 +931,7 @@ def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[
 
 
 def _answer(account: Account, instance_id: str, changes: list[Json], moment: str) -> str:
-    """Return a sentence: the instance existed at the time `moment`, did not exist, or this is not known.
+    """Return a sentence: the instance existed at the time `moment`, or did not exist, or it is not known.
 
     `changes` are the changes of the instance, in the order of the log.
     """
@@ -959,10 +967,10 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 
 
 def _last_shown(account: Account, changes: list[Json]) -> str:
-    """Return the last time at which the bundle shows an instance that is there at its end, or that vanished later.
+    """Return the latest time at which the bundle shows whether an instance was there.
 
-    Such a time is that of a change, or the last time before the instance vanished at which a run saw it. Also each run
-    that recorded a digest of the fleet shows all instances that are there after it: it left none missing.
+    A change shows it at the time of the change; if the instance vanished, at the time when a run last saw it. A run
+    that recorded a digest of the fleet shows it for all instances, because that run left none missing.
     """
     times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
     times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]
@@ -970,7 +978,10 @@ def _last_shown(account: Account, changes: list[Json]) -> str:
 
 
 def _creator_of(line: Json, changes: list[Json]) -> str:
-    """Return in words who created the instance in a line of fleet.jsonl. The changes of its episode, if any, say it."""
+    """Return in words who created the instance in `line`, a line of fleet.jsonl. `changes` are all its changes.
+
+    The changes of the episode in `line` say it. If there are none, the text gives only a field of the line.
+    """
     if changes and "closed_as" in changes[0]:
         return _created_by(changes[0]["episode"], changes)
     name = line["fields"].get("creator_user_nickname") or "nothing"
@@ -978,7 +989,7 @@ def _creator_of(line: Json, changes: list[Json]) -> str:
 
 
 def _created_by(episode: int, changes: list[Json]) -> str:
-    """Return in words who created the instance in an episode that has changes. The last of them knows the most."""
+    """Return in words who created the instance in an episode. The episode must have changes: the last one counts."""
     *_, last = (change for change in changes if change["episode"] == episode)
     return f"created by {last.get('creator') or 'nobody known'}"
 
@@ -1019,7 +1030,7 @@ def main() -> int:
 def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
     """Check, print what was found, and return the exit code.
 
-    The code is 1 instead of 0 if the lines cannot be written, unless nobody reads them any more.
+    The code is 1 instead of 0 if the lines cannot be written, unless the program that reads them has ended.
     """
     said: list[str] = []
     try:

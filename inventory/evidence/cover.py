@@ -18,11 +18,11 @@ from inventory.read.render import printable
 _TIME = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z\Z")
 
 MOST = 200
-"""The most rows of a table on the cover. The CSV files have all rows."""
+"""The largest number of rows in a table on the cover. The CSV files have all rows."""
 
 
 def cover_page(bundle: Mapping[str, bytes], accounts: list[Account]) -> str:
-    """Return the cover as HTML. `bundle` has the content of the bundle's files, by name.
+    """Return the cover as HTML. `bundle` is a dict from the name of each file of the bundle to its content.
 
     The page's Content-Security-Policy allows the style in the page, and nothing else.
     """
@@ -47,7 +47,7 @@ class _List:
 
     @classmethod
     def read(cls, content: bytes, most: int | None = MOST) -> "_List":
-        csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # `extra` has no limit, but the module has
+        csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # `extra` may be longer than csv allows
         lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""))
         header = next(lines)
         rows = list(islice(lines, most))

@@ -22,7 +22,7 @@ from inventory.store.tables import instance_versions, operator_actions, sync_run
 
 @dataclass(frozen=True)
 class LogPart:
-    """The part of an account's log that a bundle holds: from the entry of the run `first` to that of the run `last`.
+    """The part of an account's log in a bundle: from the entry of the run `first` to the entry of the run `last`.
 
     `row` is the account's row of `accounts`. `first` and `last` are rows of `sync_runs`, of two complete runs.
     """
@@ -33,9 +33,9 @@ class LogPart:
 
 
 def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
-    """Return the content of an account's files in the bundle, by name, except leaves.bin and the lists.
+    """Return a dict from the name of each file of an account to its content, without leaves.bin and the lists.
 
-    Raises BreachFound if the rows are not what the log recorded.
+    Raise BreachFound if the rows are not what the log recorded.
     """
     first, last = part.first.log_index, part.last.log_index
     tree = Frontier()
@@ -118,9 +118,9 @@ def _fleet(connection: Connection, part: LogPart) -> Iterator[bytes]:
 def _changes(connection: Connection, part: LogPart) -> bytes:
     """Return the content of changes.jsonl: a line for each opening and each closing of a version.
 
-    Only the entries after that of the run `part.first`, up to that of `part.last`, count. The lines are in the order
-    of the entries, and within an entry in the order of the ids, by their bytes. If one entry closed a version of an
-    instance and opened the next one, the closing comes first.
+    These are the changes of the log entries after the entry of the run `part.first`, up to and including the entry of
+    the run `part.last`. The lines are in the order of the entries, and within an entry in the order of the ids, by the
+    bytes of the id. If one entry closed a version of an instance and opened the next one, the closing comes first.
     """
     lines = bytearray()  # there may be many lines, and a list of them would need more memory
     for *_, line in heapq.merge(_closings(connection, part), _openings(connection, part)):
