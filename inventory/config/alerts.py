@@ -142,8 +142,8 @@ class AlertSettings(BaseModel):
 def open_channel(number: int, address: str) -> Any:
     """Return the Apprise object that sends to an address.
 
-    Raise UsageError if apprise knows no service for the address. The message has the number instead of the address,
-    which is a secret. Needs the extra `alerts`.
+    Raise UsageError if apprise knows no service for the address. The message has `number` instead of the address,
+    because the address is a secret. The extra `alerts` must be installed.
     """
     import apprise
 

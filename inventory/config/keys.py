@@ -90,7 +90,7 @@ class AccountSettings(BaseModel):
     def read_account(self) -> Account:
         """Return the account with its key.
 
-        Raises UsageError if no key can be read, or if other users may read or change the file of the key.
+        Raise UsageError if no key can be read, or if other users may read or change the file of the key.
         """
         if self.api_key_env is not None:
             found = os.environ.get(self.api_key_env, "")
@@ -119,7 +119,10 @@ def _is_key(file: Path) -> bool:
 
 
 def require_account_name(name: str) -> None:
-    """Raise UsageError if an account cannot have this name: 1 to 255 characters, no control characters, no key."""
+    """Raise UsageError if an account cannot have this name.
+
+    A name has 1 to 255 characters, none of them a control character or a lone surrogate. It does not look like a key.
+    """
     if not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}", name):
         raise UsageError(
             f"An account cannot be named {hide_key_words(repr(name[:40]))}: 1 to 255 characters, no control characters."
@@ -137,7 +140,7 @@ def key_variables() -> str:
 def default_key() -> ApiKey:
     """Return the key of the account `default`: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET.
 
-    Raises UsageError if these variables hold no key.
+    Raise UsageError if these variables hold no key.
     """
     if key := os.environ.get("FAL_KEY"):
         return _parse_key(key, "FAL_KEY")
@@ -168,7 +171,7 @@ def _parse_key(text: str, place: str) -> ApiKey:
 
 
 def read_private_text(file: Path) -> str:
-    """Return the text of a file with secrets. Raises UsageError if others may read or change the file.
+    """Return the text of a file with secrets. Raise UsageError if others may read or change the file.
 
     Others are all users but the owner of the file. There are three exceptions:
 
@@ -178,7 +181,7 @@ def read_private_text(file: Path) -> str:
       secrets like this, readable by everyone inside the container.
     - A file that is not a regular file, such as a pipe, is not checked.
 
-    Raises OSError if the file cannot be opened; ValueError if the file is not UTF-8, or its name holds U+0000.
+    Raise OSError if the file cannot be opened or read. Raise ValueError if it is not UTF-8 or its name holds U+0000.
     """
     with file.open(encoding="utf-8") as opened:
         status = os.fstat(opened.fileno())

@@ -1,4 +1,4 @@
-"""Check what a sync and `run` need beside the API and the database: for alerts, checkpoints, the report, the export.
+"""Check what a sync and `run` need for their outputs: alerts, signatures, checkpoints, the report and the export.
 
 Nothing is sent or written. Only outputs that the settings ask for are checked.
 """
@@ -16,13 +16,15 @@ from inventory.errors import UsageError
 from inventory.whole_file import require_replaceable
 
 NEEDED_BY_SYNC = ("alerts", "signature")
-"""The outputs whose faults end every sync with 2. The others are written by `run`, which logs most of their faults."""
+"""The outputs whose faults end every sync with exit code 2. `run` writes the others, and logs most of their faults."""
 
 
 def check_outputs(settings: Settings) -> Iterator[tuple[str, str | UsageError, str]]:
-    """Yield for each output its name, the finding or the error, and the remedy for the error.
+    """Yield (name, result, remedy) for each output.
 
-    The name is that of the extra that the output needs, if it needs one.
+    - `name`: the name of the output. If the output needs an extra, the extra has the same name.
+    - `result`: a text about the output if it can be used, else the UsageError.
+    - `remedy`: what to do about an error.
     """
     for name, check, remedy in _checks(settings):
         if name in extras.LIBRARIES and not extras.installed(name):

@@ -1,7 +1,7 @@
 """Settings: flags beat the environment, the environment beats the file, the file beats the defaults.
 
-`load(**flags)` returns one frozen `Settings`; there is no global one (`flags-beat-the-environment`). The file is
-`inventory.toml`, or the one that INVENTORY_CONFIG names.
+`load(**flags)` returns a frozen `Settings`; there is no global object (`flags-beat-the-environment`). The file is
+`inventory.toml`, or the file that INVENTORY_CONFIG names.
 """
 
 import difflib
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
         return Every(self.every) if self.cron is None else Cron(self.cron)
 
     def names_to_sync(self, only: str | None = None) -> tuple[str, ...]:
-        """Return the names of the accounts to sync: `only` if given, else those of the file, else `default`."""
+        """Return the names of the accounts to sync: `only` if given, else the names in the file, else `default`."""
         if only is not None:
             return (only,)
         return tuple(account.name for account in self.accounts) or (DEFAULT_ACCOUNT,)
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
     def accounts_to_sync(self, only: str | None = None) -> tuple[Account, ...]:
         """Return the accounts to sync, each with its key: the accounts of the file, else only `default`.
 
-        If `only` is given, return only the account of this name. Raises UsageError if there is no such account, or if
+        If `only` is given, return only the account of this name. Raise UsageError if there is no such account, or if
         one of the returned accounts has no key.
         """
         if self.accounts:
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
 
 
 def load(**flags: Any) -> Settings:
-    """Return the settings. A flag that is None was not given. Raises UsageError with a message of one line."""
+    """Return the settings. A flag that is None was not given. Raise UsageError if a setting or the file is wrong."""
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         settings = Settings(**given)

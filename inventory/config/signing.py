@@ -28,8 +28,8 @@ class Signer:
 def read_signer(settings: Settings) -> Signer:
     """Return the Signer of the settings.
 
-    Raise UsageError if the key file cannot be read or holds no key, if others may read it, or if there is a key but no
-    name.
+    Raise UsageError if there is a key file but no name, if the key file cannot be read or holds no key, or if other
+    users may read or change that file.
     """
     file = settings.checkpoint_key_file
     if file is None:

@@ -15,8 +15,8 @@ from inventory.masks import hide_key_words
 def config_file() -> Path | None:
     """Return the path of the configuration file: the file that INVENTORY_CONFIG names, or else `inventory.toml`.
 
-    Returns None if INVENTORY_CONFIG is not set and there is no `inventory.toml`. Raises UsageError if INVENTORY_CONFIG
-    names a file that does not exist or cannot be looked up.
+    Return None if INVENTORY_CONFIG is not set and there is no `inventory.toml`. Raise UsageError if the file
+    that INVENTORY_CONFIG names does not exist, is not a regular file, or cannot be looked up.
     """
     if named := os.environ.get("INVENTORY_CONFIG"):
         why = "there is no such file"
@@ -35,7 +35,8 @@ def config_file() -> Path | None:
 def in_file(place: Place) -> str | None:
     """Return the file and the line in which the value at `place` begins, as text such as `inventory.toml, line 7`.
 
-    If the file lacks the value, this is the line of its nearest parent. None if there is no parent, or no file.
+    If the file lacks the value, the text names the line of the value's nearest parent. Return None if there is no
+    parent, or no file.
     """
     file = config_file()
     line = line_of(file.read_text(encoding="utf-8"), place) if file else None
@@ -49,9 +50,9 @@ def variable(name: str) -> str | None:
 
 
 def log_format() -> Literal["text", "json"]:
-    """Return the log format of the environment, else of the file, even if other settings are wrong.
+    """Return the log format that the environment sets, else the one in the file, even if other settings are wrong.
 
-    It is `text` if no format is set, if the format is not valid, or if the file cannot be read.
+    Return `text` if no format is set, if the format is not valid, or if the file cannot be read.
     """
     found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
     if not found:

@@ -2,7 +2,7 @@
 
 A cron expression has its usual meaning: Sunday is 0 and 7, and if day and weekday are both given, it is enough that a
 time matches one of them. APScheduler's CronTrigger computes the times, but counts weekdays from Monday, and requires
-both to match. So `Cron` translates the expression for it.
+both to match. So `Cron` translates the expression for CronTrigger.
 """
 
 import re
@@ -32,13 +32,13 @@ class Timetable(Protocol):
         """
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds from one run to the next, as the schedule has them around `now`.
+        """Return the seconds from one run to the next, as the schedule plans them around `now`.
 
-        A run that is due at `now` records them as `expected_seconds`.
+        A run that is due at `now` records this number as `expected_seconds`.
         """
 
     def pauses(self, now: datetime) -> tuple[float, float]:
-        """Return the shortest and the longest pause between two runs, in seconds, among the runs of a year.
+        """Return the shortest and the longest pause between two neighbouring runs of a year, in seconds.
 
         The year begins with the first run after `now`.
         """
@@ -51,7 +51,7 @@ class Every:
     period: timedelta
 
     def left(self, last: datetime, now: datetime) -> float:
-        """Return the seconds until one period has passed since `last`; zero or less if it has."""
+        """Return the seconds until one period has passed since `last`; zero or less if it has passed already."""
         return (last + self.period - now).total_seconds()
 
     def interval(self, now: datetime) -> float:  # noqa: ARG002 - the protocol's parameter
@@ -68,7 +68,10 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """A schedule by a cron expression of five fields, in UTC. Raises ValueError if it never fires or is wrong."""
+    """A schedule by a cron expression of five fields, in UTC.
+
+    The constructor raises ValueError if the expression is wrong or never fires.
+    """
 
     expression: str
     _triggers: tuple[Any, ...] = field(init=False, repr=False, compare=False)
@@ -115,10 +118,10 @@ class Cron:
         return (fire - now).total_seconds() if fire else _LONGEST.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds of the longer one of two pauses: before and after the last fire time up to `now`.
+        """Return the longer of two pauses in seconds: the one before and the one after the last fire time up to `now`.
 
-        If there is no other fire time, return twelve years. If a schedule pauses at weekends, the runs before and after
-        a weekend expect the long pause, which is no gap.
+        If there is no other fire time, return twelve years. The longer pause counts so that a pause at weekends is no
+        gap: the runs before and after the weekend expect the long pause.
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
@@ -133,7 +136,8 @@ class Cron:
         fire, found = self.after(first - _TICK) or first, []
         while fire < first + _YEAR and (later := self.after(fire)):
             found.append((later - fire).total_seconds())
-            # a day has the same fire times as the first day, or none: its only new pause is after its last fire time
+            # Each later day has the fire times of the first day, or none. So its only new pause comes after its last
+            # fire time: go on there.
             fire = later if later.date() == fire.date() else datetime.combine(later.date(), fire.timetz())
         return min(found, default=_LONGEST.total_seconds()), max(found, default=_LONGEST.total_seconds())
 
@@ -150,7 +154,7 @@ def _trigger(minute: str, hour: str, day: str, weekday: str, month: str) -> Any:
 def _weekdays(text: str) -> str:
     """Return the weekday field of a cron expression as names separated by commas, such as `mon,tue`; `*` stays.
 
-    Numbers are counted from Sunday, which is 0 and 7. Raises ValueError if the field is invalid.
+    Numbers are counted from Sunday, which is 0 and 7. Raise ValueError if the field is invalid.
     """
     if text == "*":
         return text
@@ -171,7 +175,7 @@ def _weekdays(text: str) -> str:
 def _number(name: str) -> int:
     """Return the number of a weekday, given as a name or as digits. Numbers are counted from Sunday, which is 0.
 
-    Raises ValueError if no weekday has this name.
+    Raise ValueError if no weekday has this name.
     """
     if name.isdecimal():
         return int(name)

@@ -2,6 +2,7 @@
 
 import sys
 
-# `import httpx` also tries to import httpx's command line, and with it rich, click and pygments. That would be half of
-# the time of the import, and 8 MB of memory. The entry None makes this import fail, and httpx works without it.
+# `import httpx` also tries to import httpx's command line, and with it rich, click and pygments. These would take half
+# of the time of the import, and 8 MB of memory. The entry None makes the import of the command line fail, and httpx
+# works without its command line.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]

@@ -42,8 +42,8 @@ class Api:
 
     Methods raise ApiErrors. The text of these errors holds no secret. Once `stop` is set, no further request is sent:
     a method that would send one, or that waits before a retry, raises Interrupted at once. Only one thread at a time
-    may call the methods, except `close`, which any thread may call at any time. The constructor raises UsageError as
-    ParsingTransport does.
+    may call the methods, except `close`, which any thread may call at any time. The constructor raises UsageError if
+    the certificates cannot be read or the proxy cannot be used.
     """
 
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
@@ -113,11 +113,11 @@ class Api:
         return _page(self._get("/compute/instances", parameters, parse))
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
-        """Return the instance with an id, or None if it is gone: fal itself answered 404.
+        """Return the instance with an id, or None if the instance is gone: fal itself answered 404.
 
-        Raises ApiError for every other answer. This includes a 404 that is not fal's own error, which a gateway or a
-        portal may have sent. Raises BadResponse, without a request, for an id that cannot be asked for. If `retry` is
-        false, a single attempt is made.
+        Raise ApiError for every other answer. A 404 without fal's own error is such an answer, because a gateway or a
+        portal may have sent it. Raise BadResponse, without a request, for an id that cannot be asked for. If `retry` is
+        false, make a single attempt.
         """
         if not instance_id.strip("."):  # httpx removes `.` and `..` from a path
             raise BadResponse("an id of dots only cannot be asked for")
@@ -136,7 +136,11 @@ class Api:
     def _get(
         self, path: str, parameters: dict[str, str | int], parse: Callable[[bytes], Any], policy: Retry | None = None
     ) -> httpx.Response:
-        """Send a GET request with retries. For a 200, the response's extension `parsed` is what `parse` returned."""
+        """Send a GET request with retries, and return the last response, whatever its status is.
+
+        For a 200, the response's extension `parsed` holds the value that `parse` returned. A `policy` replaces the
+        client's own policy for retries. Raise an ApiError if no response can be returned.
+        """
         if self._stop.is_set():
             raise Interrupted("stopped by a signal")
         extensions: dict[str, Any] = {"parse": parse}
@@ -183,7 +187,7 @@ def _parsed(response: httpx.Response) -> Any:
 
 
 def _parse_record(instance_id: str, body: bytes) -> Record:
-    """Return the record in a body; raise BadResponse if the body holds no record, or that of another instance."""
+    """Return the record in a body; raise BadResponse if there is no record, or one of another instance."""
     item, escaped = parse_instance(body)
     try:
         record = make_record(item, escaped=escaped)

@@ -28,11 +28,12 @@ logger = log.get(__name__)
 def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkResult | None:
     """Find out which absent instances are gone, and mark them as gone in the spool. Leave held instances out.
 
-    The first walk must be complete. `expected` is the list that it found; a second walk usually finds the same list.
-    If this is the third complete run in a row that finds an instance by its id but on no list, mark that instance too.
+    The first walk must be complete. `expected` is the list that the first walk found; a second walk usually finds the
+    same list. If this is the third complete run in a row that finds an instance by its id but on no list, mark that
+    instance as gone too.
 
-    Returns the result of the second walk, or None if none was needed. An instance that is still absent afterwards, and
-    not marked as gone, is missing.
+    Return the result of the second walk, or None if no second walk was needed. An instance that is still absent
+    afterwards, and is not marked as gone, is missing.
     """
     spool = context.spool
     absent = spool.absent(limit=MOST_QUESTIONS + 1)
@@ -50,8 +51,11 @@ def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
     """Fetch the absent instances by their ids; return whether all of them were settled.
 
     An instance for which fal answers 404 is marked as gone, and one that fal returns is added to the spool. After the
-    first request that settles nothing, later requests are not retried. No request is sent after MOST_UNANSWERED
-    requests in a row without an answer, after one that the API refuses (401, 403, 429), or once `stop` is set.
+    first request that settles nothing, later requests are not retried. No further request is sent in three cases:
+
+    - MOST_UNANSWERED requests in a row got no answer.
+    - The API refused a request (401, 403, 429).
+    - `stop` is set.
     """
     settled, unanswered = True, 0
     for instance_id in absent:

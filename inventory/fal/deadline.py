@@ -1,8 +1,8 @@
-"""The network layer, which limits each connect, read and write to the time that is left for its request.
+"""The network layer, which limits each connect, read and write to the time that is left for the request.
 
-The time is that of the monotonic clock, so a step of the wall clock changes nothing. Only before it is connected can a
-request last longer than its limit. The lookup of the host's name has no limit, and if the host has several addresses,
-the attempt to connect to each may take all of the time that was left.
+The time is measured with the monotonic clock, so a step of the wall clock changes nothing. A request can last longer
+than its limit only while it connects. The lookup of the host's name has no limit. If the host has several addresses,
+the attempt to connect to each of them may take all of the time that was left before the first attempt.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
     def limit(self, timeout: float | None, late: type[Exception]) -> float | None:
         """Return the timeout in seconds, or the time left until the calling thread's deadline if that is shorter.
 
-        None means no limit. Raises an exception of the class `late` if no time is left.
+        None means no limit. Raise an exception of the class `late` if no time is left.
         """
         at: float | None = getattr(self._deadline, "at", None)
         if at is None:
@@ -59,9 +59,9 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return self.watch(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
     def watch(self, inner: httpcore.NetworkStream) -> httpcore.NetworkStream:
-        """Return a wrapper around a stream. Its reads and writes end at the deadline, and `abort` shuts it down.
+        """Return a wrapper around a stream. The wrapper's reads and writes end at the deadline; `abort` shuts it down.
 
-        Raises ConnectError if `abort` was called before.
+        If `abort` was called before, close the stream and raise httpcore.ConnectError.
         """
         stream = _Stream(inner, self)
         with self._lock:
@@ -72,7 +72,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError("closed")
 
     def forget(self, stream: "_Stream") -> None:
-        """Remove a stream from those that `abort` shuts down."""
+        """Remove a stream from the streams that `abort` shuts down."""
         with self._lock:
             self._open.discard(stream)
 
@@ -84,7 +84,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
             stream.close()
 
     def abort(self) -> None:
-        """Shut down every open stream, which wakes the threads that wait for it, and refuse new connections."""
+        """Refuse new connections, and shut down every open stream. This wakes the threads that wait for a stream."""
         with self._lock:
             self.aborted = True
             for stream in self._open:

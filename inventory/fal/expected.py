@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inventory.record import Record
 
 PARTS = 24
-"""The largest number of parts of a list. The digests of so many parts take less than a kilobyte."""
+"""The largest number of parts of a list. The digests of that many parts take less than a kilobyte."""
 
 _DIGEST_BYTES = 12
 
@@ -67,11 +67,14 @@ class PageDigests:
         return hashlib.sha256(b"".join(self._fingerprints)).hexdigest()
 
     def digest_pages(self, pages: range) -> str:
-        """Return the digest of some consecutive pages, as in `Part.pages`."""
+        """Return the digest of some consecutive pages, in the form of `Part.pages`."""
         return _short(self._fingerprints[pages.start : pages.stop])
 
     def digest_ids(self, pages: range) -> str:
-        """Return the digest of the ids on some consecutive pages, as in `Part.ids`. These ids must have been added."""
+        """Return the digest of the ids on some consecutive pages, in the form of `Part.ids`.
+
+        The ids of these pages must have been added.
+        """
         return _short(self._ids[number] for number in pages)
 
     def parts(self) -> tuple[Part, ...]:

@@ -52,7 +52,7 @@ def _member(response: httpx.Response, name: str) -> Any:
 def says_not_found(response: httpx.Response) -> bool:
     """Return whether the body of a 404 is fal's own error: its member `error` is an object with `type` `not_found`.
 
-    Errors of gateways are often objects too, of other forms. Source: fal's OpenAPI document.
+    fal's OpenAPI document describes this form. Errors of gateways are often objects too, but in other forms.
     """
     error = _member(response, "error")
     return isinstance(error, dict) and error.get("type") == "not_found"
@@ -73,7 +73,7 @@ def remedy_for(error: ssl.SSLCertVerificationError) -> str:
 
 
 def find_cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    """Return the first error of that kind in the chain of causes that begins with `error`; None if there is none."""
+    """Return the first error of the class `kind` in the chain of causes from `error` on; None if there is none."""
     while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error

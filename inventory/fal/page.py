@@ -1,6 +1,6 @@
 """Parse one page of fal's list, and compute a fingerprint by which the same page is recognised later.
 
-The form of a page is that of GET /compute/instances in fal's OpenAPI document.
+fal's OpenAPI document describes the form of a page: it is the answer to GET /compute/instances.
 """
 
 import hashlib
@@ -82,8 +82,8 @@ def parse_page(body: bytes) -> Page:
 def parse_envelope(body: bytes) -> Page:
     """Return the page that a body holds, with only its envelope parsed: `items` holds an empty object for each item.
 
-    This takes a fifth of the time of `parse_page`. A body for which this fails, for example because an item is not an
-    object, is passed to `parse_page`, which may raise BadResponse.
+    This takes a fifth of the time of `parse_page`. If it fails, for example because an item is not an object, return
+    the whole page from `parse_page`, which may raise BadResponse.
     """
     try:
         envelope = _ENVELOPE_ALONE.validate_json(body)
@@ -97,7 +97,7 @@ def parse_envelope(body: bytes) -> Page:
 def parse_instance(body: bytes) -> tuple[Any, bool]:
     """Return the JSON value of an answer about one instance, and a boolean with the meaning of `Page.escaped`.
 
-    Raises BadResponse if the body is not JSON.
+    Raise BadResponse if the body is not JSON.
     """
     try:
         return _ANY.validate_json(body), b"\\u" in body

@@ -22,8 +22,8 @@ def find_proxy(base: str) -> httpx.Proxy | None:
     As in curl, HTTPS_PROXY takes precedence over ALL_PROXY, and a name in lower case over the same name in upper case.
     NO_PROXY may exclude the API's host. An API under plain http is on this host, and gets no proxy.
 
-    Raises UsageError if the proxy cannot be used. The text of this error quotes no part of the proxy's address, which
-    may hold a password.
+    The proxy's password is hidden in the log from now on. Raise UsageError if the proxy cannot be used. The text of
+    this error quotes no part of the proxy's address, which may hold a password.
     """
     parts = urlsplit(base)
     named = urllib.request.getproxies()
@@ -58,8 +58,14 @@ def find_proxy(base: str) -> httpx.Proxy | None:
 def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
     """Return whether a rule of NO_PROXY covers the host.
 
-    A rule is a name (which also covers its subdomains) or an address, both with or without a port; a network; or `*`
-    for all hosts. Neither urllib nor httpx supports all of these: urllib has no networks, httpx has no ports.
+    A rule is one of these:
+
+    - a name, with or without a port; it also covers the subdomains of the name
+    - an address, with or without a port
+    - a network, such as 10.0.0.0/8
+    - `*`, which covers all hosts
+
+    Neither urllib nor httpx supports all of these: urllib has no networks, httpx has no ports.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

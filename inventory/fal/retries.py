@@ -15,7 +15,7 @@ from inventory.fal.failures import describe
 FIRST_WAIT = 0.5
 """Upper bound, in seconds, of the backoff before the first retry.
 
-It doubles with each further retry, up to the longest wait.
+The bound doubles with each further retry, up to the longest wait.
 """
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -42,9 +42,12 @@ def is_retried(error: httpx.ProxyError) -> bool:
 
 
 class RetryPolicy(Retry):
-    """A retry policy: exponential backoff with full jitter, which obeys Retry-After.
+    """A retry policy that obeys Retry-After: exponential backoff with full jitter.
 
-    A wait ends at once when `stop` is set. `on_retry` is called before each retry.
+    - `attempts`: the largest number of attempts per request. The first attempt counts too.
+    - `longest_wait`: the longest wait between two attempts, in seconds.
+    - `stop`: if it is set before or during a wait, the wait ends at once, and `sleep` raises Interrupted.
+    - `on_retry`: a function that is called after each wait, just before the retry.
     """
 
     def __init__(self, attempts: int, longest_wait: float, stop: threading.Event, on_retry: Callable[[], None]) -> None:
@@ -73,8 +76,8 @@ class RetryPolicy(Retry):
     def sleep(self, response: httpx.Response | Exception) -> None:
         """Wait for the backoff, or for the time in Retry-After if that is longer.
 
-        Raises Interrupted as soon as `stop` is set. If Retry-After asks for more than the longest wait, raises at once:
-        RateLimited for status 429, ServerError for any other status.
+        Raise Interrupted as soon as `stop` is set. If Retry-After asks for more than the longest wait, do not wait:
+        raise RateLimited for status 429, ServerError for any other status.
         """
         wait = self.backoff_strategy()
         if not isinstance(response, httpx.Response):
@@ -98,12 +101,13 @@ class RetryPolicy(Retry):
     def _seconds_asked_for(self, response: httpx.Response) -> float:
         """Return the seconds that Retry-After asks for; 0 if there is no such header, or if it cannot be read.
 
-        A date in it is compared with the answer's own `Date`, because this host's clock may be wrong.
+        If Retry-After holds a date, it is compared with the answer's own `Date`, because this host's clock may be
+        wrong. This host's clock is used only if there is no usable `Date`.
         """
         asked, date = (response.headers.get(name, "") for name in ("Retry-After", "Date"))
         try:
             return max(0.0, (parsedate_to_datetime(asked) - parsedate_to_datetime(date)).total_seconds())
-        except (ValueError, TypeError, OverflowError):  # no two dates; or only one of them has a time zone
+        except (ValueError, TypeError, OverflowError):  # not two dates, or only one of them has a time zone
             pass
         try:
             return self.parse_retry_after(asked)

@@ -20,7 +20,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 """The limit of a decoded body in bytes. A larger body raises BadResponse, and the request is not retried."""
 
 LARGEST_ERROR = 64 * 1024
-"""After this many decoded bytes of the body of an error answer, no more of it is read."""
+"""The body of an error answer is read only until this number of bytes is decoded."""
 
 
 class InvalidBody(httpx.RemoteProtocolError):
@@ -68,8 +68,11 @@ class ParsingTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return the response.
 
-        The body of a 200 is passed to the function in the request's extension `parse`. What this function returns is in
-        the response's extension `parsed`, and the response itself has no body.
+        The body of a 200 is passed to the function in the request's extension `parse`. The result of that function is
+        in the response's extension `parsed`, and the response itself has no body. For any other status, the response
+        has the beginning of the body.
+
+        Raise NetworkError or BadResponse for a failure that is not retried, and httpx.TransportError for one that is.
         """
         self._backend.set_deadline(self._limit)
         try:
@@ -85,7 +88,8 @@ class ParsingTransport(httpx.BaseTransport):
                 raise httpx.RemoteProtocolError(f"the SOCKS proxy gave no valid answer: {error}") from None
             raise
         finally:
-            # httpcore leaves the connection open if a SOCKS proxy refuses. Through a proxy, the API always has TLS
+            # httpcore leaves the connection open if a SOCKS proxy refuses. Through a proxy, a connection to the API
+            # always has TLS. So a stream without TLS is left over
             if self.proxy is not None:
                 self._backend.close_plain()
 
@@ -116,8 +120,8 @@ class ParsingTransport(httpx.BaseTransport):
             raise InvalidBody(str(error)) from None
         finally:
             response.close()
-        # Only these two are kept. From Location httpx would build a request, although redirects are not followed. From
-        # Set-Cookie it would store cookies.
+        # Only two headers are kept. From Location httpx would build a request, although redirects are not followed.
+        # From Set-Cookie it would store cookies.
         kept = {name: value for name, value in response.headers.items() if name in {"retry-after", "date"}}
         return httpx.Response(response.status_code, headers=kept, content=body)
 

@@ -1,4 +1,4 @@
-"""Walk the list from cursor to cursor, fetching one page ahead, until it ends or cannot go on.
+"""Walk the list from cursor to cursor, fetching one page ahead, until the list ends or an error stops the walk.
 
 A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
 no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure.
@@ -52,7 +52,7 @@ class Source(Protocol):
 
 @dataclass
 class WalkResult:
-    """The counts of a walk so far. Once the walk has ended, also its error if it is not complete, and what it found."""
+    """The counts of a walk so far. Once the walk has ended, also its error (None: complete), and what it found."""
 
     pages: int = 0
     items: int = 0
@@ -114,7 +114,7 @@ class _Walk:
         self._expected = expected
         """The list that the walk may find again. None if there is none, or if the walk has found another list."""
         self._changed: dict[int, Part] = {}
-        """The parts in which values differ from the expected list: by number of the part, its new digests."""
+        """The new digests of each part in which values differ from the expected list, by the number of the part."""
 
     def make(self) -> WalkResult:
         """Make the walk, and return its result."""
@@ -147,7 +147,7 @@ class _Walk:
         As long as the list may be the expected one, the spool keeps the unparsed bodies of the pages instead. Meanwhile
         only the records of parts in which values differ are added (see `_check_part`).
 
-        Raises an ApiError if a page cannot be fetched, if a cursor cannot be followed, or if the list has no end.
+        Raise an ApiError if a page cannot be fetched, if a cursor cannot be followed, or if the list has no end.
         """
         context, result = self._context, self._result
         barren = 0
@@ -177,8 +177,8 @@ class _Walk:
     def _fetch_pages(self) -> Iterator[Page]:
         """Yield the pages of the list. Only the envelope of a page is parsed while the list may be the expected one.
 
-        Raises an ApiError if a page cannot be fetched, or if the cursor of a page cannot be followed. Such a page is
-        yielded before the error is raised, unless its cursor is too long.
+        Raise an ApiError if a page cannot be fetched, or if the cursor of a page cannot be followed. A page with such a
+        cursor is yielded before the error is raised, unless the cursor is too long.
         """
         api = self._context.api
         cursor: str | None = None
@@ -205,8 +205,8 @@ class _Walk:
     def _check_part(self) -> None:
         """Compare a part with the expected one, if the page that came last ends the part.
 
-        If only values differ, the records of the part are added to the spool. If the part has other ids, or if too many
-        parts differ, the list is no longer taken for the expected one.
+        If only values differ, the records of the part are added to the spool. If the part has other ids or a rejected
+        item, or if more than MOST_CHANGED_PARTS parts differ, the list is no longer taken for the expected one.
         """
         expected, last = self._expected, self._result.pages
         if expected is None or not expected.parts:
@@ -290,7 +290,7 @@ class _SpoolWriter:
         self._added = self._thread.submit(self._spool.add, self._number, records)
 
     def wait(self) -> bool:
-        """Wait until the previous page is in the spool, and raise the error if adding it failed.
+        """Wait until the previous page is in the spool. If adding that page failed, raise the error.
 
         Return False if that page had no id that is new to the walk, else True; also True if there is no previous page.
         """

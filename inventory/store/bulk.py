@@ -1,7 +1,7 @@
-"""Insert or update many rows in one statement, by the fastest way of each backend.
+"""Insert or update many rows in one statement, in the way that is fastest on each backend.
 
 PostgreSQL gets one array per column (`unnest`), which is as fast as COPY. If the process freezes between two batches,
-`idle_in_transaction_session_timeout` ends its session; during a COPY it would not.
+`idle_in_transaction_session_timeout` ends its session. During a COPY this timeout would not act.
 """
 
 import json
@@ -51,7 +51,7 @@ def insert_from_file(
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Insert all rows of `source` by each of the statements; return the number of rows in `source`.
+    """Insert all rows of `source` with each of the statements; return the number of rows in `source`.
 
     Each statement has the form `INSERT ... SELECT ... FROM `, to which the name of the source table is added. It
     inserts one row for each row of the source. `parameters` are the values of the statements' parameters.

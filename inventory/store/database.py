@@ -2,8 +2,8 @@
 
 `reading(engine)` and `writing(engine)` open all transactions on the database. Statements in them wait up to 30 s for a
 lock; a migration on PostgreSQL waits without a limit. On SQLite, `writing` takes the write lock at its start (`BEGIN
-IMMEDIATE`), so that no other writer can make it fail halfway. What only one backend needs is in `sqlite` and
-`postgresql`; single statements are in `statements`.
+IMMEDIATE`), so that no other writer can make the transaction fail halfway. The code that only one backend needs is in
+`sqlite` and `postgresql`; single statements are in `statements`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -61,7 +61,7 @@ Clock = Callable[[], datetime]
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
-    """Return an engine; nothing is opened yet. Raise DatabaseError if a SQLite file is missing, unless `create`."""
+    """Return an engine, without opening anything. Raise DatabaseError if `create` is False and the file is missing."""
     if file := sqlite_path(url):
         if not create and not file.exists():
             raise DatabaseError(
@@ -110,7 +110,7 @@ def writing(
     `file`: a SQLite file to attach to the connection, so that `bulk.insert_from_file` can read its tables. It has no
     effect on PostgreSQL.
     Raise DatabaseError if the database fails, or if a SQLite database was removed or replaced during the transaction.
-    Raise Unconfirmed if the connection to PostgreSQL is lost amid the commit.
+    Raise Unconfirmed if the connection to PostgreSQL is lost during the commit.
     """
     with as_database_error(engine, kept), engine.connect() as connection:
         settings = {}

@@ -17,7 +17,7 @@ _COLLISIONS = {"40001", "40P01"}
 """PostgreSQL's codes of a serialization failure and a deadlock."""
 
 _LOST = ("08", "57P")
-"""How PostgreSQL's codes begin that say that the connection is lost or that the server stops."""
+"""The beginnings of PostgreSQL's codes for a lost connection and for a server that stops."""
 
 
 @contextmanager
@@ -38,9 +38,10 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
 
 @contextmanager
 def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
-    """Turn the loss of the connection to PostgreSQL amid a commit, at the end of the block, into an Unconfirmed.
+    """Turn the loss of the connection to PostgreSQL during the commit at the end of the block into an Unconfirmed.
 
-    Yield a function to call just before the commit. Other errors pass: after them the transaction is rolled back.
+    Yield a function to call just before the commit. Other errors are not changed: after them the transaction is rolled
+    back.
     """
     committing = False
 
@@ -79,7 +80,7 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
 
 
 def _free_space(engine: Engine) -> str:
-    """Return a text that says how many MB are free in the folder of the database and in that of temporary files.
+    """Return a text with the free space, in MB, of the folder of the database and of the folder of temporary files.
 
     SQLite sorts in temporary files, and its message "disk is full" does not say which of the two folders is full. A
     folder whose free space cannot be read is left out.

@@ -32,7 +32,7 @@ class _Role:
         self.quoted = _quote(connection, name)
 
     def look_up(self, expression: str, **names: str) -> Any:
-        """Return the value of `SELECT expression`; None if that has no row.
+        """Return the value of `SELECT expression`; None if this query returns no row.
 
         In the expression, `:role` is the name of the role. `names` are the values of further parameters.
         """
@@ -54,7 +54,7 @@ class _Tables:
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
     """Let the role read all tables and views of inventory, also those that later migrations add.
 
-    A second call changes nothing. No role is created, and no right is taken away.
+    Return facts about the role. A second call changes nothing. No role is created, and no right is taken away.
     Raise UsageError on SQLite, if the role does not exist, or if the role may also write to the tables. Raise
     WrongSchema if the database is not at this program's revision. Raise DatabaseError if the connected user may not
     grant the rights, or if the role cannot get the right to connect to the database or to use the schema. After an

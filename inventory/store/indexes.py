@@ -23,9 +23,9 @@ def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows:
     indexes. If this process freezes in the meantime, the server ends its session after at most 10 s, before waiting
     readers give up.
 
-    The indexes stay as they are on SQLite, for fewer rows than MANY, if a table has rows, if an index is not as a
-    migration made it, if a table has a trigger, if this role may not rebuild the indexes, or if another session uses
-    the tables.
+    The indexes stay as they are on SQLite, and for fewer rows than MANY. They also stay if a table has rows or a
+    trigger, if an index is not as a migration made it, if this role may not rebuild the indexes, or if another session
+    uses the tables.
     """
     rebuild = [] if is_sqlite(connection) or rows < MANY else _drop_indexes(connection, tables)
     yield
@@ -49,7 +49,7 @@ def _drop_indexes(connection: Connection, tables: Sequence[sa.Table]) -> list[st
                 return []
             found = connection.execute(_INDEXES, {"tables": names}).all()
             drop, create = [drop for drop, _ in found], [create for _, create in found]
-            for statement in (*drop, *create, *drop):  # first prove that they can be created again
+            for statement in (*drop, *create, *drop):  # create once, to prove that they can be created again
                 _execute(connection, statement)
             _execute(connection, _LIMIT_IDLE_TIME)
     except DBAPIError as error:

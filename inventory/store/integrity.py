@@ -1,7 +1,7 @@
 """Let the database check its own tables and indexes for damage.
 
-SQLite: `integrity_check`, or `quick_check`, which does not compare indexes with tables. PostgreSQL: the extension
-`amcheck`, if it is installed and the role may use it.
+SQLite has the pragmas `integrity_check` and `quick_check`. The second is faster, but does not compare indexes with
+tables. On PostgreSQL the extension `amcheck` makes the checks, if it is installed and the role may use it.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]
 
 
 def why_unchecked(connection: Connection) -> str | None:
-    """Return a message that says why the database cannot check itself, and what would help; None if it can."""
+    """Return a message that says why the database cannot check itself, and what to do; None if it can check itself."""
     if is_sqlite(connection):
         return None
     found = connection.execute(_AMCHECK).one_or_none()

@@ -31,7 +31,7 @@ TRANSACTION_SETTINGS = {
     "cursor_tuple_fraction": "1",  # plan for cursors that are read to their end
     "quote_all_identifiers": "off",  # otherwise reflection gives the names of types in quotes
 }
-"""The settings of every transaction. They override those of the server, the database, the role and PGOPTIONS.
+"""The settings of every transaction. They override the settings of the server, the database, the role and PGOPTIONS.
 
 They limit the wait for a lock, and decide how values are read and written. Most settings that do not change results,
 such as statement_timeout, are not among them.
@@ -47,7 +47,7 @@ def postgresql_engine(url: URL) -> Engine:
         "client_encoding": "UTF8",  # beats PGCLIENTENCODING
         **{name: value for name, value in _KEEPALIVES.items() if name not in url.query},
     }
-    # psycopg warns of a session time zone that Python does not know. It does no harm: each time comes with its offset
+    # psycopg warns of a session time zone that Python does not know. Such a zone does no harm: each time has an offset
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     engine = sa.create_engine(
         url,
@@ -74,8 +74,8 @@ def _begin_postgresql(connection: Connection) -> None:
 
     The connection's option `inventory_settings` adds settings or replaces some. Raise WrongSchema if the database is
     not in UTF-8. Raise DatabaseError if the transaction is meant to write and the database may only be read. This is
-    done in each transaction, because a pooler in transaction mode may give each one another session. One statement does
-    everything, which saves round trips.
+    done in each transaction, because a pooler in transaction mode may give each transaction another session. One
+    statement does everything, which saves round trips.
     """
     options = connection.get_execution_options()
     settings = TRANSACTION_SETTINGS | options.get("inventory_settings", {})
@@ -103,7 +103,7 @@ def _begin_postgresql(connection: Connection) -> None:
 def require_version(engine: Engine, version: Sequence[Any]) -> None:
     """Raise DatabaseError if a PostgreSQL server is too old; `version` is SQLAlchemy's `server_version_info`.
 
-    For SQLite, `sqlite_engine` has checked the version of the library.
+    For SQLite, do nothing: `sqlite_engine` has checked the version of the library.
     """
     if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))

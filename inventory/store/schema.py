@@ -123,7 +123,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision` in one transaction. Raise UsageError if it is unknown, WrongSchema as in `migrating`."""
+    """Migrate up to `revision` in one transaction. Raise UsageError if it is unknown, WrongSchema like `migrating`."""
     _import_alembic()
     from alembic import command
 
@@ -210,7 +210,7 @@ def differences(engine: Engine) -> list[Any]:
 
 
 def changed_views(connection: Connection) -> list[str]:
-    """Return the names of inventory's views whose definition in the database is not that of the migrations.
+    """Return the names of inventory's views whose definition in the database differs from the one in the migrations.
 
     Missing views are not among them. On PostgreSQL the list is empty if no temporary view may be created.
     """
@@ -220,7 +220,7 @@ def changed_views(connection: Connection) -> list[str]:
 
 
 def _differs_on_postgresql(connection: Connection, name: str) -> bool:
-    """Return whether a view in a PostgreSQL database differs from that of the newest migration.
+    """Return whether a view in a PostgreSQL database differs from the view that the newest migration creates.
 
     Return False if the view is missing, or if no temporary view may be created. PostgreSQL does not keep the SQL of a
     view, but writes the definition as text when asked. A dump has that text. For a view restored from a dump, the

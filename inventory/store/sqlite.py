@@ -93,9 +93,9 @@ def use_wal(engine: Engine) -> None:
 
 
 def readers_wait(connection: Connection) -> bool:
-    """Return whether readers and a writer wait for each other, as they do on SQLite without WAL mode.
+    """Return whether readers and a writer wait for each other. They do on SQLite without WAL mode.
 
-    A copy of a SQLite file is not in WAL mode if it was made by VACUUM INTO.
+    For example, a copy of a SQLite file that VACUUM INTO made is not in WAL mode.
     """
     return is_sqlite(connection) and connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
 

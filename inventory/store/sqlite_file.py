@@ -25,7 +25,7 @@ CLOSING_SECONDS = 30
 """The longest time in seconds that `follow` waits for this process to close its connections to the old file."""
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
-_IN_USE_BYTE = 128  # of a `-shm`, locked by each process that uses it: UNIX_SHM_DMS in SQLite's os_unix.c
+_IN_USE_BYTE = 128  # each process that uses a `-shm` locks this byte of it: UNIX_SHM_DMS in SQLite's os_unix.c
 
 logger = log.get(__name__)
 
@@ -40,7 +40,7 @@ class _FileIdentity:
 
     def __init__(self, path: Path) -> None:
         if sys.platform == "linux":
-            # Only O_PATH will do: closing any other descriptor would drop the locks that SQLite holds on the file.
+            # O_PATH is necessary: closing any other descriptor would drop the locks that SQLite holds on the file.
             self._descriptor = os.open(path, os.O_PATH)
         self._found = path.stat() if self._descriptor is None else os.fstat(self._descriptor)
 
@@ -76,7 +76,7 @@ class SQLiteFile:
         self._opened: _FileIdentity | None = None
         """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
         self._companions: dict[Path, _FileIdentity] = {}
-        """The companions of the opened file by path, as of the last moment when they certainly belonged to it."""
+        """The companions of the opened file by path, as found when it was last certain that they belonged to it."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 
@@ -124,8 +124,8 @@ class SQLiteFile:
     def remember_companions(self, connection: object = None) -> None:
         """Record the identity of the companions, unless the database file was removed or replaced.
 
-        After a replacement, the companions may belong to the new file. `connection` is one that has just begun a
-        transaction: from now on it counts as one that has the `-wal` open.
+        After a replacement, the companions may belong to the new file. `connection` is a connection that has just begun
+        a transaction. From now on it counts as a connection that has the `-wal` open.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True
@@ -169,7 +169,8 @@ class SQLiteFile:
     def _make_companions_writable(self) -> None:
         """Give read-only companions the mode of the database file, if that file is writable.
 
-        SQLite creates companions with the mode of the database. Those created while it was read-only stay read-only.
+        SQLite creates companions with the mode of the database. A companion that was created while the database was
+        read-only stays read-only.
         """
         found = self._stat(self.path)
         if found is None or not os.access(self.path, os.W_OK):

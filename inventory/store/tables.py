@@ -140,8 +140,8 @@ accounts = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("retired_at", UTCDateTime),
     Column("pruned_before", UTCDateTime),
-    # internal. last_complete_run_id: its time is the last_seen_at of each live instance of which no later run recorded
-    # anything. walk_digest: the fingerprint of the list of that run, by which the next run recognises an unchanged list
+    # internal. last_complete_run_id: the time of this run is the last_seen_at of each live instance of which no later
+    # run recorded anything. walk_digest: fingerprint of this run's list. The next run compares its own list with it
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
     # internal: the lease, from fencing_token to lease_process_started. While a run has the lease, its heartbeat is in
@@ -191,8 +191,8 @@ sync_runs = Table(
     Column("max_vanish", Double),
     Column("max_gap_seconds", Double),
     Column("log_index", RunId),
-    # internal. entry_hash: of the run's log entry. changes_root, missing_digest: Merkle roots in that entry, over the
-    # versions that the run opened and closed, and over the instances that it left unsettled. cleared_digest: the value
+    # internal. entry_hash: hash of the run's log entry. changes_root: Merkle root in that entry over the versions that
+    # the run opened and closed. missing_digest: the same over the instances left unsettled. cleared_digest: the value
     # that `prune` has removed from fleet_digest; it is needed to compute the log entry, which commits to that value
     Column("entry_hash", LargeBinary),
     Column("changes_root", LargeBinary),
@@ -342,11 +342,11 @@ def _complete_before_create(*_: object, **__: object) -> None:
 
 
 def complete() -> MetaData:
-    """Return METADATA after adding the options that each backend has under a name of its own.
+    """Add to METADATA the options that SQLAlchemy keeps for each backend separately, and return METADATA.
 
     These are the conditions of partial indexes and, for SQLite, WITHOUT ROWID and AUTOINCREMENT. They are needed only
-    to create the tables, and by Alembic to compare them. They are not added when this module is imported, because that
-    would import both dialects of SQLAlchemy.
+    to create the tables, and when Alembic compares the tables. They are not added when this module is imported, because
+    that would import both dialects of SQLAlchemy.
     """
     for index in (index for table in METADATA.tables.values() for index in table.indexes if index.name in _WHERE):
         for dialect in ("sqlite", "postgresql"):
