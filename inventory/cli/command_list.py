@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 Places = Mapping[str, Mapping[str, tuple[str, str]]]
-"""By title, then by name of the command or group: its place and its summary.
+"""By title: a dict from the name of each command or group to (place, summary).
 
 The place is `module.name` in this package, where `name` is a function or a Typer app.
 """

@@ -64,7 +64,7 @@ def evidence_command(
             found = write_bundle(
                 connection, file, period, signer, only=account, progress=progress, leave_out=left_out.append
             )
-    finally:  # after the block, which shows its progress in a line of the terminal
+    finally:  # only after the block, because the block shows a live line on the terminal
         for line in left_out:
             log.say(printable(line))
     for name, part in found.items():

@@ -59,6 +59,6 @@ def explore_command(
 
             webbrowser.open(address)
         while at_work() and not stop.wait(0.5):
-            if opened_file is not None:  # if it was replaced, Datasette would still show the old one
+            if opened_file is not None:  # if the file was replaced, Datasette would still show the old file
                 opened_file.check("explore has ended")
     log.say("Stopped.")

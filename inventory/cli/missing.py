@@ -97,7 +97,7 @@ def _confirmed(rows: list[dict[str, Any]]) -> bool:
 
 
 def _show_settled(rows: list[dict[str, Any]], settled: set[tuple[str, str]], style: Format, said: str) -> None:
-    """Print `said`; as JSON or CSV print the settled rows on stdout, and `said` on stderr.
+    """Print `said` on stdout. For JSON or CSV, print the settled rows on stdout instead, and `said` on stderr.
 
     `settled` has the account and the id of each settled instance.
     """

@@ -15,7 +15,10 @@ from inventory.store import database, schema
 
 
 def loaded(**flags: Any) -> Settings:
-    """Return the settings, and configure the log by them. A flag that is not None overrides every other source."""
+    """Load the settings, configure the log as they say, and return them.
+
+    A flag that is not None overrides every other source of the same setting.
+    """
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level)
     return settings
@@ -23,7 +26,7 @@ def loaded(**flags: Any) -> Settings:
 
 @contextmanager
 def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
-    """Yield an engine, and close the connections of the engine at the end.
+    """Yield an engine for the database at `url`. Close the connections of the engine at the end.
 
     Without `create`, raise DatabaseError if the SQLite file is missing. With `create`, the first connection creates it.
     """
@@ -51,8 +54,8 @@ def open_for_reading(
 ) -> Iterator[Connection]:
     """Yield a connection in a read transaction. Nothing is created or migrated.
 
-    `temporary_views` is that of `database.reading`. Raise DatabaseError if there is no database at this program's
-    revision; UsageError if the database does not have the account.
+    `temporary_views` is passed to `database.reading`. Raise DatabaseError if there is no database at this program's
+    revision. Raise UsageError if the database does not have the account.
     """
     with (
         opened_as_is(loaded(database_url=url).database_url) as engine,
@@ -75,7 +78,7 @@ def open_for_writing(settings: Settings) -> Iterator[Engine]:
 
 
 def require_account(connection: Connection, account: str | None) -> None:
-    """Raise UsageError if the database has no account of this name. None raises nothing."""
+    """Raise UsageError if the database has no account of this name. If `account` is None, raise nothing."""
     from inventory.read import queries
 
     names = queries.account_names(connection)

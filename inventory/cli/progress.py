@@ -9,7 +9,7 @@ from inventory import log
 
 
 class LiveLine:
-    """A line on a terminal. Nothing is shown without a `status`, a `rich.status.Status`."""
+    """A line on a terminal. `status` is a `rich.status.Status`; without it, nothing is shown."""
 
     def __init__(self, status: Any = None) -> None:
         self._status = status
@@ -29,7 +29,7 @@ class LiveLine:
 
 @contextmanager
 def live_line(first: str) -> Iterator[LiveLine]:
-    """Show a line on a terminal during the block, and yield it."""
+    """Show a line on a terminal during the block. Yield the line, so that the block can replace its text."""
     if not _is_for_people():
         yield LiveLine()
         return
@@ -42,7 +42,7 @@ def live_line(first: str) -> Iterator[LiveLine]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar during the block. Print only its title if stderr is no terminal or the log format is JSON.
+    """Show a progress bar during the block. If stderr is no terminal or the log format is JSON, print only the title.
 
     Yield a function that moves the bar. Its arguments are the number of steps done and the number of all steps.
     """

@@ -65,7 +65,7 @@ def guard_the_end() -> None:
     """
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
-    # at its end Python restores the default action of every signal that has a handler, which is to kill the process
+    # at its end Python restores the default action of every signal with a handler: the signal then kills the process
     atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in _NUMBERS])
 
 
@@ -85,8 +85,8 @@ def raising() -> Iterator[None]:
 def stop_on_signal() -> Iterator[threading.Event]:
     """Yield an event that the first signal sets. No signal raises KeyboardInterrupt in the block or after it.
 
-    A thread learns of a signal from a pipe, into which the interpreter writes at once. The handler runs only after the
-    main thread has returned from C code, and there it may wait for a lock of SQLite for long.
+    A thread learns of a signal from a pipe, into which the interpreter writes at once. The handler would be too late.
+    It runs only after the main thread has returned from C code, and that code may wait long for a lock of SQLite.
     """
     stop, state = threading.Event(), _state
     reader, writer = os.pipe()
@@ -123,7 +123,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 def when_late(call: Callable[[], None]) -> Iterator[None]:
     """Call `call` in another thread if this block still goes on GRACE_SECONDS after a signal.
 
-    The block must be in that of `stop_on_signal`.
+    The block must be inside a block of `stop_on_signal`.
     """
     _state.late = call
     try:
@@ -146,9 +146,9 @@ def _interrupt() -> None:
 def _unraisable(unraisable: Any) -> None:
     """Schedule a new KeyboardInterrupt if Python discarded one; pass any other exception to the default hook.
 
-    Python discards an exception that is raised in a destructor or a callback, and calls this hook. An exception of the
-    hook would be discarded too. So a timer sends SIGALRM. In the block of `raising`, its handler raises
-    KeyboardInterrupt.
+    Python discards an exception that is raised in a destructor or a callback, and calls this hook. An exception that
+    the hook raises would be discarded too. So a timer sends SIGALRM. In the block of `raising`, the handler of SIGALRM
+    raises KeyboardInterrupt.
     """
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)

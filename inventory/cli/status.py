@@ -83,7 +83,10 @@ def status_command(
 
 
 def _written(settings: Settings) -> dict[str, datetime | None]:
-    """Return when the report and the export were last written, by their names, where the settings ask for them."""
+    """Return a dict from `report` and `export`, if the settings ask for them, to the time when each was last written.
+
+    The time is None if it is not known, or if nothing was written yet.
+    """
     if not (settings.report_file or settings.export_dir):
         return {}
     from inventory.service.daily_files import written
@@ -98,7 +101,10 @@ def _when_written(at: datetime | None, now: datetime) -> str:
 
 
 def _dated(name: str, at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Return the columns `<name>_at` and `<name>_age_seconds` for what was made at `at`; null if `at` is None."""
+    """Return a dict with the columns `<name>_at` and `<name>_age_seconds` of what was made at `at`.
+
+    Both are None if `at` is None.
+    """
     return {f"{name}_at": at, f"{name}_age_seconds": None if at is None else (now - at).total_seconds()}
 
 

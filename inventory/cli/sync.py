@@ -116,10 +116,10 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
 
 @contextmanager
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
-    """Show a live line during a run; yield a function that takes a WalkResult and shows its instances and pages.
+    """Show a live line during a run. Yield a function that takes a WalkResult and shows its instances and pages.
 
     If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
-    4. The run's row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
+    exit code 4. The run's row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
     """
 
     def give_up() -> None:
@@ -164,8 +164,8 @@ def _dry_run(settings: Settings, accounts: list[Account], outcomes: list[Any], *
 def _database_or_empty(settings: Settings) -> Iterator[Any]:
     """Yield an engine for the database, or for an empty temporary one.
 
-    The temporary one stands in for a SQLite file that is missing, and for a database without tables. Raise
-    DatabaseError if the database cannot be read, or is at another revision than this program's.
+    The temporary database is used if the SQLite file is missing, or if the database has no tables. Raise DatabaseError
+    if the database cannot be read, or is not at this program's revision.
     """
     url = settings.database_url
     file = sqlite_path(parse_url(url))

@@ -93,7 +93,8 @@ def _parse_key(text: str) -> VerifierKey:
 def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, str | None]) -> list[KeptCheckpoint]:
     """Return the checkpoints. If `account` is given, leave out those of the other accounts of the database.
 
-    `log_ids` holds the log id of each account. Raise UsageError if all checkpoints would be left out.
+    `log_ids` is a dict from the name of each account to its log id. Raise UsageError if all checkpoints would be left
+    out.
     """
     if account is None or not kept:
         return kept

@@ -1,7 +1,8 @@
 """The charts and filters of the two Grafana dashboards, and the alert rules.
 
-Their SQL is for PostgreSQL, and has variables and macros of Grafana in it. The dashboard "Fleet" shows the fleet, now
-and over time. The dashboard "Audit" shows who did what, and how much of the time is known.
+All SQL is for PostgreSQL. The SQL of the charts uses variables and macros of Grafana; the SQL of the filters and alert
+rules uses none. The dashboard "Fleet" shows the fleet, now and over time. The dashboard "Audit" shows who did what, and
+how much of the time is known.
 """
 
 from dataclasses import dataclass
@@ -34,8 +35,12 @@ CHOSEN = f"{ACCOUNT} AND {CREATOR} AND {TYPE_AND_REGION}"
 class Chart:
     """One chart of a Grafana dashboard: its SQL, and how it is drawn.
 
-    The SQL of a time series returns `time` and a column for each line, or `time`, `metric` (the name of the line) and
-    its value. `width` is in 24ths of the page, `height` in rows of 30 pixels. `unit` is Grafana's name of a unit.
+    The SQL of a time series returns rows in one of two forms:
+
+    - `time`, and a column with a value for each line.
+    - `time`, `metric` (the name of a line), and the value for this line.
+
+    `width` is in 24ths of the page, `height` in rows of 30 pixels. `unit` is Grafana's name of a unit.
     """
 
     title: str
@@ -217,7 +222,7 @@ ALERTS = (
     ),
     Alert(
         "inventory-observed", "Yesterday is not wholly known", "More than a tenth of yesterday lies in gaps.",
-        # a gap that has not ended has no gap_end, which least() passes over
+        # gap_end is null if the gap has not ended; least() ignores a null
         "SELECT account, sum(extract(epoch FROM least(gap_end, midnight) "
         "- greatest(gap_start, midnight - interval '24 hours'))) / 86400.0 AS unknown "
         "FROM sync_gaps CROSS JOIN (SELECT date_trunc('day', now(), 'UTC') AS midnight) AS today "

@@ -1,4 +1,4 @@
-"""The dashboards as a bundle that Superset imports: a zip of YAML files. They are written as JSON, which is valid YAML.
+"""The dashboards as one zip that Superset imports. Its YAML files are written as JSON, which is valid YAML.
 
 The UUID of each object follows from its name. So a second import replaces the objects of the first. For the form of the
 files see the folders `superset/commands/*/importers` and `superset/examples` of Superset's repository.
@@ -49,13 +49,13 @@ _HARMLESS = HARMLESS_PARAMETERS | {
     "mode", "uri", "timeout", "immutable", "cache", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode", "sslcrl", "sslkey", "passfile", "service",
 }  # fmt: skip
-"""The parameters of a URI that are written with their values: also those of a SQLite file, and more of libpq."""
+"""The parameters of a URI that are written with their values. Those added here are of SQLite files and of libpq."""
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
-    """Write the bundle as a zip. `uri` is the URI by which Superset opens the database, masked by `masked_uri`.
+    """Write the zip into `file`. `uri` is the URI by which Superset opens the database, masked by `masked_uri`.
 
-    `connection` is to any database with this program's schema: only the types of the columns are read from it.
+    `connection` may be to any database with this program's schema: only the types of the columns are read from it.
     """
     files = {
         "metadata.yaml": {
@@ -263,7 +263,7 @@ def superset_uri(url: URL) -> str:
 
 
 def masked_uri(text: str) -> str:
-    """Return a URI with MASK in place of the password, and of each parameter that is not known to be harmless.
+    """Return a URI with MASK in place of the password, and of the value of each parameter that may hold a secret.
 
     Raise UsageError if the text is no URI, or if it is not certain where a password in it ends. The message does not
     repeat the text, which may hold a password.
@@ -271,7 +271,7 @@ def masked_uri(text: str) -> str:
     place, _, query = text.partition("?")
     parameters = [part.partition("=")[::2] for part in query.split("&") if "=" in part]
     unknown = [name for name, _ in parameters if name not in _HARMLESS]
-    # an unknown parameter beside a password may be the rest of the password, if that contains an &
+    # an unknown parameter beside one with a secret may be the rest of the secret, because a secret may contain an &
     if not _is_uri(text) or (len(unknown) > 1 and any(map(is_secret_name, unknown))):
         raise UsageError(
             "The URI of the database is none, or it is not certain where a password in it ends. "

@@ -58,7 +58,7 @@ METRICS = {
     "observation_daily": {"observed": ("AVG(share)", "Share of the days that is known.")},
     "operator_actions": {"acts": ("COUNT(*)", "Acts of people on the record.")},
 }
-"""The metrics of each dataset, by the dataset's name: (SQL, meaning) by the metric's name."""
+"""By the name of the dataset: a dict from the name of each metric to (SQL, meaning)."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from inventory.dashboards.superset_charts import FILTERS, SupersetChart
 Json = dict[str, Any]
 
 VERSION = "1.0.0"
-"""The version of the file format, which every file in a bundle names."""
+"""The version of the file format. Every file in the zip names it."""
 
 
 def object_uuid(*names: str) -> str:

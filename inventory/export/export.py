@@ -31,10 +31,10 @@ from inventory.store import database
 from inventory.store.schema import HEAD
 
 GROUP_ROWS = 50_000
-"""The number of rows that are written together, unless they reach GROUP_BYTES. In Parquet they are a row group."""
+"""The largest number of rows in a group. The rows of a group are written together. In Parquet they are a row group."""
 
 GROUP_BYTES = 32 << 20
-"""A group of rows ends with the row with which its text reaches this number of bytes."""
+"""A group has fewer rows if its text reaches this number of bytes earlier. The row that reaches it is the last one."""
 
 NO_ROWS = "empty"
 """The name of the only file of a relation that is split by month, if the relation has no rows in the export."""
@@ -66,10 +66,14 @@ def export(
 ) -> Summary:
     """Write into a folder what has changed since the last export into it, and return what was done.
 
-    `progress` is called with a line of text now and then. Raises UsageError if the folder cannot be used, or holds an
-    export of another history or of a newer version of the program; AccountBusy if another export writes to it;
-    BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest has another form;
-    DatabaseError.
+    `progress` is called with a line of text now and then. Raise these errors:
+
+    - UsageError if the folder cannot be used, or holds an export of another history or of a newer version of the
+      program.
+    - AccountBusy if another export writes to the folder.
+    - BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest does not have
+      the form that an export writes.
+    - DatabaseError if the database fails.
     """
     with (
         open_folder(request.path, request.style, request.since) as folder,
@@ -187,7 +191,7 @@ class _Writer:
     def flush(self) -> None:
         """Write the rows that were added and not yet written."""
         if self._waiting:
-            # without the borders of the tables, which change the pages of a Parquet file
+            # combine_chunks() removes the borders between the tables; they would change the pages of a Parquet file
             self._write(pa.concat_tables(self._waiting).combine_chunks())
             self._waiting.clear()
             self._group_rows = self._group_bytes = 0

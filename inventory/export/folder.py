@@ -65,7 +65,7 @@ class Folder:
         self.write_manifest()
 
     def write_manifest(self) -> None:
-        """Replace `manifest.json` by the manifest in `self.manifest`."""
+        """Replace the file `manifest.json` with the content of `self.manifest`."""
         part = _part(self.path / MANIFEST)
         with part.open("w", encoding="utf-8") as file:
             file.write(self.manifest.text())
@@ -89,8 +89,9 @@ def _part(file: Path) -> Path:
 def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]:
     """Yield the folder of an export, and lock it during the block. Make the folder if it is missing.
 
-    Raises UsageError if the folder holds files but no export, if it holds an export with another format or another
-    first month, or if it cannot be written. Raises AccountBusy if another export writes to it.
+    Raise UsageError if the folder holds files but no export, if it holds an export with another format or another
+    first month, or if it cannot be written. Raise AccountBusy if another export writes to it. Also raise the errors of
+    `read_manifest`.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,7 @@ def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep exports from writing to a folder during the block; raise AccountBusy if one is writing to it."""
+    """Keep exports from writing to a folder during the block. Raise AccountBusy if an export is writing to it."""
     with ExitStack() as stack:
         with suppress(FileNotFoundError):  # no lock file, as in a copy, or no folder
             stack.enter_context(_locked(path / _LOCK, fcntl.LOCK_SH))

@@ -28,13 +28,13 @@ Time = Annotated[str, AfterValidator(_time)]
 FileName = Annotated[str, Field(pattern=r"^[a-z_]+(/[0-9a-z-]+)?\.(parquet|csv)$")]
 """The path of a file in the folder, such as `accounts.parquet` or `sync_runs/2026-03.parquet`.
 
-A forged path that leads out of the folder is refused: an export removes old files.
+A forged path that leads out of the folder is refused, because an export removes old files.
 """
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far an account was exported: the size and the root of its log, and its last run that had ended."""
+    """How far an account was exported: the size and the root of its log, and its last finished run."""
 
     log_id: str | None
     log_size: Count
@@ -53,7 +53,7 @@ class Position:
 
 @dataclass(frozen=True)
 class AccountEntry:
-    """How far an account was exported, and the checkpoint of its log then; None without a log."""
+    """How far an account was exported, and the checkpoint of its log then. Without a log, the checkpoint is None."""
 
     position: Position
     checkpoint: str | None
@@ -100,8 +100,8 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest | None:
     """Return the manifest of a folder; None if the folder has no manifest.
 
-    Raises UsageError if the manifest cannot be read, is not the manifest of an export, or is that of a newer version of
-    the program; BreachFound if it does not have the form that an export writes.
+    Raise UsageError if the manifest cannot be read, is not the manifest of an export, or was written by a newer version
+    of the program. Raise BreachFound if the manifest does not have the form that an export writes.
     """
     path = folder / MANIFEST
     try:
@@ -121,7 +121,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         )
     own = {name: content.pop(name) for name in ("style", "since", "files") if name in content}
     try:
-        # as JSON, because of Python values strict validation takes only instances of the classes
+        # as JSON: in Python values, strict validation would accept only instances of the classes, and no dicts
         return TypeAdapter(Manifest).validate_json(json.dumps(own | {"about": content or None}), strict=True)
     except ValidationError as error:
         first = error.errors()[0]

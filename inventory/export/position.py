@@ -25,10 +25,10 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations of which any row may change after an export, from the month of `Position.since` to the present.
+"""The relations of which each month from that of `Position.since` to the present is exported again.
 
-Later runs change such rows. In `observation_daily` and `sync_gaps`, rows are added or changed by the passing of time
-alone, too.
+A later run may change any row of these months. In `observation_daily` and `sync_gaps`, rows are also added or changed
+only because time passes.
 """
 
 
@@ -58,10 +58,11 @@ def read_positions(connection: Connection) -> dict[str, Position]:
 
 
 def touched_months(connection: Connection, before: Mapping[str, Position]) -> dict[str, Months] | None:
-    """Return, by relation, the months (like `2026-03`) whose rows may have changed since the positions in `before`.
+    """Return a dict from the name of each relation to the months whose rows may have changed since an export.
 
-    `before` holds a position for each account that was exported. Returns None if the rows of any month may have
-    changed. Raises UsageError if these positions are not those of this database at an earlier time.
+    The relations are those of GROWS_BY. A month is a text like `2026-03`. `before` holds the positions that the export
+    recorded, by the name of the account. Return None if the rows of every month may have changed. Raise UsageError if
+    these positions are not those of this database at an earlier time.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}

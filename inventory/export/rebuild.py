@@ -62,9 +62,14 @@ class Rebuilt:
 def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> Rebuilt:
     """Check the export in a folder from its files alone, and return what was checked.
 
-    `progress` is called with a line of text now and then. Raises BreachFound if something differs, with a message that
-    says where; UsageError if the folder holds no whole export as Parquet, or one of a newer version of the program;
-    AccountBusy if an export writes to it; DatabaseError if the temporary database fails, for example for lack of room.
+    `progress` is called with a line of text now and then. Raise these errors:
+
+    - BreachFound if something differs. The message says where.
+    - UsageError if the folder holds no export of the whole history as Parquet, or one of a newer version of the
+      program, or if a file cannot be read.
+    - AccountBusy if an export writes to the folder.
+    - DatabaseError if the temporary database fails, for example for lack of room.
+    - MemoryError if the host lacks memory.
     """
     with shared_lock(folder):
         manifest = read_manifest(folder)
@@ -82,7 +87,11 @@ def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> R
 
 
 def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> int:
-    """Return the number of Parquet files. Raise BreachFound unless they are those of the manifest, with its hashes."""
+    """Return the number of Parquet files in the folder.
+
+    Raise BreachFound unless they are the files of the manifest, with the same hashes. Raise UsageError if a file cannot
+    be read.
+    """
     there = {str(path.relative_to(folder)) for path in folder.glob("**/*.parquet")}
     for name in sorted(there ^ manifest.files.keys()):
         raise BreachFound(f"{name}: it is {'not in manifest.json' if name in there else 'missing'}. {_REMEDY}")
@@ -109,8 +118,8 @@ _REMEDY = "Compare with a copy; to make it anew, delete it and export again."
 def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callable[[str], None]) -> None:
     """Load the tables into an empty database.
 
-    Raises BreachFound if a file does not hold rows of its table; UsageError if a file cannot be read; MemoryError or
-    DatabaseError if this host lacks memory or room.
+    Raise BreachFound if a file does not hold rows of its table, UsageError if a file cannot be read, MemoryError if the
+    host lacks memory, DatabaseError if the host lacks room for the database.
     """
     with database.reading(engine) as connection:
         relations = {relation.name: relation for relation in exported_relations(connection)}
@@ -159,7 +168,10 @@ def _time(value: datetime) -> str:
 
 
 def _verify(connection: Connection, files: int, about: About, progress: Callable[[str], None]) -> Rebuilt:
-    """Verify the loaded database, compare each log with its checkpoint, and return the result. Raises BreachFound."""
+    """Verify the loaded database, compare each log with its checkpoint, and return the result.
+
+    Raise BreachFound if anything differs.
+    """
     checkpoints = dict(_checkpoints(about))
     rows = connection.execute(sa.select(METADATA.tables["accounts"])).mappings()
     logs = {row["account"]: row["log_id"] for row in rows}
@@ -186,7 +198,10 @@ def _verify(connection: Connection, files: int, about: About, progress: Callable
 
 
 def _checkpoints(about: About) -> Iterator[tuple[str, CheckpointNote | None]]:
-    """Yield the name and the checkpoint of each account in the manifest; the checkpoint is None without a log."""
+    """Yield (name, checkpoint) for each account in the manifest. The checkpoint is None if the account has no log.
+
+    Raise BreachFound if a checkpoint is not in the right form.
+    """
     try:
         for name, account in about.accounts.items():
             if account.checkpoint is None:

@@ -56,7 +56,7 @@ def read_tables(
     """Yield the rows of a relation in the order of `relation.order`, as one table for each block of CSV.
 
     In a relation that is split by month, `begin` is the first day of the rows, and `end` the day after the last; None
-    means no limit. A relation without such rows yields nothing. Raises DatabaseError if the database fails.
+    means no limit. If there are no such rows, yield nothing. Raise DatabaseError if the database fails.
     """
     sqlite = database.is_sqlite(connection)
     blocks = _blocks((_sqlite_rows if sqlite else _copied_rows)(connection, relation, begin, end))

@@ -11,7 +11,10 @@ COLUMNS = (*relations.columns("accounts"), *(name for name in relations.columns(
 
 
 def list_accounts(connection: Connection, account: str | None = None) -> list[Row]:
-    """Return a row with COLUMNS for each account, or only for `account`; retired accounts are included."""
+    """Return a row for each account, or only for `account`, sorted by name. The keys of a row are COLUMNS.
+
+    Retired accounts are included.
+    """
     table, view = relations.relation("accounts"), relations.relation("sync_freshness")
     wanted = [table.c[name] if name in table.c else view.c[name] for name in COLUMNS]
     query = sa.select(*wanted).select_from(table.outerjoin(view, table.c.account == view.c.account))

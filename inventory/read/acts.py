@@ -1,4 +1,4 @@
-"""Read the acts of persons, and say in words what was done by each act."""
+"""Read the acts of persons, and describe each act in words."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def acts(
 ) -> Iterator[Row]:
     """Yield rows of `operator_actions`, the newest first, from `since` (included) to `until` (excluded).
 
-    `account` limits them to one account, `limit` to a number of rows.
+    With `account`, yield only the rows of this account. With `limit`, yield at most so many rows.
     """
     table = relation("operator_actions")
     query = sa.select(table).where(*matching(table, account=account))

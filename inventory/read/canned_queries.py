@@ -1,7 +1,7 @@
 """Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
 In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows. The queries about the
-fleet now leave out retired accounts, whose instances stay as the last run left them.
+present fleet leave out retired accounts, because the instances of a retired account stay as its last run left them.
 """
 
 import re
@@ -37,6 +37,7 @@ ORDER BY first_seen_at DESC, instance_id""",
         "fleet-at",
         "The fleet at a time",
         "As it was at a time (UTC) such as 2026-03-06 22:00, each field as it then was. Empty: as last seen.",
+        # `given` converts :at to the form of the stored times, UTC with six decimals; %f alone gives only three
         """WITH given(at) AS (
     SELECT CASE WHEN :at LIKE '%.%'
            THEN strftime('%Y-%m-%d %H:%M:%S.', substr(:at, 1, 19) || utc_offset)

@@ -28,7 +28,7 @@ def list_creators(
 
     `since` (included) and `until` (excluded) limit the counting to a period. Then a row counts only the instances that
     were created in the period, and only the hours in it. A creator who had no instance in the period has no row.
-    `live_now` does not depend on the period. Raises DatabaseError for an episode whose values cannot be counted.
+    `live_now` does not depend on the period. Raise DatabaseError if the values of an episode cannot be counted.
     """
     try:
         if since is None and until is None:
@@ -46,7 +46,7 @@ def list_creators(
 
 
 def _live_now(connection: Connection) -> dict[tuple[str, str | None], int]:
-    """Return the number of live instances by (account, creator), counted as in the view `creators`."""
+    """Return a dict from (account, creator) to the number of live instances, counted as in the view `creators`."""
     episodes, state = relation("instance_episodes"), relation("instance_state")
     same = sa.and_(state.c.account == episodes.c.account, state.c.instance_id == episodes.c.instance_id)
     who = episodes.c.account, episodes.c.creator_user_nickname

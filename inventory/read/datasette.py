@@ -108,9 +108,10 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
 
 
 def _plain_text() -> Any:
-    """Return a Datasette plugin that shows a web address as plain text.
+    """Return a Datasette plugin. If the text in a cell begins with `http://` or `https://`, it is shown as plain text.
 
-    Without this plugin Datasette would make a link of an address in a text that came from the API.
+    Without the plugin, Datasette would show such a text as a link. The text may come from the API, so the link could
+    lead to a hostile page.
     """
     from datasette import hookimpl
 
@@ -125,7 +126,7 @@ def _plain_text() -> Any:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """Yield a socket that listens on loopback; raise UsageError if the port cannot be used."""
+    """Yield a socket that listens on loopback. Raise UsageError if the port cannot be used."""
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:

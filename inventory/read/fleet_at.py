@@ -37,10 +37,10 @@ class RunsAround:
 def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
     """Return the RunsAround of each account around the time `at`, or only that of `account`.
 
-    Raises UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
+    Raise UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
     complete run, after its last one, and where `prune` folded the history. There is one exception: if no `account` is
-    given, a retired account whose last complete run is before the time is returned with `retired` set. UsageError is
-    raised too if there is no account, or if every account is such an exception.
+    given, a retired account whose last complete run is before the time is returned with `retired` set. Also raise
+    UsageError if there is no account, or if this exception applies to every account.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
@@ -90,9 +90,9 @@ def as_of(
     type_: str | None = None,
     status: str | None = None,
 ) -> Iterator[Row]:
-    """Yield the versions that were valid at a time, as rows with AS_OF_COLUMNS, sorted by account and id.
+    """Yield the versions that were valid at a time, sorted by account and id. The keys of a row are AS_OF_COLUMNS.
 
-    Only versions of `accounts` are yielded. Each other argument limits them to one value of a column.
+    Only versions of `accounts` are yielded. Each keyword argument limits the versions to one value of a column.
     """
     table = relation("instance_versions")
     wanted = matching(table, creator_user_nickname=creator, region=region, instance_type=type_, status=status)

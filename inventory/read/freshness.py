@@ -16,7 +16,8 @@ def freshness(connection: Connection, *, account: str | None = None, named: Sequ
     """Return the row of `sync_freshness` of each account that is not retired, or only that of `account`.
 
     For each account in `named` that the database lacks, add a row with None as times and status, and 0 as counts. The
-    rows are in the order of the accounts' names. Raises UsageError if `account` is retired.
+    rows are in the order of the accounts' names. Raise UsageError if `account` is retired. An `account` must be in the
+    database or in `named`.
     """
     table, view = relation("accounts"), relation("sync_freshness")
     active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
@@ -35,7 +36,7 @@ def why_stale(row: Row, now: datetime, limit: timedelta | None) -> str | None:
     """Return in words why an account is stale, or None if it is not. `row` is its row of `sync_freshness`.
 
     An account is stale if its last attempt is in the future, if it has no complete run, or if the last complete run is
-    older than `limit`. If `limit` is None, no age is too high.
+    older than `limit`. If `limit` is None, any age is allowed.
     """
     name = row["account"]
     if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
@@ -69,7 +70,7 @@ def last_runs(connection: Connection) -> list[Row]:
 
 
 def held(connection: Connection) -> dict[str, int]:
-    """Return the number of held instances of each account, by the account's name; also where it is 0."""
+    """Return a dict from the name of each account to the number of its held instances, which may be 0."""
     table, state = relation("accounts"), relation("instance_state")
     number = (  # a subquery for each account, which uses the index on account and presence
         sa.select(sa.func.count())
@@ -82,9 +83,9 @@ def held(connection: Connection) -> dict[str, int]:
 
 
 def delivered_checkpoints(connection: Connection) -> dict[str, datetime]:
-    """Return when a checkpoint of an account's log was last delivered, by the account's name.
+    """Return a dict from the name of an account to the last time at which a checkpoint of its log was delivered.
 
-    An account without such a time is left out.
+    An account of which no checkpoint was delivered is left out.
     """
     table = relation("accounts")
     query = sa.select(table.c.account, table.c.checkpoint_at).where(table.c.checkpoint_at.is_not(None))

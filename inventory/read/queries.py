@@ -26,8 +26,9 @@ def instances(
 ) -> Iterator[Row]:
     """Yield rows of `instances`, sorted by account, then by `first_seen_at`.
 
-    By default these are the rows of live and missing instances; with `all_`, of all instances ever seen; with
-    `presence`, of those with this presence. Each other argument limits the rows to one value of a column.
+    By default these are the rows of live and missing instances. With `all_`, they are the rows of all instances ever
+    seen. With `presence`, they are the rows with this presence. Each other argument limits the rows to one value of a
+    column.
     """
     view = relation("instances")
     wanted = matching(
@@ -48,7 +49,7 @@ def instances(
 def runs(connection: Connection, *, account: str | None = None, failed: bool = False, limit: int = 20) -> Iterator[Row]:
     """Yield at most `limit` rows of `sync_runs`, the newest first.
 
-    With `failed`, only those of finished runs whose status is not `succeeded`.
+    With `failed`, yield only the rows of finished runs whose status is not `succeeded`.
     """
     table = relation("sync_runs")
     query = sa.select(table).where(*matching(table, account=account))
@@ -76,8 +77,8 @@ def events(
 ) -> Iterator[Row]:
     """Yield rows of `instance_events`, the newest first, from `since` (included) to `until` (excluded).
 
-    `limit` is the largest number of rows. Each other argument limits the rows to one value of a column. Raises
-    UsageError if `instance` is unknown.
+    `limit` is the largest number of rows; None means no limit. Each other argument limits the rows to one value of a
+    column. Raise UsageError if `instance` is unknown.
     """
     view = relation("instance_events")
     query = sa.select(view).where(*matching(view, account=account, event=event, creator_user_nickname=creator))
@@ -94,13 +95,13 @@ def events(
 
 
 def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows of `events` in the same order, each with a list `fields`.
+    """Yield the rows that `events` returned, in the same order, each with a list `fields`.
 
     For a change, `fields` holds a dict with `field`, `old_value` and `new_value` for each field that changed. For any
     other event it is empty.
     """
-    # one query for each batch: its events lie in one period, and these periods hardly overlap, so all queries together
-    # cost about as much as one query for all events
+    # one query for each batch: the events of a batch lie in one period, and the periods of the batches hardly overlap,
+    # so all queries together cost about as much as one query for all events
     for batch in database.batches(rows):
         fields = _fields(connection, [row for row in batch if row["event"] == "changed"])
         for row in batch:
@@ -108,6 +109,7 @@ def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _fields(connection: Connection, changes: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    """Return a dict from the `_change_key` of each change to its changed fields. `changes` has the newest first."""
     if not changes:
         return {}
     view = relation("instance_field_changes")
@@ -133,8 +135,8 @@ def biographies(connection: Connection, instance_id: str, account: str | None = 
     """Return the whole history of an instance: one dict for each account that has seen it.
 
     Each dict is a row of `instances` with four further keys: `episodes`, `versions`, `events` and `field_changes`.
-    Their values are lists of rows, the oldest first. Raises UsageError for an unknown instance, DatabaseError for one
-    without versions.
+    Their values are lists of rows, the oldest first. With `account`, search only this account. Raise UsageError if the
+    instance is unknown, DatabaseError if the instance has no versions.
     """
     parts = {
         "episodes": ("instance_episodes", ("episode",)),

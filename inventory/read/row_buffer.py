@@ -12,7 +12,7 @@ from inventory.errors import DatabaseError
 from inventory.store import database
 
 IN_MEMORY = 16 * 2**20
-"""The number of bytes kept in memory; more than that goes to an unnamed temporary file."""
+"""The largest number of bytes kept in memory. A larger buffer moves to an unnamed temporary file."""
 
 
 class RowBuffer(Collection[Mapping[str, Any]]):

@@ -1,7 +1,7 @@
 """Make the library of the charts, in a child process.
 
 The library is a script that vl-convert makes with the JavaScript engine V8. In this process V8 would stop every thread
-for seconds and keep 130 MB of memory. V8 also kills its process if the system refuses what it needs.
+for seconds and keep 130 MB of memory. V8 also kills its process if the system refuses memory that V8 needs.
 """
 
 import os
@@ -31,7 +31,8 @@ sys.stdout.write(javascript_bundle())
 def chart_library() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script. The first call takes seconds, later ones no time.
 
-    The child process gets no variable that could hold a secret. Raises InventoryError if the child fails.
+    The child process gets no environment variable that could hold a secret. Raise InventoryError if the child process
+    fails.
     """
     options = ("-I", "-S", "-B", "-X", "utf8")  # no variables of Python, no site-packages, no .pyc files
     command = [sys.executable, *options, "-c", _CODE, str(SECONDS), *sys.path]

@@ -93,8 +93,8 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    The last stretch of an episode ends when the instance was last seen. It is included even if this was before the
-    period, unless the instance vanished before the period.
+    The last stretch of an episode ends when the instance was last seen. Even if it ends before the period, the last
+    stretch is included, unless the instance vanished before the period.
     """
     if since is None:
         return []
@@ -129,10 +129,11 @@ def _episodes(
     """Return the episodes of the period as columns, each a list of integers. The rows are sorted by `began`.
 
     An episode has a row for each unbroken time in which the instance had the same type. `times` holds all times in
-    order, in microseconds, each as the difference from the time before it. Other columns refer to a time by its index
-    in `times`. They hold a difference of two indexes:
+    order, in microseconds, each as the difference from the time before it. The next five columns refer to a time by its
+    index in `times`, and hold the difference of two indexes:
 
-    - `began`, the start of the row: from the `began` of the row before to this one.
+    - `began`, the start of the row: from `began` of the previous row to `began` of this row. The first row has the
+      index itself.
     - `appeared`, the start of the episode: from `appeared` to `began`.
     - `after`, the last complete run before the episode: from `after` to `appeared`. 0 means null.
     - `seen`, the start of the next row of the episode, or when the instance was last seen: from `began` to `seen`.
@@ -214,10 +215,9 @@ def _observed(
     """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    `begin` and `end` limit the part of the month to which the row refers. This part begins with the first day (UTC) of
-    the month in `observation_daily`, but not before the account's first complete run. It ends with the month, or
-    earlier if the account was retired or the page was written earlier. With `since`, the days (UTC) before that of
-    `since` are left out.
+    A row is about the time from `begin` to `end`. This time begins with the month's first day (UTC) that the view
+    `observation_daily` has, but not before the account's first complete run. It ends with the month, but not after the
+    account was retired or the page was written. With `since`, the days (UTC) before the day of `since` are left out.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)
@@ -264,9 +264,9 @@ def _gaps(
 def _changes(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the last NEWEST_CHANGES events of the period as lists, the newest first.
+    """Return the newest events of the period as lists, the newest first, at most NEWEST_CHANGES.
 
-    A list holds the account number, the values of the columns in CHANGE, and a list that has [field, old value, new
+    A list has the account number, the values of the columns in CHANGE, and a list that has [field, old value, new
     value] for each field that changed.
     """
     rows = list(queries.events(connection, account=account, since=since, limit=NEWEST_CHANGES))

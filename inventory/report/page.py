@@ -21,8 +21,8 @@ def page(data: dict[str, Any]) -> str:
     """Return the HTML page for the data that `gather` returns.
 
     The content security policy allows only the page's own scripts and style, by their hashes, and images in `data:`
-    URLs. It allows no request. It allows no code made from strings either, so Vega interprets its expressions. Raises
-    InventoryError if a limit of the process allows too little address space, and as `chart_library` does.
+    URLs. It allows no request. It allows no code made from strings either, so Vega interprets its expressions. Raise
+    InventoryError if a limit of the process allows too little address space, or if `chart_library` fails.
     """
     if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills its process
         raise InventoryError(

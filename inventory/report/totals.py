@@ -73,8 +73,9 @@ def totals(
 class _Kinds:
     """The kinds into which the types of a chart are grouped. Each kind has a colour.
 
-    They are the most frequent types in `days`, the most frequent first, and then the rest of `types`. If there are more
-    types than COLOURS, the last kind is for all other types.
+    The types are sorted by their frequency in `days`, the most frequent first. Those of `types` that are not in `days`
+    come last. Each type is a kind of its own. But if there are more types than COLOURS, the last kind stands for all
+    types that have no kind of their own.
     """
 
     def __init__(self, days: Sequence[sa.Row[Any]], types: Sequence[str | None]) -> None:
@@ -99,8 +100,8 @@ def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bo
 def _types(connection: Connection, since: datetime | None, account: str | None) -> Sequence[str | None]:
     """Return the types of all versions that `_fleet` counts.
 
-    `_days` may lack one of them: it has no row for an instance that was last seen before the period, even if the
-    instance was not yet known to be gone.
+    The rows of `_days` may lack one of these types. They do not count an instance that was last seen before the period,
+    even if the instance was not yet known to be gone.
     """
     view = relations.relation("instance_versions")
     return connection.scalars(
@@ -188,8 +189,9 @@ def _find_points(
 ) -> list[int]:
     """Return the times at which the fleet is counted, in ascending order, in microseconds since 1970.
 
-    They are evenly spaced whole minutes, both ends of the period, and each start and end of a gap that lies in the
-    period. The list is empty if no account has a complete run, or if the last complete run was before `since`.
+    The first time is the first complete run of any account, or `since` if that is later. The last time is the last
+    complete run of any account. The times between them are evenly spaced whole minutes, and the starts and ends of
+    gaps. The list is empty if no account has a complete run, or if the last one was before `since`.
     """
     known = [row for row in accounts if row["first_complete_at"] is not None]
     if not known:
@@ -208,12 +210,15 @@ def _find_points(
 def _lifetimes(
     connection: Connection, since: datetime | None, account: str | None, creators: Numbering
 ) -> tuple[list[Row], int, int]:
-    """Return rows by creator, the number of all episodes, and the number of episodes whose start and end are known.
+    """Return a tuple with three elements.
 
-    There is a row for each of the MOST_CREATORS creators with the most episodes, the most first. A row has `who` (the
-    creator's number), `episodes` (how many), `ended` (how many with a known start and end), and quantiles under the
-    names in _QUANTILES. The quantiles are of the hours that the episodes with a known start and end lasted: `low...` of
-    the lower bounds, `high...` of the upper bounds. They are None if `ended` is 0.
+    1. A list with a row for each creator, the one with the most episodes first, at most MOST_CREATORS.
+    2. The number of all episodes of the period.
+    3. The number of those episodes whose start and end are known.
+
+    A row has `who` (the creator's number), `episodes` (how many), `ended` (how many with a known start and end), and
+    quantiles under the names in _QUANTILES. The quantiles are of the hours that the episodes with a known start and end
+    lasted: `low...` of the lower bounds, `high...` of the upper bounds. The quantiles are None if `ended` is 0.
     """
     view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))
@@ -241,7 +246,7 @@ def _lifetimes(
 def _quantile(ordered: Sequence[float], part: float) -> float | None:
     """Return the quantile at `part` (0 to 1) of numbers in ascending order; None if there are no numbers.
 
-    Between two numbers it is interpolated, as in the page's script.
+    A quantile between two numbers is interpolated, as in the page's script.
     """
     if not ordered:
         return None
@@ -251,9 +256,10 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
 
 
 def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Numbering) -> list[Row]:
-    """Return the rows of `list_creators` that have the most GPU hours, the most first, at most MOST_CREATORS.
+    """Return the rows of `list_creators`, the one with the most GPU hours first, at most MOST_CREATORS.
 
-    The keys are those of the page's script. Accounts and creators are numbers; times are in microseconds since 1970.
+    The keys are renamed as the page's script needs them. Accounts and creators are numbers. Times are in microseconds
+    since 1970.
     """
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
     busiest = sorted(made, key=lambda row: (-(row["gpu_hours_low"] or 0), -row["hours_low"]))
