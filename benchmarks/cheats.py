@@ -3,9 +3,9 @@
     python benchmarks/cheats.py [--cheats 10000] [--histories 10000] [--backend sqlite] [--seed 1] [--steps 5]
 
 A keeper has full rights on the database and knows the program (`tests/support/keeper.py`). Each cheat is tried on one
-of a few small histories, and `verify` checks the result against checkpoints. A cheat counts as *found by verify* if it
-contradicts something in the database itself: this needs no checkpoint. It counts as found *by the checkpoint* if
-only the checkpoint contradicts it.
+of a few small histories, and `verify` checks the result against checkpoints. A cheat counts as *found by verify* if
+`verify` finds a contradiction within the database: this needs no checkpoint. A cheat counts as found *by the
+checkpoint* if only a checkpoint contradicts the database.
 
 An honest history (`tests/support/honest.py`) continues one of the small histories from some moment, with faults, kills
 at any statement, prunes, renames, upgrades, and clocks that step back. It is checked against all checkpoints that were

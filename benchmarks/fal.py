@@ -1,7 +1,7 @@
 """A server that stands in for fal's API in the benchmarks. Its answers take hardly any time.
 
-It keeps each page of a made-up list ready as bytes. `serving` runs it in a process of its own, and yields a `Server`,
-by which a benchmark controls it. `Server.edit` changes the list between two measurements.
+It keeps each page of a made-up list ready as bytes. `serving` runs it in a process of its own, and yields a `Server`
+object, with which a benchmark controls that process. `Server.edit` changes the list between two measurements.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Fleet:
     def edit(self, *, changed: int = 0, gone: int = 0, new: int = 0) -> None:
         """Remove `gone` instances, change the status of `changed` others, and append `new` ones to the list.
 
-        The `gone + changed` instances are spread evenly over the list. The first of them are removed.
+        The `gone + changed` instances are spread evenly over the list. The first `gone` of them are removed.
         """
         ids = list(self.items)
         chosen = [ids[each * len(ids) // (changed + gone)] for each in range(changed + gone)]
@@ -131,14 +131,14 @@ def _run(pipe: Connection, delay: float) -> None:
 
 
 class Server:
-    """A handle by which a benchmark changes what the server's process serves. `url` is the base URL of the API."""
+    """A handle with which a benchmark changes what the server's process serves. `url` is the base URL of the API."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self.url: str = pipe.recv()
 
     def fleet(self, instances: int, page: int) -> None:
-        """Serve a new fleet of the number `instances`, with `page` instances on each page."""
+        """Serve a new fleet. `instances` is the number of its instances, `page` the number of instances on a page."""
         self._order((instances, page), {})
 
     def edit(self, **counts: int) -> None:

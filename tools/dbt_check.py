@@ -1,7 +1,7 @@
 """Build and test the dbt package with a real dbt: `make dbt`.
 
 It makes an environment for dbt, starts a PostgreSQL, and fills it with a demo. It runs `dbt build` twice, for today and
-for a day of the demo, and then `dbt source freshness`. At last it compares the number of rows of the model
+for a day of the demo, and then `dbt source freshness`. At the end it compares the number of rows of the model
 `fleet_as_of` with the history. It needs the package registry, and writes to a temporary folder only.
 """
 
@@ -25,7 +25,7 @@ from support.postgres import server  # noqa: E402 - found in the folder of the t
 
 DAYS = 10
 LIBRARIES = ("dbt-core>=1.9,<1.11", "dbt-postgres>=1.9,<2")
-"""Not dbt 2: it downloads a part of itself from elsewhere than the package registry."""
+"""dbt 2 is excluded, because it downloads a part of itself from another place than the package registry."""
 
 
 def main() -> None:

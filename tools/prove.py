@@ -27,7 +27,7 @@ NEVER = ("false vanishes", "rows lost")
 
 
 def main() -> int:
-    """Run the tests and print the counts. Return 1 if a test failed or if a count of NEVER is not 0, else 0."""
+    """Run the tests and print the counts. Return 1 if a test failed or if a count that NEVER names is not 0, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="prove", help="the setting of the tests: prove, thorough or ci")
     parser.add_argument("--processes", default="2")

@@ -2,10 +2,10 @@
 
     python tools/superset_check.py [FOLDER]
 
-It makes an environment for Superset in the folder, or uses the one that is there, and starts a PostgreSQL. For each
-backend it fills a database with a demo, imports the bundle once in Superset's page and twice over REST, asks each chart
-for its data, and compares some numbers with the views. It writes a screenshot of each dashboard to build/superset. It
-needs the package registry and a Chromium.
+It makes an environment for Superset in the folder, or uses the one that is there. Without a FOLDER, it makes a
+temporary folder, which stays. It starts a PostgreSQL. For each backend it fills a database with a demo, imports the
+bundle once in Superset's page and twice over REST, asks each chart for its data, and compares some numbers with the
+views. It writes a screenshot of each dashboard to build/superset. It needs the package registry and a Chromium.
 """
 
 import os
@@ -122,7 +122,7 @@ def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _log_in(address: str) -> list[Any]:
-    """Log in to Superset, and return the cookies of the session as the browser takes them."""
+    """Log in to Superset. Return the cookies of the session, in the form that Playwright's `add_cookies` takes."""
     with httpx.Client(base_url=address, follow_redirects=True, timeout=PATIENCE) as session:
         session.post("/login/", data=USER)
         return [{"name": name, "value": value, "url": address} for name, value in session.cookies.items()]

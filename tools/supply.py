@@ -31,14 +31,14 @@ ALLOWED = {
     "ISC License", "ISC License (ISCL)", "MIT License", "Mozilla Public License 2.0 (MPL 2.0)", "Public Domain",
     "Python Software Foundation License",
 }  # fmt: skip
-"""The licences under which a program under Apache-2.0 may use an unchanged library, by their names in the metadata.
+"""The names of licences under which a program under Apache-2.0 may use an unchanged library.
 
-The names are SPDX identifiers, the names in classifiers, and what people write instead.
+The names are those that the metadata of libraries have: SPDX identifiers, names from classifiers, and free text.
 """
 LONGEST = 200
 """The number of characters of the longest expression. A longer one is the text of a licence, not its name."""
 UNCLEAR = {"pyarrow": "Apache-2.0"}
-"""By library, the name of its licence, where the metadata have the text of the licence instead of its name."""
+"""A dict from a library to the name of its licence, if the metadata have the text of the licence instead."""
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def audit(tools: Path, program: Path) -> str | None:
 def is_allowed(licence: str) -> bool:
     """Return whether a licence is in ALLOWED, or is an SPDX expression that can be met by licences in ALLOWED.
 
-    Of several licences with `;` between them, as classifiers have them, all must be allowed.
+    In a list of classifiers, which has `;` between the licences, all must be allowed.
     """
     if licence.strip() in ALLOWED:
         return True

@@ -1,4 +1,4 @@
-"""The walk that the scripts of this folder share: every page of the list, by httpx."""
+"""The walk that several scripts of this folder share: it gets every page of the list with httpx."""
 
 from collections.abc import Iterator
 from typing import Any

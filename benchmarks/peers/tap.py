@@ -1,4 +1,4 @@
-"""A Singer tap for the list, by the Singer SDK; its output goes to target-postgres.
+"""A Singer tap for the list, made with the Singer SDK. The output of the tap goes to target-postgres.
 
 python tap.py --config FILE. FILE holds a JSON object with `url` and `page`.
 """

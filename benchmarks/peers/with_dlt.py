@@ -1,4 +1,4 @@
-"""A pipeline of dlt, by its REST client: `scd2` keeps every version of a row, `upsert` the newest one.
+"""A pipeline of dlt with its REST client: `scd2` keeps every version of a row, `upsert` only the newest version.
 
 python with_dlt.py API_URL PAGE_SIZE DATABASE scd2|upsert. DATABASE is the path of a SQLite file, or a postgresql://
 URL.

@@ -1,4 +1,4 @@
-"""A sync by sqlite-utils: `upsert_all` of each page. It deletes nothing, as in the library's documentation.
+"""A sync with sqlite-utils: `upsert_all` of each page. It deletes nothing, like the library's own examples.
 
 python with_sqlite_utils.py API_URL PAGE_SIZE DATABASE. DATABASE is the path of a SQLite file.
 """

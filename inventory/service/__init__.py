@@ -1,1 +1,1 @@
-"""`inventory run`: the schedule, and the observers of runs: metrics, alerts, checkpoints and daily files."""
+"""The schedule of `inventory run`, and the observers of runs: metrics, alerts, checkpoints and daily files."""

@@ -23,21 +23,22 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True)
 class InstanceList:
-    """At most MAX_LISTED instances that a query found (`rows`), and the number of all that it found (`total`)."""
+    """The instances of an alert. `rows` has at most MAX_LISTED of the instances, `total` is the number of all."""
 
     rows: list[Row]
     total: int
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the earlier runs of its account: those between the last earlier `succeeded` run and this run.
+    """Return a run, and a list of the earlier runs of its account.
 
-    If no earlier run succeeded, the earlier runs are all runs of the account before this one.
+    The earlier runs are the runs after the last earlier `succeeded` run and before this run. If no earlier run
+    succeeded, they are all runs of the account before this run.
 
-    The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before it or, if
-    there is none, the time at which the account was created. The earlier runs have only the keys that `begun_and_ended`
-    needs: `status`, `complete`, `error_code`, `known_since` and `started_at`. Earlier runs that differ only in
-    `started_at` are one row, with the latest `started_at`.
+    The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before this run
+    or, if there is none, the time at which the account was created. The earlier runs have only the keys that
+    `begun_and_ended` needs: `status`, `complete`, `error_code`, `known_since` and `started_at`. Earlier runs that
+    differ only in `started_at` are one row, with the latest `started_at`.
     """
     runs, accounts = relation("sync_runs"), relation("accounts")
     known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
@@ -49,10 +50,10 @@ def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, l
 
 
 def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[Row, list[Row]] | None:
-    """Return a run of an account that fails now, and the earlier runs, in the form of `run_with_earlier`.
+    """Return a made-up run for an attempt that began no run, and a list of the earlier runs of the account.
 
-    The run stands for an attempt that began no run. It has only the keys that alerts of troubles need. Return None if
-    the account is retired, or if the database does not have it.
+    The made-up run failed now. It has the keys that alerts of troubles need, but not `error`. The earlier runs have the
+    form that `run_with_earlier` describes. Return None if the account is retired, or is not in the database.
     """
     accounts, fresh = relation("accounts"), relation("sync_freshness")
     query = (
@@ -77,7 +78,7 @@ def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[R
 
 
 def _earlier_runs(connection: Connection, account: str, before: datetime) -> list[Row]:
-    """Return the earlier runs of `run_with_earlier`: those of the account that began before the time `before`."""
+    """Return the earlier runs that `run_with_earlier` describes, for a run that began at the time `before`."""
     runs, accounts = relation("sync_runs"), relation("accounts")
     known_since = sa.func.coalesce(runs.c.previous_complete_at, accounts.c.created_at, type_=accounts.c.created_at.type)
     joined = runs.join(accounts, accounts.c.account == runs.c.account)
@@ -99,9 +100,10 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the instances that match the rule and reached `age` by `run`, but not by the last complete run before it.
+    """Return the instances that match the rule and reached `age` since the last complete run before `run`.
 
-    The age counts from the run that first saw the instance in its last episode. Vanished instances are left out.
+    An instance that reaches `age` exactly at the start of `run` is included. The age counts from the run that first saw
+    the instance in its last episode. Vanished instances are left out. An earlier complete run must exist.
     """
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(
@@ -138,7 +140,8 @@ def instances_with_event(connection: Connection, rule: AlertRule, run: Row, even
 def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
     """Return a row for each instance in `ids` that matches the rule.
 
-    `ids` are those of the instances that vanished by this run, but at the time of an earlier run (`Outcome.settled`).
+    `ids` are the ids of the instances that this run recorded as vanished, but at the time of an earlier run
+    (`Outcome.settled`).
     """
     state = relation("instance_state")
     found: list[Row] = []

@@ -2,9 +2,9 @@
 
 There is an alert when a trouble of an account begins, and when its troubles end. The troubles are: instances are held,
 the account is stale, its key is refused. A rule gives an alert when instances that match it appear, vanish or reach an
-age. No alert is sent twice, also with several processes and after restarts. Nothing is stored for that: a trouble is
+age. No alert is sent twice, even with several processes and after restarts. Nothing is stored for that: a trouble is
 reported only by the first run that has it since the last `succeeded` run of the account. There is one exception: if no
-run can begin, as without a key, each process of `inventory run` reports once that the account is stale.
+run can begin, for example without a key, each process of `inventory run` reports once that the account is stale.
 
 `channels.py` sends the alerts.
 """
@@ -48,9 +48,9 @@ logger = log.get(__name__)
 
 
 class Alerts:
-    """An observer of runs that sends the alerts that are due. Raises UsageError for an unusable address.
+    """An observer of runs that sends the alerts that are due. Raise UsageError if the addresses cannot be used.
 
-    Without `scheduled`, an attempt that began no run sends no alert. `pauses` is that of `Channels`.
+    Without `scheduled`, an attempt that began no run sends no alert. `pauses` is passed to `Channels`.
     """
 
     def __init__(
@@ -71,7 +71,10 @@ class Alerts:
         self._channels = Channels(settings.addresses(), pauses)
 
     def observe(self, outcome: Outcome) -> None:
-        """Queue the alerts that are due after a run, or after an attempt that began no run."""
+        """Queue the alerts that are due after a run, or after an attempt that began no run.
+
+        If the database fails, log that and queue nothing.
+        """
         if outcome.run_id is None and not self._scheduled:
             return
         find = self._alerts if outcome.run_id is not None else self._alerts_without_run
@@ -86,16 +89,16 @@ class Alerts:
             self._channels.send(alert)
 
     def send_checkpoint(self, head: LogHead, note: Note, answered: Callable[[bool], None]) -> None:
-        """Queue an alert whose body is a signed checkpoint: the same text as in a file of checkpoints.
+        """Queue an alert whose body is a checkpoint, signed if there is a key: the same text as in the file of the log.
 
-        Call `answered` once: with True when a channel has accepted the alert, with False if none does.
+        `answered` is called once: with True when a channel has accepted the alert, with False if no channel accepts it.
         """
         entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
         title = f"inventory: {_safe(head.account)}: checkpoint of {entries}"
         self._channels.send(Alert("info", title, str(note)), answered)
 
     def close(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """Send the queued alerts, as `Channels.close` does."""
+        """Send the queued alerts: see `Channels.close`."""
         self._channels.close(seconds, stop)
 
     def _alerts(self, connection: Connection, outcome: Outcome) -> Iterator[Alert]:
@@ -115,7 +118,7 @@ class Alerts:
                 f"inventory: {_safe(run['account'])} is well again",
                 f"Run {run['run_id']}, at {iso(run['started_at'])}, succeeded. Ended: {names}.",
             )
-        # up to the first complete run of an account no instance counts as new
+        # in the first complete run of an account, and before it, no instance counts as new
         if run["previous_complete_at"] is not None:
             for rule in self._settings.rules:
                 yield from _rule_alerts(connection, rule, run, outcome)
@@ -127,7 +130,7 @@ class Alerts:
         run, earlier = found
         begun, _ = begun_and_ended(run, earlier, self._stale_after)
         if "stale" not in begun:
-            self._stale_without_run.discard(outcome.account)  # another process has synced or reported it
+            self._stale_without_run.discard(outcome.account)  # the account is not stale, or a run has reported it
         elif outcome.account not in self._stale_without_run:
             self._stale_without_run.add(outcome.account)
             yield self._trouble_alert(connection, "stale", run | {"error": str(outcome.error)})
@@ -152,7 +155,7 @@ class Alerts:
 
 
 def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> Iterator[Alert]:
-    """Yield the alert of a rule, if any instance matches it as of this run."""
+    """Yield the alert of a rule, if this run found matching instances. A rule with an age needs a complete run."""
     if rule.older_than is not None:
         if not run["complete"]:
             return
@@ -171,7 +174,7 @@ def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Out
 
 
 def _vanished(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> InstanceList:
-    """Return the matching instances that vanished by this run, at the time of this run or of an earlier one."""
+    """Return the matching instances that this run recorded as vanished, at its time or that of an earlier run."""
     found = InstanceList([], 0)
     if outcome.counts["vanished"]:
         found = instances_with_event(connection, rule, run, ("vanished",))

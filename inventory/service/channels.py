@@ -2,7 +2,7 @@
 
 A channel is one address, with a queue and a thread of its own. A channel that fails or hangs delays nothing else. The
 alerts that it cannot send are dropped. The log says when a channel begins to fail, and when it works again. At the end
-of a command, it says which channels still have alerts.
+of a command, the log says which channels still have alerts.
 """
 
 import math
@@ -40,8 +40,8 @@ class Alert:
 class Channels:
     """The channels of all addresses that alerts go to.
 
-    `pauses` are the seconds before each retry of an alert. Raises UsageError for an address that apprise does not know;
-    the message does not show the address, which is a secret.
+    `pauses` are the seconds before each retry of an alert. Raise UsageError for an address that apprise does not know.
+    The message does not show the address, which is a secret.
     """
 
     def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = RETRY_PAUSES) -> None:
@@ -65,7 +65,7 @@ class Channels:
     def close(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Send the queued alerts, with those retries for which there is time. The rest counts as refused.
 
-        Wait for at most `seconds`, and for less after `stop` is set (`Deadline`). Log each channel with alerts left.
+        Wait for at most `seconds`, or less after `stop` is set (`Deadline`). Log each channel that still has alerts.
         """
         deadline = Deadline(seconds, stop)
         for channel in self._channels:
@@ -114,7 +114,7 @@ class Receipt:
 
 
 class Channel:
-    """One address with its queue and its thread. Raises UsageError if apprise knows no service for the address."""
+    """One address with its queue and its thread. Raise UsageError if apprise knows no service for the address."""
 
     def __init__(self, number: int, address: str, pauses: Sequence[float]) -> None:
         self._apprise = open_channel(number, address)
@@ -137,13 +137,13 @@ class Channel:
             receipt.report(accepted=False)
 
     def begin_closing(self, seconds: float) -> None:
-        """Let the thread end after the alerts that are queued now. No alert is retried later than after `seconds`."""
+        """Let the thread end after the alerts that are queued now. No retry begins later than `seconds` from now."""
         self._end = time.monotonic() + seconds
         self._closing.set()
         self._queue.put(None)
 
     def is_busy(self) -> bool:
-        """Return whether the thread goes on. It ends only after a call of `begin_closing`."""
+        """Return whether the thread still runs. It ends only after a call of `begin_closing`."""
         return self._thread.is_alive()
 
     def join(self, seconds: float) -> None:
@@ -182,11 +182,11 @@ class Channel:
                     alert.body, alert.title, notify_type=alert.kind, body_format=apprise.NotifyFormat.TEXT
                 )
             )
-        except Exception:  # noqa: BLE001 - a plugin may raise anything; the next alert is tried all the same
+        except Exception:  # noqa: BLE001 - a plugin may raise anything; the next alert must still be tried
             return False
 
     def _log_change(self, *, working: bool, reason: str) -> None:
-        """Log that the channel begins to fail, or that it works again. Log nothing if that has not changed."""
+        """Log that the channel begins to fail, or that it works again. Log nothing if neither is the case."""
         if working == self._working:
             return
         self._working = working

@@ -36,7 +36,10 @@ It calls its third argument once: with True when a channel has accepted the chec
 
 
 class CheckpointDelivery:
-    """An observer of runs that delivers the checkpoints that are due. Raises UsageError if the key cannot be used."""
+    """An observer of runs that delivers the checkpoints that are due. Raise UsageError if the key cannot be used.
+
+    Without `send`, the checkpoints go to the folder only.
+    """
 
     def __init__(
         self, engine: Engine, settings: Settings, send: SendCheckpoint | None = None, *, clock: Clock | None = None
@@ -49,7 +52,10 @@ class CheckpointDelivery:
         self._failing: set[str] = set()
 
     def observe(self, outcome: Outcome) -> None:
-        """Deliver the account's checkpoint if it is due. An attempt that began no run delivers none."""
+        """Deliver the account's checkpoint if it is due. Log a failure.
+
+        After an attempt that began no run, do nothing.
+        """
         if outcome.run_id is None:
             return
         try:
@@ -69,7 +75,7 @@ class CheckpointDelivery:
             (head,) = read_heads(connection, account)
             checkpoint, note = signer.checkpoint(head.log_id, head.size, head.root)
             if self._settings.checkpoint_dir is not None:
-                # in a transaction, so that it must not wait for long; the next run tries again
+                # this is in a transaction, so it must not wait for long; if it fails, the next run tries again
                 write_checkpoint(self._settings.checkpoint_dir, account, checkpoint, note, wait_seconds=1)
         if self._send is None:
             self._succeeded(head)

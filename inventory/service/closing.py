@@ -25,7 +25,7 @@ class Deadline:
         self.left()  # if `stop` is set already, the shorter time begins now
 
     def left(self) -> float:
-        """Return the seconds that are left; 0 if the wait must end. Call it again and again, to notice the signal."""
+        """Return the seconds that are left; 0 if the wait must end. Call it repeatedly, to notice the signal."""
         now = time.monotonic()
         if self._stop is not None and self._stop.is_set():
             self._end = min(self._end, now + STOPPED_SECONDS)

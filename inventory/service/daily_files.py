@@ -1,9 +1,9 @@
 """Write the report and the export once a day (UTC), after the first run of the day, if the settings ask for them.
 
-They are written in a thread of their own, so that no run waits. When each was last written is read from the files: the
-modification time of the report, the manifest of the export. So if several processes run on one host, usually only one
-of them writes a file. If two write at the same time, the lock of the folder refuses the second export, and the second
-report replaces the first as a whole.
+They are written in a thread of their own, so that no run waits. The time of the last write is read from the files: it
+is the modification time of the report, and a time in the manifest of the export. So if several processes run on one
+host, usually only one of them writes a file. If two write at the same time, the lock of the folder refuses the second
+export, and the second report replaces the first as a whole.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = log.get(__name__)
 
 PATIENCE = timedelta(minutes=55)
-"""The time after a failure in which no new attempt is made: less than an hour, so that each hourly run makes one."""
+"""How long no new attempt is made after a failure: less than an hour, so that each hourly run makes an attempt."""
 
 
 class DailyFiles:
@@ -44,7 +44,7 @@ class DailyFiles:
         self._work: Future[None] | None = None
         self._failed_at: dict[str, datetime] = {}
         self._written_on: dict[str, date] = {}
-        """The day, by this host's clock, on which this process last began to write each file."""
+        """By file: the day, by this host's clock, on which the last successful write of this process began."""
 
     def observe(self, outcome: Outcome) -> None:
         """Start a thread that writes the files that are due.
@@ -67,7 +67,8 @@ class DailyFiles:
         now, failed_at = self._clock(), self._failed_at.get(name)
         if failed_at is not None and now - failed_at < PATIENCE:
             return False
-        # `at` may be by another clock, which is on another day; a later day: the clock was set back
+        # `at` may come from another clock, which shows another day: then `_written_on` prevents a second write.
+        # If `at` is on a later day, the clock was set back: the file is due.
         return at is None or now.date() not in {at.date(), self._written_on.get(name)}
 
     def _write(self, names: list[str], today: date) -> None:
@@ -110,9 +111,9 @@ class DailyFiles:
 
 
 def written(settings: Settings) -> dict[str, datetime | None]:
-    """Return the time of the last write of each file that the settings ask for, by its name: `report` or `export`.
+    """Return a dict from the name of each file that the settings ask for to the time of its last write.
 
-    The time is None if the file was never written, or if the time cannot be read.
+    The names are `report` and `export`. The time is None if the file was never written, or if it cannot be read.
     """
     return dict(_written(settings))
 

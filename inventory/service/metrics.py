@@ -48,7 +48,7 @@ class Snapshot:
     now: datetime
     """The time of the database's clock."""
     freshness: list[Row]
-    """The row of `sync_freshness` of each account that is not retired, and of each that only the settings name."""
+    """The row of `sync_freshness` of each account that is not retired, and one for each that only the settings have."""
     last_runs: list[Row]
     """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     held: dict[str, int]
@@ -60,8 +60,8 @@ class Snapshot:
 class DatabaseCollector(Collector):
     """A collector of the gauges. It reads the database at most once in CACHE_SECONDS.
 
-    `named` are the accounts in the settings: each that the database lacks counts as never synced. `patience` is how
-    many seconds a scrape waits for the database.
+    `named` are the accounts in the settings. An account that the database lacks counts as never synced. `patience` is
+    how many seconds a scrape waits for the database.
     """
 
     def __init__(
@@ -123,9 +123,10 @@ class DatabaseCollector(Collector):
             yield from _gauges(snapshot, self.stale_after)
 
     def health(self) -> tuple[bool, list[str]]:
-        """Return whether all accounts that are not retired are fresh, as in `inventory status`, and a line for each.
+        """Return whether all accounts that are not retired are fresh, and a list with a line of text for each account.
 
-        If the database is down or has no such account, return False and one line that says so.
+        `why_stale` decides whether an account is fresh. If the database is down, or if there is no account to check,
+        return False and one line that says so.
         """
         snapshot = self.snapshot()
         if snapshot is None:

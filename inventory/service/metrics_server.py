@@ -38,8 +38,8 @@ def serve_metrics(
 ) -> Iterator[MetricsServer]:
     """Serve `/metrics` and `/healthz` during the block, and dispose of the collector's engine at the end.
 
-    `address` is HOST:PORT, as `parse_address` reads it. The counters of `accounts` start at zero. Raises UsageError if
-    the address cannot be used.
+    `address` is HOST:PORT, in the forms that `parse_address` reads. The counters of `accounts` start at zero. Raise
+    UsageError if the address cannot be used.
     """
     host, port = parse_address(address)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # they add a series for each counter, which nobody reads
@@ -68,7 +68,7 @@ def serve_metrics(
 def parse_address(text: str) -> tuple[str, int]:
     """Return host and port of an address such as `127.0.0.1:9464`, `[::1]:9464` or `:9464`.
 
-    An empty host means every interface. Raises UsageError for a text of another form, or a port above LAST_PORT.
+    An empty host means every interface. Raise UsageError for a text of another form, or for a port above LAST_PORT.
     """
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]*)):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[3]) > LAST_PORT:

@@ -32,10 +32,11 @@ def sync_on_schedule(
     """Sync every account whenever it is due, until `stop` is set.
 
     Return whether every run ended within GRACE_SECONDS (`background.py`) after `stop` was set. If `stop` was set before
-    the database had answered, return False. A database that is down is waited for. After each attempt, each observer is
-    called with the Outcome, in the thread that made the attempt. No observer is called if no run was due, or if another
-    process works on the account. Raise UsageError if no account has a key, WrongSchema if waiting cannot make the
-    database usable.
+    the database had answered, return False. If the database is down, wait for it. Raise UsageError if no account has a
+    key, and WrongSchema if waiting cannot make the database usable.
+
+    After each attempt, each observer is called with the Outcome, in the thread that made the attempt. No observer is
+    called if no run was due, or if another process works on the account.
     """
     names = settings.names_to_sync()
     _require_a_key(settings, names)

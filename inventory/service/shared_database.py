@@ -16,8 +16,9 @@ class SharedDatabase:
 
     `require_ready` and `is_ready` prepare the database: they accept a SQLite file that has replaced the old one, and
     create or migrate the tables. An outage is logged when it begins and when it ends.
+
     `run_interval` is the number of seconds between two runs of the schedule. It is computed once, with this host's
-    clock, so it only decides how long to wait. The database's clock decides whether a run is due.
+    clock. So it is used only to decide how long to wait: the database's clock decides whether a run is due.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -26,7 +27,7 @@ class SharedDatabase:
         self.timetable = settings.timetable
         self.run_interval = self.timetable.interval(datetime.now(UTC))
         self._state = StateLog("the database is back", "the database cannot be used")
-        self._migration_lock = threading.Lock()  # Alembic keeps its context in globals of its modules
+        self._migration_lock = threading.Lock()  # Alembic keeps its context in module globals
 
     def require_ready(self) -> None:
         """Prepare the database; raise WrongSchema if it cannot be used, and waiting would not help.

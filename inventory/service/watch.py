@@ -15,7 +15,7 @@ from inventory.service.state_log import StateLog
 from inventory.sync import SyncOptions, sync
 
 RETRY_SECONDS = 30
-"""The longest wait after a check that failed and recorded no run, as without a database or a key."""
+"""The longest wait after a check that failed and recorded no run, for example because there is no key."""
 
 MAX_WAIT_SECONDS = 3600
 """The longest wait between two checks of an account, apart from the jitter.

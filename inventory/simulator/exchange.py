@@ -31,7 +31,7 @@ def encode_cursor(page: int) -> str:
 
 
 def decode_cursor(cursor: str) -> int:
-    """Return the page number in a cursor; pages count from 1. Raises ValueError if the text is no cursor."""
+    """Return the page number in a cursor; pages count from 1. Raise ValueError if the text is no cursor."""
     try:
         digits = base64.b64decode(cursor, validate=True)
     except binascii.Error:
@@ -127,12 +127,12 @@ class Exchange:
         self.send(head if self.bodiless or response.status in BODILESS else head + response.body)
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`. Raises OSError if the client is gone, Stopped if the simulator stops."""
+        """Send all of `data`. Raise OSError if the client is gone, and Stopped if the simulator stops."""
         if self.stopping.is_set():
             raise Stopped
         self.connection.sendall(data)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait `seconds`; with None, wait until the simulator stops. Raises Stopped as soon as the simulator stops."""
+        """Wait `seconds`; with None, wait until the simulator stops. Raise Stopped as soon as the simulator stops."""
         if self.stopping.wait(seconds):
             raise Stopped

@@ -149,7 +149,7 @@ class Endless:
     """A chunked body that never ends: the start of the JSON, then white space."""
 
     def play(self, exchange: Exchange, respond: Callable[[], Response]) -> None:  # noqa: ARG002
-        """Send until the client leaves (raises OSError) or the simulator stops (raises Stopped)."""
+        """Send without end. Raise OSError when the client leaves, and Stopped when the simulator stops."""
         exchange.send(Response(200, b"", {"Transfer-Encoding": "chunked"}).head() + _chunk(b'{"instances":['))
         blank = _chunk(b" " * 65_536)
         while True:
@@ -191,10 +191,10 @@ class Faults:
         return len(self._armed)
 
     def take(self, request: Request) -> Fault | None:
-        """Return the fault to play for a request, and count this use of it; None if there is none.
+        """Return the fault to play for a request, or None. Count the request as one of the fault's `times`.
 
-        That is the first matching fault that has no more requests to skip. Each matching fault before it skips this
-        request.
+        The fault is the first matching one that has no more requests to skip. Each matching fault before that one
+        counts the request as skipped.
         """
         with self._lock:
             for armed in self._armed:

@@ -23,9 +23,9 @@ class Fleet:
             self.put(instance)
 
     def put(self, instance: Mapping[str, Any]) -> None:
-        """Add an instance at the end of the list, or replace the instance with the same id in its place.
+        """Add an instance at the end of the list, or replace the instance with the same id, at the same position.
 
-        Raises UsageError if the id is not a text.
+        Raise UsageError if the id is not a text.
         """
         if not isinstance(instance.get("id"), str):
             raise UsageError("An instance of the simulator needs an id; Rewrite sends items without one.")
@@ -33,13 +33,13 @@ class Fleet:
             self._encoded[instance["id"]] = dump(dict(instance))
 
     def remove(self, instance_id: str) -> None:
-        """Remove an instance from the list; a request by its id gets a 404. Raises KeyError if it does not exist."""
+        """Remove an instance from the list; a request by its id gets a 404. Raise KeyError if it does not exist."""
         with self._changing():
             del self._encoded[instance_id]
             self._hidden.discard(instance_id)
 
     def hide(self, instance_id: str) -> None:
-        """Leave an instance out of the list; by id it is still found. Raises KeyError if it does not exist."""
+        """Leave an instance out of the list; requests by its id still find it. Raise KeyError if it does not exist."""
         with self._changing():
             self._encoded[instance_id]
             self._hidden.add(instance_id)

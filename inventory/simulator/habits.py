@@ -58,8 +58,8 @@ class Habit:
     def days(self, rng: Random, *, standing: bool = False) -> float:
         """Return the random length, in days, of the life of a new instance.
 
-        With `standing`, return that of an instance met at a random time. Such lives are longer on average, because a
-        long life is met more often than a short one.
+        With `standing`, return the length for an instance that is alive at a random time. Such lives are longer on
+        average, because a random time falls into a long life more often than into a short one.
         """
         mu = math.log(self.life) - self.spread**2 / 2
         return rng.lognormvariate(mu + (self.spread**2 if standing else 0), self.spread)

@@ -31,7 +31,7 @@ class Life:
     """One life of an instance, from `born` until just before `died` (None: it is alive). A return is another Life.
 
     `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. For an
-    instance that a new fleet begins with, the first item is the one at the start of the fleet.
+    instance that a new fleet begins with, the first item shows the instance at the start of the fleet.
     """
 
     id: str
@@ -69,13 +69,13 @@ class _Machine:
 class LivelyFleet(Fleet):
     """A fleet whose instances appear, change and vanish when `advance` is called.
 
-    The same arguments give the same fleet at the same time. About `instances` are alive at any time; with 60, about 700
-    different ones are alive at some time in a month. `churn` is the speed at which instances come, end and stop: with
-    2, all of that is twice as fast; with 0, nothing changes. Some shorter times do not depend on `churn`, such as the
-    time until an instance is ready. `truth` holds every Life so far, in the order of `born`. `now` is the UTC time up
-    to which the fleet was advanced.
+    The same arguments give the same fleet at the same time. `instances` is roughly the number of instances that are
+    alive at any one time. With 60, about 700 different instances are alive at some time in a month. `churn` is the
+    speed at which instances come, end and stop: with 2, all of this is twice as fast; with 0, nothing changes. Some
+    shorter times do not depend on `churn`, such as the time until an instance is ready. `truth` holds every Life so
+    far, in the order of `born`. `now` is the UTC time up to which the fleet was advanced.
 
-    Raises UsageError if `start` has no time zone, if `instances` is negative, or if `churn` is negative or not finite.
+    Raise UsageError if `start` has no time zone, if `instances` is negative, or if `churn` is negative or not finite.
     """
 
     def __init__(self, *, seed: int = 0, start: datetime, instances: int = 60, churn: float = 1.0) -> None:

@@ -45,8 +45,9 @@ POLL_SECONDS = 0.02
 class Simulator:
     """A server for one fleet, from `start()` (or `with`) to `stop()`. Started again, it uses the same port.
 
-    `port` 0 means any free port. `keys` are the API keys that are accepted; None accepts any key. If a request's
-    `limit` is above `max_page_size`, a page has `max_page_size` instances.
+    `port` 0 means any free port. `keys` are the API keys that are accepted; None accepts any key. A page has as many
+    instances as the request's `limit` says, by default `default_page_size`, but at most `max_page_size`. Raise
+    UsageError if a page size is below 1.
 
     `requests` holds the latest 10,000 requests, `faults` the faults to play. `before_page` is called with the number of
     the page, from 1, before a page of the list is built. So a test can change the fleet between two pages.
@@ -76,13 +77,13 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the base URL, for INVENTORY_API_URL. Raises UsageError if the port is 0 and not yet known."""
+        """Return the base URL, for INVENTORY_API_URL. Raise UsageError if the port is 0 and not yet known."""
         if not self._port:
             raise UsageError("The simulator has no address before it starts.")
         return f"http://{HOST}:{self._port}/v1"
 
     def start(self) -> None:
-        """Listen. Raises UsageError if the simulator runs already, or if the port cannot be used."""
+        """Listen. Raise UsageError if the simulator runs already, or if the port cannot be used."""
         if self._server is not None:
             raise UsageError("The simulator runs already.")
         try:
@@ -93,7 +94,7 @@ class Simulator:
         self._server.begin()
 
     def stop(self) -> None:
-        """Stop listening, close every connection, end every thread of the server. Does nothing if it is not running."""
+        """Stop listening, close every connection, end every thread of the server. Do nothing if it is not running."""
         if self._server is not None:
             self._server.end()
             self._server = None

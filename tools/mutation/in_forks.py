@@ -1,25 +1,25 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
-first those that have killed other mutants of the module, then those with random histories, then the quickest. In its
-process the changed functions get the code of the mutant. The module is executed again only if this is not enough. So
-most mutants are killed within a second.
+first those that have killed other mutants of the module, then those with random histories, then the quickest. In the
+forked process the changed functions get the code of the mutant. The module is executed again only if this is not
+enough. So most mutants are killed within a second.
 
-Lines executed in processes that a test starts are not noted. Such a process imports the mutant: while a mutant is
-tried, its source is in the copy of the checkout.
+Lines that are executed in processes that a test starts are not noted. Such a process imports the mutant, because the
+copy of the checkout has the source of the mutant while the mutant is tried.
 
-A mutant of a view is tried with tests of the views, in the same order. It replaces the view in the SQLite files of the
-fixtures of the session. The tests read these files or copies of them.
+A mutant of a view is tried with tests of the views, in the same order. The mutant replaces the view in the SQLite files
+of the fixtures of the session. The tests read these files or copies of them.
 
 The environment says what to do:
 
 - MUTANTS: a file of JSON lines, one for each mutant: `number`, `module`, `path`, `source`. A mutant of Python also has
-  `line`. A mutant of a view also has `view`, its name, and `files`, the files of tests.
+  `line`. A mutant of a view also has `view`, the name of the view, and `files`, the files of the tests of views.
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: the limit for the tests of a mutant: the sum of the times that they took in the first run. One test is always
-  tried. `inf`: no limit.
+- SECONDS: the limit for the tests of a mutant: the largest sum of the times that they took in the first run. One test
+  is always run. `inf`: no limit.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ PATIENCE = 30.0
 
 
 class _Source:
-    """The code objects of a module, depth first, and for each the index of the code object around it, or None."""
+    """The code objects of a module, depth first. `around` has, for each, the index of the one around it, or None."""
 
     def __init__(self, text: str, path: str) -> None:
         self.codes: list[CodeType] = []
@@ -73,7 +73,7 @@ class _Tests:
 
     items: list[pytest.Item]
     seconds: list[float] = field(default_factory=list)
-    of_line: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+    of_line: dict[tuple[str, int], set[int]] = field(default_factory=dict)  # indexes of tests by path and line
     functions: defaultdict[CodeType, list[FunctionType]] = field(default_factory=lambda: defaultdict(list))
     failed: bool = False
     current: int = 0
@@ -112,7 +112,7 @@ class _Tests:
         """Return the indexes of the tests with which a mutant is tried, in the order in which they are run.
 
         `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed. `limit` is
-        the most seconds that all chosen tests may have taken in the first run.
+        the largest sum of seconds that the chosen tests may have taken in the first run; one test is always chosen.
         """
         chosen, total = [], 0.0
         for index in sorted(
@@ -125,7 +125,7 @@ class _Tests:
         return chosen
 
     def is_random(self, index: int) -> bool:
-        """Return whether a test makes random histories: these kill the most."""
+        """Return whether a test makes random histories. Such tests kill the most mutants."""
         item = self.items[index]
         return "test_model.py" in item.nodeid or hasattr(getattr(item, "obj", None), "hypothesis")
 
@@ -241,7 +241,7 @@ def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[i
     if source.around == new.around:
         changed = {before: after for _, (before, after) in pairs if before != after}
         inner = [index for index, (before, after) in pairs if _executes(before) != _executes(after)]
-    else:  # the mutant has a function more or less
+    else:  # the mutant adds or removes a code object
         changed, inner = {}, [0]
     by_import = not all(_in_a_function(index, source) for index in inner)
     executing = _tests.of_line.get((mutant["path"], mutant["line"]))
@@ -259,9 +259,9 @@ def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[i
 
 
 def _is_killed(file: Path, source: str, tests: list[int], killers: Counter[int], change: Callable[[], None]) -> bool:
-    """Return whether one of the tests fails in a forked process that first calls `change`.
+    """Return whether one of the tests fails, or takes too long, in a forked process that first calls `change`.
 
-    Meanwhile the file has the mutant's source.
+    Meanwhile the file has the mutant's source. Count the test that fails in `killers`.
     """
     before = file.read_text(encoding="utf-8")
     folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=os.environ["COPIES"]))
@@ -290,7 +290,7 @@ def _executes(code: CodeType) -> tuple[object, ...]:
 
 
 def _in_a_function(index: int | None, source: _Source) -> bool:
-    """Return whether a code object is that of an existing function, or is inside one.
+    """Return whether a code object is the code of an existing function, or is inside such code.
 
     If so, the module need not be executed again when the code changes.
     """
@@ -309,7 +309,7 @@ def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
     try:
         os.setpgid(0, 0)
         change()
-        if "support.forked" in sys.modules:  # the process that it forks from has no mutant
+        if "support.forked" in sys.modules:  # its server process started without the mutant: start another
             sys.modules["support.forked"]._server.cache_clear()  # noqa: SLF001
         factory = _tests.items[0].config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001
         factory._basetemp = folder  # noqa: SLF001
@@ -321,7 +321,7 @@ def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
 
 
 def _change(changed: dict[CodeType, CodeType], again: dict[str, Any] | None) -> None:
-    """Give the functions the changed code. Execute the module again if `again` is given, which is the mutant."""
+    """Give the functions the changed code. If `again`, a mutant, is given, execute the module again with its source."""
     for before, after in changed.items():
         for function in _tests.functions.get(before, ()):
             function.__code__ = after

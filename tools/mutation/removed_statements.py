@@ -1,4 +1,4 @@
-"""A mutation for cosmic-ray, which has none like it: remove a statement that is there for its effect."""
+"""An operator that cosmic-ray lacks: remove a statement that is there for its effect."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -3,13 +3,14 @@
     python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2] [--seconds N]
 
 Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
-expressions on their SQL files (SQL_MUTATIONS). The tests of its module run on SQLite, in a forked process, until the
-first fails (`in_forks.py`). The survivors are written to build/mutants/, as diffs. docs/testing.md says what was found,
-and what is accepted.
+expressions on their SQL files (SQL_MUTATIONS). For a mutant of Python, the tests that execute the changed code are run;
+for a mutant of a view, the tests of views. They run on SQLite, in a forked process, until the first fails
+(`in_forks.py`). The survivors are written to build/mutants/, as diffs. docs/testing.md says what was found, and what is
+accepted.
 
-It needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample. --seconds
-limits the tests of a mutant; more mutants survive then than should. The result of each mutant is added to
-build/mutants/results.jsonl at once.
+This script needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample.
+--seconds limits the tests of a mutant. With a limit, mutants survive that the other tests would kill. The result of
+each mutant is added to build/mutants/results.jsonl at once.
 """
 
 import argparse
@@ -84,7 +85,7 @@ TESTS_OF = {
         "docs/test_queries",
     ),
 }  # fmt: skip
-"""By module, the files of tests that prove it; those that fail soonest come first."""
+"""A dict from a module to the files with its tests. The files of all named modules are run together."""
 LEFT_OUT = (
     r"core/ReplaceBinaryOperator_(?!Add_Sub|Sub_Add|Mul_Add|Div_Mul|FloorDiv_Mul|BitAnd_BitOr|Mod_Add).*",
     r"core/ReplaceComparisonOperator_(Is|IsNot)_(?!Is$|IsNot$).*",
@@ -103,7 +104,7 @@ SQL_MUTATIONS = {
     r" - ": " + ", r"\bIS NULL\b": "IS NOT NULL", r"\bIS NOT NULL\b": "IS NULL", r"\bLEFT JOIN\b": "JOIN",
     r"\bASC\b": "DESC", r"\bDESC\b": "ASC", r"\bUNION ALL\b": "UNION", r"\bcoalesce\(": "nullif(", r"\bDISTINCT\b": "",
 }  # fmt: skip
-"""The mutations of SQL: a regular expression, and the text that replaces its match."""
+"""The mutations of SQL: a dict from a regular expression to the text that replaces a match."""
 
 
 COVERAGE = "coverage==7.11.0"
@@ -113,7 +114,7 @@ OPTIONS = ("-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mutant of a module, as a diff, and its outcome, one of OUTCOMES."""
+    """A mutant that was tried. `outcome` is one of OUTCOMES, `difference` the diff from the module to the mutant."""
 
     module: str
     outcome: str
@@ -159,7 +160,7 @@ def main() -> None:
 
 
 def _copy(folder: Path) -> Path:
-    """Copy the checkout, and return the folder; changes are made there only."""
+    """Copy the checkout into the folder, and return the folder. Mutants change only such copies."""
     kept_out = shutil.ignore_patterns(".git", ".venv", "build", "*.db", "*cache*")
     shutil.copytree(ROOT, folder, ignore=kept_out)
     compileall.compile_dir(folder / "inventory", quiet=2)
@@ -169,8 +170,8 @@ def _copy(folder: Path) -> Path:
 def _environment(copy: Path) -> dict[str, str]:
     """Return the environment of tests that import from the copy.
 
-    Python takes a compiled file for up to date if the source has the time, in seconds, and the size that are noted in
-    it. Two mutants may have the same time and size. So Python must write no compiled files.
+    A compiled file notes the time (in seconds) and the size of its source. Python takes the file as up to date if both
+    are still the same. Two mutants may have the same time and size. So Python must write no compiled files.
     """
     parts = (copy, copy / "tests", copy / "tools", copy / "tools" / "mutation", copy.parent / "coverage")
     path = os.pathsep.join(map(str, parts))
@@ -182,7 +183,7 @@ def _files(module: str) -> list[str]:
 
 
 def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the mutants that cosmic-ray makes of a module, or a sample of them, as dicts with their source."""
+    """Return the mutants that cosmic-ray makes of a module, or a sample of them, as dicts for `in_forks`."""
     program, name = folder / "venv" / "bin", module.replace("/", "-")
     settings, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
     settings.write_text(
@@ -204,7 +205,10 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
 
 
 def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
-    """Try the mutants with the plugin `in_forks`, and return them. Exit with an error if one was not tried."""
+    """Try the mutants with the plugin `in_forks`, and return them.
+
+    Exit with an error if a test fails without any mutant, or if a mutant was not tried.
+    """
     files = sorted({file for each in mutants for file in _files(each["module"])})
     for number, mutant in enumerate(mutants):
         mutant["number"] = number
@@ -237,7 +241,7 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
 
 
 def _mutants_of_views(copy: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the mutants of the newest SQL of each view on SQLite, or a sample of them, as dicts with their source."""
+    """Return the mutants of the newest SQL of each view on SQLite, or a sample of them, as dicts for `in_forks`."""
     newest: dict[str, Path] = {}
     for file in sorted((copy / "migrations" / "views").glob("*.sql")):
         if ".postgresql." not in file.name:
