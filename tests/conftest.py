@@ -42,7 +42,7 @@ TOGETHER = {
         "docs/test_commands.py", "docs/test_dbt.py", "docs/test_readme.py", "history/test_postgres_settings.py",
     ),
 }  # fmt: skip
-"""The test files that use a fixture of SHARED, in groups. A group is a scope of `FilesTogether`."""
+"""A dict from the name of a group to its test files. Each file uses a fixture of SHARED."""
 ROOM = 4 * 2**30
 """The free space, in bytes, that a folder needs for the files of all tests."""
 
@@ -115,7 +115,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Return the scheduler `FilesTogether`: one process runs all tests of a group, and creates their fixture once."""
+    """Return the scheduler `FilesTogether`: one process runs all tests of a scope and creates shared fixtures once."""
     return FilesTogether(config, log)
 
 
@@ -326,8 +326,8 @@ def world(engine, history):
 def start(world, database_url, tmp_path):
     """Yield a function that starts `inventory run` in a child process and returns a `support.workers.Worker`.
 
-    The function takes the arguments of the command, and settings as environment variables. An empty value removes a
-    variable. `program` replaces `inventory`.
+    The function takes more arguments of the command, and settings as environment variables. An empty value removes a
+    variable. `program`, a list of words, is started in place of `inventory`.
     """
     environment = {
         "FAL_KEY": "id:secret-part",

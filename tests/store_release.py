@@ -3,8 +3,8 @@
     python tests/store_release.py [NAME]
 
 Run it once for each release, from a checkout of that release, and once for each schema revision that the branch `main`
-has between two releases. It writes `tests/released/NAME.sqlite.sql` and `tests/released/NAME.postgresql.sql`. NAME is
-the version unless it is given. Both hold the same runs and acts, at the times of a simulated clock.
+has between two releases. It writes `tests/released/NAME.sqlite.sql` and `tests/released/NAME.postgresql.sql`. If NAME
+is not given, it is the version. Both files hold the same runs and acts, at the times of a simulated clock.
 """
 
 import os
@@ -39,7 +39,7 @@ FOLDER = Path(__file__).parent / "released"
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PORT = 8123
-"""The port of the simulator. It is fixed, because the API's address, with its port, is in the rows and in the log."""
+"""The port of the simulator. It is fixed, because the rows and the log hold the API's address with the port."""
 DOWN = Status(503)
 
 
@@ -83,8 +83,10 @@ def store(backend, lines):
 def play(url):
     """Create the tables, and fill four accounts.
 
-    One has a fleet that changes by itself, one has each of the four events, one is pruned and retired, and one
-    has a run that was killed.
+    - `research`: a fleet that changes by itself.
+    - `production`: each of the four events.
+    - `legacy`: pruned and retired.
+    - `killed`: a run that was killed.
     """
     engine = connect(parse_url(url), create=True)
     schema.upgrade(engine)

@@ -166,7 +166,7 @@ def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
 
 
 def run_and_move_to_another_workspace(world, own, others):
-    """Make a run that sees `own` instances. Then let the API show `others` others in place of them."""
+    """Make a run that sees `own` instances. Then replace them all with `others` other instances."""
     world.put(*ids(own))
     world.run()
     world.remove(*ids(own))
@@ -174,7 +174,7 @@ def run_and_move_to_another_workspace(world, own, others):
 
 
 def run_that_settles_nothing(world, *, answered=0, **options):
-    """Make a run in which all requests by id but the first `answered`, and the second walk, fail."""
+    """Make a run whose second walk fails. Of its requests by id, all fail except the first `answered`."""
     world.faults.add(Status(503), when=on_get, after=answered, times=None)
     world.faults.add(Status(503), when=on_page(1), after=1)
     outcome = world.run(**options)

@@ -30,10 +30,10 @@ OF_THE_FIRST = ("valid_from", "opened_by_run_id", "opened_as")
 
 
 def grow(world):
-    """Make nine runs, one an hour. The instance `a` is seen from the second to the eighth.
+    """Make nine runs, one an hour. The instance `a` is seen from the second to the eighth run.
 
-    It has one GPU for two hours, then eight GPUs for four hours, and in the last of these four another region. The
-    instance `other` has one GPU and is seen from the first to the eighth run.
+    `a` has one GPU for two hours, then eight GPUs for four hours. In the last of these four hours, `a` has another
+    region. The instance `other` has one GPU and is seen from the first to the eighth run.
     """
     world.put("other", instance_type=ONE)
     world.run()
@@ -216,8 +216,8 @@ def test_prune_folds_each_type_and_region_separately_so_that_no_hours_move(world
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
     """Imitate `prune` of an earlier version of the program.
 
-    It folded all versions that had ended by `pruned_before` into one. This one got the fields of the last folded
-    version.
+    That `prune` folded all versions of an episode that had ended at `pruned_before` or earlier into one version, also
+    if the type had changed. The resulting version got the fields of the last folded version.
     """
     grow(world)
     version, account, run = instance_versions.c, accounts.c, sync_runs.c
@@ -234,7 +234,7 @@ def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_so
     world.forget_log()
     assert verifies(world.engine)
     kept = [world.rows(sql) for sql in (EPISODES, DAYS)]
-    assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # nothing is left of the earlier type
+    assert kept[0][0][-2:] == (6 * 8, 8 * 8)  # no version has the earlier type any more
     for until in (7, 10):
         prune(world.engine, PruneRequest("default", hour(until)), lease_seconds=60, clock=lambda: hour(100))
         assert [world.rows(sql) for sql in (EPISODES, DAYS)] == kept

@@ -70,9 +70,9 @@ def world(world):
 def child(world, database_url):
     """Yield a function that starts a sync in a child process, and returns the process.
 
-    `deed` is the name of a signal that the child sends to itself inside the transaction that applies the run. With the
-    deed `walk` it sends none. `lease` is the length of the lease in seconds. `name` replaces the name of the process,
-    if it is not empty.
+    `deed` is the name of a signal that the child sends to itself inside the transaction that applies the run. If `deed`
+    is `walk`, the child sends none. `lease` is the length of the lease in seconds. If `name` is not empty, it replaces
+    the name of the process.
     """
     started = []
 
@@ -97,8 +97,8 @@ def child(world, database_url):
 def walking(world, **flags):
     """Start a run in a thread, and hold it at the second page of its walk.
 
-    Yield the gate that holds it, a list to which the run's Outcome is added, and the thread. The gate is opened at the
-    end of the block at the latest.
+    Yield a tuple: the gate that holds the run, a list to which the run's Outcome is added, and the thread. The gate is
+    opened at the end of the block, if the block itself has not opened it.
     """
     gate, outcomes = Gate(), []
     world.faults.add(gate, when=on_page(2))
@@ -126,12 +126,12 @@ def later(**by):
 
 
 def run(world, *, clock=None, **flags):
-    """Make a run with two items a page, by the real clock unless `clock` is given."""
+    """Make a run with two items a page, and with the host's clock unless `clock` is given."""
     return world.run(page_size=2, clock=clock or now, **flags)
 
 
 def set_account(world, **values):
-    """Overwrite columns in `accounts`, to imitate what another host or an earlier version of the program wrote."""
+    """Overwrite columns in all rows of `accounts`, as if another host or an earlier version had written them."""
     with database.writing(world.engine) as connection:
         connection.execute(accounts.update().values(values))
 
@@ -252,7 +252,7 @@ def test_another_account_is_not_held_up(world):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("reaped", [True, False])
 def test_a_dead_process_of_this_host_is_replaced_at_once(world, child, reaped):
-    """Until its parent has asked how it ended, a dead process is a zombie."""
+    """Check that a zombie counts as dead too. A dead process is a zombie until its parent has waited for it."""
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     process = child("walk", lease=86_400.0)
@@ -288,7 +288,7 @@ def test_a_lease_holds_the_boot_id_and_the_start_in_ticks_which_no_step_of_the_c
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
         gate.opened.set()
         thread.join(PATIENCE)
-    assert host.split("/")[1] == ""  # no number of a network card: without a card it is another in each process
+    assert host.split("/")[1] == ""  # no number of a network card: without a card, each process has another number
     assert host.split("/")[3] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert started == float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
@@ -314,7 +314,7 @@ def test_a_living_holder_is_found_alive_whatever_its_name(world, child, name):
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
     """Imitate a lease of an older program: it has no boot id, and the start of its process is a time of day or null.
 
-    From these it cannot be known whether the process is still alive.
+    Such a lease does not say whether its process is still alive.
     """
     child("SIGKILL").wait(PATIENCE)
     host, _, boot = world.one("SELECT lease_host FROM accounts").rpartition("/")
@@ -360,7 +360,7 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
 
 @rule("one-run-per-account")
 def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world):
-    """Let the clock advance by a minute with each reading, as if all that happens between two took that long."""
+    """Let the clock advance by a minute with each reading, as if everything between two readings took a minute."""
     minutes = count(60)
     run(world, clock=lambda: hour(1))
     world.forget_log()
@@ -402,7 +402,7 @@ def test_heartbeats_go_on_while_requests_by_id_are_slow(world):
 @rule("a-lost-lease-writes-nothing")
 def test_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
-        second = run(world, clock=later(minutes=10))  # the lease has ended by this clock
+        second = run(world, clock=later(minutes=10))  # this clock is past the end of the lease
         assert second.status == "succeeded"
         before = world.dump()
         world.put("a", status="stopped")
@@ -572,7 +572,7 @@ def test_only_one_of_many_runs_that_begin_at_once_runs(world):
 
 @rule("a-signal-settles-the-run")
 def test_a_signal_closes_the_row_at_once_as_interrupted(world):
-    """Check that the exit code is 4, that the run is `partial`, and that its lease is released."""
+    """Check that the exit code is 4, that the run is `partial`, and that the lease is released."""
     stop, outcomes = threading.Event(), []
     gate = Gate()
     world.faults.add(gate, when=on_page(2))

@@ -1,7 +1,7 @@
-"""What a run writes: everything under one time, and its row in `sync_runs`.
+"""What a run writes: its row in `sync_runs`, and changes that all have the same time.
 
-A run that finds nothing new writes only this row and the account's row. Other tests here: what the row of a failed run
-says, and how an unchanged or changed list is recognised.
+A run that finds nothing new writes only its row in `sync_runs` and the account's row. Other tests here: what the row of
+a failed run says, and how an unchanged or changed list is recognised.
 """
 
 import errno
@@ -157,7 +157,7 @@ def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_some
     world.faults.add(Status(500), when=on_page(3))
     outcome = world.run(page_size=1)
     assert (outcome.status, sum(outcome.counts.values())) == ("partial", 1)
-    # make the list the same, byte by byte, as in the last complete run
+    # make the list the same as in the last complete run, byte by byte
     if meanwhile == "changed":
         world.put("a")
     else:
@@ -266,7 +266,7 @@ def test_a_failed_run_names_its_error(world, fault, code, exit_code):
 
 
 def sync_that_raises(world, error):
-    """Make a run in which the program raises `error` after the first page of two; return the Outcome."""
+    """Make a run in which the program raises `error` after the first page; return the Outcome."""
 
     def fail(_):
         raise error
@@ -361,7 +361,7 @@ def test_accounts_do_not_see_each_other(world):
 
 
 def is_recognised(world):
-    """Return whether a fingerprint of the list is stored, by which the next run recognises the same list."""
+    """Return True if a fingerprint of the list is stored. The next run uses it to recognise the same list."""
     return world.one("SELECT walk_digest FROM accounts") is not None
 
 

@@ -129,14 +129,14 @@ def test_a_change_of_a_hidden_value_opens_no_version_and_writes_no_instance(worl
     assert breaches(world) == []
 
 
-# A history by an earlier version of the program, which hid no secrets
+# A history that was written by an earlier version of the program, which hid no secrets
 
 
 def as_before_the_rule(world, **values):
-    """Change the database to what an earlier version of the program, which hid no secrets, would have written.
+    """Change the database as if an earlier version of the program, which hid no secrets, had written it.
 
-    `values` holds, by the name of a field in `extra`, the value to put in the place of "[hidden]". The hashes of
-    versions and instances and the fleet digests of runs are computed again. Logs and fingerprints are removed.
+    `values` is a dict from the name of a field in `extra` to the value that replaces "[hidden]". The hashes of versions
+    and instances and the fleet digests of runs are computed again. Logs and fingerprints of lists are removed.
     """
 
     def hashed(row, ignored=()):
@@ -184,7 +184,7 @@ def as_before_the_rule(world, **values):
                 ):
                     fleet.update(row["instance_id"].encode() + b"\0" + hash_)
             change("UPDATE sync_runs SET fleet_digest = :d WHERE run_id = :r", d=fleet.hexdigest(), r=run["run_id"])
-        change("UPDATE accounts SET walk_digest = NULL")  # a fingerprint by an older program is not used
+        change("UPDATE accounts SET walk_digest = NULL")  # a fingerprint that an older program wrote is not used
     world.forget_log()
     assert breaches(world) == []
     assert all(value in str(world.dump()) for value in values.values())

@@ -18,7 +18,7 @@ TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "change
 
 @pytest.fixture
 def rows(watch):
-    """Yield a function that returns the rows of a query. Times in them are datetimes in UTC."""
+    """Yield a function that returns the rows of a query. Columns in TIMES, and no others, become datetimes in UTC."""
     with asking(watch.url) as connection:
 
         def query(sql):
@@ -30,10 +30,10 @@ def rows(watch):
 
 @pytest.fixture
 def presences(watch):
-    """Return the lives of each instance, grouped into the episodes that the runs of an account can tell apart.
+    """Return a dict from (account, instance id) to a list of groups. A group is a list of lives of the instance.
 
-    The key is (account, instance id). The value is a list of groups, and a group is a list of lives, both in order of
-    time. Two successive lives are in one group if no complete run took place, from start to end, between them.
+    The runs of the account cannot tell the lives of one group apart: two successive lives are in one group if no
+    complete run took place, from start to end, between them. Groups and lives are in order of time.
     """
     found = {}
     for account in EVERY:
@@ -52,7 +52,8 @@ def presences(watch):
 def matched(watch, rows, presences):
     """Return a list with a tuple for each row of `instance_episodes`.
 
-    A tuple holds the row, the group of lives in `presences` that the row stands for, and all runs by (account, start).
+    A tuple holds the row, the group of lives in `presences` that the row stands for, and a dict from (account, start)
+    to the run. The dict has all runs, and is the same in each tuple.
     """
     runs = {(run.account, run.started): run for run in watch.runs}
     pairs = []
@@ -122,7 +123,7 @@ def test_births_and_deaths_lie_in_the_intervals_of_their_episodes(watch, matched
         assert died is None or died > row.last_seen_at
         if row.vanished_at is not None:
             assert died <= runs[row.account, row.vanished_at].ended
-        elif died is not None:  # it died after the last complete run began, or is missing
+        elif died is not None:  # the instance died after the last complete run began, or is missing
             assert died > watch.last(row.account).started or row.last_seen_at < watch.last(row.account).started
     assert any(row.vanished_at is None and lives[-1].died for row, lives, _ in matched)
 

@@ -8,7 +8,7 @@ from inventory.store.database import connect, reading
 
 @contextmanager
 def asking(url, zone=None):
-    """Yield a read-only Connection to the database of `url`. On PostgreSQL, `zone` is the time zone of its session."""
+    """Yield a read-only Connection to the database of `url`. On PostgreSQL, `zone` is the session's time zone."""
     engine = connect(parse_url(url))
     try:
         with reading(engine) as connection:

@@ -18,8 +18,8 @@ FLAGS = (
 def chromium():
     """Start this machine's Chromium and yield it as a Playwright `Browser`.
 
-    Its headless shell is preferred: it takes less time, because it has no windows. If no Chromium is installed, skip
-    the test, or fail it if the variable CI is `true`.
+    The headless shell is preferred: without windows, Chromium takes less time. If no Chromium is installed, skip the
+    test; if the variable CI is `true`, fail the test instead.
     """
     found = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if found is None:

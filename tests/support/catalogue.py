@@ -7,6 +7,7 @@ from inventory.store import schema
 from inventory.store.database import is_sqlite
 
 MANY_COLUMNS = 1_500
+"""From this number of columns on, a PostgreSQL table is too close to the limit of 1,600 for another downgrade."""
 
 
 def catalogue(engine):
@@ -31,15 +32,15 @@ def catalogue(engine):
 
 
 def downgrade(engine, revision):
-    """Migrate the database down to that revision."""
+    """Migrate the database down to `revision`."""
     with schema.migrating(engine) as connection:
         command.downgrade(schema.config(connection), revision)
 
 
 def can_downgrade(engine):
-    """Return whether the database can be migrated down and up once more.
+    """Return True if the database can be migrated down and up once more.
 
-    PostgreSQL allows 1,600 columns in a table, and counts those that were dropped.
+    This drops columns and adds them again. PostgreSQL allows 1,600 columns in a table, and dropped columns count too.
     """
     if is_sqlite(engine):
         return True

@@ -62,7 +62,7 @@ class Authority:
 def tunnel(to):
     """Run an HTTP proxy on loopback; yield its port and the growing list of the request lines that it received.
 
-    It connects each client to port `to` on loopback, whatever address the client's CONNECT names.
+    The proxy connects each client to port `to` on loopback, whatever address the client's CONNECT names.
     """
     asked = []
 
@@ -81,8 +81,9 @@ def tunnel(to):
 def socks(to=None, *, login=None, reply=0):
     """Run a SOCKS5 proxy on loopback; yield its port and the growing list of the addresses that it was asked for.
 
-    It answers each request for a connection with the code `reply`. If this is 0, which means success, it connects the
-    client to port `to` on loopback. If `login` is given, as the bytes of a name and of a password, it requires them.
+    An address in the list is a text such as `example.com:443`. The proxy answers each request for a connection with the
+    code `reply`. If the code is 0, which means success, the proxy connects the client to port `to` on loopback. `login`
+    is a pair of bytes, a name and a password. If it is given, each client must send the same pair.
     """
     asked = []
 
@@ -114,7 +115,7 @@ def socks(to=None, *, login=None, reply=0):
 
 
 def _join(client, to, greeting):
-    """Connect to port `to` on loopback, send the client `greeting`, and then copy all bytes in both directions."""
+    """Connect to port `to` on loopback, send `greeting` to the client, and then copy all bytes in both directions."""
 
     def copy(source, target):
         with suppress(OSError):

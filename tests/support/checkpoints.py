@@ -30,8 +30,9 @@ def take_checkpoints(connection):
 def verify_rows(connection, sizes, account=None):
     """Return the Findings of `verify`, without its checks of files, views, triggers and calendar.
 
-    Those checks take most of the time of `verify`. `sizes` has, by log id, the numbers of entries at which the root of
-    the log is wanted. If `account` is given, only the rows of this account are checked.
+    Those checks take most of the time of `verify`. `sizes` is a dict from a log id to a set of sizes. The Findings have
+    the root of the log at each of these sizes that the log has reached. If `account` is given, only the rows of this
+    account are checked.
     """
     findings = Findings()
     database.expect_many_rows(connection)
@@ -55,8 +56,8 @@ class Verdict(NamedTuple):
 def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False):
     """Return the Verdict of `verify` on the whole database, against `checkpoints`.
 
-    A prune of history that a checkpoint covers is a difference, unless `allow_pruned`. A prune that has not finished is
-    one, unless `allow_unfinished`.
+    A prune of history that a checkpoint covers is a difference, unless `allow_pruned` is true. A prune that has not
+    finished is a difference, unless `allow_unfinished` is true.
     """
     found = verify(connection, sizes=_sizes(checkpoints))
     return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)
@@ -65,8 +66,8 @@ def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False
 def check_rows(connection, checkpoints, *, account=None, allow_pruned=False, allow_unfinished=False):
     """Return the Verdict of `verify_rows` on all accounts, or on one account, against `checkpoints`.
 
-    If `account` is given, `checkpoints` must be of the log of that account only. `allow_pruned` and `allow_unfinished`
-    are those of `check`.
+    If `account` is given, all `checkpoints` must be of the log of this account. `check` says what `allow_pruned` and
+    `allow_unfinished` mean.
     """
     found = verify_rows(connection, _sizes(checkpoints), account)
     return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)

@@ -1,4 +1,4 @@
-"""Run the command line as a person or a script does: in this process or in a child process."""
+"""Run the command line like a person or a script, in this process or in a child process."""
 
 import io
 import os
@@ -16,15 +16,16 @@ KEY = f"keyid-1:{SECRET}"
 
 
 class Command:
-    """A function that runs `inventory` in a folder, with the variables PATH, HOME and those given.
+    """A callable that runs `inventory` in a folder. The environment has PATH, HOME and the variables in `environment`.
 
     A call takes the arguments of the command, and more variables. A variable that is None is removed. The call returns
-    a `CompletedProcess`. It checks the exit code against `expect`, a number or a set of numbers. It checks that the
-    output has no text of `secrets`, and no traceback unless `--debug` is given.
+    a `CompletedProcess`. The call checks the exit code against `expect`, a number or a set of numbers. It also checks
+    that the output has no text of `secrets`, and no traceback unless `--debug` is given.
 
     The command runs in this process. With `process=True` it runs in a child process, for tests of signals and file
     descriptors. The child is forked (`support.forked`), or is a new interpreter if the name of a variable begins with
-    PYTHON, LC_ or LANG: such a variable takes effect when Python starts.
+    PYTHON, LC_ or LANG: such a variable takes effect when Python starts. `process` of a call overrides that of the
+    object, unless it is None.
     """
 
     def __init__(self, folder, *, process=False, **environment):
@@ -69,7 +70,7 @@ def _here(words, folder, environment):
 
 @contextmanager
 def surroundings(environment):
-    """Replace all environment variables by these; restore the earlier ones at the end."""
+    """Replace all environment variables with `environment` while the block runs. Then restore the earlier ones."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environment)

@@ -22,10 +22,10 @@ NAMES = ("default", "research", "web")
 
 
 class EventfulHistory(History):
-    """A state machine with the steps of `History`, and further ones.
+    """A state machine with the steps of `History`, and further steps.
 
-    These are kills, prunes, renames, retirements, takeovers, upgrades, moves to the other account, and syncs of a fleet
-    as it was earlier.
+    The further steps are kills, prunes, renames, retirements, takeovers, upgrades, moves to the other account, and
+    syncs of a fleet as it was earlier.
 
     After each write, the current account must agree with its model. Each log must agree with its checkpoint from before
     the write.
@@ -82,7 +82,7 @@ class EventfulHistory(History):
     def kill_syncs(self, statements):
         """Make a run for each number in `statements`, and kill it after this number of statements and commits.
 
-        A killed run that had already committed its row stays `running`, until the next run or acceptance marks it
+        If the run had already committed its row, the row stays `running`, until the next run or acceptance marks it
         `abandoned`.
         """
         for self.statement in statements:
@@ -92,7 +92,7 @@ class EventfulHistory(History):
     def sync_while_another_run_takes_over(self, page):
         """Pause a run at a page until its lease has ended. Make a second run, then let the first one continue.
 
-        Nothing is paused if `page` is 1, or if the list has fewer pages.
+        No run is paused if `page` is 1, or if the list has fewer than `page` pages.
         """
         failures = []
 
@@ -153,9 +153,9 @@ class EventfulHistory(History):
 
     @rule(revision=st.sampled_from(["0001", "0002", "0003", "0004", "0005"]))
     def upgrade(self, revision):
-        """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
+        """Give the database the schema of an earlier revision, then migrate it like an upgrade of the program.
 
-        The revisions before 0004 have no logs. A database that is upgraded from them therefore begins new logs.
+        The revisions before 0004 have no logs. So a database that is upgraded from such a revision begins new logs.
         """
         if not can_downgrade(self.engine):
             return

@@ -4,7 +4,7 @@ import threading
 
 
 class Gate:
-    """A fault that delays the response until the test sets `opened`. It sets `reached` when a request waits."""
+    """A fault that delays the response until the test sets `opened`. The fault sets `reached` when a request waits."""
 
     def __init__(self):
         self.reached = threading.Event()
@@ -18,9 +18,9 @@ class Gate:
 
 
 class StopAtWait(threading.Event):
-    """A fault that plays another one, without its waits, and breaks off at a wait as if the simulator stopped there.
+    """A fault that plays another fault, `fault`, without waiting, and ends at one wait as if the simulator stopped.
 
-    `number` is the number of that wait, from 1. `waits` are the seconds of all waits up to it.
+    `number` is the number of that wait, counted from 1. `waits` is a list of the seconds that `fault` wanted to wait.
     """
 
     def __init__(self, fault, number):

@@ -42,7 +42,7 @@ from inventory.store.tables import (
 )
 
 TABLES = (accounts, sync_runs, instance_state, instance_versions, operator_actions, dropped_entries)
-"""The tables that hold the history. Each comes after the tables that its foreign keys refer to."""
+"""The tables that hold the history. Each table comes after the tables that its foreign keys refer to."""
 
 _stretch = itemgetter(*stretches.SAME)
 
@@ -65,7 +65,7 @@ def copy_rows(rows):
 
 
 def keyed(table, rows):
-    """Return the rows of a table in a dict, each under its primary key, a tuple."""
+    """Return a dict from the primary key, a tuple, to the row."""
     names = [column.name for column in table.primary_key]
     return {tuple(row[name] for name in names): row for row in rows}
 
@@ -73,7 +73,8 @@ def keyed(table, rows):
 def write_rows(connection, before, after):
     """Change the database, which must hold the rows `before`, so that it holds the rows `after`.
 
-    Both are as `read_rows` returns them. Only rows that differ are written. Foreign keys are not checked meanwhile.
+    Both are as `read_rows` returns them. Only rows that differ are written. SQLite checks foreign keys only at the
+    commit. PostgreSQL does not check them.
     """
     sqlite = database.is_sqlite(connection)
     connection.exec_driver_sql(
@@ -97,9 +98,10 @@ def write_rows(connection, before, after):
 
 
 def forge(rows):
-    """Recompute in place: GPUs, creators, hashes, counts of events, digests of the fleet, and the log of each account.
+    """Recompute columns of `rows` in place. `rows` are as `read_rows` returns them.
 
-    `rows` are as `read_rows` returns them.
+    The columns are: GPU counts and models, creators of episodes, `moved`, hashes, counts of events, fleet digests, and
+    all that belongs to the log of each account.
     """
     for account in rows["accounts"]:
         _Forger(rows, account).run()
@@ -198,7 +200,7 @@ class _Forger:
         """Number the log entries of runs, acts and dropped runs from 1 on without gaps, in their present order.
 
         Return a list of pairs: the new index, and the row of the run or act. For a dropped run, the second value is the
-        hash that is left of it.
+        hash of its entry: the row is no longer there.
         """
         runs = [(run["log_index"], 0, run) for run in self.runs if run["log_index"] is not None]
         acts = [(act["log_index"], 1, act) for act in self.acts]
@@ -317,9 +319,10 @@ class _Forger:
             self.earlier["runs"], self.earlier["run_count"] = root_of(leaves).hex(), len(leaves)
 
     def _forge_ignored(self):
-        """Add to `ignored` of entry 0 the fields in which a row of `instance_state` differs from the newest version.
+        """Add fields to the list `ignored` of entry 0.
 
-        Fields that a run has ignored since that version opened are not added.
+        These are the fields in which the state of an instance differs from the newest version of the same instance. A
+        field is left out if a run has ignored it since this version opened.
         """
         found = set(self.earlier.get("ignored", ()))
         for id_, state in self.states.items():

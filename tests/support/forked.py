@@ -35,16 +35,17 @@ LONGEST = 2**17
 class Forked:
     """A child process that runs `inventory`, with the methods of `subprocess.Popen` that tests use.
 
-    Its stdin is empty. Its stdout and stderr are files in memory, or the given descriptors.
+    The stdin of the process is empty. Its stdout and stderr are files in memory, or the given descriptors.
 
     - `fatal`: the number of the statement or commit before which the process is killed. Statements and commits are
       counted together, from 1. 0: no kill.
-    - `bulk`: the number of rows from which on the program drops and rebuilds the indexes of empty tables.
-    - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk.
+    - `bulk`: from this number of rows on, the program drops and rebuilds the indexes of empty PostgreSQL tables. None:
+      the program's own number.
+    - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk. None: no limit.
     - `quick_end`: whether the process ends without freeing its memory first (`_exit`).
     - `root_bypass`: whether the permissions of files do not apply to root.
 
-    After the end, `most_memory` is the largest size of its memory in bytes.
+    After the end of the process, `most_memory` is the largest size that its memory had, in bytes.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class Forked:
 
 
 def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90):
-    """Run a command and return its `CompletedProcess`, as `subprocess.run` does. Kill it after `timeout` seconds."""
+    """Run a command and return its `CompletedProcess`. After `timeout` seconds, kill it and raise TimeoutExpired."""
     process = Forked(words, cwd=cwd, env=env, stdout=stdout, stderr=stderr, quick_end=quick_end)
     try:
         out, err = process.communicate(timeout)
@@ -205,7 +206,7 @@ def _become(wanted, out, err):
 
 
 def _kill_at(fatal):
-    """Let this process kill itself before the `fatal`-th statement or commit; both are counted together, from 1."""
+    """Let this process kill itself before statement or commit number `fatal`; both are counted together, from 1."""
     numbers = count(1)
 
     def strike(*_):
@@ -217,7 +218,7 @@ def _kill_at(fatal):
 
 
 def _exit(code):
-    """End this process as the interpreter does, with exit code `code`, but leave its memory to the system.
+    """End this process with exit code `code`, like the interpreter, but do not free any objects.
 
     The interpreter would free each object of all imported modules. That takes longer than a short command. Tests of
     signals and of output need the interpreter's own end.

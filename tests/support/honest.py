@@ -1,8 +1,8 @@
 """Random honest histories: the program writes them, and nobody edits the database.
 
-They have syncs with faults, acts of persons, upgrades, kills at any statement, clocks that step back, and checkpoints.
-`play` of `HonestHistories` begins with a recorded moment. No check of such a history against its checkpoints may find
-anything.
+The histories have syncs with faults, acts of persons, upgrades, kills at any statement, clocks that step back, and
+checkpoints. `HonestHistories.play` begins with a recorded moment. No check of such a history against its checkpoints
+may find anything.
 """
 
 from contextlib import contextmanager, suppress
@@ -38,9 +38,9 @@ class Killed(BaseException):
 
 @contextmanager
 def killed(engine, statements):
-    """End the block after `statements` statements and commits of `engine`, as if its process was killed.
+    """End the block after `statements` statements and commits of `engine`, as if the process was killed.
 
-    Statements and commits are counted together. If `statements` is None, the block is not ended.
+    Statements and commits are counted together. If `statements` is None, the block runs to its end.
     """
     left = [statements]
 
@@ -206,10 +206,10 @@ class HonestHistories:
         accounts.retire(self.engine, account, reason=self._reason(), lease_seconds=LEASE, clock=lambda: self.now)
 
     def _upgrade(self, _account):
-        """Give the database the schema of an earlier revision, then migrate it, as an upgrade of the program does.
+        """Give the database the schema of an earlier revision, then migrate it like an upgrade of the program.
 
-        If the migration is killed, the next process migrates. The revisions before 0004 have no log, so after a
-        downgrade to one of them no earlier checkpoint is valid.
+        If the migration is killed, another connection migrates. The revisions before 0004 have no log. So after a
+        downgrade to such a revision no earlier checkpoint is valid.
         """
         if not can_downgrade(self.engine):
             return

@@ -72,12 +72,12 @@ No answer about the past depends on these values:
 class NotACheat(Exception):
     """A cheat that came to nothing.
 
-    There was no row to edit, nothing changed, two rows had one key, or no log can be made from the rows.
+    There was no row to edit, nothing changed, two rows had the same key, or no log can be computed from the rows.
     """
 
 
 class Try(NamedTuple):
-    """One cheat: its kind, a text that says what it did, and what found it: `verify`, `checkpoint`, or None."""
+    """One cheat: its kind, what was done as a text, and what found the cheat: `verify`, `checkpoint`, or None."""
 
     kind: str
     what: str
@@ -105,7 +105,7 @@ class Keeper:
         self.hidden = hide_exceptions(self.rows, self.uncovered)
 
     def cheat(self, kind):
-        """Make a cheat of that kind, check the database, and undo the cheat.
+        """Make a cheat of the kind `kind`, check the database, and undo the cheat.
 
         Return the Try; None if the cheat came to nothing, or if the database refused it.
         """
@@ -130,7 +130,7 @@ class Keeper:
         return None
 
     def find(self, connection, checkpoints):
-        """Return the Verdict of the first check that finds something, or of the last one.
+        """Return the Verdict of the first check that finds something; if none does, of the last check.
 
         The checks are: the rows of the touched account, if only one was touched; all rows; the whole database.
         """
@@ -142,7 +142,7 @@ class Keeper:
         return check_rows(connection, checkpoints) or check(connection, checkpoints)
 
     def edit_and_prune(self):
-        """Edit and recompute the history, let the real `prune` fold it, check it, and put the old rows back.
+        """Edit and recompute the history, let the real `prune` fold it, check the result, and put the old rows back.
 
         Return a text that says what was done, and the Verdict.
         """
@@ -164,10 +164,10 @@ class Keeper:
             restore(self.engine, now, self.rows)
 
     def write(self, connection, after):
-        """Write the rows `after`. Raise NotACheat if only what EXCEPTIONS names differs from the old rows.
+        """Write the rows `after`. Raise NotACheat if only values that EXCEPTIONS names differ from the old rows.
 
-        Also raise NotACheat if two rows of a table have the same primary key. If all rows that differ belong to one
-        account, `touched` becomes its name, else None.
+        Also raise NotACheat if two rows of a table have the same primary key. Set `touched` to the name of the account
+        if all rows that differ belong to one account, else to None.
         """
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
@@ -180,9 +180,9 @@ class Keeper:
         write_rows(connection, self.rows, after)
 
     def edit(self, connection, change, *, recompute=True):
-        """Let `change(keeper, rows)` edit a copy of the rows. Apply `forge` if `recompute`, and write the rows.
+        """Let `change(keeper, rows)` edit a copy of the rows. Apply `forge` if `recompute` is true, and write the rows.
 
-        Return the text that `change` returned, and the checkpoints to check against.
+        Return a pair: the text that `change` returned, and the checkpoints to check against.
         """
         after = copy_rows(self.rows)
         what = change(self, after)
@@ -205,7 +205,7 @@ class Keeper:
 
 
 def _differing(rows, others):
-    """Return a list of the rows that differ between two dicts of rows by key. It has a changed row in both forms."""
+    """Return a list of the rows that differ between two dicts from keys to rows. It has both forms of a changed row."""
     keys = {key for key in rows.keys() | others.keys() if rows.get(key) != others.get(key)}
     return [found[key] for key in keys for found in (rows, others) if key in found]
 
@@ -217,7 +217,7 @@ def found_by(verdict):
 
 
 def uncovered_fields(rows):
-    """Return, by (account, instance id), the set of fields that a run has ignored since the newest version opened.
+    """Return a dict from (account, instance id) to the set of fields that runs ignored since the newest version opened.
 
     If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and the name
     `ignored`: entry 0 has one list for the whole account, so it does not cover the column `ignored` of an instance.
@@ -241,9 +241,9 @@ def uncovered_fields(rows):
 
 
 def hide_fields(state, fields):
-    """Return a copy of a row of `instance_state` without these fields, and without values that follow from them.
+    """Return a copy of a row of `instance_state` without `fields`, and without values that follow from them.
 
-    `ignored` becomes a set. `extra` becomes a pair: the text without these fields, and whether it was canonical JSON.
+    `ignored` becomes a set. `extra` becomes a pair: the text without `fields`, and whether the old text was canonical.
     """
     left = {name: value for name, value in state.items() if name not in fields and name != "row_hash"}
     if "ignored" in left:
@@ -262,10 +262,10 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return a copy of the rows without what EXCEPTIONS names.
+    """Return a copy of the rows without the values that EXCEPTIONS names.
 
-    The result has, by the name of the table, a dict of its rows by primary key. Each row is a dict. `uncovered` is what
-    `uncovered_fields` returns.
+    The result is a dict from the name of a table to a dict from primary keys to rows. Each row is a dict. `uncovered`
+    is the result of `uncovered_fields`.
     """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
@@ -326,7 +326,7 @@ def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line f
 
 
 def other_json(random, text):
-    """Return an edited JSON object as text: one key is there twice, the white space differs, or one value is new."""
+    """Return an edited JSON object as text: one key is there twice, the white space differs, or one value differs."""
     kept = json.loads(text or "{}")
     how = random.randrange(4)
     if how == 0 and kept:
@@ -337,14 +337,14 @@ def other_json(random, text):
     return json.dumps({**kept, random.choice(["price", "team", "note"]): None if how == 2 else "7"}, sort_keys=True)
 
 
-# -- edits of rows. Each edits the rows `after` in place, and returns a text that says what it did
+# -- edits of rows. Each function edits the rows `after` in place, and returns a text that says what was done
 
 
 def edit_a_value(keeper, after):
     """Edit one column of one row.
 
-    In many cases the same value in another table is edited too: an instance has its fields in its newest version and in
-    `instance_state`, and an account has the time of its retirement in the act and in its own row.
+    In many cases the same value in another table is edited too. The fields of an instance are in its newest version and
+    in `instance_state`. The time of a retirement is in the act and in the row of the account.
     """
     random = keeper.random
     table = random.choice(EDITED)
@@ -484,7 +484,7 @@ def another_content(keeper, after):
 
 
 def another_time(keeper, after):
-    """Change the time of a run, and every equal time in the runs, instances and versions of its account.
+    """Change the time of a run, and every equal time in the runs, instances and versions of the same account.
 
     Heartbeats stay as they are.
     """
@@ -576,7 +576,7 @@ def another_settlement(keeper, after):
 
 
 def forget_failed_runs(keeper, after):
-    """Delete a run that failed, was abandoned or was partial: the gap that it proves is then not seen."""
+    """Delete a run that failed, was abandoned or was partial: then nothing shows the gap."""
     failed = [run for run in after["sync_runs"] if run["status"] in {"failed", "abandoned", "partial"}]
     run = keeper.some(failed)
     if any(version["opened_by_run_id"] == run["run_id"] for version in after["instance_versions"]):
@@ -586,7 +586,7 @@ def forget_failed_runs(keeper, after):
 
 
 def another_outcome(keeper, after):
-    """Copy the outcome of one run to another run: status, error, digest and the number of missing instances."""
+    """Copy the outcome of one run to another: status, completeness, error, digest, and number of missing instances."""
     run, model = keeper.some(after["sync_runs"]), keeper.some(after["sync_runs"])
     names = ("status", "complete", "error_code", "error", "missing", "fleet_digest")
     run |= {name: model[name] for name in names}
@@ -649,7 +649,10 @@ def swap_accounts(keeper, after):
 
 
 def delete_newest(keeper, after):
-    """Delete the runs and acts of the newest one to four log entries of an account, and undo what they wrote."""
+    """Delete the runs and acts of the newest one to four log entries of an account, and undo what they wrote.
+
+    Running runs of the account are deleted too.
+    """
     account = keeper.some(after["accounts"], where=lambda row: row["log_id"] is not None and row["log_size"] > 1)
     name = account["account"]
     first = account["log_size"] - keeper.random.randint(1, min(4, account["log_size"] - 1))
@@ -692,7 +695,7 @@ def _reset_state(after, state, last_complete):
 
 
 def keep_only_the_hash(keeper, after):
-    """Delete the row of a run or an act, and keep its hash in `dropped_entries`, as `prune` does with runs."""
+    """Delete the row of a run or an act, and keep its hash in `dropped_entries`. `prune` does so with runs only."""
     table = keeper.random.choice(("sync_runs", "operator_actions"))
     rather = keeper.random.choice(("failed", "abandoned", "partial", "succeeded", "held"))
     row = keeper.some(after[table], where=lambda row: row.get("status", rather) == rather)
@@ -755,7 +758,7 @@ def act_for_nobody(keeper, after):
     return "an act for an account that is not there"
 
 
-# -- kinds of cheats. Each returns a text that says what it did, and the checkpoints to check against
+# -- kinds of cheats. Each function returns a text that says what was done, and the checkpoints to check against
 
 
 def _edit(change, **options):
@@ -763,21 +766,21 @@ def _edit(change, **options):
 
 
 def restore_older(keeper, connection):
-    """Replace all rows by those of an older moment of this history."""
+    """Replace all rows by the rows of an older moment of this history."""
     moment = keeper.some([{"moment": each} for each in keeper.past.moments[:-1]])["moment"]
     keeper.write(connection, copy_rows(moment.rows))
     return f"the copy after {moment.runs} runs is back", keeper.past.last.checkpoints
 
 
 def restore_and_go_on(keeper, connection):
-    """Replace all rows by those of a fork: an older moment, and other runs after it."""
+    """Replace all rows by the rows of a fork: an older moment, and other runs after it."""
     rows = keeper.some([{"rows": each} for each in keeper.past.forks])["rows"]
     keeper.write(connection, copy_rows(rows))
     return f"an older copy went on to {len(rows['sync_runs'])} runs", keeper.past.last.checkpoints
 
 
 def another_database(keeper, connection):
-    """Replace all rows by those of another history, as they are, or recomputed under the log ids of this database."""
+    """Replace all rows by the rows of another history: unchanged, or recomputed under the log ids of this database."""
     other = keeper.some([{"past": each} for each in keeper.others if each is not keeper.past])["past"]
     rows = copy_rows(keeper.random.choice(other.moments).rows)
     if renamed := keeper.random.random() < 0.6:
@@ -931,7 +934,7 @@ KINDS: dict[str, Callable[[Keeper, Any], tuple[str, list]]] = {
     "a checkpoint forged": forge_a_checkpoint,
     "another database presented": another_database,
 }
-"""By the name of a kind, the function that makes a cheat of this kind. All kinds but PRUNED are here."""
+"""A dict from the name of a kind to the function that makes such a cheat. Not here: PRUNED (`edit_and_prune`)."""
 
 
 ALL_KINDS = (*KINDS, PRUNED)

@@ -7,7 +7,7 @@ from support.workers import PATIENCE
 
 
 class Killer:
-    """A function that runs a command in a child process, in a folder. It kills the process if the call says when."""
+    """A callable that runs a command in a child process, in a folder. The process is killed if the call says when."""
 
     def __init__(self, folder, environment, *, root_bypass=True):
         self._folder = folder
@@ -15,10 +15,10 @@ class Killer:
         self._root_bypass = root_bypass
 
     def __call__(self, *words, seconds=None, fatal=0, bulk=None, largest_file=None, **environment):
-        """Run a command and return its exit code; -9 if it was killed.
+        """Run a command and return its exit code; -9 if the process was killed.
 
-        It is killed `seconds` after its start, or before the statement or commit `fatal`. `support.forked.Forked` says
-        what `fatal`, `bulk` and `largest_file` are.
+        The process is killed `seconds` after its start, or before the statement or commit `fatal`.
+        `support.forked.Forked` says what `fatal`, `bulk` and `largest_file` are.
         """
         process = Forked(
             words, cwd=self._folder, env=self._environment | environment, fatal=fatal, bulk=bulk,

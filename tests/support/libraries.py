@@ -20,9 +20,9 @@ TESTS = [
 
 
 def closure(requirements):
-    """Return the distributions of these requirements and of all their dependencies.
+    """Find the distributions of these requirements and of all their dependencies.
 
-    The result is a pair: the installed distributions by name, and the set of the names that are not installed.
+    Return a pair: a dict from a name to the installed distribution, and the set of the names that are not installed.
     """
     found, absent, asked, waiting = {}, set(), set(), list(requirements)
     while waiting:

@@ -1,4 +1,4 @@
-"""A server on loopback that serves each of its clients in a thread, by a function of the caller."""
+"""A server on loopback that calls a function of the test for each client, in a thread."""
 
 import socket
 import threading
@@ -7,7 +7,10 @@ from contextlib import closing, contextmanager, suppress
 
 @contextmanager
 def listening(serve):
-    """Listen on a port of loopback, and yield its number. Call `serve(client)` in a thread for each client."""
+    """Listen on a port of loopback, and yield the number of the port. Call `serve(client)` in a thread for each client.
+
+    `client` is the connected socket. An OSError of `serve` is ignored.
+    """
 
     def run(client):
         with client, suppress(OSError):

@@ -1,4 +1,4 @@
-"""Compute the entries of a log from rows as docs/log.md says, without any code of the program."""
+"""Compute the entries of a log from rows, according to docs/log.md and without any code of the program."""
 
 import hashlib
 import json
@@ -101,7 +101,8 @@ def missing_digest(states, last_complete_run_id):
 def history_of(versions, counts, before):
     """Return the root (hex) over the folded history: the versions that began before the time `before`.
 
-    `versions` are already folded. `counts` has, by instance id, the number of versions that the instance has had.
+    `versions` are already folded. `counts` is a dict from an instance id to the number of versions that the instance
+    has had.
     """
     leaves = []
     for instance_id in sorted(counts, key=str.encode):
@@ -117,9 +118,9 @@ def history_of(versions, counts, before):
 def entries_of(account, runs, acts, versions):
     """Return a list with the bytes of each entry of an account's log, in order.
 
-    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. The key
-    `returned` of an entry says that the run brought a retired account back. No row says so: it is computed from entry 0
-    and from the acts of retiring.
+    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. The key `returned` of
+    an entry says that the run brought a retired account back. No row has this value: it is computed from entry 0 and
+    from the acts of retiring.
     """
     log_id = account["log_id"]
     found = [(0, account["log_start"].encode())]

@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that loses the answer to one COMMIT, as a failover or the restart of a pooler may."""
+"""A proxy in front of PostgreSQL that loses the answer to one COMMIT, as can happen at a failover."""
 
 import select
 import socket
@@ -12,8 +12,9 @@ from support.listening import listening
 class Proxy:
     """A proxy for sessions with the server at `address`, a path or a pair of host and port.
 
-    While `armed`, it drops the server's answer to the next COMMIT of a session that has sent `after`, and closes that
-    session. Then `armed` is false. If `stays_down`, it accepts no session after that.
+    While `armed` is true, the proxy waits for a session that sends the bytes `after` and then COMMIT. It drops the
+    server's answer to this COMMIT, closes the session and sets `armed` to false. If `stays_down` is true, the proxy
+    closes each later session at once.
     """
 
     def __init__(self, address, after):
@@ -46,7 +47,10 @@ class Proxy:
 
 @contextmanager
 def lost_answer(url, after):
-    """Yield a Proxy before the server of `url`, and the URL by which clients reach the database through it."""
+    """Yield a Proxy in front of the server of `url`, and the URL of the database for clients that go through the Proxy.
+
+    `after` is described at Proxy.
+    """
     given = make_url(url)
     host = given.host or given.query["host"]
     behind = given.port or int(given.query.get("port", 5432))

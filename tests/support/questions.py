@@ -1,4 +1,4 @@
-"""The questions of docs/queries.md and the SQL that answers them."""
+"""The questions of docs/queries.md. SQL is a dict from a question to a list of the queries that answer it."""
 
 import re
 

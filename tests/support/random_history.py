@@ -85,9 +85,9 @@ class History(RuleBasedStateMachine):
 
     @rule(seed=seeds, runs=st.integers(1, 3))
     def live_on(self, seed, runs):
-        """Make runs; before each, add, change and remove some instances.
+        """Make runs; before each run, add, change and remove some instances.
 
-        Hypothesis prefers small values, so that most of its fleets would hardly change. A seed avoids this.
+        Hypothesis prefers small values: if it drew each change, most fleets would hardly change. A seed avoids this.
         """
         chance = random.Random(seed)
         for _ in range(runs):
@@ -180,7 +180,7 @@ class History(RuleBasedStateMachine):
 
     @rule(failing=st.one_of(st.none(), st.sets(ids, min_size=1)), broken=st.one_of(st.none(), st.integers(1, 4)))
     def sync_while_ids_fail(self, failing, broken):
-        """Sync while requests for the ids in `failing` get a 500; None: for all ids.
+        """Sync while requests for the ids in `failing` get a 500. If it is None, requests for all ids get a 500.
 
         If `broken` is not None and there is a second walk, the page `broken` of the second walk fails.
         """

@@ -1,4 +1,4 @@
-"""Merkle tree hashing, written from the definitions of RFC 6962, section 2.1, and sharing no code with the program."""
+"""Merkle tree hashing, written from RFC 6962, section 2.1. It shares no code with the program."""
 
 from hashlib import sha256
 

@@ -1,8 +1,8 @@
 """Two simulated weeks and their runs: what the fleet did, which items each run received, and the expected episodes.
 
 The fleet also changes during a run: each request takes two seconds of simulated time. Two accounts sync the same fleet,
-the second one less often, so the same ids are in both. The expected episodes follow from the items that the simulator
-sent, and from nothing in the database.
+so the same ids are in both. One account syncs less often. The expected episodes follow from the items that the
+simulator sent, and from nothing in the database.
 """
 
 import json
@@ -32,7 +32,7 @@ DOWNTIME = Status(503)
 
 @dataclass
 class Run:
-    """One run: its planned outcome, and `told`, the items by id that the fleet sent to it."""
+    """One run: its planned outcome, and `told`, a dict from an instance id to the last item that the run received."""
 
     account: str
     status: str
@@ -40,7 +40,7 @@ class Run:
     started: datetime
     ended: datetime | None = None
     accepted: datetime | None = None
-    """The time at which a person accepted what this run left missing."""
+    """The time at which a person accepted the instances that this run left missing."""
     told: dict[str, dict] = field(default_factory=dict)
 
     @property
@@ -63,9 +63,11 @@ class Version:
 class Episode:
     """One episode of an instance, as far as the runs of an account can know it.
 
-    `unseen` is the last complete run before the episode. `seen` is the first run of the episode that saw the instance,
-    `last` the run of its `last_seen_at`. `gone` is the run at which it vanished, `missing` the newest run that left it
-    missing. `unseen`, `gone` and `missing` are None if there is no such run.
+    - `unseen`: the last complete run before the episode, or None.
+    - `seen`: the first run that saw the instance in this episode.
+    - `last`: the run whose time is the `last_seen_at` of the episode.
+    - `gone`: the run at which the instance vanished, or None.
+    - `missing`: the newest run that left the instance missing, or None.
     """
 
     account: str
@@ -118,14 +120,15 @@ def hours(span):
 
 
 def alive(life, begin, end):
-    """Return whether the instance existed all the time from `begin` to `end`."""
+    """Return True if the instance existed all the time from `begin` to `end`."""
     return life.born <= begin and (life.died is None or life.died > end)
 
 
 class WatchedFleet(LivelyFleet):
-    """A fleet whose time advances by REQUEST with each request. It puts the items that it sends into `noted`, by id."""
+    """A fleet whose time advances by REQUEST with each request."""
 
     noted: dict
+    """A dict from an instance id to the last item that the fleet sent."""
 
     def page(self, number, size):
         self.advance(self.now + REQUEST)
@@ -163,10 +166,11 @@ class Watch:
     def skipped(self, account):
         """Return the instances that existed during a whole complete run but were not seen by it.
 
-        The result is a set of pairs: the id of the instance, and the start of the run. If an instance is deleted during
-        a walk, all instances after it move up by one place on the list. So one of these may be on no page. If the
-        account already knows the instance on no page, the run asks for it by id. If it is a newcomer, no run sees it
-        before the next one.
+        The result is a set of pairs: the id of the instance, and the start of the run.
+
+        If an instance is deleted during a walk, all instances after it move up by one place on the list. So one of the
+        moved instances may be on no page. If the account already knows this instance, the run asks for it by id. If the
+        instance is a newcomer, only the next run can see it.
         """
         return {
             (life.id, run.started)

@@ -31,8 +31,8 @@ def until(true, why=lambda: ""):
 class Worker:
     """A process that runs `inventory run`, with `words` as more arguments.
 
-    If `program` is given, it is a command line, as a list of words, that is started in place of `inventory`. The
-    process writes its log as JSON into the file `log` in `folder`.
+    `program` is a list of words, the beginning of a command line. If it is given, it replaces `inventory`. The process
+    writes its log as JSON into the file `log` in `folder`.
     """
 
     def __init__(self, folder, environment, *words, program=None):
@@ -58,7 +58,7 @@ class Worker:
         return self._file.read_text()
 
     def log(self, event=None, **names):
-        """Return the lines of the log, as dicts, that have these values; with `event`, only lines of that event."""
+        """Return the log lines, as dicts, that have all values of `names`; with `event`, only lines of that event."""
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         wanted = {"event": event, **names} if event else names
         return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]
@@ -70,7 +70,7 @@ class Worker:
         """
 
         def there():
-            ended = self.process.poll() is not None  # asked first: what it wrote before its end is then in the log
+            ended = self.process.poll() is not None  # asked first: if the process has ended, its log is complete
             found = self.log(event, **names)
             assert len(found) >= count or not ended, self.text
             return found if len(found) >= count else None
@@ -85,7 +85,7 @@ class Worker:
         return self.process.wait(PATIENCE)
 
     def stop(self):
-        """Stop the process as a service manager does (SIGTERM), and return its exit code."""
+        """Stop the process by SIGTERM, like a service manager, and return its exit code."""
         self.signal(signal.SIGTERM)
         return self.ends()
 
@@ -114,9 +114,9 @@ def crew():
 
 
 def configuration(folder, names):
-    """Write a configuration file with these accounts. Return the variables that `inventory` needs for it.
+    """Write a configuration file with the accounts `names`. Return a dict of the variables that `inventory` needs.
 
-    They are a dict: INVENTORY_CONFIG with the path of the file, and one variable with the key of each account.
+    The variables are INVENTORY_CONFIG with the path of the file, and one variable with the key of each account.
     """
     folder.mkdir(exist_ok=True)
     file = folder / "accounts.toml"

@@ -32,7 +32,7 @@ def hour(number):
 
 
 def machine(id_, **fields):
-    """Return an instance as the API sends it, as a dict; `fields` are added or replace others."""
+    """Return an instance as a dict, in the form that the API sends; `fields` are added or replace others."""
     return {"id": id_, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} | fields
 
 
@@ -73,7 +73,7 @@ class World:
     ):
         """Make one run of the account, with `flags` as settings, and return its Outcome.
 
-        Raise the exception of a fault of the program.
+        If a fault of the program ended the run, raise the exception again.
         """
         self.runs += 1
         now = hour(self.runs)
@@ -104,7 +104,8 @@ class World:
     def rows(self, sql, **values):
         """Return the rows of a query as a list of tuples.
 
-        The values of columns in TIMES are datetimes in UTC, those of columns in BOOLEANS are of type bool.
+        A column that the text of the query names is converted: to datetimes in UTC if it is in TIMES, to bool if it is
+        in BOOLEANS. So `SELECT *` converts nothing.
         """
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
