@@ -48,7 +48,7 @@ def settings(simulator, database_url):
 
 
 def dump(engine):
-    """Return the rows of `instance_state` and of `instance_versions`, by table, as sorted texts."""
+    """Return a dict from each of `instance_state` and `instance_versions` to its rows, as sorted texts."""
     with database.reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))
@@ -123,7 +123,7 @@ def test_a_connection_lost_while_a_run_is_applied_is_7_and_the_next_run_repairs_
 
 
 def cut(url):
-    """End every other session of the database, as a restart of the server does."""
+    """End every other session of the database. A restart of the server would end them too."""
     other = database.connect(parse_url(url))
     with other.connect() as connection:
         connection.exec_driver_sql(

@@ -1,4 +1,7 @@
-"""The library of the charts of `inventory report`: a child process makes it, and its failure is one line."""
+"""The library of the charts of `inventory report`, which a child process makes.
+
+If the child fails, the command ends with an error of one line.
+"""
 
 import ctypes
 import os
@@ -27,7 +30,7 @@ REFUSE_EXECUTABLE_MEMORY = (65, 1, 0, 0, 0)
 def reporting(world, database_url, tmp_path):
     """Return a context manager that starts `inventory report` and yields its process and the child of the process.
 
-    The child makes the library, and is suspended. At the end both are killed.
+    The child makes the library, and is suspended. At the end, the process and the child are killed.
     """
     world.put("a")
     world.run()

@@ -94,7 +94,7 @@ def change(world, statement):
 
 
 def found(inventory, *words):
-    """Run `verify --against kept`, which must exit with 9. Return its lines about checkpoints, and all its lines."""
+    """Run `verify --against kept`, which must exit with 9. Return two lists: the checkpoint lines, and all lines."""
     lines = inventory("verify", "--against", "kept", *words, expect=9).stdout.splitlines()
     return [line for line in lines if line.startswith("checkpoint: ")], lines
 
@@ -147,7 +147,7 @@ def test_files_keep_their_names_and_are_replaced(lived, inventory, signing):
     assert [file.read_text() == text for file, text in zip(first, before, strict=True)] == [True, False]
     assert {file.name for file in (inventory.folder / "kept").iterdir()} == {file.name for file in first}
     inventory("account", "rename", "research", "Research & Söhne/..")
-    assert keep(inventory) == first  # one file a log, whatever the account's name
+    assert keep(inventory) == first  # a log has one file, also under a new name of its account
     assert keep(inventory, "other")[0].name.startswith("Research-S-hne-")
     assert inventory("verify", "--against", "kept", "other", "--key", signing).stdout.count("signature valid") == 4
 
@@ -157,7 +157,8 @@ def test_a_later_checkpoint_that_is_written_in_the_meantime_is_no_breach_and_sta
     words = ["checkpoint", "--account", "research", "--output", "kept"]
     with locked(file.parent):
         process = Forked(words, cwd=inventory.folder, env=inventory.environment)
-        until(lambda: process.poll() is not None or has_open(process, file.parent))  # it has read the log by then
+        # the process reads the log before it opens the folder
+        until(lambda: process.poll() is not None or has_open(process, file.parent))
         lived.run(account="research")
         later = inventory("checkpoint", "--account", "research").stdout
         file.write_text(later)
@@ -265,7 +266,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The checkpoint of 6 entries holds. That of 7 entries has another root than the log. So entry 6 must differ."""
+    """The checkpoint of 6 entries agrees with the log, and the one of 7 entries does not. So entry 6 must differ."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")
@@ -400,7 +401,7 @@ def test_a_prune_that_was_stopped_is_a_finding_against_a_checkpoint_until_it_is_
     (line,), _ = found(inventory, "--allow-pruned")
     assert "has not finished: 2 versions that it folds are still there" in line
     assert "Run `inventory prune` again" in line
-    # an earlier time is enough: what an earlier prune left is folded too
+    # a prune to an earlier time is enough: it also folds the versions that the stopped prune left
     request = PruneRequest("research", hour(2))
     with database.reading(lived.engine) as connection:
         planned = would_prune(connection, request)
@@ -449,7 +450,7 @@ def test_a_file_of_another_log_is_not_replaced_though_its_id_begins_with_the_sam
         connection.execute(
             sa.update(accounts).where(accounts.c.account == "production").values(log_id=before["log_id"][:8] + "0" * 24)
         )
-    lived.run(account="production")  # the log grows, as an honest one does
+    lived.run(account="production")  # the program adds an entry to the log
     done = inventory("checkpoint", "--output", "kept", expect=9)
     assert "production-" in done.stderr
     assert "holds a checkpoint of another log, whose id begins with the same digits" in done.stderr

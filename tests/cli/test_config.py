@@ -41,7 +41,7 @@ def run(tmp_path):
 
 
 def settings(done):
-    """Return the printed rows, by setting, as tuples of the columns value, source and where."""
+    """Return a dict from each printed setting to a tuple of its columns value, source and where."""
     found = json.loads(done.stdout)
     assert set(found) == {"settings"}
     assert all(tuple(row) == ("setting", "value", "source", "where") for row in found["settings"])

@@ -136,13 +136,14 @@ def test_the_machines_of_a_retired_account_do_not_count_as_there_now(world):
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_yesterday_is_unknown_as_far_as_it_lies_in_gaps_and_only_of_accounts_in_use(world):
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    runs = {  # the hours of complete runs after the beginning of yesterday, and the interval of the schedule in hours
+    # for each account: its complete runs, in hours after yesterday 00:00, and the interval of its schedule, in hours
+    runs = {
         "steady": ((-12, 0, 12, 24), 12),
         "new": ((12, 24), 12),  # the account began at noon
         "daily": ((-12, 12), 24),  # today's run has not come yet
         "broken": ((-1, 0, 6, 7), 1),
         "stopped": ((-1, 0), 1),
-        "late": ((18,), 1),  # it has no run since
+        "late": ((18,), 1),  # it has no later run
         "retired": ((0, 6), 1),
     }
     for account, (hours, interval) in runs.items():

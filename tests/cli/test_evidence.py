@@ -248,7 +248,7 @@ def test_a_creator_that_fal_gave_late_counts_from_the_creation_on_if_an_entry_of
 
 
 def answers(world, files):
-    """Return what the SQL of each list in a bundle answers in the database of a world, by the name of the list."""
+    """Return a dict from the name of each list in a bundle to the rows that its SQL gives in the world's database."""
     asked = re.findall(r"^-- (\w+\.csv)\n(SELECT.*?;)\n", files["queries.sql"].decode(), re.MULTILINE | re.DOTALL)
     assert len(asked) == 10
     url = world.engine.url.render_as_string(hide_password=False)
@@ -695,7 +695,7 @@ def test_a_history_that_is_not_what_the_log_recorded_is_9_and_leaves_no_file(mad
 
 
 def refused_after(change, made, lived):
-    """Make the change, given as SQL, in the database. The command must fail with one line, which this returns."""
+    """Change the database with the SQL text `change`. Then no bundle can be written; return the line of the error."""
     with database.writing(lived.engine) as connection:
         if database.is_sqlite(connection):
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")

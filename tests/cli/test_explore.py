@@ -37,7 +37,7 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """Return a SQLite file with a history of one day. Its name has special characters; some rows hold HTML or URLs."""
+    """Return a SQLite file with a one-day history and special characters in its name. Some rows hold HTML or URLs."""
     made = tmp_path_factory.mktemp("explore") / "fleet #1 (50%).db"
     demo(f"sqlite:///{made}", days=1, now=MARCH)
     engine = database.connect(parse_url("sqlite:///" + quote(str(made))))

@@ -86,7 +86,7 @@ def write(engine, folder, **request):
 
 
 def contents(folder):
-    """Return the rows in the Parquet files of an export, as dicts, by relation."""
+    """Return a dict from each relation to a list of its rows in the Parquet files of an export. A row is a dict."""
     found = {}
     for path in sorted(folder.glob("**/*.parquet")):
         found.setdefault(path.relative_to(folder).parts[0].removesuffix(".parquet"), []).extend(
@@ -96,7 +96,7 @@ def contents(folder):
 
 
 def stored(engine):
-    """Return the rows that an export must hold, read from the database, as dicts by relation."""
+    """Return what an export must hold: a dict from each relation to a list of its rows in the database, as dicts."""
     url = engine.url.render_as_string(hide_password=False)
     with database.reading(engine) as connection:
         relations = exported_relations(connection)
@@ -292,7 +292,7 @@ def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_pat
 
 
 def changed(folder, name, change):
-    """Change the rows of a file by the function `change`, and write the new hash of the file into the manifest."""
+    """Let the function `change` edit a list of the rows of a file. Write the new hash of the file into the manifest."""
     table = pq.read_table(folder / name)
     rows = table.to_pylist()
     change(rows)
@@ -307,7 +307,7 @@ def rehash(folder, name, **about):
 
 
 def setting(**values):
-    """Return a function that sets these values in the first of a list of rows."""
+    """Return a function that takes a list of rows, and sets these values in the first row."""
     return lambda rows: rows[0].update(values)
 
 
@@ -344,7 +344,7 @@ def pretend_prune(rows):
         ("calendar.parquet", setting(week=date(2020, 1, 1))),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads the files, wherever they come from
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads only the files of the export
 def test_a_row_that_was_changed_is_9_also_with_the_hash_of_the_file_made_anew(lived, run, tmp_path, name, change):
     write(lived.engine, tmp_path / "lake")
     changed(tmp_path / "lake", name, change)
@@ -449,10 +449,10 @@ FORGED = {
     "style": ("orc", None),
     "as_of": ("yesterday", "2026-03-06", "2026-W10-1T00:00:00.000000Z"),
 }
-"""Values that no export writes, by their names in `manifest.json`."""
+"""Names in `manifest.json`, each with values that no export writes there."""
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both backends
 @pytest.mark.usefixtures("lived")
 def test_a_manifest_with_another_form_is_9_in_one_line(run, tmp_path):
     run("export", "lake")
@@ -470,7 +470,7 @@ def test_a_manifest_with_another_form_is_9_in_one_line(run, tmp_path):
         assert json.loads(file.read_text()) == good | each
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both backends
 @pytest.mark.parametrize("name", ["../thesis.txt", "/{folder}/thesis.txt", "accounts/../../thesis.txt", "thesis.txt"])
 @pytest.mark.usefixtures("lived")
 def test_a_file_that_no_export_has_written_is_never_removed_whatever_the_manifest_says(run, tmp_path, name):
@@ -559,7 +559,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_export_as_it_was(run, lived
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads the files, wherever they come from
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads only the files of the export
 def test_a_check_whose_temporary_database_cannot_grow_is_7_and_no_breach(world, run, tmp_path):
     for id_ in ids(2000):
         world.put(id_, note=hashlib.sha256(id_.encode()).hexdigest() * 20)  # more than SQLite holds in memory
@@ -578,7 +578,7 @@ def test_a_check_whose_temporary_database_cannot_grow_is_7_and_no_breach(world, 
     assert {*codes[:-1]} == {7}
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads the files, wherever they come from
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads only the files of the export
 def test_a_file_that_this_host_cannot_read_any_more_is_2_and_no_breach(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     last = max((tmp_path / "lake").glob("**/*.parquet"))  # the check hashes the files in the order of their names
@@ -613,7 +613,7 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [0, 1, 7, 24])  # an export writes more files than 24, at any date
+@pytest.mark.parametrize("number", [0, 1, 7, 24])  # an export always writes more than 24 files
 def test_the_next_export_completes_one_that_was_killed(lived, run, tmp_path, number):
     def export_and_kill():
         program = [PROGRAM[0], "-c", KILLED, str(number), "export", "lake"]

@@ -38,7 +38,7 @@ def simulator():
 class Program:
     """A callable that runs `inventory` and returns its stdout and its stderr as texts.
 
-    Either stream may be a given descriptor instead. Then its text is empty.
+    `stdout` and `stderr` may be file descriptors. The text of such a stream is empty.
     """
 
     def __init__(self, folder, environment):

@@ -41,7 +41,7 @@ HOSTILE = (
 def look(browser):
     """Yield a context manager that opens a file in the browser and yields the page.
 
-    The test fails if a page writes to the console, raises an error, or requests anything but its file.
+    The test fails if a page writes to the console, raises an error, or requests anything except its own file.
     """
     complaints = []
 
@@ -112,7 +112,7 @@ def figures(page):
 
 
 def open_table(page, chart):
-    """Open the table below a chart, wait for its rows, and return them as `table` does."""
+    """Open the table below a chart, and wait for its rows. Return them in the form of `table`."""
     place = f"details[data-table='{chart}']"
     page.click(f"{place} summary")
     page.wait_for_selector(f"{place} td")
@@ -289,7 +289,7 @@ def test_a_machine_that_changed_its_type_counts_under_the_type_of_each_time(worl
 
 
 def test_a_retired_account_counts_no_machine_after_its_last_complete_run(world, database_url, tmp_path, look):
-    """A partial run after the last complete run saw one machine change its type, and another one for the first time."""
+    """After the last complete run, a partial run saw one machine with another type, and one for the first time."""
     world.put("a")
     world.run(account="one")
     world.run(account="two")

@@ -84,8 +84,8 @@ def small(temporary):
 def open_spool(*words):
     """Start a child process that opens a spool; yield the process and the folder of the spool.
 
-    The process is killed at the end. With the word `fork` it exits at once, and a process that it forked holds the
-    spool. The forked process is not killed here.
+    The process is killed at the end. With the word `fork`, the process exits at once, and a child that it has forked
+    holds the spool. This child is not killed here.
     """
     process = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdout=subprocess.PIPE, text=True)
     try:

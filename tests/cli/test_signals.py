@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 EVERY = 1 if LONG else 5
-"""The signals are sent at each EVERY-th SQL statement of a command."""
+"""Each try of a command gets two signals, this number of SQL statements later than the try before."""
 TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys
 from sqlalchemy import event
@@ -239,7 +239,7 @@ def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows
         process = start("sync")
         if backend == "postgresql":
             until(lambda: rows(WAITS_FOR_A_LOCK))
-        else:  # the file is open for milliseconds at a time before the run, which begins with the lock
+        else:  # before the run, the file is open only for milliseconds; a run that waits for the lock keeps it open
             begun, file = psutil.Process(process.pid), database_url.removeprefix("sqlite:///")
             until_it_stays(lambda: file in {each.path for each in begun.open_files()}, seconds=2)
     else:
@@ -279,7 +279,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
     simulator.faults.add(gate, when=on_list)
     process = start(
         "sync", program=PROGRAM, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    )  # as nohup does
+    )  # like nohup
     assert gate.reached.wait(90)
     for _ in range(2):
         process.send_signal(signal.SIGHUP)

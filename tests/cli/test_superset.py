@@ -22,7 +22,7 @@ def run(tmp_path):
 
 
 def bundle(path):
-    """Return the parsed JSON of each file, by its path below the root folder of the bundle."""
+    """Return a dict from the path of each file, below the root folder of the bundle, to its parsed JSON."""
     with zipfile.ZipFile(path) as archive:
         return {name.removeprefix(f"{ROOT}/"): json.loads(archive.read(name)) for name in archive.namelist()}
 

@@ -1,4 +1,4 @@
-"""The scripts in `benchmarks/`: they end where their database ends, and their tables show the worst that they saw."""
+"""The scripts in `benchmarks/`: they end when their database is gone, and their tables show the worst round."""
 
 import json
 import os

@@ -31,9 +31,10 @@ TIMES = ("_at", "_since", "_after", "_start", "_end")
 
 @pytest.fixture
 def tool(request, backend):
-    """Yield an SQLAlchemy engine for the demo, like that of a BI tool.
+    """Yield an SQLAlchemy engine for the demo, like the engine of a BI tool.
 
-    On SQLite, its URL is the one that the guide shows, with the path of the demo. On PostgreSQL, it is the demo's URL.
+    On SQLite, the engine has the URL that the guide shows, with the path of the demo. On PostgreSQL, it has the URL of
+    the demo.
     """
     if backend == "sqlite":
         (url,) = re.findall(r"`(sqlite:///file:\S+)`", GUIDE)
@@ -154,7 +155,7 @@ def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(mi
 
 @contextmanager
 def being(user, group):
-    """Set the effective user and group of this process during the block. They decide which files it may use."""
+    """Set the effective user and group of this process in the block. They decide which files the process may use."""
     os.setegid(group)
     os.seteuid(user)
     try:

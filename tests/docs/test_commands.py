@@ -80,7 +80,7 @@ def shell(tmp_path, sqlite_demo):
 
 @pytest.fixture
 def prepared(shell, tmp_path):
-    """Return a function that makes what a command line needs, and then runs the line as the function of `shell` does.
+    """Return a function that makes what a command line needs, and then runs the line with the function of `shell`.
 
     A line may need a new database, a checkpoint, an export, or an account named `research`. A period in the line is
     replaced by DAYS.

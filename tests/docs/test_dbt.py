@@ -15,7 +15,10 @@ REF = re.compile(r"\{\{ ref\('(\w+)'\) \}\}")
 
 
 def sql(path):
-    """Return a file's SQL as dbt renders it when no variable is set. Each model that a `ref` names is a subquery."""
+    """Return the SQL of a file, rendered as if no variable of dbt was set.
+
+    A `source` becomes the name of its table. A `ref` becomes a subquery with the SQL of its model.
+    """
     text = re.sub(r"\{% if .*?%\}.*?\{% else %\}(.*?)\{% endif %\}", r"\1", path.read_text(encoding="utf-8"))
     text = SOURCE.sub(r"\1", text)
     text = REF.sub(lambda match: f"({sql(PACKAGE / 'models' / f'{match[1]}.sql')}) AS {match[1]}", text)

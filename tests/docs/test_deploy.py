@@ -36,7 +36,7 @@ def documents(file):
 
 
 def pods():
-    """Return the pod specification of each CronJob and Deployment, by the name of its file."""
+    """Return a dict from the name of each file with a CronJob or a Deployment to the pod specification in it."""
     found = {}
     for file in YAML:
         for document in documents(file):
@@ -142,7 +142,7 @@ def test_what_calls_sync_by_the_clock_names_its_own_interval():
 
 
 def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
-    """Build a wheel from the files that the Dockerfile copies. They must be those that .dockerignore lets through."""
+    """Build a wheel from the files that the Dockerfile copies: exactly those that Dockerfile.dockerignore allows."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     let_through = [line[1:] for line in lines if line.startswith("!")]

@@ -29,7 +29,7 @@ COMMANDS = sorted({found[1] for found in FOUND if found})
 
 
 def table(heading):
-    """Return the rows of the table under a heading of PAGES, without its header, as lists of the texts in the cells."""
+    """Return the rows of the table under a heading of GUIDE, without the header, as lists of the texts in the cells."""
     text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL)[1]
     rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in re.findall(r"^\|.*\|$", text, re.MULTILINE)]
     return [[cell.strip().strip("`") for cell in row] for row in rows[2:]]

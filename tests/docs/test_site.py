@@ -74,7 +74,7 @@ def test_lint_builds_the_site():
 def look(browser, site):
     """Yield a function that opens the file of a page of the site in the browser, and returns the opened page.
 
-    The test fails if a page raises an error, or requests anything but files.
+    The test fails if a page raises an error, or requests anything except files.
     """
     contexts, complaints = [], []
 

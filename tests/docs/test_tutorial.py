@@ -30,7 +30,7 @@ VARIES = (
     (r"\b\d[\d,]*(?:\.\d+)?", "#"),
     (r"─+", "─"),
 )
-"""Patterns of what differs from one demo to the next, because each ends now; each with the text that replaces it."""
+"""Pairs of a pattern and its replacement. The patterns match what differs between two demos: each demo ends now."""
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,10 @@ def test_every_step_does_what_it_says(printed):
 
 
 def same(shown, printed):
-    """Return whether `shown` is what a step printed, but for what VARIES. In `shown`, a line `...` is any lines.
+    """Return whether the output `printed` of a step agrees with the text `shown` of the page.
 
-    Lines that differ only in what varies count as one, because their number varies too.
+    In both texts, each match of a pattern in VARIES is replaced first. Then successive lines that are equal become one
+    line, because their number varies too. A line `...` in `shown` stands for any number of lines.
     """
     shown, printed = (
         "".join(line for line, _ in groupby(map(without_what_varies, text.splitlines()))) for text in (shown, printed)

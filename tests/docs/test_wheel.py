@@ -26,8 +26,8 @@ MACHINES = [
 def run(*words, cwd, expect=0, **environment):
     """Run a program, assert that its exit code is `expect`, and return its stdout.
 
-    Its environment is that of the tests, without the variables of Python, pip, fal and `inventory`. The variables in
-    `environment` are added.
+    The program gets the environment of the tests without the variables of Python, pip, fal and `inventory`, and with
+    the variables in `environment`.
     """
     clean = {
         name: value
@@ -56,7 +56,7 @@ def wheel(built):
 
 @pytest.fixture(scope="module")
 def programs(wheel, tmp_path_factory):
-    """Return the `bin` folder of a new environment with the wheel. The libraries that the wheel requires are links."""
+    """Return the `bin` folder of a new environment with the wheel, and links to the libraries that the wheel needs."""
     place = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", place / "venv", cwd=place)
     python = place / "venv" / "bin" / "python"

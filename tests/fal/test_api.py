@@ -245,7 +245,7 @@ def test_a_retry_after_without_a_meaning_does_not_end_the_retries(simulator, api
 
 @pytest.mark.parametrize("wrong", [timedelta(hours=-1), timedelta(hours=1)], ids=["an hour behind", "an hour ahead"])
 def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer(simulator, wrong):
-    now = datetime.now(UTC) - wrong  # so the clock of this host is wrong
+    now = datetime.now(UTC) - wrong  # the time of the server, so that the clock of this host seems wrong
     dates = [format_datetime(now + timedelta(seconds=seconds), usegmt=True) for seconds in (0, 60)]
     simulator.faults.add(Status(429, dict(zip(("Date", "Retry-After"), dates, strict=True))))
     with client(simulator.url, retry_max_wait=59) as api, pytest.raises(RateLimited, match="asks to wait 60 s"):

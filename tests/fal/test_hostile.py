@@ -46,7 +46,7 @@ class Bytes:
 
 
 def whole(body, **headers):
-    """Return the bytes of a response with correct headers. A value in `headers` replaces one of them; None omits it."""
+    """Return the bytes of a response with correct headers. A value in `headers` replaces a header; None omits it."""
     usual = {"Content-Type": "application/json", "Content-Length": len(body), "Connection": "close"}
     named = usual | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}\r\n".encode() for name, value in named.items() if value is not None]

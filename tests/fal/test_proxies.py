@@ -1,4 +1,4 @@
-"""Proxies and certificates: the client reads the environment as curl does, and an error names what failed."""
+"""Proxies and certificates: the client reads the environment like curl, and an error names what failed."""
 
 import ssl
 import sys
@@ -246,7 +246,7 @@ def secure(certificate):
 
 @pytest.fixture
 def trusted(tmp_path, monkeypatch):
-    """Return an authority, and put the path of its certificate into SSL_CERT_FILE."""
+    """Return a certificate authority, and put the path of its certificate into SSL_CERT_FILE."""
     authority = Authority(tmp_path / "company")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     return authority

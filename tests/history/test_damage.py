@@ -305,8 +305,8 @@ def kind_of(column):
 def impossible(odd):
     """Yield tuples of a table, a column, and a value that the program never writes into this column.
 
-    The value is SQL text. `odd` has such values by the kind of a column. Each column of TABLES comes with all of its
-    values if LONG is true, else with one of them.
+    The value is SQL text. `odd` is a dict from the kind of a column to such values. Each column of TABLES comes with
+    all of its values if LONG is true, else with one of them.
     """
     columns = [column for table in TABLES for column in table.c]
     for number, column in enumerate(columns):

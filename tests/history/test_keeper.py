@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, rule("a-checkpoint-anchors-the-log")]
 def recorded(request, tmp_path_factory):
     """Yield a function that records the histories of PLAYED on a backend, only once for each backend.
 
-    It returns a list of tuples: the URL of a database, and its `support.pasts.Past`.
+    The function returns a list of tuples: the URL of a database, and its `support.pasts.Past`.
     """
     with ExitStack() as stack:
         made = {}

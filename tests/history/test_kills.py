@@ -72,7 +72,7 @@ def kill(tmp_path, environment):
 
 
 def indexes(engine):
-    """Return the names of all indexes, by table."""
+    """Return a dict from each table to a sorted list of the names of its indexes."""
     inspector = sa.inspect(engine)
     return {
         table: sorted(each["name"] for each in inspector.get_indexes(table)) for table in inspector.get_table_names()
@@ -80,7 +80,7 @@ def indexes(engine):
 
 
 class Witness:
-    """Remembers what is recorded before a kill, and checks it after the kill and again after the next run."""
+    """Checkpoints and ids from before a kill, to compare with the history after the kill and after the next run."""
 
     def __init__(self, world, kill, folder, **environment):
         self.world, self.kill, self.folder, self.environment = world, kill, folder, environment

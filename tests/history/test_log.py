@@ -551,7 +551,7 @@ def test_a_run_without_an_entry_in_the_log_is_found(world, run_id, status, lies)
         world.run(account="other")
     world.run()
     world.run()
-    # run 3 was one of the other account: its id is free
+    # run 3 is a run of the account `other`; this prune drops run 3, so that its id is free
     prune(world.engine, PruneRequest("other", hour(4)), lease_seconds=60, clock=lambda: hour(6.5))
     checkpoints = checkpoints_of(world)
     assert not verdict(world, checkpoints)

@@ -253,7 +253,10 @@ def test_a_newer_revision_is_refused(engine):
 
 
 def test_every_older_revision_is_an_error_that_names_the_command(empty):
-    """Try an empty database and each older revision. Only `prepare` with `auto_migrate=True` upgrades the database."""
+    """Check that an empty database and a database at each older revision are refused and stay unchanged.
+
+    At the end, `prepare` with `auto_migrate=True` upgrades the database to the newest revision.
+    """
     for older in [None, *revisions()[:-1]]:
         if older is not None:
             schema.upgrade(empty, older)

@@ -248,7 +248,7 @@ class Reader:
             self.connection.read_only = True
 
     def look(self):
-        """Return the rows of each view, as sorted texts by view.
+        """Return a dict from each view to a sorted list of its rows, as texts.
 
         The length of a gap is left out, because it grows while the gap is open.
         """

@@ -87,7 +87,7 @@ def runs_in(file):
 
 
 def backup(file, name="backup.db"):
-    """Make a consistent copy of the database beside the file, as `.backup` of sqlite3 does, and return its path."""
+    """Make a consistent copy of the database, in the folder of the file. Return the path of the copy."""
     copy = file.with_name(name)
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -96,7 +96,7 @@ def backup(file, name="backup.db"):
 
 
 def label(file, text):
-    """Insert a row with this text into the file. By the text, a test recognises the file."""
+    """Insert a row with this text into the file, so that a test can recognise the file."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("INSERT INTO typed (id, label) VALUES ((SELECT count(*) FROM typed) + 1, ?)", (text,))
 

@@ -1,4 +1,7 @@
-"""Faults of PostgreSQL during a run: it succeeds, or fails in one line with exit code 7. The next run records all."""
+"""Faults of PostgreSQL during a run. The run succeeds, or fails in one line with exit code 7.
+
+The next run records all changes.
+"""
 
 import os
 import pwd
@@ -38,7 +41,7 @@ CREATE TRIGGER collide BEFORE UPDATE ON {table} FOR EACH ROW {when} EXECUTE FUNC
 """
 AT_THE_FIRST_ROW = {"table": "instance_state", "when": ""}
 AT_THE_END = {"table": "sync_runs", "when": "WHEN (NEW.status = 'succeeded')"}
-"""Where COLLIDES lets a run collide: when it writes its first changed instance, or when it closes its row."""
+"""Values for COLLIDES: a run collides when it writes its first changed instance, or when it closes its own row."""
 
 
 def change(world):

@@ -78,7 +78,7 @@ def engine(old):
 
 
 def history(engine):
-    """Return the rows with the columns of ALWAYS_TRUE, as sorted texts by relation."""
+    """Return a dict from each relation of ALWAYS_TRUE to its rows, cut to the columns named there, as sorted texts."""
     with reading(engine) as connection:
         return {
             relation: sorted(map(repr, connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {relation}")))

@@ -255,9 +255,9 @@ def test_an_empty_database_is_verified(world, capsys):
 
 
 def changes_of(version, run_times):
-    """Yield changes of a row of `instance_versions`, each as a dict of values by column.
+    """Yield changes of a row of `instance_versions`, each as a dict from a column to its new value.
 
-    `run_times` has the time of each run by its run_id.
+    `run_times` is a dict from the id of each run to its time.
     """
     for name in ("instance_type", "region", "sector", "ip", "status", "creator_user_nickname", "gpu_model"):
         yield from ({name: value} for value in ("tampered", "", None))

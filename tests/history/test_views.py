@@ -199,7 +199,7 @@ def versions_read(plan):
 def test_a_condition_on_time_account_or_instance_reaches_an_index_on_postgresql(engine, view, condition, most):
     fill_long_history(engine)
     with engine.connect() as connection:
-        connection.exec_driver_sql("SET enable_seqscan = off")  # or PostgreSQL would read so small a table whole
+        connection.exec_driver_sql("SET enable_seqscan = off")  # else PostgreSQL would read all of this small table
         query = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT * FROM {view} WHERE {condition}"
         plan = json.loads(connection.exec_driver_sql(query).scalar_one())[0]["Plan"]
     assert versions_read(plan) <= most

@@ -45,8 +45,8 @@ def receiver():
 def alerts_after(world, receiver):
     """Return a function that makes a run, passes its outcome to a new observer, and returns `receiver.take_posts()`.
 
-    These are the alerts that the observer has sent. Each call uses a new observer, as a new process does. If an
-    `outcome` is passed, no run is made. `on` and `rules` are settings of the alerts.
+    The posts are the alerts that the observer has sent. Each call uses a new observer, as if a new process made the
+    run. If an `outcome` is passed, no run is made. `on` and `rules` are settings of the alerts.
     """
 
     def run(outcome=None, *, on=None, rules=(), **flags):
@@ -232,7 +232,7 @@ def test_run_reports_once_that_an_account_is_stale_for_which_no_run_can_begin(wo
     alerts.observe(no_key)
     alerts.observe(no_key)
     world.faults.add(Status(500), times=1)
-    alerts.observe(run(6))  # stale by its own row too
+    alerts.observe(run(6))  # the row of this failed run shows too that the account is stale
     alerts.observe(no_key)
     alerts.observe(run(1))
     alerts.observe(no_key)  # fresh

@@ -1,4 +1,4 @@
-"""The report and the export that `inventory run` writes once a day, where the settings name them."""
+"""The report and the export that `inventory run` writes once a day, if the settings name places for them."""
 
 import json
 import os

@@ -38,7 +38,7 @@ def folder(tmp_path):
 def deliver(world, folder):
     """Return a function that makes a run at an hour, passes its outcome to a new observer, and returns `sizes(folder)`.
 
-    That is a list: the number of entries of each checkpoint in the folder. Each call uses a new observer, as
+    `sizes` returns a list: the number of entries of each checkpoint in the folder. Each call uses a new observer, as
     if a new process made the run.
     """
     world.put("a")
@@ -123,7 +123,7 @@ def test_a_checkpoint_that_the_log_contradicts_is_not_replaced(world, deliver, f
     assert file.read_text() == longer
     assert "covers 99 entries of its log that are not those of the database (it has 3)" in "".join(capsys.readouterr())
     assert delivered_at(world) == hour(1)
-    file.rename(folder / "before-the-restore")  # so there is no checkpoint to contradict
+    file.rename(folder / "before-the-restore")  # so no checkpoint in the folder contradicts the log
     assert deliver(26) == [4]
 
 

@@ -101,7 +101,7 @@ def start(world, worker_url, tmp_path):
 
 
 def history(world):
-    """Return, by account, a list of its runs in order: [status, started_at, finished_at].
+    """Return a dict from each account to a list of its runs in order. A run is [status, started_at, finished_at].
 
     The status `cut` stands for a run that a signal has interrupted.
     """
@@ -116,7 +116,7 @@ def history(world):
 
 
 def done(world, number, status="succeeded"):
-    """Return `history(world)` if each account in it has at least `number` runs of that status, else a false value."""
+    """Return `history(world)` if each account in it has at least `number` runs of this status, else a false value."""
     found = history(world)
     return found and all(sum(run[0] == status for run in runs) >= number for runs in found.values()) and found
 

@@ -269,7 +269,7 @@ def test_an_account_that_only_the_settings_name_is_stale_as_in_status(world, ser
 
 
 def test_run_serves_the_accounts_of_the_settings(world, engine, tmp_path):
-    """No account has a key yet."""
+    """The settings name one account. The key file of this account does not exist yet."""
     (tmp_path / "inventory.toml").write_text('[[accounts]]\nname = "new"\napi_key_file = "none"\n')
     world.run()
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,4 +1,4 @@
-"""When a run is due: by an interval, or by a cron expression as cron itself reads it."""
+"""When a run is due: by an interval, or by a cron expression, with the meaning that it has for cron."""
 
 from datetime import UTC, datetime, timedelta
 
