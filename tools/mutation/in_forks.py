@@ -1,7 +1,7 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
-first those that have killed other mutants of the module, then those with random histories, then the quickest. In the
+first those that have killed other mutants of the module, then the quickest, then those with random histories. In the
 forked process the changed functions get the code of the mutant. The module is executed again only if this is not
 enough. So most mutants are killed within a second.
 
@@ -112,16 +112,14 @@ class _Tests:
         """Return the indexes of the tests with which a mutant is tried, in the order in which they are run.
 
         `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed. `limit` is
-        the largest sum of seconds that the chosen tests may have taken in the first run; one test is always chosen.
+        the largest sum of seconds that the chosen tests may have taken in the first run. Tests with random histories
+        are always chosen, and count nothing. One test is always chosen.
         """
         chosen, total = [], 0.0
-        for index in sorted(
-            candidates, key=lambda each: (-killers[each], not self.is_random(each), self.seconds[each])
-        ):
-            total += self.seconds[index]
-            if chosen and total > limit:
-                break
-            chosen.append(index)
+        for index in sorted(candidates, key=lambda each: (-killers[each], self.is_random(each), self.seconds[each])):
+            total += 0 if self.is_random(index) else self.seconds[index]
+            if total <= limit or not chosen or self.is_random(index):
+                chosen.append(index)
         return chosen
 
     def is_random(self, index: int) -> bool:

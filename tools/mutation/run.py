@@ -83,6 +83,7 @@ TESTS_OF = {
         "meanings/test_hours",
         "meanings/test_truth",
         "docs/test_queries",
+        "meanings/test_model",
     ),
 }  # fmt: skip
 """A dict from a module to the files with its tests. The files of all named modules are run together."""
