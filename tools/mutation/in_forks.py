@@ -18,8 +18,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: the limit for the tests of a mutant: the largest sum of the times that they took in the first run. One test
-  is always run. `inf`: no limit.
+- SECONDS: the limit for the tests of a mutant: the largest sum of the times that they took in the first run. Tests with
+  random histories do not count, and are always run. `inf`: no limit.
 """
 
 import contextlib
