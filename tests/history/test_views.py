@@ -921,10 +921,47 @@ def test_a_value_of_an_unknown_field_is_shown_as_the_stored_json(engine):
         ("2024-02-28 12:00", {"i": fields_of()}),
         ("2024-02-28 13:00", {"i": fields_of(extra=values)}),
         ("2024-02-28 14:00", {"i": fields_of(extra={name: [value] for name, value in values.items()})}),
+        ("2024-02-28 15:00", {"i": fields_of(extra=values)}),
     )
     with written(engine, history) as connection:
         check_same(read(connection, "instance_field_changes"), expected_changes(history))
-        assert len(read(connection, "instance_field_changes")) == 2 * len(values)
+        assert len(read(connection, "instance_field_changes")) == 3 * len(values)
+
+
+@rule("times-are-bounds")
+def test_the_most_hours_of_an_episode_are_exact_to_the_microsecond(engine):
+    history = history_of(
+        ("2024-02-28 12:00:00.000003", {}),
+        ("2024-02-28 13:00:00.000010", {"gone": fields_of(), "live": fields_of()}),
+        ("2024-02-28 14:00:00.000005", {"live": fields_of()}),
+    )
+    with written(engine, history) as connection:
+        query = "SELECT hours_high * 3600 FROM instance_episodes WHERE instance_id = 'gone'"
+        assert connection.execute(sa.text(query)).scalar() == pytest.approx(7200.000002, abs=1e-7)
+
+
+@rule("created-before-watch")
+def test_an_instance_that_came_back_counts_once_among_the_live_ones_of_its_creator(engine):
+    ann, bob = fields_of(creator_user_nickname="ann"), fields_of(creator_user_nickname="bob")
+    history = history_of(
+        ("2024-02-28 12:00", {}),
+        ("2024-02-28 13:00", {"stays": ann, "returns": ann, "goes": ann}),
+        ("2024-02-28 14:00", {"stays": ann}),
+        ("2024-02-28 15:00", {"stays": ann, "returns": bob}),
+    )
+    with written(engine, history) as connection:
+        found = connection.execute(sa.text("SELECT creator_user_nickname, live_now FROM creators")).all()
+    assert sorted(map(tuple, found)) == [("ann", 1), ("bob", 1)]
+
+
+def test_freshness_counts_the_live_and_the_missing_instances_of_its_own_account(engine):
+    history = history_of(("2024-02-28 12:00", {"here": fields_of(), "absent": fields_of()}))
+    history.now = at("2024-02-28 13:00")
+    history.run("default", "complete", {"here": fields_of()}, settle="missing")
+    history.run("research", "complete", {})
+    with written(engine, history) as connection:
+        query = "SELECT account, live_instances, missing_instances FROM sync_freshness ORDER BY account"
+        assert connection.execute(sa.text(query)).all() == [("default", 1, 1), ("research", 0, 0)]
 
 
 @rule("gaps-are-shown")
@@ -974,9 +1011,10 @@ def test_days_without_any_run_count_up_to_today_or_to_the_retirement(engine):
 def test_of_the_days_before_a_prune_nothing_is_said(engine):
     history = history_of(*((f"2024-02-{day} 12:00", {}) for day in (26, 27, 28, 29)))
     with written(engine, history) as connection:
-        connection.execute(sa.text("UPDATE accounts SET pruned_before = '2024-02-27 12:00:00.000000+00'"))
-        days = [str(row[0]) for row in read(connection, "observation_daily")]
-    assert min(days) == "2024-02-28"
+        connection.execute(sa.update(METADATA.tables["accounts"]).values(pruned_before=at("2024-02-27 12:00")))
+        assert min(str(row[0]) for row in read(connection, "observation_daily")) == "2024-02-28"
+        connection.execute(sa.update(METADATA.tables["accounts"]).values(pruned_before=at("2024-02-27 00:00")))
+        assert min(str(row[0]) for row in read(connection, "observation_daily")) == "2024-02-27"
 
 
 def test_the_calendar_holds_every_day_once_with_its_monday_and_its_first(engine):
