@@ -198,10 +198,11 @@ def _release(engine: Engine, lease: Lease) -> None:
 # -- check
 
 
-def fence(connection: Connection, lease: Lease) -> dict[str, Any]:
+def fence(connection: Connection, lease: Lease, *, kept: str = "nothing of this was applied") -> dict[str, Any]:
     """Lock the account's row and return it; raise LeaseLost unless the row holds the token of this lease.
 
-    The holder of a lease calls this first in each transaction that writes history.
+    The holder of a lease calls this first in each transaction that writes history. `kept` is the part of the message of
+    an error that says what happened to the data.
 
     Raise DatabaseError if the lease was acquired in another SQLite file: the file was replaced since then, and this
     process has begun to use the new one (`database.follow`). The new file may be a copy that holds the same token. So
@@ -209,14 +210,13 @@ def fence(connection: Connection, lease: Lease) -> dict[str, Any]:
     """
     if database.identity(connection) is not lease.file:
         raise DatabaseError(
-            f"The database {database.describe(connection.engine)} was replaced in the meantime; nothing of this was "
-            "applied. Run again."
+            f"The database {database.describe(connection.engine)} was replaced in the meantime; {kept}. Run again."
         )
     row = lock_account(connection, lease.account)
     if row is None or row["fencing_token"] != lease.token:
         raise LeaseLost(
-            f"Account {lease.account}: another process took this run's lease over; nothing of this run was applied. "
-            "The other run records the fleet."
+            f"Account {lease.account}: another process took the lease over; {kept}. "
+            + ("Run again." if lease.run_id is None else "The other run records the fleet.")
         )
     return row
 

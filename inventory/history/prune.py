@@ -110,12 +110,12 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
         last_id: str | None = ""
         while last_id is not None:
             with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-                fence(connection, lease)
+                fence(connection, lease, kept=kept)
                 last_id, folded = fold_batch(connection, request.account, request.before, last_id)
             result.versions += folded
             progress(result)
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
-            row = fence(connection, lease)
+            row = fence(connection, lease, kept=kept)
             droppable = droppable_runs(connection, request.account, request.before)
             keep_dropped_runs(connection, row, droppable)
             result.runs = connection.execute(sa.delete(sync_runs).where(*droppable)).rowcount

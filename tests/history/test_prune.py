@@ -9,7 +9,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from inventory.cli import main
-from inventory.errors import AccountBusy, DatabaseError, UsageError
+from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import PruneRequest, prune, would_prune
 from inventory.history.pruned_rows import droppable_runs
@@ -301,6 +301,17 @@ def test_a_run_and_a_prune_exclude_each_other(lived):
         lived.engine, PruneRequest("default", hour(7)), lease_seconds=60, clock=lambda: hour(1_000), progress=meanwhile
     )
     assert set(refused) == {AccountBusy}
+    assert verifies(lived)
+
+
+def test_a_prune_whose_lease_was_taken_over_says_that_what_was_folded_stays_folded(lived):
+    def take_over(_):
+        with database.writing(lived.engine) as connection:
+            connection.execute(sa.update(accounts).values(fencing_token="of another"))
+
+    request = PruneRequest("default", hour(7))
+    with pytest.raises(LeaseLost, match=r"what was folded stays folded, the rest is unchanged\. Run again"):
+        prune(lived.engine, request, lease_seconds=60, clock=lambda: hour(1_000), progress=take_over)
     assert verifies(lived)
 
 
