@@ -310,7 +310,8 @@ class LogCheck:
             )
         kept = zip(places, self._earlier_runs, strict=False)
         leaves = [hash_ for _, hash_ in heapq.merge(kept, dropped, key=itemgetter(0))]
-        if (len(leaves), root_of(leaves).hex()) != (earlier.get("run_count"), earlier.get("runs")):
+        is_misplaced = any(index < 0 for index, _ in dropped)
+        if is_misplaced or (len(leaves), root_of(leaves).hex()) != (earlier.get("run_count"), earlier.get("runs")):
             self._report(None, "the runs from before the log are not those that entry 0 recorded", wrong=0)
 
     def _check_drops(self) -> None:

@@ -16,8 +16,9 @@ from inventory.history.runs import RunRequest
 from inventory.history.verify import verify_history
 from inventory.merkle import Frontier
 from inventory.simulator import Status, on_get, on_page
-from inventory.store import database
+from inventory.store import database, schema
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from support.catalogue import downgrade
 from support.checkpoints import check, take_checkpoints
 from support.command import Command
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
@@ -391,6 +392,36 @@ def test_hashes_of_dropped_entries_of_another_type_are_breaches(lived, run, chan
         connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
         assert connection.exec_driver_sql(f"UPDATE dropped_entries SET {change}").rowcount
     assert "log: account default: " in run("verify", expect=9).stdout
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_index_of_another_type_is_a_breach_in_the_hashes_of_dropped_runs_from_before_the_log(lived, run):
+    downgrade(lived.engine, "0003")
+    schema.upgrade(lived.engine)
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
+    assert breaches(lived) == []
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        change = "UPDATE dropped_entries SET first_index = 'x' WHERE tree = 'runs'"
+        assert connection.exec_driver_sql(change).rowcount
+    assert "the runs from before the log are not those that entry 0 recorded" in run("verify", expect=9).stdout
+
+
+@pytest.mark.parametrize("start", ['{"history":[1]}', '{"history":{"last_run_id":"x"}}', '{"history":null}'])
+def test_a_run_that_needs_a_damaged_start_of_a_log_is_an_error_of_the_database(world, start):
+    world.run()
+    with database.writing(world.engine) as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE sync_runs SET status = 'running', finished_at = NULL, log_index = NULL, entry_hash = NULL"
+                " WHERE run_id = (SELECT max(run_id) FROM sync_runs)"
+            )
+        )
+        connection.execute(sa.text("UPDATE accounts SET log_start = :start"), {"start": start})
+    error = world.run().error
+    assert isinstance(error, DatabaseError)
+    assert "entry 0 of the log of account default is not what a log begins with" in str(error)
 
 
 @rule("a-log-entry-never-changes")

@@ -74,15 +74,18 @@ def log_start(row: Mapping[str, Any]) -> Json:
 def earlier_history(row: Mapping[str, Any]) -> Json:
     """Return the object `history` of entry 0 of an account's log; empty if no run had finished when the log began.
 
-    `row` is the account's row. Raise DatabaseError if that row has no entry 0.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one of another form.
     """
-    return log_start(row).get("history") or {}
+    found = log_start(row).get("history", {})
+    if not isinstance(found, dict) or not isinstance(found.get("last_run_id", 0), int):
+        raise damaged(f"entry 0 of the log of account {row['account']} is not what a log begins with")
+    return found
 
 
 def earlier_run_id(row: Mapping[str, Any]) -> int:
     """Return the id of the last run that finished before the log of an account began; 0 if there was none.
 
-    `row` is the account's row. Raise DatabaseError if that row has no entry 0.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one of another form.
     """
     return int(earlier_history(row).get("last_run_id", 0))
 
