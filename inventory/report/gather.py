@@ -20,7 +20,7 @@ from inventory.report.totals import totals
 from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
-MOST_EPISODES = 200_000
+MOST_STRETCHES = 200_000
 """The largest number of stretches in a page. A page with more would open too slowly, so it holds only totals."""
 NEWEST_CHANGES = 500
 NEWEST_ACTS = 500
@@ -40,7 +40,7 @@ def gather(
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
     In the result, `begins` is the start of the period; null means the whole history. One of `episodes` and `totals` is
-    null: there are totals if the episodes have more than MOST_EPISODES stretches. The period then begins at midnight
+    null: there are totals if the episodes have more than MOST_STRETCHES stretches. The period then begins at midnight
     (UTC), because GPU hours are counted by day. `changes` and `acts` are the newest ones of the period.
     """
     accounts = _accounts(connection, account)
@@ -74,7 +74,7 @@ def shown(data: dict[str, Any]) -> int:
 
 
 def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
-    """Return whether the period has more than MOST_EPISODES stretches.
+    """Return whether the period has more than MOST_STRETCHES stretches.
 
     Episodes are counted before stretches: that is faster, and there are at least as many stretches as episodes.
     """
@@ -84,10 +84,10 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
         episodes = episodes.where(sa.or_(view.c.vanished_at.is_(None), view.c.vanished_at >= since))
     stretches = sa.select(part.c.episode).where(*_within(part, since))
     counts = (
-        sa.select(sa.func.count()).select_from(query.limit(MOST_EPISODES + 1).subquery())
+        sa.select(sa.func.count()).select_from(query.limit(MOST_STRETCHES + 1).subquery())
         for query in (episodes, stretches)
     )
-    return any((connection.scalar(count) or 0) > MOST_EPISODES for count in counts)
+    return any((connection.scalar(count) or 0) > MOST_STRETCHES for count in counts)
 
 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -318,7 +318,7 @@ def test_a_fleet_too_large_for_a_page_is_shown_as_totals_of_the_whole_fleet(
 ):
     words = ["report", "--database", demo_url, *(["--since", since] if since else []), "--output"]
     run(*words, str(tmp_path / "all.html"))
-    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_STRETCHES", 20)
     run(*words, str(tmp_path / "totals.html"))
 
     def read(file):
@@ -360,7 +360,7 @@ def test_totals_count_instances_that_were_last_seen_before_the_period_under_thei
     assert world.held() == {*ids(20)}
     words = ["report", "--database", database_url, "--since", "2026-03-08", "--output"]
     run(*words, str(tmp_path / "all.html"))
-    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 0)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_STRETCHES", 0)
     run(*words, str(tmp_path / "totals.html"))
     for file in ("all.html", "totals.html"):
         with look(tmp_path / file) as page:
@@ -375,7 +375,7 @@ def test_totals_of_a_period_after_the_last_run_are_a_page_that_says_that_nothing
 ):
     world.put("a", "b")
     world.run()
-    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 0)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_STRETCHES", 0)
     file = tmp_path / "page.html"
     run("report", "--database", database_url, "--since", "2026-03-09", "--output", str(file))
     with look(file) as page:
@@ -385,7 +385,7 @@ def test_totals_of_a_period_after_the_last_run_are_a_page_that_says_that_nothing
 
 
 def test_a_page_of_totals_lists_only_the_busiest_of_many_creators_and_says_so(sqlite_demo, tmp_path, look, monkeypatch):
-    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_EPISODES", 20)
+    monkeypatch.setattr(import_module("inventory.report.gather"), "MOST_STRETCHES", 20)
     monkeypatch.setattr("inventory.report.totals.MOST_CREATORS", 2)
     file = tmp_path / "page.html"
     run("report", "--database", f"sqlite:///{sqlite_demo}", "--output", str(file))
