@@ -172,7 +172,7 @@ def test_a_broken_api_is_4_and_a_partial_run_is_4(run, query, simulator):
     simulator.faults.add(Status(503), when=on_list, times=None)
     assert "error: default: The API answered 503" in run("sync", expect=4).stderr
     simulator.faults.clear()
-    simulator.fleet.put({"id": "", "status": "ready"} | {"id": "x" * 300})
+    simulator.fleet.put({"id": "x" * 300, "status": "ready"})
     assert "nothing was marked missing" in run("sync", expect=4).stderr
     assert query("SELECT status, error_code FROM sync_runs ORDER BY run_id") == [
         ("failed", "server_error"), ("partial", "rejected_items"),

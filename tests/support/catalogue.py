@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from inventory.store import schema
 from inventory.store.database import is_sqlite
@@ -29,6 +30,11 @@ def catalogue(engine):
     )
     with engine.connect() as connection:
         return [sorted(map(repr, connection.execute(sa.text(query)))) for query in queries]
+
+
+def older_revisions():
+    """Return all revisions but the newest, from the oldest on."""
+    return [each.revision for each in ScriptDirectory.from_config(schema.config()).walk_revisions()][:0:-1]
 
 
 def downgrade(engine, revision):

@@ -12,7 +12,7 @@ from inventory.history.verify import verify_history
 from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
 from support import tally
-from support.catalogue import can_downgrade, downgrade
+from support.catalogue import can_downgrade, downgrade, older_revisions
 from support.checkpoints import check_rows, take_checkpoints
 from support.honest import killed
 from support.model import Model
@@ -151,7 +151,7 @@ class EventfulHistory(History):
 
     # -- upgrades
 
-    @rule(revision=st.sampled_from(["0001", "0002", "0003", "0004", "0005"]))
+    @rule(revision=st.sampled_from(older_revisions()))
     def upgrade(self, revision):
         """Give the database the schema of an earlier revision, then migrate it like an upgrade of the program.
 

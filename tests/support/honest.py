@@ -21,7 +21,7 @@ from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
 from inventory.store.tables import instance_state, sync_runs
 from inventory.sync import SyncOptions, sync
-from support.catalogue import can_downgrade, downgrade
+from support.catalogue import can_downgrade, downgrade, older_revisions
 from support.checkpoints import check, check_rows, take_checkpoints
 from support.forgery import read_rows
 from support.pasts import PEOPLE, REGIONS, TYPES, restore
@@ -214,7 +214,7 @@ class HonestHistories:
         if not can_downgrade(self.engine):
             return
         other_process = database.connect_beside(self.engine)
-        revision = self.random.choice(("0001", "0002", "0003", "0004"))
+        revision = self.random.choice(older_revisions())
         downgrade(other_process, revision)
         if revision < "0004":
             self.checkpoints.clear()

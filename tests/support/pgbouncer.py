@@ -22,11 +22,13 @@ WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; 
 def pgbouncer(server: URL) -> Iterator[URL]:
     """Start pgbouncer in front of the server, and yield the URL for clients.
 
-    If pgbouncer is not installed, skip the test; if the variable CI is set, fail the test instead.
+    If pgbouncer is not installed, skip the test; if the variable CI is `true`, fail the test instead.
     """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("pgbouncer is not installed: apt-get install pgbouncer")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
+            "pgbouncer is not installed: apt-get install pgbouncer"
+        )
     folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
     places = {
         "host": server.host or server.query.get("host"),
