@@ -78,8 +78,8 @@ def list_command(
     Without --at: what is live or missing as of each account's last run. With --at: the fleet and its fields at that
     time. For each account a line on stderr names the complete runs before and after that time, and says if the time
     lies in a gap of the record. A time is refused if it is before an account's first complete run, in pruned history,
-    or after the last complete run. In the last case a retired account is left out instead, unless --account names it. A
-    time without an offset is UTC. Times in the output are UTC. Writes nothing.
+    or after the last complete run. In the last case, and if it has no complete run, a retired account is left out
+    instead, unless --account names it. A time without an offset is UTC. Times in the output are UTC. Writes nothing.
 
     \b
     Examples:
@@ -113,10 +113,12 @@ def _describe(runs: RunsAround) -> str:
     """Return a line of text about one account, which names the complete runs before and after the time of --at.
 
     If that time is the time of a complete run, the line names only this run. If that time lies in a gap, the line says
-    so. If the account is left out because it is retired, the line says that, and names its last complete run.
+    so. If the account is left out because it is retired, the line says that, and names its last complete run, if any.
     """
-    before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
     name = f"account {printable(runs.account)}"
+    if runs.before is None:
+        return f"{name}: not listed; it is retired, and has no complete run."
+    before = f"run {runs.before['run_id']} ({cell(runs.before['started_at'])})"
     if runs.retired:
         return f"{name}: not listed; it is retired, and its last complete run was {before}."
     if runs.exact:

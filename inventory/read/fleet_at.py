@@ -22,8 +22,8 @@ class RunsAround:
     """The complete runs of an account around a time T, and the gap in which T lies."""
 
     account: str
-    before: Row
-    """The last complete run at or before T: `run_id`, `started_at`."""
+    before: Row | None
+    """The last complete run at or before T: `run_id`, `started_at`; None if a retired account has no complete run."""
     after: Row | None
     """The first complete run after T; None if there is none."""
     exact: bool
@@ -31,7 +31,10 @@ class RunsAround:
     gap: Row | None = None
     """The row of `sync_gaps` for the gap that contains T; None if there is none."""
     retired: bool = False
-    """Whether the account is retired and T is later than its last complete run, so that its fleet at T is unknown."""
+    """Whether the account is retired, and T is later than its last complete run or there is none.
+
+    If so, its fleet at T is unknown.
+    """
 
 
 def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
@@ -39,8 +42,9 @@ def runs_around(connection: Connection, at: datetime, account: str | None = None
 
     Raise UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
     complete run, after its last one, and where `prune` folded the history. There is one exception: if no `account` is
-    given, a retired account whose last complete run is before the time is returned with `retired` set. Also raise
-    UsageError if there is no account, or if this exception applies to every account.
+    given, a retired account without a complete run at that time or later is returned with `retired` set, unless the
+    time is before its first complete run. Also raise UsageError if there is no account, or if this exception applies to
+    every account.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
@@ -58,7 +62,10 @@ def _around_in_account(connection: Connection, at: datetime, account: Row, *, as
     newest, oldest = complete.order_by(table.c.started_at.desc()), complete.order_by(table.c.started_at)
     before = first_row(connection, newest.where(table.c.started_at <= at))
     after = first_row(connection, oldest.where(table.c.started_at > at))
+    retired = account["retired_at"] is not None and not asked
     other = "" if alone else " To leave this account out, name another one with --account."
+    if before is None and after is None and retired:
+        return RunsAround(name, None, None, exact=False, retired=True)
     if before is None:
         why = f"its first complete run was at {iso(after['started_at'])}" if after else "it has no complete run yet"
         raise UsageError(f"The fleet of account {name!r} at {iso(at)} is not known: {why}.{other}")
@@ -69,7 +76,7 @@ def _around_in_account(connection: Connection, at: datetime, account: Row, *, as
         )
     exact = before["started_at"] == at
     if after is None and not exact:
-        if account["retired_at"] is not None and not asked:
+        if retired:
             return RunsAround(name, before, None, exact=False, retired=True)
         raise UsageError(
             f"The fleet of account {name!r} at {iso(at)} is not known: its last complete run was at "

@@ -237,6 +237,17 @@ def test_times_may_be_relative_to_the_databases_clock_or_have_a_zone_and_are_sho
         assert ask("list", "--at", text)[1].startswith("2026-03-06 04:30:00, account default")
 
 
+def test_a_retired_account_without_a_complete_run_keeps_no_other_from_being_listed(lived, ask):
+    lived.faults.add(Status(401), times=None)
+    lived.run(account="mistake")
+    assert "'mistake' at" in ask("list", "--at", iso(4), expect=2)[1]
+    alter(lived, sa.update(accounts).where(accounts.c.account == "mistake").values(retired_at=hour(7.2)))
+    out, err = ask("list", "--at", iso(4))
+    assert {line.split()[0] for line in out.splitlines()[1:]} == {"default"}
+    assert "account mistake: not listed; it is retired, and has no complete run." in err
+    assert "'mistake' at" in ask("list", "--at", iso(4), "--account", "mistake", expect=2)[1]
+
+
 @pytest.mark.slow
 def test_the_time_must_be_on_record_for_every_account_that_was_not_retired_before(lived, ask, rows):
     lived.run(account="second")
