@@ -62,7 +62,8 @@ def say(message: str, level: Literal["info", "warning", "error"] = "info", **mor
     """Write a command's message to stderr, as text or as a JSON object, in the style of log lines.
 
     stdout is for results. In text, each value of `more` is a further line. In JSON, each name and value of `more` is a
-    further member of the object. The message is written at any log level, and secrets in it are not hidden.
+    further member of the object. The message is written whatever log level is configured. Secrets in the message are
+    not hidden.
     """
     if style() == "json":
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -327,7 +327,7 @@ def _apply_difference(
 def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator[tuple[Connection, dict[str, Any]]]:
     """Open the transaction that applies a run; yield its connection and the account's row, which is locked.
 
-    Raise LeaseLost if another process has taken the lease over.
+    Raise LeaseLost if another process has taken the lease over, DatabaseError if the database fails.
     """
     if run.lease.lost.is_set():
         logger.warning("the lease was lost during the walk", account=run.account)
@@ -351,9 +351,9 @@ def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
     """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`, by column name.
 
-    A complete run writes both. It writes None as `walk_digest` if the next run must compare its list with the database
-    even if the list is the same. An incomplete run clears `walk_digest` if it wrote something; else the result is
-    empty.
+    The run has compared its list with the database. A complete run writes both values. Its `walk_digest` is None if the
+    next run must compare its list too, even an unchanged one. An incomplete run clears `walk_digest` if it wrote
+    something. Otherwise the result is empty.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}

@@ -80,8 +80,8 @@ def rename_command(
     """Give an account another name, with its whole history.
 
     Do this when its name in the configuration changes, before the next sync. Otherwise that sync would begin a second
-    history of the same workspace under the new name. Writes the new name into every row of the account, and into
-    operator_actions who renamed it and why, in one transaction.
+    history of the same workspace under the new name. In one transaction, this writes the new name into every row of
+    the account, and records in operator_actions who renamed it and why.
 
     \b
     Examples:
@@ -107,8 +107,8 @@ def retire_command(name: NameArgument, reason: ReasonOption = None, url: Databas
     """Mark an account as no longer synced; its history stays.
 
     `inventory status` leaves it out from then on. A sync of the account brings it back, so remove it from the
-    configuration too. Writes the time into the account's row, and into operator_actions who retired it and why. An
-    account that is retired already stays as it is.
+    configuration too. Writes the time into the account's row, and records in operator_actions who retired it and
+    why. An account that is retired already stays as it is.
 
     \b
     Examples:

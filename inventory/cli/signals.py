@@ -1,7 +1,7 @@
 """End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
-Only the first signal has an effect, so later ones do not interrupt the cleanup. In a command that uses `stop_on_signal`
-the first signal sets an event, and the command checks the event where it can stop. In any other command the first
+Only the first signal has an effect, so later ones do not interrupt the cleanup. In a block of `stop_on_signal`, the
+first signal sets an event, and the command checks the event where it can stop. Outside of such a block, the first
 signal raises KeyboardInterrupt.
 """
 

@@ -52,7 +52,8 @@ def variable(name: str) -> str | None:
 def log_format() -> Literal["text", "json"]:
     """Return the log format that the environment sets, else the one in the file, even if other settings are wrong.
 
-    Return `text` if no format is set, if the format is not valid, or if the file cannot be read.
+    Return `text` if no format is set or the format is not valid. If the environment sets no format, and the file cannot
+    be read, return `text` too.
     """
     found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
     if not found:

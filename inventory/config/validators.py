@@ -29,7 +29,7 @@ def lowercase(value: Any) -> Any:
 
 
 def read_duration(value: Any) -> Any:
-    """Return the duration that a text such as `1h30m` names, and any value that is no text unchanged.
+    """Return the duration that a text such as `1h30m` names. Return any other value unchanged.
 
     Raise ValueError if the text is no duration.
     """

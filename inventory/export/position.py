@@ -1,4 +1,4 @@
-"""How far each account's history was exported, and which months of which relation have changed since."""
+"""How far each account's history was exported, and which months of which relation may have changed since."""
 
 from collections.abc import Mapping
 from datetime import datetime

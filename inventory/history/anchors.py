@@ -101,10 +101,10 @@ def _log_faults(
 
 
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
-    """Return a clause that names the first entry that differs, or the range of entries in which it is.
+    """Return a text that names the first entry that differs, or the range of entries in which it is.
 
     Some smaller checkpoints of this log may hold. The range begins after the entries that the largest of these covers.
-    If the first entry that contradicts its row is in the range, the clause names that entry.
+    If the first entry that contradicts its row is in the range, the text names that entry.
     """
     size = kept.checkpoint.size
     same_log = (each for each in others if each.checkpoint.log_id == log.log_id and each.checkpoint.size < size)

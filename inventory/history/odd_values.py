@@ -20,7 +20,7 @@ def odd_values_as_breach(connection: Connection, kept: str, account: str | None 
 
     SQLite stores any value in any column. After such an error, the history of the account is verified, or of all
     accounts if `account` is None. If no breach is found, the error is a fault of the program, and is raised as it is.
-    `kept` is a clause that says what became of the block's work.
+    `kept` is the part of the message of BreachFound that says what became of the block's work.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The types that `difference` works with: RunStamp and SeenInstance are its input, Step is its result."""
+"""The types that `difference` works with: RunStamp, State and SeenInstance are its input, a Step holds its results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

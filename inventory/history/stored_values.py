@@ -74,7 +74,7 @@ class StoredColumns:
         return invalid
 
     def describe(self, row: Any, invalid: list[int]) -> Iterator[str]:
-        """Yield a clause for each invalid value. `invalid` has their positions in the row."""
+        """Yield a text for each invalid value. `invalid` has their positions in the row."""
         for position in invalid:
             yield f"{self._columns[position].name} is {row[position]!r:.80}, which is not a valid value of that column"
 

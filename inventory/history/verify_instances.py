@@ -37,7 +37,10 @@ _cached_tracker = lru_cache(100)(tracker)
 
 @dataclass
 class _Versions:
-    """What the check of one instance remembers of the versions that were read so far, in order of time."""
+    """What the check of one instance keeps about the versions that it has read so far.
+
+    It reads them in the order of their times.
+    """
 
     first: Any = None
     last: Any = None
@@ -114,7 +117,7 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
 
 
 def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[str]:
-    """Yield a clause for each contradiction of an instance's state with what the runs say of ignored fields.
+    """Yield a text for each contradiction of an instance's state with what the runs say of ignored fields.
 
     The runs that count are the one that opened the newest version, and all later ones.
 
@@ -137,7 +140,7 @@ def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[
 
 
 def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, same: bool) -> Iterator[str]:
-    """Yield a clause for each contradiction at the start of a version.
+    """Yield a text for each contradiction at the start of a version.
 
     The version is compared with the run that opened it, and with the version before it. The fields of the version are
     also compared with each other. `same` says that the version has the same content as the version before it.
@@ -165,7 +168,7 @@ def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, sam
 
 
 def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str]:
-    """Yield a clause for each contradiction between a version that opened by a change and the version before it."""
+    """Yield a text for each contradiction between a version and the version before it, which closed as `changed`."""
     if same:
         yield "nothing changed from the version before it"
     if not version.moved and _stretch(version) != _stretch(before):
@@ -173,7 +176,7 @@ def _find_wrong_change(version: Any, before: Any, *, same: bool) -> Iterator[str
 
 
 def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
-    """Yield a clause for each contradiction at the end of a version.
+    """Yield a text for each contradiction at the end of a version.
 
     The end is compared with the run that closed the version, and with the start of the version. An open version must
     have no end.
@@ -201,7 +204,7 @@ def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
 
 
 def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Iterator[str]:
-    """Yield a clause for each contradiction of an instance's row of `instance_state` with its versions or the runs."""
+    """Yield a text for each contradiction of an instance's row of `instance_state` with its versions or the runs."""
     first, last = read.first, read.last
     seen, missing = check.runs.get(state.seen_run_id), check.runs.get(state.missing_run_id)
     vanished, is_missing = state.presence == "vanished", state.presence == "missing"

@@ -185,7 +185,7 @@ class LogCheck:
                 yield row.log_index, self._replay_run, row
 
     def _find_wrong_hashes(self, row: Any) -> Iterator[str]:
-        """Yield a clause for each hash or digest in a run's row that must not be there."""
+        """Yield a text for each reason why a run's row must not have the hashes or the digest that it has."""
         is_pruned = self._check.may_be_pruned(row.started_at)
         if row.log_index is None and any(getattr(row, name) is not None for name in _HASHES):
             yield "it has no entry in the log, but a hash of one"

@@ -1,4 +1,7 @@
-"""Queries for instances, events, runs and accounts. They return rows of the public tables and views as dicts."""
+"""Queries for instances, events and runs, and for the names of accounts.
+
+Most of them return rows of the public tables and views as dicts. The others return sorted lists of texts.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

@@ -36,9 +36,10 @@ It calls its third argument once: with True when a channel has accepted the chec
 
 
 class CheckpointDelivery:
-    """An observer of runs that delivers the checkpoints that are due. Raise UsageError if the key cannot be used.
+    """An observer of runs that delivers the checkpoints that are due.
 
-    Without `send`, the checkpoints go to the folder only.
+    Without `send`, the checkpoints go to the folder only. The constructor raises UsageError if the key that signs
+    checkpoints cannot be used.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""Insert or update many rows in one statement, in the way that is fastest on each backend.
+"""Insert or update many rows at once, in the way that is fastest on each backend.
 
-PostgreSQL gets one array per column (`unnest`), which is as fast as COPY. If the process freezes between two batches,
-`idle_in_transaction_session_timeout` ends its session. During a COPY this timeout would not act.
+PostgreSQL gets each batch of rows in one statement, with one array per column (`unnest`). This is as fast as COPY. It
+is also safer: if the process freezes between two batches, `idle_in_transaction_session_timeout` ends its session.
+During a COPY this timeout would not act.
 """
 
 import json

@@ -1,9 +1,9 @@
 """The file of a SQLite database: notice when somebody removes or replaces it.
 
-SQLite does not notice that. It continues to write into the old file, and it replays a leftover `-wal` of the old file
-into the new one. So `SQLiteFile.open` opens every connection of an engine. It compares the file at the path with the
-one that this process opened first, or that `follow` has accepted since. The "companions" of a database file are the
-`-wal`, `-shm` and `-journal` beside it.
+SQLite does not notice that. An open connection continues to write into the old file. A new connection replays a
+leftover `-wal` of the old file into the new one. So `SQLiteFile.open` opens every connection of an engine. This method
+compares the file at the path with the one that this process opened first, or that `follow` has accepted since. The
+"companions" of a database file are the `-wal`, `-shm` and `-journal` beside it.
 """
 
 import fcntl

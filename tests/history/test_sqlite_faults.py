@@ -1,4 +1,7 @@
-"""Faults of a SQLite file and of its disk: no recorded history is destroyed, and the next run succeeds."""
+"""Faults of a SQLite file and of its disk: the history stays consistent, and the next run succeeds.
+
+No recorded history is lost, with one exception: without its `-wal`, the file holds an earlier history.
+"""
 
 import shutil
 import sqlite3

@@ -87,9 +87,10 @@ def tamper(world, *statements):
 
 
 def run(world, *words, expect=0, capsys):
-    """Run `verify`, and return its output as a pair of texts: `out` and `err`.
+    """Run `verify`, check that its exit code is `expect`, and return its output as a pair of texts: `out` and `err`.
 
-    On PostgreSQL, `err` comes without its first line, about the missing extension amcheck.
+    On PostgreSQL, `err` lacks its first line, which says that the extension amcheck is missing. After a usage error,
+    `verify` does not print this line, and `err` is complete.
     """
     with pytest.raises(SystemExit) as ended:
         main(["verify", "--database", world.engine.url.render_as_string(hide_password=False), *words])

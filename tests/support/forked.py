@@ -43,7 +43,7 @@ class Forked:
       the program's own number.
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk. None: no limit.
     - `quick_end`: whether the process ends without freeing its memory first (`_exit`).
-    - `root_bypass`: whether the permissions of files do not apply to root.
+    - `root_bypass`: whether root may bypass the permissions of files.
 
     After the end of the process, `most_memory` is the largest size that its memory had, in bytes.
     """

@@ -77,7 +77,7 @@ class HonestHistories:
     def play(self, past, random, *, length):
         """Play one history of at most `length` steps, from a random moment of `past` on.
 
-        Return a list of texts: the breaches and differences that the checks found. Each is a false alarm.
+        Return a list of texts: the breaches, and what differs from the checkpoints. Each is a false alarm.
         """
         self.random = random
         moment = random.choice(past.moments)

@@ -1,7 +1,7 @@
 """Small histories of several kinds, made by real syncs, for the tests of the log.
 
-A story is a function that takes a Story, a kind of World, and makes runs and acts with it. `record` plays a story into
-a database and returns a Past: all rows and checkpoints after each step of the story.
+A story is a function. It gets a `Story` object, which is a kind of World, and calls its methods to make runs and acts.
+`record` plays a story into a database and returns a Past: all rows and checkpoints after each step of the story.
 """
 
 import sqlite3
@@ -139,8 +139,8 @@ class Story(World):
 def every_event(story):  # noqa: PLR0915 - one statement a step
     """Play all events and all statuses of finished runs, in two accounts with the same instance ids.
 
-    Some instances also become missing, held or unlisted, or are seen after the last complete run. No version shows any
-    of these states.
+    Some instances also become missing, held or unlisted. A partial run sees one after the last complete run. The
+    versions alone do not tell these states: see "The missing digest" in docs/log.md.
     """
     for number in range(6):
         story.put(f"i{number}", creator_user_nickname=PEOPLE[number % 4], ip=f"192.0.2.{number}")
@@ -310,7 +310,7 @@ def record(name, url, *, forks=0, whole=False):
 
 
 def forget_largest(engine):
-    """Delete the account `research`, which has most of the history. No account has a log yet."""
+    """Delete the account `research`, which has most of the history. Call this before any account has a log."""
     with database.writing(engine) as connection:
         for table in ("sync_runs", "instance_state", "instance_versions", "accounts"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE account = 'research'")

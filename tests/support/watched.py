@@ -146,7 +146,10 @@ class WatchedFleet(LivelyFleet):
 
 @dataclass
 class Watch:
-    """The true lives, the runs and the expected episodes of the two weeks. `url` names the database."""
+    """What `play` simulated: the lives that the instances really had, the runs, and the episodes that they can know.
+
+    `url` names the database into which the runs wrote.
+    """
 
     url: str
     lives: list[Life]

@@ -81,7 +81,7 @@ class Worker:
         self.process.send_signal(number)
 
     def ends(self):
-        """Wait until the process ends, and return its exit code."""
+        """Wait until the process ends, and return its exit code. Raise TimeoutExpired after PATIENCE seconds."""
         return self.process.wait(PATIENCE)
 
     def stop(self):
