@@ -80,8 +80,8 @@ def rename_command(
     """Give an account another name, with its whole history.
 
     Do this when its name in the configuration changes, before the next sync. Otherwise that sync would begin a second
-    history of the same workspace under the new name. In one transaction, this writes the new name into every row of
-    the account, and records in operator_actions who renamed it and why.
+    history of the same workspace under the new name. Writes the new name into every row of the account in one
+    transaction, and records in operator_actions who renamed it and why.
 
     \b
     Examples:

@@ -386,11 +386,11 @@ def test_a_prune_that_was_stopped_is_a_finding_against_a_checkpoint_until_it_is_
 ):
     request, calls = PruneRequest("research", hour(8)), []
 
-    def fence_once(connection, lease):
+    def fence_once(connection, lease, **options):
         calls.append(lease)
         if len(calls) > 1:
             raise DatabaseError("stopped here")
-        return fence(connection, lease)
+        return fence(connection, lease, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr("inventory.history.prune.fence", fence_once)

@@ -482,10 +482,10 @@ def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monk
     monkeypatch.setattr("inventory.history.pruned_rows.BATCH", 3)
     original = prune.__globals__["fence"]
 
-    def fence_or_stop(connection, lease):
+    def fence_or_stop(connection, lease, **options):
         if next(steps) == stop:
             raise DatabaseError("stopped here")
-        return original(connection, lease)
+        return original(connection, lease, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr("inventory.history.prune.fence", fence_or_stop)

@@ -243,11 +243,11 @@ def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_f
     while True:
         left = [stops]
 
-        def fence_or_stop(connection, lease, left=left):
+        def fence_or_stop(connection, lease, left=left, **options):
             left[0] -= 1
             if left[0] < 0:
                 raise DatabaseError("stopped here")
-            return fence(connection, lease)
+            return fence(connection, lease, **options)
 
         with monkeypatch.context() as patched:
             patched.setattr("inventory.history.prune.fence", fence_or_stop)
