@@ -138,6 +138,7 @@ def _root(leaves):
     return node(node(first, second), third)
 
 
+@pytest.mark.medium
 def test_files_keep_their_names_and_are_replaced(lived, inventory, signing):
     first = keep(inventory)
     assert [file.name.partition("-")[0] for file in first] == ["production", "research"]
@@ -152,6 +153,7 @@ def test_files_keep_their_names_and_are_replaced(lived, inventory, signing):
     assert inventory("verify", "--against", "kept", "other", "--key", signing).stdout.count("signature valid") == 4
 
 
+@pytest.mark.medium
 def test_a_later_checkpoint_that_is_written_in_the_meantime_is_no_breach_and_stays(lived, inventory):
     _, file = keep(inventory)
     words = ["checkpoint", "--account", "research", "--output", "kept"]
@@ -178,6 +180,7 @@ def test_a_folder_that_another_process_keeps_locked_is_left_as_it_is(lived, inve
     assert file.read_text() == before
 
 
+@pytest.mark.medium
 def test_one_key_signs_every_log_under_its_origin(inventory, signing):
     for file in keep(inventory):
         (note,) = parse_checkpoints(file.read_text())
@@ -187,6 +190,7 @@ def test_one_key_signs_every_log_under_its_origin(inventory, signing):
         inventory("verify", "--against", str(file), "--key", signing)
 
 
+@pytest.mark.medium
 def test_keygen_prints_the_verifier_key_of_each_log_and_then_one_for_all(lived, inventory):
     done = inventory("checkpoint", "keygen", "--name", NAME, "--output", "k")
     *of_logs, of_all = map(VerifierKey.parse, done.stdout.splitlines())
@@ -237,6 +241,7 @@ def test_an_account_without_a_log_is_named(lived, inventory):
 # -- What is found
 
 
+@pytest.mark.medium
 def test_a_history_that_goes_on_holds(lived, inventory, signing):
     keep(inventory)
     keep(inventory, "unsigned", INVENTORY_CHECKPOINT_KEY_FILE=None)
@@ -281,6 +286,7 @@ def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
     assert "the 7 entries that it covers are not those of the log; entry 6 differs" in line
 
 
+@pytest.mark.medium
 def test_a_removed_tail_and_an_older_copy_are_found(lived, inventory, history, new_database):
     early = Command(inventory.folder, INVENTORY_DATABASE_URL=new_database(template=history.template))
     early("verify")
@@ -321,6 +327,7 @@ def test_two_checkpoints_of_one_size_with_different_roots_are_found(inventory):
     assert sum("are not those of the log" in line for line in lines) == 1
 
 
+@pytest.mark.medium
 def test_a_signature_that_is_missing_wrong_or_of_another_name_is_found(inventory, signing):
     (_, research) = keep(inventory)
     other = str(SigningKey.generate().verifier(NAME))
@@ -339,6 +346,7 @@ def test_a_signature_that_is_missing_wrong_or_of_another_name_is_found(inventory
     assert sum("it has no valid signature" in line for line in lines) == 1
 
 
+@pytest.mark.medium
 def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, inventory):
     keep(inventory)
     prune(lived.engine, PruneRequest("research", hour(8)), lease_seconds=60, clock=lambda: hour(100))
@@ -351,6 +359,7 @@ def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, invent
     inventory("verify", "--against", "kept")
 
 
+@pytest.mark.medium
 def test_details_that_are_invented_in_folded_history_are_found(lived, inventory):
     for number in (5, 6, 7):
         lived.put("a", ip=f"10.0.0.{number}")
@@ -412,6 +421,7 @@ def test_a_prune_that_was_stopped_is_a_finding_against_a_checkpoint_until_it_is_
     inventory("verify", "--against", "kept")
 
 
+@pytest.mark.medium
 def test_an_absence_that_was_settled_after_a_prune_leaves_no_prune_unfinished(lived, inventory):
     lived.remove("a")
     lived.faults.add(Status(500), when=on_get, times=None)
@@ -561,6 +571,7 @@ def test_a_damaged_log_makes_no_checkpoint(lived, inventory):
     assert "has a size without its hashes" in inventory("checkpoint", expect=7).stderr
 
 
+@pytest.mark.medium
 def test_doctor_checks_the_key_and_shows_its_verifier_key(inventory, signing):
     def row():
         printed = inventory("doctor", "--format", "json", expect={2, 4}, INVENTORY_API_URL="http://127.0.0.1:9/v1")

@@ -72,6 +72,7 @@ def damage(database_url, change):
         engine.dispose()
 
 
+@pytest.mark.medium
 def test_sync_records_the_fleet_and_says_so_in_one_line(run, query):
     done = run("sync")
     assert done.stdout.count("\n") == 1
@@ -81,6 +82,7 @@ def test_sync_records_the_fleet_and_says_so_in_one_line(run, query):
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 def test_sync_as_json_is_one_object_with_the_runs(run):
     run("sync")
     found = json.loads(run("sync", "--json").stdout)
@@ -92,6 +94,7 @@ def test_sync_as_json_is_one_object_with_the_runs(run):
     assert "fencing_token" not in found["runs"][0]
 
 
+@pytest.mark.medium
 @rule("gaps-are-shown")
 def test_a_sync_that_a_timer_calls_names_its_interval_and_any_other_the_longest_gap(run, query):
     run("sync", "--expected", "1h30m")
@@ -100,6 +103,7 @@ def test_a_sync_that_a_timer_calls_names_its_interval_and_any_other_the_longest_
     assert query(asked) == [("manual", 5400.0, 90000.0), ("manual", None, 7200.0)]
 
 
+@pytest.mark.medium
 def test_a_dry_run_reports_changes_and_writes_nothing(run, query, simulator):
     run("sync")
     simulator.fleet.put(numbered(9))
@@ -115,6 +119,7 @@ def test_a_dry_run_reports_changes_and_writes_nothing(run, query, simulator):
     assert query("SELECT count(*) FROM instances") == [(3,)]
 
 
+@pytest.mark.medium
 def test_a_dry_run_as_json_has_status_and_counts_of_each_account(run, simulator):
     run("sync")
     simulator.fleet.put(numbered(9))
@@ -127,6 +132,7 @@ def test_a_dry_run_as_json_has_status_and_counts_of_each_account(run, simulator)
     assert (row["status"], row["error_code"], row["appeared"]) == ("failed", "server_error", 0)
 
 
+@pytest.mark.medium
 def test_a_dry_run_reports_a_broken_walk_and_the_brake_as_a_real_run_would(run, query, simulator):
     for number in range(4, 21):
         simulator.fleet.put(numbered(number))
@@ -158,6 +164,7 @@ def test_a_dry_run_before_the_first_run_creates_no_database(run, database_url, t
         engine.dispose()
 
 
+@pytest.mark.medium
 def test_a_refused_key_is_3_and_names_the_remedy(run):
     done = run("sync", FAL_KEY="keyid-1:wrongsecret123", expect=3)
     assert "FAL_KEY" in done.stderr
@@ -168,6 +175,7 @@ def test_no_key_is_2_and_points_to_the_demo(run):
     assert "inventory demo" in run("sync", FAL_KEY=None, expect=2).stderr
 
 
+@pytest.mark.medium
 def test_a_broken_api_is_4_and_a_partial_run_is_4(run, query, simulator):
     simulator.faults.add(Status(503), when=on_list, times=None)
     assert "error: default: The API answered 503" in run("sync", expect=4).stderr
@@ -179,6 +187,7 @@ def test_a_broken_api_is_4_and_a_partial_run_is_4(run, query, simulator):
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, query, simulator):
     for number in range(4, 21):
         simulator.fleet.put(numbered(number))
@@ -194,6 +203,7 @@ def test_a_mass_disappearance_is_held_with_5_until_a_person_accepts_it(run, quer
     run("sync")
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("count", [12, 0])
 def test_accept_in_a_script_prints_what_it_settled(run, simulator, count):
     for number in range(100, 112):
@@ -288,6 +298,7 @@ def test_list_filters_and_prints_all_three_formats(run, simulator):
     assert "inst_001" not in table
 
 
+@pytest.mark.medium
 @rule("output-uses-column-names")
 def test_json_rows_have_the_columns_of_the_view_and_extra_is_an_object(run, simulator):
     simulator.fleet.put(numbered(4, labels={"team": "a"}))
@@ -368,6 +379,7 @@ def test_a_reading_command_creates_no_database_and_says_how_to_begin(run, words,
     assert not list(tmp_path.glob("*.db*"))
 
 
+@pytest.mark.medium
 @rule("reading-changes-nothing")
 @pytest.mark.parametrize("words", [("list",), ("runs",), ("missing",)])
 def test_reading_commands_need_no_key(run, words):
@@ -375,6 +387,7 @@ def test_reading_commands_need_no_key(run, words):
     run(*words, FAL_KEY=None)
 
 
+@pytest.mark.medium
 def test_an_unknown_account_is_2(run):
     run("sync")
     assert "There is no account 'nobody'" in run("list", "--account", "nobody", expect=2).stderr
@@ -444,6 +457,7 @@ def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
     assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
 
 
+@pytest.mark.medium
 @rule("every-account-is-tried")
 def test_all_accounts_are_tried_and_the_first_exit_code_of_the_list_wins(run, query, tmp_path):
     (tmp_path / "inventory.toml").write_text(
@@ -454,6 +468,7 @@ def test_all_accounts_are_tried_and_the_first_exit_code_of_the_list_wins(run, qu
     assert "good" in run("sync", "--account", "good", KEY_GOOD=KEY, KEY_BAD="nobody:knowsthiskey").stdout
 
 
+@pytest.mark.medium
 @rule("every-account-is-tried")
 def test_a_fault_of_the_program_in_one_account_does_not_stop_the_others(run, query, database_url, tmp_path):
     (tmp_path / "inventory.toml").write_text(
@@ -471,6 +486,7 @@ def test_a_fault_of_the_program_in_one_account_does_not_stop_the_others(run, que
     assert [(row["account"], row["status"]) for row in printed][1] == ("good", "succeeded")
 
 
+@pytest.mark.medium
 def test_a_failed_second_walk_leaves_the_run_succeeded_with_a_warning(run, query, simulator):
     run("sync")
     simulator.fleet.remove("inst_001")
@@ -618,6 +634,7 @@ def test_a_password_anywhere_in_the_databases_url_is_never_shown(run, database_u
     assert "secret" not in done.stderr
 
 
+@pytest.mark.medium
 def test_a_dry_run_shows_a_vanished_instance_with_its_last_fields(run, simulator):
     run("sync")
     simulator.fleet.remove("inst_001")
@@ -646,6 +663,7 @@ def test_an_error_that_only_the_user_can_fix_is_2(run, words, settings):
     run(*words, expect=2, **settings)
 
 
+@pytest.mark.medium
 def test_a_socks_proxy_is_2_without_its_library_and_4_if_it_refuses(run, monkeypatch):
     with socks(login=(b"bob", b"word")) as (port, _):
         names = {"HTTPS_PROXY": f"socks5://bob:other@127.0.0.1:{port}", "INVENTORY_API_URL": "https://127.0.0.1:1/v1"}
@@ -654,11 +672,13 @@ def test_a_socks_proxy_is_2_without_its_library_and_4_if_it_refuses(run, monkeyp
         assert "`pip install socksio`" in run("sync", expect=2, **names).stderr
 
 
+@pytest.mark.medium
 def test_an_empty_variable_is_the_same_as_none(run):
     run("sync", INVENTORY_PAGE_SIZE="", INVENTORY_LOG_LEVEL="", INVENTORY_MAX_VANISH="")
     run("sync", INVENTORY_LOG_LEVEL="INFO")
 
 
+@pytest.mark.medium
 def test_db_check_finds_a_missing_view(run, database_url):
     run("db", "upgrade")
     engine = database.connect(parse_url(database_url))

@@ -67,6 +67,7 @@ WELL = [
 ]  # fmt: skip
 
 
+@pytest.mark.medium
 def test_every_check_is_ok_for_a_healthy_installation_and_nothing_is_written(run, engine, simulator):
     world = World(engine, simulator)
     run("sync")
@@ -94,6 +95,7 @@ def test_the_text_has_one_line_for_each_check_with_the_remedy_below_it(run, engi
     assert done.stderr == "error: 1 of 6 checks failed; each says what to do.\n"
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_database_file_keeps_every_byte(look, engine, simulator, tmp_path):
     World(engine, simulator).run()
@@ -135,6 +137,7 @@ def test_a_key_that_cannot_be_used_has_a_finding(look, engine, monkeypatch):
     assert unknown.remedy == "Leave out --account."
 
 
+@pytest.mark.medium
 def test_each_key_is_checked_even_if_another_fails(look, engine, tmp_path, monkeypatch):
     assert engine
     (tmp_path / "inventory.toml").write_text(
@@ -181,6 +184,7 @@ def test_a_bad_answer_of_the_api_is_reported_with_the_remedy(look, engine, simul
     assert remedy in failed.remedy
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(("faults", "code"), [((Status(401),), 3), ((Status(500), Status(403)), 3), ((Drop(),), 4)])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_exit_code_is_the_lowest_of_those_that_occurred(run, engine, simulator, tmp_path, faults, code):
@@ -209,6 +213,7 @@ def test_a_missing_database_is_not_created(look, database_url, tmp_path):
     assert database_url
 
 
+@pytest.mark.medium
 def test_an_empty_database_stays_empty(run, look, database_url, backend):
     if backend == "sqlite":
         Path(database_url.removeprefix("sqlite:///")).touch()
@@ -279,6 +284,7 @@ def test_a_read_only_database_is_reported(look, engine, database_url, request, b
     assert "Let the user that syncs write it" in failed.remedy
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_copy_that_is_not_in_wal_mode_is_reported(look, run, engine):
     with engine.connect() as connection:
@@ -336,6 +342,7 @@ def test_the_databases_clock_is_compared_with_this_hosts(look, engine):
     assert late.finding.endswith("behind this host's")
 
 
+@pytest.mark.medium
 def test_a_lease_that_is_held_or_was_left_is_reported(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC))
     with hold_lease(engine, "default", "prune", 120):
@@ -353,6 +360,7 @@ def test_a_run_in_the_future_is_reported(look, engine, simulator):
     assert "is in the future" in the(look(), "clock", "warn", "default").finding
 
 
+@pytest.mark.medium
 def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_retired(look, engine, simulator, run):
     World(engine, simulator).run(account="old", clock=lambda: datetime.now(UTC))
     twin = the(look(), "account", "warn")
@@ -366,6 +374,7 @@ def test_an_account_that_is_not_in_the_configuration_is_reported_unless_it_is_re
 ALERTS = '[alerts]\nurls_env = "CHANNELS"\n'
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("channels", "finding"),
     [
@@ -386,6 +395,7 @@ def checks_of(done, *names):
     return [row for row in json.loads(done.stdout)["checks"] if row["check"] in names]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_outputs_that_can_be_written_are_ok_and_others_a_warning(run, engine, tmp_path):
     assert engine

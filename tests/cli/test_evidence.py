@@ -132,6 +132,7 @@ def checked(file, *words, python=BARE, expect=0):
     return done.stdout + done.stderr
 
 
+@pytest.mark.medium
 def test_a_bare_python_accepts_the_bundle_and_says_what_it_proves(made):
     printed = checked(made())
     assert "account-1, called default: 10 entries (2 to 11)" in printed
@@ -163,6 +164,7 @@ def test_the_lists_have_what_happened_in_the_period_and_nothing_else(made):
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 def test_a_large_value_is_in_the_lists_and_stops_no_bundle(world, run, tmp_path):
     large = "x" * 2 * csv.field_size_limit()
     world.put("a", note=large)
@@ -177,6 +179,7 @@ def test_a_large_value_is_in_the_lists_and_stops_no_bundle(world, run, tmp_path)
     assert "all agree" in checked(tmp_path / "evidence.zip")
 
 
+@pytest.mark.medium
 @rule("the-first-creator-counts")
 def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_before_the_period(world, run, tmp_path):
     world.put("gone", "changed", "same", creator_user_nickname="ada")
@@ -210,6 +213,7 @@ def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_befor
     assert f"{field_only} (the fleet of entry 2)" in said("same", 4.1)
 
 
+@pytest.mark.medium
 @rule("the-first-creator-counts")
 def test_a_creator_that_fal_gave_late_counts_from_the_creation_on_if_an_entry_of_the_bundle_names_it(
     world, run, tmp_path
@@ -256,6 +260,7 @@ def answers(world, files):
         return {name: connection.execute(sa.text(sql.rstrip(";").replace(":", r"\:"))).all() for name, sql in asked}
 
 
+@pytest.mark.medium
 def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
     files = contents(made())
     found = answers(lived, files)
@@ -274,6 +279,7 @@ def test_the_sql_of_each_list_gives_the_same_from_the_database(made, lived):
     assert len(found["observed.csv"]) == 1
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("accepted_at", "since", "until"), [(2.3, 2.5, 5.5), (9, 2.5, 5.5), (9, 1.5, 3.5)])
 def test_an_act_at_a_time_when_the_clock_was_wrong_counts_between_the_runs_around_it(
@@ -393,6 +399,7 @@ def test_a_missing_file_and_a_bundle_cut_short_are_found(made, tmp_path):
         assert "not a complete bundle" in refused(short)
 
 
+@pytest.mark.medium
 def test_the_same_period_gives_the_same_bytes_in_any_zone_and_however_the_history_goes_on(made, lived):
     first = made("one.zip").read_bytes()
     lived.put("z")
@@ -400,6 +407,7 @@ def test_the_same_period_gives_the_same_bytes_in_any_zone_and_however_the_histor
     assert made("two.zip", TZ="America/St_Johns", LC_ALL="C").read_bytes() == first
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_host_without_memory_or_with_a_file_that_cannot_be_read_is_1_and_says_nothing_about_the_bundle(
     made, tmp_path
@@ -416,6 +424,7 @@ def test_a_host_without_memory_or_with_a_file_that_cannot_be_read_is_1_and_says_
     assert done.stdout == "NOT CHECKED /proc/self/mem: this host cannot read it: Input/output error.\n"
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_an_output_that_lacks_a_character_gets_an_escape_and_one_that_cannot_be_written_hides_no_difference(
     world, run, tmp_path
@@ -450,6 +459,7 @@ def test_an_output_that_lacks_a_character_gets_an_escape_and_one_that_cannot_be_
     assert (closed.returncode, closed.stderr) == (9, b"")
 
 
+@pytest.mark.medium
 def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     file = made()
 
@@ -466,6 +476,7 @@ def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     assert "not known: the time is outside the runs" in said("a", 100)
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_prove_does_not_know_of_an_instance_that_may_have_been_missing_and_that_no_later_run_shows(
     world, run, tmp_path
@@ -506,6 +517,7 @@ def test_prove_does_not_know_of_an_instance_that_may_have_been_missing_and_that_
     assert "it existed then, created by ada (entry 4)" in said("still", 4.1)
 
 
+@pytest.mark.medium
 def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_anew(made, tmp_path):
     good, file = contents(made()), tmp_path / "forged.zip"
     leaves, question = good["account-1/leaves.bin"], ("prove", "f", text(hour(8.5)))
@@ -523,6 +535,7 @@ def test_prove_is_refused_where_a_change_was_hidden_and_all_hashes_were_made_ane
     assert "account-1/entries.jsonl: the entries and the tree are not those of the checkpoint" in printed
 
 
+@pytest.mark.medium
 def test_wrong_arguments_are_2_in_one_line(made, tmp_path):
     file = made()
     (tmp_path / "text").write_text("no checkpoint")
@@ -537,6 +550,7 @@ def test_wrong_arguments_are_2_in_one_line(made, tmp_path):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.medium
 def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, tmp_path):
     key = tmp_path / "key"
     run("checkpoint", "keygen", "--name", "fleet.example.org", "--output", "key")
@@ -567,6 +581,7 @@ def test_the_checkpoint_is_signed_and_agrees_with_one_that_was_kept(made, run, t
     assert "it was rewritten" in checked(file, "--against", str(tmp_path / "forged.checkpoint"), expect=9)
 
 
+@pytest.mark.medium
 def test_every_checkpoint_of_a_file_is_compared_not_only_the_first(world, run, tmp_path):
     world.put("a")
     for _ in range(4):
@@ -604,6 +619,7 @@ def test_every_checkpoint_of_a_file_is_compared_not_only_the_first(world, run, t
         assert "account-2/entries.jsonl: the log had another root at 5 entries: it was rewritten" in printed
 
 
+@pytest.mark.medium
 def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file(made, lived, tmp_path):
     refused = "Account default cannot be in the bundle: "
     assert f"{refused}--until is after its last complete run" in made(until=hour(11.5), expect=2)
@@ -617,6 +633,7 @@ def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(("before", "runs"), [(None, range(2, 10)), (hour(5), range(7, 10))])
 def test_the_time_that_is_named_as_the_first_that_can_be_proven_is_accepted(made, lived, run, before, runs):
     if before is not None:
@@ -629,6 +646,7 @@ def test_the_time_that_is_named_as_the_first_that_can_be_proven_is_accepted(made
     assert "all agree" in checked(run.folder / "first.zip")
 
 
+@pytest.mark.medium
 def test_an_account_whose_log_does_not_prove_the_period_is_left_out_and_a_line_says_why_and_what_to_do(world, run):
     world.put("a")
     for name in ("always", "late", "pruned", "retired", "unsettled"):
@@ -713,6 +731,7 @@ def test_an_empty_text_that_no_run_writes_is_9_and_leaves_no_file(made, lived, t
     assert [file.name for file in tmp_path.iterdir() if "evidence" in file.name] == []
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     "details",
     ["[1]", r'{"x":"\ud800"}', '{"x":36893488147419103232}', "5", "[" * 5_000 + "]" * 5_000],

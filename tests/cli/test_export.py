@@ -141,6 +141,7 @@ def as_set(rows, name):
     )  # fmt: skip
 
 
+@pytest.mark.medium
 def test_every_relation_is_there_with_its_rows_and_exact_types(lived, tmp_path):
     write(lived.engine, tmp_path / "lake")
     files, rows = contents(tmp_path / "lake"), stored(lived.engine)
@@ -155,6 +156,7 @@ def test_every_relation_is_there_with_its_rows_and_exact_types(lived, tmp_path):
     assert [row["creator_user_nickname"] for row in files["instance_state"] if row["instance_id"] == "d"] == ["NULL"]
 
 
+@pytest.mark.medium
 def test_the_columns_say_what_they_mean_and_the_manifest_what_the_files_hold(lived, tmp_path):
     write(lived.engine, tmp_path / "lake")
     schema_ = pq.read_schema(tmp_path / "lake" / "instances.parquet")
@@ -170,6 +172,7 @@ def test_the_columns_say_what_they_mean_and_the_manifest_what_the_files_hold(liv
     assert (note[0].rpartition("/")[2], int(note[1])) == (position["log_id"], position["log_size"])
 
 
+@pytest.mark.medium
 def test_duckdb_gives_the_same_totals_as_the_views(lived, tmp_path):
     write(lived.engine, tmp_path / "lake")
     totals = {
@@ -189,6 +192,7 @@ def test_duckdb_gives_the_same_totals_as_the_views(lived, tmp_path):
                 assert found == pytest.approx(expected), relation
 
 
+@pytest.mark.medium
 def test_every_query_of_the_guide_gives_rows(lived, tmp_path, monkeypatch):
     write(lived.engine, tmp_path / "lake")
     monkeypatch.chdir(tmp_path)
@@ -200,6 +204,7 @@ def test_every_query_of_the_guide_gives_rows(lived, tmp_path, monkeypatch):
             assert lake.execute(query).fetchall(), query
 
 
+@pytest.mark.medium
 def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_path):
     folder = tmp_path / "lake"
     write(lived.engine, folder)
@@ -213,6 +218,7 @@ def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_pat
     assert_fresh(lived.engine, folder, tmp_path / "fresh")
 
 
+@pytest.mark.medium
 def test_an_account_that_is_new_in_an_export_is_in_the_months_between_its_runs_too(world, tmp_path):
     world.put("a")
     for month in (1, 2, 3):
@@ -229,6 +235,7 @@ def test_an_account_that_is_new_in_an_export_is_in_the_months_between_its_runs_t
     assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("is_used_again", [False, True])
 def test_an_account_that_got_its_log_by_a_rename_is_exported_under_its_new_name(world, run, tmp_path, is_used_again):
     world.put("a", "b")
@@ -283,6 +290,7 @@ def rows_of(engine):
         return read_rows(connection)
 
 
+@pytest.mark.medium
 def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     printed = run("export", "lake", "--check", INVENTORY_DATABASE_URL="sqlite:///nowhere.db").stdout
@@ -352,6 +360,7 @@ def test_a_row_that_was_changed_is_9_also_with_the_hash_of_the_file_made_anew(li
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.medium
 def test_a_file_that_is_damaged_or_gone_is_9_and_named(lived, run, tmp_path):
     good = tmp_path / "good"
     write(lived.engine, good)
@@ -383,6 +392,7 @@ def test_a_checkpoint_in_the_manifest_that_was_replaced_is_9(lived, run, tmp_pat
     run("export", "lake", "--check", expect=9)
 
 
+@pytest.mark.medium
 def test_a_check_while_an_export_writes_is_6_and_a_copy_without_a_lock_is_checked(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
     with open_folder(tmp_path / "lake", "parquet", None):
@@ -391,6 +401,7 @@ def test_a_check_while_an_export_writes_is_6_and_a_copy_without_a_lock_is_checke
     run("export", "copy", "--check")
 
 
+@pytest.mark.medium
 def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_path):
     run("export", "lake", "--since", "2026-02-15")
     assert [path.name for path in sorted((tmp_path / "lake" / "sync_runs").iterdir())] == [
@@ -429,6 +440,7 @@ def test_a_folder_with_other_files_is_2_and_keeps_them(run, tmp_path):
     assert {file.name for file in (tmp_path / "home").iterdir()} == {"thesis.txt", "manifest.json"}
 
 
+@pytest.mark.medium
 @pytest.mark.usefixtures("lived")
 def test_an_export_of_a_newer_version_is_2_and_stays(run, tmp_path):
     run("export", "lake")
@@ -452,6 +464,7 @@ FORGED = {
 """Names in `manifest.json`, each with values that no export writes there."""
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both backends
 @pytest.mark.usefixtures("lived")
 def test_a_manifest_with_another_form_is_9_in_one_line(run, tmp_path):
@@ -470,6 +483,7 @@ def test_a_manifest_with_another_form_is_9_in_one_line(run, tmp_path):
         assert json.loads(file.read_text()) == good | each
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check is the same for both backends
 @pytest.mark.parametrize("name", ["../thesis.txt", "/{folder}/thesis.txt", "accounts/../../thesis.txt", "thesis.txt"])
 @pytest.mark.usefixtures("lived")
@@ -487,6 +501,7 @@ def test_a_file_that_no_export_has_written_is_never_removed_whatever_the_manifes
     assert [thesis.read_text() for thesis in theses] == ["mine", "mine"]
 
 
+@pytest.mark.medium
 def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, tmp_path):
     run("export", "lake")
     before = (tmp_path / "lake" / "manifest.json").read_bytes()
@@ -511,6 +526,7 @@ ODD_ON_SQLITE = (
 ODD_ON_POSTGRESQL = ("accounts SET log_frontier = '12'", "sync_runs SET finished_at = 'infinity' WHERE run_id = 3")
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("backend", "change"),
     [("sqlite", change) for change in ODD_ON_SQLITE] + [("postgresql", change) for change in ODD_ON_POSTGRESQL],
@@ -578,6 +594,7 @@ def test_a_check_whose_temporary_database_cannot_grow_is_7_and_no_breach(world, 
     assert {*codes[:-1]} == {7}
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the check reads only the files of the export
 def test_a_file_that_this_host_cannot_read_any_more_is_2_and_no_breach(lived, run, tmp_path):
     write(lived.engine, tmp_path / "lake")
@@ -638,6 +655,7 @@ def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
     assert "\n\n— fleet.example.org/" in note
 
 
+@pytest.mark.medium
 def test_a_row_that_is_larger_than_a_block_of_csv_is_exported_exactly(world, run, tmp_path):
     world.put("a", "c", note="small")
     world.put("b", note="x'\"\n,é" * (source.BLOCK // 3))
@@ -652,6 +670,7 @@ def test_a_row_that_is_larger_than_a_block_of_csv_is_exported_exactly(world, run
     assert (tmp_path / "csv" / "instances.csv").stat().st_size > 2 * source.BLOCK
 
 
+@pytest.mark.medium
 def test_a_month_with_many_groups_of_rows_has_the_same_bytes_wherever_the_export_begins(world, tmp_path, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 2_000)
     monkeypatch.setattr(exporting, "GROUP_ROWS", 10)
@@ -686,6 +705,7 @@ def test_an_export_of_many_large_rows_holds_a_few_of_them_in_memory(world, run, 
     assert pq.read_metadata(tmp_path / "lake" / "instance_versions" / "2026-03.parquet").num_rows == 100
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_every_number_is_exported_exactly(engine, tmp_path):
     random = Random(1)

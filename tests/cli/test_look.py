@@ -137,6 +137,7 @@ def test_the_fleet_at_a_time_has_the_fields_of_that_time(rows, at, expected):
     assert {(row["instance_id"], row["status"], row["region"], row["ip"], row["episode"]) for row in found} == expected
 
 
+@pytest.mark.medium
 @rule("output-uses-column-names")
 @pytest.mark.usefixtures("lived")
 def test_the_fleet_at_a_time_has_the_same_columns_in_json_and_csv_with_or_without_rows(ask, rows):
@@ -153,6 +154,7 @@ def test_the_fleet_at_a_time_has_the_same_columns_in_json_and_csv_with_or_withou
         assert len(csv_rows(out)) == count
 
 
+@pytest.mark.medium
 @rule("output-uses-column-names")
 @pytest.mark.parametrize("words", [("runs", "--failed"), ("missing",)])
 def test_csv_has_the_same_columns_with_or_without_rows(lived, ask, words):
@@ -230,6 +232,7 @@ def test_at_and_all_exclude_each_other_and_an_invalid_time_is_refused(ask):
         assert ask("list", f"--at={text}", expect=2)[1].count("\n") == 1
 
 
+@pytest.mark.medium
 @pytest.mark.usefixtures("lived")
 def test_times_may_be_relative_to_the_databases_clock_or_have_a_zone_and_are_shown_in_utc(ask, now):
     now(hour(6))
@@ -237,6 +240,7 @@ def test_times_may_be_relative_to_the_databases_clock_or_have_a_zone_and_are_sho
         assert ask("list", "--at", text)[1].startswith("2026-03-06 04:30:00, account default")
 
 
+@pytest.mark.medium
 def test_a_retired_account_without_a_complete_run_keeps_no_other_from_being_listed(lived, ask):
     lived.faults.add(Status(401), times=None)
     lived.run(account="mistake")
@@ -385,6 +389,7 @@ def test_changes_has_every_event_newest_first_and_each_change_with_its_fields(ro
     assert all(row["fields"] == [] for row in found if row["event"] != "changed")
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -429,6 +434,7 @@ def test_changes_says_when_rows_were_left_out(ask, monkeypatch):
     assert (len(csv_rows(out)), err) == (7, "")
 
 
+@pytest.mark.medium
 def test_a_change_of_two_accounts_at_the_same_time_keeps_its_own_fields(lived, rows):
     lived.run(account="second")
     lived.put("a", ip="192.0.2.7", creator_user_nickname="ada")
@@ -504,6 +510,7 @@ def test_creators_of_a_period_count_only_what_lies_within_it(rows, period, expec
     assert tallies(rows("creators", *period)) == expected
 
 
+@pytest.mark.medium
 def test_a_period_over_everything_gives_exactly_the_view_by_account(lived, rows):
     lived.put("d", instance_type="cpu")
     lived.run(account="second")
@@ -565,6 +572,7 @@ def test_failures_do_not_refresh_an_account(lived, rows, now):
     assert (found["last_status"], found["failures_since_complete"], found["age_seconds"]) == ("failed", 1, 3600.0)
 
 
+@pytest.mark.medium
 def test_an_account_that_is_only_in_the_settings_was_never_synced_and_is_8(world, ask, rows, tmp_path, monkeypatch):
     world.put("a")
     world.run()
@@ -612,6 +620,7 @@ def test_no_account_at_all_is_8_and_an_unknown_one_2(ask, rows):
     ask("status", "--max-age", "soon", expect=2)
 
 
+@pytest.mark.medium
 def test_a_retired_account_is_left_out_and_is_2_if_it_is_named(lived, ask, rows, now):
     lived.run(account="second")
     now(hour(7))

@@ -104,6 +104,7 @@ def test_no_part_of_a_databases_password_is_shown(password, place):
     assert [part for part in parts(password) if part in shown.replace(__file__, "")] == []
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("password", PASSWORDS)
 @pytest.mark.parametrize("place", PROXIES)
 def test_no_part_of_a_proxys_password_is_shown(monkeypatch, password, place):
@@ -130,6 +131,7 @@ def test_no_command_shows_any_part_of_a_password(run, number):
     run("sync", "--debug", never=never, codes={2}, INVENTORY_API_URL=f"https://bob:{password}@127.0.0.1:1/v1")
 
 
+@pytest.mark.medium
 def test_a_proxy_that_cannot_be_read_is_a_usage_error_that_names_the_variable(run):
     proxy = "http://bob:S3cretPass/word@host:3128"
     printed = run("sync", never=["S3cret", "/word"], codes={2}, HTTPS_PROXY=proxy)
@@ -219,6 +221,7 @@ def test_a_key_in_the_wrong_variable_is_not_shown(run, key, name):
     run("config", never=pieces(key), codes={0, 2}, **{f"INVENTORY_{name}": key})
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_in_the_path_of_the_apis_address_is_neither_shown_nor_stored(run, tmp_path, key):
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -264,6 +267,7 @@ def test_an_unknown_instance_is_named_whatever_its_id_looks_like(run, migrated_s
     assert KEYS[2] in run("show", KEYS[2], never=[], codes={2})
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("word", ["a", "-", "eyJ-", "sk-", "a:", "abcdef:", "abcdef:a1", "eyJabcdefgh."], ids=str)
 def test_a_text_of_any_length_is_searched_for_keys_in_linear_time(word):
     """A search in quadratic time would take hours."""

@@ -214,6 +214,7 @@ def test_the_folder_of_another_user_is_kept_even_by_root(temporary):
         assert theirs.exists()
 
 
+@pytest.mark.medium
 def test_many_processes_and_threads_at_once_remove_only_unused_folders(temporary):
     for _ in range(3):
         left_by_a_killed_process()
@@ -234,6 +235,7 @@ def test_many_processes_and_threads_at_once_remove_only_unused_folders(temporary
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.medium
 def test_the_error_for_a_full_temporary_folder_names_it_and_not_the_database(small, tmp_path):
     with Simulator(Fleet(machine(f"i{number}", note="x" * 10_000) for number in range(300))) as simulator:
         command = Command(tmp_path, FAL_KEY=KEY, INVENTORY_API_URL=simulator.url, TMPDIR=str(small))

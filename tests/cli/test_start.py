@@ -30,6 +30,7 @@ def imported(folder, *words, **environment):
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("words", "environment"),
     [(["--help"], {}), (["--version"], {}), ([], TAB)],
@@ -39,12 +40,14 @@ def test_help_version_and_completion_import_no_slow_library(tmp_path, words, env
     assert imported(tmp_path, *words, **environment) <= {"pydantic"}  # Typer imports it to complete options
 
 
+@pytest.mark.medium
 def test_a_table_for_a_program_imports_no_rich_console_and_a_current_schema_no_alembic(tmp_path):
     environment = {"INVENTORY_DATABASE_URL": f"sqlite:///{tmp_path}/inventory.db"}
     imported(tmp_path, "db", "upgrade", **environment)
     assert imported(tmp_path, "list", **environment) == {"sqlalchemy", "pydantic"}
 
 
+@pytest.mark.medium
 def test_a_migration_and_an_event_of_the_log_import_no_library_that_only_colours(tmp_path):
     environment = {"INVENTORY_DATABASE_URL": f"sqlite:///{tmp_path}/inventory.db"}
     assert imported(tmp_path, "db", "upgrade", **environment) == {"alembic", "sqlalchemy", "pydantic"}

@@ -82,6 +82,7 @@ def test_both_backends_know_every_column_and_metric(demo_url):
             assert connection.execute(sa.text(f"SELECT DISTINCT {column} FROM {dataset}")).all()
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("words", "uri"),
     [
@@ -106,6 +107,7 @@ def test_the_uri_is_the_given_one_or_that_of_the_settings_with_its_password_mask
     assert "hunter2" not in json.dumps(files)
 
 
+@pytest.mark.medium
 def test_a_second_bundle_is_the_same_and_a_uri_that_is_none_is_2_in_one_line(run, tmp_path):
     run("dashboards", "superset", "--output", "one.zip", "--database-uri", "sqlite:////a.db")
     run("dashboards", "superset", "--output", "two.zip", "--database-uri", "sqlite:////a.db")

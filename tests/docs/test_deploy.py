@@ -141,6 +141,7 @@ def test_what_calls_sync_by_the_clock_names_its_own_interval():
 # Docker and Kubernetes
 
 
+@pytest.mark.medium
 def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
     """Build a wheel from the files that the Dockerfile copies: exactly those that Dockerfile.dockerignore allows."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()

@@ -33,12 +33,14 @@ def lint(folder):
     )  # fmt: skip
 
 
+@pytest.mark.medium
 def test_the_boundaries_are_kept(scratch):
     done = lint(scratch)
     assert done.returncode == 0, done.stdout
     assert f"{HALVES} KEPT" in done.stdout
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("module", "imported", "contract"),
     [

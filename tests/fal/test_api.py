@@ -262,6 +262,7 @@ def test_a_body_larger_than_the_limit_is_an_error_at_once(simulator, api):
     assert len(simulator.requests) == 1
 
 
+@pytest.mark.medium
 def test_a_compression_bomb_is_an_error_at_once():
     bomb = gzip.compress(b" " * (40 << 20))
     with raw(answer(bomb, "Content-Encoding: gzip")) as (url, requests), client(url) as api:

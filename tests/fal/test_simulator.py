@@ -505,6 +505,7 @@ def test_a_month_of_sixty_instances_has_the_size_of_a_demo(lived):
     assert sum(life.born < MONDAY - timedelta(days=2) for life in fleet.truth) > 20
 
 
+@pytest.mark.medium
 def test_a_month_has_every_kind_of_event(lived):
     fleet, looks = lived
     steps = Counter()
@@ -532,6 +533,7 @@ def test_a_month_has_every_kind_of_event(lived):
     assert len(returned) > 5
 
 
+@pytest.mark.medium
 def test_the_instances_of_a_month_have_only_known_values_and_each_of_them(lived):
     seen = {}
     for _, listed in lived[1]:
@@ -579,6 +581,7 @@ def test_without_churn_nothing_ever_happens():
     assert len(fleet.truth) == len(before) == 60
 
 
+@pytest.mark.medium
 def test_more_churn_is_more_lives_in_a_fleet_of_the_same_size():
     calm, wild = (LivelyFleet(seed=3, start=MONDAY, churn=churn) for churn in (0.5, 3))
     sizes = []

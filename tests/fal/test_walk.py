@@ -229,6 +229,7 @@ def test_a_cursor_that_no_server_would_take_is_a_bad_response(simulator, walked)
     assert str(done.error) == "The list's cursor has 20,000 characters"
 
 
+@pytest.mark.medium
 def test_some_empty_pages_do_not_end_the_walk(simulator, spool, walked):
     def page(number):
         items = [] if number % 10 else [machine(f"inst_{number}")]
@@ -564,6 +565,7 @@ def test_an_id_that_cannot_be_asked_for_is_left_to_the_second_walk(simulator, sp
     assert list(spool.gone()) == [name]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("more", [0, 1])
 def test_more_absent_instances_than_the_limit_take_a_second_walk_and_no_request_by_id(
     simulator, spool, walked, confirmed, more

@@ -76,6 +76,7 @@ def record_every_event(world, account="default"):
 # Rename
 
 
+@pytest.mark.medium
 def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_continues_it(world, run):
     record_every_event(world)
     before = history(world)
@@ -92,6 +93,7 @@ def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_continues_it
     run("verify")
 
 
+@pytest.mark.medium
 def test_a_move_from_fal_key_to_a_file_leaves_no_second_account(world, run, tmp_path):
     run("sync")
     (tmp_path / "inventory.toml").write_text('[[accounts]]\nname = "research"\napi_key_env = "KEY_OF_RESEARCH"\n')
@@ -125,6 +127,7 @@ def test_an_impossible_rename_is_refused_and_changes_nothing(world, run, old, ne
     assert world.dump() == before
 
 
+@pytest.mark.medium
 def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
     record_every_event(world)
     before = world.dump()
@@ -218,6 +221,7 @@ def test_100_000_instances_are_renamed_in_one_transaction(world, backend):
 # Retire
 
 
+@pytest.mark.medium
 def test_a_retired_account_is_left_out_of_status_keeps_its_history_and_a_sync_brings_it_back(world, run):
     record_every_event(world)
     before = history(world)
@@ -260,6 +264,7 @@ def test_an_unknown_account_is_not_retired(world, run):
 # List
 
 
+@pytest.mark.medium
 def test_the_list_has_every_account_with_all_that_is_known_about_it(world, run):
     record_every_event(world)
     world.faults.add(Status(500))
@@ -371,6 +376,7 @@ def test_a_mistake_in_the_file_is_one_line_that_names_the_line_and_the_remedy(re
     assert refused.startswith("inventory.toml")
 
 
+@pytest.mark.medium
 def test_a_file_of_many_accounts_names_the_line_without_delay():
     text = "".join(f'[[accounts]]\nname = "a{number}"\napi_key_env = "A"\n' for number in range(1, 1001))
     assert line_of(text, ("accounts", 998, "name")) == 998 * 3 + 2

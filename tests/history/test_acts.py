@@ -68,6 +68,7 @@ def myself(world):
 # What is recorded
 
 
+@pytest.mark.medium
 @rule("acts-have-an-actor-and-a-reason")
 def test_each_act_is_recorded_with_its_actor_its_reason_and_what_was_done(lived, run):
     before = hour(2.5).isoformat()
@@ -146,6 +147,7 @@ def _describe(world):
     return describe_actor(world.engine)
 
 
+@pytest.mark.medium
 def test_what_does_nothing_is_no_act(lived, run):
     run("prune", "--before", hour(2).isoformat(), "--dry-run", "--reason", "to see what goes")
     run("account", "rename", "default", "default", expect=2)
@@ -159,6 +161,7 @@ def test_what_does_nothing_is_no_act(lived, run):
     assert [row["action"] for row in acts(run)] == ["accept", "retire"]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("style", ["table", "json", "csv"])
 def test_what_was_accepted_is_said_also_if_the_next_account_is_at_work(lived, run, style):
     lived.put("d")
@@ -182,6 +185,7 @@ def test_what_was_accepted_is_said_also_if_the_next_account_is_at_work(lived, ru
     assert (refused.stdout, refused.stderr.count("\n")) == ("", 1)
 
 
+@pytest.mark.medium
 def test_an_act_has_the_name_that_its_account_has_now(lived, run):
     lived.run(account="other", key="other:secret")
     run("account", "retire", "other")
@@ -259,6 +263,7 @@ def test_prune_folds_nothing_of_a_history_that_is_not_what_the_log_recorded(live
     assert acts(run) == []
 
 
+@pytest.mark.medium
 def test_prune_says_what_it_checks(lived):
     said = []
     request = PruneRequest("default", hour(4.5))
@@ -273,6 +278,7 @@ def test_prune_says_what_it_checks(lived):
 # The list
 
 
+@pytest.mark.medium
 @rule("output-uses-column-names")
 def test_the_list_is_for_people_in_words_newest_first(lived, run):
     accept_missing(lived.engine, "default", only=["b"], reason="broken", lease_seconds=60, clock=lambda: hour(5))
@@ -319,6 +325,7 @@ def test_filters_of_events_are_refused_before_anything_is_opened(tmp_path, words
     assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.medium
 @rule("text-from-the-api-is-only-text")
 def test_a_hostile_reason_is_only_text(lived, run):
     """Record the reason without the command, which would refuse it."""

@@ -164,6 +164,7 @@ def begin_a_run_and_die(world):
     return run.run_id
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize("next_one", ["run", "act"])
 def test_the_run_of_a_dead_process_gets_its_entry_when_the_lease_is_next_acquired(world, next_one):
@@ -196,6 +197,7 @@ def test_a_late_heartbeat_of_a_frozen_process_does_not_change_the_entry_of_its_r
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize(
     ("before", "returned"),
@@ -226,6 +228,7 @@ def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize("logged", [True, False], ids=["with a log", "before the log began"])
 def test_after_a_dropped_run_brought_an_account_back_the_run_of_a_dead_process_does_not(world, logged):
@@ -244,6 +247,7 @@ def test_after_a_dropped_run_brought_an_account_back_the_run_of_a_dead_process_d
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 def test_the_run_that_brought_a_retired_account_back_may_be_dropped(world):
     world.run()
@@ -255,6 +259,7 @@ def test_the_run_that_brought_a_retired_account_back_may_be_dropped(world):
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
     world.put("a")
@@ -311,6 +316,7 @@ def test_a_change_of_what_was_before_the_log_is_found(lived, change, later):
     assert "log" in {breach.kind for breach in breaches(lived)}
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 def test_a_change_of_what_the_last_run_before_the_log_recorded_is_found(world):
     world.put("a")
@@ -340,6 +346,7 @@ def test_what_was_before_the_log_may_be_closed_and_pruned_later(lived):
     assert log_of(lived).by_hash > 0
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize("column", ["log_start", "log_size", "log_frontier"])
 def test_a_log_without_its_beginning_or_its_end_is_damaged(lived, column):
@@ -365,6 +372,7 @@ ODD_DETAILS = (
 )  # fmt: skip
 
 
+@pytest.mark.medium
 @rule("verify-finds-contradictions")
 @pytest.mark.parametrize(
     ("table", "column", "value"),
@@ -381,6 +389,7 @@ def test_a_start_of_a_log_and_details_of_an_act_of_another_form_are_breaches(liv
     run("verify", "--format", "json", expect=9)
 
 
+@pytest.mark.medium
 @rule("verify-finds-contradictions")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
@@ -394,6 +403,7 @@ def test_hashes_of_dropped_entries_of_another_type_are_breaches(lived, run, chan
     assert "log: account default: " in run("verify", expect=9).stdout
 
 
+@pytest.mark.medium
 @rule("verify-finds-contradictions")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_an_index_of_another_type_is_a_breach_in_the_hashes_of_dropped_runs_from_before_the_log(lived, run):
@@ -437,6 +447,7 @@ def test_a_disappearance_settled_later_belongs_to_the_later_entry(lived):
     assert (by_run["i005"], closed["i005"]) == (8, 12)
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived, run):
     with database.writing(lived.engine) as connection:
@@ -449,6 +460,7 @@ def test_prune_folds_nothing_if_the_history_is_not_what_the_log_recorded(lived, 
     assert lived.dump() == before
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize("until", [3, 7, 9, 11])
 def test_the_entry_of_a_prune_holds_the_root_of_what_it_left(lived, until):
@@ -461,6 +473,7 @@ def test_the_entry_of_a_prune_holds_the_root_of_what_it_left(lived, until):
     assert json.loads(acts[-1]["details"])["history"] == history_of(versions, counts, hour(until))
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(lived):
     root = Frontier(*(account_of(lived)[name] for name in ("log_size", "log_frontier"))).root()
@@ -475,6 +488,7 @@ def test_after_a_prune_the_entries_are_known_by_content_or_by_hash(lived):
     assert found.logs[0].pruned_at == size
 
 
+@pytest.mark.medium
 @rule("a-log-entry-never-changes")
 @pytest.mark.parametrize("stop", range(4))
 def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monkeypatch, stop):
@@ -519,6 +533,7 @@ def test_hashes_of_a_log_that_no_account_has_are_a_breach(lived):
     assert "hashes of dropped entries name the log 'another', which no account has" in str(found)
 
 
+@pytest.mark.medium
 def test_fields_that_were_ignored_when_a_vanished_instance_was_last_seen_are_no_breach(world):
     world.put("a", ip="192.0.2.1")
     world.put("b")
@@ -540,6 +555,7 @@ def verdict(world, checkpoints):
         return check(connection, checkpoints)
 
 
+@pytest.mark.medium
 @rule("a-checkpoint-anchors-the-log")
 @pytest.mark.parametrize("index", [None, 2], ids=["no entry", "an entry from before the prune"])
 def test_an_end_of_a_version_that_no_entry_recorded_is_found(world, index):
@@ -572,6 +588,7 @@ def test_an_end_of_a_version_that_no_entry_recorded_is_found(world, index):
     assert verdict(world, checkpoints)
 
 
+@pytest.mark.medium
 @rule("a-checkpoint-anchors-the-log")
 @pytest.mark.parametrize("lies", ["a run only", "a run and a version"])
 @pytest.mark.parametrize(("run_id", "status"), [(0, "partial"), (0, "running"), (3, "running")])
@@ -626,6 +643,7 @@ def insert_a_ghost(connection, at, opened_by, closed_by):
     connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == closed_by).values(vanished=1))
 
 
+@pytest.mark.medium
 @rule("prune-keeps-the-answers")
 def test_the_run_that_settled_an_earlier_absence_may_be_dropped(world):
     world.put("a", "b")
@@ -648,6 +666,7 @@ def test_the_run_that_settled_an_earlier_absence_may_be_dropped(world):
         assert not check(connection, checkpoints, allow_pruned=True)
 
 
+@pytest.mark.medium
 @rule("prune-keeps-the-answers")
 def test_prune_keeps_the_last_run_that_ignored_a_field(world):
     world.put("a", "b", ip="192.0.2.1")

@@ -189,6 +189,7 @@ def other_encoding(request, postgres):
         yield postgres.url_of(name), request.param
 
 
+@pytest.mark.medium
 def test_an_encoding_other_than_utf_8_is_refused_before_anything_is_written(run, other_encoding):
     url, encoding = other_encoding
     for words in (("sync",), ("db", "upgrade"), ("list",), ("verify",), ("status",), ("demo", "--database", url)):

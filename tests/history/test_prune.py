@@ -130,6 +130,7 @@ def test_the_fleet_at_every_later_time_stays_the_same(lived):
     assert lived.rows("SELECT run_id FROM sync_runs WHERE run_id < 7 AND fleet_digest IS NOT NULL") == []
 
 
+@pytest.mark.medium
 def test_a_time_between_two_runs_keeps_the_complete_run_before_it(lived, capsys):
     pruned(lived, hour(4) + timedelta(minutes=30))
     assert run_ids(lived) == [1, 3, 4, 5, 6, 7, 8, 9, 10]
@@ -143,6 +144,7 @@ def test_a_time_between_two_runs_keeps_the_complete_run_before_it(lived, capsys)
         assert ("folded its history" in capsys.readouterr().err) == (code == 2)
 
 
+@pytest.mark.medium
 def test_a_gap_that_contains_the_time_stays_whole(world):
     world.put("a")
     world.run()
@@ -158,6 +160,7 @@ def test_a_gap_that_contains_the_time_stays_whole(world):
     assert verifies(world)
 
 
+@pytest.mark.medium
 def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing(lived):
     pruned(lived, hour(7))
     once = lived.dump()
@@ -174,6 +177,7 @@ def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing(lived):
     assert verifies(lived)
 
 
+@pytest.mark.medium
 def test_pruning_in_steps_gives_the_same_result_as_pruning_at_once(lived):
     for number in (2, 4, 5, 8):
         pruned(lived, hour(number))
@@ -210,6 +214,7 @@ def test_everything_may_be_pruned_and_later_runs_continue_the_history(lived):
     assert verifies(lived)
 
 
+@pytest.mark.medium
 def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
     world.put("a", "b")
     world.run(key="one:x")
@@ -265,6 +270,7 @@ def test_a_prune_stopped_at_any_step_leaves_a_valid_history_and_the_next_prune_f
     assert kept(lived) == before
 
 
+@pytest.mark.medium
 def test_a_dry_run_says_what_would_be_removed_and_writes_nothing(lived):
     all_of_it = lived.dump()
     with database.reading(lived.engine) as connection:
@@ -284,6 +290,7 @@ def test_the_database_collects_the_runs_that_are_needed_once_and_not_for_each_ru
     assert "SubPlan" not in plan  # PostgreSQL's word
 
 
+@pytest.mark.medium
 def test_a_run_and_a_prune_exclude_each_other(lived):
     with hold_lease(lived.engine, "default", "other", 60), pytest.raises(AccountBusy):
         prune(lived.engine, PruneRequest("default", hour(7)), lease_seconds=60)

@@ -183,6 +183,7 @@ def test_ignored_changes_are_verified(world, check):
         assert check() == []
 
 
+@pytest.mark.medium
 def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
     world.put("a", "b")
     world.run()
@@ -199,6 +200,7 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
     ]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("ignored", ["price", ""])
 @pytest.mark.parametrize("form", ['{"price": 1, "team": "core"}', '{"price":1,"team":"core","team":"core"}', "{}"])
 def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_ignored(world, check, ignored, form):
@@ -221,6 +223,7 @@ def test_an_open_version_with_the_entry_of_a_close_is_found(world, check):
     assert "it is open, but has the time, the run or the entry of a close" in [breach.what for breach in check()]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("value", ["true", "1.0", "null"])
 def test_a_value_of_extra_that_only_counts_as_equal_is_found(world, check, value):
     world.put("a", flag=1)
@@ -379,6 +382,7 @@ def test_a_change_of_a_run_is_found(lived, change):
     assert any(breach.run_id in (3, 4) for breach in found)
 
 
+@pytest.mark.medium
 def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
     assert [breach.kind for breach in tamper(lived, sa.update(accounts).values(last_complete_run_id=3))] == ["account"]
     for run_id in range(1, 9):
@@ -424,6 +428,7 @@ def test_a_digest_names_the_runs_and_the_one_instance_that_explains_it(lived):
     )
 
 
+@pytest.mark.medium
 def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, check):
     world.put("a", "b")
     world.run()
@@ -441,6 +446,7 @@ def test_a_changed_field_is_found_where_no_digest_covers_the_version(world, chec
         ]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     "change",
     [
@@ -487,6 +493,7 @@ def test_verify_reads_each_row_only_a_few_times_whatever_the_statistics(world):
 # -- the command
 
 
+@pytest.mark.medium
 def test_breaches_are_lines_and_exit_9(lived, capsys):
     with database.writing(lived.engine) as connection:
         connection.execute(sa.update(instance_versions).where(VERSION.instance_id == "e").values(gpu_count=1))
@@ -508,6 +515,7 @@ def test_breaches_are_lines_and_exit_9(lived, capsys):
     assert (row["run_id"], row["instance_id"]) == ("2", "e")
 
 
+@pytest.mark.medium
 def test_verify_can_be_limited_to_one_account(lived, capsys):
     lived.run(account="other")
     with database.writing(lived.engine) as connection:
@@ -520,6 +528,7 @@ def test_verify_can_be_limited_to_one_account(lived, capsys):
     run(lived, "--account", "nobody", expect=2, capsys=capsys)
 
 
+@pytest.mark.medium
 def test_the_first_of_many_breaches_are_shown_and_the_others_are_counted(world, capsys):
     world.put(*(f"i{number:03}\u202e" for number in range(SHOWN + 20)))
     world.run()

@@ -732,6 +732,7 @@ def expected_observation(history, until):
             day += timedelta(days=1)
 
 
+@pytest.mark.medium
 @rule("last-seen-by-join")
 @few
 @any_history

@@ -63,6 +63,7 @@ def test_a_partial_run_adds_what_is_new(world):
     assert world.events() == [(1, "a", "appeared"), (1, "b", "appeared"), (2, "c", "appeared")]
 
 
+@pytest.mark.medium
 @rule("incomplete-walk-removes-nothing")
 def test_a_partial_run_brings_back_what_had_vanished(world):
     world.put("a", "b")
@@ -100,6 +101,7 @@ def test_an_instance_answered_by_200_was_only_skipped(world):
     assert world.last_run("instances_seen", "missing") == (2, 0)
 
 
+@pytest.mark.medium
 @rule("absence-is-proven")
 def test_an_instance_answered_by_200_is_recorded_like_a_listed_one(world):
     world.put("a", "b")
@@ -113,6 +115,7 @@ def test_an_instance_answered_by_200_is_recorded_like_a_listed_one(world):
     ]
 
 
+@pytest.mark.medium
 @rule("absence-is-proven")
 def test_an_instance_skipped_by_shifting_pages_stays_live(world):
     world.put(*ids(6))
@@ -153,6 +156,7 @@ def test_a_404_cut_off_by_the_connection_proves_nothing(world):
     assert (world.run().missing, world.presences()["b"]) == (1, "missing")
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 @pytest.mark.parametrize(
     "fault",
@@ -204,6 +208,7 @@ def test_of_two_walks_the_later_value_wins(world):
     ]
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 def test_what_only_the_second_walk_shows_is_recorded_by_the_same_run(world):
     world.put("a", "b", "c")
@@ -241,6 +246,7 @@ def test_an_instance_answered_by_404_but_listed_in_the_second_walk_stays_live(wo
     assert world.presences() == {"a": "live", "b": "vanished", "c": "live"}
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 def test_more_than_200_absent_instances_take_a_second_walk_instead_of_requests_by_id(world, capsys):
     log.configure()
@@ -263,6 +269,7 @@ def test_exactly_200_absent_instances_are_asked_for_by_id(world):
     assert (len(world.asked_by_id()), world.walks()) == (200, 1)
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 def test_an_instance_is_missing_until_the_next_complete_run_if_the_second_walk_fails(world):
     world.put("a", "b", "c")
@@ -284,6 +291,7 @@ def test_an_instance_is_missing_until_the_next_complete_run_if_the_second_walk_f
     assert world.gone() == [("b", hour(2))]
 
 
+@pytest.mark.medium
 @rule("a-return-is-a-new-episode")
 def test_a_missing_instance_that_is_seen_again_stays_in_the_same_episode(world):
     world.put("a", "b")
@@ -299,6 +307,7 @@ def test_a_missing_instance_that_is_seen_again_stays_in_the_same_episode(world):
     assert [event for _, _, event in world.events()] == ["appeared", "appeared"]
 
 
+@pytest.mark.medium
 @rule("three-unlisted-runs")
 def test_an_instance_on_no_list_in_three_complete_runs_in_a_row_vanishes_in_the_third(world):
     world.put("a", "b")
@@ -313,6 +322,7 @@ def test_an_instance_on_no_list_in_three_complete_runs_in_a_row_vanishes_in_the_
     ]
 
 
+@pytest.mark.medium
 @rule("three-unlisted-runs")
 def test_incomplete_runs_do_not_count_among_the_three(world):
     world.put("a", "b")
@@ -328,6 +338,7 @@ def test_incomplete_runs_do_not_count_among_the_three(world):
     assert world.gone() == [("b", hour(5))]
 
 
+@pytest.mark.medium
 @rule("three-unlisted-runs")
 @pytest.mark.parametrize("partial", [False, True], ids=["complete", "partial"])
 def test_being_listed_in_between_restarts_the_count_of_three(world, partial):
@@ -349,6 +360,7 @@ def test_being_listed_in_between_restarts_the_count_of_three(world, partial):
     assert world.gone() == [("b", hour(7))]
 
 
+@pytest.mark.medium
 @rule("times-are-bounds")
 def test_vanished_at_and_appeared_after_bound_the_truth(world):
     world.put("a")
@@ -367,6 +379,7 @@ def test_vanished_at_and_appeared_after_bound_the_truth(world):
     assert world.rows("SELECT hours_low, hours_high FROM instance_episodes WHERE instance_id = 'b'") == [(0.0, 4.0)]
 
 
+@pytest.mark.medium
 @rule("settled-at-first-absence")
 def test_an_instance_settled_later_vanished_at_the_time_and_in_the_run_that_first_lacked_it(world):
     world.put("a", "b")
@@ -399,6 +412,7 @@ def test_the_first_complete_run_after_partial_ones_knows_no_creation_times(world
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 @rule("a-return-is-a-new-episode")
 @rule("the-fleet-at-a-time")
 def test_a_return_after_vanishing_is_the_next_episode_and_the_gap_stays(world):

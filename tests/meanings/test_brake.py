@@ -10,6 +10,7 @@ from support.marks import rule
 from support.world import hour, ids
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_ten_or_more_that_are_over_half_of_the_fleet_are_held_and_all_else_is_applied(world):
     world.put(*ids(20))
@@ -28,6 +29,7 @@ def test_ten_or_more_that_are_over_half_of_the_fleet_are_held_and_all_else_is_ap
     ]
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_exactly_half_of_the_fleet_vanishes(world):
     world.put(*ids(20))
@@ -37,6 +39,7 @@ def test_exactly_half_of_the_fleet_vanishes(world):
     assert len(world.gone()) == 10
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_exactly_the_share_that_the_setting_allows_vanishes(world):
     world.put(*ids(100))
@@ -46,6 +49,7 @@ def test_exactly_the_share_that_the_setting_allows_vanishes(world):
     assert len(world.gone()) == 29
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_ten_are_held_and_nine_vanish(world):
     world.put(*ids(10))
@@ -58,6 +62,7 @@ def test_ten_are_held_and_nine_vanish(world):
     assert len(world.gone()) == 9
 
 
+@pytest.mark.medium
 @rule("brake")
 @pytest.mark.parametrize("moved", ["key", "address"])
 def test_fewer_than_ten_are_held_too_after_a_change_of_key_or_address(world, moved):
@@ -99,6 +104,7 @@ def test_an_address_with_another_key_in_its_path_is_the_same_address(world):
     assert world.last_run("api_url") == f"{root}/***/{path}"
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_the_key_is_compared_with_that_of_the_last_succeeded_run(world):
     world.put("a", "b", "c")
@@ -110,6 +116,7 @@ def test_the_key_is_compared_with_that_of_the_last_succeeded_run(world):
     assert world.run(key="other:secret").status == "held"
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_a_max_vanish_of_1_turns_the_brake_off(world):
     world.put(*ids(12))
@@ -119,6 +126,7 @@ def test_a_max_vanish_of_1_turns_the_brake_off(world):
     assert len(world.gone()) == 12
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_a_max_vanish_of_1_holds_nothing_where_only_missing_instances_are_left_to_vanish(world):
     world.put(*ids(12))
@@ -133,6 +141,7 @@ def test_a_max_vanish_of_1_holds_nothing_where_only_missing_instances_are_left_t
     assert len(world.gone()) == 12
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_the_brake_applies_after_the_requests_by_id(world):
     world.put(*ids(20))
@@ -143,6 +152,7 @@ def test_the_brake_applies_after_the_requests_by_id(world):
     assert set(world.presences().values()) == {"live"}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_the_brake_holds_instances_that_a_second_walk_settled(world):
     world.put(*ids(20))
@@ -152,6 +162,7 @@ def test_the_brake_holds_instances_that_a_second_walk_settled(world):
     assert (world.run().status, len(world.held()), world.walks()) == ("held", 20, 2)
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
     world.put(*ids(20))
@@ -182,6 +193,7 @@ def run_that_settles_nothing(world, *, answered=0, **options):
     return outcome
 
 
+@pytest.mark.medium
 @rule("brake")
 @pytest.mark.parametrize(("own", "others"), [(3, 2), (20, 100)])
 def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_key(world, own, others):
@@ -192,6 +204,7 @@ def test_a_run_with_another_key_that_settles_nothing_does_not_make_it_the_known_
         assert (world.run(key="other:secret").status, world.held()) == ("held", {*ids(own)})
 
 
+@pytest.mark.medium
 @rule("brake")
 @pytest.mark.parametrize(("own", "others"), [(4, 2), (40, 90)])
 def test_a_part_of_a_loss_does_not_vanish_because_the_rest_cannot_be_settled(world, own, others):
@@ -202,6 +215,7 @@ def test_a_part_of_a_loss_does_not_vanish_because_the_rest_cannot_be_settled(wor
     assert world.held() == {*ids(own)}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_a_loss_that_two_runs_settle_in_parts_is_held_as_a_whole(world):
     run_and_move_to_another_workspace(world, 40, 90)
@@ -212,6 +226,7 @@ def test_a_loss_that_two_runs_settle_in_parts_is_held_as_a_whole(world):
     assert world.held() == {*ids(40)}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_instances_that_stay_missing_do_not_count_in_the_loss_of_a_later_run(world):
     world.put(*ids(20))
@@ -226,6 +241,7 @@ def test_instances_that_stay_missing_do_not_count_in_the_loss_of_a_later_run(wor
     assert {id_ for id_, presence in world.presences().items() if presence == "missing"} == {*ids(8)}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(world):
     run_and_move_to_another_workspace(world, 40, 90)
@@ -235,6 +251,7 @@ def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(worl
     assert world.held() == {*ids(40)}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_a_small_loss_that_an_earlier_run_could_not_settle_vanishes_beside_one_that_is_held(world):
     world.put(*ids(40))
@@ -249,6 +266,7 @@ def test_a_small_loss_that_an_earlier_run_could_not_settle_vanishes_beside_one_t
     assert world.held() == {*ids(25)}
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_instances_that_were_missing_before_the_new_key_are_compared_with_the_key_that_saw_them(world):
     world.put("a", "b", "c", "d")
@@ -260,6 +278,7 @@ def test_instances_that_were_missing_before_the_new_key_are_compared_with_the_ke
     assert world.held() == {"a", "b", "c"}
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 def test_every_complete_run_is_held_until_a_person_settles_it_and_all_else_is_applied(world):
     world.put(*ids(20))
@@ -283,6 +302,7 @@ def test_every_complete_run_is_held_until_a_person_settles_it_and_all_else_is_ap
     assert world.held() == set(ids(15))
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 def test_held_instances_are_settled_when_they_are_seen(world):
     world.put(*ids(20))
@@ -300,6 +320,7 @@ def test_held_instances_are_settled_when_they_are_seen(world):
     ]
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 def test_held_instances_are_settled_by_a_partial_run_that_sees_them(world):
     world.put(*ids(10))
@@ -312,6 +333,7 @@ def test_held_instances_are_settled_by_a_partial_run_that_sees_them(world):
     assert world.held() == set(ids(10)[4:])
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 @rule("settled-at-first-absence")
 def test_accepted_instances_vanished_when_a_run_first_lacked_them(world):
@@ -333,6 +355,7 @@ def test_accepted_instances_vanished_when_a_run_first_lacked_them(world):
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 def test_accepting_also_settles_missing_instances_that_are_not_held(world):
     world.put("a", "b")
@@ -345,6 +368,7 @@ def test_accepting_also_settles_missing_instances_that_are_not_held(world):
     assert world.gone() == [("b", hour(2))]
 
 
+@pytest.mark.medium
 @rule("held-waits-for-a-person")
 def test_accepting_some_leaves_the_others_missing(world):
     world.put(*ids(20))
@@ -359,6 +383,7 @@ def test_accepting_some_leaves_the_others_missing(world):
     assert world.held() == set(ids(12)[3:])
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_the_new_key_is_the_known_one_after_accepting(world):
     world.put("a", "b", "c")
@@ -371,6 +396,7 @@ def test_the_new_key_is_the_known_one_after_accepting(world):
     assert world.run(key="other:secret").status == "succeeded"
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_a_dry_run_says_that_the_run_would_be_held_and_writes_nothing(world):
     world.put(*ids(12))

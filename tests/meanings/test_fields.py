@@ -11,6 +11,7 @@ def listing(*items):
     return Rewrite(lambda _: {"instances": list(items), "next_cursor": None, "has_more": False})
 
 
+@pytest.mark.medium
 @rule("empty-is-null")
 def test_absent_null_and_empty_are_the_same_value(world):
     world.put("a", sector=None, ip="", note="", creator_user_nickname=None)
@@ -23,6 +24,7 @@ def test_absent_null_and_empty_are_the_same_value(world):
     ]
 
 
+@pytest.mark.medium
 @rule("unknown-fields-are-kept")
 def test_unknown_fields_are_stored_in_extra_and_tracked(world):
     world.put("a", zone="ü", price={"b": 1, "a": [1.5, None, True]})
@@ -48,6 +50,7 @@ def test_an_unknown_field_that_comes_beside_another_is_the_only_change(world):
     assert world.rows("SELECT field, old_value, new_value FROM instance_field_changes") == [("tier", None, '"gold"')]
 
 
+@pytest.mark.medium
 @rule("a-change-opens-a-version")
 def test_all_seven_fields_are_tracked(world):
     world.put("a")
@@ -59,6 +62,7 @@ def test_all_seven_fields_are_tracked(world):
     assert world.rows("SELECT field FROM instance_field_changes ORDER BY changed_at") == [(name,) for name in fields]
 
 
+@pytest.mark.medium
 @rule("ignored-fields-open-no-version")
 def test_an_ignored_field_opens_no_version_and_is_not_in_versions_opened_meanwhile(world):
     ignoring = {"ignore_changes": "status,price"}
@@ -106,6 +110,7 @@ def test_a_real_change_together_with_a_change_of_the_list_opens_a_version(world)
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 @rule("ignored-fields-open-no-version")
 def test_a_change_back_to_the_values_of_the_version_opens_none(world):
     world.put("a")
@@ -120,6 +125,7 @@ def test_a_change_back_to_the_values_of_the_version_opens_none(world):
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("ignored-fields-open-no-version")
 def test_a_new_episode_lacks_a_field_that_is_ignored_when_it_begins(world):
     world.put("a", "b", price=1)
@@ -135,6 +141,7 @@ def test_a_new_episode_lacks_a_field_that_is_ignored_when_it_begins(world):
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("the-first-creator-counts")
 def test_the_creator_is_the_first_that_was_not_null_in_the_episode(world):
     world.put("a")
@@ -150,6 +157,7 @@ def test_the_creator_is_the_first_that_was_not_null_in_the_episode(world):
     assert world.rows("SELECT creator_user_nickname FROM instance_episodes ORDER BY episode") == [("ada",), ("bob",)]
 
 
+@pytest.mark.medium
 @rule("only-the-id-is-needed")
 @pytest.mark.parametrize(
     "item",

@@ -57,6 +57,7 @@ def verifies(engine):
         return verify_history(connection).breaches == []
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_gpu_hours_are_the_sum_over_the_versions_and_the_type_shown_is_the_last(world):
     grow(world)
@@ -67,6 +68,7 @@ def test_gpu_hours_are_the_sum_over_the_versions_and_the_type_shown_is_the_last(
     assert world.rows("SELECT gpu_hours_low FROM creators WHERE creator_user_nickname = 'ada'") == [(34.0,)]
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_a_day_has_the_hours_of_each_type_and_region_that_existed_on_it(world):
     grow(world)
@@ -77,6 +79,7 @@ def test_a_day_has_the_hours_of_each_type_and_region_that_existed_on_it(world):
     ]
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_a_type_and_a_region_that_change_at_once_count_from_then_on(world):
     world.put("a", instance_type=ONE)
@@ -91,6 +94,7 @@ def test_a_type_and_a_region_that_change_at_once_count_from_then_on(world):
     assert verifies(world.engine)
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_a_region_that_changed_while_it_was_ignored_counts_from_the_next_version_on(world):
     world.put("a", instance_type=ONE)
@@ -108,6 +112,7 @@ def test_a_region_that_changed_while_it_was_ignored_counts_from_the_next_version
     assert verifies(world.engine)
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_an_instance_that_changes_back_and_forth_counts_once_under_each_type_of_the_day(world):
     for type_ in (ONE, EIGHT, ONE, EIGHT, ONE):
@@ -120,6 +125,7 @@ def test_an_instance_that_changes_back_and_forth_counts_once_under_each_type_of_
     assert [row[4] for row in world.rows(DAYS)] == [2.0, 2.0]
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_a_type_that_ends_at_midnight_has_no_part_in_the_day_that_begins_then(world):
     world.put("a", instance_type=ONE)
@@ -134,6 +140,7 @@ def test_a_type_that_ends_at_midnight_has_no_part_in_the_day_that_begins_then(wo
     ]
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     world.put("a", instance_type=ONE)
@@ -155,6 +162,7 @@ def test_one_unknown_count_leaves_the_gpu_hours_of_the_episode_unknown(world):
     ]
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_creators_of_a_period_have_the_hours_of_the_versions_in_it(world):
     grow(world)
@@ -175,6 +183,7 @@ def test_creators_of_a_period_have_the_hours_of_the_versions_in_it(world):
     assert of_ada(since=hour(8)) == []
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_show_adds_up_the_same_gpu_hours(world, capsys):
     grow(world)
@@ -188,6 +197,7 @@ def test_show_adds_up_the_same_gpu_hours(world, capsys):
         assert expected == printed if how == "json" else expected in printed
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 def test_the_query_of_gpu_hours_by_week_adds_up_to_the_same(world):
     grow(world)
@@ -262,6 +272,7 @@ def test_an_older_database_follows_the_rule_once_it_is_upgraded(database_url):
     engine.dispose()
 
 
+@pytest.mark.medium
 @rule("hours-follow-the-version")
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_an_upgrade_keeps_who_may_read_the_views_and_the_views_that_users_made_of_them(database_url):

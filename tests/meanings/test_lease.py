@@ -171,6 +171,7 @@ def test_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned
     assert abandoned[1] == "lease_lost"
 
 
+@pytest.mark.medium
 @rule("one-transaction")
 def test_a_reader_never_sees_half_a_run(world):
     world.fleet.clear()
@@ -204,6 +205,7 @@ def test_a_reader_never_sees_half_a_run(world):
 # -- the lease
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 def test_a_second_run_is_refused_at_once_with_the_time_when_the_lease_ends(world):
     with walking(world, clock=now) as (gate, outcomes, thread):
@@ -494,6 +496,7 @@ def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, c
     assert rows[2][1] == rows[1][1] + timedelta(microseconds=1)
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 def test_accepting_takes_the_same_lease(world):
     run(world)
@@ -570,6 +573,7 @@ def test_only_one_of_many_runs_that_begin_at_once_runs(world):
     assert world.statuses() == ["succeeded"]
 
 
+@pytest.mark.medium
 @rule("a-signal-settles-the-run")
 def test_a_signal_closes_the_row_at_once_as_interrupted(world):
     """Check that the exit code is 4, that the run is `partial`, and that the lease is released."""

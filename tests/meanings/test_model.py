@@ -25,6 +25,7 @@ def test_every_random_history_with_two_accounts_acts_kills_and_takeovers_agrees_
         )
 
 
+@pytest.mark.medium
 def test_every_random_history_agrees_with_the_model(player):
     run_state_machine_as_test(
         player,

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from inventory.simulator import Status, on_get, on_list, on_page
 from inventory.store import database
 from support.marks import rule
@@ -43,6 +45,7 @@ def test_a_time_literal_means_the_same_on_both_backends(world):
         )
 
 
+@pytest.mark.medium
 @rule("nothing-is-deleted")
 def test_nothing_is_ever_deleted(world):
     counts = (0, 0, 0)
@@ -62,6 +65,7 @@ def test_nothing_is_ever_deleted(world):
     assert counts[:2] == (12, 12)
 
 
+@pytest.mark.medium
 @rule("digest-of-the-fleet")
 def test_the_digest_covers_the_fields_of_the_open_versions(world):
     seen = set()
@@ -81,6 +85,7 @@ def test_the_digest_covers_the_fields_of_the_open_versions(world):
     assert len(seen) == 4
 
 
+@pytest.mark.medium
 @rule("digest-of-the-fleet")
 def test_the_digest_is_null_unless_the_run_was_complete_and_left_nothing_missing(world):
     world.put("a", "b", "c")

@@ -38,6 +38,7 @@ def test_everything_that_a_run_records_has_the_time_of_the_run(world):
     assert world.rows("SELECT DISTINCT first_seen_at FROM instances") == [(time,)]
 
 
+@pytest.mark.medium
 @rule("times-increase")
 def test_times_and_run_ids_strictly_increase_when_the_clock_steps_back(world, capfd):
     world.run(clock=lambda: hour(5))
@@ -53,6 +54,7 @@ def test_times_and_run_ids_strictly_increase_when_the_clock_steps_back(world, ca
     assert world.one("SELECT first_seen_at FROM instances") == hour(5) + microsecond
 
 
+@pytest.mark.medium
 @rule("times-increase")
 def test_a_run_after_a_prune_never_starts_before_its_time_when_the_clock_steps_back(world, capfd):
     world.put("a")
@@ -97,6 +99,7 @@ def test_a_quiet_run_writes_one_row_of_sync_runs_and_the_accounts_row(world):
     assert world.rows("SELECT DISTINCT last_seen_at FROM instances") == [(hour(2),)]
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 def test_another_order_of_the_list_or_page_size_is_no_change(world):
     world.put("a", "b", "c")
@@ -110,6 +113,7 @@ def test_another_order_of_the_list_or_page_size_is_no_change(world):
     assert before["instance_versions"] == after["instance_versions"]
 
 
+@pytest.mark.medium
 @rule("last-seen-by-join")
 def test_last_seen_is_the_last_complete_run_or_a_later_one_that_recorded_something(world):
     world.put("a", "b", "c")
@@ -131,6 +135,7 @@ def test_last_seen_is_the_last_complete_run_or_a_later_one_that_recorded_somethi
     assert world.rows(seen) == [("a", hour(4)), ("b", hour(3)), ("c", hour(4))]
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 @pytest.mark.parametrize("meanwhile", ["changed", "new", "back"])
 def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_something(world, meanwhile):
@@ -170,6 +175,7 @@ def test_an_unchanged_list_is_compared_again_after_a_partial_run_that_wrote_some
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("last-seen-by-join")
 @pytest.mark.parametrize("late", [False, True], ids=["gone at once", "missing first"])
 @pytest.mark.parametrize("recorded", ["a version", "the state alone"])
@@ -200,6 +206,7 @@ def test_an_instance_that_a_partial_run_saw_last_was_last_seen_at_its_time(world
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 def test_a_run_that_leaves_the_same_instances_missing_writes_no_instance(world):
     world.put("a", "b", *ids(20))
@@ -213,6 +220,7 @@ def test_a_run_that_leaves_the_same_instances_missing_writes_no_instance(world):
     assert before["instance_versions"] == after["instance_versions"]
 
 
+@pytest.mark.medium
 @rule("every-attempt-is-a-row")
 def test_a_failed_run_writes_only_its_row(world):
     world.put("a")
@@ -241,6 +249,7 @@ def test_a_run_keeps_the_id_of_its_key_and_never_the_secret(world):
     assert "very-secret" not in str(world.dump())
 
 
+@pytest.mark.medium
 @rule("every-attempt-is-a-row")
 @pytest.mark.parametrize(
     ("fault", "code", "exit_code"),
@@ -365,6 +374,7 @@ def is_recognised(world):
     return world.one("SELECT walk_digest FROM accounts") is not None
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 @pytest.mark.parametrize("settled", ["by id", "by a second walk"])
 def test_a_list_is_recognised_after_a_run_that_settled_all_that_it_lacked(world, settled):
@@ -388,6 +398,7 @@ def test_a_list_is_recognised_after_a_run_that_settled_all_that_it_lacked(world,
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 @pytest.mark.parametrize("found", ["by id", "by a second walk"])
 def test_a_list_is_compared_anew_after_a_run_that_found_an_instance_beside_it(world, found):
@@ -406,6 +417,7 @@ def test_a_list_is_compared_anew_after_a_run_that_found_an_instance_beside_it(wo
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 def test_a_list_is_recognised_after_the_run_in_which_an_unlisted_instance_vanished(world):
     world.put("a", "b")
@@ -457,6 +469,7 @@ def test_changed_values_are_found_in_a_list_of_many_pages_whatever_else_changed(
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("the-later-item-wins")
 def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page_changed(world):
     world.put(*ids(30))

@@ -82,6 +82,7 @@ def test_a_harmless_name_is_not_taken_for_that_of_a_secret(name):
 # Stored values
 
 
+@pytest.mark.medium
 @rule("secrets-in-extra-are-hidden")
 @pytest.mark.parametrize("way", ["listed", "by id", "partial"])
 def test_the_value_of_a_secret_in_extra_is_stored_as_a_constant(world, way):
@@ -111,6 +112,7 @@ def test_a_first_run_stores_the_constant_too(world):
     assert "s3cr3t" not in str(world.dump())
 
 
+@pytest.mark.medium
 @rule("secrets-in-extra-are-hidden")
 def test_a_change_of_a_hidden_value_opens_no_version_and_writes_no_instance(world):
     world.put("a", "b", token="s3cr3t-1", login={"password": 1})
@@ -221,6 +223,7 @@ def test_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(world,
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("secrets-in-extra-are-hidden")
 def test_a_real_change_in_the_first_rewrite_opens_a_version(world):
     world.put("a", "b", "c", token="s3cr3t-1", zone="x")
@@ -253,6 +256,7 @@ def test_a_change_of_the_ignored_fields_at_the_same_time_opens_no_version(world,
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("secrets-in-extra-are-hidden")
 def test_a_missing_instance_that_is_seen_again_and_one_that_returns_are_continued(world):
     world.put("a", "b", "c", "d", token="s3cr3t-1")
@@ -275,6 +279,7 @@ def test_a_missing_instance_that_is_seen_again_and_one_that_returns_are_continue
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("secrets-in-extra-are-hidden")
 def test_a_dry_run_reports_no_change(world):
     world.put("a", "b", token="s3cr3t-1")

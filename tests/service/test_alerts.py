@@ -173,6 +173,7 @@ def test_the_first_attempt_after_the_limit_reports_stale_and_the_first_success_r
     assert titles(alerts_after()) == ["inventory: default is well again"]
 
 
+@pytest.mark.medium
 def test_an_account_that_was_never_complete_becomes_stale_too(alerts_after, world):
     sent = []
     for _ in range(5):
@@ -183,6 +184,7 @@ def test_an_account_that_was_never_complete_becomes_stale_too(alerts_after, worl
     assert line.startswith("None was complete for 3h: more than 2h 30m. ")
 
 
+@pytest.mark.medium
 def test_the_next_run_sends_the_alert_that_a_killed_process_could_not_send(alerts_after, world, engine):
     alerts_after()
     world.faults.add(Status(500), times=None)
@@ -194,6 +196,7 @@ def test_the_next_run_sends_the_alert_that_a_killed_process_could_not_send(alert
     assert titles(alerts_after()) == ["inventory: default is stale"]
 
 
+@pytest.mark.medium
 def test_each_account_has_its_own_alerts(alerts_after, world):
     alerts_after(account="one")
     alerts_after(account="two")
@@ -205,6 +208,7 @@ def test_each_account_has_its_own_alerts(alerts_after, world):
     assert titles(alerts_after(account="one")) == ["inventory: one is well again"]
 
 
+@pytest.mark.medium
 def test_only_the_configured_alerts_are_sent(alerts_after, world):
     alerts_after()
     world.faults.add(Status(401), times=2)
@@ -220,6 +224,7 @@ def test_an_attempt_that_began_no_run_sends_no_alert(alerts_after):
     assert alerts_after(Outcome("default", error=DatabaseError("down"))) == []
 
 
+@pytest.mark.medium
 def test_run_reports_once_that_an_account_is_stale_for_which_no_run_can_begin(world, receiver):
     alerts = Alerts(world.engine, AlertSettings(urls=[receiver.url]), LIMIT, scheduled=True)
     no_key = Outcome("default", error=UsageError("The key is gone."))
@@ -272,6 +277,7 @@ APPEARED, VANISHED = {"event": "appeared"}, {"event": "vanished"}
 A = "a  gpu_8x_h100_sxm5  us-west  "
 
 
+@pytest.mark.medium
 def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(alerts_after, world):
     rules = [APPEARED, VANISHED]
     world.put("a", creator_user_nickname="ada")
@@ -304,6 +310,7 @@ def test_instances_that_appear_and_vanish_are_reported_by_their_own_run_only(ale
     assert alerts_after(rules=rules) == []
 
 
+@pytest.mark.medium
 def test_an_instance_that_a_partial_run_saw_first_is_reported_by_that_run(alerts_after, world):
     world.put("a")
     alerts_after(rules=[APPEARED])
@@ -328,6 +335,7 @@ def test_nothing_that_a_partial_run_saw_before_the_first_complete_one_is_reporte
     assert sent == [[], []]
 
 
+@pytest.mark.medium
 def test_a_rule_may_be_limited_to_one_creator_or_one_type(alerts_after, world):
     alerts_after()
     world.fleet.put(machine("a", creator_user_nickname="ada"))
@@ -352,6 +360,7 @@ def test_a_long_list_is_cut(alerts_after, world):
     assert lines[-1] == "and 31 more"
 
 
+@pytest.mark.medium
 def test_an_instance_settled_by_a_later_run_is_reported_once(alerts_after, world):
     world.put("a", "b", "c", "d", "e")
     alerts_after(rules=[VANISHED])
@@ -389,6 +398,7 @@ def test_an_old_instance_is_reported_by_the_first_complete_run_after_its_age_lim
     assert alerts_after(rules=[{"older_than": "7h", "creator": "bob"}]) == []
 
 
+@pytest.mark.medium
 def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(alerts_after, world):
     world.put("a")
     alerts_after()
@@ -413,6 +423,7 @@ def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(alerts_aft
     assert "everyone" in lines[1]
 
 
+@pytest.mark.medium
 @rule("text-from-the-api-is-only-text")
 @pytest.mark.parametrize(("status", "trouble"), [(401, "key_refused"), (422, "stale")])
 def test_no_error_message_of_the_api_is_markup_a_mention_or_a_link(alerts_after, world, status, trouble):
@@ -445,6 +456,7 @@ def test_a_failing_channel_affects_neither_the_outcome_nor_the_other_channel(wor
         assert broken.take_posts() == []
 
 
+@pytest.mark.medium
 def test_a_hanging_channel_delays_neither_the_observer_nor_the_other_channel(world, receiver):
     with receiving() as hung:
         hung.answering.clear()
@@ -459,6 +471,7 @@ def test_a_hanging_channel_delays_neither_the_observer_nor_the_other_channel(wor
         alerts.close(0)
 
 
+@pytest.mark.medium
 def test_a_hanging_channel_keeps_at_most_a_hundred_alerts_in_memory(capfd):
     log.configure("json")
     with receiving() as hung:
@@ -483,6 +496,7 @@ def test_the_log_has_only_changes_of_state_and_no_address(receiver, capfd):
     assert "very-secret-token" not in out + err
 
 
+@pytest.mark.medium
 def test_an_alert_is_tried_again_at_the_end_if_there_is_time(receiver, capfd):
     log.configure("json")
     receiver.statuses = [500]
@@ -499,6 +513,7 @@ def test_an_alert_is_tried_again_at_the_end_if_there_is_time(receiver, capfd):
     assert json.loads(capfd.readouterr().err)["event"] == "an alert could not be sent"
 
 
+@pytest.mark.medium
 def test_each_channel_that_still_has_alerts_at_the_end_is_named(receiver, capfd):
     log.configure("json")
     stop = threading.Event()
@@ -513,6 +528,7 @@ def test_each_channel_that_still_has_alerts_at_the_end_is_named(receiver, capfd)
     assert (line["event"].partition(":")[0], line["channel"]) == ("alerts are lost", 1)
 
 
+@pytest.mark.medium
 def test_a_full_queue_of_alerts_is_sent_before_the_end_and_nothing_is_called_lost(receiver, capfd):
     log.configure("json")
     receiver.answering.clear()

@@ -57,6 +57,7 @@ def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a
     assert all(later > earlier for later, earlier in zip(times(tmp_path), first, strict=True))
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_files_from_a_time_in_the_future_are_written_again(after_a_run, tmp_path):
     """The clock of the host was wrong, and has been set back since."""
@@ -100,6 +101,7 @@ def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_
     assert (tmp_path / "lake" / "manifest.json").exists()
 
 
+@pytest.mark.medium
 def test_an_export_is_not_written_again_because_the_database_is_on_another_day(after_a_run, tmp_path):
     files = after_a_run(NOW - timedelta(days=1), report_file=None)
     manifest = tmp_path / "lake" / "manifest.json"
@@ -120,6 +122,7 @@ def test_status_says_so_if_a_file_is_from_the_future(after_a_run, database_url, 
     assert "report: written at 2100-01-01T00:00:00Z, which is in the future" in run("status").stderr
 
 
+@pytest.mark.medium
 def test_status_shows_their_age(after_a_run, database_url, tmp_path):
     run = Command(
         tmp_path, INVENTORY_DATABASE_URL=database_url, INVENTORY_REPORT_FILE="fleet.html", INVENTORY_EXPORT_DIR="lake"

@@ -65,6 +65,7 @@ def delivered_at(world, account="default"):
         return connection.scalar(sa.select(accounts.c.checkpoint_at).where(accounts.c.account == account))
 
 
+@pytest.mark.medium
 def test_the_first_run_of_a_day_delivers_and_no_other(world, deliver):
     assert deliver(1) == [2]
     assert delivered_at(world) == hour(1)
@@ -75,6 +76,7 @@ def test_the_first_run_of_a_day_delivers_and_no_other(world, deliver):
     assert deliver(100) == [7]
 
 
+@pytest.mark.medium
 def test_each_account_has_its_own_file(world, deliver, folder):
     deliver(1, account="research")
     assert deliver(1, account="production") == [2, 2]
@@ -82,6 +84,7 @@ def test_each_account_has_its_own_file(world, deliver, folder):
     assert delivered_at(world, "research") == delivered_at(world, "production") == hour(1)
 
 
+@pytest.mark.medium
 def test_a_clock_that_stepped_back_delivers_once_more(world, deliver):
     deliver(100)
     assert deliver(50) == [3]
@@ -96,6 +99,7 @@ def test_a_failed_run_delivers_too_and_an_attempt_without_a_run_does_not(world, 
     assert deliver(1) == [2]
 
 
+@pytest.mark.medium
 def test_a_delivery_that_fails_is_one_warning_and_is_tried_again(world, folder, capsys):
     log.configure("text", "info")
     world.put("a")
@@ -140,6 +144,7 @@ def test_several_workers_deliver_once(world, folder):
     assert len(sent) == 1
 
 
+@pytest.mark.medium
 def test_a_claim_is_handed_back_if_no_channel_accepts(world, deliver):
     answers = []
 

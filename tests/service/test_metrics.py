@@ -86,6 +86,7 @@ def some(found, *names):
     return {key: value for key, value in found.items() if key[0].removeprefix("inventory_") in names}
 
 
+@pytest.mark.medium
 def test_metrics_from_the_database_are_served_by_a_process_without_runs_too(world, serving):
     world.put("a", "b", "c")
     world.run()
@@ -110,6 +111,7 @@ def test_metrics_from_the_database_are_served_by_a_process_without_runs_too(worl
     }
 
 
+@pytest.mark.medium
 def test_a_refused_key_and_held_instances_are_reported_while_they_last(world, serving):
     served = serving(lambda: hour(2))
     world.put(*(f"i{number}" for number in range(12)))
@@ -135,6 +137,7 @@ def test_a_refused_key_and_held_instances_are_reported_while_they_last(world, se
     }
 
 
+@pytest.mark.medium
 def test_runs_and_requests_of_the_process_are_counted_by_account(world, serving):
     served = serving()
     world.put("a", "b", "c")
@@ -221,6 +224,7 @@ def test_the_exposition_obeys_the_stricter_format_and_the_conventions(world, ser
         assert family.type in {"gauge", "counter", "histogram", "info"}
 
 
+@pytest.mark.medium
 def test_health_is_ok_while_every_account_is_fresh(world, serving):
     served = serving(lambda: hour(2))
     world.run()
@@ -230,6 +234,7 @@ def test_health_is_ok_while_every_account_is_fresh(world, serving):
     assert (status, text, headers["Cache-Control"]) == (200, "", "no-store")
 
 
+@pytest.mark.medium
 def test_health_fails_and_names_the_accounts_that_status_calls_stale(world, serving):
     times = iter([hour(3), hour(0)])
     world.run()
@@ -242,6 +247,7 @@ def test_health_fails_and_names_the_accounts_that_status_calls_stale(world, serv
     assert text.startswith("STALE default: its last run, at 2026-03-06T01:00:00Z, is in the future")
 
 
+@pytest.mark.medium
 def test_a_retired_account_is_not_stale_and_has_no_metrics(world, serving, engine):
     world.run()
     world.run(account="other")
@@ -307,6 +313,7 @@ def test_a_silent_database_delays_no_scrape_and_is_asked_once(serving):
         first.close()
 
 
+@pytest.mark.medium
 def test_scrapes_at_the_same_time_share_one_answer_of_the_database(world, serving):
     world.run()
     asked = []
@@ -478,6 +485,7 @@ def test_a_port_in_use_ends_run_before_it_begins(world, running):
     assert world.statuses() == []
 
 
+@pytest.mark.medium
 def test_a_missing_extra_is_reported_with_the_remedy(monkeypatch, database_url, capsys):
     monkeypatch.setenv("FAL_KEY", "id:secret-part")
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)

@@ -18,6 +18,7 @@ def fires(expression, number, after=FRIDAY):
     return found
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -78,6 +79,7 @@ def test_the_next_run_is_due_at_the_first_fire_time_after_the_last_attempt():
     assert cron.left(FRIDAY - timedelta(days=9), FRIDAY) == -8 * DAY  # many were missed: one run is due
 
 
+@pytest.mark.medium
 def test_an_interval_counts_from_the_last_attempt():
     every = Every(timedelta(minutes=5))
     assert every.left(FRIDAY, FRIDAY) == 300
