@@ -227,6 +227,22 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
     assert world.run(key="two:x").status == "held"
 
 
+def test_the_run_stays_that_opened_a_version_which_ends_after_the_time(world):
+    world.put("a", status="first")
+    world.run()
+    world.put("a", status="second")
+    world.run()
+    for _ in range(3):
+        world.run()
+    world.put("a", status="third")
+    world.run()
+    before = kept(world)
+    pruned(world, hour(5))
+    assert run_ids(world) == [1, 2, 5, 6]
+    assert kept(world) == before
+    assert verifies(world)
+
+
 @pytest.mark.slow
 @rule("accounts-are-independent")
 def test_only_the_named_account_is_pruned(world):
