@@ -19,7 +19,7 @@ test:
 # All that needs no browser, pooler or wheel and takes less than a quarter of a second, with fewer random histories. On
 # PostgreSQL only the first case of each test of the rules.
 quick:
-	$(BIN)/pytest -n 4 -q -m "not (slow or medium or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
+	$(BIN)/pytest -n 3 -q -m "not (slow or medium or browser or pooler or wheel or repeated)" --hypothesis-profile=quick
 
 format:
 	$(BIN)/ruff check --fix

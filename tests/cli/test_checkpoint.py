@@ -222,6 +222,7 @@ def test_keygen_needs_no_database_and_overwrites_nothing(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.medium
 def test_it_changes_nothing_in_the_database(lived, inventory, signing):
     before = lived.dump()
     keep(inventory)
@@ -390,6 +391,7 @@ def test_details_that_are_invented_in_folded_history_are_found(lived, inventory)
     assert "a prune, entry 9, has not finished: 2 versions that it folds are still there" in line
 
 
+@pytest.mark.medium
 def test_a_prune_that_was_stopped_is_a_finding_against_a_checkpoint_until_it_is_run_again(
     lived, inventory, monkeypatch
 ):

@@ -154,6 +154,7 @@ def test_a_dry_run_reports_a_broken_walk_and_the_brake_as_a_real_run_would(run, 
     assert query("SELECT count(*) FROM sync_runs") == [(1,)]
 
 
+@pytest.mark.medium
 def test_a_dry_run_before_the_first_run_creates_no_database(run, database_url, tmp_path):
     done = run("sync", "--dry-run")
     assert "3 appeared" in done.stdout
@@ -642,6 +643,7 @@ def test_a_dry_run_shows_a_vanished_instance_with_its_last_fields(run, simulator
     assert (change["event"], change["status"], change["creator_user_nickname"]) == ("vanished", "ready", "ada")
 
 
+@pytest.mark.medium
 def test_an_account_without_a_key_does_not_stop_the_others(run, query, tmp_path):
     (tmp_path / "inventory.toml").write_text(
         '[[accounts]]\nname = "lost"\napi_key_file = "none"\n[[accounts]]\nname = "good"\napi_key_env = "KEY_GOOD"\n'

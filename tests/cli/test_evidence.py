@@ -741,6 +741,7 @@ def test_details_of_an_act_that_are_no_object_or_hold_a_value_that_no_entry_can_
     refused_after(f"operator_actions SET details = '{details}'", made, lived)
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "change",

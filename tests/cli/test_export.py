@@ -729,6 +729,7 @@ def test_every_number_is_exported_exactly(engine, tmp_path):
     assert [row["max_vanish"] for row in contents(tmp_path / "lake")["sync_runs"]] == numbers
 
 
+@pytest.mark.medium
 def test_the_folder_can_be_named_by_any_path(lived, run, tmp_path):
     assert lived.one("SELECT count(*) FROM accounts") == 1
     run("export", str(tmp_path / "deep" / "er" / "lake"))

@@ -315,6 +315,7 @@ def test_show_on_a_terminal_is_a_summary_and_a_history(ask):
     assert ["status", "pending", "ready"] in lines
 
 
+@pytest.mark.medium
 def test_an_episode_that_began_and_ended_on_record_has_lowest_and_highest_hours(lived, ask):
     lived.remove("c")
     lived.run()

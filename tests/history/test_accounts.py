@@ -165,6 +165,7 @@ def test_a_rename_takes_the_lease_and_releases_it(world, monkeypatch):
     assert world.rows("SELECT account, fencing_token FROM accounts") == [("research", None)]
 
 
+@pytest.mark.medium
 def test_a_rename_whose_lease_cannot_be_released_is_a_success(world, run, backend):
     world.run()
     refuse = (

@@ -102,6 +102,7 @@ def test_an_act_without_a_reason_is_recorded_too(run):
     assert [(row["action"], row["reason"]) for row in acts(run)] == [("accept", None)]
 
 
+@pytest.mark.medium
 @rule("acts-have-an-actor-and-a-reason")
 def test_the_actor_is_no_variable_but_the_user_of_the_process(lived, run):
     run("account", "retire", "default", process=True)

@@ -227,6 +227,7 @@ def test_the_brake_still_knows_the_key_of_the_last_run_that_succeeded(world):
     assert world.run(key="two:x").status == "held"
 
 
+@pytest.mark.medium
 def test_the_run_stays_that_opened_a_version_which_ends_after_the_time(world):
     world.put("a", status="first")
     world.run()

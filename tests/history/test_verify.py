@@ -215,6 +215,7 @@ def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_igno
     assert [breach.what for breach in check()] == ["its fields are not what the last run saw"]
 
 
+@pytest.mark.medium
 def test_an_open_version_with_the_entry_of_a_close_is_found(world, check):
     world.put("a")
     world.run()

@@ -744,6 +744,7 @@ def test_instances_have_the_time_of_the_run_that_last_saw_them(engine, history):
         check_same(read(connection, "live_instances"), [row for row in everything if row[presence] != "vanished"])
 
 
+@pytest.mark.medium
 @rule("a-change-opens-a-version")
 @few
 @any_history

@@ -53,6 +53,7 @@ def test_a_broken_walk_marks_nothing_missing_or_vanished(world):
     assert world.asked_by_id() == []
 
 
+@pytest.mark.medium
 @rule("incomplete-walk-removes-nothing")
 def test_a_partial_run_adds_what_is_new(world):
     world.put("a", "b", "c")

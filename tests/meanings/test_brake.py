@@ -83,6 +83,7 @@ def test_half_or_fewer_vanish_after_a_change_of_key(world):
     assert world.gone() == [("a", hour(2)), ("b", hour(2))]
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_another_secret_of_the_same_key_id_is_the_same_key(world):
     world.put("a", "b", "c")

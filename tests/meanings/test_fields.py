@@ -190,6 +190,7 @@ def test_any_other_id_is_kept(world, id_):
     assert world.gone() == [(id_, hour(2))]
 
 
+@pytest.mark.medium
 @rule("odd-values-lose-nothing-else")
 def test_a_known_field_of_another_type_goes_into_extra(world):
     world.put("a", region=7, ip=["10.0.0.1"], status=None)

@@ -401,6 +401,7 @@ def test_heartbeats_go_on_while_requests_by_id_are_slow(world):
     assert outcomes[0].status == "succeeded"
 
 
+@pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
 def test_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     with walking(world, clock=now) as (gate, outcomes, thread):

@@ -336,6 +336,7 @@ def test_a_list_that_has_more_but_no_cursor_is_a_bad_response(world):
     assert world.last_run("status", "error_code", "pages") == ("partial", "bad_response", 1)
 
 
+@pytest.mark.medium
 @rule("every-attempt-is-a-row")
 def test_a_run_knows_its_trigger_schedule_and_the_complete_run_before_it(world):
     world.put("a")
@@ -353,6 +354,7 @@ def test_a_run_knows_its_trigger_schedule_and_the_complete_run_before_it(world):
     assert world.one("SELECT count(DISTINCT version) FROM sync_runs WHERE version <> ''") == 1
 
 
+@pytest.mark.medium
 @rule("accounts-are-independent")
 def test_accounts_do_not_see_each_other(world):
     world.put("a")

@@ -220,6 +220,7 @@ def test_only_the_configured_alerts_are_sent(alerts_after, world):
     assert alerts_after(on=["key_refused"]) == []
 
 
+@pytest.mark.medium
 def test_an_attempt_that_began_no_run_sends_no_alert(alerts_after):
     assert alerts_after(Outcome("default", error=DatabaseError("down"))) == []
 
@@ -483,6 +484,7 @@ def test_a_hanging_channel_keeps_at_most_a_hundred_alerts_in_memory(capfd):
         channels.close(0)
 
 
+@pytest.mark.medium
 def test_the_log_has_only_changes_of_state_and_no_address(receiver, capfd):
     log.configure("json", "debug")
     receiver.statuses = [500, 500, 200, 200, 403]

@@ -117,6 +117,7 @@ def test_a_delivery_that_fails_is_one_warning_and_is_tried_again(world, folder, 
     assert delivered_at(world) == hour(4)
 
 
+@pytest.mark.medium
 def test_a_checkpoint_that_the_log_contradicts_is_not_replaced(world, deliver, folder, capsys):
     deliver(1)
     (file,) = folder.iterdir()
@@ -270,6 +271,7 @@ def test_run_delivers_and_status_shows_the_age(world, start, folder, tmp_path, d
     assert row["checkpoint_age_seconds"] >= 0
 
 
+@pytest.mark.medium
 def test_metrics_show_the_time_of_the_last_delivery(world, deliver):
     collector = DatabaseCollector(world.engine, timedelta(hours=1), clock=lambda: hour(2))
     deliver(1, checkpoint_dir=None)

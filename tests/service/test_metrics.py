@@ -505,6 +505,7 @@ def test_run_serves_the_age_at_which_its_cron_schedule_makes_a_record_stale(runn
     assert some(found, "stale_after_seconds") == {("inventory_stale_after_seconds",): 65 * 60}
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("timetable", "limit"),
     [
