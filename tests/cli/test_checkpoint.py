@@ -230,6 +230,7 @@ def test_it_changes_nothing_in_the_database(lived, inventory, signing):
     assert lived.dump() == before
 
 
+@pytest.mark.medium
 def test_an_account_without_a_log_is_named(lived, inventory):
     change(lived, sa.insert(accounts).values(account="new", created_at=hour(0)))
     done = inventory("checkpoint")
@@ -271,6 +272,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
     assert any(line.startswith("log: ") for line in lines)
 
 
+@pytest.mark.medium
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
     """The checkpoint of 6 entries agrees with the log, and the one of 7 entries does not. So entry 6 must differ."""
     keep(inventory)
@@ -446,6 +448,7 @@ def test_an_empty_checkpoint_proves_nothing_and_holds(inventory):
     assert "0 entries unchanged" in inventory("verify", "--against", "kept").stdout
 
 
+@pytest.mark.medium
 def test_a_clock_that_stepped_back_is_no_breach(lived, inventory):
     keep(inventory)
     lived.run(account="research", clock=lambda: hour(-1000))
@@ -453,6 +456,7 @@ def test_a_clock_that_stepped_back_is_no_breach(lived, inventory):
     inventory("verify", "--against", "kept", "later")
 
 
+@pytest.mark.medium
 def test_a_file_of_another_log_is_not_replaced_though_its_id_begins_with_the_same_digits(lived, inventory):
     (file, _) = keep(inventory)
     kept = file.read_text()

@@ -353,6 +353,7 @@ def test_the_log_of_a_retry_says_why(run, simulator, fault):
     assert not reason.startswith("_")
 
 
+@pytest.mark.medium
 def test_a_hostile_error_body_is_one_harmless_line_without_the_key(run, simulator):
     body = {"error": {"type": "authorization_error", "message": f"\x1b[2J\nbad key {KEY}\r\n\x07 secret {SECRET}"}}
     simulator.faults.add(Status(401, body=json.dumps(body)), when=on_list)
@@ -652,6 +653,7 @@ def test_an_account_without_a_key_does_not_stop_the_others(run, query, tmp_path)
     assert query("SELECT account, status FROM sync_runs") == [("good", "succeeded")]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     ("words", "settings"),
     [

@@ -87,6 +87,7 @@ def test_every_check_is_ok_for_a_healthy_installation_and_nothing_is_written(run
     assert world.dump() == before
 
 
+@pytest.mark.medium
 def test_the_text_has_one_line_for_each_check_with_the_remedy_below_it(run, engine):
     assert engine
     done = run("doctor", expect=2, FAL_KEY=None)
@@ -126,6 +127,7 @@ def test_a_sqlite_that_is_too_old_is_named_with_both_versions(look, engine, monk
     assert old.exit_code == 7
 
 
+@pytest.mark.medium
 def test_a_key_that_cannot_be_used_has_a_finding(look, engine, monkeypatch):
     assert engine
     monkeypatch.setenv("FAL_KEY", "a key with blanks")
@@ -225,6 +227,7 @@ def test_an_empty_database_stays_empty(run, look, database_url, backend):
     assert the(look(), "schema").finding.startswith("revision ")
 
 
+@pytest.mark.medium
 def test_a_database_of_another_program_or_version_is_reported(look, engine):
     def put(statement):
         with database.writing(engine) as connection:
@@ -327,6 +330,7 @@ def test_the_apis_clock_is_compared_with_this_hosts(look, engine, simulator, ahe
     assert found[0].result == ("warn" if ahead else "ok")
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("date", ["yesterday", "Fri, 99 Feb 2026 25:61:00 GMT", "1", ""])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_an_invalid_date_is_not_compared(look, engine, simulator, date):
@@ -355,6 +359,7 @@ def test_a_lease_that_is_held_or_was_left_is_reported(look, engine, simulator):
     assert the(look(), "lease", "warn").finding == "a sync of process 7 on far died"
 
 
+@pytest.mark.medium
 def test_a_run_in_the_future_is_reported(look, engine, simulator):
     World(engine, simulator).run(clock=lambda: datetime.now(UTC) + timedelta(days=2))
     assert "is in the future" in the(look(), "clock", "warn", "default").finding

@@ -141,6 +141,7 @@ def test_a_bare_python_accepts_the_bundle_and_says_what_it_proves(made):
     assert "What it does not show" in printed
 
 
+@pytest.mark.medium
 def test_the_lists_have_what_happened_in_the_period_and_nothing_else(made):
     files = contents(made())
     assert [row[0] for row in rows(files, "population_start.csv")[1:]] == ["a", "b", "c", "d", "e"]
@@ -344,6 +345,7 @@ def refused(file, kept=None):
     return str(raised.value)
 
 
+@pytest.mark.medium
 def test_any_changed_byte_in_any_file_is_found_and_the_file_is_named(made, tmp_path):
     good = contents(made())
     assert len(good) == 21
@@ -724,6 +726,7 @@ def refused_after(change, made, lived):
     return refusal
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("column", ["region", "extra", "episode_creator"])
 def test_an_empty_text_that_no_run_writes_is_9_and_leaves_no_file(made, lived, tmp_path, column):
     value = "'{}'" if column == "extra" and lived.engine.name == "postgresql" else "''"

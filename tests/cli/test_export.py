@@ -417,6 +417,7 @@ def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_pat
     assert "--check needs the whole history as Parquet" in run("export", "lake", "--check", expect=2).stderr
 
 
+@pytest.mark.medium
 def test_csv_has_no_formula(lived, run, tmp_path):
     run("export", "lake", "--format", "csv")
     text = (tmp_path / "lake" / "instances.csv").read_text()
@@ -646,6 +647,7 @@ def test_the_next_export_completes_one_that_was_killed(lived, run, tmp_path, num
     assert list((tmp_path / "lake").glob("**/.*.part")) == []
 
 
+@pytest.mark.medium
 def test_the_checkpoint_is_signed_if_there_is_a_key(lived, tmp_path):
     key = SigningKey.generate()
     with database.reading(lived.engine) as connection:

@@ -112,6 +112,7 @@ def alter(lived, statement):
 # list --at
 
 
+@pytest.mark.medium
 @rule("the-fleet-at-a-time")
 @pytest.mark.parametrize(
     ("at", "expected"),
@@ -195,6 +196,7 @@ def test_one_line_names_the_complete_runs_before_and_after_the_time(ask):
     assert "the very time of complete run 6" in ask("list", "--at", iso(6))[1]
 
 
+@pytest.mark.medium
 def test_a_time_in_a_gap_is_reported_as_such(lived, ask):
     err = ask("list", "--at", iso(3.5))[1]
     assert "in a gap of 2h between the complete run 2" in err
@@ -207,6 +209,7 @@ def test_a_time_in_a_gap_is_reported_as_such(lived, ask):
     assert "no run, though one was due" in err
 
 
+@pytest.mark.medium
 @rule("the-fleet-at-a-time")
 def test_a_time_outside_the_record_is_2_and_the_error_names_where_the_record_begins_or_ends(lived, ask):
     assert f"its first complete run was at {iso(1)}" in ask("list", "--at", iso(0.5), expect=2)[1]
@@ -218,6 +221,7 @@ def test_a_time_outside_the_record_is_2_and_the_error_names_where_the_record_beg
     ask("list", "--at", iso(4))
 
 
+@pytest.mark.medium
 def test_no_time_is_on_record_before_the_first_complete_run(world, ask):
     assert "no account was synced then" in ask("list", "--at", "1h", expect=2)[1]
     world.faults.add(Status(503), when=on_list, times=None)
@@ -326,6 +330,7 @@ def test_an_episode_that_began_and_ended_on_record_has_lowest_and_highest_hours(
     assert "GPU hours   16.0 to 40.0" in out
 
 
+@pytest.mark.medium
 def test_a_type_without_a_gpu_count_has_unknown_gpu_hours_and_a_missing_creator_is_none(world, ask):
     world.put("d", instance_type="cpu")
     world.run()
@@ -334,6 +339,7 @@ def test_a_type_without_a_gpu_count_has_unknown_gpu_hours_and_a_missing_creator_
     assert "created by  (none), before" in out
 
 
+@pytest.mark.medium
 def test_a_missing_and_held_instance_is_shown_as_such(lived, ask):
     lived.remove("a", "b", "c")
     assert lived.run(key="another:key").status == "held"
@@ -424,6 +430,7 @@ def test_an_event_is_one_row_with_its_changes_as_text_on_a_terminal_and_in_csv(a
     assert nothing == out.splitlines()[0] + "\n"
 
 
+@pytest.mark.medium
 @pytest.mark.usefixtures("lived")
 def test_changes_says_when_rows_were_left_out(ask, monkeypatch):
     assert ask("changes", "--limit", "7")[1] == ""
@@ -464,6 +471,7 @@ def test_more_changes_than_one_query_holds_have_all_their_fields(world, rows, mo
     }  # fmt: skip
 
 
+@pytest.mark.medium
 @pytest.mark.usefixtures("lived")
 def test_invalid_filters_of_changes_are_2(ask):
     assert "There is no instance 'nobody'" in ask("changes", "--instance", "nobody", expect=2)[1]
@@ -525,6 +533,7 @@ def test_a_period_over_everything_gives_exactly_the_view_by_account(lived, rows)
     assert {row["account"] for row in rows("creators", "--since", iso(0), "--account", "second")} == {"second"}
 
 
+@pytest.mark.medium
 @pytest.mark.usefixtures("lived")
 def test_creators_are_a_table_and_csv_too(ask):
     assert "ada" in ask("creators", "--since", iso(0))[0]
@@ -604,6 +613,7 @@ def test_an_account_without_a_complete_run_is_8_even_without_max_age(world, ask)
     assert "default: never synced to the end" in err
 
 
+@pytest.mark.medium
 def test_a_run_in_the_future_is_8_even_without_max_age(lived, ask, now):
     now(hour(5.5))
     out, err = ask("status", expect=8)

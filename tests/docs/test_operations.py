@@ -42,6 +42,7 @@ def kinds(kind=errors.InventoryError):
 OURS = [kind for kind in kinds() if kind.__module__ == errors.__name__]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_one_of_the_program(line):
     with pytest.raises(SystemExit) as ended:

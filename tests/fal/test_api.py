@@ -173,6 +173,7 @@ def test_a_lasting_fault_is_an_error_after_the_last_attempt(simulator, api, faul
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.medium
 def test_a_timeout_is_retried_and_then_a_network_error(simulator):
     simulator.faults.add(Hang(), times=None)
     with client(simulator.url, timeout=0.1, retry_attempts=2) as api, pytest.raises(NetworkError, match=r"0\.1 s"):
@@ -255,6 +256,7 @@ def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer(simulator
 # Size
 
 
+@pytest.mark.medium
 def test_a_body_larger_than_the_limit_is_an_error_at_once(simulator, api):
     simulator.faults.add(Endless())
     with pytest.raises(BadResponse, match="larger than 32 MiB"):

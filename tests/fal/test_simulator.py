@@ -450,6 +450,7 @@ def lived():
     return month(seed=11)
 
 
+@pytest.mark.medium
 def test_the_same_seed_is_the_same_fleet_however_often_it_is_advanced(lived):
     once = LivelyFleet(seed=11, start=MONDAY.astimezone(timezone(timedelta(hours=5, minutes=45))))
     once.advance(MONDAY + timedelta(days=30))
@@ -472,6 +473,7 @@ def test_the_truth_agrees_with_the_list_at_every_look(lived):
         }
 
 
+@pytest.mark.medium
 def test_the_truth_has_every_listed_item_and_since_when(lived):
     fleet, looks = lived
     for at, listed in looks[::7]:

@@ -388,6 +388,7 @@ def test_not_more_than_one_page_is_fetched_ahead(simulator, api, stop):
 # The stop event
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("fault", [Hang(), Drip(0.05), Drip(0.05, head=True)], ids=["hang", "drip", "drip of the head"])
 def test_the_stop_event_ends_a_walk_with_what_was_seen(simulator, spool, walked, stop, fault):
     simulator.faults.add(fault, when=lambda request: request.page == 3 and (stop.set() or True), times=None)
@@ -597,6 +598,7 @@ def test_an_instance_on_no_list_three_times_in_a_row_is_gone_even_if_it_answers(
     assert list(spool.gone()) == gone
 
 
+@pytest.mark.medium
 def test_the_stop_event_ends_the_requests_by_id_and_settles_nothing_more(simulator, spool, walked, confirmed, stop):
     walked()
     knows(spool, "inst_7", "inst_8")

@@ -243,6 +243,7 @@ def test_a_retired_account_is_left_out_of_status_keeps_its_history_and_a_sync_br
     ]  # fmt: skip
 
 
+@pytest.mark.medium
 def test_the_time_of_retirement_is_that_of_the_database_or_the_given_clock(world):
     world.run()
     assert accounts.retire(world.engine, "default", lease_seconds=120, clock=lambda: hour(7))

@@ -350,6 +350,7 @@ def test_details_that_are_no_object_are_a_damaged_database(lived, run):
     assert "'[1]' where a JSON object belongs" in refused.stderr
 
 
+@pytest.mark.medium
 def test_a_null_that_was_added_to_the_details_is_found(lived, run):
     accounts.retire(lived.engine, "default", lease_seconds=60)
     with database.writing(lived.engine) as connection:

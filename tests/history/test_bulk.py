@@ -60,6 +60,7 @@ def check_whole(world):
         connection.exec_driver_sql("INSERT INTO instance_versions SELECT * FROM instance_versions")
 
 
+@pytest.mark.medium
 def test_a_large_first_run_leaves_the_schema_as_it_was(world):
     assert world.run().status == "succeeded"
     check_whole(world)
@@ -179,6 +180,7 @@ TEXTS = (
 )  # fmt: skip
 
 
+@pytest.mark.medium
 def test_any_text_is_read_back_as_it_was_written(world):
     """Write each text as a creator and in `extra`, in new and in changed rows; a printable text also in an id."""
     ids = [f"{text}{number}" if text.isprintable() else f"{number}" for number, text in enumerate(TEXTS)]

@@ -274,6 +274,7 @@ def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
     assert breaches(world) == []
 
 
+@pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
     lived.forget_log()
@@ -418,6 +419,7 @@ def test_an_index_of_another_type_is_a_breach_in_the_hashes_of_dropped_runs_from
     assert "the runs from before the log are not those that entry 0 recorded" in run("verify", expect=9).stdout
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("start", ['{"history":[1]}', '{"history":{"last_run_id":"x"}}', '{"history":null}'])
 def test_a_run_that_needs_a_damaged_start_of_a_log_is_an_error_of_the_database(world, start):
     world.run()

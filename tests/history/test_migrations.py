@@ -372,6 +372,7 @@ def test_an_account_has_at_most_one_running_run(engine):
         insert_rows(connection, sync_runs, [a_run(account="nobody")])
 
 
+@pytest.mark.medium
 def test_the_calendar_holds_every_day_from_2020_to_2049_with_its_week_and_month(engine):
     with reading(engine) as connection:
         rows = [tuple(row) for row in connection.execute(sa.select(calendar).order_by(calendar.c.day))]
@@ -382,6 +383,7 @@ def test_the_calendar_holds_every_day_from_2020_to_2049_with_its_week_and_month(
     assert all(month == date(day.year, day.month, 1) for day, _, month in rows)
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_sqlite_file_is_in_wal_mode(empty):
     schema.upgrade(empty)

@@ -328,6 +328,7 @@ def test_a_run_and_a_prune_exclude_each_other(lived):
     assert verifies(lived)
 
 
+@pytest.mark.medium
 def test_a_prune_whose_lease_was_taken_over_says_that_what_was_folded_stays_folded(lived):
     def take_over(_):
         with database.writing(lived.engine) as connection:

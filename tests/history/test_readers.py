@@ -276,6 +276,7 @@ def change_everything(world):
     world.put("c", "d", "e", creator_user_nickname="grace")
 
 
+@pytest.mark.medium
 def test_a_long_reader_blocks_no_sync_and_keeps_its_view(world, database_url):
     with closing(Reader(database_url)) as reader:
         before = reader.look()
@@ -288,6 +289,7 @@ def test_a_long_reader_blocks_no_sync_and_keeps_its_view(world, database_url):
     assert len(look(database_url)["instances"]) == 5
 
 
+@pytest.mark.medium
 def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
     change_everything(world)
     before = look(database_url)
@@ -307,6 +309,7 @@ def test_a_sync_in_the_middle_of_its_walk_blocks_no_reader(world, database_url):
     assert "running" not in freshness[0][0]
 
 
+@pytest.mark.medium
 def test_a_sync_in_the_middle_of_writing_blocks_no_reader(world, database_url):
     """After each statement that writes to `instance_versions`, a new reader still sees the fleet as it was."""
     change_everything(world)

@@ -238,6 +238,7 @@ def test_a_value_of_extra_that_only_counts_as_equal_is_found(world, check, value
     ]
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("value", ['{"granted_by":"eve"}', '"hunter3"', "null"])
 def test_a_changed_value_under_the_name_of_a_secret_is_found(world, check, value):
     world.put("a", token="hunter2")
@@ -397,6 +398,7 @@ After it, a change of a type or region does not contradict `moved`, so that only
 """
 
 
+@pytest.mark.medium
 def test_moved_is_false_only_where_type_and_region_stayed(lived):
     assert tamper(lived, ALL_MAY_HAVE_MOVED) == []
     unmoved = sa.update(instance_versions).where(VERSION.opened_as == "changed").values(moved=False)

@@ -767,6 +767,7 @@ def test_events_are_openings_and_vanishings_with_the_fields_of_that_time(engine,
         check_same(read(connection, "instance_events"), expected)
 
 
+@pytest.mark.medium
 @rule("a-change-opens-a-version")
 @few
 @any_history

@@ -35,6 +35,7 @@ def _literal(world, at):
     return at.replace(tzinfo=None) if world.engine.dialect.name == "sqlite" else at
 
 
+@pytest.mark.medium
 @rule("incomplete-walk-removes-nothing")
 def test_a_broken_walk_marks_nothing_missing_or_vanished(world):
     world.put("a", "b", "c", "d", "e", "f")
@@ -79,6 +80,7 @@ def test_a_partial_run_brings_back_what_had_vanished(world):
     assert world.events()[-1] == (3, "a", "reappeared")
 
 
+@pytest.mark.medium
 @rule("absence-is-proven")
 def test_an_instance_answered_by_404_has_vanished(world):
     world.put("a", "b", "c")
@@ -91,6 +93,7 @@ def test_an_instance_answered_by_404_has_vanished(world):
     assert world.walks() == 1
 
 
+@pytest.mark.medium
 @rule("absence-is-proven")
 def test_an_instance_answered_by_200_was_only_skipped(world):
     world.put("a", "b")
@@ -147,6 +150,7 @@ def test_a_404_without_fals_error_body_proves_nothing(world, body):
     assert (world.run().missing, world.presences()["b"]) == (1, "missing")
 
 
+@pytest.mark.medium
 @rule("only-fals-404-is-gone")
 def test_a_404_cut_off_by_the_connection_proves_nothing(world):
     world.put("a", "b")
@@ -185,6 +189,7 @@ def test_an_instance_without_a_clear_answer_that_a_second_walk_lacks_too_has_van
     assert world.last_run("pages", "error_code", "instances_seen") == (2, None, 2)
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 @rule("the-later-item-wins")
 def test_of_two_walks_the_later_value_wins(world):
@@ -233,6 +238,7 @@ def test_what_only_the_second_walk_shows_is_recorded_by_the_same_run(world):
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("second-walk-decides")
 def test_an_instance_answered_by_404_but_listed_in_the_second_walk_stays_live(world):
     world.put("a", "b", "c")
@@ -402,6 +408,7 @@ def test_an_instance_settled_later_vanished_at_the_time_and_in_the_run_that_firs
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("times-are-bounds")
 def test_the_first_complete_run_after_partial_ones_knows_no_creation_times(world):
     world.put("a", "b")

@@ -74,6 +74,7 @@ def test_fewer_than_ten_are_held_too_after_a_change_of_key_or_address(world, mov
     assert (outcome.status, world.held()) == ("held", {"a", "b"})
 
 
+@pytest.mark.medium
 @rule("brake")
 def test_half_or_fewer_vanish_after_a_change_of_key(world):
     world.put("a", "b", "c", "d")
@@ -93,6 +94,7 @@ def test_another_secret_of_the_same_key_id_is_the_same_key(world):
     assert len(world.gone()) == 3
 
 
+@pytest.mark.medium
 @rule("brake")
 @rule("keys-are-never-shown")
 def test_an_address_with_another_key_in_its_path_is_the_same_address(world):

@@ -41,6 +41,7 @@ def test_unknown_fields_are_stored_in_extra_and_tracked(world):
     ]
 
 
+@pytest.mark.medium
 @rule("unknown-fields-are-kept")
 def test_an_unknown_field_that_comes_beside_another_is_the_only_change(world):
     world.put("a", price=1)
@@ -99,6 +100,7 @@ def test_an_ignored_field_opens_no_version_and_is_not_in_versions_opened_meanwhi
     assert world.rows("SELECT presence, versions FROM instances") == [("live", 3)]
 
 
+@pytest.mark.medium
 @rule("ignored-fields-open-no-version")
 def test_a_real_change_together_with_a_change_of_the_list_opens_a_version(world):
     world.put("a", price=1)
@@ -179,6 +181,7 @@ def test_an_item_without_a_usable_id_is_rejected_and_the_walk_is_not_complete(wo
     assert world.presences() == {"a": "live", "b": "live"}
 
 
+@pytest.mark.medium
 @rule("only-the-id-is-needed")
 @pytest.mark.parametrize("id_", ["x", "x" * 255, "ü/?#%", " ", "..", "😀"])
 def test_any_other_id_is_kept(world, id_):
@@ -200,6 +203,7 @@ def test_a_known_field_of_another_type_goes_into_extra(world):
     ]
 
 
+@pytest.mark.medium
 @rule("odd-values-lose-nothing-else")
 def test_characters_that_cannot_be_stored_are_replaced(world):
     world.put(
@@ -217,6 +221,7 @@ def test_characters_that_cannot_be_stored_are_replaced(world):
     assert world.last_run("status", "fleet_digest") == ("succeeded", world.digest())
 
 
+@pytest.mark.medium
 @rule("the-later-item-wins")
 def test_of_two_items_with_one_id_in_a_walk_the_later_wins_and_a_duplicate_is_counted(world):
     world.faults.add(listing(machine("a", status="init"), machine("b"), machine("a", status="ready")))

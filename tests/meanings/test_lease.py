@@ -243,6 +243,7 @@ def test_a_run_that_meets_a_rename_of_its_account_is_refused(world, database_url
     assert "it was renamed in the meantime" in str(outcome.error)
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 @rule("accounts-are-independent")
 def test_another_account_is_not_held_up(world):
@@ -353,6 +354,7 @@ def test_a_process_of_another_host_is_replaced_only_after_its_lease(world, child
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 def test_the_first_heartbeat_is_the_start_of_the_run(world):
     with walking(world, clock=now, lease_seconds=3600):  # so long that no second heartbeat comes in this test
@@ -360,6 +362,7 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
     assert first == started
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world):
     """Let the clock advance by a minute with each reading, as if everything between two readings took a minute."""
@@ -419,6 +422,7 @@ def test_a_run_whose_lease_was_taken_over_can_write_nothing(world):
     assert world.rows("SELECT appeared, error_code FROM sync_runs ORDER BY run_id") == [(0, "lease_lost"), (4, None)]
 
 
+@pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
 def test_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
     gate, outcomes = Gate(), []
@@ -434,6 +438,7 @@ def test_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
+@pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
 def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
     with walking(world, clock=now, lease_seconds=1) as (_, _, _):
@@ -533,6 +538,7 @@ def test_other_work_sends_heartbeats_too_and_releases_its_lease_when_it_fails(wo
     assert world.one("SELECT fencing_token FROM accounts") is None
 
 
+@pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
 def test_accepting_writes_nothing_after_its_lease_was_taken_over(world):
     run(world)
@@ -559,6 +565,7 @@ def test_a_run_that_ends_releases_its_lease(world):
         assert world.one("SELECT fencing_token FROM accounts") is None
 
 
+@pytest.mark.medium
 @rule("one-run-per-account")
 def test_only_one_of_many_runs_that_begin_at_once_runs(world):
     gate, outcomes = Gate(), []

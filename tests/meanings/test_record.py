@@ -10,6 +10,7 @@ from support.marks import rule
 from support.world import ids
 
 
+@pytest.mark.medium
 @rule("times-are-utc")
 def test_times_are_stored_in_utc_in_one_format(world):
     kathmandu = datetime(2026, 3, 7, 3, 45, tzinfo=UTC) - timedelta(hours=5, minutes=45)
@@ -29,6 +30,7 @@ def test_times_are_stored_in_utc_in_one_format(world):
             assert stored[1] == kathmandu
 
 
+@pytest.mark.medium
 @rule("times-are-utc")
 def test_a_time_literal_means_the_same_on_both_backends(world):
     world.put("a")
@@ -106,6 +108,7 @@ def test_the_digest_is_null_unless_the_run_was_complete_and_left_nothing_missing
     assert world.last_run("fleet_digest") == world.digest()
 
 
+@pytest.mark.medium
 @rule("digest-of-the-fleet")
 def test_the_next_run_computes_a_cleared_digest_again(world):
     world.put("a")

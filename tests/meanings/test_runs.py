@@ -27,6 +27,7 @@ def breaches(world):
         return verify_history(connection).breaches
 
 
+@pytest.mark.medium
 @rule("one-time-per-run")
 def test_everything_that_a_run_records_has_the_time_of_the_run(world):
     world.put("a", "b", "c")
@@ -68,6 +69,7 @@ def test_a_run_after_a_prune_never_starts_before_its_time_when_the_clock_steps_b
         assert verify_history(connection).breaches == []
 
 
+@pytest.mark.medium
 @rule("database-clock")
 def test_times_are_from_the_database_without_an_injected_clock(world):
     def database_now():
@@ -81,6 +83,7 @@ def test_times_are_from_the_database_without_an_injected_clock(world):
     assert world.last_run("started_at") <= world.last_run("finished_at")
 
 
+@pytest.mark.medium
 @rule("quiet-run-writes-one-row")
 def test_a_quiet_run_writes_one_row_of_sync_runs_and_the_accounts_row(world):
     world.put(*ids(30))
@@ -238,6 +241,7 @@ def test_a_failed_run_writes_only_its_row(world):
     assert world.last_run("status", "fleet_digest", "previous_complete_at") == ("succeeded", world.digest(), hour(1))
 
 
+@pytest.mark.medium
 @rule("keys-are-never-shown")
 def test_a_run_keeps_the_id_of_its_key_and_never_the_secret(world):
     world.run(key="public:very-secret")
@@ -284,6 +288,7 @@ def sync_that_raises(world, error):
     return sync(world.engine, Account("default", ApiKey("id:secret")), world.settings(page_size=1), options)
 
 
+@pytest.mark.medium
 @rule("every-attempt-is-a-row")
 @pytest.mark.parametrize(
     ("error", "code", "exit_code", "reason"),
@@ -306,6 +311,7 @@ def test_a_run_whose_host_fails_says_why_and_applies_nothing(world, error, code,
     assert world.presences() == {"a": "live"}
 
 
+@pytest.mark.medium
 @rule("every-attempt-is-a-row")
 def test_a_run_that_meets_a_fault_of_the_program_is_a_failed_row_and_names_the_fault(world):
     world.put("a")
@@ -328,6 +334,7 @@ def test_a_list_whose_cursors_repeat_is_a_cursor_loop(world):
     assert world.last_run("status", "error_code", "pages") == ("partial", "cursor_loop", 2)
 
 
+@pytest.mark.medium
 @rule("complete-walk")
 def test_a_list_that_has_more_but_no_cursor_is_a_bad_response(world):
     world.put("a")

@@ -251,6 +251,7 @@ def test_run_reports_once_that_an_account_is_stale_for_which_no_run_can_begin(wo
     assert recovery[2][0].endswith("Ended: stale.")
 
 
+@pytest.mark.medium
 def test_no_attempt_without_a_run_reports_what_an_earlier_run_has_reported(world, receiver):
     world.run()
     world.faults.add(Status(500), times=1)
@@ -326,6 +327,7 @@ def test_an_instance_that_a_partial_run_saw_first_is_reported_by_that_run(alerts
     assert sent[0][0][2] == ["As of 2026-03-06T02:00:00Z:", "b  gpu_8x_h100_sxm5  us-west  -"]
 
 
+@pytest.mark.medium
 def test_nothing_that_a_partial_run_saw_before_the_first_complete_one_is_reported(alerts_after, world):
     world.put("a", "b")
     world.faults.add(Status(500), when=on_page(2), times=None)
@@ -410,6 +412,7 @@ def test_an_instance_whose_fields_changed_is_as_old_as_its_episode(alerts_after,
     assert alerts_after(rules=rules) == []
 
 
+@pytest.mark.medium
 @rule("text-from-the-api-is-only-text")
 def test_no_string_of_the_api_is_markup_a_mention_a_link_or_an_escape(alerts_after, world):
     alerts_after()
@@ -545,6 +548,7 @@ def test_a_full_queue_of_alerts_is_sent_before_the_end_and_nothing_is_called_los
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.medium
 def test_waiting_alerts_are_sent_before_the_end(receiver):
     channels = Channels([receiver.url])
     for number in range(5):

@@ -186,6 +186,7 @@ def to_channels(world):
     return run
 
 
+@pytest.mark.medium
 def test_the_channels_get_the_checkpoint_as_it_is_in_a_file(to_channels, tmp_path, database_url):
     with receiving() as one:
         ((kind, title, lines),) = to_channels(one)[0]
@@ -217,6 +218,7 @@ def test_one_channel_that_accepts_is_enough(world, to_channels):
         assert to_channels(one, other) == [[], []]
 
 
+@pytest.mark.medium
 def test_if_no_channel_accepts_the_next_run_tries_again(world, to_channels):
     with receiving() as one:
         one.statuses = [500]

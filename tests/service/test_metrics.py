@@ -166,6 +166,7 @@ def test_runs_and_requests_of_the_process_are_counted_by_account(world, serving)
     assert found["inventory_run_duration_seconds_count", "default"] == 4
 
 
+@pytest.mark.medium
 def test_retries_are_counted_even_if_the_run_failed(world, serving):
     served = serving()
     world.faults.add(Status(503), times=None)
@@ -298,6 +299,7 @@ def test_a_scrape_succeeds_and_reports_a_database_that_is_down(serving, tmp_path
     assert get(served, "/healthz")[:2] == (503, "STALE the database cannot be read\n")
 
 
+@pytest.mark.medium
 def test_a_silent_database_delays_no_scrape_and_is_asked_once(serving):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
@@ -362,6 +364,7 @@ def test_an_address_is_read_as_people_write_it(text, address):
     assert parse_address(text) == address
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     "text", ["", "9464", "127.0.0.1", "127.0.0.1:", ":x", ":65536", "::1:9464", "[::1]", "a b:1", "[x]:1", ":٣"]
 )
@@ -403,6 +406,7 @@ def test_the_guide_names_every_metric_with_its_labels_and_no_other(world, servin
     assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == there
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("file", ["prometheus-alerts.yml", "grafana-dashboard.json"])
 def test_rules_and_dashboard_use_only_metrics_and_labels_that_are_served(world, serving, file):
     served = serving()

@@ -43,6 +43,7 @@ def test_a_cron_expression_means_what_it_means_to_cron(expression, expected):
     assert fires(expression, len(expected)) == expected
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize(
     "expression",
     [
