@@ -490,6 +490,17 @@ def test_of_an_id_on_two_pages_the_later_value_wins_though_only_the_earlier_page
         assert world.rows("SELECT status FROM instances WHERE instance_id = 'i002'") == [("late",)]
 
 
+@rule("the-later-item-wins")
+def test_of_an_id_that_comes_again_on_a_new_last_page_the_later_value_wins(world):
+    world.put(*ids(4))
+    world.run(page_size=1)
+    world.put("i004")
+    later = Rewrite(lambda page: page | {"instances": [*page["instances"], machine("i000", status="late")]})
+    world.faults.add(later, when=on_page(5))
+    assert world.run(page_size=1).duplicates == 1
+    assert world.rows("SELECT status FROM instances WHERE instance_id = 'i000'") == [("late",)]
+
+
 @pytest.mark.slow
 @rule("a-change-opens-a-version")
 @pytest.mark.parametrize("changed", [1, 5, 20, 60])
