@@ -17,7 +17,7 @@ from inventory.history.verify import verify_history
 from inventory.merkle import Frontier
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema
-from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
 from support.catalogue import downgrade
 from support.checkpoints import check, take_checkpoints
 from support.command import Command
@@ -523,6 +523,43 @@ def test_a_run_of_which_only_the_hash_is_left_is_a_breach_if_no_prune_can_have_d
         connection.exec_driver_sql("DELETE FROM sync_runs WHERE status = 'failed'")
     (found,) = breaches(lived)
     assert "is known by its hash only, though no prune can have dropped it" in str(found)
+
+
+@rule("every-run-and-act-is-logged")
+@pytest.mark.parametrize("has_hash", [False, True])
+def test_a_run_without_an_entry_in_the_log_is_a_breach(lived, has_hash):
+    columns = {column.name: column.name for column in sync_runs.columns}
+    columns |= {"run_id": "11", "started_at": ":at", "heartbeat_at": ":at", "finished_at": ":at", "log_index": "NULL"}
+    columns["previous_complete_at"] = ":before"
+    if not has_hash:
+        columns["entry_hash"] = "NULL"
+    with database.writing(lived.engine) as connection:
+        connection.execute(
+            sa.text(
+                f"INSERT INTO sync_runs ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM sync_runs"
+                " WHERE status = 'failed'"
+            ).bindparams(sa.bindparam("at", hour(11), UTCDateTime()), sa.bindparam("before", hour(10), UTCDateTime()))
+        )
+    expected = ["it has no entry in the log, but a hash of one"] * has_hash + ["it has no entry in the log"]
+    assert [(breach.run_id, breach.what) for breach in breaches(lived)] == [(11, what) for what in expected]
+
+
+@rule("verify-finds-contradictions")
+def test_a_digest_that_is_kept_as_cleared_is_a_breach_if_no_prune_cleared_it(lived):
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("UPDATE sync_runs SET cleared_digest = fleet_digest WHERE run_id = 10")
+    found = [breach.what for breach in breaches(lived) if breach.run_id == 10]
+    assert "its digest is kept as cleared, though no prune cleared it" in found
+
+
+@rule("verify-finds-contradictions")
+def test_a_digest_that_a_prune_cleared_is_a_breach_if_it_is_there_again(lived):
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
+    with database.writing(lived.engine) as connection:
+        cleared = "UPDATE sync_runs SET fleet_digest = cleared_digest WHERE cleared_digest IS NOT NULL"
+        number = connection.exec_driver_sql(cleared).rowcount
+    found = [breach.what for breach in breaches(lived)]
+    assert found.count("it has a digest, though a prune has cleared it") == number > 0
 
 
 def test_hashes_of_a_log_that_no_account_has_are_a_breach(lived):
