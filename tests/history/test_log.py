@@ -513,15 +513,41 @@ def test_a_prune_that_is_stopped_anywhere_leaves_a_log_that_verifies(lived, monk
     assert breaches(lived) == []
 
 
-def test_a_run_of_which_only_the_hash_is_left_is_a_breach_if_no_prune_can_have_dropped_it(lived):
-    with database.writing(lived.engine) as connection:
+def leave_only_the_hash(world, run_id):
+    """Delete the row of a run, and keep the hash of its entry, as `prune` does."""
+    with database.writing(world.engine) as connection:
         connection.exec_driver_sql(
             "INSERT INTO dropped_entries (log_id, tree, first_index, hashes)"
             " SELECT log_id, 'log', log_index, entry_hash FROM sync_runs JOIN accounts USING (account)"
-            " WHERE status = 'failed'"
+            f" WHERE run_id = {run_id}"
         )
-        connection.exec_driver_sql("DELETE FROM sync_runs WHERE status = 'failed'")
+        connection.exec_driver_sql(f"DELETE FROM sync_runs WHERE run_id = {run_id}")
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize("before", [None, 3, 3.5])
+def test_a_run_of_which_only_the_hash_is_left_is_a_breach_if_no_prune_can_have_dropped_it(lived, before):
+    if before is not None:
+        prune(lived.engine, PruneRequest("default", hour(before)), lease_seconds=60, clock=lambda: hour(10.5))
+    assert breaches(lived) == []
+    leave_only_the_hash(lived, 5)
     (found,) = breaches(lived)
+    assert "is known by its hash only, though no prune can have dropped it" in str(found)
+
+
+@rule("verify-finds-contradictions")
+def test_without_a_complete_run_by_then_a_prune_keeps_all_runs_from_the_time_on(world):
+    world.put("a")
+    for status in (401, 401, None, 401):
+        if status:
+            world.faults.add(Status(status), times=None)
+        world.run()
+        world.faults.clear()
+    prune(world.engine, PruneRequest("default", hour(1.5)), lease_seconds=60, clock=lambda: hour(5))
+    assert [run_id for (run_id,) in world.rows("SELECT run_id FROM sync_runs ORDER BY run_id")] == [2, 3, 4]
+    assert breaches(world) == []
+    leave_only_the_hash(world, 4)
+    (found,) = breaches(world)
     assert "is known by its hash only, though no prune can have dropped it" in str(found)
 
 
@@ -545,9 +571,11 @@ def test_a_run_without_an_entry_in_the_log_is_a_breach(lived, has_hash):
 
 
 @rule("verify-finds-contradictions")
-def test_a_digest_that_is_kept_as_cleared_is_a_breach_if_no_prune_cleared_it(lived):
+@pytest.mark.parametrize("left", ["fleet_digest", "NULL"])
+def test_a_digest_that_is_kept_as_cleared_is_a_breach_if_no_prune_cleared_it(lived, left):
+    change = f"UPDATE sync_runs SET cleared_digest = fleet_digest, fleet_digest = {left} WHERE run_id = 10"
     with database.writing(lived.engine) as connection:
-        connection.exec_driver_sql("UPDATE sync_runs SET cleared_digest = fleet_digest WHERE run_id = 10")
+        connection.exec_driver_sql(change)
     found = [breach.what for breach in breaches(lived) if breach.run_id == 10]
     assert "its digest is kept as cleared, though no prune cleared it" in found
 
