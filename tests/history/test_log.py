@@ -21,6 +21,7 @@ from inventory.store.tables import UTCDateTime, accounts, instance_state, instan
 from support.catalogue import downgrade
 from support.checkpoints import check, take_checkpoints
 from support.command import Command
+from support.forgery import forge, read_rows, write_rows
 from support.log_reader import changes_of, entries_of, history_of, missing_digest
 from support.marks import ON_POSTGRESQL, rule
 from support.postgres import WAITS_FOR_A_LOCK
@@ -391,6 +392,39 @@ def test_a_start_of_a_log_and_details_of_an_act_of_another_form_are_breaches(liv
 
 
 @pytest.mark.medium
+@rule("verify-finds-contradictions")
+def test_details_of_an_act_in_another_spelling_are_a_breach(lived, backend):
+    spelling = "details || ' '" if backend == "sqlite" else "(details::text || ' ')::json"
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql(f"UPDATE operator_actions SET details = {spelling} WHERE action = 'retire'")
+    assert [breach.what for breach in breaches(lived)] == ["the details of entry 10 are not as they were written"]
+
+
+@rule("verify-finds-contradictions")
+def test_a_rename_from_another_name_than_the_account_had_is_a_breach(world):
+    world.run()
+    acts_on_accounts.rename(world.engine, "default", "research", lease_seconds=60, clock=lambda: hour(1.5))
+    with database.writing(world.engine) as connection:
+        before, after = read_rows(connection), read_rows(connection)
+        (act,) = after["operator_actions"]
+        act["details"] = act["details"].replace("default", "another")
+        forge(after)
+        write_rows(connection, before, after)
+    assert "entry 2 renames another, but it was default" in [breach.what for breach in breaches(world)]
+
+
+@rule("verify-finds-contradictions")
+def test_a_prune_that_names_another_number_of_acts_is_a_breach(lived):
+    prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
+    with database.writing(lived.engine) as connection:
+        before, after = read_rows(connection), read_rows(connection)
+        (act,) = [row for row in after["operator_actions"] if row["action"] == "prune"]
+        act["details"] = act["details"].replace('"acts": 3', '"acts": 4')
+        forge(after)
+        write_rows(connection, before, after)
+    assert "entry 14 is a prune after 4 acts, but 3 are there" in [breach.what for breach in breaches(lived)]
+
+
 @rule("verify-finds-contradictions")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
