@@ -414,6 +414,24 @@ def test_a_rename_from_another_name_than_the_account_had_is_a_breach(world):
 
 
 @rule("verify-finds-contradictions")
+def test_another_end_of_an_instance_than_an_acceptance_logged_is_a_breach(lived):
+    change = sa.update(instance_versions).where(instance_versions.c.closed_log_index == 9).values(last_seen_at=hour(6))
+    with database.writing(lived.engine) as connection:
+        assert connection.execute(change).rowcount == 1
+    assert "log" in {breach.kind for breach in breaches(lived)}
+
+
+@rule("every-run-and-act-is-logged")
+def test_an_acceptance_of_some_missing_instances_as_the_newest_entry_verifies(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove(*ids(20)[4:])
+    assert world.run().status == "held"
+    accept_missing(world.engine, "default", only=["i005"], lease_seconds=60, clock=lambda: hour(2.5))
+    assert breaches(world) == []
+
+
+@rule("verify-finds-contradictions")
 def test_a_prune_that_names_another_number_of_acts_is_a_breach(lived):
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
     with database.writing(lived.engine) as connection:
