@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from inventory.errors import BreachFound, DatabaseError
 from inventory.history import accounts as acts_on_accounts
 from inventory.history import runs
+from inventory.history.merkle_log.start import run_leaf
 from inventory.history.missing import accept_missing
 from inventory.history.prune import PruneRequest, prune
 from inventory.history.runs import RunRequest
@@ -17,7 +18,7 @@ from inventory.history.verify import verify_history
 from inventory.merkle import Frontier
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema
-from inventory.store.tables import UTCDateTime, accounts, instance_state, instance_versions, sync_runs
+from inventory.store.tables import UTCDateTime, accounts, dropped_entries, instance_state, instance_versions, sync_runs
 from support.catalogue import downgrade
 from support.checkpoints import check, take_checkpoints
 from support.command import Command
@@ -585,6 +586,42 @@ def test_a_run_of_which_only_the_hash_is_left_is_a_breach_if_no_prune_can_have_d
     leave_only_the_hash(lived, 5)
     (found,) = breaches(lived)
     assert "is known by its hash only, though no prune can have dropped it" in str(found)
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize("before", [None, 3])
+def test_only_the_hash_of_a_run_from_before_the_log_is_a_breach_if_no_prune_can_have_dropped_it(lived, before):
+    downgrade(lived.engine, "0003")
+    schema.upgrade(lived.engine)
+    lived.run(clock=lambda: hour(11))
+    if before is not None:
+        prune(lived.engine, PruneRequest("default", hour(before)), lease_seconds=60, clock=lambda: hour(11.5))
+    assert breaches(lived) == []
+    with database.writing(lived.engine) as connection:
+        fifth = sa.select(sync_runs).where(sync_runs.c.run_id == 5)
+        leaf = run_leaf(connection.execute(fifth).mappings().one())
+        log_id = connection.scalar(sa.select(accounts.c.log_id))
+        kept = {"log_id": log_id, "tree": "runs", "first_index": 4, "hashes": leaf}
+        connection.execute(sa.insert(dropped_entries), kept)
+        connection.execute(sa.delete(sync_runs).where(sync_runs.c.run_id == 5))
+    what = "a run from before the log is known by its hash only, though no prune dropped it"
+    assert what in [breach.what for breach in breaches(lived)]
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"retired_at": hour(9)}, "retired_at does not follow from the log"),
+        ({"pruned_before": hour(0)}, "pruned_before does not follow from the log"),
+        ({"created_at": hour(0)}, "provider or created_at is not what the log recorded"),
+        ({"log_id": "another"}, "its log is that of another id"),
+    ],
+)
+def test_an_account_that_contradicts_its_log_is_a_breach(lived, change, what):
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(accounts).values(change))
+    assert what in [breach.what for breach in breaches(lived)]
 
 
 @rule("verify-finds-contradictions")
