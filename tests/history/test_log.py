@@ -433,6 +433,29 @@ def test_an_acceptance_of_some_missing_instances_as_the_newest_entry_verifies(wo
 
 
 @rule("verify-finds-contradictions")
+@pytest.mark.parametrize("index", [12, 14])
+def test_an_entry_that_is_there_twice_or_not_at_all_is_named(lived, index):
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == 10).values(log_index=index))
+    what = "is there twice" if index == 12 else "is followed by entry 14"
+    assert f"entry 12 of its log {what}" in [breach.what for breach in breaches(lived)]
+
+
+@rule("verify-finds-contradictions")
+def test_a_missing_instance_that_the_newest_entry_does_not_hold_is_a_breach_if_it_is_held(world):
+    world.put(*ids(20))
+    world.run()
+    world.remove("i000")
+    world.faults.add(Status(500), when=on_get, times=None)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    world.run()
+    assert (world.one("SELECT count(*) FROM instance_state WHERE presence = 'missing'"), breaches(world)) == (1, [])
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_state).where(instance_state.c.presence == "missing").values(held=True))
+    assert "log" in {breach.kind for breach in breaches(world)}
+
+
+@rule("verify-finds-contradictions")
 def test_a_prune_that_names_another_number_of_acts_is_a_breach(lived):
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(10.5))
     with database.writing(lived.engine) as connection:
