@@ -28,6 +28,8 @@ from inventory.history.merkle_log.entries import (
     details_text,
     entry_bytes,
     hex_or_none,
+    history_in,
+    is_run_id,
     iso_microseconds,
     opening_leaf,
     run_entry,
@@ -101,7 +103,7 @@ class LogCheck:
         self._check = check
         self._row = row
         self._start = self._read_start()
-        earlier = self._earlier = _earlier_history(self._start)
+        earlier = self._earlier = history_in(self._start)
         self._earlier_run_id = earlier.get("last_run_id", 0)
         self._earlier_runs: list[bytes] = []
         self._replay = _Replay(
@@ -245,7 +247,7 @@ class LogCheck:
                 what = f"entry {row.log_index} is a prune after {details.get('acts')} acts, but {replay.acts} are there"
                 self._report(None, what, wrong=row.log_index)
             last_run_id = details.get("last_run_id", 0)
-            if not _is_id(last_run_id):
+            if not is_run_id(last_run_id):
                 self._report(None, f"entry {row.log_index} is a prune without the last run", wrong=row.log_index)
                 last_run_id = 0
             replay.scope = FoldedHistory(row.log_index, last_run_id, self._earlier_run_id, self._check.pruned_before)
@@ -408,7 +410,7 @@ class LogCheck:
             text = entry_bytes(start).decode()
         except ValueError:  # it holds a number or a text that no entry can have
             text = None
-        has_form = start.get("kind") == "start" and ("history" not in start or _earlier_history(start))
+        has_form = start.get("kind") == "start" and ("history" not in start or history_in(start))
         if text != self._row["log_start"] or not has_form:
             self._report(None, "entry 0 of its log is not what a log begins with")
         return start
@@ -427,22 +429,8 @@ def known_at_start(log_start: Any) -> tuple[frozenset[str] | None, int]:
     """
     if log_start is None:
         return None, 0
-    earlier = _earlier_history(_as_object(log_start))
+    earlier = history_in(_as_object(log_start))
     return frozenset(earlier.get("ignored", ())), earlier.get("last_run_id", 0)
-
-
-def _earlier_history(start: Json) -> Json:
-    """Return the object `history` of entry 0; empty if there is none, or if its values have other types."""
-    found = start.get("history")
-    if not isinstance(found, dict) or not _is_id(found.get("last_run_id")):
-        return {}
-    ignored = found.get("ignored", [])
-    return found if isinstance(ignored, list) and all(isinstance(name, str) for name in ignored) else {}
-
-
-def _is_id(value: Any) -> bool:
-    """Return whether a value of a JSON object can be the id of a run."""
-    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _as_object(text: Any) -> Json:

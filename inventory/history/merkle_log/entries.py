@@ -76,10 +76,25 @@ def earlier_history(row: Mapping[str, Any]) -> Json:
 
     `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one of another form.
     """
-    found = log_start(row).get("history", {})
-    if not isinstance(found, dict) or not isinstance(found.get("last_run_id", 0), int):
+    start = log_start(row)
+    found = history_in(start)
+    if "history" in start and not found:
         raise damaged(f"entry 0 of the log of account {row['account']} is not what a log begins with")
     return found
+
+
+def history_in(start: Json) -> Json:
+    """Return the object `history` of entry 0; empty if there is none, or if its values have other types."""
+    found = start.get("history")
+    if not isinstance(found, dict) or not is_run_id(found.get("last_run_id")):
+        return {}
+    ignored = found.get("ignored", [])
+    return found if isinstance(ignored, list) and all(isinstance(name, str) for name in ignored) else {}
+
+
+def is_run_id(value: Any) -> bool:
+    """Return whether a value of a JSON object can be the id of a run."""
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def earlier_run_id(row: Mapping[str, Any]) -> int:
