@@ -117,9 +117,11 @@ class _Tests:
         """
         chosen, total = [], 0.0
         for index in sorted(candidates, key=lambda each: (-killers[each], self.is_random(each), self.seconds[each])):
-            total += 0 if self.is_random(index) else self.seconds[index]
-            if total <= limit or not chosen or self.is_random(index):
-                chosen.append(index)
+            if not self.is_random(index):
+                total += self.seconds[index]
+                if chosen and total > limit:
+                    continue
+            chosen.append(index)
         return chosen
 
     def is_random(self, index: int) -> bool:
