@@ -11,6 +11,7 @@ import pytest
 
 from inventory.simulator.habits import CREATORS
 from support.libraries import ROOT
+from support.marks import skip_without
 
 pytestmark = pytest.mark.slow
 
@@ -37,8 +38,7 @@ VARIES = (
 def printed(tmp_path_factory):
     """Run the steps of the tutorial, and return the stdout of each, as a list of texts."""
     if shutil.which("sqlite3") is None:
-        why = "needs the sqlite3 program (Debian: apt-get install sqlite3)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+        skip_without("the sqlite3 program (Debian: apt-get install sqlite3)")
     folder = tmp_path_factory.mktemp("tutorial")
     (folder / ".venv").symlink_to(sys.prefix)
     installed = STEPS[0].rpartition(" && ")[2]  # without the part that makes an environment

@@ -1,10 +1,9 @@
 """A real browser for tests of the HTML pages that this project writes."""
 
-import os
 import shutil
 from contextlib import contextmanager
 
-import pytest
+from support.marks import skip_without
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The names of the programs to try, in this order."""
@@ -23,8 +22,7 @@ def chromium():
     """
     found = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if found is None:
-        why = "needs a browser: install Chromium (Debian: apt-get install chromium-headless-shell)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+        skip_without("a browser: install Chromium (Debian: apt-get install chromium-headless-shell)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started:

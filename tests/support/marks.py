@@ -1,4 +1,6 @@
-"""Pytest marks, and functions that decide how many cases and random histories a test tries."""
+"""Pytest marks, and functions that decide what a test tries: how many cases, or nothing if a program is missing."""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +14,11 @@ def rule(name):
     `pytest -m 'rule(name="brake")'` runs the tests of the rule `brake`.
     """
     return pytest.mark.rule(name=name)
+
+
+def skip_without(program):
+    """Skip the test, because `program` is not installed. If the variable CI is `true`, fail the test instead."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {program}")
 
 
 SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.5}

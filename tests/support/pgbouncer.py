@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 from sqlalchemy.engine import URL
+
+from support.marks import skip_without
 
 CONNECTIONS = 8  # from pgbouncer to the server: fewer than from clients to pgbouncer, so that clients must share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'
@@ -26,9 +27,7 @@ def pgbouncer(server: URL) -> Iterator[URL]:
     """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
-            "pgbouncer is not installed: apt-get install pgbouncer"
-        )
+        skip_without("pgbouncer: apt-get install pgbouncer")
     folder = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # short: a socket's path has at most 107 bytes
     places = {
         "host": server.host or server.query.get("host"),
