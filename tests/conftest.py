@@ -120,7 +120,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_finish():
-    """Freeze all objects that exist after the collection: the garbage collector does not scan them again."""
+    """Freeze all objects once pytest has collected the tests: the garbage collector does not scan them again."""
     gc.collect()
     gc.freeze()
 

@@ -61,7 +61,8 @@ def _origin(name: str, flags: Mapping[str, Any], place: tuple[str | int, ...] = 
 def _shown(name: str, value: Any) -> Any:
     """Return the value as a user would write it, without secrets.
 
-    If the value is a table, or a database URL that cannot be read, return a text that says why it is not shown.
+    If the value is a group of settings, such as `alerts`, or a database URL that cannot be parsed, return a text that
+    says why it is not shown.
     """
     if name == "database_url":
         try:

@@ -338,10 +338,10 @@ class Account:
         return map(json.loads, io.BytesIO(self.changes))
 
     def changes_of(self, instance_id: str) -> list[Json]:
-        """Return the changes of an instance from leaves.bin, in the order of the log. Call `begin` before.
+        """Return the changes of an instance, decoded from leaves.bin, in the order of the log. Call `begin` before.
 
-        A change is a parsed line of changes.jsonl without `fields`. Raise Differs unless leaves.bin holds exactly the
-        changes that the entries committed to.
+        Each has the form of a parsed line of changes.jsonl, but without `fields`. Raise Differs unless leaves.bin holds
+        exactly the changes that the entries committed to.
         """
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
         expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
@@ -978,9 +978,10 @@ def _last_shown(account: Account, changes: list[Json]) -> str:
 
 
 def _creator_of(line: Json, changes: list[Json]) -> str:
-    """Return in words who created the instance in `line`, a line of fleet.jsonl. `changes` are all its changes.
+    """Return in words who created the instance in `line`, a line of fleet.jsonl.
 
-    The changes of the episode in `line` say it. If there are none, the text gives only a field of the line.
+    `changes` are all changes of this instance in the bundle. Those of the episode that was open in that fleet say who
+    created it. If there are none, the text gives only the line's field `creator_user_nickname`.
     """
     if changes and "closed_as" in changes[0]:
         return _created_by(changes[0]["episode"], changes)

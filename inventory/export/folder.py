@@ -90,8 +90,8 @@ def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]
     """Yield the folder of an export, and lock it during the block. Make the folder if it is missing.
 
     Raise UsageError if the folder holds files but no export, if it holds an export with another format or another
-    first month, or if it cannot be written. Raise AccountBusy if another export writes to it. Also raise the errors of
-    `read_manifest`.
+    first month, or if it cannot be written. Raise AccountBusy if another export writes to it, or if `export --check`
+    reads it. Also raise the errors of `read_manifest`.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _locked(file: Path, how: int, flags: int = 0) -> Iterator[None]:
         try:
             fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AccountBusy(f"Another export writes to {file.parent}; nothing was done. Run again later.") from None
+            raise AccountBusy(f"Another export uses {file.parent}; nothing was done. Run again later.") from None
         yield
     finally:
         os.close(lock)

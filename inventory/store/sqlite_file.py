@@ -252,9 +252,12 @@ class SQLiteFile:
 
 
 def _is_in_use(shm: Path) -> bool:
-    """Return whether any process has a database open through this `-shm`. Such a process locks one byte of it."""
+    """Return whether another process has a database open through this `-shm`; also true if that cannot be found out.
+
+    Such a process locks one byte of the `-shm`. This process must have no connection to the database: the check would
+    drop its locks on the `-shm`.
+    """
     try:
-        # closing `opened` drops all locks of this process on the -shm; but the process has no connection at this time
         with shm.open("r+b") as opened:
             fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _IN_USE_BYTE)
     except FileNotFoundError:

@@ -26,7 +26,7 @@ LIMITS = [(resource.RLIMIT_NOFILE, number) for number in (5, 6, 7, 8, 12, 20)] +
 def limited(tmp_path, database_url):
     """Yield a function that runs a command under one resource limit, or under none, and returns the completed process.
 
-    `limit` is a pair: a constant of the module `resource`, and its value.
+    `limit` is a pair: a constant of the module `resource`, such as RLIMIT_AS, and the value of the limit.
     """
     machines = [{"id": f"inst_{number}", "status": "ready"} for number in range(300)]
     with Simulator(Fleet(machines), keys={KEY}) as simulator:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from functools import partial
 
 import psycopg
 import pytest
@@ -161,7 +162,8 @@ def begin_a_run_and_die(world):
     """Open a run as if a process on another host had opened it and died, and return its run_id."""
     run = runs.open_run(world.engine, KILLED, clock=lambda: hour(2))
     with database.writing(world.engine) as connection:
-        connection.execute(sa.update(accounts).values(fencing_token="of a dead process", lease_host="elsewhere"))
+        dead = {"fencing_token": "of a dead process", "lease_host": "elsewhere"}
+        connection.execute(sa.update(accounts).where(accounts.c.account == "default").values(dead))
         connection.execute(sa.update(sync_runs).where(sync_runs.c.run_id == run.run_id).values(heartbeat_at=hour(2)))
     return run.run_id
 
@@ -203,7 +205,13 @@ def test_a_late_heartbeat_of_a_frozen_process_does_not_change_the_entry_of_its_r
 @rule("every-run-and-act-is-logged")
 @pytest.mark.parametrize(
     ("before", "returned"),
-    [("accept", None), ("retire", True), ("retire, before the log began", True), ("retire and run", None)],
+    [
+        ("accept", None),
+        ("retire", True),
+        ("retire, before the log began", True),
+        ("retire and run", None),
+        ("prune, retire, prune, beside an account with more acts", True),
+    ],
 )
 def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired_since(world, before, returned):
     world.put(*ids(3))
@@ -215,11 +223,19 @@ def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired
         world.run(clock=lambda: hour(0.7))
         assert accept_missing(world.engine, "default", lease_seconds=60, clock=lambda: hour(1)) == ["i001"]
     else:
+        if before.startswith("prune"):
+            prune(world.engine, PruneRequest("default", hour(0.4)), lease_seconds=60, clock=lambda: hour(0.55))
         acts_on_accounts.retire(world.engine, "default", lease_seconds=60, clock=lambda: hour(0.6))
     if before == "retire, before the log began":
         world.forget_log()
     if before == "retire and run":
         world.run(clock=lambda: hour(0.7))
+    if before == "prune, retire, prune, beside an account with more acts":
+        prune(world.engine, PruneRequest("default", hour(0.4)), lease_seconds=60, clock=lambda: hour(0.8))
+        for number in range(4):
+            clock = partial(hour, 0.8 + number / 50)
+            world.run(account="other", clock=clock)
+            acts_on_accounts.retire(world.engine, "other", lease_seconds=60, clock=clock)
     world.faults.clear()
     run_id = begin_a_run_and_die(world)
     world.run(clock=lambda: hour(3))

@@ -219,8 +219,9 @@ def found_by(verdict):
 def uncovered_fields(rows):
     """Return a dict from (account, instance id) to the set of fields that runs ignored since the newest version opened.
 
-    If that version is older than the log, the set also has the fields that entry 0 lists as ignored, and the name
-    `ignored`: entry 0 has one list for the whole account, so it does not cover the column `ignored` of an instance.
+    If that version is older than the log, the set also has the fields in entry 0's list `ignored`, and the column
+    `ignored` of `instance_state`. The list is one for the whole account, so it does not say what the column of a single
+    instance must hold.
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
