@@ -183,7 +183,7 @@ def test_an_item_without_a_usable_id_is_rejected_and_the_walk_is_not_complete(wo
 
 @pytest.mark.medium
 @rule("only-the-id-is-needed")
-@pytest.mark.parametrize("id_", ["x", "x" * 255, "ü/?#%", " ", "..", "😀"])
+@pytest.mark.parametrize("id_", ["x", "x" * 255, "ü/?#%", " ", "..", "😀", "\U0010ffff" * 255])
 def test_any_other_id_is_kept(world, id_):
     world.put("other", id_)
     world.run()
