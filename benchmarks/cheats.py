@@ -67,7 +67,10 @@ def main() -> int:
 
 
 def _databases(stack: ExitStack, backend: str) -> Callable[[], str]:
-    """Return a function that makes an empty database and returns its URL."""
+    """Return a function that returns the URL of a new empty database at each call.
+
+    On PostgreSQL the database is there. On SQLite its file is made by the first connection that may create it.
+    """
     if backend == "sqlite":
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         numbers = iter(range(1_000))

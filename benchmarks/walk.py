@@ -113,9 +113,9 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
 
 @contextlib.contextmanager
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
-    """Yield a dict from each backend to a function that creates a new empty database and returns its URL.
+    """Yield a dict from each backend to a function that returns the URL of a new empty database at each call.
 
-    `given` is the URL of a PostgreSQL server. None: a server is started.
+    On SQLite the file is not there yet. `given` is the URL of a PostgreSQL server. None: a server is started.
     """
     from itertools import count
 

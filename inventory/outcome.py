@@ -83,7 +83,7 @@ class Outcome:
         self.clear_events()
 
     def clear_events(self) -> None:
-        """Reset `counts`, `missing` and `settled`. Call it if nothing that they count was written."""
+        """Reset `counts`, `missing` and `settled`. Call it if the writes of the run were rolled back, or never made."""
         self.counts, self.missing, self.settled = dict.fromkeys(_COUNTS, 0), 0, []
 
     def columns(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
     python tools/superset_check.py [FOLDER]
 
 It makes an environment for Superset in the folder, or uses the one that is there. Without a FOLDER, it makes a
-temporary folder, which stays. It starts a PostgreSQL. For each backend it fills a database with a demo, imports the
-bundle once in Superset's page and twice over REST, asks each chart for its data, and compares some numbers with the
-views. It writes a screenshot of each dashboard to build/superset. It needs the package registry and a Chromium.
+temporary folder, which stays. It starts a PostgreSQL, or uses the one at TEST_DATABASE_URL. For each backend it fills
+a database with a demo, imports the bundle once in Superset's page and twice over REST, asks each chart for its data,
+and compares some numbers with the database. It writes a screenshot of each dashboard to build/superset. It needs the
+package registry and a Chromium.
 """
 
 import os

@@ -1,8 +1,8 @@
 """End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
 Only the first signal has an effect, so later ones do not interrupt the cleanup. In a block of `stop_on_signal`, the
-first signal sets an event, and the command checks the event where it can stop. Outside of such a block, the first
-signal raises KeyboardInterrupt.
+first signal sets an event, and the command checks the event where it can stop. In a block of `raising`, unless a block
+of `stop_on_signal` has begun in it, the first signal raises KeyboardInterrupt.
 """
 
 import atexit

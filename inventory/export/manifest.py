@@ -100,8 +100,9 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest | None:
     """Return the manifest of a folder; None if the folder has no manifest.
 
-    Raise UsageError if the manifest cannot be read, is not the manifest of an export, or was written by a newer version
-    of the program. Raise BreachFound if the manifest does not have the form that an export writes.
+    Raise UsageError if the file cannot be read, if it is not a JSON object whose `format` is FORMAT, or if a newer
+    version of the program wrote it. Raise BreachFound if anything else in it does not have the form that an export
+    writes.
     """
     path = folder / MANIFEST
     try:

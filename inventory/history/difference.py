@@ -1,7 +1,8 @@
-"""Compute what one run writes about one instance: its state (row of `instance_state`) and its versions.
+"""Compute what a run writes about one instance: its state (row of `instance_state`) and its versions.
 
-The functions read no database and no clock. Every time in the rows is the start of a run (`one-time-per-run`).
-`before` is the state of the instance before the run or act; None for a newcomer.
+An act that accepts missing instances as gone uses `record_vanished` too. The functions read no database and no clock.
+Every time in the rows is the start of a run (`one-time-per-run`). `before` is the state of the instance before the run
+or act; None for a newcomer.
 """
 
 from collections.abc import Mapping

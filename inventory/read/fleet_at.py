@@ -31,10 +31,7 @@ class RunsAround:
     gap: Row | None = None
     """The row of `sync_gaps` for the gap that contains T; None if there is none."""
     retired: bool = False
-    """Whether the account is retired, and T is later than its last complete run or there is none.
-
-    If so, its fleet at T is unknown.
-    """
+    """Whether the account is retired, and has no complete run at T or later. If so, its fleet at T is unknown."""
 
 
 def runs_around(connection: Connection, at: datetime, account: str | None = None) -> list[RunsAround]:
@@ -42,9 +39,8 @@ def runs_around(connection: Connection, at: datetime, account: str | None = None
 
     Raise UsageError if the fleet of an account at that time is unknown. It is unknown before the account's first
     complete run, after its last one, and where `prune` folded the history. There is one exception: if no `account` is
-    given, a retired account without a complete run at that time or later is returned with `retired` set, unless the
-    time is before its first complete run. Also raise UsageError if there is no account, or if this exception applies to
-    every account.
+    given, a retired account without a complete run at that time or later is returned with `retired` set. Also raise
+    UsageError if there is no account, or if this exception applies to every account.
     """
     table = relation("accounts")
     query = sa.select(table).where(*matching(table, account=account)).order_by(table.c.account)
@@ -64,8 +60,9 @@ def _around_in_account(connection: Connection, at: datetime, account: Row, *, as
     after = first_row(connection, oldest.where(table.c.started_at > at))
     retired = account["retired_at"] is not None and not asked
     other = "" if alone else " To leave this account out, name another one with --account."
-    if before is None and after is None and retired:
-        return RunsAround(name, None, None, exact=False, retired=True)
+    exact = before is not None and before["started_at"] == at
+    if retired and after is None and not exact:
+        return RunsAround(name, before, None, exact=False, retired=True)
     if before is None:
         why = f"its first complete run was at {iso(after['started_at'])}" if after else "it has no complete run yet"
         raise UsageError(f"The fleet of account {name!r} at {iso(at)} is not known: {why}.{other}")
@@ -74,10 +71,7 @@ def _around_in_account(connection: Connection, at: datetime, account: Row, *, as
             f"The fleet of account {name!r} at {iso(at)} is not known any more: `inventory prune` folded its history "
             f"before {iso(account['pruned_before'])}.{other}"
         )
-    exact = before["started_at"] == at
     if after is None and not exact:
-        if retired:
-            return RunsAround(name, before, None, exact=False, retired=True)
         raise UsageError(
             f"The fleet of account {name!r} at {iso(at)} is not known: its last complete run was at "
             f"{iso(before['started_at'])}. `inventory list` without --at shows what that run left.{other}"

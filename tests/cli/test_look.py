@@ -270,6 +270,8 @@ def test_the_time_must_be_on_record_for_every_account_that_was_not_retired_befor
     assert "account second: not listed; it is retired, and its last complete run was run 7" in err
     assert {row["account"] for row in rows("list", "--at", iso(7))} == {"default", "second"}
     ask("list", "--at", iso(7.5), "--account", "second", expect=2)
+    alter(lived, sa.update(accounts).where(accounts.c.account == "second").values(pruned_before=hour(7.8)))
+    assert {row["account"] for row in rows("list", "--at", iso(7.5))} == {"default"}
 
 
 # show

@@ -434,7 +434,7 @@ def test_endless_sends_more_than_any_limit(simulator, client):
 def month(**arguments):
     """Advance a LivelyFleet by 30 days in steps of 20 minutes.
 
-    Return the fleet, and a list with the time and the instances (a dict by id) after each step.
+    Return the fleet, and a list with the time and the instances (a dict by id) at the start and after each step.
     """
     fleet = LivelyFleet(start=MONDAY, **arguments)
     looks = []

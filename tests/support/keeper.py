@@ -302,7 +302,10 @@ def _hide_moved(versions):
 
 
 def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line for each type
-    """Return another value for a column: null, the value of another row, or one near `value`. 0 may stay 0."""
+    """Return another value for a column: null, the value of another row, or one near `value`.
+
+    0 may stay 0, and the JSON text `{}` may stay `{}`.
+    """
     column = METADATA.tables[table].c[name]
     values = [each for each in {row[name] for row in rows} if each != value and each is not None]
     if column.nullable and value is not None and random.random() < 0.2:
@@ -344,8 +347,9 @@ def other_json(random, text):
 def edit_a_value(keeper, after):
     """Edit one column of one row.
 
-    In many cases the same value in another table is edited too. The fields of an instance are in its newest version and
-    in `instance_state`. The time of a retirement is in the act and in the row of the account.
+    Three kinds of edits change another table too. A field in the last version of an episode is also edited in
+    `instance_state`. A field in `instance_state` is in half of the cases also edited in the open version. The time of a
+    retirement in the act is also edited in the row of the account.
     """
     random = keeper.random
     table = random.choice(EDITED)

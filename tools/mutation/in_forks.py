@@ -259,9 +259,9 @@ def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[i
 
 
 def _is_killed(file: Path, source: str, tests: list[int], killers: Counter[int], change: Callable[[], None]) -> bool:
-    """Return whether one of the tests fails, or takes too long, in a forked process that first calls `change`.
+    """Return whether, in a forked process, `change` or a test after it fails, or all of this takes too long.
 
-    Meanwhile the file has the mutant's source. Count the test that fails in `killers`.
+    Meanwhile the file has the mutant's source. If a test fails, add one to its count in `killers`.
     """
     before = file.read_text(encoding="utf-8")
     folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=os.environ["COPIES"]))
