@@ -61,7 +61,7 @@ REGIONS = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
 LIMITS = {"as of": 1.0, "one instance": 0.1}
 VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 BIG_LIMITS = LIMITS | {"fleet_daily of 90 days": 5.0, "report --since 90d": 20.0}  # seconds
-REPORT_LIMIT = 300.0  # megabytes
+REPORT_LIMIT = 300.0  # MiB
 
 
 def hour(number: int) -> datetime:
@@ -254,10 +254,10 @@ def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
     url = engine.url.render_as_string(hide_password=False)
     with tempfile.TemporaryDirectory() as folder:
         words = ["report", "--since", f"{days:%Y-%m-%dT%H:%M:%SZ}", "--output", f"{folder}/fleet.html"]
-        seconds, _, megabytes = measure(SYNC, *words, INVENTORY_DATABASE_URL=url)
-    report("report --since 90d", seconds, f"{megabytes:.0f} MB of {REPORT_LIMIT:g}")
+        seconds, _, memory = measure(SYNC, *words, INVENTORY_DATABASE_URL=url)
+    report("report --since 90d", seconds, f"{memory:.0f} MiB of {REPORT_LIMIT:g}")
     compare_syncs({"big": url, "empty": make()})
-    return fine and megabytes <= REPORT_LIMIT
+    return fine and memory <= REPORT_LIMIT
 
 
 def compare_syncs(urls: dict[str, str]) -> None:

@@ -366,7 +366,7 @@ def say(text: str) -> None:
 def table(results: list[Result]) -> str:
     """Return the results as a Markdown table."""
     lines = [
-        f"| instances | a page | ms | tool | {' | '.join(KINDS)} | MB | ghosts | missing | wrong | failed | empty |",
+        f"| instances | a page | ms | tool | {' | '.join(KINDS)} | MiB | ghosts | missing | wrong | failed | empty |",
         "|--:|--:|--:|---|" + "--:|" * (len(KINDS) + 6),
     ]
     for each in results:

@@ -198,7 +198,7 @@ def main() -> int:
             play_round(server, options, made, taken)
     print(f"\r{options.instances:,} instances, {options.page:,} a page, {options.delay:g} ms a page", end="")
     print(f", {options.rounds} rounds\n")
-    print(f"{'':25}{'seconds':>9}{'x bare':>8}{'limit':>7}{'CPU s':>8}{'peak MB':>9}{'limit':>7}")
+    print(f"{'':25}{'seconds':>9}{'x bare':>8}{'limit':>7}{'CPU s':>8}{'peak MiB':>9}{'limit':>7}")
     fine = True
     for (kind, what), runs in taken.items():
         limit = KINDS[kind][0] if what != "bare walk" else 1

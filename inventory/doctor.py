@@ -112,7 +112,7 @@ def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, No
             sa.inspect(connection).get_table_names()
             version = connection.dialect.server_version_info or ()
             integrity.require_whole(connection)
-        database.require_version(engine, version)
+            database.require_version(connection)
     except InventoryError as error:
         yield _fail("database", None, error, "Check that it is there, and INVENTORY_DATABASE_URL.")
         return None

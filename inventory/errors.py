@@ -176,7 +176,7 @@ class WrongSchema(DatabaseError):
     """A database that cannot be used as it is. Retrying does not help.
 
     It has no tables, the tables of another program, or another revision of the schema. Or it is a PostgreSQL database
-    that is not in UTF-8, or its server is too old for a migration.
+    that is not in UTF-8, or its server is too old.
     """
 
 

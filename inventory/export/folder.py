@@ -112,10 +112,17 @@ def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep exports from writing to a folder during the block. Raise AccountBusy if an export is writing to it."""
+    """Keep exports from writing to a folder during the block. Raise AccountBusy if an export is writing to it.
+
+    Raise UsageError if the folder has a lock file that cannot be opened.
+    """
     with ExitStack() as stack:
-        with suppress(FileNotFoundError):  # no lock file, as in a copy, or no folder
+        try:
             stack.enter_context(_locked(path / _LOCK, fcntl.LOCK_SH))
+        except FileNotFoundError:  # no lock file, as in a copy, or no folder
+            pass
+        except OSError as error:
+            raise UsageError(f"{path / _LOCK} cannot be read: {error.strerror or error}.") from error
         yield
 
 

@@ -1,7 +1,6 @@
 """The PostgreSQL engine: its settings, and the checks at the start of each transaction."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,11 +99,12 @@ def _begin_postgresql(connection: Connection) -> None:
         raise DatabaseError(f"The database {describe(connection.engine)} may only be read; nothing was written: {why}")
 
 
-def require_version(engine: Engine, version: Sequence[Any]) -> None:
-    """Raise DatabaseError if a PostgreSQL server is too old; `version` is SQLAlchemy's `server_version_info`.
+def require_version(connection: Connection) -> None:
+    """Raise WrongSchema if a PostgreSQL server is too old.
 
     For SQLite, do nothing: `sqlite_engine` has checked the version of the library.
     """
-    if not is_sqlite(engine) and tuple(version) < (OLDEST_POSTGRESQL,):
+    version = connection.dialect.server_version_info or ()
+    if not is_sqlite(connection) and version < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))
-        raise DatabaseError(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")
+        raise WrongSchema(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")

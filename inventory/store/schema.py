@@ -21,7 +21,7 @@ from inventory.errors import UsageError, WrongSchema
 from inventory.lean_imports import without
 from inventory.store.catalogue import VIEWS
 from inventory.store.database import connect, describe, is_sqlite, reading, writing
-from inventory.store.postgresql import OLDEST_POSTGRESQL
+from inventory.store.postgresql import require_version
 from inventory.store.sqlite import use_wal
 from inventory.store.tables import METADATA, JSONText, UTCDateTime, complete
 
@@ -173,9 +173,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         use_wal(engine)
     with writing(engine) as connection:
         if not is_sqlite(engine):
-            version = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
-            if int(version) < OLDEST_POSTGRESQL * 10_000:
-                raise WrongSchema(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {version}.")
+            require_version(connection)
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # no limit: wait while another migrates
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
         found = current(connection)

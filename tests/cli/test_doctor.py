@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from inventory.config.database_url import parse_url
 from inventory.config.settings import load
 from inventory.doctor import examine
+from inventory.errors import WrongSchema
 from inventory.history.lease import hold_lease
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
 from inventory.store import database, schema
@@ -125,6 +126,19 @@ def test_a_sqlite_that_is_too_old_is_named_with_both_versions(look, engine, monk
     old = the(look(), "database", "fail")
     assert old.finding.startswith("SQLite 3.38 or newer is needed; this Python has 3.37.2. Use a newer Python")
     assert old.exit_code == 7
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_postgresql_that_is_too_old_is_named_the_same_by_doctor_and_by_an_upgrade(look, engine, monkeypatch):
+    """Raise the oldest version that is accepted, because the tests have one server only."""
+    monkeypatch.setattr("inventory.store.postgresql.OLDEST_POSTGRESQL", 99)
+    with engine.connect() as connection:
+        number = connection.exec_driver_sql("SHOW server_version").scalar_one().split()[0]
+    old = the(look(), "database", "fail")
+    assert old.finding == f"PostgreSQL 99 or newer is needed; this one is {number}"
+    assert old.exit_code == 7
+    with pytest.raises(WrongSchema, match=f"PostgreSQL 99 or newer is needed; this one is {number}"):
+        schema.upgrade(engine)
 
 
 @pytest.mark.medium

@@ -402,6 +402,18 @@ def test_a_check_while_an_export_writes_is_6_and_a_copy_without_a_lock_is_checke
 
 
 @pytest.mark.medium
+@pytest.mark.usefixtures("database_url")
+def test_a_check_that_cannot_open_the_lock_file_is_one_line_that_names_it(run, lived, tmp_path):
+    write(lived.engine, tmp_path / "lake")
+    (tmp_path / "lake" / ".inventory-export.lock").unlink()
+    (tmp_path / "lake" / ".inventory-export.lock").symlink_to(".inventory-export.lock")
+    assert (
+        "lake/.inventory-export.lock cannot be read: Too many levels"
+        in run("export", "lake", "--check", expect=2).stderr
+    )
+
+
+@pytest.mark.medium
 def test_only_the_months_since_a_time_are_written_on_request(lived, run, tmp_path):
     run("export", "lake", "--since", "2026-02-15")
     assert [path.name for path in sorted((tmp_path / "lake" / "sync_runs").iterdir())] == [
