@@ -3,6 +3,7 @@
 import json
 import threading
 from functools import partial
+from operator import itemgetter
 
 import psycopg
 import pytest
@@ -24,7 +25,7 @@ from support.catalogue import downgrade
 from support.checkpoints import check, take_checkpoints
 from support.command import Command
 from support.forgery import forge, read_rows, write_rows
-from support.log_reader import changes_of, entries_of, history_of, missing_digest
+from support.log_reader import canonical, changes_of, entries_of, history_of, missing_digest, run_row
 from support.marks import ON_POSTGRESQL, rule
 from support.postgres import WAITS_FOR_A_LOCK
 from support.rfc6962 import tree_hash
@@ -295,12 +296,26 @@ def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
 @pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
+    lived.put("i000", ip="10.0.0.1")
+    lived.fleet.hide("i002")
+    lived.run(ignore_changes=("ip",))
     lived.forget_log()
     assert breaches(lived) == []
+    account, all_runs, _, versions = rows_of(lived)
+    states = table(lived, "instance_state")
+    counts = {row["instance_id"]: row["versions"] for row in states}
+    assert None in {row["closed_log_index"] for row in versions if row["valid_to"] is not None}
     lived.run()
-    account = account_of(lived)
-    start = json.loads(account["log_start"])
-    assert (start["history"]["run_count"], start["history"]["last_run_id"]) == (10, 10)
+    start = json.loads(account_of(lived)["log_start"])
+    assert start["history"] == {
+        "last_run_id": 11,
+        "run_count": 11,
+        "runs": tree_hash([canonical(run_row(row)) for row in sorted(all_runs, key=itemgetter("run_id"))]).hex(),
+        "versions": history_of(versions, counts, hour(100)),
+        "missing": missing_digest(states, account["last_complete_run_id"]),
+        "ignored": ["ip"],
+    }
+    assert start["history"]["missing"] is not None
     assert kinds_since(lived) == ["succeeded"]
     assert breaches(lived) == []
 
