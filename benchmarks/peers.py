@@ -209,12 +209,13 @@ def python_of(peer: Peer, tools: Path) -> Path:
 
 @contextlib.contextmanager
 def postgresql(given: str | None) -> Iterator[str]:
-    """Yield the URL of a PostgreSQL server on which databases may be created: `given`, or the URL of a new server.
+    """Yield the URL of a PostgreSQL server on which databases may be created.
 
-    The URL of a new server names a TCP port and a password, because all tools accept such a URL.
+    It is `given`, or the value of TEST_DATABASE_URL, or the URL of a new server. The URL of a new server names a TCP
+    port and a password, because all tools accept such a URL.
     """
-    if given:
-        yield given
+    if found := given or os.environ.get("TEST_DATABASE_URL"):
+        yield found
         return
     from support.postgres import server
 
