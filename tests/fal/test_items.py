@@ -176,9 +176,11 @@ def test_an_item_is_kept_or_rejected_at_the_same_depth_whoever_reads_it(brackets
         if frames:
             return made(depth, frames - 1)
         left, right = brackets
-        return make_record({"id": "a", "deep": json.loads(left * depth + "1" + right * depth), "flat": ["[{"] * 500})
+        deep = json.loads(left * depth + "1" + right * depth)
+        return make_record({"id": "a", "before": [[]] * 500, "deep": deep, "flat": ["[{"] * 500})
 
     for frames in (0, 150):
+        made(1, frames)
         made(299, frames)  # the object that holds all unknown fields is one more level
         with pytest.raises(Rejected, match="too deeply"):
             made(300, frames)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from functools import partial
 from operator import itemgetter
 
@@ -296,9 +297,14 @@ def test_a_log_keeps_its_id_and_its_entries_through_a_rename(world):
 @pytest.mark.medium
 @rule("every-run-and-act-is-logged")
 def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
-    lived.put("i000", ip="10.0.0.1")
+    lived.put("i000", status="ready", ip="10.0.0.1")
     lived.fleet.hide("i002")
-    lived.run(ignore_changes=("ip",))
+    lived.run(ignore_changes=("ip",), clock=lambda: hour(11) + timedelta(microseconds=7))
+    lived.put("i000", status="later", ip="10.0.0.1")
+    lived.faults.add(Status(503), when=on_page(2), times=None)
+    lived.run(ignore_changes=("ip",), page_size=1)
+    lived.faults.clear()
+    assert lived.statuses()[-2:] == ["succeeded", "partial"]
     lived.forget_log()
     assert breaches(lived) == []
     account, all_runs, _, versions = rows_of(lived)
@@ -308,16 +314,29 @@ def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
     lived.run()
     start = json.loads(account_of(lived)["log_start"])
     assert start["history"] == {
-        "last_run_id": 11,
-        "run_count": 11,
+        "last_run_id": 12,
+        "run_count": 12,
         "runs": tree_hash([canonical(run_row(row)) for row in sorted(all_runs, key=itemgetter("run_id"))]).hex(),
         "versions": history_of(versions, counts, hour(100)),
         "missing": missing_digest(states, account["last_complete_run_id"]),
         "ignored": ["ip"],
     }
-    assert start["history"]["missing"] is not None
+    assert {row["instance_id"] for row in states if row["unlisted_runs"] == 1} == {"i002"}
+    assert "i000" in {row["instance_id"] for row in states if row["seen_run_id"] > account["last_complete_run_id"]}
     assert kinds_since(lived) == ["succeeded"]
     assert breaches(lived) == []
+
+
+@pytest.mark.medium
+@rule("every-run-and-act-is-logged")
+def test_before_the_first_complete_run_the_missing_digest_covers_every_live_instance(world):
+    world.put(*ids(6))
+    world.faults.add(Status(503), when=on_page(2), times=None)
+    world.run(page_size=3)
+    assert (world.statuses(), account_of(world)["last_complete_run_id"]) == (["partial"], None)
+    check_by_hand(world)
+    assert table(world, "sync_runs")[0]["missing_digest"] is not None
+    assert breaches(world) == []
 
 
 def kinds_since(world):

@@ -73,7 +73,9 @@ def test_a_subtree_is_appended_by_its_root():
     assert (frontier.size, frontier.root()) == (7, tree_hash(entries(7)))
 
 
-@pytest.mark.parametrize(("size", "hashes"), [(1, b""), (0, bytes(32)), (3, bytes(32)), (1, bytes(31)), (-1, b"")])
+@pytest.mark.parametrize(
+    ("size", "hashes"), [(1, b""), (0, bytes(32)), (3, bytes(32)), (1, bytes(31)), (-1, b""), (-1, bytes(32))]
+)
 def test_a_right_edge_that_does_not_fit_its_size_is_refused(size, hashes):
     with pytest.raises(ValueError, match="right edge"):
         Frontier(size, hashes)
