@@ -416,7 +416,7 @@ def test_a_log_without_its_beginning_or_its_end_is_damaged(lived, column):
 ODD_STARTS = (
     '{"history":[1]}', '{"history":{"ignored":5}}', '{"history":{"ignored":[["ip"]]}}',
     '{"history":{"last_run_id":"x"}}', '{"history":{"last_run_id":true}}', '{"history":{"last_run_id":1e400}}',
-    '{"history":{"last_run_id":36893488147419103232}}', '{"kind":"start","at":5}', r'{"kind":"start","x":"\ud800"}',
+    '{"history":{"last_run_id":9223372036854775808}}', '{"kind":"start","at":5}', r'{"kind":"start","x":"\ud800"}',
     '{"kind":"start","x":36893488147419103232}', "[" * 20_000, "5", '{"history":' * 700 + "1" + "}" * 700,
 )  # fmt: skip
 ODD_DETAILS = (
