@@ -54,7 +54,7 @@ QUERIES = (
 
 _HOUR = timedelta(hours=1)
 _REQUEST_TIME = timedelta(seconds=1.5)  # duration of one request by the simulated clock
-_PAGE_SIZE = 25  # instances; a list then has two to four pages
+_PAGE_SIZE = 25  # instances; a list then has two to four pages, rarely five
 _DOWN = Status(503, body="<html><body>Service Unavailable</body></html>")
 _RETRY_MAX_WAIT = 0.01  # seconds of real time
 _SEED = 7

@@ -67,7 +67,7 @@ class Check:
     finding: str
     remedy: str | None = None
     exit_code: int = 0
-    """The exit code of the error that was found; 0 without an error."""
+    """The exit code of the error that was found; 0 without an error, or if the result is a warning."""
 
 
 def examine(

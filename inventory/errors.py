@@ -16,7 +16,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   └── Interrupted                  4   a signal ended the walk or other work
     ├── MassVanish                       5   the brake holds instances until a person decides
     ├── AccountBusy                      6   another process holds the account's lease, or writes into the same folder
-    │   └── LeaseLost                    6   another process has taken over this run's lease
+    │   └── LeaseLost                    6   another process has taken over the lease of this run or other work
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
     │   ├── Unconfirmed                  7   the connection was lost during a commit: the commit may have succeeded
@@ -149,13 +149,19 @@ class AccountBusy(InventoryError):
 
 
 class LeaseLost(AccountBusy):
-    """A lease that another process has taken over; nothing of this run was applied."""
+    """A lease that another process has taken over.
+
+    Of a run, nothing was applied. What an unfinished `prune` has folded stays folded.
+    """
 
     error_code = "lease_lost"
 
 
 class DatabaseError(InventoryError):
-    """A database or a temporary file that cannot be used: it is missing, locked, full or damaged, for example."""
+    """A database or a temporary file that cannot be used: it is missing, locked, full or damaged, for example.
+
+    Also an OSError of this host that ended a run.
+    """
 
     exit_code = 7
     error_code = "database"
@@ -176,15 +182,15 @@ class WrongSchema(DatabaseError):
     """A database that cannot be used as it is. Retrying does not help.
 
     It has no tables, the tables of another program, or another revision of the schema. Or it is a PostgreSQL database
-    that is not in UTF-8, or its server is too old.
+    that is not in UTF-8, or the server or this Python's SQLite library is too old.
     """
 
 
 class Stale(InventoryError):
     """An account that is stale, or a database into which no account is synced.
 
-    An account is stale if it has no complete run, if its last complete run is too long ago, or if its last attempt is
-    in the future.
+    An account is stale if it has no complete run, if its last complete run is longer ago than `--max-age`, or if its
+    last attempt is in the future.
     """
 
     exit_code = 8

@@ -48,7 +48,7 @@ def plain(text: str, limit: int = 300) -> str:
 
 
 def set_style(style: Style) -> None:
-    """Set the style of all lines that are written to stderr from now on."""
+    """Set the style of what `say` writes from now on. For log events too, call `configure`, which sets both."""
     global _style  # noqa: PLW0603 - a process has one stderr
     _style = style
 

@@ -26,7 +26,10 @@ class Outcome:
     duplicates: int = 0
     rejected: int = 0
     missing: int = 0
-    """The number of instances that are missing after the run."""
+    """The number of instances that are missing after the run, or would be after a dry run.
+
+    It is 0 if the status is `failed` or `abandoned`.
+    """
     retries: int = 0
     """The number of times that a request was sent again."""
     seconds: float = 0.0
@@ -34,7 +37,7 @@ class Outcome:
     fault: Exception | None = None
     """The exception that ended the run, if it means a fault of this program; else None."""
     settled: list[str] = field(default_factory=list)
-    """Ids of the instances that `counts["settled"]` counts."""
+    """Ids of the instances that `counts["settled"]` counts; empty in a dry run."""
     changes: list[dict[str, Any]] = field(default_factory=list)
     """For a dry run: the events that a run would record, as rows with some of the columns of `instance_events`."""
 

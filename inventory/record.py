@@ -24,9 +24,9 @@ DEEPEST = 300
 class Record(NamedTuple):
     """One instance as it is stored. A field that is absent, null or an empty text is None.
 
-    `extra` is the canonical JSON text of all other fields, and of known fields whose value is not text. It is None if
-    there are no such fields. Secrets in it are hidden. Only a record that an earlier version of this program stored may
-    hold secrets; `mask_record` hides them.
+    `extra` is the canonical JSON text of all other fields, and of known fields whose value is not text, without those
+    that are null, an empty text or a number that is not finite. It is None if none is left. Secrets in it are hidden.
+    Only a record that an earlier version of this program stored may hold secrets; `mask_record` hides them.
     """
 
     instance_id: str
@@ -167,9 +167,9 @@ def mask_record(record: Record) -> Record:
 
 
 def is_as_written(extra: str) -> bool:
-    """Return whether a stored `extra` has the form in which a run writes it. Raise ValueError if it is not JSON.
+    """Return whether a stored `extra` is canonical JSON (sorted keys, no spaces) other than `{}`, as a run writes it.
 
-    The form is canonical JSON (sorted keys, no spaces), and never an empty object.
+    That it is an object is not checked. Raise ValueError if it is not JSON.
     """
     return extra == _dump(json.loads(extra)) and extra != "{}"
 
@@ -178,8 +178,8 @@ def differing_fields(state: Record, version: Record) -> frozenset[str]:
     """Return the names of the fields, and the keys of `extra`, in which an instance's state differs from its version.
 
     A key of `extra` does not count if the only difference is that the state's value has its secrets hidden. An earlier
-    version of this program stored secrets, and a later run hid them in the state only. If an `extra` is not a JSON
-    object, the name `extra` is returned in place of its keys.
+    version of this program stored secrets, and a later run hid them in the state only. If anything differs and an
+    `extra` is not a JSON object, the name `extra` is returned in place of its keys, even if both have the same `extra`.
     """
     if state[1:] == version[1:]:
         return frozenset()
@@ -195,7 +195,10 @@ def differing_fields(state: Record, version: Record) -> frozenset[str]:
 
 
 def gpus(instance_type: str | None) -> tuple[int | None, str | None]:
-    """Return number and model of the GPUs of a type like `gpu_<n>x_<model>`; (None, None) for any other type."""
+    """Return number and model of the GPUs of a type like `gpu_<n>x_<model>`, where n has at most four digits.
+
+    Return (None, None) for any other type.
+    """
     found = _GPU.fullmatch(instance_type or "")
     return (int(found[1]), found[2]) if found else (None, None)
 

@@ -37,7 +37,7 @@ def scratch_folder() -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             _sweep()
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)))
             # The file is locked before it gets the name `lock`. So if nobody holds the lock of a file `lock`, the
             # process that made the file has ended.
             lock = os.open(folder / _UNLOCKED, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

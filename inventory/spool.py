@@ -11,7 +11,7 @@ The tables and the view of the file:
 - `known`: the instances of the database that are absent or may have to be written.
 - `new`: the listed ids that are not live or missing in the database; empty if no instance is live or missing there.
 - `final`: the hashes of the open versions that stay open although the row of the instance is written.
-- `gone`: the ids of absent instances that are proven gone.
+- `gone`: the ids that were marked as proven gone; only those still absent count.
 - `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
 - `types`: the number and model of GPUs of each instance type.
 - `newcomers` (view): the records of instances that were never seen before.
@@ -101,7 +101,10 @@ class Spool:
     def __init__(self, ignored: tuple[str, ...] = ()) -> None:
         self.ignored = ",".join(ignored)
         self.ids_by_walk: Counter[int] = Counter()
-        """The number of different ids that each walk brought, by walk number."""
+        """The number of different ids that each walk brought, by walk number.
+
+        For BY_ID, without those that `expire_unlisted` removed.
+        """
         self._live_before = 0
         self._tracked = tracker(ignored) if ignored else None
         with ExitStack() as opening:

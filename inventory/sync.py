@@ -56,8 +56,8 @@ class SyncOptions:
 
     `trigger` says in `sync_runs` what started the run. `expected_seconds` is the time until the next run, if known. If
     there is a `timetable`, the run is made only if the timetable says that a run is due. `clock` replaces the
-    database's clock. Setting `stop` ends the run with the error code `interrupted`. `progress` is called after each
-    page with the counts of the walk so far.
+    database's clock. Setting `stop` ends the requests to the API, with the error code `interrupted`; a run that has
+    made all its requests is applied as usual. `progress` is called after each page with the counts of the walk so far.
     """
 
     trigger: str = "manual"
@@ -378,8 +378,8 @@ def _walk_digest(found: ExpectedList, spool: Spool) -> str:
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
     """Return the fingerprint of the last complete run's list, by which the walk recognises an unchanged list.
 
-    Return None if the account has no fingerprint, or if it was written by another program version or with another
-    `ignore_changes`. The run then compares its list with the database.
+    Return None if the run has no fingerprint (`Run.walk_digest`), or if it was written by another program version or
+    with another `ignore_changes`. The run then compares its list with the database.
     """
     if run.walk_digest is None:
         return None

@@ -32,7 +32,7 @@ def is_relative(text: str) -> bool:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the UTC time that a text means: a time in ISO 8601, or a duration before `now`, like `2d`.
+    """Return the UTC time that a text means: a time in ISO 8601, or a duration with a unit before `now`, like `2d`.
 
     A time without a zone is in UTC. Raise UsageError for any other text.
     """
@@ -65,7 +65,10 @@ def brief(value: timedelta) -> str:
 
 
 def format_duration(value: timedelta) -> str:
-    """Return a duration in the form that `parse_duration` accepts, such as `1h30m`, rounded to seconds."""
+    """Return a duration in the form that `parse_duration` accepts, such as `1h30m`, rounded to seconds.
+
+    The duration must not be negative.
+    """
     left, text = round(value.total_seconds()), ""
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         number, left = divmod(left, seconds)

@@ -20,7 +20,7 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Yield a new file, open for writing. It replaces the file at `path` only if the block ends without an error.
 
     If `path` is a link, the new file replaces the file to which the link points. The new file has the permissions of
-    the old file.
+    the old file, as far as this user may give them (`_give_permissions`).
 
     Raise UsageError if the file cannot be written, if `require_replaceable` refuses `path`, or if an OSError leaves the
     block. The old file is then unchanged.

@@ -57,7 +57,10 @@ class CheckpointNote:
         return key.name in (self.checkpoint.origin, self.checkpoint.origin.rpartition("/")[0])
 
     def signed_by(self, key: VerifierKey) -> bool:
-        """Return whether the key has validly signed the checkpoint, with the origin as the name of the key."""
+        """Return whether the key has validly signed the checkpoint, with the origin as the name of the key.
+
+        False also if `may_be_signed_by` is.
+        """
         return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
 
 

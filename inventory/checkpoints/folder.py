@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISDIR, S_ISREG
 
 from inventory.checkpoints.checkpoint import SUFFIX, Checkpoint, CheckpointNote, parse_checkpoints
 from inventory.checkpoints.signed_note import Note, NoteError
@@ -69,7 +70,7 @@ def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
     """Return all checkpoints in these files, and in the files `*.checkpoint` of these folders and the folders below.
 
     In these folders, files and folders whose names begin with a dot are left out. Raise UsageError for a file that
-    cannot be read or holds something else, and for a folder without such a file.
+    cannot be read or holds something else, and for a folder that cannot be read or has no such file in it.
     """
     files = {file.absolute(): file for path in paths for file in _files(path)}  # each file once, even if named twice
     return [KeptCheckpoint(file, found) for file in files.values() for found in _read(file)]
@@ -112,7 +113,9 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
     """Return the path of the log's file in the folder: of the present file, else of a new one.
 
     The name of a file begins with the name that the account had when the file was made, and ends with the first digits
-    of the log's id. The present file is found by these digits.
+    of the log's id and SUFFIX. The present file is found by this end. In the account's name, `-` stands for other
+    characters than A-Z, a-z, 0-9, `.`, `_` and `-`; it has no `.` or `-` at its ends, and is cut at 60 characters. If
+    nothing is left of it, the file's name begins with `account`.
     """
     end = f"-{log_id[:_ID_DIGITS]}{SUFFIX}"
     there = sorted(file for file in folder.iterdir() if file.name.endswith(end) and not file.name.startswith("."))
@@ -124,7 +127,7 @@ def _require_continuation(file: Path, account: str, new: Checkpoint) -> None:
     """Raise BreachFound if a checkpoint in the file contradicts the new one.
 
     A checkpoint contradicts the new one if it covers more entries, or as many entries with another root, or if it
-    belongs to another log.
+    belongs to another log. Raise UsageError if the file cannot be read or holds something else.
     """
     if not file.exists():
         return
@@ -156,16 +159,27 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = sorted(
-        file
-        for file in path.rglob(f"*{SUFFIX}")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
-    )
+    """Return the file, or all files of checkpoints in the folder and below, sorted; raise UsageError if there is none.
+
+    Links to folders are not followed. Raise UsageError also if a folder cannot be read.
+    """
+    found: list[Path] = []
+    try:
+        if not S_ISDIR(path.stat().st_mode):
+            return [path]
+        for folder, folders, names in os.walk(path, onerror=_raise):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files = (Path(folder, name) for name in names if name.endswith(SUFFIX) and not name.startswith("."))
+            found += [file for file in files if S_ISREG(file.stat().st_mode)]
+    except OSError as error:
+        raise UsageError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from None
     if not found:
         raise UsageError(f"{path} has no checkpoint in it: no file *{SUFFIX}. Name the folder that has them.")
-    return found
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _read(file: Path) -> Iterator[CheckpointNote]:

@@ -74,7 +74,10 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """Return the key in a text of the form NAME+ID+KEY, as `str` writes it; raise NoteError for another text."""
+        """Return the key in a text of the form NAME+ID+KEY, as `str` writes it (the ID also in capitals).
+
+        Raise NoteError for another text.
+        """
         name, *rest = text.split("+", 2)
         if len(rest) != 2:  # noqa: PLR2004 - the id and the key
             raise NoteError("a verifier key has the form NAME+ID+KEY")
@@ -157,7 +160,8 @@ def parse_notes(text: str) -> Iterator[Note]:
     """Yield each note in a text, in which notes follow each other with a blank line between.
 
     A note is a text without blank lines, and, after a blank line, its signature lines. A text without signature
-    lines is a note too. Raise NoteError for a text of another form.
+    lines is a note too. Further blank lines are no error: they stay in the text of a note. Raise NoteError if the
+    text is empty or truncated, holds control characters, or has a malformed signature line.
     """
     _require_lines(text)
     unsigned: str | None = None
@@ -192,7 +196,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def _require_lines(text: str) -> None:
-    """Raise NoteError if the text is empty, does not end in a newline, or has any other control character."""
+    """Raise NoteError if the text is empty, lacks a newline at its end, or has another character below U+0020."""
     if not text:
         raise NoteError("it is empty")
     if re.search(r"[\x00-\x09\x0b-\x1f]", text):

@@ -65,9 +65,10 @@ def _run(words: list[str]) -> int:
 
 
 def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
-    """Print one line about the error to stderr, and return the exit code.
+    """Print one line about the error to stderr, or the help of a group that was called without a command.
 
-    A SystemExit prints nothing. `debug` adds the traceback.
+    Return the exit code. A SystemExit prints nothing. `debug` adds the traceback, except to that help and after a
+    signal.
     """
     if isinstance(error, SystemExit):  # Typer raises SystemExit after shell completion
         return error.code if isinstance(error.code, int) else 0

@@ -25,7 +25,7 @@ COMMANDS: Places = {
     "Trust the record": {
         "status": ("status.status_command", "Show how old each account's last complete run is."),
         "runs": ("look.runs_command", "List the attempts to sync: when, how each ended, what it found."),
-        "missing": ("missing.missing_command", "List what is absent but not proven gone; accept that it is gone."),
+        "missing": ("missing.missing_command", "List what is absent and not vanished; accept that it is gone."),
         "verify": ("verify.verify_command", "Check the history against its digests, its log and checkpoints."),
         "evidence": ("evidence.evidence_command", "Write a bundle that an auditor can check without this program."),
         "checkpoint": ("checkpoint.app", "Print a checkpoint of each log, to be kept elsewhere."),
@@ -33,7 +33,7 @@ COMMANDS: Places = {
     "Operate": {
         "doctor": ("doctor.doctor_command", "Check everything that a sync needs, and say what to do."),
         "config": ("config.config_command", "Show every setting in force, and where its value came from."),
-        "prune": ("prune.prune_command", "Make old history coarse: the only command that deletes."),
+        "prune": ("prune.prune_command", "Make old history coarse: the only command that deletes history."),
         "account": ("account.app", "List, rename or retire the accounts of the database."),
         "db": ("database.app", "Upgrade, show or check the database, or grant reading."),
     },

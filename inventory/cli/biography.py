@@ -76,7 +76,8 @@ def _history(row: Row) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table of events, the oldest event first.
 
     A `changed` event has a row for each field that changed. A `vanished` event has one row without a field. Any other
-    event has a row for each field that is not null. Only the first row of an event holds `at` and `event`.
+    event has a row for each field that is not null, or one row without a field if all are null. Only the first row of
+    an event holds `at` and `event`.
     """
     changed: dict[datetime, list[Row]] = {}
     for change in row["field_changes"]:

@@ -13,7 +13,7 @@ from inventory.checkpoints.signed_note import NoteError, SigningKey, require_key
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption
 from inventory.config.signing import Signer, read_signer
-from inventory.errors import BreachFound, DatabaseError, UsageError
+from inventory.errors import AccountBusy, BreachFound, DatabaseError, InventoryError, UsageError
 from inventory.history.log_heads import LogHead, read_heads, read_log_ids
 from inventory.read.render import printable
 from inventory.store import database
@@ -34,11 +34,12 @@ def checkpoint_command(
 ) -> None:
     """Print a checkpoint of each log, to be kept elsewhere.
 
-    A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, in the format
-    C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`, whether anything that
-    it covers was changed or removed. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes one file per
-    account into --output, if given, and replaces the earlier one there; nothing into the database. Exits with 6 if
-    another process keeps writing into that folder. `keygen` writes the file with a new key.
+    A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, or 250 if it is
+    signed, in the format C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`,
+    whether anything that it covers was changed or removed. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key.
+    Writes one file per account into --output, if given, and replaces the earlier one there; nothing into the database.
+    Exits with 6 if another process keeps writing into that folder, with 9 if the checkpoint there contradicts the log:
+    that file then stays as it was. `keygen` writes the file with a new key.
 
     \b
     Examples:
@@ -110,20 +111,20 @@ def keygen_command(
 def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """Write the checkpoint of each log into its file in the folder.
 
-    If the checkpoint in a file contradicts the log, that file stays as it was, and the files of the other logs are
-    still written. Then raise BreachFound for the first such contradiction.
+    If the file of a log cannot be replaced, it stays as it was, and the files of the other logs are still written. Then
+    raise the first BreachFound, which says that a file contradicts its log; without one, the first error.
     """
-    breach = None
+    failed: list[InventoryError] = []
     for head in heads:
         try:
             written, file = _write(engine, head, signer, folder)
-        except BreachFound as error:
-            breach = breach or error
+        except (BreachFound, UsageError, AccountBusy) as error:
+            failed.append(error)
         else:
             entries = f"{written.size:,} {'entry' if written.size == 1 else 'entries'}"
             log.say(printable(f"account {written.account}: {entries}, in {file}"))
-    if breach is not None:
-        raise breach
+    if failed:
+        raise next((error for error in failed if isinstance(error, BreachFound)), failed[0])
 
 
 def _write(engine: Engine, head: LogHead, signer: Signer, folder: Path) -> tuple[LogHead, Path]:

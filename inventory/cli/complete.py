@@ -15,8 +15,9 @@ _HARMLESS = re.compile(r"[\w.@:/+-]+")
 def values(relation: str, column: str) -> Callable[[typer.Context, str], list[str]]:
     """Return a completion function for Typer.
 
-    It offers the values of a column of a table or view that begin with the typed text, sorted. It never offers a value
-    that a shell would interpret, such as the nickname `$(rm x)`. After any error it offers nothing.
+    It offers the values of a column of a table or view that begin with the typed text, sorted. On SQLite the case of
+    ASCII letters does not matter. It never offers a value that a shell would interpret, such as the nickname `$(rm x)`.
+    After any error it offers nothing.
     """
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:

@@ -14,7 +14,8 @@ from inventory.whole_file import whole_file
 app = typer.Typer(
     help="""Write dashboards that BI tools import.
 
-    They ask the views of the database, and hold no password. They read and write nothing in the database.
+    The dashboards ask tables and views of the database, and hold no password. The commands read and write nothing in
+    it.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from inventory.cli.options import DatabaseOption
 from inventory.errors import DatabaseError, UsageError
 from inventory.read.render import printable
 from inventory.record import clean
-from inventory.store import database, grants, integrity, schema
+from inventory.store import database, grants, integrity, schema, tampering
 
 app = typer.Typer(
     help="""Upgrade, show or check the database, or grant reading.
@@ -75,7 +75,7 @@ def current(url: DatabaseOption = None) -> None:
 
 @app.command("check")
 def check(url: DatabaseOption = None) -> None:
-    """Check that the tables are those of this version.
+    """Check that the tables and views are those of this version.
 
     A SQLite file is also checked for damage. Exits with 7 if anything is wrong. Writes nothing.
 
@@ -84,8 +84,10 @@ def check(url: DatabaseOption = None) -> None:
       inventory db check
     """
     with opened_as_is(loaded(database_url=url).database_url) as engine:
-        with database.reading(engine) as connection:
+        with database.reading(engine, temporary_views=True) as connection:
             integrity.require_whole(connection)
+            if unchecked := tampering.why_views_are_unchecked(connection):
+                log.say(unchecked)
         differences = schema.differences(engine)
         if differences:
             due = ", ".join(map(_describe, differences))

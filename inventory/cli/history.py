@@ -175,8 +175,8 @@ def creators_command(
     """List who created how many, how many are live, and their hours.
 
     With --since or --until: what was created in that period, and the hours within it. "Created before the watch" counts
-    the instances that existed at the account's first complete run. Hours are a lower bound. Times are UTC. Writes
-    nothing.
+    the instances that were first seen up to the account's first complete run. Hours are a lower bound. Times are UTC.
+    Writes nothing.
 
     \b
     Examples:

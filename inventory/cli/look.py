@@ -79,7 +79,8 @@ def list_command(
     time. For each account a line on stderr names the complete runs before and after that time, and says if the time
     lies in a gap of the record. A time is refused if it is before an account's first complete run, in pruned history,
     or after the last complete run. In the last case, and if it has no complete run, a retired account is left out
-    instead, unless --account names it. A time without an offset is UTC. Times in the output are UTC. Writes nothing.
+    instead, unless --account names it. If no account is left, the time is refused. A time without an offset is UTC.
+    Times in the output are UTC. Writes nothing.
 
     \b
     Examples:

@@ -27,13 +27,13 @@ def missing_command(
     style: FormatOption = Format.table,
     url: DatabaseOption = None,
 ) -> None:
-    """List what is absent but not proven gone; accept that it is gone.
+    """List what is absent and not vanished; accept that it is gone.
 
-    Instances marked `held` wait for your decision. --accept records every instance of this list as vanished, held or
-    not, each as of the first complete run that lacked it. On a terminal it lists them on stderr and asks first. Without
-    a terminal, as in a script, it asks nothing and accepts everything at once, as with --yes. With --format json or
-    csv, --accept prints what it settled. Writes nothing without --accept. With --accept, who accepted and why is
-    recorded too, in operator_actions.
+    Instances marked `held` wait for your decision. The others are not proven gone. --accept records every instance of
+    this list as vanished, held or not, each as of the first complete run that lacked it. On a terminal it lists them on
+    stderr and asks first. Without a terminal, as in a script, it asks nothing and accepts everything at once, as with
+    --yes. With --format json or csv, --accept prints what it settled. Writes nothing without --accept. With --accept,
+    who accepted and why is recorded too, in operator_actions.
 
     \b
     Examples:

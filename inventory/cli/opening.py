@@ -70,9 +70,10 @@ def open_for_writing(settings: Settings) -> Iterator[Engine]:
     """Yield an engine for a database at this program's revision.
 
     If `auto_migrate` is set, first create or migrate the database, and raise WrongSchema if it cannot be migrated. If
-    `auto_migrate` is not set, raise WrongSchema if the database is empty or at another revision.
+    `auto_migrate` is not set, raise DatabaseError if a SQLite file is missing, and WrongSchema if the database is empty
+    or at another revision.
     """
-    with opened(settings.database_url, create=True) as engine:
+    with opened(settings.database_url, create=settings.auto_migrate) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)
         yield engine
 

@@ -38,7 +38,9 @@ def simulate_command(
         float,
         typer.Option("--churn", metavar="FACTOR", min=0, max=1000, help="How fast the fleet changes; 1 is realistic."),
     ] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed makes the same fleet.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed makes the same fleet to begin with.")
+    ] = 0,
     speed: Annotated[
         float, typer.Option("--speed", metavar="FACTOR", min=0, max=1_000_000, help="Made-up seconds per second.")
     ] = 60.0,
@@ -87,8 +89,8 @@ def demo_command(
     from inventory.report import gather, page
 
     log.configure(log.style(), "error")  # the demo causes outages on purpose: do not log them
-    file = _page_of(url)
-    with whole_file(file) if installed("report") else nullcontext() as opened_file:
+    file = _page_of(url) if installed("report") else None
+    with whole_file(file) if file else nullcontext() as opened_file:
         with bar(f"{days} days of hourly runs") as advance:
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
@@ -111,7 +113,7 @@ def demo_command(
     )
     for title, sql in QUERIES:
         print(f"\n-- {title}\n{sql};")
-    if installed("report"):
+    if file:
         print(f"\nThe same as a page with charts: open {file} in a browser.")
     else:
         log.say(f"For a page with charts: {remedy('report')}, then `inventory report`.")
@@ -120,7 +122,7 @@ def demo_command(
 def _page_of(url: str) -> Path:
     """Return the path of the demo's HTML page: beside the SQLite file, or `demo.html` for PostgreSQL.
 
-    Raise UsageError if this file is the database itself, or if it exists and is no page of inventory.
+    Raise UsageError if this file is the database itself, or if it exists and is no page of inventory or cannot be read.
     """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")
@@ -128,6 +130,10 @@ def _page_of(url: str) -> Path:
         raise UsageError(
             f"{file} would be the database and the page with charts. Name the database otherwise, such as demo.db."
         )
-    if page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]:
+    try:
+        is_other = page_file.is_file() and GENERATOR not in page_file.read_bytes()[:10_000]
+    except OSError as error:
+        raise UsageError(f"{page_file} cannot be read: {error.strerror}. Nothing was done.") from None
+    if is_other:
         raise UsageError(f"{page_file} is no page of inventory; a demo does not replace it. Nothing was done.")
     return page_file

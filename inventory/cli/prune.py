@@ -1,4 +1,4 @@
-"""The command `prune`: fold old history. It is the only command that deletes."""
+"""The command `prune`: fold old history. It is the only command that deletes history."""
 
 from typing import Annotated
 
@@ -24,10 +24,10 @@ def prune_command(
     account: AccountOption = None,
     url: DatabaseOption = None,
 ) -> None:
-    """Make old history coarse: the only command that deletes.
+    """Make old history coarse: the only command that deletes history.
 
-    Within each episode, consecutive versions of the same type and region become one, if they ended before the given
-    time. Episodes stay, with their times, hours and creators, and so does the fleet at any later time. Older changes
+    Within each episode, consecutive versions of the same type and region become one, if they ended at the given time or
+    earlier. Episodes stay, with their times, hours and creators, and so does the fleet at any later time. Older changes
     within an episode are lost, and so are old runs that nothing refers to. Only a backup can bring them back.
 
     First it checks the history of an account against the log, as `verify` does. If they differ, it folds nothing of

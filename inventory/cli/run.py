@@ -30,7 +30,7 @@ def run_command(
     At the start an account is synced at once if it is due. SIGTERM, SIGINT and SIGHUP end a run under way
     within seconds. Any number of processes may share one PostgreSQL database: each run is made by only one of them. If
     a process dies or freezes, another one takes over within INVENTORY_LEASE_SECONDS. Writes what `inventory sync`
-    writes.
+    writes and, where the settings ask for them, the report and the export once a day.
 
     \b
     Examples:

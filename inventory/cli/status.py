@@ -37,8 +37,8 @@ def status_command(
 
     Exits with 8 if the last complete run of an account is older than --max-age, if an account has no complete run or a
     run in the future, or if there is no account at all. An account that is in the settings but not in the database
-    counts as having no run. Retired accounts are left out. Where `inventory run` delivers checkpoints, or writes a
-    report or an export, the age of the last one is shown too. Times are UTC. Writes nothing.
+    counts as having no run. Retired accounts are left out. Where `run` or `sync` delivers checkpoints, or `run` writes
+    a report or an export, the age of the last one is shown too. Times are UTC. Writes nothing.
 
     \b
     Examples:

@@ -46,9 +46,10 @@ def sync_command(
 ) -> None:
     """Copy each account's fleet as it is now, once.
 
-    The first sync makes the database. Writes one row for the run, and what differs from the run before; with --dry-run
+    The first sync makes the database. Writes one row for the run, and what differs from the run before. Where the
+    settings ask for checkpoints, it also delivers one of each log once a day. With --dry-run it writes and delivers
     nothing. With several accounts, all are tried. Exits with 3 where the key was refused, 4 where the API failed, 5
-    where a sudden loss is held, 6 where another run is at work.
+    where a sudden loss is held, 6 where another process holds the account.
 
     A timer should name its interval with --expected. Without it, two complete runs further apart than INVENTORY_MAX_GAP
     make a gap.
@@ -119,7 +120,8 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
     """Show a live line during a run. Yield a function that takes a WalkResult and shows its instances and pages.
 
     If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
-    exit code 4. The run's row then stays `running`, and the next run marks it (`a-signal-settles-the-run`).
+    exit code 4. The run's row, if there is one, then stays `running`, and the next run marks it
+    (`a-signal-settles-the-run`).
     """
 
     def give_up() -> None:
@@ -212,7 +214,10 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """Return those columns of `sync_runs` that a dry run can tell, with the values that a run would write."""
+    """Return those columns of `sync_runs` that a dry run can tell, with the values that a run would write.
+
+    Only the message in `error` says what a run would do.
+    """
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
     return {
         "account": outcome.account,

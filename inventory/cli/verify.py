@@ -45,9 +45,9 @@ def verify_command(
     """Check the history against its digests, its log and checkpoints.
 
     For each run that recorded a digest of the fleet, it rebuilds the fleet of that time, and compares the digests. It
-    recomputes every entry of each log from the rows. Intervals, counts, references, times and the database's own tables
-    and indexes are checked too. Each breach is a line with its account, run and instance; with any breach the exit code
-    is 9.
+    recomputes every entry of each log from the rows, except those of which `prune` left only the hash. Intervals,
+    counts, references, times and the database's own tables and indexes are checked too. Each of the first 100 breaches
+    is a line with its account, run and instance; with any breach the exit code is 9.
 
     Without --against, this finds contradictions and accidents, but not what somebody with full rights on the database
     rewrote consistently, with all hashes. With --against, the database must hold, unchanged, everything that each

@@ -54,9 +54,11 @@ class AlertRule(BaseModel):
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
         AfterValidator(_refuse_longer_age),
-        Field(gt=timedelta(), description="Instead of `event`: an age since first seen, like `7d`."),
+        Field(gt=timedelta(), description="Instead of `event`: an age since it appeared or last came back, like `7d`."),
     ] = None
-    creator: Annotated[str | None, Field(description="Only instances of this creator.")] = None
+    creator: Annotated[str | None, Field(description="Only instances whose `creator_user_nickname` then was this.")] = (
+        None
+    )
     type: Annotated[str | None, Field(description="Only instances of this type.")] = None
 
     @model_validator(mode="after")

@@ -39,9 +39,10 @@ def parse_url(text: str) -> URL:
     if backend == "postgresql" and url.get_driver_name() == "psycopg":
         return url
     if backend == "sqlite" and url.get_driver_name() == "pysqlite":
-        if url.database in (None, "", ":memory:"):
+        file = sqlite_path(url)
+        if not url.database or str(file) == ":memory:" or "memory" in _parameters(url, lambda name: name == "mode"):
             raise UsageError("A SQLite database in memory keeps no history. Name a file: sqlite:///inventory.db.")
-        if (file := sqlite_path(url)) is not None and not file.name:
+        if file is not None and (not file.name or url.database.endswith("/")):
             raise UsageError("The database URL names a folder. Name a file: sqlite:///inventory.db.")
         return url
     name = hide_key_words(url.drivername)
@@ -83,11 +84,10 @@ def _unknown(url: URL) -> list[str]:
 
 def render_masked(url: URL) -> str:
     """Return the URL as text with masked secrets; `masks.NOT_SHOWN` if the place of a password is not certain."""
-    return (
-        url.render_as_string()
-        if url.get_backend_name() == "sqlite"
-        else mask_url(url.render_as_string(hide_password=False))
-    )
+    if url.get_backend_name() != "sqlite":
+        return mask_url(url.render_as_string(hide_password=False))
+    masked = {name: "hidden" if is_secret_name(name) else value for name, value in url.query.items()}
+    return url.set(query=masked).render_as_string()
 
 
 def sqlite_path(url: URL) -> Path | None:

@@ -16,7 +16,11 @@ from inventory.errors import UsageError
 from inventory.whole_file import require_replaceable
 
 NEEDED_BY_SYNC = ("alerts", "signature")
-"""The outputs whose faults end every sync with exit code 2. `run` writes the others, and logs most of their faults."""
+"""The outputs whose faults `doctor` counts as failures.
+
+Those of `alerts` end every sync, except a dry run, with exit code 2. Those of `signature` do so only if checkpoints are
+delivered. Most faults of the other outputs are only logged.
+"""
 
 
 def check_outputs(settings: Settings) -> Iterator[tuple[str, str | UsageError, str]]:

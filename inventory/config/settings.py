@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, le=1_000_000, description="Instances per page; left to the API if it refuses this number."),
     ] = 100
-    timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for a whole request.")] = 30
+    timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for each attempt at a request.")] = 30
     retry_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts per request.")] = 6
     retry_max_wait: Annotated[
         float, Field(gt=0, le=86_400, description="The longest wait between two attempts, in seconds.")
@@ -71,7 +71,12 @@ class Settings(BaseSettings):
     ] = None
     max_vanish: Annotated[
         float,
-        Field(ge=0, le=1, description="The part of the fleet above which a sudden loss is held; 1 never holds."),
+        Field(
+            ge=0,
+            le=1,
+            description="The part of the fleet above which a sudden loss of ten instances or more, or of any number "
+            "after a change of the key or address, is held; 1 never holds.",
+        ),
     ] = 0.5
     max_gap: Annotated[
         timedelta,
@@ -92,7 +97,7 @@ class Settings(BaseSettings):
     ] = None
     checkpoint_dir: Annotated[
         Path | None,
-        Field(description="`run`: the folder to which it delivers a checkpoint of each log once a day."),
+        Field(description="The folder to which `run` and `sync` deliver a checkpoint of each log once a day."),
     ] = None
     report_file: Annotated[
         Path | None,

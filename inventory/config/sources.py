@@ -16,9 +16,9 @@ def config_file() -> Path | None:
     """Return the path of the configuration file: the file that INVENTORY_CONFIG names, or else `inventory.toml`.
 
     Return None if INVENTORY_CONFIG is not set and there is no `inventory.toml`. Raise UsageError if the file
-    that INVENTORY_CONFIG names does not exist, is not a regular file, or cannot be looked up.
+    that INVENTORY_CONFIG names does not exist or is not a regular file, or if either file cannot be looked up.
     """
-    if named := os.environ.get("INVENTORY_CONFIG"):
+    if named := _value_of("INVENTORY_CONFIG"):
         why = "there is no such file"
         try:
             if S_ISREG(Path(named).stat().st_mode):
@@ -29,14 +29,25 @@ def config_file() -> Path | None:
             why = f"it cannot be read: {error.strerror}"
         raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and {why}.")
     usual = Path("inventory.toml")
-    return usual if usual.is_file() else None
+    try:
+        return usual if S_ISREG(usual.stat().st_mode) else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:  # for example, the working folder may not be searched
+        raise UsageError(f"inventory.toml cannot be looked up in the working folder: {error.strerror}.") from None
+
+
+def _value_of(variable: str) -> str | None:
+    """Return the value of an environment variable, whose name may be in any case; None if it is not set or empty."""
+    return next((value for name, value in os.environ.items() if name.upper() == variable and value), None)
 
 
 def in_file(place: Place) -> str | None:
     """Return the file and the line in which the value at `place` begins, as text such as `inventory.toml, line 7`.
 
-    If the file lacks the value, the text names the line of the value's nearest parent. Return None if there is no
-    parent, or no file.
+    For a value inside an array `[...]` or an inline table `{...}` that spans several lines, that is the first line of
+    the array or table. If the file lacks the value, the text names the line of the value's nearest parent. Return None
+    if there is no parent, or no file.
     """
     file = config_file()
     line = line_of(file.read_text(encoding="utf-8"), place) if file else None
@@ -55,7 +66,7 @@ def log_format() -> Literal["text", "json"]:
     Return `text` if no format is set or the format is not valid. If the environment sets no format, and the file cannot
     be read, return `text` too.
     """
-    found = next((value for name, value in os.environ.items() if name.upper() == "INVENTORY_LOG_FORMAT"), None)
+    found = _value_of("INVENTORY_LOG_FORMAT")
     if not found:
         with suppress(UsageError, OSError, ValueError):
             file = config_file()

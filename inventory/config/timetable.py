@@ -40,7 +40,7 @@ class Timetable(Protocol):
     def pauses(self, now: datetime) -> tuple[float, float]:
         """Return the shortest and the longest pause between two neighbouring runs of a year, in seconds.
 
-        The year begins with the first run after `now`.
+        The year begins at the latest with the first run after `now`.
         """
 
 
@@ -165,6 +165,8 @@ def _weekdays(text: str) -> str:
             raise ValueError(f"{part!r} is no weekday; write 0 to 7 (0 and 7 are Sunday) or mon to sun, lists, ranges")
         first, last, step = found.groups()
         begin = _number(first) if first else 0
+        if step and not last:
+            begin %= 7  # 7/2 is 0/2
         end = _number(last) if last else 6 if step or not first else begin
         if last and end < begin:
             end += 7  # as in fri-mon and 5-0

@@ -11,7 +11,7 @@ def split_names(value: Any) -> Any:
     """Return the names in a comma-separated text or in a list of such texts, as a sorted tuple.
 
     The names are stripped, empty ones are left out, and each comes once. A value that is no text and no list is
-    returned unchanged. Raise ValueError if a name holds a character that no database can store.
+    returned unchanged. Raise ValueError if a name holds a character that not every database can store.
     """
     if isinstance(value, str):
         value = [value]
@@ -31,7 +31,7 @@ def lowercase(value: Any) -> Any:
 def read_duration(value: Any) -> Any:
     """Return the duration that a text such as `1h30m` names. Return any other value unchanged.
 
-    Raise ValueError if the text is no duration.
+    Raise ValueError if the text is no duration, or one that is too long.
     """
     if isinstance(value, str):
         try:

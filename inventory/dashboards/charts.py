@@ -18,6 +18,11 @@ ACCOUNT = "account IN (${account:sqlstring})"
 ACTIVE = "account IN (SELECT account FROM accounts WHERE retired_at IS NULL)"
 """The SQL condition for rows of the accounts that are not retired."""
 
+KNOWN_SINCE = (
+    "coalesce(last_complete_at, (SELECT created_at FROM accounts AS a WHERE a.account = sync_freshness.account))"
+)
+"""The SQL expression for the last complete run of a row of `sync_freshness`, else for the time of the first attempt."""
+
 CREATOR = f"coalesce(creator_user_nickname, {NOT_GIVEN}) IN (${{creator:sqlstring}})"
 """The SQL condition for rows of the creators that the reader of the dashboard chose."""
 
@@ -86,13 +91,13 @@ FLEET = (
         width=6, height=4,
     ),
     Chart(
-        "Missing", "Absent from the last list, and not proven gone.", "stat",
+        "Missing", "Absent from the last complete list, and not yet vanished: not proven gone, or held.", "stat",
         f"SELECT count(*) AS missing FROM live_instances WHERE presence = 'missing' AND {ACTIVE} AND {CHOSEN}",
         width=6, height=4,
     ),
     Chart(
         "Age of the record", "Seconds since the last complete run, for the account in use that waited longest.", "stat",
-        "SELECT max(extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at))) AS seconds "
+        f"SELECT max(extract(epoch FROM now() - {KNOWN_SINCE})) AS seconds "
         f"FROM sync_freshness WHERE {ACCOUNT} AND {ACTIVE}",
         unit="s", width=6, height=4,
     ),
@@ -208,8 +213,8 @@ class Alert:
 ALERTS = (
     Alert(
         "inventory-stale", "The record is old", "No complete run for more than 25 hours.",
-        "SELECT account, extract(epoch FROM now() - coalesce(last_complete_at, last_attempt_at)) "
-        f"/ 3600.0 AS hours FROM sync_freshness WHERE last_attempt_at IS NOT NULL AND {ACTIVE}",
+        f"SELECT account, extract(epoch FROM now() - {KNOWN_SINCE}) / 3600.0 AS hours "
+        f"FROM sync_freshness WHERE {ACTIVE}",
         above=25,
     ),
     Alert(
@@ -217,7 +222,8 @@ ALERTS = (
         f"SELECT account, failures_since_complete AS failures FROM sync_freshness WHERE {ACTIVE}", above=2,
     ),
     Alert(
-        "inventory-missing", "Machines are missing", "Absent, and not proven gone: `inventory missing` lists them.",
+        "inventory-missing", "Machines are missing",
+        "Absent, and either held or not proven gone: `inventory missing` lists them.",
         f"SELECT account, missing_instances AS missing FROM sync_freshness WHERE {ACTIVE}", above=0,
     ),
     Alert(

@@ -49,7 +49,10 @@ _HARMLESS = HARMLESS_PARAMETERS | {
     "mode", "uri", "timeout", "immutable", "cache", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode", "sslcrl", "sslkey", "passfile", "service",
 }  # fmt: skip
-"""The parameters of a URI that are written with their values. Those added here are of SQLite files and of libpq."""
+"""The parameters of a URI that are written with their values, except a value that looks like a key.
+
+Those added here are of SQLite files and of libpq.
+"""
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:

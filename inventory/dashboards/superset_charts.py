@@ -41,7 +41,7 @@ METRICS = {
     },
     "sync_freshness": {
         "live": ("SUM(live_instances)", "Live machines."),
-        "missing": ("SUM(missing_instances)", "Machines that are absent and not proven gone."),
+        "missing": ("SUM(missing_instances)", "Machines that are absent, and either held or not proven gone."),
         "failures": ("SUM(failures_since_complete)", "Runs that were not complete, since the last complete one."),
     },
     "sync_runs": {
@@ -96,8 +96,8 @@ FLEET = (
         where=LIVE,
     ),
     SupersetChart(
-        "Missing now", "Absent, and not proven gone, retired accounts too.", "number", "sync_freshness", ("missing",),
-        width=3,
+        "Missing now", "Absent, and either held or not proven gone, retired accounts too.", "number", "sync_freshness",
+        ("missing",), width=3,
     ),
     SupersetChart(
         "Failures now", "Runs that were not complete, since each account's last complete one.", "number",
@@ -165,7 +165,7 @@ AUDIT = (
         ("changed_at", "account", "instance_id", "field", "old_value", "new_value"), order="changed_at",
     ),
     SupersetChart(
-        "Disappearances", "Each machine that is proven gone, at the first run that lacked it.", "table",
+        "Disappearances", "Each machine that vanished, at the time that the record gives for its end.", "table",
         "instance_events", (), ("occurred_at", "account", "instance_id", "creator_user_nickname", "instance_type"),
         order="occurred_at", where=GONE,
     ),

@@ -58,7 +58,9 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
 
     Return a dict from the name of each account in the bundle to its Account. `progress` is called before each step,
     with a text that names the step. `leave_out` is called for each account that is left out, with a text that says why.
-    Raise UsageError if no account can be in the bundle. Raise BreachFound if the history is not what the log recorded.
+    Raise UsageError if no account can be in the bundle. If no account is left and only one was left out, the UsageError
+    has the reason instead. Raise BreachFound if the history is not what the log recorded. For a text in a column of
+    times, this may be a DatabaseError.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}
@@ -110,7 +112,8 @@ def _parts(
 ) -> list[LogPart]:
     """Return the LogPart of each account, or of the account `only`. Leave out an account that cannot prove the period.
 
-    `leave_out` is called for each such account, with the reason. Raise UsageError if no account is left.
+    `leave_out` is called for each such account, with the reason. Raise UsageError if no account is left. If no account
+    is left and only one was left out, the UsageError has the reason instead.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before)
@@ -149,11 +152,11 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
                 "it has no complete run with a digest of the whole fleet yet; the next one that leaves nothing missing "
                 "records one."
             )
-        why = "before that, history was pruned" if row.pruned_before else "before that, there is no log"
+        why = "history was pruned" if row.pruned_before else "no run in the log recorded a digest of the whole fleet"
         first = iso_microseconds(earliest + timedelta(microseconds=1))  # the run itself is before the period
         raise UsageError(
-            f"it can be proven from {first} on ({why}). With --account {row.account}, name that time or a later one as "
-            "--since."
+            f"it can be proven from {first} on (before that, {why}). With --account {row.account}, name that time or a "
+            "later one as --since."
         )
     return found
 

@@ -19,9 +19,11 @@ checks the signature of the checkpoint, for which it needs the library `cryptogr
 Exit codes:
 
 - 0: all agrees. This is also the code if `prove` answers `not known`.
-- 9: something differs. A line names the file.
-- 2: the arguments are wrong.
-- 1: this host has too little memory, or cannot read the bundle or write the result. This says nothing about the bundle.
+- 9: something differs. A line names the file, or the bundle if it or a file in it has the wrong form.
+- 2: the arguments are wrong, the bundle or a file of `--against` cannot be opened, a file of `--against` has the wrong
+  form, or the library for `--key` is missing.
+- 1: this host has too little memory, or fails while it reads the bundle or writes the result. This says nothing about
+  the bundle.
 """
 
 import argparse
@@ -197,8 +199,8 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 def fields_of(line: Json) -> dict[str, str | None]:
     """Return a dict from each name in FIELDS to its value in a parsed line of fleet.jsonl or changes.jsonl.
 
-    The value is None for a field that the line lacks. Raise ValueError if the line has a field that is not in FIELDS,
-    or a value that is empty or is not text.
+    The value is None for a field that the line lacks or that is null. Raise ValueError if the line has a field that is
+    not in FIELDS, or another value that is empty or not text.
     """
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
@@ -371,6 +373,7 @@ class Account:
         """Raise Differs unless the first and the last entry enclose the period.
 
         Both must be entries of complete runs. The first run must be before `since`, the last one at or after `until`.
+        Raise ValueError if a limit of the period has another form.
         """
         ends = [self.entries[0], self.entries[-1]] if self.entries else [{}]
         micros(self.since), micros(self.until)  # raises ValueError for a time in another form
@@ -814,7 +817,8 @@ class Kept:
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
         """Compare the account's entries with the checkpoint in the bundle, and with each kept checkpoint of the log.
 
-        With a key, check also the signature in the bundle. Return lines that say what agrees. Raise Differs otherwise.
+        With a key, check also the signature in the bundle. Return lines that say what agrees and what could not be
+        compared. Raise Differs if anything differs.
         """
         checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)

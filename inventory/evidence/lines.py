@@ -35,7 +35,7 @@ class LogPart:
 def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
     """Return a dict from the name of each file of an account to its content, without leaves.bin and the lists.
 
-    Raise BreachFound if the rows are not what the log recorded.
+    Raise BreachFound if the rows of the runs and acts, or the log as a whole, are not what was recorded.
     """
     first, last = part.first.log_index, part.last.log_index
     tree = Frontier()

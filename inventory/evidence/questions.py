@@ -1,4 +1,7 @@
-"""The SQL queries that give each list of a bundle from the database, so that a person can compare the two."""
+"""The SQL queries that give the main columns of each list of a bundle from the database.
+
+So a person can compare the two.
+"""
 
 from datetime import UTC, datetime, timedelta
 

@@ -70,10 +70,10 @@ def export(
 
     - UsageError if the folder cannot be used, or holds an export of another history or of a newer version of the
       program.
-    - AccountBusy if another export writes to the folder.
+    - AccountBusy if another export writes to the folder, or if `export --check` reads it.
     - BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest does not have
       the form that an export writes.
-    - DatabaseError if the database fails.
+    - DatabaseError if the database fails. For a text in a column of times, it may come in the place of BreachFound.
     """
     with (
         open_folder(request.path, request.style, request.since) as folder,

@@ -112,9 +112,9 @@ def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep exports from writing to a folder during the block. Raise AccountBusy if an export is writing to it.
+    """Keep exports from writing to a folder during the block, if it has a lock file.
 
-    Raise UsageError if the folder has a lock file that cannot be opened.
+    Raise AccountBusy if an export is writing to it. Raise UsageError if the lock file cannot be opened or locked.
     """
     with ExitStack() as stack:
         try:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from inventory.errors import UsageError
 from inventory.export.manifest import Position
 from inventory.export.relations import month_of, month_start
-from inventory.history.merkle_log.entries import iso_microseconds, log_start
+from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.history.merkle_log.hashes import read_entry_hashes
 from inventory.merkle import Frontier
 from inventory.store import database
@@ -27,8 +27,8 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
 """The relations of which each month from that of `Position.since` to the present is exported again.
 
-A later run may change any row of these months. In `observation_daily` and `sync_gaps`, rows are also added or changed
-only because time passes.
+This is not so if the account was retired at the last export. A later run may change any row of these months. In
+`observation_daily` and `sync_gaps`, rows are also added or changed only because time passes.
 """
 
 
@@ -61,15 +61,15 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
     """Return a dict from the name of each relation to the months whose rows may have changed since an export.
 
     The relations are those of GROWS_BY. A month is a text like `2026-03`. `before` holds the positions that the export
-    recorded, by the name of the account. Return None if the rows of every month may have changed. Raise UsageError if
-    these positions are not those of this database at an earlier time.
+    recorded, by the name of the account. Return None if the rows of every month may have changed, or if an account had
+    no log at the export. Raise UsageError if the log of an account is not that of its position at a later time.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
     for name, position in before.items():
-        if position.log_id is None and any(_has_left(row, name) for row in rows):
-            return None
-        row = next((each for each in rows if position.log_id and each["log_id"] == position.log_id), now.get(name))
+        if position.log_id is None:
+            return None  # nothing shows that this is the same history
+        row = next((each for each in rows if each["log_id"] == position.log_id), now.get(name))
         if row is None or not _continues(connection, row, position):
             raise UsageError(
                 f"The folder holds an export of another history of account {name}, or of a newer one. "
@@ -91,15 +91,8 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
     return touched
 
 
-def _has_left(row: RowMapping, name: str) -> bool:
-    """Return whether the account had this name when its log began, and has another name now."""
-    return row["log_id"] is not None and row["account"] != name and log_start({**row}).get("account") == name
-
-
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
-    """Return whether an account's log still begins with the entries of a position; true if the position has no log."""
-    if position.log_id is None:
-        return True
+    """Return whether an account's log still begins with the entries of a position, which has a log."""
     if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
         return False
     tree = Frontier()

@@ -94,6 +94,12 @@ def _check_files(folder: Path, manifest: Manifest, progress: Callable[[str], Non
     """
     there = {str(path.relative_to(folder)) for path in folder.glob("**/*.parquet")}
     for name in sorted(there ^ manifest.files.keys()):
+        try:
+            (folder / name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:  # such as a folder that may not be searched
+            raise _cannot_read(folder / name, error) from error
         raise BreachFound(f"{name}: it is {'not in manifest.json' if name in there else 'missing'}. {_REMEDY}")
     for name, about in manifest.files.items():
         progress(f"{name}: hashing")

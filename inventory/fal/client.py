@@ -49,7 +49,7 @@ class Api:
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
         log.hide(key.secret)
         self.retries = 0
-        """The number of times that a request was sent again."""
+        """The number of retries after failures. A request that is sent again without `limit` does not count."""
         self._base = settings.api_url
         self._shown = mask_url(self._base)
         self._page_size: int | None = settings.page_size

@@ -1,8 +1,12 @@
 """The network layer, which limits each connect, read and write to the time that is left for the request.
 
 The time is measured with the monotonic clock, so a step of the wall clock changes nothing. A request can last longer
-than its limit only while it connects. The lookup of the host's name has no limit. If the host has several addresses,
-the attempt to connect to each of them may take all of the time that was left before the first attempt.
+than its limit in two cases:
+
+- While it connects: the lookup of the host's name has no limit. If the host has several addresses, the attempt to
+  connect to each of them may take all of the time that was left before the first attempt.
+- Through a proxy that is itself https: there httpcore makes a handshake or a read of several reads from the socket.
+  Each of these may take all of the time that was left before the first one.
 """
 
 import contextlib

@@ -65,7 +65,8 @@ def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
     - a network, such as 10.0.0.0/8
     - `*`, which covers all hosts
 
-    Neither urllib nor httpx supports all of these: urllib has no networks, httpx has no ports.
+    Neither urllib nor httpx supports all of these: neither has networks, and httpx does not match a rule with the
+    default port.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

@@ -34,8 +34,9 @@ class _TooLarge(BadResponse):
 class ParsingTransport(httpx.BaseTransport):
     """An httpx transport that reads and parses the answers of the API at the URL `base`.
 
-    A body may have at most LARGEST_BODY bytes, and an attempt at a request may take at most `limit` seconds. The
-    constructor raises UsageError if the certificates cannot be read or the proxy cannot be used.
+    A body may have at most LARGEST_BODY bytes, and an attempt at a request may take at most `limit` seconds (see
+    `deadline.py` for what may take longer). The constructor raises UsageError if the certificates cannot be read or the
+    proxy cannot be used.
     """
 
     def __init__(self, base: str, limit: float) -> None:

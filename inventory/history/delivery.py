@@ -1,10 +1,10 @@
 """Decide which process delivers the checkpoint of an account, and record when it was delivered.
 
-A checkpoint of each log is delivered at most once a day (UTC). `accounts.checkpoint_at` is the time of the last
-delivery. `claim` sets it before anything is delivered, so that only one of several processes delivers. The file of
-the checkpoint is written in the same transaction. If the file cannot be written, the transaction is rolled back. The
-alert channels get the checkpoint after the commit. If none of them accepts it, `hand_back` restores the earlier time.
-After either failure the next run tries again.
+A checkpoint of each log is delivered at most once a day (UTC), unless the clock is set back. `accounts.checkpoint_at`
+is the time of the last delivery. `claim` sets it before anything is delivered, so that only one of several processes
+delivers. The file of the checkpoint is written in the same transaction. If the file cannot be written, the transaction
+is rolled back. The alert channels get the checkpoint after the commit. If none of them accepts it, `hand_back` restores
+the earlier time. After either failure the next run tries again.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Claim:
 
 
 def is_due(connection: Connection, account: str, now: datetime) -> bool:
-    """Return whether the account has a log of which no checkpoint was delivered on the day of `now` (UTC)."""
+    """Return whether the account has a log of which no checkpoint was delivered from 00:00 UTC of this day to `now`."""
     return connection.scalar(sa.select(accounts.c.account).where(*_due(account, now))) is not None
 
 

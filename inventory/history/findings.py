@@ -11,7 +11,7 @@ class Breach(NamedTuple):
     """One contradiction. `kind` is storage, account, run, version, state, digest, log or checkpoint.
 
     `account`, `run_id` and `instance_id` are None if the breach is not one of a single account, run or instance. `what`
-    is a text without a full stop that says what is wrong.
+    is a text that says what is wrong, without a full stop at its end.
     """
 
     kind: str

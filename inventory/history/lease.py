@@ -2,7 +2,12 @@
 
 A lease is a random fencing token in the account's row, with a length in seconds. The heartbeat of a run is in its row
 of `sync_runs`; the heartbeat of other work, such as `prune` or `missing --accept`, is in the account's row. A lease is
-dead when its last heartbeat is longer ago than its length, or when its holder was a process of this host that is gone.
+dead in any of these cases:
+
+- Its last heartbeat is at least its length ago, or more than its length in the future, because the clock was set back.
+- Its run is no longer `running`.
+- Its holder was a process of this host that is gone, or this process, which no longer uses it.
+
 Another process may then take the lease over (`one-run-per-account`).
 
 A holder begins each transaction that writes history with `fence`, which checks the token. So a process that lost its
@@ -141,10 +146,11 @@ def first_heartbeat(
 ) -> datetime:
     """Return the time of a lease's first heartbeat. Call this after `prepare`, with the row as it was before `prepare`.
 
-    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with a history,
-    it has read all of that history. This may take longer than the lease, so the time is read again.
+    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with runs, it
+    has read all of their history. This may take longer than the lease, so the time is read again.
     """
-    has_read_all = row["log_id"] is None and row["last_complete_run_id"] is not None
+    runs = sa.select(sync_runs.c.run_id).where(sync_runs.c.account == row["account"]).limit(1)
+    has_read_all = row["log_id"] is None and connection.scalar(runs) is not None
     return database.now(connection, clock) if has_read_all else now
 
 

@@ -56,6 +56,8 @@ def would_prune(
 ) -> PruneResult:
     """Return the counts that `prune` would return. The account must exist, and its lease is not looked at.
 
+    A dead `running` run is not counted. `prune` marks it as abandoned first, so it may count it.
+
     `checking` is called with a text while the history is verified. Raise UsageError for a time in the future,
     BreachFound if the history has a breach.
     """

@@ -50,7 +50,8 @@ def verify(
 
     `sizes` maps the id of a log to numbers of entries. For each number N, `CheckedLog.roots` gets the root of the
     tree over the first N entries. `progress` is called with a text that says what is checked. Raise
-    DBAPIError if something cannot be read and no breach was found before.
+    DBAPIError if something cannot be read and no breach was found before, DatabaseError if the temporary file of the
+    check cannot be written.
     """
     findings = Findings()
     progress("the database's own checks of its tables and indexes")
@@ -76,7 +77,10 @@ def verify_history(
     sizes: Sizes = MappingProxyType({}),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Return the findings of `verify` without its checks of the database as a whole: of storage, views and triggers."""
+    """Return the findings of `verify` without its checks of the database as a whole: of storage, views and triggers.
+
+    Raise DatabaseError if the temporary file of the check cannot be written.
+    """
     findings = Findings()
     database.expect_many_rows(connection)
     _check_accounts(connection, account, sizes, findings, progress)

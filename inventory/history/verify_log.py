@@ -116,7 +116,9 @@ class LogCheck:
         )
         self._first_wrong: int | None = None
         self._first_kept: tuple[str, int] | None = None
-        """The place of the first run that no prune may have dropped; None if there is no such run.
+        """The place of the first run that no prune may have dropped.
+
+        None if there is no such run, or if the account has no `pruned_before`.
 
         The place is ("log", index of the run's entry). For a run from before the log, it is ("runs", index of the run
         among the runs that are left from before the log).

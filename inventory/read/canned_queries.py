@@ -1,7 +1,8 @@
 """Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
 In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows. The queries about the
-present fleet leave out retired accounts, because the instances of a retired account stay as its last run left them.
+present fleet, except `fleet-at` without a time and `top-creators`, leave out retired accounts, because the instances of
+a retired account stay as its last run left them.
 """
 
 import re
@@ -27,7 +28,7 @@ QUESTIONS = (
     Question(
         "fleet-now",
         "The fleet now",
-        "Every instance that is there, the newest first; missing: absent, and not yet proven gone.",
+        "Every instance that is there, the newest first; missing: absent, and not yet proven gone, or held.",
         """SELECT instance_id, instance_type, gpu_count, region, status, presence, creator_user_nickname, first_seen_at
 FROM live_instances
 WHERE account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
@@ -113,7 +114,7 @@ LIMIT 200""",
     Question(
         "created",
         "Who created what",
-        "Presences by their creator, the newest first; appeared_after: null if it was there from the first run on.",
+        "Presences by creator, the newest first; appeared_after: null if first seen up to the first complete run.",
         """SELECT creator_user_nickname, instance_id, instance_type, region, appeared_after, appeared_at, vanished_at,
        hours_low, gpu_hours_low
 FROM instance_episodes

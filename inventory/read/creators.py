@@ -139,8 +139,8 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
     """Count an instance in `row` if its first episode starts with this stretch, and not before `since`.
 
-    An instance that was there at the account's first complete run is counted in `created_before_watch`. Any other is
-    counted in `instances_created`, and `first_created_at` and `last_created_at` are updated.
+    An instance that was first seen up to the account's first complete run is counted in `created_before_watch`. Any
+    other is counted in `instances_created`, and `first_created_at` and `last_created_at` are updated.
     """
     at = stretch.began_at
     if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):

@@ -137,9 +137,9 @@ def _change_key(row: Row, time: str) -> tuple[Any, ...]:
 def biographies(connection: Connection, instance_id: str, account: str | None = None) -> list[Row]:
     """Return the whole history of an instance: one dict for each account that has seen it.
 
-    Each dict is a row of `instances` with four further keys: `episodes`, `versions`, `events` and `field_changes`.
-    Their values are lists of rows, the oldest first. With `account`, search only this account. Raise UsageError if the
-    instance is unknown, DatabaseError if the instance has no versions.
+    Each dict is a row of `instances` with two further keys, `events` and `field_changes`. Their values, and those of
+    `episodes` and `versions` in place of the counts, are lists of rows, the oldest first. With `account`, search only
+    this account. Raise UsageError if the instance is unknown, DatabaseError if the instance has no versions.
     """
     parts = {
         "episodes": ("instance_episodes", ("episode",)),
@@ -188,7 +188,7 @@ def account_names(connection: Connection) -> list[str]:
 def values_with_prefix(connection: Connection, name: str, column: str, prefix: str, *, limit: int) -> list[str]:
     """Return the values of a text column that begin with a prefix: each value once, sorted, at most `limit`.
 
-    `name` is the table or view.
+    `name` is the table or view. On SQLite the case of ASCII letters does not matter.
     """
     values = relation(name).c[column]
     query = sa.select(values).where(values.startswith(prefix, autoescape=True)).distinct().order_by(values)

@@ -93,8 +93,8 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    The last stretch of an episode ends when the instance was last seen. Even if it ends before the period, the last
-    stretch is included, unless the instance vanished before the period.
+    The last stretch of an episode ends when the instance was last seen. Even if it ends before the period, it is
+    included, unless the instance vanished before the period. So is the stretch before it, if both end at the same time.
     """
     if since is None:
         return []

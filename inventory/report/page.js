@@ -340,7 +340,7 @@ function changes({ from, until, account, creator, type }) {
   put("changes", made, ...(rows.length > shown ? [more] : []));
 }
 
-/** What people did in the period. Without any act on record, the section stays hidden. */
+/** What people did in the period. Without any act in the period of the page, the section stays hidden. */
 function acts({ from, until, account }) {
   const rows = data.acts.filter(([number, at]) => (account === null || number === account) && at >= from && at < until);
   document.getElementById("acts-section").hidden = !data.acts.length;

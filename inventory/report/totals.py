@@ -110,7 +110,7 @@ def _types(connection: Connection, since: datetime | None, account: str | None) 
 
 
 def _open_in_period(view: sa.TableClause, since: datetime | None) -> list[sa.ColumnElement[bool]]:
-    """Return the SQL condition for the versions that are open or were closed in the period from `since` on."""
+    """Return the SQL condition for the versions that are open or were closed after `since`."""
     return [] if since is None else [sa.or_(view.c.valid_to.is_(None), view.c.valid_to > since)]
 
 
@@ -169,10 +169,10 @@ def _fleet(
         )
         for row in (row for batch in database.stream(connection, query) for row in batch):
             kind, size, at = kinds.number(row.instance_type), row.gpu_count or 0, micros(row.at)
-            if until.get(row.account) is None:
-                edges = [(at, sign)]
-            else:  # nothing is shown after that run, so each edge is undone there
-                edges = [(at, sign), (until[row.account] + 1, -sign)] if at <= until[row.account] else []
+            edges = [(at, sign)]
+            if row.account in until:  # nothing is shown after that run, so each edge is undone there
+                last = until[row.account]
+                edges = [] if last is None or at > last else [*edges, (last + 1, -sign)]
             for edge, way in edges:
                 place = bisect_left(points, edge)
                 counts[kind][place] += way * row.number

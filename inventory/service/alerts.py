@@ -39,9 +39,10 @@ from inventory.store import database
 from inventory.times import brief, iso
 
 _FULL_WIDTH = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}
-"""A table for `str.translate`. It replaces each mark that a service may take for markup, a link or a mention.
+"""A table for `str.translate`. It replaces the marks that services take for markup, a link or a mention.
 
-The mark becomes the full-width character of the same look. No service gives that character a meaning.
+Marks that types, ids and names hold, such as `_`, `-` and `.`, stay. A replaced mark becomes the full-width
+character of the same look. No service gives that character a meaning.
 """
 
 logger = log.get(__name__)
@@ -200,5 +201,5 @@ def _counted(number: int) -> str:
 
 
 def _safe(text: str, limit: int = 80) -> str:
-    """Return a text that any service may show: one short printable line without markup, link or mention."""
+    """Return a text as one short printable line without the marks that `_FULL_WIDTH` replaces."""
     return log.plain(text, limit).translate(_FULL_WIDTH)

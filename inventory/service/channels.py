@@ -66,6 +66,7 @@ class Channels:
         """Send the queued alerts, with those retries for which there is time. The rest counts as refused.
 
         Wait for at most `seconds`, or less after `stop` is set (`Deadline`). Log each channel that still has alerts.
+        The calls of `answered` for the rest come after that, and may take longer.
         """
         deadline = Deadline(seconds, stop)
         for channel in self._channels:

@@ -29,8 +29,9 @@ def observing(
     `sync`, no report and no export is written, and an attempt that began no run sends no alert.
 
     At the end of the block, wait until the queued alerts are sent, and until the daily files that were begun are
-    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). Raise UsageError if an
-    address or the key for checkpoints cannot be used, or if a library is not installed.
+    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). The record of a
+    checkpoint that no channel has accepted is undone after the wait for alerts, and this may take longer. Raise
+    UsageError if an address or the key for checkpoints cannot be used, or if a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
     daily_files = scheduled and wants_files(settings)

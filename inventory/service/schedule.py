@@ -5,9 +5,10 @@ if one is due. Whether a run is due follows from the database's clock, in the tr
 (`a-due-run-is-made-once`). So any number of processes may check the same account. A check that finds nothing to do only
 costs a few small reads.
 
-A check returns the seconds until the next check of the account. After a run it returns 0: the next check finds that no
-run is due, and learns when one will be. If another process works on the account, the next check is made at the latest
-when the lease of that process ends, because that process may die.
+A check returns the seconds until the next check of the account. After a run that was recorded it returns 0: the next
+check finds that no run is due, and learns when one will be. After a run that the database failed, it returns at most
+RETRY_SECONDS. If another process works on the account, the next check is made at the latest when the lease of that
+process ends, because that process may die.
 """
 
 import threading
@@ -36,7 +37,7 @@ def sync_on_schedule(
     key, and WrongSchema if waiting cannot make the database usable.
 
     After each attempt, each observer is called with the Outcome, in the thread that made the attempt. No observer is
-    called if no run was due, or if another process works on the account.
+    called if no run was due, if another process works on the account, or if the database could not be prepared.
     """
     names = settings.names_to_sync()
     _require_a_key(settings, names)

@@ -31,8 +31,9 @@ logger = log.get(__name__)
 class AccountWatch:
     """The watch of one account in `inventory run`: it syncs the account, logs the outcome, and calls the observers.
 
-    Each observer gets the Outcome of each attempt, unless no run was due or another process worked on the account. With
-    a larger `number_of_accounts`, the random delay of a check (`jitter`) may be longer.
+    Each observer gets the Outcome of each attempt. No observer is called if no run was due, if another process works on
+    the account, or if the database could not be prepared. With a larger `number_of_accounts`, the random delay of a
+    check (`jitter`) may be longer.
     """
 
     def __init__(

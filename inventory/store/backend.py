@@ -5,13 +5,17 @@ from sqlalchemy.engine import Connection, Engine
 from inventory.config.database_url import render_masked
 
 LOCK_WAIT_SECONDS = 30
-"""The longest wait for a lock that another process holds, and for a connection to a PostgreSQL server."""
+"""The longest wait for a lock that another process holds, and for a connection to one address of a PostgreSQL server.
+
+A migration on PostgreSQL waits for locks without a limit.
+"""
 
 
 def describe(engine: Engine) -> str:
-    """Return the database's name for messages: the path of a SQLite file, or a PostgreSQL URL without its password.
+    """Return the database's name for messages: that of a SQLite file, or a PostgreSQL URL without its password.
 
-    Of the URL's parameters, only `host` and `port` are kept.
+    The name of a SQLite file is its path or its `file:` URI. Of a PostgreSQL URL's parameters, only `host` and `port`
+    are kept. If the place of the password in the URL is not certain, return `masks.NOT_SHOWN`.
     """
     if is_sqlite(engine):
         return engine.url.database or ""

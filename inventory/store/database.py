@@ -61,13 +61,23 @@ Clock = Callable[[], datetime]
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
-    """Return an engine, without opening anything. Raise DatabaseError if `create` is False and the file is missing."""
+    """Return an engine, without opening anything.
+
+    Raise DatabaseError if a SQLite file cannot be looked at, or if `create` is False and the file is missing. Raise
+    WrongSchema if this Python's SQLite is too old.
+    """
     if file := sqlite_path(url):
-        if not create and not file.exists():
+        try:
+            known, is_there = SQLiteFile(file), file.exists()
+        except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links that go in a circle
+            reason = error.strerror if isinstance(error, OSError) else "its links go in a circle"
+            raise DatabaseError(f"The database file {file} cannot be used: {reason}; nothing was written.") from error
+        if not create and not is_there:
             raise DatabaseError(
-                f"There is no database at {file.absolute()}. `inventory sync` makes it; --database names another one."
+                f"There is no database at {file.absolute()}. `inventory sync` or `inventory db upgrade` makes it; "
+                "--database names another one."
             )
-        return sqlite_engine(url, SQLiteFile(file), create=create)
+        return sqlite_engine(url, known, create=create)
     return postgresql_engine(url)
 
 
@@ -131,7 +141,10 @@ def writing(
 
 
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
-    """Raise DatabaseError if locks or missing rights prevent writing to the tables; no row is written."""
+    """Raise DatabaseError if locks or missing rights prevent writing to the tables; no row is written.
+
+    Rights on sequences are not checked.
+    """
     with writing(engine) as connection:
         for table in tables:
             connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")

@@ -24,7 +24,8 @@ _LOST = ("08", "57P")
 def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iterator[None]:
     """Turn each error that SQLAlchemy raises in the block, including those of the driver, into a DatabaseError.
 
-    `kept` is the part of the DatabaseError's message that says what happened to the data.
+    Do the same with each UnicodeDecodeError. `kept` is the part of the DatabaseError's message that says what happened
+    to the data.
     """
     try:
         yield
@@ -64,9 +65,10 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
 
 
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
-    """Return the DatabaseError for an error of the driver; its message says more about a lock, a full disk or rights.
+    """Return the DatabaseError for an error of the driver.
 
-    Return a Collision for a deadlock or a serialization failure on PostgreSQL.
+    Its message says more about a lock and, on SQLite, about a full disk or rights. Return a Collision for a deadlock or
+    a serialization failure on PostgreSQL.
     """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":

@@ -52,13 +52,16 @@ class _Tables:
 
 
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
-    """Let the role read all tables and views of inventory, also those that later migrations add.
+    """Let the role read all tables and views of inventory, also those that the owner of the tables adds later.
 
     Return facts about the role. A second call changes nothing. No role is created, and no right is taken away.
     Raise UsageError if the database is SQLite, if the role does not exist, or if the role may also write to the tables.
     Raise WrongSchema if the database is not at this program's revision. Raise DatabaseError if the connected user may
-    not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. After an
-    error nothing was granted.
+    not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. After
+    any error but Unconfirmed nothing was granted.
+
+    A right to write that the role gets only by SET ROLE, as a member with NOINHERIT, is found only if it is the
+    owner's.
     """
     if is_sqlite(engine):
         raise UsageError(

@@ -24,8 +24,8 @@ def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows:
     readers give up.
 
     The indexes stay as they are on SQLite, and for fewer rows than MANY. They also stay if a table has rows or a
-    trigger, if an index is not as a migration made it, if this role may not rebuild the indexes, or if another session
-    uses the tables.
+    trigger, if an index is on an expression or has a property that rebuilding it would lose, if another object depends
+    on an index, if this role may not rebuild the indexes, or if another session uses the tables.
     """
     rebuild = [] if is_sqlite(connection) or rows < MANY else _drop_indexes(connection, tables)
     yield

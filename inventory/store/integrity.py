@@ -15,7 +15,10 @@ from inventory.store.database import describe, is_sqlite
 from inventory.store.tables import METADATA
 
 MOST = 100
-"""The largest number of faults that one check reports. A check reads one table, or the whole SQLite file."""
+"""The largest number of faults that one check reports.
+
+A check reads one table, one index, the whole SQLite file, or its foreign keys.
+"""
 
 _AMCHECK = sa.text("""
     SELECT

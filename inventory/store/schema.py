@@ -148,21 +148,13 @@ def scratch_database() -> Iterator[Engine]:
 
 def require_revision(revision: str) -> None:
     """Raise UsageError if this program has no such revision. `head` stands for the newest one."""
-    _import_alembic()
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    try:
-        ScriptDirectory.from_config(config()).get_revisions(revision)
-    except CommandError:
-        raise UsageError(
-            f"There is no revision {revision}. `inventory db upgrade` without one goes to the newest."
-        ) from None
+    if revision != "head" and not known(revision):
+        raise UsageError(f"There is no revision {revision!r}. `inventory db upgrade` without one goes to the newest.")
 
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction for migrations and yield its connection. Other processes that call this wait.
+    """Open a write transaction for migrations and yield its connection. Other callers wait, on SQLite 30 s at most.
 
     Before the transaction begins, put a SQLite database into WAL mode. Raise WrongSchema if the database has tables
     that are not inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
@@ -195,7 +187,7 @@ def differences(engine: Engine) -> list[Any]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with reading(engine) as connection:
+    with reading(engine, temporary_views=True) as connection:
         context = MigrationContext.configure(
             connection, opts={"include_object": include_object, "autogenerate_plugins": AUTOGENERATE}
         )
@@ -238,9 +230,12 @@ def _differs_on_postgresql(connection: Connection, name: str) -> bool:
                 connection.exec_driver_sql(f"DROP VIEW {_COMPARED}")
             savepoint.rollback()
     except DBAPIError as error:
-        # 25006: the transaction may only read. 42501: the role may create no temporary view. Any other error means that
-        # this version's view cannot be created here, because a relation that it reads has other columns.
-        return not error.connection_invalidated and getattr(error.orig, "sqlstate", None) not in {"25006", "42501"}
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state in {"25006", "42501"}:  # the transaction may only read; the role may create no temporary view
+            return False
+        if not state.startswith("42"):  # such as a lock or a statement that took too long
+            raise
+        return True  # this version's view cannot be created here, because a relation that it reads has other columns
     return connection.scalar(_VIEW_TEXT, {"name": name}) not in texts
 
 
@@ -288,11 +283,12 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
 
 def known(revision: str) -> bool:
     """Return whether this version knows the revision, and so can migrate a database from it."""
+    return revision in _revisions()
+
+
+@cache
+def _revisions() -> frozenset[str]:
     _import_alembic()
     from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
 
-    try:
-        return ScriptDirectory.from_config(config()).get_revision(revision) is not None
-    except CommandError:
-        return False
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())

@@ -101,11 +101,14 @@ class SQLiteFile:
             return connection
 
     def check(self, kept: str = "nothing was written") -> None:
-        """Raise DatabaseError if the file was removed or replaced; `kept` says what happened to the data."""
+        """Raise DatabaseError if the file was removed or replaced, or cannot be looked at.
+
+        `kept` says what happened to the data.
+        """
         with self._changed:
             if self._opened is None:
                 return
-            found = self._stat(self.path)
+            found = self._stat(self.path, kept)
             if found is None:
                 raise DatabaseError(
                     f"The database file {self.path} was removed while this process worked with it; {kept}. "
@@ -141,8 +144,9 @@ class SQLiteFile:
     def follow(self) -> None:
         """Accept the file that has replaced the opened one; do nothing if there is no other file at the path.
 
-        Raise DatabaseError if the new file is empty, if SQLite would replay data of the old file into it, or if this
-        process does not close its connections to the old file within CLOSING_SECONDS.
+        Raise DatabaseError if the new file is empty, if SQLite would replay data of the old file into it, if this
+        process does not close its connections to the old file within CLOSING_SECONDS, or if the file cannot be looked
+        at.
         """
         with self._changed:
             found = self._stat(self.path)
@@ -220,13 +224,13 @@ class SQLiteFile:
         self._real, self._companions = self.path.resolve(), {}
         return identity
 
-    def _stat(self, path: Path) -> os.stat_result | None:
+    def _stat(self, path: Path, kept: str = "nothing was written") -> os.stat_result | None:
         try:
             return path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise _unusable(self.path, error) from error
+            raise _unusable(self.path, error, kept) from error
 
     def _empty_wal(self, connection: _Connection) -> None:
         """Write the -wal into the old file and empty the -wal, if the database file was removed or replaced.
@@ -280,5 +284,5 @@ def _uri(name: str, *, uri: bool, create: bool) -> str:
     return f"{location}{'&' if '?' in location else '?'}mode={mode}"
 
 
-def _unusable(path: Path, error: OSError) -> DatabaseError:
-    return DatabaseError(f"The database file {path} cannot be used: {error.strerror}; nothing was written.")
+def _unusable(path: Path, error: OSError, kept: str = "nothing was written") -> DatabaseError:
+    return DatabaseError(f"The database file {path} cannot be used: {error.strerror}; {kept}.")

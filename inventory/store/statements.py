@@ -46,7 +46,7 @@ def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequen
 
 
 def expect_many_rows(connection: Connection) -> None:
-    """Forbid nested-loop joins for the rest of the transaction, on PostgreSQL.
+    """Make PostgreSQL avoid nested-loop joins, where another join is possible, for the rest of the transaction.
 
     After a large write, PostgreSQL's statistics of the tables are out of date. The planner then expects one row where
     there are many, and chooses a nested loop, which reads a whole table for each of these rows.

@@ -458,7 +458,7 @@ def test_a_clock_that_stepped_back_is_no_breach(lived, inventory):
 
 @pytest.mark.medium
 def test_a_file_of_another_log_is_not_replaced_though_its_id_begins_with_the_same_digits(lived, inventory):
-    (file, _) = keep(inventory)
+    (file, second) = keep(inventory)
     kept = file.read_text()
     account = sa.select(accounts).where(accounts.c.account == "production")
     with database.writing(lived.engine) as connection:
@@ -472,6 +472,10 @@ def test_a_file_of_another_log_is_not_replaced_though_its_id_begins_with_the_sam
     assert "holds a checkpoint of another log, whose id begins with the same digits" in done.stderr
     assert done.stderr.count("error: ") == 1
     assert file.read_text() == kept
+    good = second.read_text()
+    second.write_text("something else\n")
+    assert "holds a checkpoint of another log" in inventory("checkpoint", "--output", "kept", expect=9).stderr
+    second.write_text(good)
     (line, *_), _ = found(inventory)
     assert "the database has no log of its origin" in line
 
@@ -533,6 +537,14 @@ def test_bad_arguments_are_one_line_before_anything_is_opened(tmp_path, words, r
     assert reason in stderr
     assert stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_below_a_folder_that_cannot_be_looked_at_is_named_and_not_left_out(tmp_path):
+    (tmp_path / "kept" / "below").mkdir(parents=True)
+    (tmp_path / "kept" / "below" / "a.checkpoint").symlink_to("a.checkpoint")
+    inventory = Command(tmp_path, INVENTORY_DATABASE_URL="sqlite:///none.db")
+    said = "kept/below/a.checkpoint cannot be read: Too many levels of symbolic links."
+    assert said in inventory("verify", "--against", "kept", expect=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -447,7 +447,8 @@ def test_db_commands_show_check_and_upgrade(run, database_url):
     assert f"is at revision {schema.HEAD}" in run("db", "upgrade").stdout
     assert run("db", "current").stdout == f"{schema.HEAD} (this program: {schema.HEAD})\n"
     assert "as it should be" in run("db", "check").stdout
-    assert "There is no revision 9999" in run("db", "upgrade", "9999", expect=2).stderr
+    for name in ("9999", "0001@", "a@-1"):
+        assert f"There is no revision '{name}'" in run("db", "upgrade", name, expect=2).stderr
     engine = database.connect(parse_url(database_url))
     with database.writing(engine) as connection:
         connection.exec_driver_sql("ALTER TABLE calendar ADD COLUMN extra_column INTEGER")
@@ -455,8 +456,9 @@ def test_db_commands_show_check_and_upgrade(run, database_url):
     assert "by hand" in run("db", "check", expect=7).stderr
 
 
-def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run):
+def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run, tmp_path):
     assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
+    assert not (tmp_path / "inventory.db").exists()
 
 
 @pytest.mark.medium
@@ -690,3 +692,12 @@ def test_db_check_finds_a_missing_view(run, database_url):
         connection.exec_driver_sql("DROP VIEW creators")
     engine.dispose()
     assert "add_view creators" in run("db", "check", expect=7).stderr
+
+
+@pytest.mark.medium
+def test_db_check_and_doctor_find_a_view_that_says_something_else(run, engine):
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql("DROP VIEW live_instances")
+        connection.exec_driver_sql("CREATE VIEW live_instances AS SELECT * FROM instances WHERE presence = 'missing'")
+    assert "change_view live_instances" in run("db", "check", expect=7).stderr
+    assert "1 of its parts differ" in run("doctor", expect=7).stdout

@@ -8,6 +8,7 @@ import pytest
 
 from inventory.config.database_url import parse_url, render_masked
 from inventory.config.settings import Settings
+from inventory.errors import UsageError
 from inventory.times import format_duration, parse_duration
 from support.command import KEY, SECRET, Command
 from support.marks import rule
@@ -172,6 +173,28 @@ def test_an_error_in_the_configuration_is_one_line(run):
 @pytest.mark.parametrize("text", ["5m", "1h30m", "1d1s", "36d", "1s"])
 def test_a_duration_is_written_as_it_is_read(text):
     assert format_duration(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true", "sqlite:///file:x?mode=memory&uri=true"],
+)
+def test_a_sqlite_database_in_memory_is_refused_however_it_is_written(text):
+    with pytest.raises(UsageError, match="keeps no history"):
+        parse_url(text)
+
+
+@pytest.mark.parametrize("text", ["sqlite:////", "sqlite:///data/"])
+def test_a_folder_is_no_sqlite_database(text):
+    with pytest.raises(UsageError, match="names a folder"):
+        parse_url(text)
+
+
+def test_a_secret_parameter_of_a_sqlite_url_is_hidden():
+    assert (
+        render_masked(parse_url("sqlite:///x.db?password=hunter22&timeout=5"))
+        == "sqlite:///x.db?password=hidden&timeout=5"
+    )
 
 
 def test_masking_keeps_everything_but_secrets():

@@ -628,7 +628,7 @@ def test_a_period_beyond_what_the_log_proves_is_2_in_one_line_and_leaves_no_file
     advice = "With --account default, name that time or a later one as --since"
     too_early = made(since=hour(0.5), expect=2)
     assert f"{refused}it can be proven from" in too_early
-    assert f"(before that, there is no log). {advice}" in too_early
+    assert f"(before that, no run in the log recorded a digest of the whole fleet). {advice}" in too_early
     assert f"--since {text(UNTIL)} is not before --until {text(SINCE)}." in made(since=UNTIL, until=SINCE, expect=2)
     prune(lived.engine, PruneRequest("default", hour(5)), lease_seconds=60, clock=lambda: hour(12))
     assert f"(before that, history was pruned). {advice}" in made(expect=2)
@@ -667,7 +667,8 @@ def test_an_account_whose_log_does_not_prove_the_period_is_left_out_and_a_line_s
     second, fourth = f"{hour(2):%Y-%m-%dT%H:%M:%S}.000001Z", f"{hour(4):%Y-%m-%dT%H:%M:%S}.00000"
     unknown, since = "what came later is not known", "name that time or a later one as --since."
     reasons = {
-        "late": f"it can be proven from {second} on (before that, there is no log). With --account late, {since}",
+        "late": f"it can be proven from {second} on (before that, no run in the log recorded a digest of the whole "
+        f"fleet). With --account late, {since}",
         "new": "it has no log yet; its next run begins it.",
         "pruned": f"it can be proven from {fourth}1Z on (before that, history was pruned). "
         f"With --account pruned, {since}",

@@ -515,6 +515,18 @@ def test_a_file_that_no_export_has_written_is_never_removed_whatever_the_manifes
 
 
 @pytest.mark.medium
+def test_an_export_from_before_the_log_is_written_again_as_a_whole(lived, run, tmp_path):
+    lived.forget_log()
+    run("export", "lake")
+    with database.writing(lived.engine) as connection:
+        connection.exec_driver_sql("UPDATE sync_runs SET pages = 99 WHERE run_id = 1")
+    for folder in ("lake", "fresh"):
+        run("export", folder)
+    for file in (tmp_path / "fresh" / "sync_runs").iterdir():
+        assert (tmp_path / "lake" / "sync_runs" / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.medium
 def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, tmp_path):
     run("export", "lake")
     before = (tmp_path / "lake" / "manifest.json").read_bytes()

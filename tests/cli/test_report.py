@@ -647,9 +647,10 @@ def test_report_names_the_remedy_for_a_missing_library_and_a_demo_goes_on(tmp_pa
     monkeypatch.setattr("inventory.config.extras.find_spec", lambda _: None)
     run("report", "--database", f"sqlite:///{tmp_path / 'none.db'}", expect=2)
     assert "pip install '.[report]' from a checkout" in capsys.readouterr().err
+    (tmp_path / "demo.html").write_text("my own page")
     run("demo", "--days", "1")
     assert "pip install '.[report]' from a checkout" in capsys.readouterr().err
-    assert not (tmp_path / "demo.html").exists()
+    assert (tmp_path / "demo.html").read_text() == "my own page"
 
 
 def test_a_demo_ends_by_writing_the_page_and_replaces_only_pages_of_its_own(tmp_path, capsys):

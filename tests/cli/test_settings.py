@@ -89,6 +89,19 @@ def test_inventory_config_names_another_file(file, tmp_path, monkeypatch):
     assert database_url() == "sqlite:///x.db"
 
 
+def test_inventory_config_may_be_written_in_any_case(file, tmp_path, monkeypatch):
+    file("page_size = 3")
+    (tmp_path / "other.toml").write_text("page_size = 4")
+    monkeypatch.setenv("inventory_config", str(tmp_path / "other.toml"))
+    assert load().page_size == 4
+
+
+def test_a_usual_file_that_cannot_be_looked_up_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "inventory.toml").symlink_to("inventory.toml")
+    monkeypatch.chdir(tmp_path)
+    assert refusal() == "inventory.toml cannot be looked up in the working folder: Too many levels of symbolic links."
+
+
 def test_a_named_file_that_does_not_exist_is_refused(monkeypatch, tmp_path):
     for name in ("nowhere.toml", str(tmp_path)):
         monkeypatch.setenv("INVENTORY_CONFIG", name)

@@ -285,7 +285,7 @@ def test_a_newer_program_refuses_the_current_revision(engine, monkeypatch):
 
 
 def test_an_unknown_revision_to_upgrade_to_is_a_usage_error(empty):
-    with pytest.raises(UsageError, match="There is no revision nonsense"):
+    with pytest.raises(UsageError, match="There is no revision 'nonsense'"):
         schema.upgrade(empty, "nonsense")
     assert relations(empty) == (set(), set())
 

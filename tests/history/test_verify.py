@@ -6,21 +6,22 @@ import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis.stateful import run_state_machine_as_test
 
 from inventory.cli import main
 from inventory.demo import demo
-from inventory.errors import UsageError
+from inventory.errors import DatabaseError, UsageError
 from inventory.history import missing as history
 from inventory.history.findings import SHOWN
 from inventory.history.verify import verify, verify_history
 from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
-from inventory.store import database
+from inventory.store import database, schema
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
-from support.marks import LONG, random_histories, rule, some
+from support.marks import LONG, ON_POSTGRESQL, random_histories, rule, some
 from support.random_history import History
 from support.world import hour
 
@@ -542,3 +543,12 @@ def test_the_first_of_many_breaches_are_shown_and_the_others_are_counted(world, 
     assert len(printed.out.splitlines()) == SHOWN + 2  # "and 20 more", and a line about the log
     assert "\u202e" not in printed.out
     assert "120 breaches" in printed.err
+
+
+@ON_POSTGRESQL
+def test_a_view_that_cannot_be_compared_in_time_is_an_error_and_no_breach(engine, database_url):
+    with psycopg.connect(database_url) as other, pytest.raises(DatabaseError, match="locked by another process"):
+        other.execute("LOCK TABLE calendar IN ACCESS EXCLUSIVE MODE")
+        with database.reading(engine, temporary_views=True) as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            schema.changed_views(connection)

@@ -30,7 +30,7 @@ from support.faults import Gate
 from support.marks import ON_POSTGRESQL, rule
 from support.postgres import WAITS_FOR_A_LOCK
 from support.workers import until
-from support.world import BEGIN, hour
+from support.world import BEGIN, hour, ids
 
 CHILD = """
 import os, signal, sys
@@ -364,10 +364,16 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
 
 @pytest.mark.medium
 @rule("one-run-per-account")
-def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world):
+@pytest.mark.parametrize("failing_page", [None, 2], ids=["of complete runs", "of partial runs"])
+def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world, failing_page):
     """Let the clock advance by a minute with each reading, as if everything between two readings took a minute."""
     minutes = count(60)
-    run(world, clock=lambda: hour(1))
+    if failing_page:
+        world.put(*ids(6))
+        world.faults.add(Status(503), when=on_page(failing_page), times=None)
+    world.run(clock=lambda: hour(1), page_size=3)
+    assert world.statuses() == ["partial" if failing_page else "succeeded"]
+    world.faults.clear()
     world.forget_log()
     with walking(world, clock=lambda: BEGIN + timedelta(minutes=next(minutes)), lease_seconds=3600):
         started, first = world.last_run("started_at", "heartbeat_at")

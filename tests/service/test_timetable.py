@@ -30,6 +30,7 @@ def fires(expression, number, after=FRIDAY):
         ("0 9 * * 6,0", ["Sat 07 Mar 09:00", "Sun 08 Mar 09:00", "Sat 14 Mar 09:00"]),
         ("0 9 * * 5-7", ["Sat 07 Mar 09:00", "Sun 08 Mar 09:00", "Fri 13 Mar 09:00"]),
         ("0 9 * * SAT-MON", ["Sat 07 Mar 09:00", "Sun 08 Mar 09:00", "Mon 09 Mar 09:00"]),
+        ("0 9 * * 1,7/4", ["Sun 08 Mar 09:00", "Mon 09 Mar 09:00", "Thu 12 Mar 09:00"]),
         ("0 9 * * */3", ["Sat 07 Mar 09:00", "Sun 08 Mar 09:00", "Wed 11 Mar 09:00"]),
         ("0 0 13 * 5", ["Fri 13 Mar 00:00", "Fri 20 Mar 00:00", "Fri 27 Mar 00:00"]),
         ("0 0 10 * 2", ["Tue 10 Mar 00:00", "Tue 17 Mar 00:00", "Tue 24 Mar 00:00"]),

@@ -74,7 +74,8 @@ def log_start(row: Mapping[str, Any]) -> Json:
 def earlier_history(row: Mapping[str, Any]) -> Json:
     """Return the object `history` of entry 0 of an account's log; empty if no run had finished when the log began.
 
-    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one of another form.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one with a `history` for which
+    `history_in` returns an empty object.
     """
     start = log_start(row)
     found = history_in(start)
@@ -84,7 +85,10 @@ def earlier_history(row: Mapping[str, Any]) -> Json:
 
 
 def history_in(start: Json) -> Json:
-    """Return the object `history` of entry 0; empty if there is none, or if its values have other types."""
+    """Return the object `history` of entry 0.
+
+    It is empty if there is none, or if its `last_run_id` or `ignored` has another type.
+    """
     found = start.get("history")
     if not isinstance(found, dict) or not is_run_id(found.get("last_run_id")):
         return {}
@@ -93,14 +97,14 @@ def history_in(start: Json) -> Json:
 
 
 def is_run_id(value: Any) -> bool:
-    """Return whether a value of a JSON object can be the id of a run."""
+    """Return whether a value of a JSON object can be the id of a run, or 0, which stands for none."""
     return type(value) is int and 0 <= value < 1 << 63
 
 
 def earlier_run_id(row: Mapping[str, Any]) -> int:
     """Return the id of the last run that finished before the log of an account began; 0 if there was none.
 
-    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one of another form.
+    `row` is the account's row. Raise DatabaseError as `earlier_history` does.
     """
     return int(earlier_history(row).get("last_run_id", 0))
 
