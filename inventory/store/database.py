@@ -74,7 +74,7 @@ def connect(url: URL, *, create: bool = False) -> Engine:
             raise DatabaseError(f"The database file {file} cannot be used: {reason}; nothing was written.") from error
         if not create and not is_there:
             raise DatabaseError(
-                f"There is no database at {file.absolute()}. `inventory sync` or `inventory db upgrade` makes it; "
+                f"There is no database at {file.absolute()}. `inventory sync` makes it, or `inventory db upgrade`; "
                 "--database names another one."
             )
         return sqlite_engine(url, known, create=create)
