@@ -89,7 +89,11 @@ class SQLiteFile:
             self.check()
             self._make_companions_writable()
             location = _uri(name, uri=uri, create=create and self._opened is None)
-            connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
+            try:
+                connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
+            except sqlite3.OperationalError:
+                self.check()  # a file that was removed since the first check is named as such
+                raise
             try:
                 self._opened = self._opened or self._identify()
                 self.check()

@@ -21,6 +21,7 @@ from inventory.history import prune
 from inventory.history.verify import verify
 from inventory.store import database, schema
 from inventory.store.database import connect, reading, writing
+from inventory.store.sqlite_file import SQLiteFile
 from support.command import Command
 from support.workers import PROGRAM, configuration, until
 from support.world import hour
@@ -143,6 +144,15 @@ def test_run_does_not_create_a_removed_file_again_and_continues_when_it_is_put_b
     assert worker.stop() == 0
     assert len(worker.log("the database cannot be used")) == 1
     assert_well(file)
+
+
+def test_a_file_that_is_removed_while_a_connection_is_opened_is_named_as_removed(engine, file, tmp_path, monkeypatch):
+    """Remove the file between the check and the opening, in place of a step between the two."""
+    with reading(engine):
+        pass
+    monkeypatch.setattr(SQLiteFile, "_make_companions_writable", lambda _: file.rename(tmp_path / "aside.db"))
+    with pytest.raises(DatabaseError, match="was removed while this process worked with it"), reading(engine):
+        pass
 
 
 def test_run_continues_in_a_backup_that_was_moved_over_its_file(start, file):
