@@ -64,14 +64,7 @@ def would_prune(
     _raise_if_future(request.before, database.now(connection))
     _raise_if_breached(connection, request.account, checking)
     pruned_before = connection.scalar(sa.select(accounts.c.pruned_before).where(accounts.c.account == request.account))
-    request = _up_to(request, pruned_before)
-    versions = sa.select(sa.func.count()).where(ended_versions(request.account, request.before).c.folds)
-    dropped = (
-        sa.select(sa.func.count())
-        .select_from(sync_runs)
-        .where(*droppable_runs(connection, request.account, request.before))
-    )
-    return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
+    return _count(connection, _up_to(request, pruned_before))
 
 
 def prune(  # noqa: PLR0913 - options by name, as the command has them
@@ -85,7 +78,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
 ) -> PruneResult:
     """Fold the versions that ended at the requested time or earlier. Then drop earlier runs that nothing refers to.
 
-    If an earlier prune had a later time, that time counts instead of the requested one (`_up_to`).
+    If an earlier prune had a later time, that time counts instead of the requested one (`_up_to`). If an earlier prune
+    has done all of this, nothing is written, and no act is recorded.
 
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. The runs to which one of these refers stay too. So do the last complete run that started at the
@@ -105,6 +99,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
             row = find_account(connection, request.account)
             assert row is not None  # noqa: S101 - the account exists: its lease is held
             request = _up_to(request, row["pruned_before"])
+            if row["pruned_before"] == request.before and _count(connection, request) == result:
+                return result  # an act that changes nothing is not recorded
             root = _read_folded_root(connection, row, request)
         with database.writing(engine, idle_limit=lease.seconds) as connection:
             row = fence(connection, lease)
@@ -122,6 +118,17 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
             keep_dropped_runs(connection, row, droppable)
             result.runs = connection.execute(sa.delete(sync_runs).where(*droppable)).rowcount
     return result
+
+
+def _count(connection: Connection, request: PruneRequest) -> PruneResult:
+    """Return how many versions are still to be folded, and how many runs to be dropped."""
+    versions = sa.select(sa.func.count()).where(ended_versions(request.account, request.before).c.folds)
+    dropped = (
+        sa.select(sa.func.count())
+        .select_from(sync_runs)
+        .where(*droppable_runs(connection, request.account, request.before))
+    )
+    return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
 
 
 def _raise_if_future(before: datetime, now: datetime) -> None:

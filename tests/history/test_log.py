@@ -233,8 +233,8 @@ def test_the_run_of_a_dead_process_brings_an_account_back_only_if_it_was_retired
     if before == "retire and run":
         world.run(clock=lambda: hour(0.7))
     if before == "prune, retire, prune twice, beside an account with more acts":
-        for _ in range(2):
-            prune(world.engine, PruneRequest("default", hour(0.4)), lease_seconds=60, clock=lambda: hour(0.8))
+        for time in (0.41, 0.42):
+            prune(world.engine, PruneRequest("default", hour(time)), lease_seconds=60, clock=lambda: hour(0.8))
         for number in range(4):
             clock = partial(hour, 0.8 + number / 50)
             world.run(account="other", clock=clock)
