@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -14,8 +14,14 @@ from inventory.service.closing import Deadline
 from inventory.service.daily_files import DailyFiles
 from inventory.service.observers import observing, wants_files
 from support.command import Command
+from support.workers import until
 
-NOW = datetime.now(UTC)
+
+@pytest.fixture
+def today():
+    """Return the time. Shortly before midnight wait first: the files have real times, and a test needs one day."""
+    until(lambda: datetime.now(UTC).time() < time(23, 59, 30))
+    return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def after_a_run(world, settings):
+def after_a_run(world, settings, today):
     """Return a function that makes a run, passes its outcome to an observer, and waits until all files are written.
 
     Unless an `observer` is passed, a new one is used: its clock says `at`, and `changes` are changed settings. The
@@ -32,7 +38,7 @@ def after_a_run(world, settings):
     """
     world.put("a")
 
-    def run(at=NOW, observer=None, **changes):
+    def run(at=today, observer=None, **changes):
         files = observer or DailyFiles(world.engine, settings.model_copy(update=changes), clock=lambda: at)
         files.observe(world.run())
         files.wait(Deadline(90))
@@ -46,23 +52,23 @@ def times(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a_run, tmp_path):
+def test_the_first_run_of_a_day_writes_both_and_later_ones_write_nothing(after_a_run, tmp_path, today):
     after_a_run()
     assert "<html" in (tmp_path / "fleet.html").read_text()
     assert json.loads((tmp_path / "lake" / "manifest.json").read_text())["files"]["instances.parquet"]["rows"] == 1
     first = times(tmp_path)
     after_a_run()
     assert times(tmp_path) == first
-    after_a_run(NOW + timedelta(days=1))
+    after_a_run(today + timedelta(days=1))
     assert all(later > earlier for later, earlier in zip(times(tmp_path), first, strict=True))
 
 
 @pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_files_from_a_time_in_the_future_are_written_again(after_a_run, tmp_path):
+def test_files_from_a_time_in_the_future_are_written_again(after_a_run, tmp_path, today):
     """The clock of the host was wrong, and has been set back since."""
     (tmp_path / "fleet.html").write_text("from the future")
-    later = (NOW + timedelta(days=400)).timestamp()
+    later = (today + timedelta(days=400)).timestamp()
     os.utime(tmp_path / "fleet.html", (later, later))
     after_a_run(export_dir=None)
     assert "<html" in (tmp_path / "fleet.html").read_text()
@@ -78,11 +84,11 @@ def test_nothing_is_written_without_a_run_or_where_nothing_is_named(world, setti
 
 
 @pytest.mark.slow
-def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_path, capsys):
+def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_path, capsys, today):
     world.put("a")
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "thesis.txt").write_text("mine")
-    now = [NOW]
+    now = [today]
     files = DailyFiles(world.engine, settings, clock=lambda: now[0])
 
     def run():
@@ -102,8 +108,8 @@ def test_a_failure_is_logged_and_tried_again_an_hour_later(world, settings, tmp_
 
 
 @pytest.mark.medium
-def test_an_export_is_not_written_again_because_the_database_is_on_another_day(after_a_run, tmp_path):
-    files = after_a_run(NOW - timedelta(days=1), report_file=None)
+def test_an_export_is_not_written_again_because_the_database_is_on_another_day(after_a_run, tmp_path, today):
+    files = after_a_run(today - timedelta(days=1), report_file=None)
     manifest = tmp_path / "lake" / "manifest.json"
     first = manifest.stat().st_mtime_ns
     after_a_run(observer=files)
@@ -123,18 +129,18 @@ def test_status_says_so_if_a_file_is_from_the_future(after_a_run, database_url, 
 
 
 @pytest.mark.medium
-def test_status_shows_their_age(after_a_run, database_url, tmp_path):
+def test_status_shows_their_age(after_a_run, database_url, tmp_path, today):
     run = Command(
         tmp_path, INVENTORY_DATABASE_URL=database_url, INVENTORY_REPORT_FILE="fleet.html", INVENTORY_EXPORT_DIR="lake"
     )
     after_a_run(export_dir=None)
-    earlier = (NOW - timedelta(hours=5)).timestamp()
+    earlier = (today - timedelta(hours=5)).timestamp()
     os.utime(tmp_path / "fleet.html", (earlier, earlier))
     printed = run("status").stderr
     assert "report: written 5h" in printed
     assert "export: never written" in printed
     (row,) = json.loads(run("status", "--format", "json").stdout)["accounts"]
-    assert row["report_at"][:19] == (NOW - timedelta(hours=5)).isoformat()[:19]
+    assert row["report_at"][:19] == (today - timedelta(hours=5)).isoformat()[:19]
     assert row["report_age_seconds"] >= 5 * 3600
     assert (row["export_at"], row["export_age_seconds"]) == (None, None)
     assert "report" not in run("status", INVENTORY_REPORT_FILE=None, INVENTORY_EXPORT_DIR=None).stderr
