@@ -66,17 +66,20 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
+    all_months = False
     for name, position in before.items():
-        if position.log_id is None:
-            return None  # nothing shows that this is the same history
+        if position.log_id is None:  # nothing shows that this is the same history
+            all_months = True
+            continue
         row = next((each for each in rows if each["log_id"] == position.log_id), now.get(name))
         if row is None or not _continues(connection, row, position):
             raise UsageError(
                 f"The folder holds an export of another history of account {name}, or of a newer one. "
                 "Name another folder for this database."
             )
-        if row["account"] != name or _has_act(connection, name, position):
-            return None
+        all_months = all_months or row["account"] != name or _has_act(connection, name, position)
+    if all_months:
+        return None
     touched: dict[str, Months] = {name: set() for name in GROWS_BY}
     for name, row in now.items():
         position = before.get(name, NOTHING)

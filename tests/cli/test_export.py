@@ -533,6 +533,13 @@ def test_an_export_of_another_database_is_2_and_stays(lived, run, new_database, 
     other = new_database(migrated=True)
     done = run("export", "lake", expect=2, INVENTORY_DATABASE_URL=other)
     assert "holds an export of another history of account default" in done.stderr
+    manifest = json.loads(before)
+    without_log = {"position": manifest["accounts"]["default"]["position"] | {"log_id": None}, "checkpoint": None}
+    file = tmp_path / "lake" / "manifest.json"
+    file.write_text(json.dumps(manifest | {"accounts": {"a": without_log} | manifest["accounts"]}))
+    done = run("export", "lake", expect=2, INVENTORY_DATABASE_URL=other)
+    assert "holds an export of another history of account default" in done.stderr
+    file.write_bytes(before)
     with database.writing(lived.engine) as connection:
         connection.exec_driver_sql("UPDATE sync_runs SET entry_hash = changes_root WHERE changes_root IS NOT NULL")
     assert "holds an export of another history" in run("export", "lake", expect=2).stderr
