@@ -30,6 +30,7 @@ from sqlalchemy.engine import Connection, Engine
 from inventory import log
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history.merkle_log.append import prepare
+from inventory.history.merkle_log.entries import earlier_history
 from inventory.history.processes import host_id, is_dead, start_time
 from inventory.masks import hide_key_words
 from inventory.store import database
@@ -100,9 +101,9 @@ def hold_lease(
                 raise UsageError(f"There is no account {hide_key_words(repr(account))} in the database.")
             now = database.now(connection, clock)
             raise_if_leased(connection, row, now)
-            prepare(connection, row, now)
+            prepared = prepare(connection, row, now)
             acquired = True  # set early: a signal may interrupt this block just after its commit
-            acquire(connection, lease, purpose, first_heartbeat(connection, row, now, clock))
+            acquire(connection, lease, purpose, first_heartbeat(connection, row, prepared, now, clock))
         with send_heartbeats(engine, lease, clock):
             yield lease
     finally:
@@ -142,15 +143,14 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
 
 
 def first_heartbeat(
-    connection: Connection, row: Mapping[str, Any], now: datetime, clock: Clock | None = None
+    connection: Connection, before: Mapping[str, Any], prepared: Mapping[str, Any], now: datetime, clock: Clock | None
 ) -> datetime:
-    """Return the time of a lease's first heartbeat. Call this after `prepare`, with the row as it was before `prepare`.
+    """Return the time of a lease's first heartbeat. `before` and `prepared` are the rows before and after `prepare`.
 
-    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with runs, it
-    has read all of their history. This may take longer than the lease, so the time is read again.
+    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with a history,
+    it has read all of that history. This may take longer than the lease, so the time is read again.
     """
-    runs = sa.select(sync_runs.c.run_id).where(sync_runs.c.account == row["account"]).limit(1)
-    has_read_all = row["log_id"] is None and connection.scalar(runs) is not None
+    has_read_all = before["log_id"] is None and earlier_history(prepared)
     return database.now(connection, clock) if has_read_all else now
 
 

@@ -111,8 +111,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             _raise_if_not_due(connection, account, request.timetable, now)
             expected_seconds = request.timetable.interval(now)
         started_at = _start_time(connection, row, now)
-        prepare(connection, row, now)
-        heartbeat = first_heartbeat(connection, row, now, clock)
+        heartbeat = first_heartbeat(connection, row, prepare(connection, row, now), now, clock)
         previous, fleet_digest = connection.execute(
             sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(
                 sync_runs.c.run_id == row["last_complete_run_id"]
