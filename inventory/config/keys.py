@@ -170,9 +170,6 @@ def _parse_key(text: str, place: str) -> ApiKey:
     return ApiKey(secret)
 
 
-_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-
-
 def read_private_text(file: Path) -> str:
     """Return the text of a file with secrets. Raise UsageError if others may read or change the file.
 
@@ -189,7 +186,7 @@ def read_private_text(file: Path) -> str:
     with file.open(encoding="utf-8") as opened:
         status = os.fstat(opened.fileno())
         others_mask = stat.S_IRWXO | (stat.S_IRWXG if status.st_uid == os.geteuid() else 0)
-        shared = status.st_mode & others_mask & ~_EXECUTABLE
+        shared = status.st_mode & others_mask & ~0o111  # to execute a file shows nothing of it
         read_only = os.fstatvfs(opened.fileno()).f_flag & os.ST_RDONLY
         if stat.S_ISREG(status.st_mode) and shared and not read_only:
             mode = stat.S_IMODE(status.st_mode)

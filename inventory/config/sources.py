@@ -21,24 +21,31 @@ def config_file() -> Path | None:
     if named := _value_of("INVENTORY_CONFIG"):
         why = "there is no such file"
         try:
-            if S_ISREG(Path(named).stat().st_mode):
+            if _is_file(Path(named)):
                 return Path(named)
-        except (FileNotFoundError, NotADirectoryError):
-            pass
         except OSError as error:  # for example, one of its folders may not be searched
             why = f"it cannot be read: {error.strerror}"
         raise UsageError(f"INVENTORY_CONFIG names {hide_key_words(named)}, and {why}.")
     usual = Path("inventory.toml")
     try:
-        return usual if S_ISREG(usual.stat().st_mode) else None
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return usual if _is_file(usual) else None
     except OSError as error:  # for example, the working folder may not be searched
         raise UsageError(f"inventory.toml cannot be looked up in the working folder: {error.strerror}.") from None
 
 
+def _is_file(path: Path) -> bool:
+    """Return whether there is a regular file at the path. Raise OSError if that cannot be found out."""
+    try:
+        return S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _value_of(variable: str) -> str | None:
-    """Return the value of an environment variable, whose name may be in any case; None if it is not set or empty."""
+    """Return the value of an environment variable, whose name may be in any case; None if it is not set or empty.
+
+    pydantic-settings takes a name in any case too.
+    """
     return next((value for name, value in os.environ.items() if name.upper() == variable and value), None)
 
 
@@ -56,8 +63,8 @@ def in_file(place: Place) -> str | None:
 
 def variable(name: str) -> str | None:
     """Return the name, in upper case, of the variable that sets a setting; None if no variable sets it."""
-    wanted = f"INVENTORY_{name.upper()}"  # pydantic-settings takes a name in any case
-    return next((wanted for each, value in os.environ.items() if each.upper() == wanted and value), None)
+    wanted = f"INVENTORY_{name.upper()}"
+    return wanted if _value_of(wanted) else None
 
 
 def log_format() -> Literal["text", "json"]:
