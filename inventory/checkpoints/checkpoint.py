@@ -59,7 +59,7 @@ class CheckpointNote:
     def signed_by(self, key: VerifierKey) -> bool:
         """Return whether the key has validly signed the checkpoint, with the origin as the name of the key.
 
-        False also if `may_be_signed_by` is.
+        Return False also if `may_be_signed_by` returns False.
         """
         return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
 

@@ -216,7 +216,7 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 def _would_be_row(outcome: Any) -> dict[str, Any]:
     """Return those columns of `sync_runs` that a dry run can tell, with the values that a run would write.
 
-    Only the message in `error` says what a run would do.
+    But the message in `error` says what a run would do.
     """
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
     return {
