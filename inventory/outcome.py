@@ -48,12 +48,12 @@ class Outcome:
             return 0
         return self.error.exit_code
 
-    def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: bool, dry: bool = False) -> None:
+    def set_applied(self, first: ApiError | None, second: ApiError | None, *, held: int, dry: bool = False) -> None:
         """Set status and error of a run that was applied.
 
         `first` and `second` are the errors of the first and the second walk. Each is None if the walk had no error, or
-        was not made. `held` says whether instances are held after the run. In a dry run (`dry`), the message of the
-        error says what a run would do.
+        was not made. `held` is the number of instances that are held after the run. In a dry run (`dry`), the message
+        of the error says what a run would do.
         """
         was = "would be" if dry else "was"
         if first is not None:
@@ -61,8 +61,9 @@ class Outcome:
             self.error = add_consequence(first, f"what was seen {was} applied, nothing {was} marked missing")
         elif held:
             self.status = "held"
+            are = "instance is" if held == 1 else "instances are"
             self.error = MassVanish(
-                f"{self.missing} instances are absent and {'would be ' if dry else ''}held: "
+                f"{held} {are} absent and {'would be ' if dry else ''}held: "
                 f"too many at once, or the key or address has changed. All else {was} applied. "
                 + (
                     "After a sync, `inventory missing` would list them."

@@ -90,7 +90,8 @@ class Applied(NamedTuple):
     """The result of the transaction that applies a run."""
 
     wrote: bool
-    held: bool
+    held: int
+    """The number of instances that are held after the run."""
     fleet_digest: str | None
     """The digest of the fleet after the run. None if the walk was not complete, or if an instance is missing."""
     changes_root: bytes | None = None
@@ -161,7 +162,7 @@ def dry_run(engine: Engine, account: Account, settings: Settings, options: SyncO
             outcome.counts |= expected.counts
             outcome.changes = expected.changes
             outcome.missing = len(expected.missing)
-            _set_status(outcome, walks, held=any(expected.missing.values()), dry=True)
+            _set_status(outcome, walks, held=sum(expected.missing.values()), dry=True)
     except Exception as error:  # noqa: BLE001 - no fault of one account may stop the others
         outcome.error = _note_error(context, error)
     outcome.seconds = time.monotonic() - began
@@ -232,7 +233,7 @@ def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
     with _fenced_transaction(context, run, spool) as (connection, row):
         now = database.now(connection, context.options.clock)
         if walks.first.unchanged:
-            applied = Applied(wrote=False, held=False, fleet_digest=run.fleet_digest)
+            applied = Applied(wrote=False, held=0, fleet_digest=run.fleet_digest)
             own: dict[str, Any] = {"last_complete_run_id": run.run_id}
         else:
             last = run.last_complete_run_id
@@ -320,7 +321,7 @@ def _apply_difference(
         fleet_digest = reconcile.fleet_digest(connection, stamp.account)
     last_complete = stamp.run_id if complete else stamp.last_complete_run_id
     unsettled = missing_digest(connection, stamp.account, last_complete)
-    return Applied(wrote, any(missing.values()), fleet_digest, changes.result(), unsettled)
+    return Applied(wrote, sum(missing.values()), fleet_digest, changes.result(), unsettled)
 
 
 @contextlib.contextmanager
@@ -336,7 +337,7 @@ def _fenced_transaction(context: RunContext, run: Run, spool: Spool) -> Iterator
         yield connection, fence(connection, run.lease)
 
 
-def _set_status(outcome: Outcome, walks: Walks, *, held: bool, dry: bool = False) -> None:
+def _set_status(outcome: Outcome, walks: Walks, *, held: int, dry: bool = False) -> None:
     second = walks.second.error if walks.second else None
     outcome.set_applied(walks.first.error, second, held=held, dry=dry)
 

@@ -248,8 +248,9 @@ def test_instances_that_stay_missing_do_not_count_in_the_loss_of_a_later_run(wor
 @rule("brake")
 def test_what_a_held_run_could_not_settle_is_held_with_the_rest_of_the_loss(world):
     run_and_move_to_another_workspace(world, 40, 90)
-    assert run_that_settles_nothing(world, answered=25).status == "held"
-    assert len(world.held()) == 25
+    outcome = run_that_settles_nothing(world, answered=25)
+    assert (outcome.status, outcome.missing, len(world.held())) == ("held", 40, 25)
+    assert str(outcome.error).startswith("25 instances are absent and held: ")
     assert world.run().status == "held"
     assert world.held() == {*ids(40)}
 
