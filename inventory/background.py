@@ -51,10 +51,12 @@ def wait_or_stop(result: "Future[T]", stop: threading.Event) -> T:
 def read_ahead(items: Iterable[T], stop: threading.Event) -> Generator[T, None, None]:
     """Yield the items of an iterable. A daemon thread gets the items, at most one item ahead of the reader.
 
-    If the reader waits for an item, the thread begins the next item before the reader wakes. So a walk sends its next
-    request without the delay of a thread switch. If the iterable raises an error, the reader first gets the items that
-    came before the error. Then the reader gets the error. Raise Interrupted within 0.2 s if `stop` is set. Close the
-    generator to let the thread end. The thread first finishes the item that it has begun.
+    The reader is the code that iterates over this generator. If it waits for an item, the thread begins the next item
+    before the reader wakes. So a walk sends its next request without the delay of a thread switch. If the iterable
+    raises an error, the reader gets the items that came before the error, and then the error.
+
+    Raise Interrupted within 0.2 s if `stop` is set. Close the generator to let the thread end. The thread first
+    finishes the item that it has begun.
     """
     places: SimpleQueue[Future[Any] | None] = SimpleQueue()  # one for each item that the reader asks for; None: no more
 

@@ -14,7 +14,10 @@ class _Refusal:
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Raise ModuleNotFoundError for that module in that thread; else return None: the next finder then decides."""
+        """Raise ModuleNotFoundError if this finder refuses this module in this thread; else return None.
+
+        After None, Python asks the next finder.
+        """
         if name == self._name and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 

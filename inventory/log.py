@@ -199,8 +199,8 @@ def _merge_bound(_logger: object, _method: str, event: dict[str, Any]) -> dict[s
 class RepeatFilter:
     """A filter of the log events of work that is repeated in rounds.
 
-    It drops an event if the same text came before in this round, or in the previous round, even if that event was
-    dropped too. At log level `debug` it drops nothing. It never drops events of libraries. Before each round call
+    It drops an event whose text came before in this round or in the previous one, even if the earlier event was dropped
+    too. At log level `debug` it drops nothing. It never drops events of libraries. Before each round call
     `start_round`, and run the work of the round inside `bound(**repeats.names)`, where `repeats` is the filter.
     """
 

@@ -30,6 +30,7 @@ class Frontier:
     """A growing Merkle tree, kept as its number of leaves (`size`) and the root hashes of its complete subtrees.
 
     The numbers of leaves of these subtrees are the different powers of two that add up to `size`, the largest first.
+    For example, 11 leaves are in subtrees of 8, 2 and 1 leaves.
     """
 
     def __init__(self, size: int = 0, hashes: bytes = b"") -> None:

@@ -24,9 +24,9 @@ DEEPEST = 300
 class Record(NamedTuple):
     """One instance as it is stored. A field that is absent, null or an empty text is None.
 
-    `extra` is the canonical JSON text of all other fields, and of known fields whose value is not text, without those
-    that are null, an empty text or a number that is not finite. It is None if none is left. Secrets in it are hidden.
-    Only a record that an earlier version of this program stored may hold secrets; `mask_record` hides them.
+    `extra` is a canonical JSON text with all other fields, and with the known fields whose value is not text. Fields
+    that are null, an empty text or a number that is not finite are left out. `extra` is None if no field is left.
+    Secrets in it are hidden. An earlier version of this program stored them; `mask_record` hides them in such a record.
     """
 
     instance_id: str
@@ -63,8 +63,8 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
 
     A known field whose value is not text goes into `extra`. Numbers that are not finite become null. If `escaped` is
     true, U+0000 and lone surrogates become U+FFFD. An id with U+0000 is rejected, because it has a control character.
-    Pass False only if no text of the item can hold U+0000 or a lone surrogate (see `Page.escaped`): they are not
-    searched for then.
+    If `escaped` is False, the texts are not searched for these characters. So pass False only if no text of the item
+    can hold one of them (see `Page.escaped`).
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")

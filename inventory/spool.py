@@ -183,7 +183,9 @@ class Spool:
     # The instances in the database
 
     def learn(self, known: Iterable[Known]) -> None:
-        """Compare `seen` with `known`: the live and missing instances of the database, in the order of their ids.
+        """Compare the table `seen` with the live and missing instances of the database.
+
+        The parameter `known` has these instances, in the order of their ids.
 
         After the call, the table `known` holds only the instances that are absent or may have to be written, usually
         few. The table `new` holds the listed ids that are not live or missing in the database. `new` is empty if no

@@ -352,9 +352,9 @@ def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
     """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`, by column name.
 
-    The run has compared its list with the database. A complete run writes both values. Its `walk_digest` is None if the
-    next run must compare its list too, even an unchanged one. An incomplete run clears `walk_digest` if it wrote
-    something. Otherwise the result is empty.
+    The run has compared its list with the database. A complete run writes both values. The value of `walk_digest` is
+    None if the next run must make this comparison too, even if its list is unchanged. An incomplete run sets
+    `walk_digest` to None if it wrote something into the history. Otherwise the result is empty.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
@@ -379,8 +379,8 @@ def _walk_digest(found: ExpectedList, spool: Spool) -> str:
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
     """Return the fingerprint of the last complete run's list, by which the walk recognises an unchanged list.
 
-    Return None if the run has no fingerprint (`Run.walk_digest`), or if it was written by another program version or
-    with another `ignore_changes`. The run then compares its list with the database.
+    The fingerprint is `Run.walk_digest`. Return None if there is none, or if another program version or a run with
+    another `ignore_changes` has written it. The run then compares its list with the database.
     """
     if run.walk_digest is None:
         return None

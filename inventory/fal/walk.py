@@ -1,8 +1,9 @@
 """Walk the list from cursor to cursor, fetching one page ahead, until the list ends or an error stops the walk.
 
 A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
-no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure, except
-a page whose cursor is too long, and a page that was fetched ahead when a signal came or the list counted as endless.
+no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure, with
+two exceptions: a page whose cursor is too long, and a page that was fetched ahead when a signal came or the list
+counted as endless.
 
 The expected list is the list as an earlier walk found it. Only its digests and counts are known (`ExpectedList`). If a
 walk finds the expected list again, or differences in values only, it need not add all records to the spool.

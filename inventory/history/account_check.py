@@ -82,8 +82,8 @@ class AccountCheck:
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
         """Return pairs of a run id and names of fields, in the order of the ids.
 
-        The fields are those that the run with this id or a later run ignored. The pair also holds for each smaller id
-        that is larger than the id of the pair before it. No run after the last pair ignored a field.
+        The names in a pair are the fields that the run with this id or a later run ignored. The pair also holds for the
+        earlier runs up to the previous pair. No run after the last pair ignored a field.
         """
         found: list[tuple[Any, frozenset[str]]] = []
         for run_id, run in sorted(self.runs.items(), reverse=True):

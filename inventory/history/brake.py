@@ -65,8 +65,8 @@ def _earlier_losses(connection: Connection, account: str, spool: Spool) -> Itera
     """Yield the loss of each earlier run, if some instances of that loss would vanish in this run.
 
     The loss of an earlier run is the instances that this earlier run was the first to lack, and that are still absent.
-    Each of these instances was last seen by some run. The loss is compared with the latest of these runs that was
-    complete, or with the latest one if none was. Runs after it may have seen another workspace.
+    Each of these instances was last seen by some run. Of these runs, the loss is compared with the latest complete one,
+    or with the latest one if none was complete. A later run may have seen another workspace.
     """
     state = instance_state.c
     lost: Counter[int] = Counter()

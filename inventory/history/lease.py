@@ -145,10 +145,11 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
 def first_heartbeat(
     connection: Connection, before: Mapping[str, Any], prepared: Mapping[str, Any], now: datetime, clock: Clock | None
 ) -> datetime:
-    """Return the time of a lease's first heartbeat. `before` and `prepared` are the rows before and after `prepare`.
+    """Return the time of a lease's first heartbeat.
 
-    The time is `now`, which was read before `prepare`. But if `prepare` has begun the log of an account with a history,
-    it has read all of that history. This may take longer than the lease, so the time is read again.
+    `before` and `prepared` are the account's row before and after `merkle_log.append.prepare`. The time is `now`, which
+    was read before `prepare`. But if `prepare` has begun the log of an account with a history, it has read all of that
+    history. This may take longer than the lease, so the time is read again.
     """
     has_read_all = before["log_id"] is None and earlier_history(prepared)
     return database.now(connection, clock) if has_read_all else now

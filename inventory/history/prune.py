@@ -54,9 +54,10 @@ class PruneResult:
 def would_prune(
     connection: Connection, request: PruneRequest, *, checking: Callable[[str], None] = lambda _: None
 ) -> PruneResult:
-    """Return the counts that `prune` would return. The account must exist, and its lease is not looked at.
+    """Return the counts that `prune` would return. The account must exist. Its lease is not checked.
 
-    A dead `running` run is not counted. `prune` marks it as abandoned first, so it may count it.
+    A run that is still `running`, but whose process is dead, is not counted. `prune` first marks such a run as
+    abandoned, and then may drop and count it.
 
     `checking` is called with a text while the history is verified. Raise UsageError for a time in the future,
     BreachFound if the history has a breach.

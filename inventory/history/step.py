@@ -19,9 +19,10 @@ NO_RUN = -1
 class RunStamp:
     """The id and the start time of a run, with the other values that are needed to compute the rows that it writes.
 
-    The rows carry this id and this time, except where they say when an instance was first seen, last seen or first
-    lacked. So if an instance was missing before and vanishes now, its version carries the id and the time of the first
-    complete run that lacked the instance (`settled-at-first-absence`).
+    The rows carry this id and this time, except in columns about an earlier run that first saw, last saw or first
+    lacked the instance. So if an instance was missing before and vanishes now, its version carries the id and the time
+    of the first complete run that lacked the instance (`settled-at-first-absence`).
+
     For work that is not a run, `run_id` is NO_RUN, and `started_at` is the present time.
     """
 

@@ -34,7 +34,7 @@ def check_digests(check: AccountCheck, *, sound: bool) -> None:
     The fleet is rebuilt in order of time. An instance is in the fleet from the start of each of its versions until just
     before the end of that version.
 
-    `sound` says whether the checks of the account's runs, instances and counts found no breach.
+    `sound` is true if the checks of the account's runs, instances and counts found no breach.
     """
     changes = heapq.merge(_closings(check), _openings(check), key=itemgetter(0, 1))
     change = next(changes, None)

@@ -37,10 +37,7 @@ _cached_tracker = lru_cache(100)(tracker)
 
 @dataclass
 class _Versions:
-    """What the check of one instance keeps about the versions that it has read so far.
-
-    It reads them in the order of their times.
-    """
+    """The facts about one instance's versions that its check has read so far, in order of time."""
 
     first: Any = None
     last: Any = None

@@ -86,7 +86,8 @@ class _Replay:
     changes: dict[int, tuple[str, bool]] = field(default_factory=dict)
     """A dict from the index of an entry to a pair: the root over its changes in hex, and whether it can be compared.
 
-    It cannot be compared if `prune` may have folded one of the versions. It is "" if only the entry's hash is left.
+    The root cannot be compared if `prune` may have folded one of the versions. It is "" if only the hash of the entry
+    is left.
     """
     by_hash: int = 0
     """The number of entries that cannot be computed from the rows alone, as in CheckedLog."""
@@ -189,7 +190,7 @@ class LogCheck:
                 yield row.log_index, self._replay_run, row
 
     def _find_wrong_hashes(self, row: Any) -> Iterator[str]:
-        """Yield a text for each reason why a run's row must not have the hashes or the digest that it has."""
+        """Yield texts about hashes and digests in a run's row that must be null, but are not."""
         is_pruned = self._check.may_be_pruned(row.started_at)
         if row.log_index is None and any(getattr(row, name) is not None for name in _HASHES):
             yield "it has no entry in the log, but a hash of one"
@@ -327,7 +328,10 @@ class LogCheck:
             self._report(None, what, wrong=self._last_dropped)
 
     def _check_changes(self) -> None:
-        """Check the root in each entry over its versions, unless `prune` may have folded one of these versions."""
+        """For each entry, check the root over the versions that it opened or closed.
+
+        Leave out the roots that cannot be compared (`_Replay.changes`).
+        """
         replay = self._replay
         changes = heapq.merge(self._openings(), self._closings())
         for index, group in groupby(changes, key=itemgetter(0)):

@@ -177,7 +177,7 @@ class Faults:
         """Arm a fault: skip the first `after` requests that match `when`, and play the fault for the next `times`.
 
         `when` None matches every request. `times` None means all further matching ones. If a fault that was added
-        earlier is played for a request, that request counts neither for `after` nor for `times`.
+        earlier is played for a request, that request counts neither for `after` nor for `times` of this fault.
         """
         with self._lock:
             self._armed.append(_Armed(fault, when, times, after))

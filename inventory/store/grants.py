@@ -60,8 +60,8 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
     not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. After
     any error but Unconfirmed nothing was granted.
 
-    A right to write that the role gets only by SET ROLE, as a member with NOINHERIT, is found only if it is the
-    owner's.
+    A role with NOINHERIT can use the rights of another role only after SET ROLE. A right to write of this kind is found
+    only if the other role is the owner of the tables.
     """
     if is_sqlite(engine):
         raise UsageError(

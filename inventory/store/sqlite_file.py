@@ -76,7 +76,7 @@ class SQLiteFile:
         self._opened: _FileIdentity | None = None
         """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
         self._companions: dict[Path, _FileIdentity] = {}
-        """The companions of the opened file by path, as found when it was last certain that they belonged to it."""
+        """The companions of the opened file by path, as found when they last certainly belonged to that file."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 

@@ -1,8 +1,9 @@
 """Append to the Merkle log of an account: one entry for each finished run and each act of a person.
 
-An entry's index and hash are stored in the row of the run or act. The size and the right edge of the tree (`Frontier`)
-are stored in the account's row. So a quiet run still writes only these two rows. Each public function takes the
-account's row, which the caller has locked, and writes in the caller's transaction (`every-run-and-act-is-logged`).
+An entry's index and hash are stored in the row of the run or act. The size of the tree and the hashes of its complete
+subtrees (`Frontier`) are stored in the account's row. So a quiet run still writes only these two rows. Each public
+function takes the account's row, which the caller has locked, and writes in the caller's transaction
+(`every-run-and-act-is-logged`).
 """
 
 from collections.abc import Mapping
@@ -127,7 +128,7 @@ def append_act(connection: Connection, row: Row, done: Act) -> Row:
 
 
 def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any]) -> tuple[Row, bytes]:
-    """Append an entry to the account's tree. Write the new right edge, and the columns `own`, into the account's row.
+    """Append an entry to the account's tree. Write the new tree, and the columns `own`, into the account's row.
 
     Return the account's new row and the hash of the entry. Raise DatabaseError if the stored tree is damaged.
     """

@@ -87,7 +87,7 @@ def earlier_history(row: Mapping[str, Any]) -> Json:
 def history_in(start: Json) -> Json:
     """Return the object `history` of entry 0.
 
-    It is empty if there is none, or if its `last_run_id` or `ignored` has another type.
+    Return an empty object if entry 0 has no such object, or if `last_run_id` or `ignored` in it is not valid.
     """
     found = start.get("history")
     if not isinstance(found, dict) or not is_run_id(found.get("last_run_id")):
