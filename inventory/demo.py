@@ -97,7 +97,7 @@ def demo(
     last = (now or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     runs = 24 * days
     hours = [last - _HOUR * ago for ago in reversed(range(runs))]
-    _refuse_other_files(engine_url)
+    _require_sqlite_file(engine_url)
     engine = database.connect(parse_url(engine_url), create=True)
     done = 0
 
@@ -185,7 +185,7 @@ def _is_api_error(error: Exception) -> bool:
     return isinstance(error, ApiError) and not isinstance(error, Interrupted)
 
 
-def _refuse_other_files(engine_url: str) -> None:
+def _require_sqlite_file(engine_url: str) -> None:
     """Raise UsageError if the URL names a file that cannot be read, or is neither empty nor a SQLite database."""
     file = sqlite_path(parse_url(engine_url))
     if file is None or not file.exists():

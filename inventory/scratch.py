@@ -46,11 +46,11 @@ def scratch_folder() -> Iterator[Path]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 (folder / _UNLOCKED).rename(folder / _LOCK)
         except OSError as error:
-            raise no_room(error) from error
+            raise temporary_file_failed(error) from error
         yield folder
 
 
-def no_room(error: Exception) -> DatabaseError:
+def temporary_file_failed(error: Exception) -> DatabaseError:
     """Return the DatabaseError for a temporary file or folder that cannot be made or written."""
     try:
         place = f"{tempfile.gettempdir()} (TMPDIR)"
@@ -92,9 +92,8 @@ def _remove_if_unused(parent: int, name: str) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError if a process holds it
         elif _age(folder, files) < _DAY:
             return
-        for file in sorted(
-            files, key=_LOCK.__eq__
-        ):  # the lock file last: after a kill in this loop, the folder still counts as one of an ended process
+        # the lock file last: after a kill in this loop, the folder still counts as one of an ended process
+        for file in sorted(files, key=_LOCK.__eq__):
             os.unlink(file, dir_fd=folder)
         os.rmdir(name, dir_fd=parent)
     finally:

@@ -29,7 +29,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from inventory.record import FIELDS, LONGEST_ID, Record, gpus, hash_records, tracker
-from inventory.scratch import no_room, scratch_folder
+from inventory.scratch import scratch_folder, temporary_file_failed
 
 BY_ID = 0
 """The walk number of records that were fetched by their id."""
@@ -114,7 +114,7 @@ class Spool:
                 opening.callback(self._db.close)
                 self._db.executescript(_SCHEMA + _NEWCOMERS % _AMONG_ALL)
             except sqlite3.Error as error:
-                raise no_room(error) from error
+                raise temporary_file_failed(error) from error
             self._open = opening.pop_all()
 
     def __enter__(self) -> Self:
@@ -123,7 +123,7 @@ class Spool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._open.close()
         if isinstance(error, sqlite3.Error):
-            raise no_room(error) from error
+            raise temporary_file_failed(error) from error
 
     # The records from the API
 

@@ -120,10 +120,10 @@ def new_lease(account: str, seconds: float, *, run_id: int | None = None, file: 
     return Lease(account, secrets.token_hex(16), seconds, run_id, file)
 
 
-def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -> None:
+def acquire(connection: Connection, lease: Lease, purpose: str, heartbeat: datetime) -> None:
     """Write the lease into the account's row. The caller has locked the row and found no lease that is alive.
 
-    `now` is the time of the first heartbeat.
+    `heartbeat` is the time of the first heartbeat.
     """
     _tokens_in_use.add(lease.token)
     connection.execute(
@@ -134,7 +134,7 @@ def acquire(connection: Connection, lease: Lease, purpose: str, now: datetime) -
             lease_purpose=purpose,
             lease_run_id=lease.run_id,
             lease_seconds=lease.seconds,
-            lease_heartbeat_at=now,
+            lease_heartbeat_at=heartbeat,
             lease_host=host_id(),
             lease_pid=os.getpid(),
             lease_process_started=start_time(os.getpid()),

@@ -21,9 +21,9 @@ from sqlalchemy.engine import Connection, Engine
 from inventory.errors import BreachFound, UsageError
 from inventory.history.lease import fence, find_account, hold_lease
 from inventory.history.merkle_log.append import Act, append_act
-from inventory.history.merkle_log.dropped import keep_dropped_runs
+from inventory.history.merkle_log.dropped import keep_run_hashes
 from inventory.history.merkle_log.entries import earlier_run_id, iso_microseconds
-from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
+from inventory.history.merkle_log.folded import HistoryScope, history_root, read_history
 from inventory.history.pruned_rows import droppable_runs, ended_versions, fold_batch
 from inventory.history.verify import verify_history
 from inventory.store import database
@@ -116,7 +116,7 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
         with database.writing(engine, idle_limit=lease.seconds, kept=kept) as connection:
             row = fence(connection, lease, kept=kept)
             droppable = droppable_runs(connection, request.account, request.before)
-            keep_dropped_runs(connection, row, droppable)
+            keep_run_hashes(connection, row, droppable)
             result.runs = connection.execute(sa.delete(sync_runs).where(*droppable)).rowcount
     return result
 
@@ -172,7 +172,7 @@ def _read_folded_root(connection: Connection, row: Mapping[str, Any], request: P
     The caller holds the lease, so no run changes the history meanwhile.
     """
     last = connection.scalar(sa.select(sa.func.max(sync_runs.c.run_id)).where(sync_runs.c.account == request.account))
-    scope = FoldedHistory(row["log_size"], last or 0, earlier_run_id(row), request.before)
+    scope = HistoryScope(row["log_size"], last or 0, earlier_run_id(row), request.before)
     acts = connection.scalar(
         sa.select(sa.func.count()).select_from(operator_actions).where(operator_actions.c.account == request.account)
     )

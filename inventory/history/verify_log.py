@@ -35,7 +35,7 @@ from inventory.history.merkle_log.entries import (
     run_entry,
     without_nulls,
 )
-from inventory.history.merkle_log.folded import VERSION_COLUMNS, FoldedHistory, history_root
+from inventory.history.merkle_log.folded import VERSION_COLUMNS, HistoryScope, history_root
 from inventory.history.merkle_log.start import run_leaf
 from inventory.merkle import Frontier, hash_leaf, root_of
 from inventory.record import is_nested_deeper
@@ -80,7 +80,7 @@ class _Replay:
 
     It comes from the entry of the newest prune, or from entry 0 if there was no prune.
     """
-    scope: FoldedHistory | None = None
+    scope: HistoryScope | None = None
     runs: dict[int, int] = field(default_factory=dict)
     """The index of each run's entry, by run id."""
     changes: dict[int, tuple[str, bool]] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class LogCheck:
             pruned_before=earlier.get("pruned_before"),
             missing=earlier.get("missing"),
             history=earlier.get("versions"),
-            scope=FoldedHistory(0, self._earlier_run_id, self._earlier_run_id) if earlier else None,
+            scope=HistoryScope(0, self._earlier_run_id, self._earlier_run_id) if earlier else None,
         )
         self._first_wrong: int | None = None
         self._first_kept: tuple[str, int] | None = None
@@ -253,7 +253,7 @@ class LogCheck:
             if not is_run_id(last_run_id):
                 self._report(None, f"entry {row.log_index} is a prune without the last run", wrong=row.log_index)
                 last_run_id = 0
-            replay.scope = FoldedHistory(row.log_index, last_run_id, self._earlier_run_id, self._check.pruned_before)
+            replay.scope = HistoryScope(row.log_index, last_run_id, self._earlier_run_id, self._check.pruned_before)
         else:
             replay.missing = details.get("missing")
             replay.changes[row.log_index] = (details.get("changes", ""), True)

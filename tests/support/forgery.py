@@ -23,7 +23,7 @@ from inventory.history.merkle_log.entries import (
     opening_leaf,
     run_entry,
 )
-from inventory.history.merkle_log.folded import VERSION_COLUMNS, FoldedHistory, history_root
+from inventory.history.merkle_log.folded import VERSION_COLUMNS, HistoryScope, history_root
 from inventory.history.merkle_log.missing import digest_states
 from inventory.history.merkle_log.start import run_leaf
 from inventory.merkle import HASH_SIZE, Frontier, hash_leaf, root_of
@@ -304,11 +304,11 @@ class _Forger:
         if prunes := [number for number, act in enumerate(self.acts) if act["action"] == "prune"]:
             newest = prunes[-1]
             details, index = self.details[newest], self.acts[newest]["log_index"]
-            scope = FoldedHistory(index, details["last_run_id"], self.earlier_run_id, self.pruned_before)
+            scope = HistoryScope(index, details["last_run_id"], self.earlier_run_id, self.pruned_before)
             details["history"] = history_root(versions, counts, scope).hex()
         elif self.earlier:
             self._forge_ignored()
-            scope = FoldedHistory(0, self.earlier_run_id, self.earlier_run_id)
+            scope = HistoryScope(0, self.earlier_run_id, self.earlier_run_id)
             self.earlier["versions"] = history_root(versions, counts, scope).hex()
         if self.earlier:
             dropped = self._dropped("runs")

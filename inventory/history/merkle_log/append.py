@@ -151,12 +151,12 @@ def _was_retired(connection: Connection, row: Row) -> bool:
     """
     act = operator_actions.c
     retired = sa.select(sa.func.max(act.log_index)).where(act.account == row["account"], act.action == "retire")
-    retired_at = connection.scalar(retired)
-    if retired_at is None and "retired_at" in earlier_history(row):
-        retired_at = 0
-    if retired_at is None:
+    index = connection.scalar(retired)
+    if index is None and "retired_at" in earlier_history(row):
+        index = 0  # it was retired before the log began
+    if index is None:
         return False
     # Runs are found as the entries that are not acts: `prune` may have dropped their rows.
-    acts = sa.select(sa.func.count()).where(act.account == row["account"], act.log_index > retired_at)
+    acts = sa.select(sa.func.count()).where(act.account == row["account"], act.log_index > index)
     acts_since: int = connection.execute(acts).scalar_one()
-    return bool(retired_at + 1 + acts_since == row["log_size"])
+    return bool(index + 1 + acts_since == row["log_size"])

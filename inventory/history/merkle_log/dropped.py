@@ -22,7 +22,7 @@ MOST = 1024
 """The maximum number of hashes in one row of `dropped_entries`."""
 
 
-def keep_dropped_runs(connection: Connection, row: Mapping[str, Any], droppable: Sequence[ColumnElement[bool]]) -> None:
+def keep_run_hashes(connection: Connection, row: Mapping[str, Any], droppable: Sequence[ColumnElement[bool]]) -> None:
     """Insert into `dropped_entries` the hash of each run that will be dropped.
 
     For a run with a log entry, that is the hash of the entry. For a run from before the log, it is the leaf hash in the

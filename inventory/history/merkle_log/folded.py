@@ -36,7 +36,7 @@ _PROGRESS = 100_000
 
 
 @dataclass(frozen=True)
-class FoldedHistory:
+class HistoryScope:
     """The scope of a root: the versions of an account that it covers, as they were at one entry of the log."""
 
     entry: int
@@ -59,7 +59,7 @@ class FoldedHistory:
 def history_root(
     versions: Iterable[Version],
     counts: Iterable[tuple[str, int]],
-    scope: FoldedHistory,
+    scope: HistoryScope,
     folding: Callable[[int], None] = lambda _: None,
 ) -> bytes:
     """Return the root over the versions that `scope` covers.
@@ -134,7 +134,7 @@ def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
 def _leaves(
     versions: Iterable[Version],
     counts: Iterable[tuple[str, int]],
-    scope: FoldedHistory,
+    scope: HistoryScope,
     folding: Callable[[int], None],
 ) -> Iterator[bytes]:
     """Yield the leaf hashes of each instance that has a covered version.
@@ -160,7 +160,7 @@ def _leaves(
             yield count_leaf(instance_id, count - later)
 
 
-def _is_covered(version: Version, scope: FoldedHistory) -> bool:
+def _is_covered(version: Version, scope: HistoryScope) -> bool:
     if version["opened_by_run_id"] > scope.last_run_id:
         return False
     is_early = scope.before is not None and version["valid_from"] < scope.before

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from inventory import __version__, log
 from inventory.history.merkle_log.entries import Json, entry_bytes, hex_or_none, iso_microseconds, logged_run
-from inventory.history.merkle_log.folded import FoldedHistory, history_root, read_history
+from inventory.history.merkle_log.folded import HistoryScope, history_root, read_history
 from inventory.history.merkle_log.missing import missing_digest
 from inventory.merkle import Frontier, hash_leaf, root_of
 from inventory.record import PAYLOAD, Record, differing_fields
@@ -65,7 +65,7 @@ def _earlier_history(connection: Connection, row: Mapping[str, Any]) -> Json | N
         return None
     logger.info("the log of the account begins: all of its history is read, once", account=account, runs=count)
     rows = database.stream(connection, sa.select(sync_runs).where(*finished).order_by(run.run_id))
-    scope = FoldedHistory(entry=0, last_run_id=last_run_id, earlier_run_id=last_run_id)
+    scope = HistoryScope(entry=0, last_run_id=last_run_id, earlier_run_id=last_run_id)
     versions = history_root(*read_history(connection, account, lambda read: _tell(account, read)), scope)
     missing = missing_digest(connection, account, row["last_complete_run_id"])
     return {
