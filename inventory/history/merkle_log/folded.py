@@ -37,7 +37,7 @@ _PROGRESS = 100_000
 
 @dataclass(frozen=True)
 class HistoryScope:
-    """The scope of a root: the versions of an account that it covers, as they were at one entry of the log."""
+    """The scope of a root: the versions of an account that the root covers, as they were at one entry of the log."""
 
     entry: int
     """The index of that entry. A version that a later entry closed counts as open."""
@@ -113,16 +113,11 @@ def fold(versions: Iterable[Version], before: Any) -> Iterator[Version]:
     folded: Version | None = None
     for version in versions:
         ended = before is not None and version["valid_to"] is not None and version["valid_to"] <= before
-        continues = (
-            folded is not None
-            and ended
-            and version["opened_as"] == "changed"
-            and all(version[name] == folded[name] for name in stretches.SAME)
-        )
-        if continues and folded is not None:
-            folded = {**version, **{name: folded[name] for name in _FROM_FIRST}}
-            continue
         if folded is not None:
+            same = version["opened_as"] == "changed" and all(version[name] == folded[name] for name in stretches.SAME)
+            if ended and same:
+                folded = {**version, **{name: folded[name] for name in _FROM_FIRST}}
+                continue
             yield folded
         folded = version if ended else None
         if not ended:
