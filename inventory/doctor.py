@@ -114,7 +114,7 @@ def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, No
             integrity.require_whole(connection)
             database.require_version(connection)
     except InventoryError as error:
-        yield _fail("database", None, error, "Check that it is there, and INVENTORY_DATABASE_URL.")
+        yield _fail("database", None, error, "Check INVENTORY_DATABASE_URL, and that the database is there.")
         return None
     number = ".".join(map(str, version[:2]))
     yield _ok("database", None, f"{database.describe(engine)} answers ({engine.dialect.name} {number})")
@@ -125,7 +125,7 @@ def _missing_file(settings: Settings, file: str, folder: str) -> Check:
     """Return the check of a SQLite file that does not exist: a warning if it can be created, else a failure."""
     if not os.access(folder, os.W_OK | os.X_OK):
         fault = DatabaseError(f"there is no database at {file}, and none can be made in {folder}")
-        return _fail("database", None, fault, "Make the folder, and let this user write it; or name another database.")
+        return _fail("database", None, fault, "Make the folder and let this user write it, or name another database.")
     command = "`inventory sync`" if settings.auto_migrate else "`inventory db upgrade`"
     return _warn("database", None, f"there is no database at {file} yet", f"{command} makes it.")
 
@@ -154,7 +154,7 @@ def _check_schema(engine: Engine, settings: Settings) -> Generator[Check, None, 
     yield from _check_writable(engine, ("accounts", "sync_runs", "instance_state", "instance_versions"))
     with database.reading(engine) as connection:
         if database.readers_wait(connection):
-            finding = "it is not in WAL mode, so that readers and a sync wait for each other"
+            finding = "it is not in WAL mode, so readers and a sync wait for each other"
             yield _warn("database", None, finding, "`inventory db upgrade` fixes that.")
     return True
 
@@ -163,9 +163,10 @@ def _check_writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
     try:
         database.try_to_write(engine, tables)
     except DatabaseError as error:
-        yield _fail("database", None, error, "Let the user that syncs write it; reading commands work all the same.")
+        remedy = "Give the user that syncs the right to write. Commands that only read work without it."
+        yield _fail("database", None, error, remedy)
     else:
-        yield _ok("database", None, "it may be written")
+        yield _ok("database", None, "this user may write to it")
 
 
 def _check_database_clock(engine: Engine, clock: Callable[[], datetime]) -> Iterator[Check]:
@@ -192,7 +193,7 @@ def _check_keys(settings: Settings, only: str | None) -> Generator[Check, None, 
             continue
         same_key = next((other.name for other in found if other.key == account.key), None)
         if same_key is not None:
-            remedy = "Give each its own key, or take one of them out of the file: its workspace is recorded twice."
+            remedy = "Give each account its own key, or take one of the two out of the file: both record one workspace."
             yield _warn("key", name, f"it is the key of {same_key} too", remedy)
         elif ":" not in account.key.secret:
             remedy = "Copy the whole key from fal, unless the API takes it as it is."
@@ -255,7 +256,10 @@ def _check_accounts(connection: Connection, settings: Settings, only: str | None
         yield _lease(name, find_holder(connection, name, now))
         if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
             finding = f"its last run, at {iso(row['last_attempt_at'])}, is in the future"
-            yield _warn("clock", name, finding, "Set the clock of the database's host; `status` is red until then.")
+            remedy = (
+                "If the clock of the database's host is wrong, set it. `status` exits with 8 until that time is over."
+            )
+            yield _warn("clock", name, finding, remedy)
         if name not in settings.names_to_sync():
             yield _warn("account", name, _unconfigured(row), UNCONFIGURED_REMEDY)
 

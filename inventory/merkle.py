@@ -41,7 +41,7 @@ class Frontier:
         self.size = size
         self._nodes = [hashes[start : start + HASH_SIZE] for start in range(0, len(hashes), HASH_SIZE)]
         if size < 0 or len(hashes) != size.bit_count() * HASH_SIZE:
-            raise ValueError(f"a tree of {size} leaves has no right edge of {len(hashes)} bytes")
+            raise ValueError(f"a tree of {size} leaves has no subtree hashes of {len(hashes)} bytes in all")
 
     @property
     def hashes(self) -> bytes:

@@ -221,7 +221,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
         except Unconfirmed:
             if not runs.is_applied(context.engine, run):
                 raise
-            logger.warning("the connection was lost amid the commit, but the run is recorded", account=run.account)
+            logger.warning("the connection was lost during the commit, but the run is recorded", account=run.account)
             return
         else:
             return

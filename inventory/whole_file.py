@@ -36,7 +36,7 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
         os.replace(part, target)  # noqa: PTH105 - replaces an existing file too
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}; what was there is as it was. Name another file."
+            f"{path} cannot be written: {error.strerror or error}; nothing was changed. Name another file."
         ) from error
     finally:
         with suppress(OSError):
@@ -85,7 +85,7 @@ def require_replaceable(path: Path) -> os.stat_result | None:
         with path.open("rb") as file:
             begin = file.read(len(_SQLITE))
     except PermissionError:
-        raise OSError(EACCES, "it cannot be read, so that it may be a database") from None
+        raise OSError(EACCES, "it cannot be read, and may be a database") from None
     if begin == _SQLITE:
         raise OSError(EINVAL, "it is a SQLite database")
     return found

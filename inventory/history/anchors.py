@@ -89,8 +89,8 @@ def _log_faults(
         yield f"the {size:,} entries that it covers are not those of the log; {_first_difference(kept, log, others)}"
     elif log.pruned_at and log.pruned_at >= size and not allow_pruned:
         yield (
-            f"a prune, entry {log.pruned_at:,}, has folded history that it covers, and it cannot vouch for the result; "
-            "if that prune was agreed, --allow-pruned takes it"
+            f"a prune, entry {log.pruned_at:,}, has folded history that the checkpoint covers, and the checkpoint "
+            "cannot vouch for the result; if that prune was agreed on, --allow-pruned accepts it"
         )
     elif log.unfolded:
         yield (
@@ -123,7 +123,7 @@ def _signature_faults(kept: KeptCheckpoint, keys: Sequence[VerifierKey]) -> Iter
     if not kept.found.note.signatures:
         yield f"it is not signed, and should be by {names}"
     elif not any(kept.found.may_be_signed_by(key) for key in keys):
-        yield f"its origin {kept.checkpoint.origin} is not one of {names}, so that no such key may sign it"
+        yield f"its origin {kept.checkpoint.origin} is not one of {names}, so none of these keys may sign it"
     else:
         yield f"it has no valid signature of {names}: it was forged or changed, or another key has signed it"
 

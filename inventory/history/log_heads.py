@@ -40,6 +40,6 @@ def read_heads(connection: Connection, account: str | None = None) -> list[LogHe
         try:
             root = Frontier(size, hashes).root()
         except (ValueError, TypeError):
-            raise damaged(f"the log of account {name} has a size without its hashes") from None
+            raise damaged(f"the log of account {name} has hashes that do not fit its size") from None
         heads.append(LogHead(name, log_id, size, root))
     return heads

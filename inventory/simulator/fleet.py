@@ -28,7 +28,7 @@ class Fleet:
         Raise UsageError if the id is not a text.
         """
         if not isinstance(instance.get("id"), str):
-            raise UsageError("An instance of the simulator needs an id; Rewrite sends items without one.")
+            raise UsageError("The id of an instance of the simulator must be a text. Rewrite sends items without one.")
         with self._changing():
             self._encoded[instance["id"]] = dump(dict(instance))
 

@@ -81,7 +81,7 @@ class LivelyFleet(Fleet):
     def __init__(self, *, seed: int = 0, start: datetime, instances: int = 60, churn: float = 1.0) -> None:
         super().__init__()
         if start.utcoffset() is None or instances < 0 or not 0 <= churn < math.inf:
-            raise UsageError("A lively fleet needs a start with a time zone, and numbers that are not negative.")
+            raise UsageError("A lively fleet needs a start with a time zone, and finite numbers that are not negative.")
         self.now = start.astimezone(UTC)
         self.truth: list[Life] = []
         self._rng = Random(seed)  # noqa: S311 - a made-up fleet is no secret

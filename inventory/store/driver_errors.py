@@ -59,8 +59,8 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
             raise
         reason = " ".join(str(error.orig).split())
         raise Unconfirmed(
-            f"The database {describe(engine)} failed amid the commit: {reason}; whether it was written is not known. "
-            "Look before you run again."
+            f"The database {describe(engine)} failed during the commit: {reason}; it is not known whether the data "
+            "was written. Look before you run again."
         ) from error
 
 

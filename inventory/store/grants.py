@@ -65,8 +65,8 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
     """
     if is_sqlite(engine):
         raise UsageError(
-            "SQLite has no roles: who may read the file may read it all, so its permissions are the read-only access. "
-            "See docs/bi.md."
+            "SQLite has no roles: whoever may read the file may read all of it. Allow that by the permissions of the "
+            "file and its folder: see docs/bi.md."
         )
     require_current(engine)
     with writing(engine, kept="nothing was granted") as connection:

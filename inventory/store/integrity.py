@@ -76,7 +76,7 @@ def why_unchecked(connection: Connection) -> str | None:
             f"GRANT USAGE ON SCHEMA {found.schema} TO ...; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {found.schema} "
             "TO ...; or run as a role that may."
         )
-    return f"The server's own tables and indexes were not checked: {why}. To have that too: {remedy}"
+    return f"The server did not check its tables and indexes for damage: {why}. To have them checked: {remedy}"
 
 
 def require_whole(connection: Connection) -> None:

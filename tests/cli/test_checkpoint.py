@@ -354,7 +354,7 @@ def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, invent
     keep(inventory)
     prune(lived.engine, PruneRequest("research", hour(8)), lease_seconds=60, clock=lambda: hour(100))
     (line,), lines = found(inventory)
-    assert "a prune, entry 6, has folded history that it covers" in line
+    assert "a prune, entry 6, has folded history that the checkpoint covers" in line
     assert any("known by hash only" in each for each in lines)
     done = inventory("verify", "--against", "kept", "--allow-pruned")
     assert " 0 known by hash only" not in next(line for line in done.stdout.splitlines() if "account research" in line)
@@ -586,7 +586,7 @@ def test_a_folder_that_cannot_be_written_is_refused(inventory):
 
 def test_a_damaged_log_makes_no_checkpoint(lived, inventory):
     change(lived, sa.update(accounts).where(accounts.c.account == "research").values(log_size=7))
-    assert "has a size without its hashes" in inventory("checkpoint", expect=7).stderr
+    assert "has hashes that do not fit its size" in inventory("checkpoint", expect=7).stderr
 
 
 @pytest.mark.medium

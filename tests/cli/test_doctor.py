@@ -298,7 +298,7 @@ def test_a_read_only_database_is_reported(look, engine, database_url, request, b
         request.addfinalizer(drop)
     failed = the(look(database_url=url), "database", "fail")
     assert failed.exit_code == 7
-    assert "Let the user that syncs write it" in failed.remedy
+    assert "Give the user that syncs the right to write" in failed.remedy
 
 
 @pytest.mark.medium

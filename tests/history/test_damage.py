@@ -253,16 +253,17 @@ def test_unchecked_postgresql_tables_and_indexes_are_reported_with_the_remedy(st
         return capsys.readouterr().err
 
     assert message() == (
-        "The server's own tables and indexes were not checked: the extension amcheck is not installed. "
-        "To have that too: CREATE EXTENSION amcheck;\n"
+        "The server did not check its tables and indexes for damage: the extension amcheck is not installed. "
+        "To have them checked: CREATE EXTENSION amcheck;\n"
     )
     with psycopg.connect(database_url, autocommit=True) as connection:
         # amcheck 1.0 is too old for any server. pg_upgrade from PostgreSQL 13 leaves 1.2, which does not check tables
         for old in ("1.0", "1.2") if connection.info.server_version >= 140_000 else ("1.0",):
             connection.execute(f"CREATE EXTENSION amcheck VERSION '{old}'")
             assert message() == (
-                "The server's own tables and indexes were not checked: the extension amcheck is older than the server. "
-                "To have that too: ALTER EXTENSION amcheck UPDATE;\n"
+                "The server did not check its tables and indexes for damage: "
+                "the extension amcheck is older than the server. "
+                "To have them checked: ALTER EXTENSION amcheck UPDATE;\n"
             )
             connection.execute("ALTER EXTENSION amcheck UPDATE")
             assert message() == ""
@@ -286,8 +287,8 @@ def test_a_role_that_may_not_use_amcheck_is_told_what_to_grant_and_that_is_enoug
                 assert not ended.value.code
                 told = capsys.readouterr().err
                 if told:
-                    why, _, remedy = told.partition(" To have that too: ")
-                    assert why.endswith("not checked: this role may not use the extension amcheck.")
+                    why, _, remedy = told.partition(" To have them checked: ")
+                    assert why.endswith("for damage: this role may not use the extension amcheck.")
                     connection.execute(remedy.partition(" or run as ")[0].replace("...", role))
             assert told == ""
         finally:

@@ -76,6 +76,6 @@ def test_a_subtree_is_appended_by_its_root():
 @pytest.mark.parametrize(
     ("size", "hashes"), [(1, b""), (0, bytes(32)), (3, bytes(32)), (1, bytes(31)), (-1, b""), (-1, bytes(32))]
 )
-def test_a_right_edge_that_does_not_fit_its_size_is_refused(size, hashes):
-    with pytest.raises(ValueError, match="right edge"):
+def test_subtree_hashes_that_do_not_fit_the_size_are_refused(size, hashes):
+    with pytest.raises(ValueError, match="subtree hashes"):
         Frontier(size, hashes)

@@ -154,8 +154,8 @@ def test_a_run_whose_commit_gets_no_answer_says_what_became_of_it(recording, dat
         assert (outcome.status, outcome.exit_code, outcome.counts["appeared"]) == ("succeeded", 0, 1)
     else:
         assert (outcome.status, outcome.exit_code) == ("failed", 7)
-        assert "amid the commit" in str(outcome.error)
-        assert "whether it was written is not known" in str(outcome.error)
+        assert "during the commit" in str(outcome.error)
+        assert "it is not known whether the data was written" in str(outcome.error)
     assert recording.last_run("status", "appeared") == ("succeeded", 1)
     check_recorded(recording)
 

@@ -99,7 +99,7 @@ def run(world, *words, expect=0, capsys):
     assert ended.value.code == expect, printed
     if world.engine.dialect.name == "postgresql" and expect != UsageError.exit_code:
         unchecked, _, rest = printed.err.partition("\n")
-        assert unchecked.startswith("The server's own tables and indexes were not checked: ")
+        assert unchecked.startswith("The server did not check its tables and indexes for damage: ")
         printed = printed._replace(err=rest)
     return printed
 

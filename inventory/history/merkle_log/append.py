@@ -135,7 +135,7 @@ def _append(connection: Connection, row: Row, entry: Json, own: Mapping[str, Any
     try:
         frontier = Frontier(row["log_size"], row["log_frontier"])
     except (ValueError, TypeError):
-        raise damaged(f"the log of account {row['account']} has a size without its hashes") from None
+        raise damaged(f"the log of account {row['account']} has hashes that do not fit its size") from None
     entry_hash = hash_leaf(entry_bytes(entry))
     frontier.append(entry_hash)
     columns = {**own, "log_size": frontier.size, "log_frontier": frontier.hashes}
