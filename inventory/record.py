@@ -169,7 +169,7 @@ def mask_record(record: Record) -> Record:
 def is_as_written(extra: str) -> bool:
     """Return whether a stored `extra` is canonical JSON (sorted keys, no spaces) other than `{}`, as a run writes it.
 
-    That it is an object is not checked. Raise ValueError if it is not JSON.
+    It is not checked whether the JSON is an object. Raise ValueError if the text is not JSON.
     """
     return extra == _dump(json.loads(extra)) and extra != "{}"
 

@@ -263,7 +263,7 @@ class Spool:
     def expire_unlisted(self, runs: int) -> None:
         """Mark as gone each instance that `runs` complete runs in a row have found by id but on no list.
 
-        This run is the last of these runs. Delete the record of each such instance from `seen`.
+        The present run counts as the last of them. Delete the record of each such instance from `seen`.
         """
         sql = "SELECT id FROM seen JOIN known USING (id) WHERE walk = ? AND unlisted >= ?"
         for (id_,) in self._db.execute(sql, (BY_ID, runs - 1)).fetchall():

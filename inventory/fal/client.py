@@ -108,7 +108,7 @@ class Api:
             response = self._get("/compute/instances", {"limit": self._page_size, **parameters}, parse)
             if cursor is not None or response.status_code not in {400, 422}:
                 return _page(response)
-            logger.warning("the API refused the page size, asking without", page_size=self._page_size)
+            logger.warning("the API refused the page size; asking again without it", page_size=self._page_size)
             self._page_size = None
         return _page(self._get("/compute/instances", parameters, parse))
 

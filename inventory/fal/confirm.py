@@ -1,6 +1,6 @@
 """Find out which absent instances are gone, and which the list only skipped.
 
-fal's cursors encode page numbers. An instance that is created or deleted during a walk shifts the pages, so that a live
+fal's cursors encode page numbers. An instance that is created or deleted during a walk shifts the pages. Then a live
 instance may be on no page. Therefore absent instances are fetched by their ids. If more than MOST_QUESTIONS are absent,
 or if a request settles nothing, the whole list is walked a second time.
 """

@@ -169,7 +169,7 @@ def send_heartbeats(engine: Engine, lease: Lease, clock: Clock | None = None) ->
                         lease.lost.set()
                         return
             except DatabaseError as error:
-                logger.warning("no heartbeat", account=lease.account, reason=str(error))
+                logger.warning("a heartbeat failed", account=lease.account, reason=str(error))
 
     thread = threading.Thread(target=copy_context().run, args=(beat,), name=f"heartbeat-{lease.account}", daemon=True)
     thread.start()

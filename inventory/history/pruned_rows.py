@@ -132,7 +132,7 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
     ended = ended_versions(account, before)
     not_ended = sa.or_(version.valid_to.is_(None), version.valid_to > before)
     needed = (
-        # the run that closed a version as changed also opened the next one, so that `opened_by_run_id` is enough
+        # the run that closed a version as changed also opened the next one, so `opened_by_run_id` is enough
         sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
         sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),

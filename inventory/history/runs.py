@@ -33,7 +33,7 @@ logger = log.get(__name__)
 
 
 class NotDue(Exception):
-    """The account's next run is not due yet, by the database's clock. This is not a failure."""
+    """A run that is not due yet, by the database's clock. This is not a failure."""
 
     def __init__(self, seconds: float) -> None:
         """Keep the number of seconds until the next run is due."""

@@ -1,6 +1,6 @@
 """Verify that the history of each account contradicts neither itself, nor the digests of its runs, nor its log.
 
-This finds contradictions and accidents. It does not find rows that somebody rewrote together with all hashes and
+The checks find contradictions and accidents. They do not find rows that somebody rewrote together with all hashes and
 digests that depend on them (`verify-finds-contradictions`).
 
 The checks of the database as a whole come first. Then each account is checked in four parts: its runs; each instance

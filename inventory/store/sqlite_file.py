@@ -160,7 +160,7 @@ class SQLiteFile:
             if not self._changed.wait_for(lambda: not self._connections, CLOSING_SECONDS):
                 raise DatabaseError(
                     f"The database file {self.path} was replaced, and this process still has the old one open; "
-                    "nothing was written. It tries again."
+                    "nothing was written. This process tries again."
                 )
             found = self._stat(self.path)
             if found is None:

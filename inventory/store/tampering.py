@@ -106,7 +106,7 @@ def _find_wrong_day(connection: Connection) -> Iterator[str]:
         return
     pairs = zip_longest(str(stored).split(","), _days().split(","), fillvalue="")
     at = next(min(filter(None, pair)) for pair in pairs if pair[0] != pair[1])
-    yield f"the calendar is not this program's from {at[:10]} on, so that answers by day may be wrong"
+    yield f"the calendar is not this program's from {at[:10]} on, so answers by day may be wrong"
 
 
 @cache

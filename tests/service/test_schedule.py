@@ -306,7 +306,7 @@ def test_a_warning_of_every_run_is_logged_once(world, start):
     worker = start()
     statuses(world, 3)
     worker.stop()
-    (line,) = worker.log("the API refused the page size, asking without")
+    (line,) = worker.log("the API refused the page size; asking again without it")
     assert (line["account"], line["run_id"]) == ("default", 1)
 
 
