@@ -29,7 +29,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from inventory import log
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
-from inventory.history.merkle_log.append import prepare
+from inventory.history.merkle_log.append import prepare_account
 from inventory.history.merkle_log.entries import earlier_history
 from inventory.history.processes import host_id, is_dead, start_time
 from inventory.masks import hide_key_words
@@ -101,7 +101,7 @@ def hold_lease(
                 raise UsageError(f"There is no account {hide_key_words(repr(account))} in the database.")
             now = database.now(connection, clock)
             raise_if_leased(connection, row, now)
-            prepared = prepare(connection, row, now)
+            prepared = prepare_account(connection, row, now)
             acquired = True  # set early: a signal may interrupt this block just after its commit
             acquire(connection, lease, purpose, first_heartbeat(connection, row, prepared, now, clock))
         with send_heartbeats(engine, lease, clock):
@@ -147,9 +147,9 @@ def first_heartbeat(
 ) -> datetime:
     """Return the time of a lease's first heartbeat.
 
-    `before` and `prepared` are the account's row before and after `merkle_log.append.prepare`. The time is `now`, which
-    was read before `prepare`. But if `prepare` has begun the log of an account with a history, it has read all of that
-    history. This may take longer than the lease, so the time is read again.
+    `before` and `prepared` are the account's row before and after `prepare_account`. The time is `now`, which was read
+    before that call. But if the call has begun the log of an account with a history, it has read all of that history.
+    This may take longer than the lease, so the time is read again.
     """
     has_read_all = before["log_id"] is None and earlier_history(prepared)
     return database.now(connection, clock) if has_read_all else now

@@ -23,7 +23,7 @@ from inventory.history.lease import (
     new_lease,
     raise_if_leased,
 )
-from inventory.history.merkle_log.append import RunEnd, append_run, prepare
+from inventory.history.merkle_log.append import RunEnd, append_run, prepare_account
 from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import APPLIED, accounts, sync_runs
@@ -111,7 +111,7 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
             _raise_if_not_due(connection, account, request.timetable, now)
             expected_seconds = request.timetable.interval(now)
         started_at = _start_time(connection, row, now)
-        heartbeat = first_heartbeat(connection, row, prepare(connection, row, now), now, clock)
+        heartbeat = first_heartbeat(connection, row, prepare_account(connection, row, now), now, clock)
         previous, fleet_digest = connection.execute(
             sa.select(sync_runs.c.started_at, sync_runs.c.fleet_digest).where(
                 sync_runs.c.run_id == row["last_complete_run_id"]

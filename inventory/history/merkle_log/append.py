@@ -33,11 +33,12 @@ Row = Mapping[str, Any]
 """A row of `accounts`, which the caller has locked."""
 
 
-def prepare(connection: Connection, row: Row, now: datetime) -> Row:
-    """Begin the account's log if there is none. Mark the account's `running` run, if there is one, as abandoned.
+def prepare_account(connection: Connection, row: Row, now: datetime) -> Row:
+    """Prepare an account for a new lease, and return the account's new row.
 
-    Return the account's new row. Call this just before the lease is acquired. At that moment a run that is still
-    `running` belongs to a process that has died or lost its lease.
+    Begin the account's log if there is none. Mark the account's `running` run, if there is one, as abandoned. Call this
+    just before the lease is acquired. At that moment a run that is still `running` belongs to a process that has died
+    or lost its lease.
     """
     if row["log_id"] is None:
         from inventory.history.merkle_log.start import begin_log
