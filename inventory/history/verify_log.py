@@ -117,7 +117,7 @@ class LogCheck:
         )
         self._first_wrong: int | None = None
         self._first_kept: tuple[str, int] | None = None
-        """The place of the first run that no prune may have dropped.
+        """The place of the run from which on `prune` keeps every run.
 
         None if there is no such run, or if the account has no `pruned_before`.
 

@@ -42,7 +42,7 @@ _KEYS = (
 )
 """Relations that others refer to, each with the columns that identify one of its rows.
 
-`diagram` draws an arrow from each relation to the first other relation in this list whose columns it has too.
+A relation with these columns refers to the relation in this list. `diagram` draws an arrow to the first such relation.
 """
 
 _RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")
