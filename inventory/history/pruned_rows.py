@@ -136,6 +136,11 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
         sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
         sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
+        # `last_seen_at` may be the time of a partial run. That of a complete run is also the `previous_complete_at` of
+        # the run that closed the version, which stays
+        sa.select(run.run_id)
+        .join(instance_versions, sa.and_(version.account == run.account, version.last_seen_at == run.started_at))
+        .where(own, run.status == "partial", version.closed_as == "vanished"),
         sa.select(state.seen_run_id).where(state.account == account),
         sa.select(state.missing_run_id).where(state.account == account, state.missing_run_id.is_not(None)),
         # a state may differ from its newest version in an ignored field: `verify` looks for a run that ignored it

@@ -245,6 +245,25 @@ def test_the_run_stays_that_opened_a_version_which_ends_after_the_time(world):
     assert verifies(world)
 
 
+@pytest.mark.medium
+def test_the_partial_run_stays_that_was_the_last_to_see_an_instance_before_it_vanished_and_came_back(world):
+    world.put("a", "b", "c")
+    world.run(page_size=2)
+    world.put("a", status="second")
+    world.faults.add(Status(500), when=on_page(2))
+    assert world.run(page_size=2).status == "partial"
+    world.remove("a")
+    world.run()
+    world.put("a")
+    for _ in range(3):
+        world.run()
+    before = kept(world)
+    assert pruned(world, hour(6)).runs == 1
+    assert run_ids(world) == [1, 2, 3, 4, 6]  # 2 saw `a` last, in its first episode
+    assert kept(world) == before
+    assert verifies(world)
+
+
 @pytest.mark.slow
 @rule("accounts-are-independent")
 def test_only_the_named_account_is_pruned(world):
