@@ -97,7 +97,7 @@ def rename_command(
     print(
         printable(
             f"{new} was {old}: {done.runs:,} runs, {done.instances:,} instances, {done.versions:,} versions. "
-            "A sync under the old name would begin anew."
+            "A sync under the old name would begin a new history."
         )
     )
 
@@ -108,7 +108,7 @@ def retire_command(name: NameArgument, reason: ReasonOption = None, url: Databas
 
     `inventory status` leaves it out from then on. A sync of the account brings it back, so remove it from the
     configuration too. Writes the time into the account's row, and records in operator_actions who retired it and
-    why. An account that is retired already stays as it is.
+    why. If the account is already retired, nothing is recorded.
 
     \b
     Examples:

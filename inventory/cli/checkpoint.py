@@ -36,10 +36,10 @@ def checkpoint_command(
 
     A checkpoint says how many entries the log of an account has, and their root hash: about 100 bytes, or 250 if it is
     signed, in the format C2SP tlog-checkpoint. Whoever keeps a copy can tell later, by `inventory verify --against`,
-    whether anything that it covers was changed or removed. It is signed if INVENTORY_CHECKPOINT_KEY_FILE names a key.
-    Writes one file per account into --output, if given, and replaces the earlier one there; nothing into the database.
-    Exits with 6 if another process keeps writing into that folder, with 9 if the checkpoint there contradicts the log:
-    that file then stays as it was. `keygen` writes the file with a new key.
+    whether anything that it covers was changed or removed. A checkpoint is signed if INVENTORY_CHECKPOINT_KEY_FILE
+    names a key. `keygen` makes a key. With --output, it writes one file per log into that folder, and replaces the
+    earlier file of the log. Writes nothing into the database. Exits with 6 if another process keeps writing into that
+    folder. Exits with 9 if the earlier file contradicts the log; then this file stays as it was.
 
     \b
     Examples:
@@ -82,8 +82,8 @@ def keygen_command(
 
     One key signs the checkpoints of all logs. Each log has a verifier key of its own, whose name is the origin in the
     checkpoints of this log. If there is a database, the verifier keys of its logs are printed first. The last line is
-    the verifier key for `inventory verify --key`, which takes it for all logs. Send it to whoever keeps the
-    checkpoints, by another way than the checkpoints. Writes the private key into a new file that only its owner may
+    a verifier key for all logs, to be given to `inventory verify --key`. Send it to whoever keeps the checkpoints, by
+    another way than the checkpoints. Writes the private key into a new file that only its owner may
     read; never over a file that is there.
 
     \b
@@ -111,8 +111,9 @@ def keygen_command(
 def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """Write the checkpoint of each log into its file in the folder.
 
-    If the file of a log cannot be replaced, it stays as it was, and the files of the other logs are still written. Then
-    raise the first BreachFound, which says that a file contradicts its log; without one, the first error.
+    If the file of a log cannot be replaced, this file stays as it was, and the files of the other logs are still
+    written. Only after that, raise the first BreachFound, which says that a file contradicts its log. If there is no
+    BreachFound, raise the first error.
     """
     failed: list[InventoryError] = []
     for head in heads:

@@ -14,8 +14,8 @@ from inventory.whole_file import whole_file
 app = typer.Typer(
     help="""Write dashboards that BI tools import.
 
-    The dashboards ask tables and views of the database, and hold no password. The commands read and write nothing in
-    it.
+    The dashboards ask tables and views of the database, and hold no password. The commands neither read nor write the
+    database.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ SinceOption = Annotated[
     ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", callback=a_time, help="Before this time, likewise.")
+    str | None, typer.Option("--until", metavar="TIME", callback=a_time, help="Before this time, in the same form.")
 ]
 
 CHANGE_COLUMNS = (
@@ -109,7 +109,7 @@ def changes_command(
         ),
     ] = None,
     operators: Annotated[
-        bool, typer.Option("--operators", help="What people did instead: accept, prune, rename, retire.")
+        bool, typer.Option("--operators", help="Instead, what people did: accept, prune, rename, retire.")
     ] = False,
     account: AccountOption = None,
     style: FormatOption = Format.table,

@@ -78,9 +78,9 @@ def list_command(
     Without --at: what is live or missing as of each account's last run. With --at: the fleet and its fields at that
     time. For each account a line on stderr names the complete runs before and after that time, and says if the time
     lies in a gap of the record. A time is refused if it is before an account's first complete run, in pruned history,
-    or after the last complete run. In the last case, and if it has no complete run, a retired account is left out
-    instead, unless --account names it. If no account is left, the time is refused. A time without an offset is UTC.
-    Times in the output are UTC. Writes nothing.
+    or after the last complete run. But a retired account is left out if the time is after its last complete run, or if
+    it has no complete run, unless --account names it. If no account is left, the time is refused. A time without an
+    offset is UTC. Times in the output are UTC. Writes nothing.
 
     \b
     Examples:

@@ -17,7 +17,10 @@ def run_command(
         typer.Option("--every", metavar="5m", help="How often each account is synced [INVENTORY_EVERY; 5m]."),
     ] = None,
     cron: Annotated[
-        str | None, typer.Option("--cron", metavar="EXPRESSION", help="When instead, in UTC [INVENTORY_CRON].")
+        str | None,
+        typer.Option(
+            "--cron", metavar="EXPRESSION", help="Instead of --every: a cron expression, in UTC [INVENTORY_CRON]."
+        ),
     ] = None,
     metrics: Annotated[
         str | None,

@@ -27,7 +27,10 @@ HEADINGS = {
 
 def status_command(
     max_age: Annotated[
-        str | None, typer.Option("--max-age", metavar="DURATION", help="Exit with 8 where it is older, like 15m.")
+        str | None,
+        typer.Option(
+            "--max-age", metavar="DURATION", help="Exit with 8 if a last complete run is older than this, like 15m."
+        ),
     ] = None,
     account: AccountOption = None,
     style: FormatOption = Format.table,

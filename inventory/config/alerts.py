@@ -54,11 +54,14 @@ class AlertRule(BaseModel):
         timedelta | None,
         BeforeValidator(read_duration, json_schema_input_type=str),
         AfterValidator(_refuse_longer_age),
-        Field(gt=timedelta(), description="Instead of `event`: an age since it appeared or last came back, like `7d`."),
+        Field(
+            gt=timedelta(),
+            description="Instead of `event`: the age of an instance since it appeared or last came back, like `7d`.",
+        ),
     ] = None
-    creator: Annotated[str | None, Field(description="Only instances whose `creator_user_nickname` then was this.")] = (
-        None
-    )
+    creator: Annotated[
+        str | None, Field(description="Only instances whose `creator_user_nickname`, as last seen, is this.")
+    ] = None
     type: Annotated[str | None, Field(description="Only instances of this type.")] = None
 
     @model_validator(mode="after")
@@ -79,8 +82,7 @@ class AlertSettings(BaseModel):
     on: Annotated[
         tuple[Reason, ...],
         Field(
-            description="The troubles of an account that are reported, whether its recovery is, and whether each day's "
-            "checkpoint is sent."
+            description="What is sent: troubles of an account, its `recovery` from them, and each day's `checkpoint`."
         ),
     ] = USUAL
     stale_after: Annotated[
@@ -88,7 +90,9 @@ class AlertSettings(BaseModel):
         BeforeValidator(read_duration, json_schema_input_type=str),
         AfterValidator(_refuse_longer_age),
         Field(
-            gt=timedelta(), description="The age of the last complete run that is too much; by the schedule if not set."
+            gt=timedelta(),
+            description="An account is `stale` if its last complete run is older than this; by default computed from "
+            "the schedule.",
         ),
     ] = None
     rules: Annotated[tuple[AlertRule, ...], Field(description="The instances that are worth an alert.")] = ()

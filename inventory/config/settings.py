@@ -67,15 +67,15 @@ class Settings(BaseSettings):
         Field(description="`run`: how often each account is synced, from `1s` to `366d`."),
     ] = DEFAULT_EVERY
     cron: Annotated[
-        str | None, Field(description="`run`: when instead, as a cron expression of five fields, in UTC.")
+        str | None, Field(description="`run`: instead of `every`, a cron expression of five fields, in UTC.")
     ] = None
     max_vanish: Annotated[
         float,
         Field(
             ge=0,
             le=1,
-            description="The part of the fleet above which a sudden loss of ten instances or more, or of any number "
-            "after a change of the key or address, is held; 1 never holds.",
+            description="A sudden loss of more than this part of the fleet is held, if it is ten instances or more, or "
+            "if the key or the address has changed; 1 holds nothing.",
         ),
     ] = 0.5
     max_gap: Annotated[
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     ] = None
     checkpoint_name: Annotated[
         str | None,
-        Field(description="The name in the origins of checkpoints, like `fleet.example.org`; a key needs one."),
+        Field(description="The name in the origins of checkpoints, like `fleet.example.org`; needed with a key."),
     ] = None
     checkpoint_dir: Annotated[
         Path | None,
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(lowercase),
-        Field(description="The least that is logged: `debug`, `info`, `warning` or `error`."),
+        Field(description="The lowest level that is logged: `debug`, `info`, `warning` or `error`."),
     ] = "info"
     accounts: Annotated[
         tuple[AccountSettings, ...], Field(description="The accounts to sync, each with the place of its key.")
@@ -243,7 +243,8 @@ class Settings(BaseSettings):
             wanted = [number for number, account in enumerate(self.accounts) if only in (None, account.name)]
             if not wanted:
                 raise UsageError(
-                    f"There is no account {hide_key_words(repr(only))} in the configuration file. Name one that is."
+                    f"There is no account {hide_key_words(repr(only))} in the configuration file. "
+                    "Name one of its accounts."
                 )
             return tuple(self._account(number) for number in wanted)
         if only not in (None, DEFAULT_ACCOUNT):

@@ -82,7 +82,7 @@ def test_a_renamed_account_keeps_its_whole_history_and_the_next_run_continues_it
     before = history(world)
     done = run("account", "rename", "default", "research")
     assert done.stdout == (
-        "research was default: 3 runs, 3 instances, 5 versions. A sync under the old name would begin anew.\n"
+        "research was default: 3 runs, 3 instances, 5 versions. A sync under the old name would begin a new history.\n"
     )
     assert history(world) == before
     assert set(names(world).values()) == {frozenset({"research", "other"})}
