@@ -119,11 +119,13 @@ def grant_reader(
         found = grants.grant_reader(engine, clean(role))
         print(printable(f"{role} may read the schema {found.schema} of {database.describe(engine)}, and not write."))
     if not found.logs_in:
-        log.say("It cannot log in itself: grant it to the roles that shall read.")
+        log.say(printable(f"{role} cannot log in itself: grant it to the roles that are to read."))
     if found.creates_tables:
         log.say(
-            f"It may create tables of its own in the schema {found.schema}, as every role may by default before "
-            f"PostgreSQL 15. To forbid that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;"
+            printable(
+                f"{role} may create tables of its own in the schema {found.schema}, as every role may by default "
+                f"before PostgreSQL 15. To forbid that: REVOKE CREATE ON SCHEMA {found.schema} FROM PUBLIC;"
+            )
         )
 
 

@@ -80,7 +80,7 @@ def missing_command(
     said = f"{len(settled)} settled as vanished." if settled or left else "Nothing is missing."
     _show_settled(rows, settled, style, said)
     if left:
-        log.say(f"{left} more are missing since they were listed: `inventory missing` shows them.")
+        log.say(f"Missing, but not among those listed before: {left}. `inventory missing` shows them.")
 
 
 def _confirmed(rows: list[dict[str, Any]]) -> bool:

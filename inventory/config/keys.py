@@ -128,7 +128,7 @@ def require_account_name(name: str) -> None:
             f"An account cannot be named {hide_key_words(repr(name[:40]))}: 1 to 255 characters, no control characters."
         )
     if hide_keys(name) != name:
-        raise UsageError("An account cannot be named so: it looks like a key. Choose a name of your own.")
+        raise UsageError("An account cannot have this name, because the name looks like a key. Choose another one.")
 
 
 def key_variables() -> str:

@@ -601,7 +601,7 @@ def test_accept_on_a_terminal_settles_only_the_instances_that_it_listed(acceptin
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert out.endswith("1 settled as vanished.\n")
-    assert "1 more are missing since" in err
+    assert "Missing, but not among those listed before: 1." in err
     found = query("SELECT presence FROM instances WHERE instance_id IN ('inst_001', 'inst_002') ORDER BY instance_id")
     assert found == [("vanished",), ("missing",)]
 
