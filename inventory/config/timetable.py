@@ -18,7 +18,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _TICK = timedelta(microseconds=1)
 _YEAR = timedelta(days=366)
-_LONGEST = timedelta(days=366 * 12)
+_TWELVE_YEARS = timedelta(days=366 * 12)
 """The limit of a search for an earlier fire time, and the interval of a schedule that has no further fire time."""
 
 
@@ -100,10 +100,10 @@ class Cron:
     def until(self, time: datetime) -> datetime | None:
         """Return the last fire time at or before a time; None if there is none in the 2**22 minutes (8 years) before.
 
-        Each step of the search goes back twice as far as the one before it, but less than _LONGEST.
+        Each step of the search goes back twice as far as the one before it, but less than _TWELVE_YEARS.
         """
         back = timedelta(minutes=1)
-        while back < _LONGEST:
+        while back < _TWELVE_YEARS:
             fire = self.after(time - back)
             if fire is not None and fire <= time:
                 while (later := self.after(fire)) is not None and later <= time:
@@ -115,7 +115,7 @@ class Cron:
     def left(self, last: datetime, now: datetime) -> float:
         """Return the seconds until the first fire time after `last`; twelve years if there is none."""
         fire = self.after(last)
-        return (fire - now).total_seconds() if fire else _LONGEST.total_seconds()
+        return (fire - now).total_seconds() if fire else _TWELVE_YEARS.total_seconds()
 
     def interval(self, now: datetime) -> float:
         """Return the longer of two pauses in seconds: the one before and the one after the last fire time up to `now`.
@@ -125,7 +125,7 @@ class Cron:
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
-        return max(around, default=_LONGEST).total_seconds()
+        return max(around, default=_TWELVE_YEARS).total_seconds()
 
     def pauses(self, now: datetime) -> tuple[float, float]:
         """Return the shortest and the longest pause between two fire times of a year, in seconds.
@@ -139,7 +139,7 @@ class Cron:
             # Each later day has the fire times of the first day, or none. So its only new pause comes after its last
             # fire time: go on there.
             fire = later if later.date() == fire.date() else datetime.combine(later.date(), fire.timetz())
-        return min(found, default=_LONGEST.total_seconds()), max(found, default=_LONGEST.total_seconds())
+        return min(found, default=_TWELVE_YEARS.total_seconds()), max(found, default=_TWELVE_YEARS.total_seconds())
 
     def __str__(self) -> str:
         return f"by cron {self.expression!r}, UTC"
