@@ -67,8 +67,8 @@ def _run(words: list[str]) -> int:
 def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
     """Print one line about the error to stderr, or the help of a group that was called without a command.
 
-    Return the exit code. A SystemExit prints nothing. `debug` adds the traceback, except to that help and after a
-    signal.
+    Return the exit code. A SystemExit prints nothing. With `debug`, add the traceback, but neither to the help nor
+    after a signal.
     """
     if isinstance(error, SystemExit):  # Typer raises SystemExit after shell completion
         return error.code if isinstance(error.code, int) else 0

@@ -120,7 +120,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
     """Show a live line during a run. Yield a function that takes a WalkResult and shows its instances and pages.
 
     If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
-    exit code 4. The run's row, if there is one, then stays `running`, and the next run marks it
+    exit code 4. The run's row, if there is one, then stays `running`, and the next run marks it as `abandoned`
     (`a-signal-settles-the-run`).
     """
 

@@ -18,8 +18,8 @@ from inventory.whole_file import require_replaceable
 NEEDED_BY_SYNC = ("alerts", "signature")
 """The outputs whose faults `doctor` counts as failures.
 
-Those of `alerts` end every sync, except a dry run, with exit code 2. Those of `signature` do so only if checkpoints are
-delivered. Most faults of the other outputs are only logged.
+A fault of `alerts` ends every sync, except a dry run, with exit code 2. A fault of `signature` does so only if
+checkpoints are delivered. Most faults of the other outputs are only logged.
 """
 
 
