@@ -28,7 +28,7 @@ def print_biography(row: Row) -> None:
             ("instance", row["instance_id"]),
             ("account", row["account"]),
             ("presence", _presence(row)),
-            ("created by", f"{value_or_none(episodes[0]['creator_user_nickname'])}, {_created(episodes[0])}"),
+            ("created by", f"{shown_value(episodes[0]['creator_user_nickname'])}, {_created(episodes[0])}"),
             ("first seen", row["first_seen_at"]),
             ("last seen", row["last_seen_at"]),
             ("hours", _bounds(episodes, "hours")),
@@ -88,8 +88,8 @@ def _history(row: Row) -> Iterator[dict[str, Any]]:
             parts = [
                 {
                     "field": part["field"],
-                    "before": value_or_none(part["old_value"]),
-                    "after": value_or_none(part["new_value"]),
+                    "before": shown_value(part["old_value"]),
+                    "after": shown_value(part["new_value"]),
                 }
                 for part in changed.get(event["occurred_at"], [])
             ]
@@ -101,6 +101,6 @@ def _history(row: Row) -> Iterator[dict[str, Any]]:
         yield from parts[1:]
 
 
-def value_or_none(value: str | None) -> str:
+def shown_value(value: str | None) -> str:
     """Return the value, or `(none)` for None."""
     return "(none)" if value is None else value

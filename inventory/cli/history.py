@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inventory import log
-from inventory.cli.biography import print_biography, value_or_none
+from inventory.cli.biography import print_biography, shown_value
 from inventory.cli.complete import values
 from inventory.cli.look import HEADINGS
 from inventory.cli.opening import open_for_reading
@@ -233,5 +233,5 @@ def _say_if_cut(most: int | None, *, more: bool) -> None:
 def _describe_fields(fields: Sequence[Row]) -> str:
     """Return the changed fields as text, such as `status: init -> ready; ip: (none) -> 192.0.2.1`."""
     return "; ".join(
-        f"{row['field']}: {value_or_none(row['old_value'])} -> {value_or_none(row['new_value'])}" for row in fields
+        f"{row['field']}: {shown_value(row['old_value'])} -> {shown_value(row['new_value'])}" for row in fields
     )
