@@ -144,7 +144,7 @@ class Alerts:
         if trouble == "stale":
             age = brief(run["started_at"] - run["known_since"])
             last = run["previous_complete_at"]
-            since = f"The last complete run was at {iso(last)}, {age} ago" if last else f"None was complete for {age}"
+            since = f"The last complete run was at {iso(last)}, {age} ago" if last else f"No run was complete for {age}"
             body = f"{since}: more than {brief(self._stale_after)}. {error}"
             return Alert("warning", f"inventory: {account} is stale", body)
         held = held_instances(connection, run["account"])

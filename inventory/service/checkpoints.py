@@ -92,7 +92,11 @@ class CheckpointDelivery:
             with database.writing(self._engine, idle_limit=self._settings.lease_seconds) as connection:
                 hand_back(connection, claimed)
         except DatabaseError as error:
-            logger.warning("a failed delivery stays recorded", account=claimed.account, reason=str(error))
+            logger.warning(
+                "a checkpoint that no channel accepted stays recorded as delivered",
+                account=claimed.account,
+                reason=str(error),
+            )
         else:
             self._warn(claimed.account, "no alert channel accepted it")
 

@@ -150,7 +150,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
     complete = gauge("last_complete_timestamp_seconds", "Time of the last complete run; absent where there was none.")
     attempt = gauge("last_attempt_timestamp_seconds", "Time of the last run of any kind.")
     fresh = gauge("account_fresh", "1 where the last complete run is young enough and no run is in the future, else 0.")
-    failures = gauge("failures_since_complete", "Runs since the last complete one that were not.")
+    failures = gauge("failures_since_complete", "Runs that were not complete, since the last complete one.")
     instances = gauge("instances", "Instances that are live, or missing: not proven gone, or held.", "presence")
     held = gauge("held_instances", "Missing instances that are held until a person decides.")
     checkpoint = gauge("checkpoint_timestamp_seconds", "Time of the last delivery of a checkpoint; absent if none.")

@@ -181,7 +181,7 @@ def test_an_account_that_was_never_complete_becomes_stale_too(alerts_after, worl
         sent += alerts_after()
     [(_, title, [line])] = sent
     assert title == "inventory: default is stale"
-    assert line.startswith("None was complete for 3h: more than 2h 30m. ")
+    assert line.startswith("No run was complete for 3h: more than 2h 30m. ")
 
 
 @pytest.mark.medium
