@@ -74,7 +74,7 @@ ORDER BY gpus DESC""",
     Question(
         "oldest",
         "The oldest machines that are still there",
-        "Presences that go on, the longest first, and the GPU hours that they cost so far at least.",
+        "Episodes that go on, the longest first, and at least how many GPU hours each used so far.",
         """SELECT instance_id, creator_user_nickname, instance_type, region, appeared_at, hours_low, gpu_hours_low
 FROM instance_episodes
 WHERE vanished_at IS NULL AND account IN (SELECT account FROM accounts WHERE retired_at IS NULL)
@@ -84,7 +84,7 @@ LIMIT 100""",
     Question(
         "events",
         "What happened last",
-        "Events, the newest first; of one creator where given.",
+        "Events, the newest first; only those of one creator if it is given.",
         """SELECT occurred_at, event, instance_id, instance_type, region, status, creator_user_nickname
 FROM instance_events
 WHERE :creator = '' OR creator_user_nickname = :creator
@@ -103,7 +103,7 @@ ORDER BY account, episode""",
     Question(
         "changes",
         "What changed, field by field",
-        "Each field's old and new value, the newest first; of one instance or field where given.",
+        "Each field's old and new value, the newest first; only those of one instance or field if it is given.",
         """SELECT changed_at, instance_id, field, old_value, new_value
 FROM instance_field_changes
 WHERE (:instance_id = '' OR instance_id = :instance_id)
@@ -114,7 +114,7 @@ LIMIT 200""",
     Question(
         "created",
         "Who created what",
-        "Presences by creator, the newest first; appeared_after: null if first seen up to the first complete run.",
+        "Episodes by creator, the newest first; appeared_after is null if first seen up to the first complete run.",
         """SELECT creator_user_nickname, instance_id, instance_type, region, appeared_after, appeared_at, vanished_at,
        hours_low, gpu_hours_low
 FROM instance_episodes
@@ -125,7 +125,7 @@ LIMIT 1000""",
     Question(
         "top-creators",
         "Who used most",
-        "Instances created, live now, and GPU hours at least, by creator; retired accounts are in it too.",
+        "Instances created, live now, and GPU hours at least, by creator; retired accounts are included.",
         """SELECT account, creator_user_nickname, instances_created, created_before_watch, live_now, hours_low,
        gpu_hours_low
 FROM creators
@@ -153,7 +153,7 @@ ORDER BY month DESC, gpu_hours DESC""",
     Question(
         "vanished",
         "What vanished last",
-        "Its end lies between last_seen_at and vanished_at.",
+        "The end of each instance lies between last_seen_at and vanished_at.",
         """SELECT vanished_at, last_seen_at, instance_id, instance_type, region, creator_user_nickname,
        hours_low, hours_high
 FROM instance_episodes
@@ -180,7 +180,7 @@ ORDER BY seconds DESC""",
     Question(
         "operators",
         "What operators did, and why",
-        "Disappearances accepted, history pruned, accounts renamed or retired, the newest first; self-declared.",
+        "Disappearances accepted, history pruned, accounts renamed or retired; the actor is self-declared.",
         """SELECT occurred_at, account, action, actor, reason, details
 FROM operator_actions
 ORDER BY action_id DESC
