@@ -36,7 +36,7 @@ def chart_library() -> str:
     """
     options = ("-I", "-S", "-B", "-X", "utf8")  # no variables of Python, no site-packages, no .pyc files
     command = [sys.executable, *options, "-c", _CODE, str(SECONDS), *sys.path]
-    passed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}  # it may name libpython's
+    passed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}  # the folder of libpython
     try:
         done = subprocess.run(  # noqa: S603 - our own code
             command, stdin=subprocess.DEVNULL, capture_output=True, env=passed, check=False

@@ -47,7 +47,7 @@ def gather(
     numbers = {row["account"]: number for number, row in enumerate(accounts)}
     creators = Numbering()
     episodes = counted = None
-    if _is_too_many(connection, since, account):
+    if _has_too_many_stretches(connection, since, account):
         since = since and since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         counted = totals(connection, since, account, accounts, creators)
     else:
@@ -73,7 +73,7 @@ def shown(data: dict[str, Any]) -> int:
     return sum(1 for flags in data["episodes"]["flags"] if flags & _LAST)
 
 
-def _is_too_many(connection: Connection, since: datetime | None, account: str | None) -> bool:
+def _has_too_many_stretches(connection: Connection, since: datetime | None, account: str | None) -> bool:
     """Return whether the period has more than MOST_STRETCHES stretches.
 
     Episodes are counted before stretches: that is faster, and there are at least as many stretches as episodes.
@@ -93,8 +93,8 @@ def _is_too_many(connection: Connection, since: datetime | None, account: str | 
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    The last stretch of an episode ends when the instance was last seen. Even if it ends before the period, it is
-    included, unless the instance vanished before the period. So is the stretch before it, if both end at the same time.
+    The last stretch of an episode ends when the instance was last seen. Even if this is before the period, the stretch
+    is included, unless the instance vanished before the period. So is any other stretch that ends at the same time.
     """
     if since is None:
         return []

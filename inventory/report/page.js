@@ -322,8 +322,8 @@ function changes({ from, until, account, creator, type }) {
   const rows = data.changes.filter(([number, at, , , kind, , , who]) => at >= from && at < until
     && (account === null || number === account) && (creator === null || who === names[creator])
     && (type === null || (kind ?? "no type") === type));
-  put("changes-note", `The newest ${number(Math.min(shown, rows.length))} of ${number(rows.length)} that the filter leaves of `
-    + `the last ${number(data.changes.length)} in the record.`);
+  put("changes-note", `Matching the filters: ${number(rows.length)} of the last ${number(data.changes.length)} changes in `
+    + `the record. Shown: the newest ${number(Math.min(shown, rows.length))}.`);
   const made = table("Last changes", [
     ["time", (row) => minute(row[1]), "t"],
     ...(several ? [["account", (row) => data.accounts[row[0]].account, ""]] : []),

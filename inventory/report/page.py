@@ -27,7 +27,7 @@ def page(data: dict[str, Any]) -> str:
     if 0 <= resource.getrlimit(resource.RLIMIT_AS)[0] < ADDRESS_SPACE:  # with less, V8 kills its process
         raise InventoryError(
             f"The library of the charts reserves up to {ADDRESS_SPACE >> 30} GiB of address space, and `ulimit -v` "
-            "allows less; nothing was written. Run it without that limit."
+            "allows less; nothing was written. Run this command without that limit."
         )
     style = _file("page.css")
     scripts = (chart_library(), _file("count.js") + _file("page.js"))
