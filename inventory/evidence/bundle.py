@@ -21,7 +21,7 @@ from inventory.config.signing import Signer
 from inventory.errors import BreachFound, UsageError
 from inventory.evidence import check
 from inventory.evidence.cover import cover_page
-from inventory.evidence.lines import LogPart, json_line, read_lines
+from inventory.evidence.lines import LogPart, json_line, read_log_part
 from inventory.evidence.questions import questions
 from inventory.history.merkle_log.entries import iso_microseconds
 from inventory.history.odd_values import odd_values_as_breach
@@ -58,8 +58,8 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
 
     Return a dict from the name of each account in the bundle to its Account. `progress` is called before each step,
     with a text that names the step. `leave_out` is called for each account that is left out, with a text that says why.
-    Raise UsageError if no account can be in the bundle. If no account is left and only one was left out, the UsageError
-    has the reason instead. Raise BreachFound if the history is not what the log recorded. For a text in a column of
+    Raise UsageError if no account can be in the bundle. If there is only one account, this error has the reason, and
+    `leave_out` is not called. Raise BreachFound if the history is not what the log recorded. For a text in a column of
     times, this may be a DatabaseError.
     """
     files: dict[str, bytes] = {}
@@ -68,7 +68,7 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
         name, folder = part.row.account, f"account-{number}"
         with odd_values_as_breach(connection, "no bundle was written", name):
             progress(f"{name}: reading the log")
-            files |= {f"{folder}/{key}": value for key, value in read_lines(connection, part, signer).items()}
+            files |= {f"{folder}/{key}": value for key, value in read_log_part(connection, part, signer).items()}
             about.append({"account": name, "folder": folder, "log": part.row.log_id})
             progress(f"{name}: computing the lists")
             found[name] = _complete(files, about[-1], period)
@@ -112,8 +112,8 @@ def _parts(
 ) -> list[LogPart]:
     """Return the LogPart of each account, or of the account `only`. Leave out an account that cannot prove the period.
 
-    `leave_out` is called for each such account, with the reason. Raise UsageError if no account is left. If no account
-    is left and only one was left out, the UsageError has the reason instead.
+    `leave_out` is called for each such account, with the reason. Raise UsageError if no account can prove the period.
+    If there is only one account, this error has the reason, and `leave_out` is not called.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before)

@@ -19,7 +19,7 @@ checks the signature of the checkpoint, for which it needs the library `cryptogr
 Exit codes:
 
 - 0: all agrees. This is also the code if `prove` answers `not known`.
-- 9: something differs. A line names the file, or the bundle if it or a file in it has the wrong form.
+- 9: something differs. A line names the file. It names the bundle if the bundle, or a file in it, has the wrong form.
 - 2: the arguments are wrong, the bundle or a file of `--against` cannot be opened, a file of `--against` has the wrong
   form, or the library for `--key` is missing.
 - 1: this host has too little memory, or fails while it reads the bundle or writes the result. This says nothing about
@@ -228,7 +228,7 @@ class Episode:
 
 
 @dataclass
-class Instance:
+class Version:
     """A version of an instance: its fields, and the episode that it belongs to."""
 
     fields: dict[str, str | None]
@@ -265,8 +265,8 @@ class Account:
     entries: list[Json] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
     """The result of `increasing_times` for `entries`. These times decide which entries are in the period."""
-    start: dict[str, Instance] = field(default_factory=dict)
-    end: dict[str, Instance] = field(default_factory=dict)
+    start: dict[str, Version] = field(default_factory=dict)
+    end: dict[str, Version] = field(default_factory=dict)
     rows: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in BY_CHANGE})
     """The lines of each list in BY_CHANGE, by the name of the list. They are bytes, because there may be many."""
     created: Counter[str | None] = field(default_factory=Counter)
@@ -277,7 +277,7 @@ class Account:
     """The result of `spans_of`, or None as long as it has not been computed."""
     _creations: list[tuple[Episode, str, str]] = field(default_factory=list)
     """For each line of creations.csv: the episode, the text before the creator, and the text after the creator."""
-    _closed_now: dict[str, Instance] = field(default_factory=dict)
+    _closed_now: dict[str, Version] = field(default_factory=dict)
     """The versions that were closed as changed, by instance id, each until the next version is opened."""
     _last_digest: str | None = None
     """The digest of the fleet if it was checked after the last change, else None."""
@@ -286,7 +286,7 @@ class Account:
         """Return the error that a file of the account is wrong. `file` is its name, `what` says what is wrong."""
         return Differs(f"{self.folder}/{file}: {what}")
 
-    def begin(self) -> dict[str, Instance]:
+    def begin(self) -> dict[str, Version]:
         """Parse the entries. Check their order, the period that they cover, and the fleet before the period.
 
         Return the fleet before the period: a dict from instance id to version. Raise Differs if a check fails.
@@ -294,7 +294,7 @@ class Account:
         self.entries = [self._entry(number, line) for number, line in enumerate(self.lines)]
         self._require_period()
         self.times = increasing_times(self.entries)
-        fleet = {line["instance_id"]: self.instance_of(line) for line in self.fleet_lines}
+        fleet = {line["instance_id"]: self.version_of(line) for line in self.fleet_lines}
         if list(fleet) != sorted(fleet, key=str.encode) or len(fleet) != len(self.fleet_lines):
             raise self.differs("fleet.jsonl", "the ids are not in order")
         if digest(fleet) != self.entries[0]["run"].get("fleet_digest"):
@@ -364,7 +364,7 @@ class Account:
             raise self.differs("leaves.bin", f"the changes of entry {min(expected)} are missing")
         return [change for change in found if change["instance_id"] == instance_id]
 
-    def has_in_period(self, entry: Json) -> bool:
+    def is_in_period(self, entry: Json) -> bool:
         """Return whether an entry is in the period. Its time in `times` decides. Call `begin` before."""
         number: int = entry["index"] - self.first
         return self.since <= self.times[number] < self.until
@@ -373,7 +373,7 @@ class Account:
         """Raise Differs unless the first and the last entry enclose the period.
 
         Both must be entries of complete runs. The first run must be before `since`, the last one at or after `until`.
-        Raise ValueError if a limit of the period has another form.
+        Raise ValueError if a limit of the period does not have the form of a time.
         """
         ends = [self.entries[0], self.entries[-1]] if self.entries else [{}]
         micros(self.since), micros(self.until)  # raises ValueError for a time in another form
@@ -388,12 +388,12 @@ class Account:
             raise self.differs("entries.jsonl", f"entry {self.first + number} is missing")
         return dict(entry)
 
-    def instance_of(self, line: Json) -> Instance:
+    def version_of(self, line: Json) -> Version:
         """Return the version in a line of fleet.jsonl."""
         fields = fields_of(line)
-        return Instance(fields, Episode(fields["creator_user_nickname"], "field"))
+        return Version(fields, Episode(fields["creator_user_nickname"], "field"))
 
-    def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Instance]) -> bytes:
+    def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Version]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
 
         Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. If the entry has no
@@ -414,7 +414,7 @@ class Account:
         lengths = struct.pack(f">{len(leaves)}I", *map(len, leaves))
         return b"".join([_GROUP.pack(index, len(leaves)), lengths, *leaves])
 
-    def _change(self, entry: Json, change: Json, fleet: dict[str, Instance]) -> bytes:
+    def _change(self, entry: Json, change: Json, fleet: dict[str, Version]) -> bytes:
         """Apply a change to the fleet, and add its lines to the lists if its entry is in the period.
 
         Return the `content_hash` of the version that the change opens or closes. Raise Differs if no such
@@ -431,7 +431,7 @@ class Account:
             if (change["opened_as"] == "changed") != (before is not None):
                 raise self.differs("changes.jsonl", f"entry {index} opens {id_}, but not as it was closed")
             fields = fields_of(change)
-            found = fleet[id_] = Instance(fields, Episode(None) if before is None else before.episode)
+            found = fleet[id_] = Version(fields, Episode(None) if before is None else before.episode)
         else:
             if there is None:
                 raise self.differs("changes.jsonl", f"entry {index} closes {id_}, but it is not open")
@@ -439,11 +439,11 @@ class Account:
             if change["closed_as"] == "changed":
                 self._closed_now[id_] = there
         found.episode.creator, found.episode.known_from = change.get("creator"), "log"
-        if self.has_in_period(entry):
+        if self.is_in_period(entry):
             self._list(entry, change, before or found, found)
         return found.hash_
 
-    def _list(self, entry: Json, change: Json, before: Instance, after: Instance) -> None:
+    def _list(self, entry: Json, change: Json, before: Version, after: Version) -> None:
         """Add the lines about a change to the lists, and count disappearances by creator.
 
         If a version is opened as changed, `before` is the version before it and `after` the new one. For any other
@@ -469,7 +469,7 @@ class Account:
             self.rows["disappearances.csv"] += csv_line(row).encode()
 
 
-def digest(fleet: Mapping[str, Instance]) -> str:
+def digest(fleet: Mapping[str, Version]) -> str:
     """Return the digest of a fleet in hexadecimal, as runs record it in `fleet_digest`.
 
     It is the SHA-256 over the id, a zero byte and the `content_hash` of each instance, in the order of the ids.
@@ -510,7 +510,7 @@ def increasing_times(entries: list[Json]) -> list[str]:
 def lists(account: Account) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of each CSV file of an account. Call `replay` before."""
     runs = [entry for entry in account.entries if "run" in entry]
-    inside = [entry for entry in account.entries if account.has_in_period(entry)]
+    inside = [entry for entry in account.entries if account.is_in_period(entry)]
     tables: dict[str, Iterable[list[Any]]] = {
         "population_start.csv": _population(account.start),
         "population_end.csv": _population(account.end),
@@ -563,7 +563,7 @@ def _cell(value: Any) -> str:
     return text
 
 
-def _population(fleet: Mapping[str, Instance]) -> Rows:
+def _population(fleet: Mapping[str, Version]) -> Rows:
     return [[id_, *fleet[id_].fields.values()] for id_ in sorted(fleet, key=str.encode)]
 
 
@@ -898,10 +898,10 @@ def plain(text: str) -> str:
 PROVES = """
 What this shows: the lists follow from the entries, each entry is as it was when the checkpoint was made, and the fleet
 after each complete run that recorded a digest is the one of that digest.
-What it does not show: that the API told the truth, and that the log was not rewritten from its start before the
-checkpoint was made. For that, compare it with a checkpoint that somebody else kept (--against). The name of an account
-and who acted are what the host of the database said. cover.html and queries.sql are no part of the proof: rely on the
-lists.
+What it does not show: whether the API told the truth, and whether the log was rewritten from its start before the
+checkpoint was made. Against such a rewrite, compare the log with a checkpoint that somebody else kept (--against). The
+name of an account and who acted are what the host of the database said. cover.html and queries.sql are no part of the
+proof: rely on the lists.
 """
 
 
@@ -949,7 +949,7 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
             run = account.entries[change["entry"] - account.first].get("run", {})
             before, by = run.get("previous_complete_at") or "", change["valid_from"]
             if not is_there and before < moment:
-                return f"not known: it was not there at {before}, and was by {by} ({entry})"
+                return f"not known: it was not there at {before}, and was there by {by} ({entry})"
             break
         if "opened_as" in change:
             is_there, who = True, _created_by(change["episode"], changes)

@@ -32,7 +32,7 @@ class LogPart:
     last: Any
 
 
-def read_lines(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
+def read_log_part(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
     """Return a dict from the name of each file of an account to its content, without leaves.bin and the lists.
 
     Raise BreachFound if the rows of the runs and acts, or the log as a whole, are not what was recorded.
