@@ -73,7 +73,7 @@ def export(
     - AccountBusy if another export writes to the folder, or if `export --check` reads it.
     - BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest does not have
       the form that an export writes.
-    - DatabaseError if the database fails. For a text in a column of times, it may come in the place of BreachFound.
+    - DatabaseError if the database fails. For a text in a column of times, it may be raised instead of BreachFound.
     """
     with (
         open_folder(request.path, request.style, request.since) as folder,

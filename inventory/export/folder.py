@@ -133,7 +133,9 @@ def _locked(file: Path, how: int, flags: int = 0) -> Iterator[None]:
         try:
             fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AccountBusy(f"Another export uses {file.parent}; nothing was done. Run again later.") from None
+            raise AccountBusy(
+                f"Another export, or a --check, uses {file.parent}; nothing was done. Run again later."
+            ) from None
         yield
     finally:
         os.close(lock)

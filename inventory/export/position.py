@@ -25,10 +25,10 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations of which each month from that of `Position.since` to the present is exported again.
+"""The relations of which all months from that of `Position.since` to the present are exported again.
 
-This is not so if the account was retired at the last export. A later run may change any row of these months. In
-`observation_daily` and `sync_gaps`, rows are also added or changed only because time passes.
+A later run may change any row of these months. In `observation_daily` and `sync_gaps`, rows are also added or changed
+only because time passes. The position of an account that was retired at the last export does not count here.
 """
 
 
@@ -62,7 +62,8 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
     The relations are those of GROWS_BY. A month is a text like `2026-03`. `before` holds the positions that the export
     recorded, by the name of the account. Return None if the rows of every month may have changed, or if an account had
-    no log at the export. Raise UsageError if the log of an account is not that of its position at a later time.
+    no log at the export. Raise UsageError if an account of `before` has no log that begins with the entries of its
+    position.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
@@ -95,7 +96,7 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
 
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
-    """Return whether an account's log still begins with the entries of a position, which has a log."""
+    """Return whether an account's log still begins with the entries of a position. The position must have a log."""
     if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
         return False
     tree = Frontier()

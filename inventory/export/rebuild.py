@@ -54,7 +54,7 @@ class Rebuilt:
             f"verified: {verified}; every digest matches",
             *self.accounts,
             "The views were compared with manifest.json only.",
-            "That a log was not rewritten from its start is shown only by a checkpoint that somebody else keeps.",
+            "Only a checkpoint that somebody else keeps shows whether a log was rewritten from its start.",
         ]
         return "\n".join(lines)
 
