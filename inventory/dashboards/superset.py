@@ -277,7 +277,7 @@ def masked_uri(text: str) -> str:
     # an unknown parameter beside one with a secret may be the rest of the secret, because a secret may contain an &
     if not _is_uri(text) or (len(unknown) > 1 and any(map(is_secret_name, unknown))):
         raise UsageError(
-            "The URI of the database is none, or it is not certain where a password in it ends. "
+            "The URI of the database cannot be read, or it is not certain where a password in it ends. "
             "Give --database-uri without a password, such as postgresql+psycopg2://bi@db/inventory; Superset asks for "
             "the password."
         )
