@@ -55,10 +55,10 @@ def export_command(
     """
     require("export")
     if check:
-        from inventory.export.rebuild import rebuild
+        from inventory.export.rebuild import check_export
 
         with live_line("reading the files") as progress:
-            found = rebuild(folder, progress)
+            found = check_export(folder, progress)
         for line in found.text().splitlines():
             print(printable(line))
         return

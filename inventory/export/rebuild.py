@@ -37,7 +37,7 @@ TABLES = (
 
 
 @dataclass
-class Rebuilt:
+class CheckedExport:
     """The result of a check that found no difference: what was computed again."""
 
     files: int
@@ -59,7 +59,7 @@ class Rebuilt:
         return "\n".join(lines)
 
 
-def rebuild(folder: Path, progress: Callable[[str], None] = lambda _: None) -> Rebuilt:
+def check_export(folder: Path, progress: Callable[[str], None] = lambda _: None) -> CheckedExport:
     """Check the export in a folder from its files alone, and return what was checked.
 
     `progress` is called with a line of text now and then. Raise these errors:
@@ -173,7 +173,7 @@ def _time(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _verify(connection: Connection, files: int, about: About, progress: Callable[[str], None]) -> Rebuilt:
+def _verify(connection: Connection, files: int, about: About, progress: Callable[[str], None]) -> CheckedExport:
     """Verify the loaded database, compare each log with its checkpoint, and return the result.
 
     Raise BreachFound if anything differs.
@@ -185,7 +185,7 @@ def _verify(connection: Connection, files: int, about: About, progress: Callable
     if logs != stated:
         raise BreachFound("manifest.json: its accounts and checkpoints are not those of accounts.parquet.")
     sizes = {note.checkpoint.log_id: {note.checkpoint.size} for note in checkpoints.values() if note is not None}
-    done = Rebuilt(files, verify(connection, sizes=sizes, progress=progress))
+    done = CheckedExport(files, verify(connection, sizes=sizes, progress=progress))
     if done.findings.count:
         first = done.findings.breaches[0]
         where = "".join([

@@ -25,7 +25,7 @@ from inventory.export import export as exporting
 from inventory.export import source
 from inventory.export.export import Request, export
 from inventory.export.folder import open_folder
-from inventory.export.rebuild import rebuild
+from inventory.export.rebuild import check_export
 from inventory.export.relations import exported_relations
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema
@@ -281,7 +281,7 @@ def test_an_export_that_is_brought_up_to_date_is_what_a_fresh_one_is(new_databas
         restore(engine, rows_of(engine), moment.rows)
         write(engine, tmp_path / "lake")
         assert_fresh(engine, tmp_path / "lake", tmp_path / f"fresh-{number}")
-        rebuild(tmp_path / "lake")
+        check_export(tmp_path / "lake")
     engine.dispose()
 
 
@@ -369,7 +369,7 @@ def test_a_file_that_is_damaged_or_gone_is_9_and_named(lived, run, tmp_path):
     assert "creators.parquet: it is not the file" in run("export", "lake", "--check", expect=9).stderr
     (tmp_path / "lake" / "creators.parquet").unlink()
     with pytest.raises(BreachFound, match=r"creators.parquet: it is missing"):
-        rebuild(tmp_path / "lake")
+        check_export(tmp_path / "lake")
     shutil.rmtree(tmp_path / "lake")
     shutil.copytree(good, tmp_path / "lake")
     (tmp_path / "lake" / "accounts.parquet").write_bytes(b"PAR1 nonsense")
@@ -723,7 +723,7 @@ def test_a_month_with_many_groups_of_rows_has_the_same_bytes_wherever_the_export
     world.run(clock=lambda: at(2, 25))
     write(world.engine, tmp_path / "lake")
     assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
-    rebuild(tmp_path / "lake")
+    check_export(tmp_path / "lake")
 
 
 @pytest.mark.slow
