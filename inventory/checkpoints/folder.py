@@ -86,7 +86,7 @@ def _locked(folder: Path, wait_seconds: float) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         end = time.monotonic() + wait_seconds
-        while _is_locked_elsewhere(descriptor):
+        while not _try_lock(descriptor):
             if time.monotonic() > end:
                 raise AccountBusy(f"Another process writes checkpoints to {folder}; none was written. Run again later.")
             time.sleep(0.02)
@@ -95,18 +95,18 @@ def _locked(folder: Path, wait_seconds: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_locked_elsewhere(descriptor: int) -> bool:
-    """Lock an open folder until it is closed, and return False; return True if another process has locked it.
+def _try_lock(descriptor: int) -> bool:
+    """Lock an open folder until it is closed. Return False if another process has locked it, else True.
 
-    On a file system without such locks, return False.
+    On a file system without such locks, return True without a lock.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
-    except OSError:
         return False
-    return False
+    except OSError:
+        return True
+    return True
 
 
 def _find_file(folder: Path, account: str, log_id: str) -> Path:
