@@ -27,7 +27,7 @@ _MARK = "\N{EM DASH} "
 
 
 class NoteError(ValueError):
-    """A text that does not have the form of a note or a key. The message has no full stop."""
+    """The error that a text does not have the form of a note or a key. The message has no full stop."""
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,9 @@ def keygen_command(
 
     One key signs the checkpoints of all logs. Each log has a verifier key of its own, whose name is the origin in the
     checkpoints of this log. If there is a database, the verifier keys of its logs are printed first. The last line is
-    a verifier key for all logs, to be given to `inventory verify --key`. Send it to whoever keeps the checkpoints, by
-    another way than the checkpoints. Writes the private key into a new file that only its owner may
-    read; never over a file that is there.
+    a verifier key for all logs, to be given to `inventory verify --key`. Send it to whoever keeps the checkpoints, but
+    not together with them. Writes the private key into a new file that only its owner may read; never over a file that
+    is there.
 
     \b
     Examples:

@@ -110,8 +110,8 @@ def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, 
 def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *, signed: bool, style: Format) -> None:
     """Print the breaches, and what was checked.
 
-    JSON holds the breaches, the logs and the checkpoints. CSV holds the breaches only. With JSON or CSV, a summary is
-    written to stderr.
+    `without` are the names of the accounts that have no log. JSON holds the breaches, the logs and the checkpoints. CSV
+    holds the breaches only. With JSON or CSV, a summary is written to stderr.
     """
     signature = "signature valid" if signed else "signature not checked"
     rows = [breach._asdict() for breach in found.breaches]

@@ -52,7 +52,7 @@ def _value_of(variable: str) -> str | None:
 def in_file(place: Place) -> str | None:
     """Return the file and the line in which the value at `place` begins, as text such as `inventory.toml, line 7`.
 
-    For a value inside an array `[...]` or an inline table `{...}` of several lines, this is the first line of the
+    For a value inside an array `[...]` or an inline table `{...}` of several lines, the line is the first one of the
     array or table. If the file lacks the value, the text names the line of the value's nearest parent. Return None
     if there is no parent, or no file.
     """

@@ -13,7 +13,7 @@ Place = Sequence[str | int]
 def line_of(text: str, place: Place) -> int | None:
     """Return the number of the line, from 1, in which the value at `place` begins.
 
-    For a value inside an array `[...]` or an inline table `{...}` of several lines, this is the first line of the
+    For a value inside an array `[...]` or an inline table `{...}` of several lines, the line is the first one of the
     array or table. If the text lacks the value, return the line of its nearest parent; None if no parent is there
     either. The text must be valid TOML. A binary search over the number of lines finds the shortest prefix of the text
     that holds the value.

@@ -135,7 +135,7 @@ def _parts(
 
 
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the last run before the period. Only runs with a fleet digest and a log entry count.
+    """Return the row of the bundle's first run: the last run before the period with a fleet digest and a log entry.
 
     Raise UsageError if there is no such run.
     """
@@ -162,7 +162,7 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _last_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the first complete run at or after the end of the period. Only runs with a log entry count.
+    """Return the row of the bundle's last run: the first complete run with a log entry at or after the period's end.
 
     Raise UsageError if there is no such run.
     """

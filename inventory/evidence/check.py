@@ -733,7 +733,8 @@ def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: st
 class Checkpoint:
     """A checkpoint: the number of entries (`size`) of a log and the root over them.
 
-    `text` is what is signed: `origin`, which names the log, `size` and `root`. The lines below it are `signatures`.
+    `text` is what is signed. Its first three lines are `origin`, `size` and `root`; the origin names the log. The lines
+    below `text` are `signatures`.
     """
 
     text: str

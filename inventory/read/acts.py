@@ -21,7 +21,7 @@ def acts(
 ) -> Iterator[Row]:
     """Yield rows of `operator_actions`, the newest first, from `since` (included) to `until` (excluded).
 
-    With `account`, yield only the rows of this account. With `limit`, yield at most so many rows.
+    With `account`, yield only the rows of this account. With `limit`, yield no more rows than this.
     """
     table = relation("operator_actions")
     query = sa.select(table).where(*matching(table, account=account))

@@ -30,10 +30,9 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and a list of the earlier runs of its account.
+    """Return a run, and the earlier runs of its account that came after the last `succeeded` one.
 
-    The earlier runs are the runs after the last earlier `succeeded` run and before this run. If no earlier run
-    succeeded, they are all runs of the account before this run.
+    If no earlier run succeeded, these are all runs of the account before this run.
 
     The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before this run
     or, if there is none, the time at which the account was created. The earlier runs have only the keys that
