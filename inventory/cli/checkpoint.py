@@ -66,7 +66,7 @@ def checkpoint_command(
         else:
             _write_all(engine, heads, signer, output)
     if heads and signer.key is None:
-        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")
+        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so nothing shows who made the checkpoints")
 
 
 @app.command("keygen")

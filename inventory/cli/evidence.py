@@ -71,4 +71,4 @@ def evidence_command(
         print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))
     print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
     if signer.key is None:
-        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so that nothing shows who made it")
+        log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so nothing shows who made the checkpoints")

@@ -89,7 +89,7 @@ def _app(registry: CollectorRegistry, collector: DatabaseCollector) -> Callable[
             if path != "/healthz":
                 status, lines = HTTPStatus.NOT_FOUND, ["Here are /metrics and /healthz."]
             elif method not in {"GET", "HEAD"}:
-                status, lines = HTTPStatus.METHOD_NOT_ALLOWED, ["GET it."]
+                status, lines = HTTPStatus.METHOD_NOT_ALLOWED, ["Use GET or HEAD."]
             else:
                 fresh, lines = collector.health()
                 status = HTTPStatus.OK if fresh else HTTPStatus.SERVICE_UNAVAILABLE
