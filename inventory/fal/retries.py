@@ -18,8 +18,11 @@ FIRST_WAIT = 0.5
 The bound doubles with each further retry, up to the longest wait.
 """
 
-RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-"""The HTTP status codes after which a request is sent again."""
+RETRIED = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+"""The HTTP status codes after which a request is sent again.
+
+With those from 520 on, Cloudflare says that the server behind it failed.
+"""
 
 _RETRIED_BY_SOCKS = frozenset(
     f"Proxy Server could not connect: {reply}."

@@ -147,6 +147,7 @@ PASSING = {
     "502 of a gateway": (Status(502, body="<html>Bad gateway</html>"), ServerError),
     "503": (Status(503), ServerError),
     "504": (Status(504), ServerError),
+    "522 of Cloudflare": (Status(522, body="error code: 522"), ServerError),
     "html": (Body("<html>", content_type="text/html"), BadResponse),
     "empty": (Body(b""), BadResponse),
     "cut short": (Truncate(20), NetworkError),
