@@ -12,8 +12,8 @@ _HEAD = """\
 -- The times are those of the bundle, in UTC. The account is the first one; replace its name for another.
 --
 -- A list shows what was recorded by the end of the period. A disappearance whose time lies in the period, but that was
--- settled later, is in the database and not in the bundle. One that was settled in the period, but whose time lies before
--- it, is in the bundle and not in the answer.
+-- settled later, is in the database and not in the bundle. One that was settled in the period, but whose time lies
+-- before it, is in the bundle and not in the answer.
 -- The creator is the first one that fal gave. If fal gave it only after the last entry of the bundle, it is in the
 -- database and not in the bundle.
 -- gaps.csv and observed.csv end at the limits of the period; these answers have whole gaps and whole days.
