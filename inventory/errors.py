@@ -15,7 +15,7 @@ A failure has a class of its own only if some caller treats the failure differen
     │   ├── RejectedItems                4   an item that cannot be kept: without a usable id, for example
     │   └── Interrupted                  4   a signal ended the walk or other work
     ├── MassVanish                       5   the brake holds instances until a person decides
-    ├── AccountBusy                      6   another process holds the account's lease, or writes into the same folder
+    ├── AccountBusy                      6   another process holds the account's lease, or uses the same folder
     │   └── LeaseLost                    6   another process has taken over the lease of this run or other work
     ├── DatabaseError                    7   missing, locked, full, damaged
     │   ├── Collision                    7   a deadlock or a serialization failure: retrying may help at once
@@ -136,7 +136,7 @@ class MassVanish(InventoryError):
 
 
 class AccountBusy(InventoryError):
-    """An account whose lease another process holds, or a folder into which another process writes files.
+    """An account that another process works on or has just renamed, or a folder that another process uses.
 
     `seconds` is the time until the lease ends if no further heartbeat comes; 0 if that is not known.
     """

@@ -49,7 +49,7 @@ def sync_command(
     The first sync makes the database. Writes one row for the run, and what differs from the run before. Where the
     settings ask for checkpoints, it also delivers one of each log once a day. With --dry-run it writes and delivers
     nothing. With several accounts, all are tried. Exits with 3 where the key was refused, 4 where the API failed, 5
-    where a sudden loss is held, 6 where another process holds the account.
+    where a sudden loss is held, 6 where another process holds the account, or has taken it over.
 
     A timer should name its interval with --expected. Without it, two complete runs further apart than INVENTORY_MAX_GAP
     make a gap.

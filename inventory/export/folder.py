@@ -134,7 +134,7 @@ def _locked(file: Path, how: int, flags: int = 0) -> Iterator[None]:
             fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AccountBusy(
-                f"Another export, or a --check, uses {file.parent}; nothing was done. Run again later."
+                f"Another export, or `export --check`, uses {file.parent}; nothing was done. Run again later."
             ) from None
         yield
     finally:

@@ -104,7 +104,10 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
         )
         row = lock_account(connection, account)
         if row is None:  # this transaction waited for the row's lock while another process renamed the account
-            raise AccountBusy(f"Account {account}: it was renamed in the meantime. Nothing was done; try again later.")
+            raise AccountBusy(
+                f"Account {account}: it was renamed in the meantime. Nothing was done; change its name in the "
+                "configuration too, or the next sync begins a second history."
+            )
         now = database.now(connection, clock)  # read after the lock: another process may have held the row for long
         raise_if_leased(connection, row, now)
         if request.timetable is not None:

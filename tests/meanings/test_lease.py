@@ -241,6 +241,7 @@ def test_a_run_that_meets_a_rename_of_its_account_is_refused(world, database_url
     (outcome,) = outcomes
     assert isinstance(outcome.error, AccountBusy)
     assert "it was renamed in the meantime" in str(outcome.error)
+    assert "change its name in the configuration" in str(outcome.error)
 
 
 @pytest.mark.medium
