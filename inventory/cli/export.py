@@ -39,13 +39,13 @@ def export_command(
 
     A table or view that grows with time has a file for each month (UTC), such as DIR/instance_versions/2026-03.parquet.
     Any other has one file, such as DIR/accounts.parquet. Run it again with the same folder: of the files for months, it
-    writes only those in which something may have changed; after `prune`, `account rename` or `account retire`, all.
-    DIR/manifest.json has the number of rows and the SHA-256 of each file, and a checkpoint of each account's log. The
-    command needs the extra `export`: pip install '.[export]' from a checkout. Writes to the folder, and nothing to the
-    database. Exits with 2 if the folder holds files but no export, or another export. Exits with 6 if another export or
-    a --check uses the folder. Exits with 9 if the history holds a value that cannot be in its column, or if the
-    manifest in the folder has a form that no export writes. --check exits with 9 if the files are not what the log
-    recorded.
+    writes only those in which something may have changed. After `prune`, `account rename` or `account retire` it writes
+    all of them. DIR/manifest.json has the number of rows and the SHA-256 of each file, and a checkpoint of each
+    account's log. The command needs the extra `export`: pip install '.[export]' from a checkout. Writes to the folder,
+    and nothing to the database. Exits with 2 if the folder holds files but no export, or another export. Exits with 6
+    if another export or a --check uses the folder. Exits with 9 if the history holds a value that cannot be in its
+    column, or if the manifest in the folder has a form that no export writes. --check exits with 9 if the files are not
+    what the log recorded.
 
     \b
     Examples:
