@@ -25,12 +25,13 @@ def loaded(**flags: Any) -> Settings:
 
 
 @contextmanager
-def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
+def opened(url: str, *, create: bool = False, remedy: str = database.MAKE_OR_NAME) -> Iterator[Engine]:
     """Yield an engine for the database at `url`. Close the connections of the engine at the end.
 
-    Without `create`, raise DatabaseError if the SQLite file is missing. With `create`, the first connection creates it.
+    Without `create`, raise DatabaseError if the SQLite file is missing; `remedy` is the end of its message. With
+    `create`, the first connection creates the file.
     """
-    engine = database.connect(parse_url(url), create=create)
+    engine = database.connect(parse_url(url), create=create, remedy=remedy)
     try:
         yield engine
     finally:
@@ -66,6 +67,17 @@ def open_for_reading(
 
 
 @contextmanager
+def opened_for_runs(settings: Settings) -> Iterator[Engine]:
+    """Yield an engine for the database into which accounts are synced.
+
+    A missing SQLite file is created only if `auto_migrate` is set. If it is not, raise DatabaseError.
+    """
+    remedy = "INVENTORY_AUTO_MIGRATE is off: run `inventory db upgrade` first."
+    with opened(settings.database_url, create=settings.auto_migrate, remedy=remedy) as engine:
+        yield engine
+
+
+@contextmanager
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
     """Yield an engine for a database at this program's revision.
 
@@ -73,7 +85,7 @@ def open_for_writing(settings: Settings) -> Iterator[Engine]:
     `auto_migrate` is not set, raise DatabaseError if a SQLite file is missing, and WrongSchema if the database is empty
     or at another revision.
     """
-    with opened(settings.database_url, create=settings.auto_migrate) as engine:
+    with opened_for_runs(settings) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)
         yield engine
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from inventory.cli.opening import loaded, opened
+from inventory.cli.opening import loaded, opened_for_runs
 from inventory.cli.options import DatabaseOption
 from inventory.cli.signals import stop_on_signal
 from inventory.service.observers import observing
@@ -48,7 +48,7 @@ def run_command(
         # not imported earlier: the import takes half a second, and `stop` notices a signal that comes meanwhile
         from inventory.service.schedule import sync_on_schedule
 
-        with opened(settings.database_url, create=True) as engine:
+        with opened_for_runs(settings) as engine:
             with observing(engine, settings, metrics=metrics, stop=stop) as observers:
                 ended = sync_on_schedule(engine, settings, stop=stop, observers=observers)
             if not ended:

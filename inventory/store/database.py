@@ -33,6 +33,7 @@ from inventory.store.statements import (
 
 __all__ = [
     "BATCH",
+    "MAKE_OR_NAME",
     "Clock",
     "among",
     "batches",
@@ -59,12 +60,15 @@ __all__ = [
 Clock = Callable[[], datetime]
 """A function that returns the time (aware, UTC). It is used instead of the database's clock."""
 
+MAKE_OR_NAME = "`inventory sync` makes it, or `inventory db upgrade`; --database names another one."
+"""What to do if there is no database, for a message."""
 
-def connect(url: URL, *, create: bool = False) -> Engine:
+
+def connect(url: URL, *, create: bool = False, remedy: str = MAKE_OR_NAME) -> Engine:
     """Return an engine, without opening anything.
 
-    Raise DatabaseError if a SQLite file cannot be looked at, or if `create` is False and the file is missing. Raise
-    WrongSchema if this Python's SQLite is too old.
+    Raise DatabaseError if a SQLite file cannot be looked at, or if `create` is False and the file is missing. Then
+    `remedy` is the part of the message that says what to do. Raise WrongSchema if this Python's SQLite is too old.
     """
     if file := sqlite_path(url):
         try:
@@ -73,10 +77,7 @@ def connect(url: URL, *, create: bool = False) -> Engine:
             reason = error.strerror if isinstance(error, OSError) else "its links go in a circle"
             raise DatabaseError(f"The database file {file} cannot be used: {reason}; nothing was written.") from error
         if not create and not is_there:
-            raise DatabaseError(
-                f"There is no database at {file.absolute()}. `inventory sync` makes it, or `inventory db upgrade`; "
-                "--database names another one."
-            )
+            raise DatabaseError(f"There is no database at {file.absolute()}. {remedy}")
         return sqlite_engine(url, known, create=create)
     return postgresql_engine(url)
 

@@ -456,9 +456,13 @@ def test_db_commands_show_check_and_upgrade(run, database_url):
     assert "by hand" in run("db", "check", expect=7).stderr
 
 
-def test_without_auto_migrate_an_empty_database_is_7_and_names_the_command(run, tmp_path):
-    assert "inventory db upgrade" in run("sync", INVENTORY_AUTO_MIGRATE="false", expect=7).stderr
-    assert not (tmp_path / "inventory.db").exists()
+@pytest.mark.parametrize("command", ["sync", "run"])
+def test_without_auto_migrate_no_database_is_7_and_names_the_command_and_leaves_no_file(run, command, tmp_path):
+    line = run(command, INVENTORY_AUTO_MIGRATE="false", expect=7).stderr.splitlines()[-1]
+    assert "INVENTORY_AUTO_MIGRATE is off" in line
+    assert "un `inventory db upgrade` first." in line
+    assert "inventory sync" not in line
+    assert not [*tmp_path.glob("*.db")]
 
 
 @pytest.mark.medium
