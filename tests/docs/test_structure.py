@@ -97,6 +97,15 @@ def test_every_rule_of_the_meanings_has_a_test_that_cites_it():
     assert RULES - set(TESTED.findall(texts("tests/"))) == set()
 
 
+def test_every_test_that_a_page_names_is_there():
+    pages = "\n".join(
+        page.read_text(encoding="utf-8") for page in (*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"))
+    )
+    named = set(re.findall(r"`(test_\w+)`", pages))
+    assert len(named) > 10
+    assert named - set(re.findall(r"^def (test_\w+)", texts("tests/"), re.MULTILINE)) == set()
+
+
 def test_the_table_of_all_rules_has_the_titles_and_the_rules_of_the_page_in_its_order():
     rows = re.findall(r"^\| (?:\*\*(.+)\*\*|\[`(.+)`\]\(#\2\)) \|", TABLE, re.MULTILINE)
     headings = re.findall(r"^(?:## (?!All rules$)(.+)|### (.+))$", MEANINGS, re.MULTILINE)
