@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inventory.checkpoints.signed_note import Note, NoteError, SigningKey, VerifierKey, decode_base64, parse_notes
 from inventory.merkle import EMPTY_ROOT, HASH_SIZE
@@ -76,7 +77,11 @@ def parse_checkpoints(text: str) -> Iterator[CheckpointNote]:
 
 
 def _parse_text(text: str) -> Checkpoint:
-    """Return the checkpoint in the text of a note. Lines below the first three are extensions, and are ignored."""
+    """Return the checkpoint in the text of a note. Lines below the first three are extensions, and are ignored.
+
+    But raise NoteError if they hold another checkpoint: `inventory checkpoint >> FILE` puts no blank line between two
+    outputs, and a checkpoint that was kept must never be ignored.
+    """
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < _LINES or not all(lines):
         raise NoteError("a checkpoint has three lines: origin, size and root")
@@ -86,6 +91,9 @@ def _parse_text(text: str) -> Checkpoint:
     root = decode_base64(encoded)
     if len(root) != HASH_SIZE:
         raise NoteError("the root is no SHA-256 hash")
+    for line, below in pairwise(lines[_LINES:]):
+        if re.fullmatch(_SIZE, line) and len(below) == len(encoded):
+            raise NoteError("put a blank line between two checkpoints: below its root another one begins")
     if size == "0" and root != EMPTY_ROOT:
         raise NoteError("the root is not that of an empty log")
     return Checkpoint(origin, int(size), root)

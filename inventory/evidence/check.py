@@ -753,7 +753,8 @@ class Checkpoint:
     def parse_all(cls, content: bytes) -> list["Checkpoint"]:
         """Return the checkpoints in the content of a file. A blank line separates two checkpoints.
 
-        Raise ValueError if the file holds no checkpoint, or a text that is not part of a checkpoint.
+        Raise ValueError if the file holds no checkpoint, two without a blank line between, or a text that is not part
+        of a checkpoint.
         """
         return [cls._parse(note) for note in re.split(f"\n\n(?!{_MARK} )", content.decode().rstrip("\n"))]
 
@@ -761,7 +762,9 @@ class Checkpoint:
     def _parse(cls, note: str) -> "Checkpoint":
         text, *below = note.split("\n\n")
         signatures = [line for block in below for line in block.split("\n")]
-        origin, size, root = text.split("\n")[:3]
+        origin, size, root, *more = text.split("\n")
+        if any(line.isdecimal() and len(below) == len(root) for line, below in pairwise(more)):
+            raise ValueError("no blank line separates two checkpoints")
         if not all(line.startswith(f"{_MARK} ") for line in signatures):
             raise ValueError("a line below a checkpoint is no signature")
         return cls(f"{text}\n", origin, int(size), b64decode(root, validate=True), signatures)

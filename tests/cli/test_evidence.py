@@ -602,7 +602,10 @@ def test_every_checkpoint_of_a_file_is_compared_not_only_the_first(world, run, t
         for bundle, accounts in (("both.zip", 2), ("alpha.zip", 1)):
             assert checked(tmp_path / bundle, *kept).count("agrees, 5 entries") == accounts, name
             assert checked(tmp_path / bundle, "prove", "a", text(hour(4)), *kept)
-    checked(tmp_path / "both.zip", "--against", str(tmp_path / "joined"), expect=2)
+    (tmp_path / "appended").write_text(2 * run("checkpoint", "--account", "alpha").stdout)
+    for name in ("joined", "appended"):
+        checked(tmp_path / "both.zip", "--against", str(tmp_path / name), expect=2)
+        run("verify", "--against", name, expect=2)
     (tmp_path / "one").write_text(run("checkpoint", "--account", "alpha").stdout)
     assert checked(tmp_path / "both.zip", "--against", str(tmp_path / "one")).count("NOT COMPARED") == 1
     with database.reading(world.engine) as connection:

@@ -150,6 +150,8 @@ SIGNED = str(CHECKPOINT.note(SigningKey(Ed25519PrivateKey.from_private_bytes(PET
         ("just\nanother\ntext\n", "not a number"),
         (f"{SIGNED}more\n", "no signature"),
         (f"{SIGNED}\n\n{SIGNED}", "three lines"),
+        (f"{CHECKPOINT.text}{CHECKPOINT.text}", "put a blank line between two checkpoints"),
+        (f"{CHECKPOINT.text}an extension\n{SIGNED}", "put a blank line between two checkpoints"),
         (SIGNED.replace("\N{EM DASH} example", "\N{EM DASH} ex+mple"), "the name of a key"),
         (SIGNED[: SIGNED.rindex(" ")] + " AAAA\n", "a signature is truncated"),
     ],
