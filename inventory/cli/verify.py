@@ -34,7 +34,11 @@ def verify_command(
     ] = None,
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="VERIFIER_KEY", help="The key that must have signed them; may be repeated."),
+        typer.Option(
+            "--key",
+            metavar="VERIFIER_KEY",
+            help="A verifier key; may be repeated. One of these must have signed each checkpoint.",
+        ),
     ] = None,
     allow_pruned: Annotated[
         bool, typer.Option("--allow-pruned", help="Accept a prune that is newer than a checkpoint.")

@@ -59,7 +59,12 @@ class Settings(BaseSettings):
     timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for each attempt at a request.")] = 30
     retry_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts per request.")] = 6
     retry_max_wait: Annotated[
-        float, Field(gt=0, le=86_400, description="The longest wait between two attempts, in seconds.")
+        float,
+        Field(
+            gt=0,
+            le=86_400,
+            description="Longest wait between two attempts, in seconds; if the API asks for more, the request fails.",
+        ),
     ] = 30
     every: Annotated[
         timedelta,
