@@ -16,6 +16,9 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 _COLLISIONS = {"40001", "40P01"}
 """PostgreSQL's codes of a serialization failure and a deadlock."""
 
+_NO_RIGHT = "42501"
+"""PostgreSQL's code of an insufficient privilege."""
+
 _LOST = ("08", "57P")
 """The beginnings of PostgreSQL's codes for a lost connection and for a server that stops."""
 
@@ -67,8 +70,8 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     """Return the DatabaseError for an error of the driver.
 
-    Its message says more about a lock and, on SQLite, about a full disk or rights. Return a Collision for a deadlock or
-    a serialization failure on PostgreSQL.
+    Its message says more about a lock, about rights and, on SQLite, about a full disk. Return a Collision for a
+    deadlock or a serialization failure on PostgreSQL.
     """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
@@ -77,6 +80,8 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
         reason = f"{reason} ({_free_space(engine)})"
     if is_sqlite(engine) and "readonly database" in reason:
         reason = f"{reason} (check the permissions of the file, its folder, and what ends in -wal or -shm beside it)"
+    if getattr(cause, "sqlstate", None) == _NO_RIGHT:
+        reason = f"{reason} (this role lacks the right: connect as another one, or grant it)"
     failed = _failed(engine, reason, kept)
     return Collision(str(failed)) if getattr(cause, "sqlstate", None) in _COLLISIONS else failed
 
