@@ -7,6 +7,7 @@ import typer
 from inventory.cli.complete import values
 from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
+from inventory.cli.wording import counted
 from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts
@@ -94,12 +95,10 @@ def rename_command(
         with database.reading(engine) as connection:
             require_account(connection, old)
         done = accounts.rename(engine, old, new, reason=reason, lease_seconds=settings.lease_seconds)
-    print(
-        printable(
-            f"{new} was {old}: {done.runs:,} runs, {done.instances:,} instances, {done.versions:,} versions. "
-            "A sync under the old name would begin a new history."
-        )
+    renamed = ", ".join(
+        (counted(done.runs, "run"), counted(done.instances, "instance"), counted(done.versions, "version"))
     )
+    print(printable(f"{new} was {old}: {renamed}. A sync under the old name would begin a new history."))
 
 
 @app.command("retire")

@@ -12,6 +12,7 @@ from inventory.checkpoints.folder import write_checkpoint
 from inventory.checkpoints.signed_note import NoteError, SigningKey, require_key_name
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption
+from inventory.cli.wording import counted
 from inventory.config.signing import Signer, read_signer
 from inventory.errors import AccountBusy, BreachFound, DatabaseError, InventoryError, UsageError
 from inventory.history.log_heads import LogHead, read_heads, read_log_ids
@@ -122,8 +123,7 @@ def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Pat
         except (BreachFound, UsageError, AccountBusy) as error:
             failed.append(error)
         else:
-            entries = f"{written.size:,} {'entry' if written.size == 1 else 'entries'}"
-            log.say(printable(f"account {written.account}: {entries}, in {file}"))
+            log.say(printable(f"account {written.account}: {counted(written.size, 'entry', 'entries')}, in {file}"))
     if failed:
         raise next((error for error in failed if isinstance(error, BreachFound)), failed[0])
 

@@ -10,6 +10,7 @@ from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.period import read_period, require_period
 from inventory.cli.progress import live_line
+from inventory.cli.wording import counted
 from inventory.config.signing import read_signer
 from inventory.read.render import printable
 from inventory.store import database
@@ -68,7 +69,8 @@ def evidence_command(
         for line in left_out:
             log.say(printable(line))
     for name, part in found.items():
-        print(printable(f"account {name}: {len(part.lines):,} entries, {part.changed:,} changes"))
+        entries = counted(len(part.lines), "entry", "entries")
+        print(printable(f"account {name}: {entries}, {counted(part.changed, 'change')}"))
     print(printable(f"{output} is complete. Check it with: python3 check.py {output} (the file check.py is in it)."))
     if signer.key is None:
         log.say("unsigned: INVENTORY_CHECKPOINT_KEY_FILE names no key, so nothing shows who made the checkpoints")

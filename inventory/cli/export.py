@@ -9,6 +9,7 @@ import typer
 from inventory.cli.opening import loaded, opened_as_is
 from inventory.cli.options import DatabaseOption, a_time
 from inventory.cli.progress import live_line
+from inventory.cli.wording import counted
 from inventory.config.extras import require
 from inventory.config.signing import read_signer
 from inventory.read.render import printable
@@ -74,4 +75,5 @@ def export_command(
     ):
         month = None if since is None else month_of(parse_time(since, database.now(connection)).date())
         done = export(connection, Request(folder, style.value, month), signer, progress)
-    print(printable(f"{folder}: {done.rows:,} rows; {done.written} files written, {done.kept} left as they were."))
+    rows, files = counted(done.rows, "row"), counted(done.written, "file")
+    print(printable(f"{folder}: {rows}; {files} written, {done.kept:,} left as they were."))

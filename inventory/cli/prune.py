@@ -7,6 +7,7 @@ import typer
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, ReasonOption, a_time
 from inventory.cli.progress import live_line
+from inventory.cli.wording import counted
 from inventory.history.prune import PruneRequest, PruneResult, prune, would_prune
 from inventory.read.queries import account_names
 from inventory.read.render import printable
@@ -66,6 +67,5 @@ def prune_command(
 
 
 def _describe(done: PruneResult, how: str) -> str:
-    return printable(
-        f"{done.account}: {done.versions:,} versions {how}folded into others, {done.runs:,} runs {how}dropped"
-    )
+    versions, runs = counted(done.versions, "version"), counted(done.runs, "run")
+    return printable(f"{done.account}: {versions} {how}folded into others, {runs} {how}dropped")

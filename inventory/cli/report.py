@@ -8,6 +8,7 @@ import typer
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.progress import live_line
+from inventory.cli.wording import counted
 from inventory.config.extras import require
 from inventory.read.render import printable
 from inventory.store import database
@@ -48,4 +49,4 @@ def report_command(
             begins = parse_time(since, now) if since else None
             data = gather(connection, written_at=now, since=begins, account=account)
         file.write(page(data))  # not in the transaction: it takes seconds, and a server may end an idle transaction
-    print(printable(f"{output} shows {shown(data):,} episodes. Open it in a browser."))
+    print(printable(f"{output} shows {counted(shown(data), 'episode')}. Open it in a browser."))

@@ -14,6 +14,7 @@ from inventory.cli.opening import loaded, open_for_writing, opened, opened_as_is
 from inventory.cli.options import AccountOption, DatabaseOption, an_interval
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal, when_late
+from inventory.cli.wording import counted
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
@@ -131,7 +132,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
         os._exit(Interrupted.exit_code)  # no cleanup: the run still waits for the database
 
     with live_line(f"{account}: asking for the first page") as line, when_late(give_up):
-        yield lambda walk: line(f"{account}: {walk.items:,} instances on {walk.pages:,} pages")
+        yield lambda walk: line(f"{account}: {counted(walk.items, 'instance')} on {counted(walk.pages, 'page')}")
 
 
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
@@ -190,12 +191,8 @@ def _summary(outcome: Any, *, would: bool = False) -> str:
         head += f" (run {outcome.run_id})"
     elif not would:
         return f"{head}: no run was opened"
-    seen = f"{_number(outcome.instances_seen, 'instance')} on {_number(outcome.pages, 'page')}"
+    seen = f"{counted(outcome.instances_seen, 'instance')} on {counted(outcome.pages, 'page')}"
     return f"{head}: {seen}; {found}, {outcome.missing:,} missing; {outcome.seconds:.1f} s"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _report_error(outcome: Any) -> None:

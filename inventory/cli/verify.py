@@ -13,6 +13,7 @@ from inventory.checkpoints.signed_note import NoteError, VerifierKey
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.cli.progress import live_line
+from inventory.cli.wording import counted
 from inventory.errors import BreachFound, UsageError
 from inventory.history import anchors
 from inventory.history.anchors import Anchor
@@ -107,7 +108,7 @@ def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, 
     if not selected:
         raise UsageError(f"None of the checkpoints is of account {account}: {kept[0].file} is of another one.")
     if left_out := len(kept) - len(selected):
-        log.say(f"{left_out:,} {'checkpoint' if left_out == 1 else 'checkpoints'} of other accounts left out")
+        log.say(f"{counted(left_out, 'checkpoint')} of other accounts left out")
     return selected
 
 
@@ -134,8 +135,8 @@ def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *
     write = print if style is Format.table else log.say
     if not found.count:
         write(
-            f"verified: {found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions; "
-            "every digest matches"
+            f"verified: {counted(found.runs, 'run')}, {counted(found.instances, 'instance')}, "
+            f"{counted(found.versions, 'version')}; every digest matches"
         )
     lines = [
         *map(_log_line, found.logs),
@@ -147,15 +148,15 @@ def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *
 
 
 def _summary(found: Findings) -> str:
-    number = f"{found.count:,} {'breach' if found.count == 1 else 'breaches'}"
+    number = counted(found.count, "breach", "breaches")
     if all(breach.kind == "checkpoint" for breach in found.breaches):
         return (
             f"{number}: the database does not hold, unchanged, what the checkpoints cover. Nothing was changed; "
             "docs/checkpoints.md says what it can mean."
         )
     return (
-        f"{number} in {found.versions:,} versions: the history is not what the runs recorded. Nothing was changed; "
-        "compare with a backup."
+        f"{number} in {counted(found.versions, 'version')}: the history is not what the runs recorded. "
+        "Nothing was changed; compare with a backup."
     )
 
 
@@ -168,15 +169,14 @@ def _line(breach: Breach) -> str:
 
 def _log_line(checked: CheckedLog) -> str:
     return (
-        f"account {checked.account}: log since {checked.since}, {checked.size:,} entries: "
+        f"account {checked.account}: log since {checked.since}, {counted(checked.size, 'entry', 'entries')}: "
         f"{checked.size - checked.by_hash:,} checked by content, {checked.by_hash:,} known by hash only"
     )
 
 
 def _anchor_line(anchor: Anchor, signature: str) -> str:
-    return (
-        f"{anchor.kept.file}: account {anchor.account}, {anchor.kept.checkpoint.size:,} entries unchanged; {signature}"
-    )
+    entries = counted(anchor.kept.checkpoint.size, "entry", "entries")
+    return f"{anchor.kept.file}: account {anchor.account}, {entries} unchanged; {signature}"
 
 
 def _log_row(checked: CheckedLog) -> dict[str, Any]:

@@ -527,7 +527,7 @@ def test_verify_can_be_limited_to_one_account(lived, capsys):
     printed = run(lived, "--account", "other", "--format", "json", capsys=capsys)
     shown = json.loads(printed.out)
     assert (shown["breaches"], [log["account"] for log in shown["logs"]]) == ([], ["other"])
-    assert "verified: 1 runs" in printed.err
+    assert "verified: 1 run, " in printed.err
     run(lived, "--account", "default", expect=9, capsys=capsys)
     run(lived, "--account", "nobody", expect=2, capsys=capsys)
 
