@@ -214,5 +214,7 @@ def test_a_large_body_takes_bounded_memory_and_loses_nothing(world, database_url
     assert int(peak[1]) * 1024 < 400 * MEBIBYTE
     assert world.gone() == []
     world.faults.clear()
-    world.run()
+    # twenty thousand instances that vanish at once are held
+    assert world.run().status == ("held" if name == "twenty thousand items" else "succeeded")
+    assert world.gone() == []
     assert {id_ for id_, presence in world.presences().items() if presence == "live"} == set(NAMES)

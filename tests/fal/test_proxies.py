@@ -75,8 +75,9 @@ def test_a_dead_proxy_is_named(monkeypatch):
     assert "Hunter2x" not in text
 
 
-def test_a_proxy_that_closes_the_connection_is_named(monkeypatch):
-    with proxy(monkeypatch, b"nonsense\r\n\r\n") as (place, _):
+@pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n"])
+def test_a_proxy_that_closes_the_connection_or_answers_with_nonsense_is_named(monkeypatch, answer):
+    with proxy(monkeypatch, answer) as (place, _):
         assert f"cannot be reached through the proxy http://{place}: " in error_of(API)
 
 
