@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from functools import partial
 
-import psutil
 import pytest
 
 from inventory.config.database_url import parse_url
@@ -20,8 +18,7 @@ from support.command import KEY, Command
 from support.faults import Gate
 from support.forked import Forked
 from support.marks import LONG, rule
-from support.postgres import WAITS_FOR_A_LOCK
-from support.workers import until
+from support.workers import until, until_it_waits_for_a_lock
 
 pytestmark = pytest.mark.slow
 
@@ -208,19 +205,6 @@ def test_a_signal_ends_run_with_0(start, simulator, rows, number):
     assert rows("SELECT status, error_code FROM sync_runs") == [("failed", "interrupted")]
 
 
-def until_it_stays(true, seconds):
-    """Wait until `true()` has been true at each call for this number of seconds."""
-    since = time.monotonic()
-
-    def stays():
-        nonlocal since
-        if not true():
-            since = time.monotonic()
-        return time.monotonic() - since > seconds
-
-    until(stays)
-
-
 @rule("a-signal-settles-the-run")
 @pytest.mark.parametrize("waits_for", ["the beginning of a run", "the end of a run"])
 def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows, backend, database_url, waits_for):
@@ -237,11 +221,7 @@ def test_a_signal_ends_a_sync_that_waits_for_a_lock(start, sync, simulator, rows
     if waits_for == "the beginning of a run":
         lock()
         process = start("sync")
-        if backend == "postgresql":
-            until(lambda: rows(WAITS_FOR_A_LOCK))
-        else:  # before the run, the file is open only for milliseconds; a run that waits for the lock keeps it open
-            begun, file = psutil.Process(process.pid), database_url.removeprefix("sqlite:///")
-            until_it_stays(lambda: file in {each.path for each in begun.open_files()}, seconds=2)
+        until_it_waits_for_a_lock(process, engine)
     else:
         gate = Gate()
         simulator.faults.add(gate, when=on_list)
@@ -344,7 +324,9 @@ def test_a_report_that_a_signal_ends_leaves_no_file(start, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_command_leaves_no_thread_behind(sync):
-    before = {thread.ident for thread in threading.enumerate()}
+def test_a_command_leaves_no_thread_behind(sync, simulator):
+    before, started = {*threading.enumerate()}, []
+    simulator.before_page = lambda _: started.extend({*threading.enumerate()} - before)
     sync()
-    until(lambda: {thread.ident for thread in threading.enumerate() if thread.name == "signals"} <= before)
+    assert "signals" in {thread.name for thread in started}
+    until(lambda: not [thread for thread in started if thread.name == "signals" and thread.is_alive()])

@@ -25,7 +25,7 @@ from inventory.simulator import Hang, Rewrite, Status, on_get, on_list, on_page
 from inventory.store import database
 from inventory.sync import SyncOptions, sync
 from support.marks import rule
-from support.workers import configuration, until
+from support.workers import configuration, until, until_it_waits_for_a_lock
 from support.world import hour
 
 pytestmark = pytest.mark.slow
@@ -186,13 +186,14 @@ def test_the_flag_beats_the_setting_in_either_form(world, start):
     assert world.statuses() == ["succeeded"]
 
 
-def test_the_start_is_one_line_without_a_password(world, start, database_url):
-    worker = start(INVENTORY_DATABASE_URL=database_url.replace("postgres@", "postgres:secret-word@"))
-    statuses(world, 2)
+def test_the_start_is_one_line_without_a_password(start, database_url):
+    url = database_url.replace("postgres@", "postgres:secret-word@")
+    worker = start(INVENTORY_DATABASE_URL=url, INVENTORY_EVERY="1h")
+    worker.wait_for("synced")
     worker.stop()
     assert [line["event"] for line in worker.log()] == ["started", "synced", "stopping", "stopped"]
     (line,) = worker.log("started")
-    assert (line["accounts"], line["schedule"]) == ("default", "every 1s")
+    assert (line["accounts"], line["schedule"]) == ("default", "every 1h")
     assert "secret-word" not in worker.text
     assert "secret-part" not in worker.text
 
@@ -200,8 +201,12 @@ def test_the_start_is_one_line_without_a_password(world, start, database_url):
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("zone", ["Nowhere/Nothing", "Asia/Kathmandu", ":/etc/nothing"])
 def test_the_hosts_time_zone_does_not_matter(world, start, zone):
-    worker = start(TZ=zone)
-    statuses(world, 2)
+    cron = Cron("0 0 1 1 *")
+    worker = start("--cron", cron.expression, TZ=zone, INVENTORY_LOG_LEVEL="debug")
+    (line,) = worker.wait_for("not due")
+    now = datetime.now(UTC)
+    assert line["seconds"] == pytest.approx((cron.after(now) - now).total_seconds(), abs=900)
+    assert abs(world.one("SELECT started_at FROM sync_runs") - now) < timedelta(minutes=15)
     assert worker.stop() == 0
 
 
@@ -464,6 +469,7 @@ def test_a_signal_ends_the_wait_for_a_lock(world, start):
     with locked(world):
         worker = start()
         worker.wait_for("started")
+        until_it_waits_for_a_lock(worker.process, world.engine)
         assert worker.stop() == 0
 
 

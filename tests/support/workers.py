@@ -9,7 +9,11 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
+from inventory.store import database
 from support.forked import Forked
+from support.postgres import WAITS_FOR_A_LOCK
 
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main()"]
 PATIENCE = 90
@@ -26,6 +30,36 @@ def until(true, why=lambda: ""):
         assert time.monotonic() < end, f"the condition did not become true {why()}"
         time.sleep(0.02)
     return found
+
+
+def until_it_stays(true, seconds):
+    """Wait until `true()` has been true at each call for this number of seconds."""
+    since = time.monotonic()
+
+    def stays():
+        nonlocal since
+        if not true():
+            since = time.monotonic()
+        return time.monotonic() - since > seconds
+
+    until(stays)
+
+
+def until_it_waits_for_a_lock(process, engine):
+    """Wait until the process waits for a lock in the database of `engine`.
+
+    SQLite cannot be asked. There, wait until the process has had the file open for two seconds.
+    """
+
+    def waits():
+        with database.reading(engine) as connection:
+            return connection.exec_driver_sql(WAITS_FOR_A_LOCK).all()
+
+    if engine.dialect.name == "postgresql":
+        until(waits)
+    else:
+        begun = psutil.Process(process.pid)
+        until_it_stays(lambda: engine.url.database in {each.path for each in begun.open_files()}, seconds=2)
 
 
 class Worker:
