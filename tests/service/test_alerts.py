@@ -481,10 +481,14 @@ def test_a_hanging_channel_keeps_at_most_a_hundred_alerts_in_memory(capfd):
     with receiving() as hung:
         hung.answering.clear()
         channels = Channels([hung.url], pauses=())
+        channels.send(Alert("info", "first", "x"))
+        hung.posts.get(timeout=60)
         for number in range(300):
             channels.send(Alert("info", f"alert {number}", "x"))
         assert capfd.readouterr().err.count("\n") == 1
-        channels.close(0)
+        hung.answering.set()
+        channels.close(60)
+        assert titles(hung.take_posts()) == [f"alert {number}" for number in range(100)]
 
 
 @pytest.mark.medium

@@ -316,16 +316,23 @@ def test_a_silent_database_delays_no_scrape_and_is_asked_once(serving):
 
 
 @pytest.mark.medium
-def test_scrapes_at_the_same_time_share_one_answer_of_the_database(world, serving):
+def test_scrapes_at_the_same_time_share_one_answer_of_the_database(world, serving, monkeypatch):
     world.run()
-    asked = []
-    served = serving(lambda: asked.append(1) or hour(1))
-    everyone = [threading.Thread(target=scrape, args=(served,)) for _ in range(20)]
+    monkeypatch.setattr("inventory.service.metrics.CACHE_SECONDS", 600)
+    asked, answer, arrived = [], threading.Event(), threading.Semaphore(0)
+    snapshot = DatabaseCollector.snapshot
+    monkeypatch.setattr(DatabaseCollector, "snapshot", lambda self: arrived.release() or snapshot(self))
+    served = serving(lambda: asked.append(1) or (answer.wait(60) and hour(1)), patience=60)
+    found = []
+    everyone = [threading.Thread(target=lambda: found.append(scrape(served))) for _ in range(20)]
     for each in everyone:
         each.start()
+    assert all(arrived.acquire(timeout=60) for _ in everyone)
+    answer.set()
     for each in everyone:
         each.join()
-    assert len(asked) < 20
+    assert asked == [1]
+    assert [each["inventory_database_up",] for each in found] == [1] * 20
 
 
 def test_other_paths_and_methods_are_refused(serving):
@@ -348,6 +355,9 @@ def test_a_client_that_disconnects_early_or_sends_nonsense_disturbs_nobody(servi
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(words)
     assert get(served, "/metrics")[0] == 200
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(30)
     assert capfd.readouterr() == ("", "")
 
 
@@ -416,6 +426,7 @@ def test_rules_and_dashboard_use_only_metrics_and_labels_that_are_served(world, 
     asked = names_in(" ".join(expressions))
     assert len(asked) > 4
     assert asked <= {sample.name for sample in samples}
+    used = set()
     for expression in expressions:
         labels = {
             label
@@ -425,6 +436,8 @@ def test_rules_and_dashboard_use_only_metrics_and_labels_that_are_served(world, 
         served_labels = {label for sample in samples if sample.name in names_in(expression) for label in sample.labels}
         assert labels <= served_labels | {"instance", "job"}, expression
         assert expression.count("(") == expression.count(")")
+        used |= labels
+    assert used >= {"account", "code"}
 
 
 def expressions_of(file):
