@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import struct
 import threading
 from contextlib import closing
 from datetime import timedelta
@@ -352,8 +353,10 @@ def test_a_client_that_disconnects_early_or_sends_nonsense_disturbs_nobody(servi
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"GET /metrics HTTP/1.1\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(words)
+        for linger in (struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)):  # the second resets the connection
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                client.sendall(words)
     assert get(served, "/metrics")[0] == 200
     for thread in threading.enumerate():
         if "process_request_thread" in thread.name:
