@@ -767,16 +767,19 @@ def test_a_value_of_another_type_that_sqlite_took_is_9_and_leaves_no_file(made, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-@pytest.mark.usefixtures("lived")
-def test_a_full_disk_leaves_what_was_there(run, tmp_path):
+def test_a_full_disk_leaves_what_was_there(lived, run, tmp_path):
     (tmp_path / "evidence.zip").write_bytes(b"the old one")
+    for number in range(2000):
+        lived.put(f"n{number}", note=hashlib.sha256(b"%d" % number).hexdigest())
+    lived.run()
+    lived.run()
     done = subprocess.run(
-        [*PROGRAM, "evidence", "--since", text(SINCE), "--until", text(UNTIL)],
+        [*PROGRAM, "evidence", "--since", text(SINCE), "--until", text(hour(12.5))],
         cwd=tmp_path, env=run.environment | NO_PYC, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
     )  # fmt: skip
-    assert done.returncode != 0
-    assert done.stderr.count("\n") == 1
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "evidence.zip cannot be written" in done.stderr
     assert (tmp_path / "evidence.zip").read_bytes() == b"the old one"
     assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
 
