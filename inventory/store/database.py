@@ -142,7 +142,7 @@ def writing(
 
 
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
-    """Raise DatabaseError if locks or missing rights prevent writing to the tables; no row is written.
+    """Raise DatabaseError if locks or missing rights prevent writing to the tables. Nothing is written.
 
     Rights on sequences are not checked.
     """
@@ -151,6 +151,7 @@ def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
             connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")
             if not is_sqlite(connection):  # SQLite has no rights by table, and an INSERT would change its row counter
                 connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE false")
+        connection.rollback()  # a commit would write the first page of an empty SQLite file
 
 
 def now(connection: Connection, clock: Clock | None = None) -> datetime:

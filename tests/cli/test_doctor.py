@@ -237,6 +237,12 @@ def test_an_empty_database_stays_empty(run, look, database_url, backend):
     assert the(checks, "schema", "warn").finding == "the database is empty"
     assert the(look(auto_migrate=False), "schema", "fail").exit_code == 7
     run("doctor")
+    if backend == "sqlite":
+        assert Path(database_url.removeprefix("sqlite:///")).stat().st_size == 0
+    else:
+        engine = database.connect(parse_url(database_url))
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()
     run("db", "upgrade")
     assert the(look(), "schema").finding.startswith("revision ")
 
