@@ -162,7 +162,11 @@ def test_a_variable_that_is_no_setting_is_reported(run):
 
 def test_csv_has_the_same_rows_and_no_database_is_created(run, tmp_path):
     rows = list(csv.DictReader(io.StringIO(run("config", "--format", "csv").stdout)))
-    assert [row["setting"] for row in rows][:2] == ["config", "database_url"]
+    found = settings(run("config", "--format", "json"))
+    assert [(row["setting"], row["source"]) for row in rows] == [
+        (name, source) for name, (_, source, _) in found.items()
+    ]
+    assert [row["value"] for row in rows][1:3] == ["sqlite:///inventory.db", "https://api.fal.ai/v1"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -135,7 +135,7 @@ def test_the_next_sync_removes_everything_that_a_killed_sync_or_dry_run_left(tem
                 [sys.executable, "-c", "from inventory.cli import main; main()", *words],
                 env=command.environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            reached.wait(60)
+            assert reached.wait(60)
             process.send_signal(signal.SIGKILL)
             process.wait()
         assert list(temporary.iterdir())
@@ -164,7 +164,9 @@ def test_a_folder_is_kept_while_its_process_or_a_child_of_it_lives(temporary):
 
         until(removed)
         assert first.exists()
-    assert temporary.exists()
+    with Spool():
+        assert not first.exists()
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_folder_of_an_earlier_version_is_removed_after_a_day(temporary):

@@ -27,7 +27,9 @@ def imported(folder, *words, **environment):
     done = subprocess.run(
         [sys.executable, "-c", CODE, *words], env=environment, cwd=folder, capture_output=True, text=True, check=True
     )
-    return set(done.stdout.splitlines()[-1].split()[1:])
+    first, *found = done.stdout.splitlines()[-1].split()
+    assert first == "imported:"
+    return set(found)
 
 
 @pytest.mark.medium

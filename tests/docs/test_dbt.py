@@ -42,8 +42,10 @@ def test_a_test_of_the_package_finds_nothing_wrong(name, ask):
     assert ask(sql(PACKAGE / "tests" / f"{name}.sql")) == []
 
 
-def test_every_model_and_test_is_described_where_a_reader_looks():
+def test_every_model_is_described_where_a_reader_looks_and_every_test_in_its_first_line():
     readme, described = (PACKAGE / "README.md").read_text(), (PACKAGE / "models" / "models.yml").read_text()
     for name in MODELS:
         assert f"`{name}`" in readme
         assert f"name: {name}\n" in described
+    for name in CHECKS:
+        assert (PACKAGE / "tests" / f"{name}.sql").read_text().startswith("-- ")

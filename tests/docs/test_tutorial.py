@@ -80,6 +80,7 @@ def without_what_varies(line):
 
 def test_what_the_page_shows_is_what_a_step_prints_but_for_what_varies(printed):
     number = -1
+    assert "text" in {kind for kind, _ in BLOCKS}
     for kind, text in BLOCKS:
         number += kind == "sh"
         if kind == "text":

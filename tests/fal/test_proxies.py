@@ -333,10 +333,11 @@ def test_a_host_that_the_proxy_puts_in_place_of_the_api_is_refused_before_the_ke
         assert not requests
 
 
-@pytest.mark.parametrize("text", ["", "no certificate"])
+@pytest.mark.parametrize("text", ["", "no certificate", None], ids=["empty", "damaged", "missing"])
 def test_an_ssl_cert_file_that_cannot_be_read_is_a_usage_error(tmp_path, monkeypatch, text):
     file = tmp_path / "broken.pem"
-    file.write_text(text)
+    if text is not None:
+        file.write_text(text)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     with pytest.raises(UsageError, match="Check SSL_CERT_FILE and SSL_CERT_DIR"):
         Api(ApiKey(KEY), load(api_url=API), threading.Event())
