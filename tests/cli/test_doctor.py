@@ -92,8 +92,10 @@ def test_every_check_is_ok_for_a_healthy_installation_and_nothing_is_written(run
 def test_the_text_has_one_line_for_each_check_with_the_remedy_below_it(run, engine):
     assert engine
     done = run("doctor", expect=2, FAL_KEY=None)
-    assert [line[:15] for line in done.stdout.splitlines()][-2:] == ["fail key       ", " " * 15]
-    assert "Set FAL_KEY to an admin API key" in done.stdout
+    *well, failed, remedy = done.stdout.splitlines()
+    assert [line[:15] for line in well] == [f"ok   {check:10}" for check, _, _ in WELL[:5]]
+    assert (failed[:15], remedy[:15]) == ("fail key       ", " " * 15)
+    assert remedy[15:].startswith("Set FAL_KEY to an admin API key")
     assert done.stderr == "error: 1 of 6 checks failed; each says what to do.\n"
 
 

@@ -159,9 +159,14 @@ def test_every_relation_is_there_with_its_rows_and_exact_types(lived, tmp_path):
 @pytest.mark.medium
 def test_the_columns_say_what_they_mean_and_the_manifest_what_the_files_hold(lived, tmp_path):
     write(lived.engine, tmp_path / "lake")
-    schema_ = pq.read_schema(tmp_path / "lake" / "instances.parquet")
-    assert schema_.field("region").metadata[b"description"] == b"fal's region, such as us-west."
-    assert schema_.metadata[b"description"].startswith(b"One row per instance")
+    meanings = {relation.name: relation for relation in RELATIONS}
+    for name in ("instances", "sync_freshness", "instance_versions"):
+        (path, *_) = sorted((tmp_path / "lake").glob(f"{name}*/*.parquet" if name in GROWS_BY else f"{name}.parquet"))
+        found = pq.read_schema(path)
+        assert found.metadata[b"description"].decode() == meanings[name].meaning
+        assert {each.name: each.metadata[b"description"].decode() for each in found} == {
+            column.name: column.meaning for column in meanings[name].columns if column.name in found.names
+        }
     manifest = json.loads((tmp_path / "lake" / "manifest.json").read_text())
     months = sorted(name for name in manifest["files"] if name.startswith("instance_versions/"))
     assert months == [f"instance_versions/2026-{month:02}.parquet" for month in (1, 2)]

@@ -105,7 +105,7 @@ def prepared(shell, tmp_path):
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_does_what_it_says(line, shell, prepared, request):
+def test_a_command_of_the_pages_succeeds(line, shell, prepared, request):
     if "postgresql://" in line:
         postgres = request.getfixturevalue("postgres")
         with postgres.database() as name:

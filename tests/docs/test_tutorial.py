@@ -55,7 +55,7 @@ def printed(tmp_path_factory):
     return re.split(r"== step \d+ ==\n", done.stdout)[1:]
 
 
-def test_every_step_does_what_it_says(printed):
+def test_every_step_succeeds_and_prints_something(printed):
     assert len(printed) == len(STEPS)
     assert all(text.strip() for text, step in zip(printed, STEPS, strict=True) if "export " not in step)
 

@@ -19,7 +19,7 @@ from support.workers import until
 
 @pytest.fixture
 def today():
-    """Return the time. Shortly before midnight wait first: the files have real times, and a test needs one day."""
+    """Return the time. Shortly before midnight, wait for the new day first: a test must not run on two days."""
     until(lambda: datetime.now(UTC).time() < time(23, 59, 30))
     return datetime.now(UTC)
 

@@ -134,7 +134,7 @@ def check_runs(world, period=timedelta(seconds=1)):
 
 
 @rule("a-due-run-is-made-once")
-def test_workers_share_the_accounts_and_no_run_is_made_twice(world, worker_url, tmp_path):
+def test_no_run_of_several_accounts_is_made_twice_by_several_workers(world, worker_url, tmp_path):
     with hosts(world, worker_url, tmp_path, NAMES, INVENTORY_LEASE_SECONDS="30") as start:
         workers = [start() for _ in range(4)]
         until(lambda: len(history(world)) == len(NAMES) and done(world, 4), lambda: workers[0].text)
