@@ -160,7 +160,7 @@ def test_a_worker_killed_in_the_middle_of_a_walk_is_replaced(world, start):
     check_runs(world)
 
 
-def test_a_frozen_worker_is_replaced_within_its_lease_and_cannot_write_when_it_wakes_up(world, start):
+def test_a_frozen_worker_is_replaced_when_its_lease_ends_and_cannot_write_when_it_wakes_up(world, start):
     gate = Gate()
     world.faults.add(gate, when=on_page(2))
     frozen = start()
@@ -169,6 +169,8 @@ def test_a_frozen_worker_is_replaced_within_its_lease_and_cannot_write_when_it_w
     other = start("--every", "1h")
     until(lambda: done(world, 1), lambda: other.text)
     assert world.statuses() == ["abandoned", "succeeded"]
+    (beat, _), (_, begun) = world.rows("SELECT heartbeat_at, started_at FROM sync_runs ORDER BY run_id")
+    assert begun - beat >= timedelta(seconds=1)
     world.remove("d")
     gate.opened.set()
     before = world.dump()
