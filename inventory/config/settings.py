@@ -279,10 +279,9 @@ def load(**flags: Any) -> Settings:
         if first["type"] == "twice":
             first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
         raise UsageError(f"{_place_of(first['loc'], flags)}: {_reason(first)}") from None
-    except SettingsError:
-        raise UsageError(
-            "The environment holds a list of tables that is not JSON; name accounts in the file."
-        ) from None
+    except SettingsError as error:
+        (name,) = re.findall(r'field "(\w+)"', str(error))
+        raise UsageError(f"INVENTORY_{name.upper()} is not JSON; write {name} in the file instead.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
