@@ -1,6 +1,8 @@
 """`inventory export`: its files have the rows of the database, also after an update, and `--check` finds changes."""
 
+import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -439,6 +441,9 @@ def test_csv_has_no_formula(lived, run, tmp_path):
     run("export", "lake", "--format", "csv")
     text = (tmp_path / "lake" / "instances.csv").read_text()
     assert '"\'=cmd()"' in text
+    for file in (tmp_path / "lake").glob("**/*.csv"):
+        for row in csv.reader(io.StringIO(file.read_text())):
+            assert not [cell for cell in row if cell.startswith(("=", "+", "@", "\t"))], file
     assert lived.one("SELECT count(*) FROM instances") == 4
     assert "holds an export as csv" in run("export", "lake", expect=2).stderr
 
@@ -767,7 +772,7 @@ def test_every_number_is_exported_exactly(engine, tmp_path):
 
 
 @pytest.mark.medium
-def test_the_folder_can_be_named_by_any_path(lived, run, tmp_path):
+def test_a_folder_that_is_not_there_is_made_with_those_above_it(lived, run, tmp_path):
     assert lived.one("SELECT count(*) FROM accounts") == 1
     run("export", str(tmp_path / "deep" / "er" / "lake"))
     assert (tmp_path / "deep" / "er" / "lake" / "manifest.json").exists()
