@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,10 +18,15 @@ GONE = json.dumps({"error": {"type": "not_found", "message": "no such instance"}
 BROKEN = json.dumps({"error": {"type": "server_error", "message": "try again later"}}).encode()
 
 
+def id_of(number: int) -> str:
+    """Return the id of instance `number`. The order of the ids is not that of the numbers."""
+    return f"inst_{number * 2_654_435_761 % 2**48:012x}"
+
+
 def instance(number: int) -> dict[str, Any]:
-    """Return the item of instance `number`. The order of the ids is not that of the numbers."""
+    """Return the item of instance `number`."""
     return {
-        "id": f"inst_{number * 2_654_435_761 % 2**48:012x}",
+        "id": id_of(number),
         "instance_type": "gpu_8x_h100_sxm5" if number % 3 else "gpu_1x_h100_sxm5",
         "region": REGIONS[number % 6],
         "sector": f"sector_{number % 3 + 1}",
@@ -37,28 +42,35 @@ class Fleet:
     def __init__(self, instances: int, page: int) -> None:
         self._page = page
         self._next = instances
-        self.failing: int | None = None
-        self.empty_once: int | None = None
+        self._failing: int | None = None
+        self._empty_once: int | None = None
+        self._broken = 0
         self.items = {made["id"]: made for made in map(instance, range(instances))}
         self._make_pages()
 
     def edit(self, *, changed: int = 0, gone: int = 0, new: int = 0) -> None:
         """Remove `gone` instances, change the status of `changed` others, and append `new` ones to the list.
 
-        The `gone + changed` instances are spread evenly over the list. The first `gone` of them are removed.
+        Both the removed and the changed instances are spread evenly over the list.
         """
-        ids = list(self.items)
-        chosen = [ids[each * len(ids) // (changed + gone)] for each in range(changed + gone)]
-        for number, id_ in enumerate(chosen):
-            if number % (changed + gone) < gone:
+        ids, total = list(self.items), changed + gone
+        for number in range(total):
+            id_ = ids[number * len(ids) // total]
+            if number * gone // total < (number + 1) * gone // total:
                 del self.items[id_]
             else:
                 status = "stopped" if self.items[id_]["status"] == "ready" else "ready"
                 self.items[id_] = self.items[id_] | {"status": status}
         for number in range(self._next, self._next + new):
-            self.items[instance(number)["id"]] = instance(number)
+            self.items[id_of(number)] = instance(number)
         self._next += new
         self._make_pages()
+
+    def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
+        """Return how often a broken page was served since the last call. Then set the faults of `Server.break_page`."""
+        broken, self._broken = self._broken, 0
+        self._failing, self._empty_once = failing, empty_once
+        return broken
 
     def _make_pages(self) -> None:
         items = list(self.items.values())
@@ -80,10 +92,12 @@ class Fleet:
         id_ = parts.path.rpartition("/compute/instances")[2].lstrip("/")
         if not id_:
             number = int(parse_qs(parts.query).get("cursor", ["0"])[0])
-            if number == self.failing:
+            if number == self._failing:
+                self._broken += 1
                 return 500, BROKEN
-            if number == self.empty_once:
-                self.empty_once = None
+            if number == self._empty_once:
+                self._broken += 1
+                self._empty_once = None
                 return 200, json.dumps(json.loads(self.pages[number]) | {"instances": []}).encode()
             return 200, self.pages[number]
         found = self.items.get(unquote(id_))
@@ -115,15 +129,13 @@ async def _serve(pipe: Connection, delay: float) -> None:
     fleet: list[Fleet] = []
     server = await loop.create_server(lambda: _Http(fleet, delay), "127.0.0.1", 0)
     pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-    while (order := await loop.run_in_executor(None, pipe.recv)) is not None:
-        made, words = order
-        if "failing" in words:
-            fleet[0].failing, fleet[0].empty_once = words["failing"], words["empty_once"]
-        elif made is None:
-            fleet[0].edit(**words)
+    while True:
+        what, words = await loop.run_in_executor(None, pipe.recv)
+        if what is Fleet:
+            fleet[:] = [Fleet(**words)]
+            pipe.send(None)
         else:
-            fleet[:] = [Fleet(*made)]
-        pipe.send(None)
+            pipe.send(what(fleet[0], **words))
 
 
 def _run(pipe: Connection, delay: float) -> None:
@@ -139,22 +151,23 @@ class Server:
 
     def fleet(self, instances: int, page: int) -> None:
         """Serve a new fleet. `instances` is the number of its instances, `page` the number of instances on a page."""
-        self._order((instances, page), {})
+        self._order(Fleet, instances=instances, page=page)
 
     def edit(self, **counts: int) -> None:
         """Edit the fleet: see `Fleet.edit`."""
-        self._order(None, counts)
+        self._order(Fleet.edit, **counts)
 
-    def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> None:
+    def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
         """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances.
 
-        Pages are counted from 0. None stands for no page, so a call without arguments ends both faults.
+        Pages are counted from 0. None stands for no page, so a call without arguments ends both faults. Return how
+        often a page was broken since the last call.
         """
-        self._order(None, {"failing": failing, "empty_once": empty_once})
+        return int(self._order(Fleet.break_page, failing=failing, empty_once=empty_once))
 
-    def _order(self, made: tuple[int, int] | None, words: dict[str, int | None]) -> None:
-        self._pipe.send((made, words))
-        self._pipe.recv()
+    def _order(self, what: Callable[..., Any], **words: int | None) -> Any:
+        self._pipe.send((what, words))
+        return self._pipe.recv()
 
 
 @contextlib.contextmanager
