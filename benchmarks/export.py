@@ -4,7 +4,7 @@
 
 The history is made up in PostgreSQL: hourly runs, and instances with ten versions each, in the order in which runs
 write them. A process of its own exports it, and its peak memory is measured. The exit code is 1 if the process writes
-fewer than 150,000 rows a second, or takes more than 250 MB.
+fewer than 150,000 rows a second, takes more than 250 MB, or does not write every row.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+
+from arguments import positive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -27,8 +29,7 @@ from support.postgres import server
 
 LEAST_ROWS, MOST_BYTES = 150_000, 250e6
 
-FILL = {
-    "postgresql": """
+FILL = """
 INSERT INTO accounts (account, created_at) VALUES ('a', '2026-01-01 00:00:00+00');
 INSERT INTO sync_runs (run_id, account, trigger, status, started_at, heartbeat_at, api_url, version, complete)
 SELECT n, 'a', 'schedule', 'succeeded', timestamptz '2026-01-01 00:00:00+00' + n * interval '1 hour',
@@ -49,28 +50,27 @@ FROM (
     FROM generate_series(0, {versions} - 1) AS n
 ) AS made
 ORDER BY t, n;
-ANALYZE""",
-}
+ANALYZE"""
 
 
 def main() -> int:
-    """Fill a database, export it in a child process, and return the exit code of the child: 1 if it missed a limit.
+    """Fill a database, export it in a child process, and return the exit code of the child.
 
     The child runs this file too, with `--url`. With `--url`, only call `export_versions` and return its result.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--versions", type=int, default=1_000_000)
+    parser.add_argument("--versions", type=positive, default=1_000_000)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.url:
-        return export_versions(arguments.url)
+        return export_versions(arguments.url, arguments.versions)
     with ExitStack() as stack:
         postgres = stack.enter_context(server())
         url = postgres.url_of(stack.enter_context(postgres.database()))
         engine = database.connect(parse_url(url), create=True)
         schema.upgrade(engine)
         began = time.monotonic()
-        for statement in FILL["postgresql"].replace("{versions}", str(arguments.versions)).split(";\n"):
+        for statement in FILL.replace("{versions}", str(arguments.versions)).split(";\n"):
             with engine.begin() as connection:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         engine.dispose()
@@ -79,10 +79,10 @@ def main() -> int:
         return subprocess.run(words, check=False).returncode
 
 
-def export_versions(url: str) -> int:
+def export_versions(url: str, versions: int) -> int:
     """Export `instance_versions` in this process; print the speed, the size of the files, and the peak memory.
 
-    Return 1 if a limit is missed, else 0.
+    Return 1 if a limit is missed, or if the files do not have as many rows as there are `versions`; else 0.
     """
     engine = database.connect(parse_url(url))
     with (
@@ -104,7 +104,9 @@ def export_versions(url: str) -> int:
         f"peak {peak / 1e6:.0f} MB",
         flush=True,
     )
-    return int(rows / seconds < LEAST_ROWS or peak > MOST_BYTES)
+    if rows != versions:
+        print(f"{versions:,} versions were made up")
+    return int(rows != versions or rows / seconds < LEAST_ROWS or peak > MOST_BYTES)
 
 
 if __name__ == "__main__":
