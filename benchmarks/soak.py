@@ -4,21 +4,22 @@
     python benchmarks/soak.py --memory [--runs 10000] [--accounts 40]
 
 Real `inventory run` processes share the accounts of a simulated fleet that changes all the time. The API fails now and
-then. About every second, a worker is killed and replaced, stopped by SIGTERM and replaced, or frozen for half to twice
-the length of a lease. At the end the runs are counted, and `verify` checks the history. The PostgreSQL server is that
-of the tests. The exit code is 1 if a run was lost or doubled, or if `verify` found a breach.
+then. About every two seconds, a worker is killed and replaced, stopped by SIGTERM and replaced, or frozen for half to
+twice the length of a lease. At the end the runs are counted, and `verify` checks the history. The PostgreSQL server is
+that of the tests. The exit code is 1 if a run was lost or doubled, if `verify` found a breach, or if a worker ended by
+itself.
 
 - due: the runs that were made, and those that were lost. A run is due one interval after the start of the last one. If
   the last one was cut short, because its process died or was stopped, the next is due at once.
 - doubled: a run began before it was due, or while another run of the account was in progress.
 - lost: a run did not begin within an interval of its due time; after a run that was cut short, within an interval and a
-  lease.
+  lease. An account without any run counts as one lost run.
 
 The default numbers keep two idle cores busy. On a busy machine the leases of two seconds expire although their workers
 live, and runs come late: use fewer --accounts there.
 
 With --memory there is one worker, without faults and changes, and its resident memory is printed. The exit code is 1 if
-this memory grew too much.
+this memory grew too much, or if the worker ended by itself.
 """
 
 import argparse
@@ -37,10 +38,12 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import psutil
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from arguments import positive
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -49,6 +52,8 @@ from inventory.history.verify import verify
 from inventory.simulator import Delay, Drop, LivelyFleet, Simulator, Status, Truncate, on_list
 from inventory.store import database, schema
 from inventory.store.tables import sync_runs
+from support.pgbouncer import pgbouncer
+from support.postgres import server
 
 LEASE = 2.0
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main(['run'])"]
@@ -58,7 +63,7 @@ RARE = 0.004
 SLOW = 0.5
 """The longest random delay before a page, in seconds. Because of it, workers are killed in the middle of walks."""
 GROWTH_LIMIT = 5.0
-"""The MB by which a worker may grow in the second half of the runs. In the first half its memory grows anyway."""
+"""The MiB by which a worker may grow in the second half of the runs. In the first half its memory grows anyway."""
 
 
 @dataclasses.dataclass
@@ -106,7 +111,8 @@ class Crew:
         self._folder = folder
         self._environment = environment
         self._chance = chance
-        self._started = itertools.count()
+        self._numbers = itertools.count()
+        self._logs: dict[int, Path] = {}
         self.processes = [self._start() for _ in range(number)]
 
     def __enter__(self) -> Self:
@@ -131,32 +137,40 @@ class Crew:
             time.sleep(LEASE * self._chance.uniform(0.5, 2))
             process.send_signal(signal.SIGCONT)
         else:
-            code = process.wait(60)
-            if deed == "SIGTERM" and code:
-                sys.exit(f"a worker ended with {code} on SIGTERM; see its log in {self._folder}")
+            if process.wait(60) and deed == "SIGTERM":
+                self._fail(process, "on SIGTERM")
             self.processes[place] = self._start()
 
+    def check(self) -> None:
+        """Exit if a worker has ended by itself."""
+        for process in self.processes:
+            if process.poll() is not None:
+                self._fail(process, "by itself")
+
     def stop(self) -> None:
-        """Stop all workers by SIGTERM, and wait until they have ended."""
+        """Stop all workers by SIGTERM, and wait until they have ended. Exit if one has ended by itself."""
+        self.check()
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            if code := process.wait(60):
-                sys.exit(f"a worker ended with {code} on SIGTERM; see its log in {self._folder}")
+            if process.wait(60):
+                self._fail(process, "on SIGTERM")
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        with (self._folder / f"worker-{next(self._started)}.log").open("wb") as log:
-            return subprocess.Popen(PROGRAM, env=self._environment, cwd=self._folder, stderr=log)
+        with (self._folder / f"worker-{next(self._numbers)}.log").open("wb") as log:
+            process = subprocess.Popen(PROGRAM, env=self._environment, cwd=self._folder, stderr=log)
+        self._logs[process.pid] = Path(log.name)
+        return process
+
+    def _fail(self, process: "subprocess.Popen[bytes]", why: str) -> NoReturn:
+        """Exit with the exit code of a worker, `why` it ended, and the end of its log. The log file is not kept."""
+        text = self._logs[process.pid].read_text(encoding="utf-8")
+        sys.exit(f"\na worker ended {why}, with {process.returncode}; its log ends so:\n{text[-2000:]}")
 
 
 @contextlib.contextmanager
 def surroundings(options: argparse.Namespace) -> Iterator[tuple[Simulator, str, Path, dict[str, str]]]:
     """Yield a simulator, the URL of a database, a folder with a settings file, and the environment of the workers."""
-    from sqlalchemy.engine import make_url
-
-    from support.pgbouncer import pgbouncer
-    from support.postgres import server
-
     names = [f"account{number}" for number in range(options.accounts)]
     fleet = LivelyFleet(start=datetime.now(UTC), instances=60, churn=0 if options.memory else 20)
     with contextlib.ExitStack() as stack:
@@ -210,6 +224,7 @@ def soak(options: argparse.Namespace) -> int:
             while (runs := number_of_runs(engine)) < options.runs:
                 print(f"\r{runs:,} runs, {sum(crew.deeds.values())} strikes", end="", file=sys.stderr, flush=True)
                 time.sleep(chance.uniform(0.5, 2))
+                crew.check()
                 if runs:
                     crew.strike()
             with database.reading(engine) as connection:
@@ -218,7 +233,7 @@ def soak(options: argparse.Namespace) -> int:
         done.set()
         life.join()
         with database.reading(engine) as connection:
-            count, statuses = counted(connection, options.every, ended)
+            count, statuses = counted(connection, options.accounts, options.every, ended)
             findings = verify(connection)
         engine.dispose()
     print(
@@ -245,10 +260,15 @@ def live(fleet: LivelyFleet, done: threading.Event) -> None:
         fleet.advance(now)
 
 
-def counted(connection: Connection, period: float, ended: datetime) -> tuple[Count, collections.Counter[str]]:
-    """Return a Count of the runs that began up to the time `ended`, and the number of runs by status."""
+def counted(
+    connection: Connection, accounts: int, period: float, ended: datetime
+) -> tuple[Count, collections.Counter[str]]:
+    """Return a Count of the runs that began up to the time `ended`, and the number of runs by status.
+
+    `accounts` is the number of accounts.
+    """
     rows = connection.execute(sync_runs.select().order_by(sync_runs.c.account, sync_runs.c.started_at)).all()
-    count = Count()
+    count = Count(lost=accounts - len({row.account for row in rows}))
     for _, runs in itertools.groupby((row for row in rows if row.started_at <= ended), lambda row: row.account):
         count.account(list(runs), period, ended)
     return count, collections.Counter(row.status for row in rows)
@@ -263,23 +283,24 @@ def memory(options: argparse.Namespace) -> int:
             seen: list[float] = []
             for tenth in range(1, 11):
                 while number_of_runs(engine) < options.runs * tenth / 10:
+                    crew.check()
                     time.sleep(0.5)
                 seen.append(process.memory_info().rss / 2**20)
-                print(f"{options.runs * tenth // 10:9,} runs{seen[-1]:9.1f} MB", flush=True)
+                print(f"{options.runs * tenth // 10:9,} runs{seen[-1]:9.1f} MiB", flush=True)
             crew.stop()
         engine.dispose()
     growth = seen[-1] - seen[len(seen) // 2 - 1]
-    print(f"grew by {growth:.1f} MB in the second half (limit {GROWTH_LIMIT:g})")
+    print(f"grew by {growth:.1f} MiB in the second half (limit {GROWTH_LIMIT:g})")
     return 1 if growth > GROWTH_LIMIT else 0
 
 
 def main() -> int:
     """Run the soak test, or measure the memory; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--accounts", type=int)
-    parser.add_argument("--runs", type=int)
-    parser.add_argument("--every", type=int, help="seconds between two runs of an account")
+    parser.add_argument("--workers", type=positive, default=4)
+    parser.add_argument("--accounts", type=positive)
+    parser.add_argument("--runs", type=positive)
+    parser.add_argument("--every", type=positive, help="seconds between two runs of an account")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pgbouncer", action="store_true", help="through a pgbouncer in transaction mode")
     parser.add_argument("--memory", action="store_true")
