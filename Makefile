@@ -1,4 +1,4 @@
-# What to run before a commit; CI runs the same. BIN is the folder of programs of the environment that
+# What to run before a commit; CI runs the same commands. BIN is the folder of programs of the environment that
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
@@ -29,7 +29,8 @@ format:
 docs:
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# The pages that are written from the program: commands, settings with their JSON Schema, tables and views, man page.
+# What is written from the program: the pages of commands, settings, and tables and views, the JSON Schema of the
+# settings, the man page, and the sources of the dbt package.
 pages:
 	$(BIN)/python tools/pages.py
 
@@ -52,7 +53,7 @@ supply:
 mutants:
 	$(BIN)/python tools/mutation/run.py $(MODULES)
 
-# The tests that try the most, at their long setting, and what they tried. It takes hours.
+# Run the tests that try many random or generated cases, at their longest setting, and count the cases. It takes hours.
 prove:
 	$(BIN)/python tools/prove.py
 
