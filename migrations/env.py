@@ -1,7 +1,7 @@
 """Run the migrations on the connection that the program puts into Alembic's configuration.
 
 The command `alembic` puts no connection there. Then the migrations run on the configured database
-(INVENTORY_DATABASE_URL). This file does not call `fileConfig`, as other projects do, because `fileConfig` would silence
+(INVENTORY_DATABASE_URL). In other projects this file calls `fileConfig`. Here it does not, because that would silence
 the loggers of the program.
 """
 

@@ -1,7 +1,8 @@
 """${message}
 
-Rules: one chain for both backends. Never import inventory.store.tables: it will have changed. Never edit the file of a
-released view: add <name>_v2.sql. Drop the views before a column under them is altered, and create them again after it.
+Rules: one chain for both backends. Import nothing of `inventory`: it will have changed. Never edit the file of a
+released view: add one with the next number. Drop the views before a column under them is altered, and create them again
+after it.
 
 Revision: ${up_revision}, after ${down_revision | comma,n}
 """
