@@ -1,8 +1,9 @@
 """Build and test the dbt package with a real dbt: `make dbt`.
 
-It makes an environment for dbt, starts a PostgreSQL, and fills it with a demo. It runs `dbt build` twice, for today and
-for a day of the demo, and then `dbt source freshness`. At the end it compares the number of rows of the model
-`fleet_as_of` with the history. It needs the package registry, and writes to a temporary folder only.
+It starts a PostgreSQL, or uses the one at TEST_DATABASE_URL, and fills a database there with a demo. It makes an
+environment for dbt. It runs `dbt build` twice, for today and for a day of the demo, and then `dbt source freshness`. At
+the end it compares the number of rows of the model `fleet_as_of` with the history. It needs the package registry, and
+writes to temporary folders only.
 """
 
 import json
@@ -40,8 +41,9 @@ def main() -> None:
         subprocess.run([program / "pip", "install", "-q", *LIBRARIES], check=True)  # noqa: S603 - a list of words of our own
         where = sa.make_url(url)
         target = {
-            "type": "postgres", "host": where.query["host"], "user": where.username, "password": "",
-            "port": int(where.query.get("port", 5432)), "dbname": made, "schema": "dbt", "threads": 2,
+            "type": "postgres", "host": where.host or where.query["host"], "user": where.username,
+            "password": where.password or "", "port": where.port or 5432, "dbname": made, "schema": "dbt",
+            "threads": 2,
         }  # fmt: skip
         profile = {"fal_inventory": {"target": "demo", "outputs": {"demo": target}}}
         (folder / "profiles.yml").write_text(json.dumps(profile))
