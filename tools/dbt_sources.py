@@ -4,16 +4,8 @@ import json
 
 from inventory.store.catalogue import RELATIONS
 
-KEYS = {
-    "accounts": ("account",),
-    "calendar": ("day",),
-    "operator_actions": ("action_id",),
-    "sync_runs": ("run_id",),
-}
-"""By relation, a tuple with its only key column, whose values are unique and not null. Not all relations have one."""
-
-FRESH = {"sync_runs": "started_at"}
-"""By relation, the time column from which dbt computes how fresh the relation is."""
+KEYS = {"accounts": "account", "calendar": "day", "operator_actions": "action_id", "sync_runs": "run_id"}
+"""A dict from a relation to its only key column. Relations with a key of several columns are left out."""
 
 
 def dbt_sources() -> str:
@@ -30,9 +22,9 @@ def dbt_sources() -> str:
     ]
     for relation in RELATIONS:
         lines += [f"      - name: {relation.name}", f"        description: {json.dumps(relation.meaning)}"]
-        if relation.name in FRESH:
+        if relation.name == "sync_runs":
             lines += [
-                f"        loaded_at_field: {FRESH[relation.name]}",
+                "        loaded_at_field: started_at",
                 "        freshness:",
                 "          warn_after: {count: 25, period: hour}",
                 "          error_after: {count: 49, period: hour}",
@@ -41,6 +33,6 @@ def dbt_sources() -> str:
         lines.append("        columns:")
         for column in relation.columns:
             lines += [f"          - name: {column.name}", f"            description: {json.dumps(column.meaning)}"]
-            if column.name in KEYS.get(relation.name, ()):
+            if column.name == KEYS.get(relation.name):
                 lines.append("            tests: [unique, not_null]")
     return "\n".join([*lines, ""])
