@@ -1,6 +1,6 @@
 """Run the tests that try many random or generated cases, at their longest setting, and count cases: `make prove`.
 
-    python tools/prove.py [--mutants N]
+    python tools/prove.py [--profile prove] [--processes 2] [--mutants N]
 
 It takes hours. It prints the numbers of comparisons with the model, of kills, of faults, and of hostile bodies. Two
 counts must be 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, at most N
@@ -29,14 +29,14 @@ NEVER = ("false vanishes", "rows lost")
 def main() -> int:
     """Run the tests and print the counts. Return 1 if a test failed or if a count that NEVER names is not 0, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="prove", help="the setting of the tests: prove, thorough or ci")
-    parser.add_argument("--processes", default="2")
+    parser.add_argument("--profile", default="prove", choices=("prove", "thorough", "ci"), help="of the tests")
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--mutants", type=int, default=0, help="how many mutants of each module to try")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         tally = Path(folder) / "tally"
         tally.touch()
-        words = ["-m", "pytest", "-q", "-n", arguments.processes, f"--hypothesis-profile={arguments.profile}"]
+        words = ["-m", "pytest", "-q", "-n", str(arguments.processes), f"--hypothesis-profile={arguments.profile}"]
         tests = [f"tests/{name}" for name in TESTS]
         done = subprocess.run(  # noqa: S603 - a fixed command
             [sys.executable, *words, *tests], cwd=ROOT, env=os.environ | {"PROVE_TALLY": str(tally)}, check=False

@@ -81,7 +81,7 @@ def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
         charts = api.get("chart/", params={"q": query}).json()["result"]
         dashboards = api.get("dashboard/", params={"q": query}).json()["result"]
         datasets = api.get("dataset/", params={"q": query}).json()["result"]
-        _require(len(dashboards) == 2, f"{len(dashboards)} dashboards after two imports")  # noqa: PLR2004
+        _require(len(dashboards) == 2, f"{len(dashboards)} dashboards after three imports of the same two")  # noqa: PLR2004
         numbers = {}
         for chart in charts:
             answer = api.get(f"chart/{chart['id']}/data/")
@@ -184,7 +184,10 @@ def _superset(folder: Path, metadata: str) -> Iterator[httpx.Client]:
                     api.get(f"http://127.0.0.1:{port}/health")
                     break
                 except httpx.TransportError:
+                    _require(process.poll() is None, f"Superset ended: see {folder / 'superset.log'}")
                     time.sleep(1)
+            else:
+                raise SystemExit(f"Superset did not answer in {PATIENCE} s: see {folder / 'superset.log'}")
             token = api.post("security/login", json={**USER, "provider": "db"}).json()["access_token"]
             api.headers["Authorization"] = f"Bearer {token}"
             yield api

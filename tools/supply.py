@@ -36,9 +36,9 @@ ALLOWED = {
 The names are those that the metadata of libraries have: SPDX identifiers, names from classifiers, and free text.
 """
 LONGEST = 200
-"""The number of characters of the longest expression. A longer one is the text of a licence, not its name."""
+"""The most characters of a licence's name or expression. What is longer is the text of a licence."""
 UNCLEAR = {"pyarrow": "Apache-2.0"}
-"""A dict from a library to the name of its licence, if the metadata have the text of the licence instead."""
+"""A dict from a library to the name of its licence. The metadata of these libraries have only the text of it."""
 
 
 def main() -> None:
@@ -63,6 +63,8 @@ def main() -> None:
 def audit(tools: Path, program: Path) -> str | None:
     """Ask for known vulnerabilities of every installed library; return what is wrong, or None."""
     done = _run(tools / "pip-audit", "--path", _packages(program), "--format", "json", "--progress-spinner", "off")
+    if not done.stdout:
+        return f"the libraries could not be audited: {done.stderr}"
     found = [each for each in json.loads(done.stdout)["dependencies"] if each["name"] != "fal-inventory"]
     unknown = [each["name"] for each in found if "skip_reason" in each]
     bad = [f"{each['name']} {each['version']}: {fault['id']}" for each in found for fault in each.get("vulns", ())]
@@ -97,6 +99,8 @@ def check_licences(tools: Path, program: Path) -> str | None:
     Write the licences of all these libraries to build/supply/licences.json.
     """
     done = _run(tools / "pip-licenses", "--python", program / "python", "--from", "mixed", "--format", "json")
+    if done.returncode:
+        return f"the licences could not be read: {done.stderr}"
     found = {each["Name"]: UNCLEAR.get(each["Name"], each["License"]) for each in json.loads(done.stdout)}
     (OUT / "licences.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(f"licences: {len(found)} libraries, listed in {OUT.relative_to(ROOT)}/licences.json", flush=True)

@@ -86,7 +86,7 @@ TESTS_OF = {
         "meanings/test_model",
     ),
 }  # fmt: skip
-"""A dict from a module to the files with its tests. The files of all named modules are run together."""
+"""A dict from a module to the files with its tests. The files of all modules that are mutated are run together."""
 LEFT_OUT = (
     r"core/ReplaceBinaryOperator_(?!Add_Sub|Sub_Add|Mul_Add|Div_Mul|FloorDiv_Mul|BitAnd_BitOr|Mod_Add).*",
     r"core/ReplaceComparisonOperator_(Is|IsNot)_(?!Is$|IsNot$).*",
@@ -106,8 +106,6 @@ SQL_MUTATIONS = {
     r"\bASC\b": "DESC", r"\bDESC\b": "ASC", r"\bUNION ALL\b": "UNION", r"\bcoalesce\(": "nullif(", r"\bDISTINCT\b": "",
 }  # fmt: skip
 """The mutations of SQL: a dict from a regular expression to the text that replaces a match."""
-
-
 COVERAGE = "coverage==7.11.0"
 OUTCOMES = ("killed", "survived", "no test")
 OPTIONS = ("-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-k", "not postgresql")
@@ -134,6 +132,8 @@ def main() -> None:
     modules = arguments.modules or list(TESTS_OF)
     if unknown := set(modules) - set(TESTS_OF):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if arguments.processes < 1 or (arguments.sample is not None and arguments.sample < 1):
+        parser.error("--processes and --sample: 1 is the least")
     OUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -208,7 +208,7 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
 def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
     """Try the mutants with the plugin `in_forks`, and return them.
 
-    Exit with an error if a test fails without any mutant, or if a mutant was not tried.
+    Exit with an error if the tests fail without any mutant, or if a mutant was not tried.
     """
     files = sorted({file for each in mutants for file in _files(each["module"])})
     for number, mutant in enumerate(mutants):
@@ -224,7 +224,9 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
     words = [sys.executable, "-m", "pytest", "-q", "-p", "in_forks", *OPTIONS, *files]
     done = subprocess.run(words, cwd=copies[0], env=environment, check=False)  # noqa: S603 - a fixed command
     if done.returncode:
-        raise SystemExit("The tests fail without any mutant.")
+        raise SystemExit(
+            f"The tests fail without any mutant, or pytest could not run them: it ended with {done.returncode}."
+        )
     outcomes = {}
     for line in results.read_text().splitlines():
         result = json.loads(line)
