@@ -2,7 +2,7 @@
 # `pip install -e '.[test]'` filled.
 BIN ?= .venv/bin
 
-.PHONY: check lint test quick format docs pages man dbt superset supply mutants prove picture
+.PHONY: check lint test quick format docs pages dbt superset supply mutants prove picture
 
 check: lint test
 
@@ -33,9 +33,6 @@ docs:
 # settings, the man page, and the sources of the dbt package.
 pages:
 	$(BIN)/python tools/pages.py
-
-man:
-	$(BIN)/python tools/pages.py docs/inventory.1
 
 # Build and test the dbt package with a real dbt, in an environment of its own, on a demo in a PostgreSQL of its own.
 dbt:
