@@ -137,8 +137,9 @@ class Crew:
             time.sleep(LEASE * self._chance.uniform(0.5, 2))
             process.send_signal(signal.SIGCONT)
         else:
-            if process.wait(60) and deed == "SIGTERM":
-                self._fail(process, "on SIGTERM")
+            if deed == "SIGTERM":
+                self._await_end(process)
+            process.wait(60)
             self.processes[place] = self._start()
 
     def check(self) -> None:
@@ -153,14 +154,23 @@ class Crew:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            if process.wait(60):
-                self._fail(process, "on SIGTERM")
+            self._await_end(process)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with (self._folder / f"worker-{next(self._numbers)}.log").open("wb") as log:
             process = subprocess.Popen(PROGRAM, env=self._environment, cwd=self._folder, stderr=log)
         self._logs[process.pid] = Path(log.name)
         return process
+
+    def _await_end(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait until a worker that got SIGTERM has ended. Exit if its exit code is wrong.
+
+        The code is right if it is 0. If the signal came while Python was still starting, the signal itself may end the
+        worker, which has logged nothing yet.
+        """
+        code = process.wait(60)
+        if code and (code != -signal.SIGTERM or self._logs[process.pid].stat().st_size):
+            self._fail(process, "on SIGTERM")
 
     def _fail(self, process: "subprocess.Popen[bytes]", why: str) -> NoReturn:
         """Exit with the exit code of a worker, `why` it ended, and the end of its log. The log file is not kept."""
