@@ -261,13 +261,21 @@ class Contestant:
         )  # fmt: skip
 
     def live(self) -> dict[str, str]:
-        """Return a dict from the id to the status of each row of the tool that counts as live."""
+        """Return a dict from the id to the status of each row of the tool that counts as live.
+
+        An id with two such rows has no status of the API: it counts as wrong.
+        """
         place = self._values["database"]
         if place.startswith("postgresql"):
             with psycopg.connect(place) as connection:
-                return dict(connection.execute(self._peer.live).fetchall())  # type: ignore[call-overload,no-any-return]
-        with contextlib.closing(sqlite3.connect(place)) as connection:
-            return dict(connection.execute(self._peer.live).fetchall())
+                rows = connection.execute(self._peer.live).fetchall()  # type: ignore[call-overload]
+        else:
+            with contextlib.closing(sqlite3.connect(place)) as connection:
+                rows = connection.execute(self._peer.live).fetchall()
+        found: dict[str, str] = {}
+        for id_, status in rows:
+            found[id_] = "two rows" if id_ in found else status
+        return found
 
     def _environment(self) -> dict[str, str]:
         place = self._values["database"]

@@ -1,6 +1,6 @@
 """Change the program in small ways, one at a time, and see which mutants no test kills: `make mutants`.
 
-    python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2] [--seconds N]
+    python tools/mutation/run.py [MODULE...] [--sample N] [--seed N] [--processes 2] [--seconds N] [--resume]
 
 Python is mutated by cosmic-ray and by `removed_statements.py`, in the modules of TESTS_OF. Views are mutated by regular
 expressions on their SQL files (SQL_MUTATIONS). For a mutant of Python, the tests that execute the changed code are run;
@@ -10,7 +10,8 @@ accepted.
 
 This script needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample.
 --seconds limits the tests of a mutant. With a limit, mutants survive that the other tests would kill. The result of
-each mutant is added to build/mutants/results.jsonl at once.
+each mutant is added to build/mutants/results.jsonl at once. If the script was stopped, --resume with the same other
+words tries only the rest.
 """
 
 import argparse
@@ -128,6 +129,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="chooses the sample")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="the most seconds of tests for a mutant")
+    parser.add_argument("--resume", action="store_true", help="try only what the last call with these words did not")
     arguments = parser.parse_args()
     modules = arguments.modules or list(TESTS_OF)
     if unknown := set(modules) - set(TESTS_OF):
@@ -146,7 +148,7 @@ def main() -> None:
         python = [module for module in modules if module != "views"]
         mutants = [each for module in python for each in _mutants(folder, copies[0], module, arguments)]
         mutants += _mutants_of_views(copies[0], arguments) if "views" in modules else []
-        tried = _try_in_forks(folder, mutants, copies, arguments.seconds)
+        tried = _try_in_forks(folder, mutants, copies, arguments)
     counts = Counter((each.module, each.outcome) for each in tried)
     print(f"| module | mutants | {' | '.join(OUTCOMES)} |\n|---|{'--:|' * (len(OUTCOMES) + 1)}")
     for module in modules:
@@ -205,32 +207,35 @@ def _mutants(folder: Path, copy: Path, module: str, arguments: argparse.Namespac
     return _sample([{"module": module, "path": path} | json.loads(line) for line in lines], arguments)
 
 
-def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path], seconds: float) -> list[Mutant]:
+def _try_in_forks(
+    folder: Path, mutants: list[dict[str, Any]], copies: list[Path], arguments: argparse.Namespace
+) -> list[Mutant]:
     """Try the mutants with the plugin `in_forks`, and return them.
 
-    Exit with an error if the tests fail without any mutant, or if a mutant was not tried.
+    Exit with an error if a test fails without any mutant, or if a mutant was not tried.
     """
     files = sorted({file for each in mutants for file in _files(each["module"])})
     for number, mutant in enumerate(mutants):
         mutant["number"] = number
-    listed = OUT / "mutants.jsonl"
+    listed, results, rest = OUT / "mutants.jsonl", OUT / "results.jsonl", folder / "rest.jsonl"
+    if not arguments.resume:
+        results.unlink(missing_ok=True)
+    elif [_source(each) for each in _lines(listed)] != [_source(each) for each in mutants]:
+        raise SystemExit("These are not the mutants of the last call: leave out --resume.")
+    done = {result["number"] for result in _lines(results)}
     listed.write_text("\n".join(map(json.dumps, mutants)))
-    results = OUT / "results.jsonl"
-    results.unlink(missing_ok=True)
+    rest.write_text("\n".join(json.dumps(each) for each in mutants if each["number"] not in done))
     environment = _environment(copies[0]) | {
-        "MUTANTS": str(listed), "RESULTS": str(results), "COPIES": str(folder),
-        "PROCESSES": str(len(copies)), "SECONDS": str(seconds),
+        "MUTANTS": str(rest), "RESULTS": str(results), "COPIES": str(folder),
+        "PROCESSES": str(len(copies)), "SECONDS": str(arguments.seconds),
     }  # fmt: skip
     words = [sys.executable, "-m", "pytest", "-q", "-p", "in_forks", *OPTIONS, *files]
-    done = subprocess.run(words, cwd=copies[0], env=environment, check=False)  # noqa: S603 - a fixed command
-    if done.returncode:
+    tests = subprocess.run(words, cwd=copies[0], env=environment, check=False)  # noqa: S603 - a fixed command
+    if tests.returncode:
         raise SystemExit(
-            f"The tests fail without any mutant, or pytest could not run them: it ended with {done.returncode}."
+            f"The tests fail without any mutant, or pytest could not run them: it ended with {tests.returncode}."
         )
-    outcomes = {}
-    for line in results.read_text().splitlines():
-        result = json.loads(line)
-        outcomes[result["number"]] = result["outcome"]
+    outcomes = {result["number"]: result["outcome"] for result in _lines(results)}
     if len(outcomes) < len(mutants):
         raise SystemExit(f"Only {len(outcomes)} of {len(mutants)} mutants were tried; their outcomes are in {results}.")
     return [
@@ -241,6 +246,15 @@ def _try_in_forks(folder: Path, mutants: list[dict[str, Any]], copies: list[Path
         )
         for number, each in enumerate(mutants)
     ]
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file with one JSON object a line; an empty list if there is no such file."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _source(mutant: dict[str, Any]) -> tuple[str, str]:
+    return mutant["module"], mutant["source"]
 
 
 def _mutants_of_views(copy: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
