@@ -11,7 +11,7 @@ import pytest
 
 from inventory.simulator.habits import CREATORS
 from support.libraries import ROOT
-from support.marks import skip_without
+from support.programs import skip_without
 
 pytestmark = pytest.mark.slow
 

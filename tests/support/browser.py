@@ -3,7 +3,7 @@
 import shutil
 from contextlib import contextmanager
 
-from support.marks import skip_without
+from support.programs import skip_without
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The names of the programs to try, in this order."""

@@ -1,6 +1,4 @@
-"""Pytest marks, and functions that decide what a test tries: how many cases, or nothing if a program is missing."""
-
-import os
+"""Pytest marks, and functions that decide how many cases a test tries."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,14 +14,10 @@ def rule(name):
     return pytest.mark.rule(name=name)
 
 
-def skip_without(program):
-    """Skip the test, because `program` is not installed. If the variable CI is `true`, fail the test instead."""
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {program}")
-
-
-SHARES = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.5}
-"""A dict from a Hypothesis profile to a divisor for the number of random histories. 0.5 means twice as many."""
-LONG = settings.get_current_profile_name() in {"thorough", "prove"}
+# conftest.py must not import this module: pytest loads the profile of `--hypothesis-profile` only after conftest.py.
+SHARE = {"quick": 20, "ci": 8, "mutants": 8, "thorough": 1, "prove": 0.5}[settings.get_current_profile_name()]
+"""A divisor for the number of random histories, set by the Hypothesis profile. 0.5 means twice as many."""
+LONG = SHARE <= 1
 """True under the profiles `thorough` and `prove`: tests try all cases."""
 
 
@@ -36,6 +30,5 @@ def some(cases, *, one_in, first=0):
 
 
 def random_histories(number, **options):
-    """Return Hypothesis settings that try `number` random histories, divided by the profile's divisor in SHARES."""
-    share = SHARES[settings.get_current_profile_name()]
-    return settings(max_examples=round(number / share), suppress_health_check=list(HealthCheck), **options)
+    """Return Hypothesis settings that try `number` random histories, divided by SHARE."""
+    return settings(max_examples=round(number / SHARE), suppress_health_check=list(HealthCheck), **options)

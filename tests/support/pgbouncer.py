@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import URL
 
-from support.marks import skip_without
+from support.programs import skip_without
 
 CONNECTIONS = 8  # from pgbouncer to the server: fewer than from clients to pgbouncer, so that clients must share them
 WATCHER = '"$0" -q "$1/pgbouncer.ini" & cat > /dev/null; kill -INT $!; wait $!; rm -rf "$1"'

@@ -1,0 +1,10 @@
+"""What a test does if a program that pip does not install is missing."""
+
+import os
+
+import pytest
+
+
+def skip_without(program):
+    """Skip the test, because `program` is not installed. If the variable CI is `true`, fail the test instead."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {program}")
