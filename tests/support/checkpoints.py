@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from inventory.history.findings import Findings
-from inventory.history.verify import _check_accounts, verify
+from inventory.history.verify import verify, verify_history
 from inventory.merkle import Frontier
-from inventory.store import database
 from inventory.store.tables import accounts
 
 
@@ -25,19 +23,6 @@ def take_checkpoints(connection):
     columns = (accounts.c.log_id, accounts.c.log_size, accounts.c.log_frontier)
     rows = connection.execute(sa.select(*columns).where(accounts.c.log_id.is_not(None)).order_by(accounts.c.log_id))
     return [Checkpoint(log_id, size, Frontier(size, hashes).root()) for log_id, size, hashes in rows]
-
-
-def verify_rows(connection, sizes, account=None):
-    """Return the Findings of `verify`, without its checks of files, views, triggers and calendar.
-
-    Those checks take most of the time of `verify`. `sizes` is a dict from a log id to a set of sizes. The Findings have
-    the root of the log at each of these sizes that the log has reached. If `account` is given, only the rows of this
-    account are checked.
-    """
-    findings = Findings()
-    database.expect_many_rows(connection)
-    _check_accounts(connection, account, sizes, findings, lambda _: None)
-    return findings
 
 
 class Verdict(NamedTuple):
@@ -64,12 +49,13 @@ def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False
 
 
 def check_rows(connection, checkpoints, *, account=None, allow_pruned=False, allow_unfinished=False):
-    """Return the Verdict of `verify_rows` on all accounts, or on one account, against `checkpoints`.
+    """Return the Verdict of `verify_history` on all accounts, or on one account, against `checkpoints`.
 
-    If `account` is given, all `checkpoints` must be of the log of this account. `check` says what `allow_pruned` and
+    It leaves out the checks of storage, views, triggers and calendar, which take most of the time of `check`. If
+    `account` is given, all `checkpoints` must be of the log of this account. `check` says what `allow_pruned` and
     `allow_unfinished` mean.
     """
-    found = verify_rows(connection, _sizes(checkpoints), account)
+    found = verify_history(connection, account=account, sizes=_sizes(checkpoints))
     return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)
 
 

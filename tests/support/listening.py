@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 def listening(serve):
     """Listen on a port of loopback, and yield the number of the port. Call `serve(client)` in a thread for each client.
 
-    `client` is the connected socket. An OSError of `serve` is ignored.
+    `client` is the connected socket. An OSError of `serve` is ignored: the client may close the connection at any time.
     """
 
     def run(client):

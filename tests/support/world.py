@@ -1,6 +1,5 @@
 """The World of most tests: a fleet, the simulator that serves it, a database, and a simulated clock."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,10 +11,11 @@ import sqlalchemy as sa
 from inventory.config.database_url import parse_url
 from inventory.config.keys import Account, ApiKey
 from inventory.config.settings import load
-from inventory.simulator import Fleet, Simulator
+from inventory.simulator import Fleet, Simulator, on_get
 from inventory.store import database
 from inventory.store.tables import UTCDateTime
 from inventory.sync import SyncOptions, sync
+from support.model import digest_of
 
 BEGIN = datetime(2026, 3, 6, tzinfo=UTC)
 DEMO_DAYS, DEMO_ENDS = 4, datetime(2026, 3, 7, 12, tzinfo=UTC)  # the examples in README.md use times within these days
@@ -105,7 +105,7 @@ class World:
         """Return the rows of a query as a list of tuples.
 
         A column that the text of the query names is converted: to datetimes in UTC if it is in TIMES, to bool if it is
-        in BOOLEANS. So `SELECT *` converts nothing.
+        in BOOLEANS. A `*` names no column.
         """
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}
@@ -113,6 +113,7 @@ class World:
             return [tuple(row) for row in connection.execute(sa.text(sql).columns(**types), values)]
 
     def one(self, sql, **values):
+        """Return the only row of a query; its value, if it has one column. Raise ValueError for no or several rows."""
         (row,) = self.rows(sql, **values)
         return row[0] if len(row) == 1 else row
 
@@ -127,48 +128,46 @@ class World:
         return self.rows("SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1")
 
     def last_run(self, *columns):
+        """Return these columns of the run that began last, in any account; its value, if there is only one column."""
         return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
 
     def digest(self):
-        """Return the fleet digest (hex) of the account `default`, computed from its open versions."""
+        """Return the fleet digest (hex) of the account `default`, computed from its open versions.
+
+        `digest_of` computes it without any code of the program.
+        """
         rows = self.rows(
             "SELECT instance_id, instance_type, region, sector, ip, status, creator_user_nickname, extra"
             " FROM instance_versions WHERE valid_to IS NULL AND account = 'default'"
         )
-        parts = [
-            id_.encode() + b"\0" + hashlib.sha256("\0".join(value or "" for value in columns).encode()).digest()
-            for id_, *columns in sorted(rows)
-        ]
-        return hashlib.sha256(b"".join(parts)).hexdigest()
+        return digest_of({id_: columns for id_, *columns in rows})
 
     def statuses(self):
         return [status for (status,) in self.rows("SELECT status FROM sync_runs ORDER BY run_id")]
 
     def events(self):
-        """Return a sorted list of (hours since BEGIN, instance id, event), one for each event."""
+        """Return a sorted list with a tuple for each event: (hours since BEGIN, instance id, event)."""
         rows = self.rows("SELECT occurred_at, instance_id, event FROM instance_events")
         return sorted(((at - BEGIN) / timedelta(hours=1), id_, event) for at, id_, event in rows)
 
     def asked_by_id(self):
         """Return a list of the ids that the last run asked for, in order.
 
-        A request whose path ends in `s` counts as a request for the list. So an id that ends in `s` is left out.
+        An id is as in the path of the request: URL-encoded. If a request was repeated, its id is there again.
         """
-        return [
-            request.path.rpartition("/")[2] for request in self.simulator.requests if not request.path.endswith("s")
-        ]
+        return [request.path.rpartition("/")[2] for request in self.simulator.requests if on_get(request)]
 
     def walks(self):
         """Return how often the last run asked for the first page: once for each walk and for each repeated request."""
         return sum(request.page == 1 for request in self.simulator.requests)
 
     def history(self):
-        """Return a dict with the rows of `instance_state` and `instance_versions`: a sorted list for each table."""
+        """Return a dict from the names of `instance_state` and `instance_versions` to a sorted list of their rows."""
         tables = ("instance_state", "instance_versions")
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
     def dump(self):
-        """Return a dict with all rows as JSON texts: by the name of the table, a sorted list.
+        """Return a dict from the name of a table to a sorted list of its rows, each as JSON text.
 
         The tables `calendar`, `dropped_entries` and `alembic_version` are left out.
         """
@@ -186,7 +185,7 @@ class World:
     def forget_log(self):
         """Delete all logs and acts, as if the database was upgraded from a release that kept none.
 
-        The columns of runs that such a release did not fill become null.
+        The columns that such a release did not have become null.
         """
         with database.writing(self.engine) as connection:
             for change in (
@@ -197,6 +196,7 @@ class World:
                 "UPDATE sync_runs SET cleared_digest = NULL, ignore_changes = NULL, max_vanish = NULL",
                 "UPDATE sync_runs SET max_gap_seconds = NULL",
                 "UPDATE accounts SET log_id = NULL, log_start = NULL, log_size = NULL, log_frontier = NULL",
+                "UPDATE accounts SET checkpoint_at = NULL",
             ):
                 connection.exec_driver_sql(change)
 
