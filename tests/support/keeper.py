@@ -3,7 +3,7 @@
 A cheat changes a recorded history in one transaction, in a random but plausible way. For many kinds of cheats, `forge`
 then recomputes the columns that follow from others. The database is checked against checkpoints that were taken before,
 and the transaction is rolled back. (The kind PRUNED needs several transactions.) A cheat that changes nothing, or only
-what EXCEPTIONS names, does not count.
+what `hide_exceptions` leaves out, does not count.
 """
 
 import json
@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import IntegrityError
 
 from inventory.errors import BreachFound, DatabaseError, UsageError
 from inventory.history.merkle_log.dropped import free_places
@@ -27,7 +27,7 @@ from inventory.record import FIELDS
 from inventory.store import database
 from inventory.store.catalogue import RELATIONS
 from inventory.store.stretches import SAME
-from inventory.store.tables import METADATA, UTCDateTime, calendar
+from inventory.store.tables import METADATA, UTCDateTime, accounts, calendar
 from support.checkpoints import Checkpoint, check, check_rows
 from support.forgery import TABLES, copy_rows, forge, keyed, read_rows, write_rows
 from support.pasts import restore
@@ -45,28 +45,10 @@ VIEWS = {
 
 PRUNED = "a history edited, all recomputed, then pruned for real"
 
-LEASE = {column.name for column in METADATA.tables["accounts"].c if column.name.startswith(("lease_", "fencing_"))}
-
-EXCEPTIONS = {
-    "accounts": {"walk_digest", "checkpoint_at"} | LEASE,
-    "sync_runs": "the row of a running run",
-    "instance_state": "seen_run_id of a live instance, up to the last complete run; ignored fields",
-    "instance_versions": "moved, unless it is false where type or region are others than before",
+NOT_HISTORY = {"walk_digest", "checkpoint_at"} | {
+    column.name for column in accounts.c if column.name.startswith(("lease_", "fencing_"))
 }
-"""What a keeper may change without being found, by table.
-
-The value for `accounts` is a set of columns. The other values are texts for the reader.
-
-No answer about the past depends on these values:
-
-- `walk_digest` only lets the next run skip a comparison. `checkpoint_at` and the lease say nothing about the fleet.
-- A run with status `running` has no log entry yet. It ends after the checkpoint was taken.
-- The time at which a live instance was last seen is that of the last complete run. An earlier `seen_run_id` does not
-  count.
-- `moved` only lets queries skip versions. It may be true where type and region are those of the version before.
-- A change of a field that a run ignores opens no version. Until a later version opens, no log entry covers what
-  `instance_state` shows for this field (docs/checkpoints.md).
-"""
+"""The columns of `accounts` that say nothing about the past."""
 
 
 class NotACheat(Exception):
@@ -110,23 +92,20 @@ class Keeper:
         Return the Try; None if the cheat came to nothing, or if the database refused it.
         """
         if kind == PRUNED:
-            with suppress(NotACheat, sa.exc.IntegrityError, DatabaseError):
+            with suppress(NotACheat, IntegrityError, DatabaseError):
                 what, verdict = self.edit_and_prune()
                 return Try(kind, f"{self.past.name}: {what}", found_by(verdict))
             return None
         self.touched = None
         with suppress(NotACheat), database.writing(self.engine) as connection:
-            found = None
             try:
                 what, checkpoints = KINDS[kind](self, connection)
                 verdict = self.find(connection, checkpoints)
-                found = Try(kind, f"{self.past.name}: {what}", found_by(verdict))
-            except (DBAPIError, DatabaseError) as error:
-                if getattr(error, "orig", None) is None or not isinstance(error, sa.exc.IntegrityError):
-                    raise
+                return Try(kind, f"{self.past.name}: {what}", found_by(verdict))
+            except IntegrityError:
+                return None
             finally:
                 connection.rollback()
-            return found
         return None
 
     def find(self, connection, checkpoints):
@@ -164,10 +143,10 @@ class Keeper:
             restore(self.engine, now, self.rows)
 
     def write(self, connection, after):
-        """Write the rows `after`. Raise NotACheat if only values that EXCEPTIONS names differ from the old rows.
+        """Write the rows `after`. Set `touched` to the account if all changed rows belong to one, else to None.
 
-        Also raise NotACheat if two rows of a table have the same primary key. Set `touched` to the name of the account
-        if all rows that differ belong to one account, else to None.
+        Raise NotACheat if the rows differ from the old ones only in what `hide_exceptions` leaves out, or if two rows
+        of a table have the same primary key.
         """
         for table in TABLES:
             if len(keyed(table, after[table.name])) != len(after[table.name]):
@@ -197,7 +176,7 @@ class Keeper:
         return what, self.past.last.checkpoints
 
     def some(self, rows, *, where=lambda _: True):
-        """Return a random row for which `where` is true; raise NotACheat if there is none."""
+        """Return a random element of `rows` for which `where` is true; raise NotACheat if there is none."""
         rows = [row for row in rows if where(row)]
         if not rows:
             raise NotACheat
@@ -219,9 +198,9 @@ def found_by(verdict):
 def uncovered_fields(rows):
     """Return a dict from (account, instance id) to the set of fields that runs ignored since the newest version opened.
 
-    If that version is older than the log, the set also has the fields in entry 0's list `ignored`, and the column
-    `ignored` of `instance_state`. The list is one for the whole account, so it does not say what the column of a single
-    instance must hold.
+    If that version is older than the log, the set also has the fields in the list `ignored` of entry 0, and the name
+    `ignored`: the list is one for the whole account, so it does not say what the column `ignored` of the row of one
+    instance in `instance_state` must hold.
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
@@ -244,7 +223,8 @@ def uncovered_fields(rows):
 def hide_fields(state, fields):
     """Return a copy of a row of `instance_state` without `fields`, and without values that follow from them.
 
-    `ignored` becomes a set. `extra` becomes a pair: the text without `fields`, and whether the old text was canonical.
+    `ignored` becomes a set. If `extra` is a JSON object, it becomes a pair: the text without `fields`, and whether the
+    old text was canonical.
     """
     left = {name: value for name, value in state.items() if name not in fields and name != "row_hash"}
     if "ignored" in left:
@@ -263,10 +243,20 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return a copy of the rows without the values that EXCEPTIONS names.
+    """Return a copy of the rows without what a keeper may change without being found.
 
     The result is a dict from the name of a table to a dict from primary keys to rows. Each row is a dict. `uncovered`
-    is the result of `uncovered_fields`.
+    is the result of `uncovered_fields`. This is left out, because no answer about the past depends on it:
+
+    - `accounts`: the columns NOT_HISTORY. `walk_digest` only lets the next run skip a comparison.
+    - `sync_runs`: the row of a run with the status `running`. It has no log entry yet, and the run ends only after the
+      checkpoint was taken.
+    - `instance_state`: `seen_run_id` of a live instance, unless that run is later than the last complete run. Else the
+      instance was last seen by the last complete run, whatever `seen_run_id` is.
+    - `instance_state`: the fields `uncovered`. A change of a field that a run ignores opens no version. Until a later
+      version opens, no log entry covers what the row shows for this field (docs/checkpoints.md).
+    - `instance_versions`: a `moved` that is true where it may be false. It only lets queries skip versions. It must be
+      true only where a change gave another type or region than the version before.
     """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
@@ -275,7 +265,7 @@ def hide_exceptions(rows, uncovered):
         for key, row in keyed(table, rows[table.name]).items():
             if table.name == "sync_runs" and row["status"] == "running":
                 continue
-            hidden = EXCEPTIONS["accounts"] if table.name == "accounts" else set()
+            hidden = NOT_HISTORY if table.name == "accounts" else set()
             if (
                 table.name == "instance_state"
                 and row["presence"] == "live"
@@ -330,7 +320,7 @@ def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line f
 
 
 def other_json(random, text):
-    """Return an edited JSON object as text: one key is there twice, the white space differs, or one value differs."""
+    """Return an edited JSON object as text: a key is there twice, the white space differs, or one value is replaced."""
     kept = json.loads(text or "{}")
     how = random.randrange(4)
     if how == 0 and kept:
@@ -370,11 +360,8 @@ def edit_a_value(keeper, after):
         for account in after["accounts"]:
             if account["account"] == row["account"] and account["retired_at"] == old:
                 account["retired_at"] = row[name]
-    return f"{table} {_key(keeper.rows, table, row, name, old)}: {name} {old!r} becomes {row[name]!r}"
-
-
-def _key(_rows, table, row, name, old):
-    return [old if each.name == name else row[each.name] for each in METADATA.tables[table].primary_key]
+    key = [old if each.name == name else row[each.name] for each in METADATA.tables[table].primary_key]
+    return f"{table} {key}: {name} {old!r} becomes {row[name]!r}"
 
 
 def swap_two_values(keeper, after):
@@ -461,7 +448,7 @@ def _state_of(after, row):
 def another_creator(keeper, after):
     """Replace the creator of one episode by another person, or by null."""
     version = keeper.some(after["instance_versions"])
-    name = keeper.some([{"name": each} for each in ("ada", "bob", "mallory", None)])["name"]
+    name = keeper.random.choice(("ada", "bob", "mallory", None))
     episode = [each for each in _versions_of(after, version) if each["episode"] == version["episode"]]
     for each in episode:
         if each["creator_user_nickname"] is not None or keeper.random.random() < 0.3:
@@ -506,7 +493,7 @@ def another_time(keeper, after):
 def another_act(keeper, after):
     """Change the actor, the reason or the time of an act."""
     act = keeper.some(after["operator_actions"])
-    name = keeper.some([{"name": each} for each in ("actor", "reason", "occurred_at")])["name"]
+    name = keeper.random.choice(("actor", "reason", "occurred_at"))
     old = act[name]
     act[name] = other_value(keeper.random, "operator_actions", name, after["operator_actions"], old)
     for account in after["accounts"]:
@@ -552,14 +539,14 @@ def undo_a_change(keeper, after):
 
 
 def another_end(keeper, after):
-    """Let a vanished instance vanish at another complete run."""
+    """Let a vanished instance vanish at a random complete run, but the first."""
     state = keeper.some(after["instance_state"], where=lambda row: row["presence"] == "vanished")
     version = _versions_of(after, state)[-1]
     runs = sorted(
         (run for run in after["sync_runs"] if run["account"] == state["account"] and run["complete"]),
         key=lambda run: run["started_at"],
     )
-    before, run = keeper.some(list(pairwise(runs)))
+    before, run = keeper.some(pairwise(runs))
     if run["started_at"] <= version["valid_from"]:
         raise NotACheat
     seen = before if before["started_at"] >= version["valid_from"] else run
@@ -580,10 +567,9 @@ def another_settlement(keeper, after):
     return f"{version['instance_id']}: closed by entry {entry['log_index']}, not {old}"
 
 
-def forget_failed_runs(keeper, after):
+def forget_a_failed_run(keeper, after):
     """Delete a run that failed, was abandoned or was partial: then nothing shows the gap."""
-    failed = [run for run in after["sync_runs"] if run["status"] in {"failed", "abandoned", "partial"}]
-    run = keeper.some(failed)
+    run = keeper.some(after["sync_runs"], where=lambda run: run["status"] in {"failed", "abandoned", "partial"})
     if any(version["opened_by_run_id"] == run["run_id"] for version in after["instance_versions"]):
         raise NotACheat
     after["sync_runs"].remove(run)
@@ -607,7 +593,7 @@ def forget_an_act(keeper, after):
 
 REWRITES = (
     another_creator, another_content, another_time, another_act, erase_an_instance, invent_an_instance, undo_a_change,
-    another_end, another_settlement, forget_failed_runs, another_outcome, forget_an_act,
+    another_end, another_settlement, forget_a_failed_run, another_outcome, forget_an_act,
 )  # fmt: skip
 
 
@@ -772,21 +758,21 @@ def _edit(change, **options):
 
 def restore_older(keeper, connection):
     """Replace all rows by the rows of an older moment of this history."""
-    moment = keeper.some([{"moment": each} for each in keeper.past.moments[:-1]])["moment"]
+    moment = keeper.some(keeper.past.moments[:-1])
     keeper.write(connection, copy_rows(moment.rows))
     return f"the copy after {moment.runs} runs is back", keeper.past.last.checkpoints
 
 
 def restore_and_go_on(keeper, connection):
     """Replace all rows by the rows of a fork: an older moment, and other runs after it."""
-    rows = keeper.some([{"rows": each} for each in keeper.past.forks])["rows"]
+    rows = keeper.some(keeper.past.forks)
     keeper.write(connection, copy_rows(rows))
     return f"an older copy went on to {len(rows['sync_runs'])} runs", keeper.past.last.checkpoints
 
 
 def another_database(keeper, connection):
     """Replace all rows by the rows of another history: unchanged, or recomputed under the log ids of this database."""
-    other = keeper.some([{"past": each} for each in keeper.others if each is not keeper.past])["past"]
+    other = keeper.some(keeper.others, where=lambda past: past is not keeper.past)
     rows = copy_rows(keeper.random.choice(other.moments).rows)
     if renamed := keeper.random.random() < 0.6:
         ids = [row["log_id"] for row in keeper.rows["accounts"] if row["log_id"] is not None]
@@ -808,9 +794,9 @@ def another_database(keeper, connection):
 def forge_a_checkpoint(keeper, _connection):
     """Leave the database as it is, and return a checkpoint that was never taken of it."""
     random, real = keeper.random, keeper.past.last.checkpoints
-    taken = keeper.some([{"taken": each} for each in real])["taken"]
+    taken = keeper.some(real)
     others = [each for past in (*keeper.others, keeper.past) for moment in past.moments for each in moment.checkpoints]
-    other = random.choice([each for each in others if each.root != taken.root])
+    other = keeper.some(others, where=lambda each: each.root != taken.root)
     forged = random.choice([
         Checkpoint(taken.log_id, taken.size, other.root),
         Checkpoint(other.log_id, taken.size, taken.root),
