@@ -39,7 +39,7 @@ OPTIONS = {
 }
 WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
 WAITS_FOR_A_LOCK = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-"""A query that returns a row only while a session of this PostgreSQL database waits for a lock."""
+"""A query that returns no row, unless a session of this PostgreSQL database waits for a lock."""
 MEMORY = Path("/dev/shm")
 ROOM = 2**30  # free bytes that are needed; a server with ten databases takes 200 MB
 
@@ -92,7 +92,7 @@ def server(**options: str) -> Iterator[Server]:
 
 
 class Own:
-    """A server for one test. The test can stop and start it, kill it, and add a standby."""
+    """A server that this module started. A test can stop and start it, kill it, and add a standby."""
 
     def __init__(self, data: Path, folder: Path, run: Callable[..., None], port: int = 5432) -> None:
         self.port = port
@@ -106,17 +106,17 @@ class Own:
         self._run("pg_ctl", "--pgdata", self.data, "start", "--wait", "--log", self._folder / f"{self.port}.log")
 
     def stop(self) -> None:
-        """Stop the server at once, without a clean shutdown: at the next start it recovers, as after a power cut."""
+        """Stop the server at once, without a clean shutdown: at the next start it recovers, as after a crash."""
         self._run("pg_ctl", "--pgdata", self.data, "stop", "--wait", "--mode", "immediate")
 
     def kill(self) -> None:
-        """Kill the server and all of its sessions (SIGKILL)."""
+        """Kill all processes of the server (SIGKILL)."""
         server = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
-        sessions = server.children(recursive=True)
-        for process in (server, *sessions):
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs([server, *sessions])
+        psutil.wait_procs(processes)
 
     def promote(self) -> None:
         """Make this standby the primary server, which takes writes."""
@@ -129,7 +129,7 @@ class Own:
         This server needs the settings `wal_level="replica"` and, for example, `max_wal_senders="4"`. If the setting
         `synchronous_commit` is `on`, a commit on this server waits until the standby has stored it.
         """
-        data, port = self.data / "standby", self.port + 1
+        data, port = self._folder / "standby", self.port + 1  # not in `self.data`: pg_basebackup copies all of that
         self._run(
             "pg_basebackup", "--pgdata", data, "--host", self._folder, "--username", "postgres",
             "--checkpoint", "fast", "--write-recovery-conf", "--no-sync",
