@@ -102,8 +102,8 @@ def run(engine, simulator, account, at, **settings):
         engine,
         Account(account, ApiKey("keyid-1:secret")),
         Settings.model_construct(
-            api_url="https://api.fal.ai/v1", page_size=25, retry_attempts=1, retry_max_wait=0.01, **settings
-        ).model_copy(update={"api_url": simulator.url}),
+            api_url=simulator.url, page_size=25, retry_attempts=1, retry_max_wait=0.01, **settings
+        ),
         SyncOptions(clock=lambda: at, expected_seconds=3600),
     )
 

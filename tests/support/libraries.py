@@ -13,10 +13,11 @@ PROGRAM = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = PROJECT["optional-dependencies"]
 TESTS = [
     Requirement(text)
-    for name, texts in EXTRAS.items()
+    for texts in EXTRAS.values()
     for text in texts
-    if name != "test" or not text.startswith(f"{PROJECT['name']}[")
+    if not text.startswith(f"{PROJECT['name']}[")  # the extra `test` names the other extras
 ]
+"""The requirements of all extras."""
 
 
 def closure(requirements):

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from support.rfc6962 import tree_hash
 
 NULL = -(2**63)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 CLOSED = {"changed": 2, "vanished": 4}
 NOT_LOGGED = {
@@ -25,7 +26,8 @@ def text_of(time):
 
 
 def number_of(time):
-    return NULL if time is None else round((parsed(time) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 10**6)
+    """Return the microseconds from EPOCH to `time`; NULL if it is None."""
+    return NULL if time is None else (parsed(time) - EPOCH) // timedelta(microseconds=1)
 
 
 def canonical(value):
@@ -106,8 +108,9 @@ def history_of(versions, counts, before):
     """
     leaves = []
     for instance_id in sorted(counts, key=str.encode):
-        covered = [each for each in versions if each["instance_id"] == instance_id]
-        covered = [each for each in covered if parsed(each["valid_from"]) < before]
+        covered = [
+            each for each in versions if each["instance_id"] == instance_id and parsed(each["valid_from"]) < before
+        ]
         for each in sorted(covered, key=lambda each: parsed(each["valid_from"])):
             leaves += [opening(each)] + ([] if each["valid_to"] is None else [closing(each)])
         if covered:
@@ -118,9 +121,9 @@ def history_of(versions, counts, before):
 def entries_of(account, runs, acts, versions):
     """Return a list with the bytes of each entry of an account's log, in order.
 
-    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. The key `returned` of
-    an entry says that the run brought a retired account back. No row has this value: it is computed from entry 0 and
-    from the acts of retiring.
+    `account` is a row of `accounts`; `runs`, `acts` and `versions` are all rows of this account. Raise AssertionError
+    if `prune` has dropped the row of an entry. The key `returned` of an entry says that the run brought a retired
+    account back. No row has this value: it is computed from entry 0 and from the acts of retiring.
     """
     log_id = account["log_id"]
     found = [(0, account["log_start"].encode())]

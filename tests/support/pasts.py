@@ -20,10 +20,10 @@ from inventory.history.prune import PruneRequest, prune
 from inventory.history.runs import RunRequest
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database, schema
-from inventory.store.tables import METADATA
+from inventory.store.tables import accounts as accounts_table
 from support.checkpoints import take_checkpoints
 from support.forgery import read_rows, write_rows
-from support.world import World, hour, machine
+from support.world import World, hour
 
 RELEASED = Path(__file__).parents[1] / "released"
 DOWN = Status(503)
@@ -130,8 +130,8 @@ class Story(World):
         lease = runs.open_run(self.engine, request, clock=self.clock()).lease
         with database.writing(self.engine) as connection:
             connection.execute(
-                sa.update(METADATA.tables["accounts"])
-                .where(METADATA.tables["accounts"].c.fencing_token == lease.token)
+                sa.update(accounts_table)
+                .where(accounts_table.c.fencing_token == lease.token)
                 .values(lease_pid=0, lease_host="elsewhere", lease_seconds=0.001)
             )
 
@@ -139,8 +139,8 @@ class Story(World):
 def every_event(story):  # noqa: PLR0915 - one statement a step
     """Play all events and all statuses of finished runs, in two accounts with the same instance ids.
 
-    Some instances also become missing, held or unlisted. A partial run sees one after the last complete run. The
-    versions alone do not tell these states: see "The missing digest" in docs/log.md.
+    Some instances also become missing, held or unlisted. At the end, a partial run has seen one of them after the last
+    complete run. The versions alone do not tell these states: see "The missing digest" in docs/log.md.
     """
     for number in range(6):
         story.put(f"i{number}", creator_user_nickname=PEOPLE[number % 4], ip=f"192.0.2.{number}")
@@ -263,7 +263,7 @@ def upgraded(story):
 
 
 def upgraded_and_pruned(story):
-    """Play the story `upgraded`, and then prune two of the accounts."""
+    """Play the story `upgraded`, then rename one account and prune two."""
     upgraded(story)
     story.rename("production", "default")
     story.change()
@@ -290,8 +290,8 @@ STORIES = {
 def record(name, url, *, forks=0, whole=False):
     """Play the story `name` into the empty database of `url`, and return its Past, with `forks` forks.
 
-    If the story begins with the database of an earlier release, the largest account is deleted first, unless `whole` is
-    true. Then each check is three times as fast.
+    If the story begins with the database of an earlier release, the largest account is deleted first: without it, each
+    check is three times as fast. If `whole` is true, the account stays.
     """
     live, release = STORIES[name]
     if release is not None:
@@ -370,6 +370,3 @@ def restore_release(url, release):
     else:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(script)
-
-
-__all__ = ["STORIES", "Moment", "Past", "Story", "machine", "record", "restore", "restore_release"]
