@@ -60,7 +60,8 @@ def pytest_collection(session):
 class FilesTogether(LoadScopeScheduling):
     """A scheduler of pytest-xdist: one process runs all tests of a scope.
 
-    A scope is a test file, or a group of files in TOGETHER, on one backend.
+    A scope is a test file, or a group of files in TOGETHER, on one backend. Tests without a backend are in the scope on
+    SQLite if their file is in a group; else those of a file are a scope of their own.
     """
 
     def _split_scope(self, nodeid):
@@ -137,9 +138,9 @@ def clean_surroundings(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Yield a `support.postgres.Server`, which starts when the first test needs it.
+    """Yield a `support.postgres.Server`, which the first test that needs it starts.
 
-    If the server cannot start, each test that needs it fails.
+    If the server cannot start, or be reached, each test that needs it fails.
     """
     with server() as started:
         yield started
@@ -275,7 +276,8 @@ def history(request, backend):
 def new_database(request, backend, tmp_path):
     """Yield a function that creates a database and returns its URL.
 
-    The database is a copy of `template` if one is given. Else it is migrated if `migrated`, else empty.
+    The database is a copy of `template` if one is given. Else it is migrated if `migrated`, else empty. On SQLite, the
+    file of an empty database does not exist yet.
     """
     numbers = count(1)
     with ExitStack() as stack:

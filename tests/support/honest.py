@@ -103,7 +103,9 @@ class HonestHistories:
 
     def _check(self):
         with database.reading(self.engine) as connection:
-            checked = check if self.random.random() < 0.1 else check_rows  # no step changes what only `check` checks
+            checked = (
+                check if self.random.random() < 0.1 else check_rows
+            )  # only an upgrade writes what `check` alone checks
             verdict = checked(
                 connection, set(self.checkpoints), allow_pruned=True, allow_unfinished=self.prune_was_killed
             )

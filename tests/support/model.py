@@ -80,6 +80,11 @@ class Model:
         self.instances: dict[str, Instance] = {}
 
     def sync(self, at: datetime, seen: Observed, *, ignored: frozenset, key: str, max_vanish: float = 0.5) -> Run:
+        """Add the run at the time `at` that got the answers `seen`, and return it.
+
+        `ignored` are the fields whose changes this run does not record. `key` stands for the API key. `max_vanish` is
+        the setting.
+        """
         last = self.runs[-1] if self.runs else None
         run = Run(self._time_of(at), key, self.last_complete())
         self._abandon()
@@ -138,6 +143,7 @@ class Model:
                 run.status, run.code = "abandoned", "lease_lost"
 
     def accept(self) -> int:
+        """Let all missing instances vanish, as a person does who accepts the loss. Return their number."""
         self._abandon()
         missing = [(id_, each) for id_, each in self.instances.items() if each.presence == "missing"]
         for id_, each in missing:
@@ -251,9 +257,14 @@ class Model:
         """Return the losses of earlier runs. A loss is all missing instances that one run was the first to lack.
 
         `unseen` are the ids that the present run has not seen. Other instances are left out, and so is a loss with no
-        instance in `gone`. A tuple describes one loss: (1) the number of its instances, and, of the run that last saw
-        one of them, (2) the number of all instances that it had seen, and (3) its API key. Here a complete run counts
-        as later than every run that was not complete.
+        instance in `gone`. A tuple describes one loss:
+
+        1. the number of its instances
+        2. the number of all instances that the last run before the loss saw
+        3. the API key of that run
+
+        The last run before the loss is the last one that saw an instance of the loss. Here a complete run counts as
+        later than every run that was not complete.
         """
         missing = {id_: self.instances[id_] for id_ in unseen if self.instances[id_].presence == "missing"}
         found = []

@@ -216,6 +216,7 @@ class History(RuleBasedStateMachine):
             simulator.faults.add(Status(503), when=on_page(second_broken_at), after=1)
         self.now += timedelta(hours=1)
         outcome = self._run_sync()
+        # a fault that was played as often as it should be is no longer in `faults`
         struck = len(simulator.faults) < (broken_at is not None) + bool(failing) + (second_broken_at is not None)
         simulator.faults.clear()
         simulator.before_page = None

@@ -1,8 +1,8 @@
 """Two simulated weeks and their runs: what the fleet did, which items each run received, and the expected episodes.
 
-The fleet also changes during a run: each request takes two seconds of simulated time. Two accounts sync the same fleet,
-so the same ids are in both. One account syncs less often. The expected episodes follow from the items that the
-simulator sent, and from nothing in the database.
+The fleet also changes during a run: each request that it answers takes two seconds of simulated time. Two accounts sync
+the same fleet, so the same ids are in both. One account syncs less often. The expected episodes follow from the items
+that the simulator sent, and from nothing in the database.
 """
 
 import json
@@ -125,10 +125,10 @@ def alive(life, begin, end):
 
 
 class WatchedFleet(LivelyFleet):
-    """A fleet whose time advances by REQUEST with each request."""
+    """A fleet whose time advances by REQUEST with each request that it answers."""
 
     noted: dict
-    """A dict from an instance id to the last item that the fleet sent."""
+    """A dict from an instance id to the last item that the fleet sent during the current run."""
 
     def page(self, number, size):
         self.advance(self.now + REQUEST)
@@ -146,9 +146,9 @@ class WatchedFleet(LivelyFleet):
 
 @dataclass
 class Watch:
-    """What `play` simulated: the lives that the instances really had, the runs, and the episodes that they can know.
+    """What `play` simulated: the lives that the instances really had, and the runs.
 
-    `url` names the database into which the runs wrote.
+    `episodes` are the episodes that the runs could know. `url` names the database into which the runs wrote.
     """
 
     url: str
