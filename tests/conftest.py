@@ -60,8 +60,8 @@ def pytest_collection(session):
 class FilesTogether(LoadScopeScheduling):
     """A scheduler of pytest-xdist: one process runs all tests of a scope.
 
-    A scope is a test file, or a group of files in TOGETHER, on one backend. Tests without a backend are in the scope on
-    SQLite if their file is in a group; else those of a file are a scope of their own.
+    A scope is a test file, or a group of files in TOGETHER, on one backend. Tests of a group without a backend are in
+    the scope on SQLite. Other tests without a backend have a scope of their own for each file.
     """
 
     def _split_scope(self, nodeid):

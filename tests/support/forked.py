@@ -121,7 +121,7 @@ def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90
 
 @cache
 def _server(root_bypass):
-    """Start the server process, and return the socket for requests. The server process ends with this process."""
+    """Return the socket for requests to a server process. The first call starts it; it ends with this process."""
     prefix = [] if root_bypass else WITHOUT_ROOT_BYPASS
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -22,7 +22,7 @@ LONG = SHARE <= 1
 
 
 def some(cases, *, one_in, first=0):
-    """Return a list of every `one_in`-th case, from index `first % one_in` on; of all cases if LONG.
+    """Return a list: if LONG, all cases; else every `one_in`-th case, from index `first % one_in` on.
 
     A test that calls this function several times passes another `first` each time, to get other cases.
     """

@@ -287,18 +287,18 @@ STORIES = {
 """A dict from the name of a story to a pair: its function, and the release whose database it begins with, or None."""
 
 
-def record(name, url, *, forks=0, whole=False):
+def record(name, url, *, forks=0):
     """Play the story `name` into the empty database of `url`, and return its Past, with `forks` forks.
 
     If the story begins with the database of an earlier release, the largest account is deleted first: without it, each
-    check is three times as fast. If `whole` is true, the account stays.
+    check is three times as fast.
     """
     live, release = STORIES[name]
     if release is not None:
         restore_release(url, release)
     engine = database.connect(parse_url(url), create=True)
     schema.upgrade(engine)
-    if release is not None and not whole:
+    if release is not None:
         forget_largest(engine)
     past = Past(name)
     with Simulator(Fleet()) as simulator:

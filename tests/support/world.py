@@ -37,7 +37,7 @@ def machine(id_, **fields):
 
 
 def ids(number, prefix="i"):
-    """Return a list of `number` ids, each of the prefix and three digits: i000, i001, ..."""
+    """Return a list of `number` ids, each of the prefix and at least three digits: i000, i001, ..."""
     return [f"{prefix}{each:03}" for each in range(number)]
 
 
