@@ -354,22 +354,37 @@ def test_an_instance_has_at_most_one_open_version(engine):
         insert_rows(connection, instance_versions, [version(valid_from=later, opened_as="changed")])
 
 
-def test_an_account_has_at_most_one_running_run(engine):
-    def a_run(**other):
-        return {
-            "account": "default", "trigger": "manual", "status": "running", "started_at": NOON, "heartbeat_at": NOON,
-            "api_url": "https://api.fal.ai/v1", "version": "0", **other,
-        }  # fmt: skip
+def a_run(**other):
+    return {
+        "account": "default", "trigger": "manual", "status": "running", "started_at": NOON, "heartbeat_at": NOON,
+        "api_url": "https://api.fal.ai/v1", "version": "0", **other,
+    }  # fmt: skip
 
+
+def test_an_account_has_at_most_one_running_run(engine):
+    later = NOON + timedelta(seconds=1)
+    with writing(engine) as connection:
+        insert_rows(connection, accounts, [{"account": name, "created_at": NOON} for name in ("default", "other")])
+        insert_rows(connection, sync_runs, [a_run(), a_run(account="other")])
+    with pytest.raises(DatabaseError, match=r"(?i)unique"), writing(engine) as connection:
+        insert_rows(connection, sync_runs, [a_run(started_at=later)])
+    with writing(engine) as connection:
+        connection.execute(sa.update(sync_runs).values(status="abandoned"))
+        insert_rows(connection, sync_runs, [a_run(started_at=later)])
+
+
+def test_a_run_has_a_time_of_its_own_a_known_status_and_an_account_that_exists(engine):
     with writing(engine) as connection:
         insert_rows(connection, accounts, [{"account": "default", "created_at": NOON}])
-        insert_rows(connection, sync_runs, [a_run()])
+        insert_rows(connection, sync_runs, [a_run(status="failed")])
     later = NOON + timedelta(seconds=1)
-    for refused in (a_run(started_at=later), a_run(status="succeeded"), a_run(started_at=later, status="nonsense")):
-        with pytest.raises(DatabaseError, match=r"(?i)unique|check"), writing(engine) as connection:
+    for refused, constraint in (
+        (a_run(status="succeeded"), "unique"),
+        (a_run(started_at=later, status="nonsense"), "check"),
+        (a_run(started_at=later, account="nobody"), "foreign key"),
+    ):
+        with pytest.raises(DatabaseError, match=f"(?i){constraint}"), writing(engine) as connection:
             insert_rows(connection, sync_runs, [refused])
-    with pytest.raises(DatabaseError, match=r"(?i)foreign key"), writing(engine) as connection:
-        insert_rows(connection, sync_runs, [a_run(account="nobody")])
 
 
 @pytest.mark.medium

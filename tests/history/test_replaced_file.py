@@ -1,5 +1,7 @@
 """A SQLite file that is removed or replaced while the program uses it: nothing of the old file gets into a new one."""
 
+import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -122,10 +124,14 @@ def assert_well(file):
 # -- `run`
 
 
-def test_no_file_is_open_between_runs(start, file):
+def test_no_connection_is_open_between_runs(start, file):
     worker = start(INVENTORY_EVERY="1h")
     worker.wait_for("synced")
     until(lambda: beside(file) == [])
+    process = Path(f"/proc/{worker.process.pid}")
+    opened = [each.name for each in process.joinpath("fd").iterdir() if each.readlink() == file]
+    flags = [re.search(r"flags:\s*(\d+)", process.joinpath("fdinfo", each).read_text())[1] for each in opened]
+    assert all(int(each, 8) & os.O_PATH for each in flags)  # such a descriptor can neither read nor write the file
 
 
 def test_run_does_not_create_a_removed_file_again_and_continues_when_it_is_put_back(start, file, tmp_path):
@@ -258,6 +264,8 @@ def test_an_old_wal_stays_refused_after_its_holder_was_killed(start, file, holde
         )
 
     until(refused)
+    (line,) = worker.log("the database cannot be used")
+    assert f"{file.name}-wal" in line["reason"]
     for name in beside(file):
         Path(f"{file}{name}").unlink()
     worker.wait_for("the database is back")
@@ -529,10 +537,13 @@ def test_sync_of_several_accounts_into_a_replaced_file_ends_with_7_and_leaves_it
         tmp_path, **environment, INVENTORY_API_URL=world.simulator.url, INVENTORY_DATABASE_URL=database_url
     )
     copy = backup(file)
+    content = copy.read_bytes()
     world.simulator.before_page = lambda _: copy.exists() and copy.replace(file)
     done = command("sync", expect=7)
+    assert not copy.exists()
     assert "succeeded" not in done.stdout
     assert done.stderr.count("error: ") == done.stdout.count("failed") == 2
+    assert file.read_bytes() == content
     assert ask(file, "SELECT * FROM sync_runs") == []
 
 

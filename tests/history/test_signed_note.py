@@ -109,7 +109,7 @@ def test_signatures_of_unknown_keys_and_types_are_ignored():
         (PETER.replace("Peter", "peter"), "its id is not"),
         (PETER[:-1], "base64"),
         (PETER[:-4], "no Ed25519 key"),
-        (PETER.replace("+ARpc", "+ABpc"), "its id is not|base64|no Ed25519"),
+        (PETER.replace("+ARpc", "+ABpc"), "no Ed25519 key"),
         ("x+00000000+BBpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "no Ed25519 key"),
     ],
 )
@@ -141,8 +141,8 @@ SIGNED = str(CHECKPOINT.note(SigningKey(Ed25519PrivateKey.from_private_bytes(PET
         (SIGNED.replace("\n7\n", "\n-7\n"), "not a number"),
         (SIGNED.replace("\n7\n", "\n\N{ARABIC-INDIC DIGIT SEVEN}\n"), "not a number"),
         (SIGNED.replace("\n7\n", f"\n{10**18}\n"), "not a number"),
-        (SIGNED.replace("\n7\n", "\n\n"), "three lines|not a number"),
-        (SIGNED.replace(ROOT, ROOT[:-4]), "base64|SHA-256"),
+        (SIGNED.replace("\n7\n", "\n\n"), "three lines"),
+        (SIGNED.replace(ROOT, ROOT[:-4]), "SHA-256"),
         (SIGNED.replace(ROOT, ROOT[:-2] + "B="), "base64"),
         (SIGNED.replace(ROOT, base64.b64encode(bytes(33)).decode()), "SHA-256"),
         (SIGNED.replace("\n7\n", "\n0\n"), "an empty log"),
@@ -191,11 +191,14 @@ def test_one_key_signs_every_log_under_its_origin():
     assert not first.signed_by(SigningKey.generate().verifier("example.org/fleet"))
 
 
-def test_a_key_survives_its_file():
+def test_a_key_that_is_read_from_its_pem_is_the_same_key():
     key = SigningKey.generate()
     again = SigningKey.from_pem(key.pem.decode())
     assert str(again.verifier("n")) == str(key.verifier("n"))
     assert str(again.sign("text\n", "n")) == str(key.sign("text\n", "n"))
+
+
+def test_a_note_without_a_signature_is_its_text_alone():
     assert str(Note("text\n")) == "text\n"
 
 

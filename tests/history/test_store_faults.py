@@ -165,11 +165,14 @@ def test_a_connection_whose_commit_a_signal_interrupted_is_used_again(engine):
     def interrupt(_):
         raise KeyboardInterrupt
 
+    session = "SELECT pg_backend_pid()"
     event.listen(engine, "commit", interrupt)
-    with pytest.raises(KeyboardInterrupt), database.writing(engine) as connection:
-        connection.exec_driver_sql("UPDATE accounts SET provider = provider")
+    with pytest.raises(KeyboardInterrupt), database.writing(engine) as connection:  # noqa: PT012
+        before = connection.exec_driver_sql(session).scalar()
+        connection.exec_driver_sql("INSERT INTO accounts (account, created_at) VALUES ('a', now())")
     event.remove(engine, "commit", interrupt)
     with database.reading(engine) as connection:
+        assert connection.exec_driver_sql(session).scalar() == before
         assert connection.exec_driver_sql("SELECT count(*) FROM accounts").scalar() == 0
 
 

@@ -58,7 +58,7 @@ def release(request):
 
 @pytest.fixture
 def old(release, new_database, backend):
-    """Return the URL of a database as that release left it."""
+    """Return the URL of a new database, loaded from the stored database `release`."""
     url = new_database()
     script = (STORED / f"{release}.{backend}.sql").read_text(encoding="utf-8")
     if backend == "sqlite":
@@ -123,6 +123,7 @@ def test_the_stored_history_has_every_kind_of_event(engine):
 @pytest.mark.slow
 def test_a_database_of_an_earlier_release_is_upgraded_with_its_history_as_it_was(release, old, engine, tmp_path):
     before = history(engine)
+    assert [relation for relation, rows in before.items() if not rows] == []
     with reading(engine) as connection:
         assert schema.current(connection) == RELEASES[release]
     run = Command(tmp_path, INVENTORY_DATABASE_URL=old)
