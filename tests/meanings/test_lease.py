@@ -16,12 +16,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from inventory.config.database_url import parse_url
 from inventory.config.keys import Account, ApiKey
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history import missing as history
-from inventory.history.lease import fence, hold_lease
+from inventory.history.lease import hold_lease
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database
 from inventory.store.tables import accounts
@@ -176,30 +177,37 @@ def test_a_killed_run_leaves_only_its_running_row_which_the_next_marks_abandoned
 def test_a_reader_never_sees_half_a_run(world):
     world.fleet.clear()
     world.put(*(f"i{number:04}" for number in range(2500)))  # more than one batch of rows
-    seen, done = set(), threading.Event()
+    counts = (
+        "SELECT count(*) FROM instance_versions",
+        "SELECT count(*) FROM instances",
+        "SELECT count(*) FROM sync_runs WHERE complete",
+    )
+    seen, done = [], threading.Event()
 
     def read():
-        while not done.is_set():
-            with database.reading(world.engine) as connection:
-                seen.add(
-                    tuple(
-                        connection.exec_driver_sql(sql).scalar_one()
-                        for sql in (
-                            "SELECT count(*) FROM instance_versions",
-                            "SELECT count(*) FROM instances",
-                            "SELECT count(*) FROM sync_runs WHERE complete",
-                        )
-                    )
-                )
+        with database.reading(world.engine) as connection:
+            return tuple(connection.exec_driver_sql(sql).scalar_one() for sql in counts)
 
-    reader = threading.Thread(target=read)
+    def read_on():
+        while not done.is_set():
+            seen.append(read())
+
+    def wait_for_a_read(_connection, _cursor, statement, *_):
+        if threading.current_thread() is not reader and "instance_versions" in statement:
+            before = len(seen)
+            until(lambda: len(seen) > before + 1)  # one that began after the statement
+
+    reader = threading.Thread(target=read_on)
+    event.listen(world.engine, "after_cursor_execute", wait_for_a_read)
     reader.start()
     try:
         assert world.run().status == "succeeded"
     finally:
         done.set()
         reader.join()
-    assert seen <= {(0, 0, 0), (2500, 2500, 1)}
+        event.remove(world.engine, "after_cursor_execute", wait_for_a_read)
+    assert (0, 0, 0) in seen
+    assert {*seen, read()} == {(0, 0, 0), (2500, 2500, 1)}
 
 
 # -- the lease
@@ -325,10 +333,15 @@ def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, 
     assert boot
     set_account(world, lease_host=host, lease_process_started=started)
     assert isinstance(run(world).error, AccountBusy)
+    check_end_of_lease(world)
+
+
+def check_end_of_lease(world):
+    """Check that a run is refused one second before the lease of 120 seconds ends, and succeeds when it ends."""
     heartbeat = world.last_run("heartbeat_at")
-    just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
+    just_before, end = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
     assert isinstance(run(world, clock=lambda: just_before).error, AccountBusy)
-    assert run(world, clock=lambda: just_after).status == "succeeded"
+    assert run(world, clock=lambda: end).status == "succeeded"
 
 
 @pytest.mark.slow
@@ -338,6 +351,7 @@ def test_a_lease_from_before_the_last_boot_of_the_host_is_respected_until_it_end
     host = world.one("SELECT lease_host FROM accounts").rpartition("/")[0]
     set_account(world, lease_host=f"{host}/00000000-0000-0000-0000-000000000000")
     assert isinstance(run(world).error, AccountBusy)
+    check_end_of_lease(world)
 
 
 @pytest.mark.slow
@@ -348,10 +362,7 @@ def test_a_process_of_another_host_is_replaced_only_after_its_lease(world, child
     refused = run(world)
     assert isinstance(refused.error, AccountBusy)
     assert "elsewhere" in str(refused.error)
-    heartbeat = world.last_run("heartbeat_at")
-    just_before, just_after = heartbeat + timedelta(seconds=119), heartbeat + timedelta(seconds=120)
-    assert isinstance(run(world, clock=lambda: just_before).error, AccountBusy)
-    assert run(world, clock=lambda: just_after).status == "succeeded"
+    check_end_of_lease(world)
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
@@ -439,20 +450,26 @@ def test_a_failed_run_whose_lease_was_taken_over_leaves_its_row_alone(world):
     assert gate.reached.wait(PATIENCE)
     world.faults.add(Status(500), when=on_page(1), after=1)
     assert run(world, clock=later(minutes=10)).status == "succeeded"
+    before = world.dump()
     world.simulator.stop()  # so that the request of the first run fails
     thread.join(PATIENCE)
     assert outcomes[0].exit_code == 4
+    assert world.dump() == before
     assert world.statuses() == ["abandoned", "succeeded"]
 
 
 @pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
 def test_a_heartbeat_of_a_lease_that_is_lost_writes_nothing(world):
-    with walking(world, clock=now, lease_seconds=1) as (_, _, _):
+    def sends_heartbeats():
+        return any(thread.name == "heartbeat-default" for thread in threading.enumerate())
+
+    with walking(world, clock=now, lease_seconds=1):
+        assert sends_heartbeats()
         second = run(world, clock=later(minutes=10))
         assert second.status == "succeeded"
         before = world.dump()
-        until(lambda: not any(thread.name == "heartbeat-default" for thread in threading.enumerate()))
+        until(lambda: not sends_heartbeats())  # the thread ends after its first heartbeat that does not find the lease
         assert world.dump() == before
 
 
@@ -547,14 +564,24 @@ def test_other_work_sends_heartbeats_too_and_releases_its_lease_when_it_fails(wo
 
 @pytest.mark.medium
 @rule("a-lost-lease-writes-nothing")
-def test_accepting_writes_nothing_after_its_lease_was_taken_over(world):
+def test_accepting_writes_nothing_after_its_lease_was_taken_over(world, monkeypatch):
     run(world)
-    with hold_lease(world.engine, "default", "missing --accept", 60) as lease:
-        assert run(world, clock=later(minutes=10)).status == "succeeded"
-        before = world.dump()
-        with pytest.raises(LeaseLost), database.writing(world.engine) as connection:
-            fence(connection, lease)
-    assert world.dump() == before
+    world.remove("d")
+    before = []
+
+    @contextmanager
+    def hold_and_lose(*arguments):
+        with hold_lease(*arguments) as lease:
+            world.faults.add(Status(500), when=on_get)
+            world.faults.add(Status(503), when=on_page(1), after=1)
+            assert world.run(clock=later(minutes=10)).missing == 1
+            before.append(world.dump())
+            yield lease
+
+    monkeypatch.setattr(history, "hold_lease", hold_and_lose)
+    with pytest.raises(LeaseLost):
+        history.accept_missing(world.engine, "default", lease_seconds=60)
+    assert world.dump() == before[0]
 
 
 @rule("one-run-per-account")
