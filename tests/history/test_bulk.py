@@ -145,10 +145,8 @@ def test_a_role_that_may_not_create_indexes_keeps_them_while_it_fills_the_tables
             connection.exec_driver_sql(grant.format("writer", table))
         connection.exec_driver_sql("SET LOCAL ROLE writer")
         with rebuilt_after_load(connection, (instance_state, instance_versions), 10):
-            assert connection.exec_driver_sql("SELECT count(*) FROM pg_index").scalar() > 0
             found = {row[3] for row in connection.execute(sa.text(INDEXES))}
         assert found == before[1]
-    assert indexes() == before
 
 
 @ON_POSTGRESQL
