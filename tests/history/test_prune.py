@@ -9,6 +9,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from inventory.cli import main
+from inventory.config.database_url import parse_url
 from inventory.errors import AccountBusy, DatabaseError, LeaseLost, UsageError
 from inventory.history.lease import fence, hold_lease
 from inventory.history.prune import PruneRequest, prune, would_prune
@@ -19,7 +20,7 @@ from inventory.store import database
 from inventory.store.tables import accounts, sync_runs
 from support.marks import random_histories, rule
 from support.random_history import History
-from support.world import hour
+from support.world import World, hour
 
 pytestmark = rule("prune-keeps-the-answers")
 
@@ -179,10 +180,14 @@ def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing_and_is_no_
 
 
 @pytest.mark.medium
-def test_pruning_in_steps_gives_the_same_result_as_pruning_at_once(lived):
+def test_pruning_in_steps_gives_the_same_result_as_pruning_at_once(lived, history, new_database):
     for number in (2, 4, 5, 8):
         pruned(lived, hour(number))
-    in_steps = [versions(lived, id_) for id_ in "abc"], run_ids(lived)
+    other = World(database.connect(parse_url(new_database(template=history.template))), lived.simulator)
+    pruned(other, hour(8))
+    in_steps, at_once = (([versions(world, id_) for id_ in "abc"], run_ids(world)) for world in (lived, other))
+    other.engine.dispose()
+    assert in_steps == at_once
     assert in_steps == (
         [
             [
@@ -373,7 +378,7 @@ def test_a_time_in_the_future_and_an_unknown_account_are_usage_errors(lived):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--before", "1d"], 0, "default: 0 runs"),
+        (["--before", "1d"], 0, "default: 5 versions {}folded into others, 3 runs {}dropped"),
         (["--before", "1d", "--account", "nobody"], 2, "no account"),
         (["--before", FUTURE], 2, "is in the future"),
         (["--before", FUTURE, "--dry-run"], 2, "is in the future"),
@@ -392,8 +397,8 @@ def test_the_command_says_what_it_did_in_one_line(lived, words, code, said, caps
             assert (out, err.count("\n")) == ("", 1)
             assert said in err
         else:
-            assert out.startswith("default: ")
-            assert ("would be" in out, "is coarse now" in out) == (bool(more), not more)
+            assert out.startswith(said.format(*["would be " if more else ""] * 2))
+            assert (out.count("\n"), out.endswith(" is coarse now\n")) == (1, not more)
             assert err == ""
     if code == 0:
         with pytest.raises(SystemExit) as ended:
