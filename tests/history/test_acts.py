@@ -358,7 +358,7 @@ def test_a_null_that_was_added_to_the_details_is_found(lived, run):
     assert "are not as they were written" in run("verify", expect=9).stdout
 
 
-def test_the_acts_of_a_second_with_a_clock_that_stepped_back_stay_in_order(lived, run):
+def test_acts_stay_in_order_if_the_clock_stepped_back_between_them(lived, run):
     lived.run()
     accounts.rename(lived.engine, "default", "one", lease_seconds=60, clock=lambda: hour(7))
     accounts.rename(lived.engine, "one", "two", lease_seconds=60, clock=lambda: hour(7) - timedelta(minutes=1))

@@ -1,11 +1,13 @@
 """How the history is stored: times are in UTC, nothing is deleted, and runs record a digest of the fleet."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from inventory.simulator import Status, on_get, on_list, on_page
 from inventory.store import database
+from inventory.store.tables import METADATA, UTCDateTime
 from support.marks import rule
 from support.world import ids
 
@@ -13,9 +15,10 @@ from support.world import ids
 @pytest.mark.medium
 @rule("times-are-utc")
 def test_times_are_stored_in_utc_in_one_format(world):
-    kathmandu = datetime(2026, 3, 7, 3, 45, tzinfo=UTC) - timedelta(hours=5, minutes=45)
+    kathmandu = datetime(2026, 3, 7, 3, 45, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     world.put("a")
     world.run(clock=lambda: kathmandu)
+    columns = [each for table in METADATA.tables.values() for each in table.c if isinstance(each.type, UTCDateTime)]
     with database.reading(world.engine) as connection:
         if world.engine.dialect.name == "sqlite":
             stored = connection.exec_driver_sql("SELECT typeof(valid_from), valid_from FROM instance_versions").one()
@@ -24,10 +27,18 @@ def test_times_are_stored_in_utc_in_one_format(world):
                 "SELECT DISTINCT type FROM pragma_table_info('instance_versions') WHERE name LIKE 'valid_%'"
             )
             assert declared.scalars().all() == ["DATETIME"]
+            for column in columns:
+                times = connection.exec_driver_sql(f"SELECT {column.name} FROM {column.table.name}").scalars()
+                form = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}"
+                assert [time for time in times if time is not None and not re.fullmatch(form, time)] == []
         else:
             stored = connection.exec_driver_sql("SELECT pg_typeof(valid_from), valid_from FROM instance_versions").one()
             assert stored[0] == "timestamp with time zone"
             assert stored[1] == kathmandu
+            for column in columns:
+                kind = "SELECT data_type FROM information_schema.columns WHERE (table_name, column_name) = (%s, %s)"
+                found = connection.exec_driver_sql(kind, (column.table.name, column.name)).scalars().all()
+                assert found == ["timestamp with time zone"], column
 
 
 @pytest.mark.medium
@@ -50,7 +61,11 @@ def test_a_time_literal_means_the_same_on_both_backends(world):
 @pytest.mark.medium
 @rule("nothing-is-deleted")
 def test_nothing_is_ever_deleted(world):
-    counts = (0, 0, 0)
+    queries = (
+        "SELECT run_id FROM sync_runs", "SELECT instance_id FROM instance_state",
+        "SELECT instance_id, valid_from, status FROM instance_versions",
+    )  # fmt: skip
+    before = [set() for _ in queries]
     for number in range(12):
         world.put(*ids(number + 1, "n"), status=("ready", "stopped")[number % 2])
         if number % 3 == 2:
@@ -58,13 +73,11 @@ def test_nothing_is_ever_deleted(world):
         if number % 5 == 3:
             world.faults.add(Status(500), when=on_page(2))
         world.run(page_size=3)
-        now = world.one(
-            "SELECT (SELECT count(*) FROM sync_runs), (SELECT count(*) FROM instance_state),"
-            " (SELECT count(*) FROM instance_versions)"
-        )
-        assert all(new >= old for new, old in zip(now, counts, strict=True))
-        counts = now
-    assert counts[:2] == (12, 12)
+        now = [{*world.rows(query)} for query in queries]
+        assert all(old <= new for old, new in zip(before, now, strict=True))
+        before = now
+    assert [len(rows) for rows in before[:2]] == [12, 12]
+    assert len(before[2]) > 12
 
 
 @pytest.mark.medium

@@ -215,7 +215,9 @@ def test_the_first_rewrite_of_a_row_from_before_the_rule_opens_no_version(world,
     rows = world.dump()
     outcome = world.run(page_size=1, **settings)  # later runs write nothing
     assert (outcome.status, sum(outcome.counts.values())) == ("succeeded", 0)
-    assert rows["instance_state"] == world.dump()["instance_state"]
+    after = world.dump()
+    assert rows["instance_state"] == after["instance_state"]
+    assert rows["instance_versions"] == after["instance_versions"]
     assert breaches(world) == []
     world.put("a", token="s3cr3t-2", zone="x", ip="10.0.0.1")
     assert world.run(page_size=1, **settings).counts["changed"] == 1
