@@ -439,9 +439,21 @@ def test_a_time_of_any_zone_is_read_back_as_the_same_instant_in_utc(engine, micr
     assert stored == [f"2026-03-06 22:00:00.{microsecond:06}"] * 3
 
 
-def test_a_time_without_a_zone_is_refused(engine):
+@pytest.mark.parametrize("way", ["Core", "insert_rows", "update_rows"])
+def test_a_time_without_a_zone_is_refused(engine, way):
+    def write(connection, time):
+        row = {"account": "x", "created_at": time}
+        if way == "Core":
+            connection.execute(sa.insert(accounts), row)
+        elif way == "insert_rows":
+            insert_rows(connection, accounts, [row])
+        else:
+            update_rows(connection, accounts, ["account"], [row])
+
     with pytest.raises((DatabaseError, ValueError), match="without a zone"), writing(engine) as connection:
-        connection.execute(sa.insert(accounts), {"account": "x", "created_at": datetime(2026, 3, 7)})  # noqa: DTZ001
+        write(connection, datetime(2026, 3, 7))  # noqa: DTZ001
+    with writing(engine) as connection:
+        write(connection, NOON)
 
 
 @rule("times-are-utc")
