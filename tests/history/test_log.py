@@ -342,6 +342,7 @@ def test_before_the_first_complete_run_the_missing_digest_covers_every_live_inst
 
 
 def kinds_since(world):
+    """Return the statuses of the runs that have an entry in the log. Runs from before the log have none."""
     _, all_runs, _, _ = rows_of(world)
     return [row["status"] for row in all_runs if row["log_index"] is not None]
 
