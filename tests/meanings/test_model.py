@@ -1,12 +1,17 @@
 """Random histories of a fleet: what real syncs record is compared with a model in plain Python."""
 
 import pytest
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from inventory.simulator import Fleet, Simulator
 from support.eventful_history import EventfulHistory
-from support.marks import random_histories
+from support.marks import LONG, random_histories
 from support.random_history import History
+
+
+def test_the_long_profiles_try_all_cases():
+    assert (settings.get_current_profile_name() in {"thorough", "prove"}) == LONG
 
 
 @pytest.fixture
