@@ -55,7 +55,7 @@ def _is_ambiguous(text: str, url: URL) -> bool:
     An @, / or ? in a password must be percent-encoded, but SQLAlchemy does not require that. So a PostgreSQL URL is
     unambiguous only if it has no @, or a single @ whose meaning is certain. The meaning is certain in two cases:
 
-    - The @ ends the user and password, and no parameter is before the @.
+    - The URL has a user, and no `?...=` is before the @.
     - The URL has no user, and the @ is in the value of a known parameter.
 
     A SQLite URL is ambiguous if it has a host, a user or a password.
@@ -65,9 +65,9 @@ def _is_ambiguous(text: str, url: URL) -> bool:
     before, at, after = text.partition("://")[2].partition("@")
     if not at or "@" in after:
         return bool(at)
-    if url.username is None:  # then the @ must be in the value of a known parameter
-        known = _parameters(url, lambda name: is_secret_name(name) or name in HARMLESS_PARAMETERS)
-        return not any("@" in value for value in known)
+    if url.username is None:
+        name, equals, _ = before.partition("?")[2].rpartition("&")[2].partition("=")
+        return not (equals and (is_secret_name(name) or name in HARMLESS_PARAMETERS))
     return re.search(r"\?.*=", before) is not None
 
 

@@ -55,6 +55,7 @@ DATABASES = {
     "the user's place": "postgresql://ada/{0}@127.0.0.1:1/inventory",
     "another backend": "mysql://ada:{0}@127.0.0.1:1/inventory",
     "sqlite": "sqlite://ada:{0}@127.0.0.1:1/inventory",
+    "a slash in the user": "postgresql://ad/a:{0}@127.0.0.1:1/inventory?password=a%40b",
     "any spelling": "postgresql://127.0.0.1:1/inventory?PassWord={0}",
 }  # fmt: skip
 PROXIES = ("http://bob:{0}@127.0.0.1:1", "bob:{0}@127.0.0.1:1", "http://bob:{0}", "http:///bob:{0}@127.0.0.1:1")
