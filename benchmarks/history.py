@@ -118,7 +118,7 @@ def make_up(engine: Any, shape: Shape) -> None:
 
 
 def copy_lives(connection: Any, copies: int) -> None:
-    """Copy the rows of each instance under new ids, until `copies` instances have the same life."""
+    """Copy the rows of each instance under `copies` - 1 new ids."""
     for table in (instance_state, instance_versions):
         names = ", ".join(column.name for column in table.columns)
         values = names.replace("instance_id", "instance_id || '-' || copy")

@@ -214,7 +214,7 @@ class RepeatFilter:
         self._previous, self._current = self._current, set()
 
     def is_new(self, event: str) -> bool:
-        """Return whether this text came neither in this round nor in the previous one; add the text to this round."""
+        """Return True if this text is new to this round and to the previous one; add the text to this round."""
         new = event not in self._previous | self._current
         self._current.add(event)
         return new

@@ -1,4 +1,4 @@
-"""Private temporary folders, and the removal of those that killed processes left behind.
+"""Private temporary folders, and the removal of those that are left from killed processes.
 
 A folder is in use while a process holds the lock (`flock`) on the file `lock` in that folder. The kernel releases the
 lock when the process ends, also when the process is killed.
@@ -32,7 +32,7 @@ A younger folder may be in use: its process does not hold the lock yet, or its f
 def scratch_folder() -> Iterator[Path]:
     """Yield a new private folder under TMPDIR, and remove it after the block; raise DatabaseError if none can be made.
 
-    First remove the folders that killed processes of the same user left under TMPDIR.
+    First remove this user's folders under TMPDIR that are left from killed processes.
     """
     with ExitStack() as stack:
         try:

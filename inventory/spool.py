@@ -187,9 +187,9 @@ class Spool:
 
         The parameter `known` has these instances, in the order of their ids.
 
-        After the call, the table `known` holds only the instances that are absent or may have to be written, usually
-        few. The table `new` holds the listed ids that are not live or missing in the database. `new` is empty if no
-        instance is live or missing there. Rows of an earlier call are deleted.
+        After the call, the table `known` holds only those that are absent or may have to be written, usually few. The
+        table `new` holds the listed ids that the parameter does not have, but nothing if the parameter is empty. Rows
+        of an earlier call are deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0

@@ -219,8 +219,9 @@ class Episode:
     The creator is the first one that the API gave in the episode. `known_from` says where the name comes from:
 
     - "log": from a line of changes.jsonl, which has the creator that was known then. The log commits to that line.
-    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl, which has no creator. The field may have
-      changed in the episode. Once a change closes the version of that line, the creator is taken from the change.
+    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl. Such a line has no creator, and the
+      field may have changed in the episode. Once a change closes this version, the creator is that of the change
+      ("log").
     """
 
     creator: str | None
@@ -396,8 +397,8 @@ class Account:
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Version]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
 
-        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. If the entry has no
-        changes, the group is not used: leaves.bin has no group for such an entry. Raise Differs if a check fails.
+        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. Do not use it if the
+        entry has no changes: then leaves.bin has no group for the entry. Raise Differs if a check fails.
         """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]

@@ -50,8 +50,8 @@ def confirm(context: WalkContext, expected: ExpectedList | None = None) -> WalkR
 def _fetch_each(context: WalkContext, absent: list[str]) -> bool:
     """Fetch the absent instances by their ids; return whether all of them were settled.
 
-    An instance for which fal answers 404 is marked as gone, and one that fal returns is added to the spool. After the
-    first request that settles nothing, later requests are not retried. No further request is sent in three cases:
+    An instance for which fal answers 404 is marked as gone, and one that fal returns is added to the spool. Once
+    a request has settled nothing, each later request is tried only once. No further request is sent in three cases:
 
     - MOST_UNANSWERED requests in a row got no answer.
     - The API refused a request (401, 403, 429).

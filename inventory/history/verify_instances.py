@@ -233,8 +233,8 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
 def _compute_row_hash(state: Any) -> bytes | None:
     """Return what `row_hash` in a row of `instance_state` should be; None if `extra` is not JSON as a run writes it.
 
-    The form of that JSON is not checked if the hash of the newest version covers it, that is, if `version_hash` equals
-    `row_hash` and no field is ignored.
+    If `version_hash` equals `row_hash` and no field is ignored, the hash of the newest version covers that JSON, and
+    its form is not checked.
     """
     try:
         is_covered = state.extra is None or (state.row_hash == state.version_hash and not state.ignored)

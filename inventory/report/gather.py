@@ -129,15 +129,14 @@ def _episodes(
     """Return the episodes of the period as columns, each a list of integers. The rows are sorted by `began`.
 
     An episode has a row for each unbroken time in which the instance had the same type. `times` holds all times in
-    order, in microseconds, each as the difference from the time before it. The next five columns refer to a time by its
-    index in `times`, and hold the difference of two indexes:
+    order, in microseconds, each as the difference from the time before it. Each of the next five columns is about a
+    time, but holds a difference of indexes in `times`:
 
-    - `began`, the start of the row: from `began` of the previous row to `began` of this row. The first row has the
-      index itself.
-    - `appeared`, the start of the episode: from `appeared` to `began`.
-    - `after`, the last complete run before the episode: from `after` to `appeared`. 0 means null.
-    - `seen`, the start of the next row of the episode, or when the instance was last seen: from `began` to `seen`.
-    - `gone`, when the instance vanished, in the last row of an episode: from `seen` to `gone`. 0 means null.
+    - `began`, the start of the row: `began` minus `began` of the previous row. The first row has the index itself.
+    - `appeared`, the start of the episode: `began` minus `appeared`.
+    - `after`, the last complete run before the episode: `appeared` minus `after`. 0 means null.
+    - `seen`, the start of the next row of the episode, or when the instance was last seen: `seen` minus `began`.
+    - `gone`, when the instance vanished, in the last row of an episode: `gone` minus `seen`. 0 means null.
 
     `account`, `creator` and `type` are indexes into the lists of accounts, creators and `types`. A type is [name,
     number of GPUs]. `flags` are the bits _FIRST, _LIVE, _LAST and _KNOWN.

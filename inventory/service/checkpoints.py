@@ -4,9 +4,9 @@ The checkpoint of an account is due after the first run of the day. Its file is 
 the delivery. If the file cannot be written, no delivery is recorded. If the process dies before the commit, the next
 run writes the file again.
 
-The channels get the checkpoint after the commit. If none of the channels accepts it, the record of the delivery is
-undone, at the latest when the process ends, and the next run tries again. If the process is killed before that, the
-checkpoint of this day is in the folder only.
+The channels get the checkpoint after the commit. If none of them accepts it before the process ends, the record of the
+delivery is undone, and the next run tries again. If the process is killed first, the checkpoint of this day is in the
+folder only.
 """
 
 from collections.abc import Callable

@@ -274,7 +274,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 @pytest.mark.medium
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The checkpoint of 6 entries agrees with the log, and the one of 7 entries does not. So entry 6 must differ."""
+    """The checkpoint of entries 0 to 5 agrees with the log, and that of 0 to 6 does not. So entry 6 must differ."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")

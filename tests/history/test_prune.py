@@ -1,4 +1,4 @@
-"""`inventory prune`: it folds old versions and drops old runs, and the other answers stay the same."""
+"""`inventory prune` folds old versions and drops old runs. Hours and later fleets stay the same."""
 
 import threading
 from datetime import timedelta

@@ -95,7 +95,7 @@ def titles(sent):
     ],
 )
 def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
-    """A run is written `NAME:HOURS`: its status or error code, and the hours from the last complete run before it.
+    """A run is written `NAME:HOURS`: its status or error code, and the hours since the previous complete run.
 
     `ok` stands for `succeeded`. `begun` names the alerts that must be sent after the last of the runs. `ended`
     names the alerts whose end must be reported after it.

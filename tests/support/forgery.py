@@ -321,8 +321,8 @@ class _Forger:
     def _forge_ignored(self):
         """Add fields to the list `ignored` of entry 0.
 
-        These are the fields in which the state of an instance differs from the newest version of the same instance. A
-        field is left out if a run has ignored it since this version opened.
+        A field is added if an instance's state differs in it from the instance's newest version, and no run has ignored
+        the field since that version opened.
         """
         found = set(self.earlier.get("ignored", ()))
         for id_, state in self.states.items():

@@ -219,8 +219,8 @@ class Model:
         2. the number of instances of the creator that were there up to the first complete run
         3. the number of instances of the creator that are live now
         4. and 5. the times at which the first and the last instance counted in 1 appeared; None if there is none
-        6. microseconds
-        7. GPU microseconds of the episodes for which this number is known; None if it is known for no episode
+        6. microseconds of all episodes
+        7. GPU microseconds of the episodes with all GPU counts known; None if there is none
         """
         hours = self.hours()
         groups: dict[str | None, list[tuple[str, int]]] = {}

@@ -113,7 +113,7 @@ class World:
             return [tuple(row) for row in connection.execute(sa.text(sql).columns(**types), values)]
 
     def one(self, sql, **values):
-        """Return the only row of a query; its value, if it has one column. Raise ValueError for no or several rows."""
+        """Return the only row of a query; for one column, only its value. Raise ValueError for no or several rows."""
         (row,) = self.rows(sql, **values)
         return row[0] if len(row) == 1 else row
 
@@ -128,7 +128,7 @@ class World:
         return self.rows("SELECT instance_id, vanished_at FROM instances WHERE presence = 'vanished' ORDER BY 1")
 
     def last_run(self, *columns):
-        """Return these columns of the run that began last, in any account; its value, if there is only one column."""
+        """Return these columns of the run that began last, in any account; for one column, only its value."""
         return self.one(f"SELECT {', '.join(columns)} FROM sync_runs ORDER BY run_id DESC LIMIT 1")
 
     def digest(self):

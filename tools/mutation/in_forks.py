@@ -227,7 +227,7 @@ def _replace_view(databases: list[Path], view: str, sql: str) -> bool:
 
 
 def _forget_views() -> None:
-    """Let this process read the SQL of the migrations again."""
+    """Clear this process's cache of the migrations' views."""
     sys.modules["inventory.store.schema"]._migrated_views.cache_clear()  # noqa: SLF001
 
 
