@@ -34,7 +34,7 @@ docs:
 pages:
 	$(BIN)/python tools/pages.py
 
-# Build and test the dbt package with a real dbt, in an environment of its own, on a demo in a PostgreSQL of its own.
+# Build and test the dbt package with a real dbt, in an environment of its own, on a demo in a database of its own.
 dbt:
 	$(BIN)/python tools/dbt_check.py
 
@@ -46,7 +46,8 @@ superset:
 supply:
 	$(BIN)/python tools/supply.py
 
-# Mutate the program and see which mutants no test kills, in build/mutants. MODULES names some modules.
+# Mutate the program and see which mutants no test kills, in build/mutants. MODULES names some modules, or is --resume to
+# go on where it was stopped.
 mutants:
 	$(BIN)/python tools/mutation/run.py $(MODULES)
 

@@ -42,8 +42,8 @@ def main() -> None:
         where = sa.make_url(url)
         target = {
             "type": "postgres", "host": where.host or where.query["host"], "user": where.username,
-            "password": where.password or "", "port": where.port or 5432, "dbname": made, "schema": "dbt",
-            "threads": 2,
+            "password": where.password or "", "port": where.port or int(where.query.get("port", 5432)),
+            "dbname": made, "schema": "dbt", "threads": 2,
         }  # fmt: skip
         profile = {"fal_inventory": {"target": "demo", "outputs": {"demo": target}}}
         (folder / "profiles.yml").write_text(json.dumps(profile))

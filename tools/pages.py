@@ -1,9 +1,8 @@
-"""Write the pages that are made from the program: `python tools/pages.py [PAGE ...]`.
+"""Write the pages that are made from the program: `python tools/pages.py`.
 
-A PAGE is a key of PAGES. Without one, all pages are written. A test fails if a page is not up to date.
+A test fails if a page is not up to date.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,12 +23,12 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Write the pages with these names, or all pages if there is no name."""
-    for name in names or PAGES:
-        (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (ROOT / name).write_text(page(), encoding="utf-8")
         print(name)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -92,8 +92,8 @@ def _parse_text(text: str) -> Checkpoint:
     if len(root) != HASH_SIZE:
         raise NoteError("the root is no SHA-256 hash")
     for line, below in pairwise(lines[_LINES:]):
-        if re.fullmatch(_SIZE, line) and len(below) == len(encoded):
-            raise NoteError("put a blank line between two checkpoints: below its root another one begins")
+        if re.fullmatch("[0-9]+", line) and len(below) == len(encoded):
+            raise NoteError("below a root another checkpoint begins without a blank line; put one between the two")
     if size == "0" and root != EMPTY_ROOT:
         raise NoteError("the root is not that of an empty log")
     return Checkpoint(origin, int(size), root)

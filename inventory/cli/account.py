@@ -7,12 +7,12 @@ import typer
 from inventory.cli.complete import values
 from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
-from inventory.cli.wording import counted
 from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts
 from inventory.read.render import Format, printable, show
 from inventory.store import database
+from inventory.wording import counted
 
 app = typer.Typer(
     help="""List, rename or retire the accounts of the database.

@@ -12,12 +12,12 @@ from inventory.checkpoints.folder import write_checkpoint
 from inventory.checkpoints.signed_note import NoteError, SigningKey, require_key_name
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption
-from inventory.cli.wording import counted
 from inventory.config.signing import Signer, read_signer
 from inventory.errors import AccountBusy, BreachFound, DatabaseError, InventoryError, UsageError
 from inventory.history.log_heads import LogHead, read_heads, read_log_ids
 from inventory.read.render import printable
 from inventory.store import database
+from inventory.wording import counted
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 

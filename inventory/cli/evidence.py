@@ -10,11 +10,11 @@ from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.period import read_period, require_period
 from inventory.cli.progress import live_line
-from inventory.cli.wording import counted
 from inventory.config.signing import read_signer
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.whole_file import whole_file
+from inventory.wording import counted
 
 
 def evidence_command(

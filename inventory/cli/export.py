@@ -9,12 +9,12 @@ import typer
 from inventory.cli.opening import loaded, opened_as_is
 from inventory.cli.options import DatabaseOption, a_time
 from inventory.cli.progress import live_line
-from inventory.cli.wording import counted
 from inventory.config.extras import require
 from inventory.config.signing import read_signer
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import parse_time
+from inventory.wording import counted
 
 
 class Style(StrEnum):
@@ -56,7 +56,7 @@ def export_command(
     """
     require("export")
     if check:
-        from inventory.export.rebuild import check_export
+        from inventory.export.check import check_export
 
         with live_line("reading the files") as progress:
             found = check_export(folder, progress)

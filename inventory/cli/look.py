@@ -16,6 +16,7 @@ from inventory.read.render import Format, cell, printable, show
 from inventory.read.row_buffer import RowBuffer
 from inventory.store import database
 from inventory.times import brief, parse_time
+from inventory.wording import counted
 
 FLEET_COLUMNS = (
     "account", "instance_id", "instance_type", "region", "status", "ip", "creator_user_nickname", "presence",
@@ -129,7 +130,7 @@ def _describe(runs: RunsAround) -> str:
     if runs.gap is None:
         return f"{name}: between the complete {before} and {after}."
     failed = runs.gap["failed_runs"]
-    why = f"{failed} failed {'run' if failed == 1 else 'runs'}" if failed else "no run, though one was due"
+    why = counted(failed, "failed run") if failed else "no run, though one was due"
     return (
         f"{name}: in a gap of {brief(timedelta(seconds=runs.gap['seconds']))} between the complete {before} and "
         f"{after}, with {why}: what came and went there is not known."

@@ -20,6 +20,7 @@ from inventory.read.creators import list_creators
 from inventory.read.render import show
 from inventory.store import database
 from inventory.whole_file import whole_file
+from inventory.wording import counted
 
 EVENT_COLUMNS = ("occurred_at", "event", "instance_id", "instance_type", "region", "status", "creator_user_nickname")
 CREATOR_COLUMNS = (
@@ -61,7 +62,7 @@ def simulate_command(
     fleet = LivelyFleet(seed=seed, start=began, instances=instances, churn=churn)
     with Simulator(fleet, port=port, max_page_size=1000) as simulator, stop_on_signal() as stop:
         pace = f"an hour passes in {3600 / speed:g} s" if speed else "time stands still"
-        print(f"A made-up fleet of {len(fleet)} instances at {simulator.url} ({pace}).")
+        print(f"A made-up fleet of {counted(len(fleet), 'instance')} at {simulator.url} ({pace}).")
         print(f"Try: FAL_KEY=any INVENTORY_API_URL={simulator.url} inventory sync", flush=True)
         while not stop.wait(0.5):
             fleet.advance(began + (datetime.now(UTC) - began) * speed)
@@ -91,7 +92,7 @@ def demo_command(
     log.configure(log.style(), "error")  # the demo causes outages on purpose: do not log them
     file = _page_of(url) if installed("report") else None
     with whole_file(file) if file else nullcontext() as opened_file:
-        with bar(f"{days} days of hourly runs") as advance:
+        with bar(f"{counted(days, 'day')} of hourly runs") as advance:
             result = demo(url, days=days, progress=advance)
         with opened(url) as engine, database.reading(engine) as connection:
             fleet = list(queries.instances(connection))
@@ -101,7 +102,7 @@ def demo_command(
         if opened_file and data:
             opened_file.write(page(data))
     named = render_masked(parse_url(url))
-    print(f"\nThe fleet now: {len(fleet)} instances. `inventory list --database {named}` lists all.")
+    print(f"\nThe fleet now: {counted(len(fleet), 'instance')}. `inventory list --database {named}` lists all.")
     print("The last five to appear:\n")
     show(fleet[-5:], "instances", columns=[name for name in FLEET_COLUMNS if name != "account"], headings=HEADINGS)
     print("\nThe last changes\n")

@@ -7,12 +7,12 @@ import typer
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, ReasonOption, a_time
 from inventory.cli.progress import live_line
-from inventory.cli.wording import counted
 from inventory.history.prune import PruneRequest, PruneResult, prune, would_prune
 from inventory.read.queries import account_names
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import iso, parse_time
+from inventory.wording import counted
 
 
 def prune_command(

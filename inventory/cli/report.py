@@ -8,12 +8,12 @@ import typer
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, a_time
 from inventory.cli.progress import live_line
-from inventory.cli.wording import counted
 from inventory.config.extras import require
 from inventory.read.render import printable
 from inventory.store import database
 from inventory.times import parse_time
 from inventory.whole_file import whole_file
+from inventory.wording import counted
 
 
 def report_command(

@@ -14,7 +14,6 @@ from inventory.cli.opening import loaded, open_for_writing, opened, opened_as_is
 from inventory.cli.options import AccountOption, DatabaseOption, an_interval
 from inventory.cli.progress import live_line
 from inventory.cli.signals import stop_on_signal, when_late
-from inventory.cli.wording import counted
 from inventory.config.database_url import parse_url, sqlite_path
 from inventory.config.keys import Account
 from inventory.config.settings import Settings
@@ -25,6 +24,7 @@ from inventory.service.observers import observing
 from inventory.store import database, schema
 from inventory.store.tables import EVENTS
 from inventory.times import parse_duration
+from inventory.wording import counted
 
 FIRST_OF = (1, 2, 7, 3, 5, 4, 6)
 """The exit codes of runs, except 0. If several occur, the command exits with the first of them in this order."""
@@ -121,7 +121,7 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
     """Show a live line during a run. Yield a function that takes a WalkResult and shows its instances and pages.
 
     If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
-    exit code 4. The run's row, if there is one, then stays `running`, and the next run marks it as `abandoned`
+    exit code 4. The run's row, if there is one, then stays `running`, and the next run or act marks it as `abandoned`
     (`a-signal-settles-the-run`).
     """
 

@@ -13,7 +13,6 @@ from inventory.checkpoints.signed_note import NoteError, VerifierKey
 from inventory.cli.opening import open_for_reading
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption
 from inventory.cli.progress import live_line
-from inventory.cli.wording import counted
 from inventory.errors import BreachFound, UsageError
 from inventory.history import anchors
 from inventory.history.anchors import Anchor
@@ -22,6 +21,7 @@ from inventory.history.log_heads import read_log_ids
 from inventory.history.verify import verify
 from inventory.read.render import Format, printable, show, show_object
 from inventory.store import integrity, tampering
+from inventory.wording import counted
 
 
 def verify_command(
@@ -140,7 +140,7 @@ def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *
         )
     lines = [
         *map(_log_line, found.logs),
-        *(f"account {name}: no log yet, so that nothing anchors its history" for name in without),
+        *(f"account {name}: no log yet, so nothing anchors its history" for name in without),
         *(_anchor_line(each, signature) for each in compared if not each.faults),
     ]
     for line in lines:

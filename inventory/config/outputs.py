@@ -14,6 +14,7 @@ from inventory.config.settings import Settings
 from inventory.config.signing import read_signer
 from inventory.errors import UsageError
 from inventory.whole_file import require_replaceable
+from inventory.wording import counted
 
 NEEDED_BY_SYNC = ("alerts", "signature")
 """The outputs whose faults `doctor` counts as failures.
@@ -68,7 +69,7 @@ def _alerts(settings: AlertSettings) -> str:
     addresses = settings.addresses()
     for number, address in enumerate(addresses, start=1):
         open_channel(number, address)
-    return f"{len(addresses)} {'address' if len(addresses) == 1 else 'addresses'}, each of a service that apprise knows"
+    return f"{counted(len(addresses), 'address', 'addresses')}, each of a service that apprise knows"
 
 
 def _delivery(folder: Path) -> str:

@@ -279,10 +279,8 @@ def load(**flags: Any) -> Settings:
         if first["type"] == "twice":
             first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
         raise UsageError(f"{_place_of(first['loc'], flags)}: {_reason(first)}") from None
-    except SettingsError as error:
-        found = re.search(r'field "(\w+)"', str(error))  # only the text has the name
-        variable = f"INVENTORY_{found[1].upper()}" if found else "A variable that holds tables"
-        raise UsageError(f"{variable} is not JSON; write its tables in the file instead.") from None
+    except SettingsError:  # no other variable must be JSON: the type of `alerts` is checked later
+        raise UsageError("INVENTORY_ACCOUNTS is not JSON; write its tables in the file instead.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:

@@ -93,7 +93,7 @@ def hash_leaf(data: bytes) -> bytes:
 def append(nodes: list[bytes], size: int, node: bytes) -> int:
     """Append the leaf hash `node` to a tree of `size` leaves, and return the new size.
 
-    `nodes`, changed in place, is the right edge of the tree: the roots of its complete subtrees, the largest first.
+    `nodes`, changed in place, is the edge of the tree: the roots of its complete subtrees, the largest first.
     """
     rest = size
     while rest & 1:
@@ -104,7 +104,7 @@ def append(nodes: list[bytes], size: int, node: bytes) -> int:
 
 
 def root_of_edge(nodes: list[bytes]) -> bytes:
-    """Return the root of the tree whose right edge is `nodes` (see `append`)."""
+    """Return the root of the tree whose edge is `nodes` (see `append`)."""
     if not nodes:
         return hashlib.sha256(b"").digest()
     *larger, root = nodes
@@ -245,9 +245,8 @@ class Account:
     """The part of a bundle that is about one account. The fields with a default are computed, all others are read.
 
     `log` is the id of the account's log. `lines` are the entries of the log in the bundle, as JSON. `first` is the
-    index of the first of these entries. `edge` is the right edge of the log's tree before this first entry was appended
-    (see `append`).
-    `start` and `end` are the fleet at the start and at the end of the period, by instance id.
+    index of the first of these entries. `edge` is the edge of the log's tree before this first entry was appended (see
+    `append`). `start` and `end` are the fleet at the start and at the end of the period, by instance id.
     """
 
     name: str
@@ -764,7 +763,7 @@ class Checkpoint:
         text, *below = note.split("\n\n")
         signatures = [line for block in below for line in block.split("\n")]
         origin, size, root, *more = text.split("\n")
-        if any(line.isdecimal() and len(below) == len(root) for line, below in pairwise(more)):
+        if any(re.fullmatch("[0-9]+", line) and len(following) == len(root) for line, following in pairwise(more)):
             raise ValueError("no blank line separates two checkpoints")
         if not all(line.startswith(f"{_MARK} ") for line in signatures):
             raise ValueError("a line below a checkpoint is no signature")

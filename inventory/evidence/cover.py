@@ -14,6 +14,7 @@ from string import Template
 
 from inventory.evidence.check import Account, Checkpoint, micros
 from inventory.read.render import printable
+from inventory.wording import counted
 
 _TIME = re.compile(r"\A(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z\Z")
 
@@ -87,7 +88,8 @@ def _section(bundle: Mapping[str, bytes], account: Account) -> str:
 
 def _checkpoint(account: Account, checkpoint: Checkpoint) -> str:
     signed = "signed" if checkpoint.signatures else "unsigned"
-    about = f"{checkpoint.origin}, {checkpoint.size} entries, root {b64encode(checkpoint.root).decode()}, {signed}."
+    entries = counted(checkpoint.size, "entry", "entries")
+    about = f"{checkpoint.origin}, {entries}, root {b64encode(checkpoint.root).decode()}, {signed}."
     where = f"The files of this account are in the folder {account.folder}."
     return f"<h3>Checkpoint</h3><p>{_text(about)} {_text(where)}</p></section>"
 

@@ -14,6 +14,7 @@ from inventory.checkpoints.folder import KeptCheckpoint
 from inventory.checkpoints.signed_note import VerifierKey
 from inventory.history.findings import SHOWN, Breach, CheckedLog, Findings
 from inventory.merkle import EMPTY_ROOT
+from inventory.wording import counted
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def _log_faults(
         )
     elif log.unfolded:
         yield (
-            f"a prune, entry {log.pruned_at:,}, has not finished: {log.unfolded:,} "
-            f"{'version' if log.unfolded == 1 else 'versions'} that it folds are still there, and nothing vouches for "
+            f"a prune, entry {log.pruned_at:,}, has not finished: "
+            f"{counted(log.unfolded, 'version')} that it folds are still there, and nothing vouches for "
             "what they say. Run `inventory prune` again"
         )
 

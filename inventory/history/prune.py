@@ -30,6 +30,7 @@ from inventory.store import database
 from inventory.store.database import Clock
 from inventory.store.tables import accounts, operator_actions, sync_runs
 from inventory.times import iso
+from inventory.wording import counted
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _raise_if_breached(connection: Connection, account: str, checking: Callable[
     found = verify_history(connection, account=account, progress=checking)
     if found.count:
         raise BreachFound(
-            f"Account {account}: {found.count:,} {'breach' if found.count == 1 else 'breaches'}: the history is not "
+            f"Account {account}: {counted(found.count, 'breach', 'breaches')}: the history is not "
             "what its log recorded; nothing was folded. `inventory verify` names what differs; compare with a backup."
         )
 

@@ -37,6 +37,7 @@ from inventory.service.channels import RETRY_PAUSES, Alert, Channels
 from inventory.service.troubles import begun_and_ended
 from inventory.store import database
 from inventory.times import brief, iso
+from inventory.wording import counted
 
 _FULL_WIDTH = {ord(mark): ord(mark) + 0xFEE0 for mark in "!\"#$%&'()*:;<>@[\\]^`{|}~"}
 """A table for `str.translate`. It replaces the marks that services take for markup, a link or a mention.
@@ -94,8 +95,7 @@ class Alerts:
 
         `answered` is called once: with True when a channel has accepted the alert, with False if no channel accepts it.
         """
-        entries = f"{head.size:,} {'entry' if head.size == 1 else 'entries'}"
-        title = f"inventory: {_safe(head.account)}: checkpoint of {entries}"
+        title = f"inventory: {_safe(head.account)}: checkpoint of {counted(head.size, 'entry', 'entries')}"
         self._channels.send(Alert("info", title, str(note)), answered)
 
     def close(self, seconds: float, stop: threading.Event | None = None) -> None:
@@ -150,7 +150,7 @@ class Alerts:
         held = held_instances(connection, run["account"])
         return Alert(
             "warning",
-            f"inventory: {account}: {_counted(held.total)} held",
+            f"inventory: {account}: {counted(held.total, 'instance')} held",
             "\n".join([log.plain(text, 600), *_lines(held)]),  # the program's own words, with commands to copy
         )
 
@@ -169,7 +169,7 @@ def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Out
         found = _appeared(connection, rule, run, outcome)
         what = "new"
     if found.total:
-        title = f"inventory: {_safe(run['account'])}: {_counted(found.total)} {what}"
+        title = f"inventory: {_safe(run['account'])}: {counted(found.total, 'instance')} {what}"
         body = "\n".join([f"As of {iso(run['started_at'])}:", *_lines(found)])
         yield Alert("info", title, body)
 
@@ -194,10 +194,6 @@ def _lines(found: InstanceList) -> list[str]:
     names = ("instance_id", "instance_type", "region", "creator_user_nickname")
     lines = ["  ".join(_safe(row[name] or "-") for name in names) for row in found.rows]
     return lines + ([f"and {found.total - len(found.rows)} more"] if found.total > len(found.rows) else [])
-
-
-def _counted(number: int) -> str:
-    return f"{number} instance{'' if number == 1 else 's'}"
 
 
 def _safe(text: str, limit: int = 80) -> str:

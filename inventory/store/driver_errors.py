@@ -16,6 +16,8 @@ from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
 _COLLISIONS = {"40001", "40P01"}
 """PostgreSQL's codes of a serialization failure and a deadlock."""
 
+_WHEN_IT_WORKS = "Run again when the database works."
+
 _NO_RIGHT = "42501"
 """PostgreSQL's code of an insufficient privilege."""
 
@@ -70,8 +72,8 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     """Return the DatabaseError for an error of the driver.
 
-    Its message says more about a lock, about rights and, on SQLite, about a full disk. Return a Collision for a
-    deadlock or a serialization failure on PostgreSQL.
+    Its message says more about a lock and, on SQLite, about a full disk and rights. If a role of PostgreSQL lacks a
+    right, it says what to do. Return a Collision for a deadlock or a serialization failure on PostgreSQL.
     """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":
@@ -80,9 +82,10 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
         reason = f"{reason} ({_free_space(engine)})"
     if is_sqlite(engine) and "readonly database" in reason:
         reason = f"{reason} (check the permissions of the file, its folder, and what ends in -wal or -shm beside it)"
+    remedy = _WHEN_IT_WORKS
     if getattr(cause, "sqlstate", None) == _NO_RIGHT:
-        reason = f"{reason} (this role lacks the right: connect as another one, or grant it)"
-    failed = _failed(engine, reason, kept)
+        remedy = "Connect as a role that has the right, or grant it."
+    failed = _failed(engine, reason, kept, remedy)
     return Collision(str(failed)) if getattr(cause, "sqlstate", None) in _COLLISIONS else failed
 
 
@@ -101,7 +104,5 @@ def _free_space(engine: Engine) -> str:
     return "; ".join(places)
 
 
-def _failed(engine: Engine, reason: str, kept: str) -> DatabaseError:
-    return DatabaseError(
-        f"The database {describe(engine)} failed: {reason}; {kept}. Run again when the database works."
-    )
+def _failed(engine: Engine, reason: str, kept: str, remedy: str = _WHEN_IT_WORKS) -> DatabaseError:
+    return DatabaseError(f"The database {describe(engine)} failed: {reason}; {kept}. {remedy}")

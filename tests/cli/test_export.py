@@ -25,9 +25,9 @@ from inventory.config.signing import Signer
 from inventory.errors import AccountBusy, BreachFound
 from inventory.export import export as exporting
 from inventory.export import source
+from inventory.export.check import check_export
 from inventory.export.export import Request, export
 from inventory.export.folder import open_folder
-from inventory.export.rebuild import check_export
 from inventory.export.relations import exported_relations
 from inventory.simulator import Status, on_get, on_page
 from inventory.store import database, schema

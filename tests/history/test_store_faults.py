@@ -297,7 +297,7 @@ def test_a_role_that_may_not_write_is_7_and_nothing_is_written(recording, databa
         connection.execute(f"DROP ROLE {role}")
     assert (outcome.run_id, outcome.exit_code) == (None, 7)
     assert "permission denied" in str(outcome.error)
-    assert "this role lacks the right" in str(outcome.error)
+    assert "Connect as a role that has the right" in str(outcome.error)
     assert recording.history() == before
     assert recording.run().status == "succeeded"
     check_recorded(recording)

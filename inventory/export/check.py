@@ -29,6 +29,7 @@ from inventory.store import database, schema
 from inventory.store.database import BATCH
 from inventory.store.kinds import Kind
 from inventory.store.tables import METADATA
+from inventory.wording import counted
 
 TABLES = (
     "accounts", "sync_runs", "instance_state", "instance_versions", "operator_actions", "dropped_entries", "calendar",
@@ -48,10 +49,10 @@ class CheckedExport:
     def text(self) -> str:
         """Return the result as lines of text for a person."""
         found = self.findings
-        verified = f"{found.runs:,} runs, {found.instances:,} instances, {found.versions:,} versions"
+        counts = (found.runs, "run"), (found.instances, "instance"), (found.versions, "version")
         lines = [
-            f"{self.files} files are those of manifest.json.",
-            f"verified: {verified}; every digest matches",
+            f"{self.files:,} files are those of manifest.json.",
+            f"verified: {', '.join(counted(*each) for each in counts)}; every digest matches",
             *self.accounts,
             "The views were compared with manifest.json only.",
             "Only a checkpoint that somebody else keeps shows whether a log was rewritten from its start.",
@@ -199,7 +200,8 @@ def _verify(connection: Connection, files: int, about: About, progress: Callable
         note = checkpoints[log.account]
         if note is None or log.size != note.checkpoint.size or log.roots.get(log.size) != note.checkpoint.root:
             raise BreachFound(f"account {log.account}: its log is not that of the checkpoint in manifest.json.")
-        done.accounts.append(f"account {log.account}: {log.size:,} entries of its log, as its checkpoint says")
+        entries = counted(log.size, "entry", "entries")
+        done.accounts.append(f"account {log.account}: {entries} of its log, as its checkpoint says")
     return done
 
 
