@@ -47,7 +47,7 @@ of a table. So one database cannot be downgraded and upgraded without end.
 OFTEN, RARE = 6, 2
 """Weights of the random choice of a kind: OFTEN for a kind with `recomputed` in its name, RARE for any other.
 
-The kinds with `recomputed` edit rows, and there are the most ways to do that.
+A kind with `recomputed` edits, inserts or deletes rows, and this can be done in more ways than any other kind of cheat.
 """
 
 
@@ -73,7 +73,7 @@ def main() -> int:
 def _databases(stack: ExitStack, backend: str) -> Callable[[], str]:
     """Return a function that returns the URL of a new empty database at each call.
 
-    On PostgreSQL the database is there. On SQLite its file is made by the first connection that may create it.
+    On PostgreSQL the database exists. On SQLite there is no file yet: the first connection with `create` makes it.
     """
     if backend == "sqlite":
         folder = stack.enter_context(tempfile.TemporaryDirectory())

@@ -67,7 +67,7 @@ class Fleet:
         self._make_pages()
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
-        """Return how often a broken page was served since the last call. Then set the faults of `Server.break_page`."""
+        """Set the faults that `Server.break_page` describes; return how often a page was broken since the last call."""
         broken, self._broken = self._broken, 0
         self._failing, self._empty_once = failing, empty_once
         return broken

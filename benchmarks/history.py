@@ -3,7 +3,7 @@
     python benchmarks/history.py [--instances 100000] [--versions 10] [--postgresql URL]
 
 The history is made up: a year of hourly runs, and instances with a mean life of 30 days. By default an instance has 10
-versions; one that lives on after the year has fewer. The history is written to SQLite and to PostgreSQL.
+versions. An instance that lives on after the year may have fewer. The history is written to SQLite and to PostgreSQL.
 
 There are two further commands:
 
@@ -60,7 +60,7 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 YEAR = 365 * 24  # hours
 MEAN_LIFE = 30 * 24  # hours
 MOST_VERSIONS = 1_000
-"""The most versions of an instance. It has at most one an hour, and must begin within the year."""
+"""The largest value of --versions. Each version begins in another hour of the year, so there must be enough hours."""
 LIMITS = {"as of": 1.0, "one instance": 0.1}
 VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 BIG_LIMITS = LIMITS | {"fleet_daily of 90 days": 5.0, "report --since 90d": 20.0}  # seconds
@@ -78,7 +78,7 @@ class Shape:
 
     instances: int
     versions: int
-    """The number of versions of each instance."""
+    """The number of versions of an instance. It has fewer if some would begin after the last of the `hours`."""
     hours: int = YEAR
     copies: int = 1
     """The number of instances that have the same life, under different ids. To make up each life would take longer."""
@@ -264,10 +264,11 @@ def ask_about_the_last_days(engine: Any, make: Callable[[], str]) -> bool:
 
 
 def compare_syncs(urls: dict[str, str]) -> None:
-    """Sync 10,000 instances into the databases `big` and `empty` in turn, quiet runs and runs with changes.
+    """Sync 10,000 instances into the databases `big` and `empty` in turn; print the times for quiet and changed lists.
 
-    Print the median time for each database, and the median ratio of the two times of a turn. The first turn does not
-    count: it replaces the made-up fleet.
+    A turn makes a quiet run in each database, and then a run with changes in each. For both kinds of run, print the
+    median time of each database, and the median ratio of the two times of a turn. The first turn does not count: it
+    replaces the made-up fleet.
     """
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     with serving() as server:

@@ -34,8 +34,8 @@ After the fourth run, the rows of the tool are compared with the list. The count
 
 After the first round of the setup 10000x100x0, each tool makes two more runs, with faults:
 
-    failed   live rows that are lost by a run whose middle page fails for as long as the run asks for it
-    empty    live rows that are lost by a run whose middle page comes once without its instances
+    failed   live rows that the tool loses in a run in which every request for the middle page fails
+    empty    live rows that the tool loses in a run in which the middle page comes once without its instances
 
 The output is Markdown. The scripts of the other tools are in `benchmarks/peers/`.
 """
@@ -75,7 +75,7 @@ KINDS: dict[str, Callable[[int], dict[str, int]] | None] = {
     "changed": lambda size: {"changed": size // 50, "gone": size // 2000},
     "replaced": lambda size: {"changed": size // 100, "gone": size // 200, "new": size // 200},
 }
-"""A dict from a kind of run, in the order of a round, to a function. None: the list is not edited before the run.
+"""The kinds of runs, in the order of a round. Each has a function, or None if the list is not edited before the run.
 
 The function takes the number of instances of the setup. It returns the arguments with which `Server.edit` is called.
 """
@@ -263,7 +263,7 @@ class Contestant:
     def live(self) -> dict[str, str]:
         """Return a dict from the id to the status of each row of the tool that counts as live.
 
-        An id with two such rows has no status of the API: it counts as wrong.
+        An id with several such rows gets the status `two rows`. The API has no such status, so the id counts as wrong.
         """
         place = self._values["database"]
         if place.startswith("postgresql"):

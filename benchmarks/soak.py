@@ -6,14 +6,16 @@
 Real `inventory run` processes share the accounts of a simulated fleet that changes all the time. The API fails now and
 then. About every two seconds, a worker is killed and replaced, stopped by SIGTERM and replaced, or frozen for half to
 twice the length of a lease. At the end the runs are counted, and `verify` checks the history. The PostgreSQL server is
-that of the tests. The exit code is 1 if a run was lost or doubled, if `verify` found a breach, or if a worker ended by
-itself.
+that of the tests. The exit code is 1 if a run was lost or doubled, if `verify` found a breach, if a worker ended by
+itself, or if its exit code after SIGTERM was wrong.
 
-- due: the runs that were made, and those that were lost. A run is due one interval after the start of the last one. If
-  the last one was cut short, because its process died or was stopped, the next is due at once.
-- doubled: a run began before it was due, or while another run of the account was in progress.
-- lost: a run did not begin within an interval of its due time; after a run that was cut short, within an interval and a
-  lease. An account without any run counts as one lost run.
+A run is due one interval after the start of the account's last run. But if that run was cut short, because its process
+died or was stopped, the next run is due at once. The table counts:
+
+- due: the runs that were made and the runs that were lost, together.
+- doubled: the runs that began before they were due, or while another run of the account was in progress.
+- lost: one for each whole interval by which a run began late. After a run that was cut short, the lateness counts from
+  the end of its lease. An account without any run counts as one lost run.
 
 The default numbers keep two idle cores busy. On a busy machine the leases of two seconds expire although their workers
 live, and runs come late: use fewer --accounts there.
@@ -149,7 +151,10 @@ class Crew:
                 self._fail(process, "by itself")
 
     def stop(self) -> None:
-        """Stop all workers by SIGTERM, and wait until they have ended. Exit if one has ended by itself."""
+        """Stop all workers by SIGTERM, and wait until they have ended.
+
+        Exit if one has ended by itself before, or if its exit code is wrong.
+        """
         self.check()
         for process in self.processes:
             process.terminate()
@@ -165,15 +170,18 @@ class Crew:
     def _await_end(self, process: "subprocess.Popen[bytes]") -> None:
         """Wait until a worker that got SIGTERM has ended. Exit if its exit code is wrong.
 
-        The code is right if it is 0. If the signal came while Python was still starting, the signal itself may end the
-        worker, which has logged nothing yet.
+        The exit code must be 0. Only a worker that has logged nothing may also be killed by the signal: Python was
+        still starting.
         """
         code = process.wait(60)
         if code and (code != -signal.SIGTERM or self._logs[process.pid].stat().st_size):
             self._fail(process, "on SIGTERM")
 
     def _fail(self, process: "subprocess.Popen[bytes]", why: str) -> NoReturn:
-        """Exit with the exit code of a worker, `why` it ended, and the end of its log. The log file is not kept."""
+        """End the benchmark with a message: `why` the worker ended, its exit code, and the end of its log.
+
+        The message has the log because the log file is not kept.
+        """
         text = self._logs[process.pid].read_text(encoding="utf-8")
         sys.exit(f"\na worker ended {why}, with {process.returncode}; its log ends so:\n{text[-2000:]}")
 

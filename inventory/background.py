@@ -51,9 +51,10 @@ def wait_or_stop(result: "Future[T]", stop: threading.Event) -> T:
 def read_ahead(items: Iterable[T], stop: threading.Event) -> Generator[T, None, None]:
     """Yield the items of an iterable. A daemon thread gets the items, at most one item ahead of the reader.
 
-    The reader is the code that iterates over this generator. If it waits for an item, the thread begins the next item
-    before the reader wakes. So a walk sends its next request without the delay of a thread switch. If the iterable
-    raises an error, the reader gets the items that came before the error, and then the error.
+    The reader is the code that iterates over this generator. The thread begins the next item as soon as it has handed
+    over an item, and does not wait until the reader wakes. So a walk sends its next request without the delay of a
+    thread switch. If the iterable raises an error, the reader gets the items that came before the error, and then the
+    error.
 
     Raise Interrupted within 0.2 s if `stop` is set. Close the generator to let the thread end. The thread first
     finishes the item that it has begun.

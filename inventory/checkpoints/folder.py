@@ -23,7 +23,7 @@ MAX_BYTES = 1 << 20
 """The size in bytes of the largest file of checkpoints that is read. A larger file is refused."""
 
 _ID_DIGITS = 8
-"""How many digits of the log's id, from the first on, are in the name of the log's file."""
+"""The name of a log's file has this many of the first digits of the log's id."""
 
 LOCK_WAIT_SECONDS = 10.0
 """How long to wait for another process that writes a checkpoint into the folder. It usually takes milliseconds."""
@@ -110,12 +110,12 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _find_file(folder: Path, account: str, log_id: str) -> Path:
-    """Return the path of the log's file in the folder: of the present file, else of a new one.
+    """Return the path of the log's file in the folder. If there is no such file yet, return a path for a new one.
 
-    The name of a file begins with the name that the account had when the file was made, and ends with the first digits
-    of the log's id and SUFFIX. The present file is found by this end. In the account's name, `-` stands for other
-    characters than A-Z, a-z, 0-9, `.`, `_` and `-`; it has no `.` or `-` at its ends, and is cut at 60 characters. If
-    nothing is left of it, the file's name begins with `account`.
+    The name of a file ends with the first digits of the log's id and SUFFIX. An existing file is found by this end.
+    The name begins with the name that the account had when the file was made, with three changes. Only the characters
+    A-Z, a-z, 0-9, `.`, `_` and `-` are kept: `-` replaces any others. Then each `.` and `-` at either end is removed,
+    and the rest is cut to 60 characters. If nothing is left, the file's name begins with `account`.
     """
     end = f"-{log_id[:_ID_DIGITS]}{SUFFIX}"
     there = sorted(file for file in folder.iterdir() if file.name.endswith(end) and not file.name.startswith("."))

@@ -27,7 +27,7 @@ _MARK = "\N{EM DASH} "
 
 
 class NoteError(ValueError):
-    """The error that a text does not have the form of a note or a key. The message has no full stop."""
+    """The error for a text that does not have the form of a note or a key. The message has no full stop."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Note:
-    """A text that ends in a newline, and the signatures of this text. There may be no signature."""
+    """A text that ends in a newline, and the signatures of this text, if it has any."""
 
     text: str
     signatures: tuple[Signature, ...] = ()
@@ -157,10 +157,10 @@ class SigningKey:
 
 
 def parse_notes(text: str) -> Iterator[Note]:
-    """Yield each note in a text, in which notes follow each other with a blank line between.
+    """Yield each note in a text. A blank line separates two notes.
 
-    A note is a text without blank lines, and, after a blank line, its signature lines. A text without signature
-    lines is a note too. Further blank lines are no error: they stay in the text of a note. Raise NoteError if the
+    A signed note has lines of text, a blank line, and its signature lines. A note without signatures has only lines of
+    text. Further blank lines are no error here: they become part of the text of a note. Raise NoteError if the whole
     text is empty or truncated, holds control characters, or has a malformed signature line.
     """
     _require_lines(text)
@@ -196,7 +196,10 @@ def decode_base64(text: str) -> bytes:
 
 
 def _require_lines(text: str) -> None:
-    """Raise NoteError if the text is empty, lacks a newline at its end, or has another character below U+0020."""
+    """Raise NoteError if the text is empty, does not end in a newline, or holds control characters except newlines.
+
+    Only the control characters below U+0020 count.
+    """
     if not text:
         raise NoteError("it is empty")
     if re.search(r"[\x00-\x09\x0b-\x1f]", text):

@@ -65,10 +65,10 @@ def _run(words: list[str]) -> int:
 
 
 def _failed(error: BaseException, words: list[str], *, debug: bool) -> int:
-    """Print one line about the error to stderr, or the help of a group that was called without a command.
+    """Print one line about the error to stderr, and return the exit code.
 
-    Return the exit code. A SystemExit prints nothing. With `debug`, add the traceback, but neither to the help nor
-    after a signal.
+    If a group was called without a command, print its help instead. For a SystemExit print nothing. With `debug`, add
+    the traceback to the line, unless a signal stopped the command.
     """
     if isinstance(error, SystemExit):  # Typer raises SystemExit after shell completion
         return error.code if isinstance(error.code, int) else 0

@@ -61,7 +61,7 @@ def _bounds(episodes: Sequence[Row], what: str) -> str:
     """Return the lower and the upper bound of the hours of all episodes together, as text.
 
     `what` is `hours` or `gpu_hours`. The text is `unknown` if a lower bound is null. If only an upper bound is null,
-    the text has the lower bound and the reason.
+    the text has the lower bound, and says why there is no upper one.
     """
     low, high = ([row[f"{what}_{bound}"] for row in episodes] for bound in ("low", "high"))
     if None in low:

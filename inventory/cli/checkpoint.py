@@ -112,9 +112,9 @@ def keygen_command(
 def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Path) -> None:
     """Write the checkpoint of each log into its file in the folder.
 
-    If the file of a log cannot be replaced, this file stays as it was, and the files of the other logs are still
-    written. Only after that, raise the first BreachFound, which says that a file contradicts its log. If there is no
-    BreachFound, raise the first error.
+    If the file of a log cannot be replaced, it stays as it was, and the files of the other logs are still written. At
+    the end raise the first BreachFound: it says that a file contradicts its log. If there is none, raise the first of
+    the other errors, if any.
     """
     failed: list[InventoryError] = []
     for head in heads:

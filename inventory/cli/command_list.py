@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 Places = Mapping[str, Mapping[str, tuple[str, str]]]
-"""By title: a dict from the name of each command or group to (place, summary).
+"""A dict from each title to the commands under it: a dict from the name of a command or group to (place, summary).
 
 The place is `module.name` in this package, where `name` is a function or a Typer app.
 """

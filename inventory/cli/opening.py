@@ -81,9 +81,9 @@ def opened_for_runs(settings: Settings) -> Iterator[Engine]:
 def open_for_writing(settings: Settings) -> Iterator[Engine]:
     """Yield an engine for a database at this program's revision.
 
-    If `auto_migrate` is set, first create or migrate the database, and raise WrongSchema if it cannot be migrated. If
-    `auto_migrate` is not set, raise DatabaseError if a SQLite file is missing, and WrongSchema if the database is empty
-    or at another revision.
+    With `auto_migrate`, first create or migrate the database. Raise WrongSchema if it cannot be migrated. Without
+    `auto_migrate`, change nothing: raise DatabaseError for a missing SQLite file, and WrongSchema for a database that
+    is empty or at another revision.
     """
     with opened_for_runs(settings) as engine:
         schema.prepare(engine, auto_migrate=settings.auto_migrate)

@@ -123,7 +123,8 @@ def demo_command(
 def _page_of(url: str) -> Path:
     """Return the path of the demo's HTML page: beside the SQLite file, or `demo.html` for PostgreSQL.
 
-    Raise UsageError if this file is the database itself, or if it exists and is no page of inventory or cannot be read.
+    Raise UsageError if this file is the database itself. If the file exists, raise UsageError also if it cannot be
+    read, or if it is no page of inventory.
     """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")

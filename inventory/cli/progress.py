@@ -22,7 +22,7 @@ class LiveLine:
             self._status.update(Text(text))
 
     def end(self) -> None:
-        """Remove the line before the end of its block, and give the terminal its cursor back."""
+        """Remove the line now, although its block goes on, and give the terminal its cursor back."""
         if self._status is not None:
             self._status.stop()
 

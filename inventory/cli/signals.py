@@ -1,8 +1,8 @@
 """End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
-Only the first signal has an effect, so later ones do not interrupt the cleanup. In a block of `stop_on_signal`, the
-first signal sets an event, and the command checks the event where it can stop. In a block of `raising`, unless a block
-of `stop_on_signal` has begun in it, the first signal raises KeyboardInterrupt.
+Only the first signal has an effect, so later ones do not interrupt the cleanup. In a block of `raising`, the first
+signal raises KeyboardInterrupt. This ends where a block of `stop_on_signal` begins in it. In a block of
+`stop_on_signal`, the first signal sets an event, and the command checks the event where it can stop.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from inventory.background import GRACE_SECONDS
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AGAIN_SECONDS = 0.05
 _ENDS = (b"\0", b"")
-"""What the thread reads if nobody waits for a signal any longer. Any other byte is the number of a signal."""
+"""What the thread of `stop_on_signal` reads when the block has ended. Any other byte is the number of a signal."""
 
 
 class _State:

@@ -86,9 +86,10 @@ def status_command(
 
 
 def _written(settings: Settings) -> dict[str, datetime | None]:
-    """Return a dict from `report` and `export`, if the settings ask for them, to the time when each was last written.
+    """Return when the report and the export were last written, as a dict with the keys `report` and `export`.
 
-    The time is None if it is not known, or if nothing was written yet.
+    A key is absent if the settings do not ask for the file. The time is None if the file was never written, or if it
+    cannot be read.
     """
     if not (settings.report_file or settings.export_dir):
         return {}
@@ -104,7 +105,7 @@ def _when_written(at: datetime | None, now: datetime) -> str:
 
 
 def _dated(name: str, at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Return a dict with the columns `<name>_at` and `<name>_age_seconds` of what was made at `at`.
+    """Return a dict of two columns: `<name>_at` is `at`, and `<name>_age_seconds` is the time from then to `now`.
 
     Both are None if `at` is None.
     """

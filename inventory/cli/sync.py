@@ -211,9 +211,9 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """Return those columns of `sync_runs` that a dry run can tell, with the values that a run would write.
+    """Return the columns of `sync_runs` whose values a dry run knows.
 
-    But the message in `error` says what a run would do.
+    The values are those that a run would write. Only the text in `error` differs: it says what a run would do.
     """
     counted = ("pages", "instances_seen", "duplicates", "rejected", "missing")
     return {
