@@ -212,7 +212,7 @@ def _empty(engine: Engine) -> None:
 
 
 def _require_a_demo(connection: Connection) -> None:
-    """Raise UsageError unless the database is empty, or all tables are inventory's and a demo made all runs."""
+    """Raise UsageError if the database holds a table that is not inventory's, or a run that no demo made."""
     try:
         empty = schema.current(connection) is None
     # WrongSchema: the tables of another program. An error of the driver is not caught here: only the block that opened

@@ -76,8 +76,9 @@ def examine(
     """Yield the result of each check as soon as it is made.
 
     The checks are, in this order: settings, database, schema, the database's clock, keys, the outputs that the settings
-    ask for, the API and its clock, accounts and their leases. A check that needs a usable database or this program's
-    schema is left out if there is none. `only` is the one account to check. `clock` replaces this host's clock (UTC).
+    ask for, the API and its clock, accounts and their leases. Without a usable database, the checks of its schema, its
+    clock and its accounts are left out. Without this program's schema, the check of accounts is left out. `only` is the
+    one account to check. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [

@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """An error with a message for a person. Raised as this class itself, it means a fault of the program or the host.
+    """An error with a message for a person. An error of no subclass means a fault of the program or the host.
 
     `error_code` is None if the error has no code in `sync_runs`.
     """
@@ -181,8 +181,8 @@ class Unconfirmed(DatabaseError):
 class WrongSchema(DatabaseError):
     """A database that cannot be used as it is. Retrying does not help.
 
-    It has no tables, the tables of another program, or another revision of the schema. Or it is a PostgreSQL database
-    that is not in UTF-8, or the server or this Python's SQLite library is too old.
+    The database is empty, holds tables of another program, or has another revision of the schema. Or it is in
+    PostgreSQL, but not in UTF-8. Or the server, or this Python's SQLite library, is too old.
     """
 
 

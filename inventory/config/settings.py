@@ -293,9 +293,9 @@ def load(**flags: Any) -> Settings:
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
     """Return the source, wrapped so that its `every` or `cron` overrides both settings in sources of lower priority.
 
-    The sources are read in the order of their priority, and share the list `decided`. The first source that sets
-    `every` or `cron` appends to this list, and gives a value to the other setting too. If this source sets both, raise
-    UsageError. `both` names the two settings of the source in the message.
+    The sources are read from the highest priority to the lowest, and share the list `decided`. The list is empty until
+    a source sets `every` or `cron`. For the setting that this source lacks, its default is added. So later sources
+    change neither. Raise UsageError if this source sets both; `both` is the text that names them in the message.
     """
 
     def values() -> dict[str, Any]:

@@ -70,8 +70,7 @@ def variable(name: str) -> str | None:
 def log_format() -> Literal["text", "json"]:
     """Return the log format that the environment sets, else the one in the file, even if other settings are wrong.
 
-    Return `text` if no format is set or the format is not valid. If the environment sets no format, and the file cannot
-    be read, return `text` too.
+    Return `text` if the format found is not valid, or if none is found, for example because the file cannot be read.
     """
     found = _value_of("INVENTORY_LOG_FORMAT")
     if not found:

@@ -38,9 +38,9 @@ class Timetable(Protocol):
         """
 
     def pauses(self, now: datetime) -> tuple[float, float]:
-        """Return the shortest and the longest pause between two neighbouring runs of a year, in seconds.
+        """Return the shortest and the longest pause between two neighbouring runs, in seconds.
 
-        The year begins at the latest with the first run after `now`.
+        Only the pauses of one year count. It begins with the day of the first run after `now`.
         """
 
 
@@ -100,7 +100,7 @@ class Cron:
     def until(self, time: datetime) -> datetime | None:
         """Return the last fire time at or before a time; None if there is none in the 2**22 minutes (8 years) before.
 
-        Each step of the search goes back twice as far as the one before it, but less than _TWELVE_YEARS.
+        The search goes back by 1 minute, then by 2, by 4 and so on, as long as this is less than _TWELVE_YEARS.
         """
         back = timedelta(minutes=1)
         while back < _TWELVE_YEARS:
@@ -118,19 +118,20 @@ class Cron:
         return (fire - now).total_seconds() if fire else _TWELVE_YEARS.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the longer of two pauses in seconds: the one before and the one after the last fire time up to `now`.
+        """Return the longer of the two pauses around the last fire time up to `now`, in seconds.
 
-        If there is no other fire time, return twelve years. The longer pause counts so that a pause at weekends is no
-        gap: the runs before and after the weekend expect the long pause.
+        So a pause at weekends is no gap: the runs before and after the weekend expect the long pause. If `until` finds
+        no fire time, `now` takes its place. If there is no fire time before or after it, return twelve years.
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
         return max(around, default=_TWELVE_YEARS).total_seconds()
 
     def pauses(self, now: datetime) -> tuple[float, float]:
-        """Return the shortest and the longest pause between two fire times of a year, in seconds.
+        """Return the shortest and the longest pause between two neighbouring fire times, in seconds.
 
-        The year begins with the day of the first fire time after `now`. If there is no pause, both are twelve years.
+        Only the pauses of one year count. It begins with the day of the first fire time after `now`. If there is no
+        pause, return twelve years twice.
         """
         first = (self.after(now) or now).replace(hour=0, minute=0, second=0, microsecond=0)
         fire, found = self.after(first - _TICK) or first, []

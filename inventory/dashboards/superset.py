@@ -51,7 +51,7 @@ _HARMLESS = HARMLESS_PARAMETERS | {
 }  # fmt: skip
 """The parameters of a URI that are written with their values, except a value that looks like a key.
 
-Those added here are of SQLite files and of libpq.
+Besides HARMLESS_PARAMETERS, these are parameters of SQLite files and of libpq.
 """
 
 

@@ -8,11 +8,10 @@ from inventory.store.columns import GROWS_BY
 Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
 
 TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
-"""The time column that limits the rows of a dataset to a period, by the name of the dataset.
+"""The time column of each dataset whose rows can be limited to a period, by the name of the dataset.
 
-A dataset that is not here cannot be limited to a period. It shows the present, except `creators`, which shows totals of
-all time. By default Superset allows no subquery in a filter, so charts of the present show the machines of retired
-accounts too.
+The dataset `creators` shows totals of all time. Every other dataset that is not here shows the present. Charts of the
+present show the machines of retired accounts too, because by default Superset allows no subquery in a filter.
 """
 
 METRICS = {
@@ -65,10 +64,10 @@ METRICS = {
 class SupersetChart:
     """One chart of a Superset dashboard. `width` is in twelfths of the page.
 
-    `by` are the columns to group by. The first of them is the x axis of lines and bars, and the values of a histogram.
-    A table has no metrics. It shows rows with the columns `by`, sorted by the column `order`: a time from the newest to
-    the oldest, `account` from A to Z. `where` are pairs (column, values). The chart shows only rows that match each
-    pair: the column has one of the values.
+    `by` are the columns to group by. The first of them is the x axis of lines and bars. A histogram counts its values.
+    A table has no metrics, and shows the columns `by`. `order` names the column that sorts its rows: `account` from A
+    to Z, or a time from the newest to the oldest. `where` are pairs (column, values). A row is shown only if each of
+    these columns has one of its values.
     """
 
     title: str

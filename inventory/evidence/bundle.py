@@ -59,8 +59,8 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
     Return a dict from the name of each account in the bundle to its Account. `progress` is called before each step,
     with a text that names the step. `leave_out` is called for each account that is left out, with a text that says why.
     Raise UsageError if no account can be in the bundle. If there is only one account, this error has the reason, and
-    `leave_out` is not called. Raise BreachFound if the history is not what the log recorded. For a text in a column of
-    times, this may be a DatabaseError.
+    `leave_out` is not called. Raise BreachFound if the history is not what the log recorded. If a column of times holds
+    a text that is no time, DatabaseError may be raised instead.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}

@@ -53,7 +53,7 @@ BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
 """The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""The longest time in seconds between two complete runs that is no gap, if the second run names no limit of its own."""
+"""A longer time between two complete runs, in seconds, is a gap. Used if the second run names no limit of its own."""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}
@@ -218,10 +218,10 @@ class Episode:
 
     The creator is the first one that the API gave in the episode. `known_from` says where the name comes from:
 
-    - "log": from a line of changes.jsonl, which has the creator that was known then. The log commits to that line.
-    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl. Such a line has no creator, and the
-      field may have changed in the episode. Once a change closes this version, the creator is that of the change
-      ("log").
+    - "log": from the latest change of the episode so far, which has the creator that was known then. The log commits
+      to it.
+    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl, as long as the episode has no change.
+      It need not be the first creator: the field may have changed earlier in the episode.
     """
 
     creator: str | None
@@ -278,7 +278,7 @@ class Account:
     _creations: list[tuple[Episode, str, str]] = field(default_factory=list)
     """For each line of creations.csv: the episode, the text before the creator, and the text after the creator."""
     _closed_now: dict[str, Version] = field(default_factory=dict)
-    """The versions that were closed as changed, by instance id, each until the next version is opened."""
+    """The versions that were closed as changed, and whose next version is not yet opened, by instance id."""
     _last_digest: str | None = None
     """The digest of the fleet if it was checked after the last change, else None."""
 
@@ -396,8 +396,8 @@ class Account:
     def _apply(self, entry: Json, changes: list[Json], fleet: dict[str, Version]) -> bytes:
         """Apply an entry's changes to the fleet, and check the changes and the new fleet against the entry.
 
-        Return the group that leaves.bin should have for this entry; `_GROUP` says what a group is. Do not use it if the
-        entry has no changes: then leaves.bin has no group for the entry. Raise Differs if a check fails.
+        Return the group that leaves.bin should have for this entry (see `_GROUP`). An entry without changes has no
+        group in leaves.bin: ignore what is returned for it. Raise Differs if a check fails.
         """
         index, run = entry["index"], entry.get("run", {})
         leaves = [leaf_of(change, self._change(entry, change, fleet)) for change in changes]
@@ -644,15 +644,15 @@ COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries
 PROVING = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "leaves.bin")
 """The files of an account that `prove` reads."""
 SOURCES = (*PROVING, "changes.jsonl")
-"""The files of an account, without its lists. leaves.bin has the changes as the bytes that are hashed."""
+"""The files of an account, without its lists. changes.jsonl has the changes as JSON, leaves.bin as hashed bytes."""
 
 
 class Bundle:
-    """The files of a bundle that were read, by name, and its manifest. Their hashes are compared with the manifest.
+    """The manifest of a bundle, and the files that were read, by name. Their hashes were compared with the manifest.
 
-    `of_account` holds the names of the files to read of each account; None means all. The files in COMMON are always
-    read. Raise Differs if a file that is read is damaged, if a file is missing, or if a file does not belong in a
-    bundle. Raise OSError if this host cannot read the bundle.
+    `of_account` holds the names of the files to read in the folder of each account; None means all. The files in COMMON
+    are always read. Raise Differs if a file that is read is damaged, if a file is missing, or if a file does not belong
+    in a bundle. Raise OSError if this host cannot read the bundle.
     """
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
@@ -975,10 +975,11 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 
 
 def _last_shown(account: Account, changes: list[Json]) -> str:
-    """Return the latest time at which the bundle shows whether an instance was there.
+    """Return the latest time for which the bundle shows whether an instance was there.
 
-    A change shows it at the time of the change; if the instance vanished, at the time when a run last saw it. A run
-    that recorded a digest of the fleet shows it for all instances, because that run left none missing.
+    `changes` are the changes of the instance. Each shows this for its own time. One by which the instance vanished
+    shows it for the time when a run last saw the instance. A run that recorded a digest of the fleet shows it for all
+    instances, because that run left none missing.
     """
     times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
     times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]
@@ -988,8 +989,9 @@ def _last_shown(account: Account, changes: list[Json]) -> str:
 def _creator_of(line: Json, changes: list[Json]) -> str:
     """Return in words who created the instance in `line`, a line of fleet.jsonl.
 
-    `changes` are all changes of this instance in the bundle. Those of the episode that was open in that fleet say who
-    created it. If there are none, the text gives only the line's field `creator_user_nickname`.
+    `changes` are all changes of this instance in the bundle. If there are any, the first one closes the version in
+    `line`, and the changes of the same episode say who created it. Without changes, the text gives only the line's
+    field `creator_user_nickname`.
     """
     if changes and "closed_as" in changes[0]:
         return _created_by(changes[0]["episode"], changes)
@@ -1039,7 +1041,7 @@ def main() -> int:
 def _report(given: argparse.Namespace, kept: Kept, at: datetime) -> int:
     """Check, print what was found, and return the exit code.
 
-    The code is 1 instead of 0 if the lines cannot be written, unless the program that reads them has ended.
+    If the lines cannot be written, the code is 1 instead of 0. But it stays 0 if the program that reads them has ended.
     """
     said: list[str] = []
     try:

@@ -100,11 +100,11 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
 def _moment(time: datetime) -> str:
     """Return a time as text in UTC, like `2026-03-06 22:00:00+00`.
 
-    SQLite compares this text with the stored ones. PostgreSQL needs the `+00`: without it, PostgreSQL would read the
-    time in the zone of the session.
+    SQLite compares this text with the stored texts, which have no zone. PostgreSQL needs the `+00`: without it,
+    PostgreSQL would read the time in the zone of the session.
 
-    A time with microseconds ends in 9999, like `22:00:00.1234559999+00` for 22:00:00.123456. PostgreSQL rounds this to
-    the microsecond. In SQLite, `22:00:00.123456+00` would come after the stored text `22:00:00.123456`.
+    But in SQLite, `22:00:00.123456+00` comes after the stored text `22:00:00.123456`. So a time with microseconds is
+    given as a slightly earlier one, `22:00:00.1234559999+00`. PostgreSQL rounds it to 22:00:00.123456.
     """
     utc = time.astimezone(UTC).replace(tzinfo=None)
     if not utc.microsecond:

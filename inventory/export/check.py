@@ -66,8 +66,8 @@ def check_export(folder: Path, progress: Callable[[str], None] = lambda _: None)
     `progress` is called with a line of text now and then. Raise these errors:
 
     - BreachFound if something differs. The message says where.
-    - UsageError if the folder holds no export of the whole history as Parquet, or one of a newer version of the
-      program, or if a file cannot be read.
+    - UsageError if the folder holds no complete export of the whole history as Parquet, if a newer version of the
+      program wrote the export, or if a file cannot be read.
     - AccountBusy if an export writes to the folder.
     - DatabaseError if the temporary database fails, for example for lack of room.
     - MemoryError if the host lacks memory.

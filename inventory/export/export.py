@@ -34,7 +34,7 @@ GROUP_ROWS = 50_000
 """The largest number of rows in a group. The rows of a group are written together. In Parquet they are a row group."""
 
 GROUP_BYTES = 32 << 20
-"""A group has fewer rows if its text reaches this number of bytes earlier. The row that reaches it is the last one."""
+"""The number of bytes of text that ends a group early. The row that reaches it is the last one of the group."""
 
 NO_ROWS = "empty"
 """The name of the only file of a relation that is split by month, if the relation has no rows in the export."""
@@ -73,7 +73,8 @@ def export(
     - AccountBusy if another export writes to the folder, or if `export --check` reads it.
     - BreachFound if the history holds a value that cannot be in its column, or if the folder's manifest does not have
       the form that an export writes.
-    - DatabaseError if the database fails. For a text in a column of times, it may be raised instead of BreachFound.
+    - DatabaseError if the database fails. If a column of times holds a text that is no time, it may be raised instead
+      of BreachFound.
     """
     with (
         open_folder(request.path, request.style, request.since) as folder,

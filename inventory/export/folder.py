@@ -112,7 +112,7 @@ def open_folder(path: Path, style: Style, since: str | None) -> Iterator[Folder]
 
 @contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep exports from writing to a folder during the block, if it has a lock file.
+    """Keep exports from writing to a folder during the block. Do nothing if the folder has no lock file.
 
     Raise AccountBusy if an export is writing to it. Raise UsageError if the lock file cannot be opened or locked.
     """

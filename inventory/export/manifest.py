@@ -101,8 +101,8 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Return the manifest of a folder; None if the folder has no manifest.
 
     Raise UsageError if the file cannot be read, if it is not a JSON object whose `format` is FORMAT, or if a newer
-    version of the program wrote it. Raise BreachFound if anything else that is read from it does not have the form that
-    an export writes.
+    version of the program wrote it. Raise BreachFound if another value that is read from it has a form that no export
+    writes.
     """
     path = folder / MANIFEST
     try:

@@ -25,10 +25,10 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations of which all months from that of `Position.since` to the present are exported again.
+"""The relations whose recent months are always exported again: from the month of `Position.since` to the present.
 
-A later run may change any row of these months. In `observation_daily` and `sync_gaps`, rows are also added or changed
-only because time passes. The position of an account that was retired at the last export does not count here.
+A later run may change any row of these months. In `observation_daily` and `sync_gaps`, the passing of time alone adds
+or changes rows too. If an account was retired at the last export, its `Position.since` does not count.
 """
 
 
@@ -62,8 +62,8 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
     The relations are those of GROWS_BY. A month is a text like `2026-03`. `before` holds the positions that the export
     recorded, by the name of the account. Return None if the rows of every month may have changed, or if an account had
-    no log at the export. Raise UsageError if an account of `before` has no log that begins with the entries of its
-    position.
+    no log at the export. Raise UsageError if an account had a log at the export, but no log of the database begins with
+    the same entries.
     """
     rows = connection.execute(sa.select(accounts).order_by(accounts.c.account)).mappings().all()
     now = {row["account"]: row for row in rows}
