@@ -1,4 +1,4 @@
-"""What is exported: the relations, the kind of each column, and the column by whose month rows are split into files."""
+"""What is exported: the relations, the kinds of their columns, and the column whose month decides the file of a row."""
 
 from dataclasses import dataclass
 from datetime import date

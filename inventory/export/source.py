@@ -117,7 +117,7 @@ def _copied_rows(
 
 
 def _source(relation: Exported, begin: date | None, end: date | None, zone: str) -> str:
-    """Return the clauses FROM, WHERE and ORDER BY. `zone` ends a time in SQL: `+00` on PostgreSQL, empty on SQLite."""
+    """Return the clauses FROM, WHERE and ORDER BY. `zone` follows each time: `+00` on PostgreSQL, empty on SQLite."""
     by = relation.split_by
     time = f" 00:00:00.000000{zone}" if by is not None and relation.kinds[by] == "time" else ""
     conditions = [f"{by} >= '{begin}{time}'"] if begin else []

@@ -5,8 +5,8 @@ than its limit in two cases:
 
 - While it connects: the lookup of the host's name has no limit. If the host has several addresses, the attempt to
   connect to each of them may take all of the time that was left before the first attempt.
-- Through a proxy that is itself https: there httpcore makes a handshake or a read of several reads from the socket.
-  Each of these may take all of the time that was left before the first one.
+- Through a proxy that is itself https: there a handshake or a read of httpcore may consist of several reads from
+  the socket. Each read from the socket may take all of the time that was left before the first one.
 """
 
 import contextlib

@@ -27,7 +27,7 @@ class Page:
     next_cursor: str | None
     has_more: bool | None
     escaped: bool
-    """Whether strings of the page may hold U+0000 or a lone surrogate. Valid JSON can write these only as escapes."""
+    """Whether strings of the page may hold U+0000 or a lone surrogate. In valid JSON both need a Unicode escape."""
     body: bytes
     """The body of the answer, unparsed. To get the whole page, pass the body to `parse_page`."""
     fingerprint: bytes

@@ -136,7 +136,7 @@ def _encoding(response: httpx.Response) -> str:
 def _read_body(response: httpx.Response) -> bytes:
     """Return the whole decoded body; raise _TooLarge if it is too large, BadResponse if it cannot be decoded.
 
-    httpx does not decode it, because httpx would accept a body of any size, encodings within encodings, and a gzip
+    The decoding is not left to httpx, which would accept a body of any size, encodings within encodings, and a gzip
     stream that ends early.
     """
     encoding = _encoding(response)

@@ -2,8 +2,8 @@
 
 A walk is complete if the list reports its own end (`next_cursor: null` with `has_more: false`), no page is missing and
 no item was rejected. If a walk fails, the spool holds the records of all pages that arrived before the failure, with
-two exceptions: a page whose cursor is too long, and a page that was fetched ahead when a signal came or the list
-counted as endless.
+two exceptions. The first is a page whose cursor is too long. The second is the page that was fetched ahead, if a signal
+ended the walk or if the list counted as endless.
 
 The expected list is the list as an earlier walk found it. Only its digests and counts are known (`ExpectedList`). If a
 walk finds the expected list again, or differences in values only, it need not add all records to the spool.
@@ -34,7 +34,7 @@ LONGEST_CURSOR = 16_384
 """The most characters in a cursor. Few servers accept a longer address, and a walk keeps all its cursors in memory."""
 
 MOST_CHANGED_PARTS = PARTS // 4
-"""If values changed in more parts of a list than this, the whole list is compared, because that is quicker."""
+"""If values changed in more than this number of parts, the whole list is compared, because that is quicker."""
 
 logger = log.get(__name__)
 
@@ -66,7 +66,7 @@ class WalkResult:
     only_values: bool = False
     """Whether the list differs from the expected one in values only.
 
-    If so, the walk added only the records of the parts that differ to the spool.
+    If so, the walk added to the spool only the records of the parts that differ.
     """
     found: ExpectedList | None = None
     """The digests of the list, by which the next walk can recognise it; None if the walk is not complete."""
@@ -201,12 +201,12 @@ class _Walk:
             cursors.add(cursor)
 
     def _may_be_expected(self, pages: int) -> bool:
-        """Return whether the list may still be the expected one if it has more than `pages` pages."""
+        """Return whether a list of more than `pages` pages may still be the expected one."""
         expected = self._expected  # read once: the thread that fetches calls this too
         return expected is not None and pages < expected.pages
 
     def _check_part(self) -> None:
-        """Compare a part with the expected one, if the page that came last ends the part.
+        """If the page that came last is the last one of its part, compare this part with the expected part.
 
         If only values differ, the records of the part are added to the spool. If the part has other ids or a rejected
         item, or if more than MOST_CHANGED_PARTS parts differ, the list is no longer taken for the expected one.
@@ -250,7 +250,7 @@ class _Walk:
             self._spool.drop_body(number)
 
     def _make_records(self, number: int, page: Page) -> list[Record]:
-        """Return the records of the items of page `number`, and add the digest of their ids.
+        """Return the records of the items of page `number`, and add their ids to the digests of the walk.
 
         Rejected items are counted, and the reason of the last of them is logged.
         """

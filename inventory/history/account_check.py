@@ -51,12 +51,13 @@ class AccountCheck:
     events: Counter[tuple[Any, Any]] = field(default_factory=Counter)
     """The number of versions by (run id, event); filled by `check_instances`.
 
-    A version counts for the run that opened it, and if it closed as vanished also for the run that closed it.
+    A version counts for the run that opened it. A version that closed as vanished also counts for the run that closed
+    it.
     """
     ignored_before: frozenset[str] | None = None
-    """The names of the fields in which some instance's state differed from its newest version when the log began.
+    """The names of fields that had been ignored before the log began; None if the account has no log.
 
-    Such a field had been ignored. None if the account has no log.
+    In these fields the state of some instance differed from its newest version when the log began.
     """
     earlier_run_id: int = 0
     """The id of the last run from before the log; 0 if there is none.
@@ -80,10 +81,10 @@ class AccountCheck:
 
     @cached_property
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
-        """Return pairs of a run id and names of fields, in the order of the ids.
+        """Return pairs (run id, names of fields), in the order of the ids.
 
-        The names in a pair are the fields that the run with this id or a later run ignored. The pair also holds for the
-        earlier runs up to the previous pair. No run after the last pair ignored a field.
+        The names are the fields that this run or a later run ignored. For a run without a pair, the next later pair
+        says this. If there is no later pair, neither this run nor a later one ignored a field.
         """
         found: list[tuple[Any, frozenset[str]]] = []
         for run_id, run in sorted(self.runs.items(), reverse=True):

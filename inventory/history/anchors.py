@@ -104,7 +104,9 @@ def _log_faults(
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
     """Return a text that names the first entry that differs, or the range of entries in which it is.
 
-    Some smaller checkpoints of this log may hold. The range begins after the entries that the largest of these covers.
+    Of the smaller checkpoints of this log for which `holds` is true, take the largest. The range begins after the
+    entries that it covers. If there is no such checkpoint, the range begins with entry 0.
+
     If the first entry that contradicts its row is in the range, the text names that entry.
     """
     size = kept.checkpoint.size

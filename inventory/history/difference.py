@@ -156,9 +156,9 @@ def _live_state(stamp: RunStamp, seen: SeenInstance, before: State | None) -> St
 
 
 def _absent_state(before: State, **values: Any) -> State:
-    """Return the columns to set in the state of an absent instance: `values`, and defaults for columns not in `values`.
+    """Return the columns to set in the state of an absent instance.
 
-    All other columns of the row keep their values.
+    `values` replaces some of the defaults below. The columns that are not returned keep their values in the row.
     """
     unset = {
         "account": before["account"],

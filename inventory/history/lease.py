@@ -4,7 +4,8 @@ A lease is a random fencing token in the account's row, with a length in seconds
 of `sync_runs`; the heartbeat of other work, such as `prune` or `missing --accept`, is in the account's row. A lease is
 dead in any of these cases:
 
-- Its last heartbeat is at least its length ago, or more than its length in the future, because the clock was set back.
+- Its last heartbeat is at least the length of the lease ago.
+- Its last heartbeat is more than that length in the future, because the clock was set back.
 - Its run is no longer `running`.
 - Its holder was a process of this host that is gone, or this process, which no longer uses it.
 
@@ -208,8 +209,8 @@ def _release(engine: Engine, lease: Lease) -> None:
 def fence(connection: Connection, lease: Lease, *, kept: str = "nothing of this was applied") -> dict[str, Any]:
     """Lock the account's row and return it; raise LeaseLost unless the row holds the token of this lease.
 
-    The holder of a lease calls this first in each transaction that writes history. `kept` is the part of the message of
-    an error that says what happened to the data.
+    The holder of a lease calls this first in each transaction that writes history. `kept` is a part of each error
+    message: it says what happened to the data.
 
     Raise DatabaseError if the lease was acquired in another SQLite file: the file was replaced since then, and this
     process has begun to use the new one (`database.follow`). The new file may be a copy that holds the same token. So

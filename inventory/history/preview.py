@@ -29,7 +29,7 @@ class Preview:
     changes: list[dict[str, Any]] = field(default_factory=list)
     """The events, as rows of `instance_events` with only the columns _EVENT_COLUMNS."""
     missing: dict[str, bool] = field(default_factory=dict)
-    """A dict from the id of each instance that would be missing after the run to whether it would be held."""
+    """The instances that would be missing after the run, by id. The value says whether the instance would be held."""
 
 
 def preview(connection: Connection, account: Account, settings: Settings, spool: Spool, *, complete: bool) -> Preview:

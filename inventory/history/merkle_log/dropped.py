@@ -2,8 +2,8 @@
 
 There are two trees. `log` is the tree over the entries of a log. `runs` is the tree over the runs from before the log,
 which have no entry of their own; entry 0 holds the root of this tree. The row of such a run does not store the run's
-index in the tree. That index follows from the kept hashes: the runs that are not dropped have, in the order of their
-ids, the indexes for which no hash is kept.
+index in the tree. That index follows from the kept hashes: in the order of their ids, the runs that are not dropped
+take the indexes for which no hash is kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -74,8 +74,8 @@ def log_start(row: Mapping[str, Any]) -> Json:
 def earlier_history(row: Mapping[str, Any]) -> Json:
     """Return the object `history` of entry 0 of an account's log; empty if no run had finished when the log began.
 
-    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or one with a `history` for which
-    `history_in` returns an empty object.
+    `row` is the account's row. Raise DatabaseError if that row has no entry 0, or if the `history` in entry 0 is
+    not valid (see `history_in`).
     """
     start = log_start(row)
     found = history_in(start)

@@ -29,7 +29,7 @@ VERSION_COLUMNS = (
 )  # fmt: skip
 
 _FROM_FIRST = ("episode", "valid_from", "opened_by_run_id", "opened_as")
-"""The columns that a folded version takes from the first version of its stretch. It takes the others from the last."""
+"""The columns that a folded version takes from the first of the versions it replaces. The others are from the last."""
 
 _PROGRESS = 100_000
 """The number of versions that are read between two calls of `progress`."""
