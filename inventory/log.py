@@ -200,8 +200,8 @@ class RepeatFilter:
     """A filter of the log events of work that is repeated in rounds.
 
     It drops an event whose text came before in this round or in the previous one, even if the earlier event was dropped
-    too. At log level `debug` it drops nothing. It never drops events of libraries. Before each round call
-    `start_round`, and run the work of the round inside `bound(**repeats.names)`, where `repeats` is the filter.
+    too. At log level `debug` it drops nothing. It never drops events of libraries. Call `start_round` before each
+    round, and run the work of the round inside `bound(**repeats.names)`, where `repeats` is the filter.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class Frontier:
     def __init__(self, size: int = 0, hashes: bytes = b"") -> None:
         """Continue the tree of a Frontier that had this `size` and these `hashes`.
 
-        Raise ValueError if a tree of `size` leaves has `hashes` of another length.
+        Raise ValueError if the length of `hashes` does not fit `size`, or if `size` is negative.
         """
         self.size = size
         self._nodes = [hashes[start : start + HASH_SIZE] for start in range(0, len(hashes), HASH_SIZE)]

@@ -26,9 +26,9 @@ class Outcome:
     duplicates: int = 0
     rejected: int = 0
     missing: int = 0
-    """The number of instances that are missing after the run, or would be after a dry run.
+    """The number of instances that are missing after the run.
 
-    It is 0 if the status is `failed` or `abandoned`.
+    For a dry run, it is the number that would be missing after a run. It is 0 if the status is `failed` or `abandoned`.
     """
     retries: int = 0
     """The number of times that a request was sent again."""

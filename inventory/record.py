@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
     `extra` is a canonical JSON text with all other fields, and with the known fields whose value is not text. Fields
     that are null, an empty text or a number that is not finite are left out. `extra` is None if no field is left.
-    Secrets in it are hidden. An earlier version of this program stored them; `mask_record` hides them in such a record.
+    Secrets in `extra` are hidden. In a record that an earlier version of this program stored, `mask_record` hides them.
     """
 
     instance_id: str
@@ -61,10 +61,10 @@ class Rejected(ValueError):
 def make_record(item: Any, *, escaped: bool = True) -> Record:
     """Return the record of one item of the list; raise Rejected if the item cannot be kept.
 
-    A known field whose value is not text goes into `extra`. Numbers that are not finite become null. If `escaped` is
-    true, U+0000 and lone surrogates become U+FFFD. An id with U+0000 is rejected, because it has a control character.
-    If `escaped` is False, the texts are not searched for these characters. So pass False only if no text of the item
-    can hold one of them (see `Page.escaped`).
+    A known field whose value is not text goes into `extra`. A number that is not finite becomes null inside an object
+    or a list; a field with such a value is left out. If `escaped` is true, U+0000 and lone surrogates become U+FFFD,
+    but an id with U+0000 is rejected, because it has a control character. If `escaped` is False, the texts are not
+    searched for these characters. So pass False only if no text of the item can hold one of them (see `Page.escaped`).
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
@@ -178,8 +178,9 @@ def differing_fields(state: Record, version: Record) -> frozenset[str]:
     """Return the names of the fields, and the keys of `extra`, in which an instance's state differs from its version.
 
     A key of `extra` does not count if the only difference is that the state's value has its secrets hidden. An earlier
-    version of this program stored secrets, and a later run hid them in the state only. If anything differs and an
-    `extra` is not a JSON object, the name `extra` is returned in place of its keys, even if both have the same `extra`.
+    version of this program stored secrets, and a later run hid them in the state only. If one of the two has an `extra`
+    that is not a JSON object, the keys are not compared. Then the name `extra` is returned in place of keys, unless all
+    fields are equal.
     """
     if state[1:] == version[1:]:
         return frozenset()

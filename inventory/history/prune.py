@@ -84,9 +84,9 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     has done all of this, nothing is written, and no act is recorded.
 
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
-    the instances. The runs to which one of these refers stay too. So do the last complete run that started at the
-    requested time or earlier, all runs after that run, the run that the brake looks at (`runs.last_applied`), and the
-    last run with each value of `ignore_changes`.
+    the instances. Each run that one of these refers to stays too. Some runs stay in any case: the last complete run
+    that started at the requested time or earlier, all runs after that run, the run that the brake looks at
+    (`runs.last_applied`), and the last run with each value of `ignore_changes`.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has
@@ -141,9 +141,9 @@ def _raise_if_future(before: datetime, now: datetime) -> None:
 def _up_to(request: PruneRequest, pruned_before: datetime | None) -> PruneRequest:
     """Return the request with the later of its time and `pruned_before`.
 
-    So a prune also folds the versions that an earlier prune has left. There are such versions if the earlier prune was
-    stopped. There are also such versions if an instance was missing then, and has vanished since at a time before
-    `pruned_before` (`settled-at-first-absence`).
+    So a prune also folds what an earlier prune did not fold, for one of two reasons. The earlier prune may have been
+    stopped. Or an instance was missing during the earlier prune, and a later run recorded that it had vanished, at a
+    time up to `pruned_before` (`settled-at-first-absence`).
     """
     return request if pruned_before is None else replace(request, before=max(request.before, pruned_before))
 
@@ -158,7 +158,7 @@ def _raise_if_breached(connection: Connection, account: str, checking: Callable[
 
 
 class _FoldedRoot(NamedTuple):
-    """The Merkle root over the history as it will be folded, with what is needed to compute it again."""
+    """The Merkle root over the history as it will be after folding, with two numbers that the act records too."""
 
     last_run_id: int
     """The id of the account's last run; 0 if there is none."""
@@ -168,7 +168,7 @@ class _FoldedRoot(NamedTuple):
 
 
 def _read_folded_root(connection: Connection, row: Mapping[str, Any], request: PruneRequest) -> _FoldedRoot:
-    """Return the root over the history as it will be folded.
+    """Return the root over the history as it will be after folding.
 
     The caller holds the lease, so no run changes the history meanwhile.
     """

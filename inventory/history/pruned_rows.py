@@ -118,10 +118,13 @@ def ended_versions(account: str, before: datetime, *where: ColumnElement[bool]) 
 def droppable_runs(connection: Connection, account: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for the runs that may be dropped: nothing refers to them once the versions are folded.
 
-    The last complete run that started at `before` or earlier stays, and so do all runs after it. The fleet at the time
-    `before` depends on these runs, and so does a gap that spans that time. The run that the brake looks at
-    (`runs.last_applied`) stays too, and so do a run that is still `running`, and the last run with each value of
-    `ignore_changes`.
+    These runs stay in any case:
+
+    - the last complete run that started at `before` or earlier, and all runs after it: the fleet at the time `before`
+      depends on them, and a gap that spans that time does too; without such a run, the runs from `before` on
+    - the run that the brake looks at (`runs.last_applied`)
+    - a run that is still `running`
+    - the last run with each value of `ignore_changes`
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     own = run.account == account

@@ -104,7 +104,7 @@ def fleet_digest(connection: Connection, account: str) -> str:
 
 
 def find_missing(connection: Connection, account: str) -> dict[str, bool]:
-    """Return a dict from the id of each missing instance of the account to whether the instance is held."""
+    """Return the ids of the account's missing instances, each with True if the instance is held, else False."""
     state = instance_state.c
     rows = connection.execute(
         sa.select(state.instance_id, state.held).where(state.account == account, state.presence == "missing")

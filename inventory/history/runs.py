@@ -87,9 +87,9 @@ def open_run(engine: Engine, request: RunRequest, clock: Clock | None = None) ->
     If the account is unknown, it is inserted. If it is retired, it is brought back. If it has no log, the log is begun.
     An earlier run that is still `running` is marked as `abandoned`.
 
-    `started_at` is the time of the database's clock, or of `clock` if it is given. If that time is not after the
-    account's last run, or is before `pruned_before`, `started_at` is the earliest time that is allowed instead
-    (`times-increase`). Raise AccountBusy if another process holds the lease, or has just renamed the account.
+    `started_at` is the time of the database's clock, or of `clock` if it is given. If that time is too early for a run
+    of this account, `started_at` is the earliest time that is allowed (`_start_time`, `times-increase`). Raise
+    AccountBusy if another process holds the lease, or has just renamed the account.
 
     With a `timetable`, raise NotDue if no run is due. This is checked while the account's row is locked. So of many
     processes that wake up for the same run only one opens it (`a-due-run-is-made-once`).
@@ -207,10 +207,10 @@ def last_applied(account: str) -> sa.Select[Any]:
 
 
 def _start_time(connection: Connection, row: Mapping[str, Any], now: datetime) -> datetime:
-    """Return `now`, or the earliest time that the next run of the account may have, if that is later than `now`.
+    """Return the start time of the account's next run: `now`, or the earliest time that is allowed if that is later.
 
-    That earliest time is a microsecond after the account's last run, and not before `pruned_before`, because what was
-    recorded before `pruned_before` counts as pruned. It is later than `now` if the clock was set back.
+    A run must start at least a microsecond after the account's last run. It must not start before `pruned_before`,
+    because what was recorded before that time counts as pruned. If the clock was set back, `now` may be too early.
     """
     account, pruned_before = row["account"], row["pruned_before"]
     last: datetime | None = connection.execute(
@@ -245,8 +245,8 @@ def _raise_early(engine: Engine, request: RunRequest, clock: Clock | None) -> No
 def _raise_if_not_due(connection: Connection, account: str, timetable: Timetable, now: datetime) -> None:
     """Raise NotDue if the account's last attempt, successful or not, is too recent.
 
-    If the last attempt was interrupted by a signal, or its process died, a run is due at once. The same holds if the
-    last attempt is more than an interval in the future, because the clock was set back.
+    A run is due at once if a signal interrupted the last attempt, or if its process died or lost the lease. The same
+    holds if the last attempt is more than an interval in the future, because the clock was set back.
     """
     last = connection.execute(
         sa.select(sync_runs.c.status, sync_runs.c.started_at, sync_runs.c.heartbeat_at, sync_runs.c.error_code)

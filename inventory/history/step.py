@@ -19,9 +19,9 @@ NO_RUN = -1
 class RunStamp:
     """The id and the start time of a run, with the other values that are needed to compute the rows that it writes.
 
-    The rows carry this id and this time, except in columns about an earlier run that first saw, last saw or first
-    lacked the instance. So if an instance was missing before and vanishes now, its version carries the id and the time
-    of the first complete run that lacked the instance (`settled-at-first-absence`).
+    The rows carry this id and this time. Some columns are about an earlier run instead: the run that first saw the
+    instance, last saw it, or first lacked it. For example, if an instance was missing before and vanishes now, its
+    version ends with the id and the time of the first complete run that lacked it (`settled-at-first-absence`).
 
     For work that is not a run, `run_id` is NO_RUN, and `started_at` is the present time.
     """

@@ -130,7 +130,7 @@ def _make_time_rule(*, sqlite: bool) -> ValueRule:
 
 
 def _read_closed_sets(table: sa.Table) -> dict[str, set[str]]:
-    """Return a dict from the name of each column whose CHECK constraint lists the allowed values to these values."""
+    """Return the allowed values by column name, for each column with a CHECK constraint that lists them."""
     checks = (str(check.sqltext) for check in table.constraints if isinstance(check, sa.CheckConstraint))
     found = filter(None, map(_CLOSED_SET.fullmatch, checks))
     return {check[1]: set(re.findall(r"'(\w+)'", check[2])) for check in found}

@@ -92,7 +92,7 @@ def _check_accounts(
 ) -> None:
     """Check all accounts, or the account `only`.
 
-    If `only` is None, also report each account or log that rows of other tables name, but that does not exist.
+    If `only` is None, also report names of accounts and ids of logs that occur in other tables, but not in `accounts`.
     """
     columns = stored_columns(accounts, tuple(accounts.c.keys()), sqlite=database.is_sqlite(connection), thorough=True)
     query = columns.query.where(sa.true() if only is None else accounts.c.account == only)

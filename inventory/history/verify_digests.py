@@ -25,11 +25,11 @@ class _Mismatch(NamedTuple):
     runs: int
     """The number of these runs."""
     matched_at: Any
-    """The start of the last run before these whose digest matches; None if there is none."""
+    """The start of the last run with a matching digest before these runs; None if there is none."""
 
 
 def check_digests(check: AccountCheck, *, sound: bool) -> None:
-    """Compare the fleet digest of each run that has one with the fleet that the versions give for that run.
+    """Compare each run's fleet digest, if it has one, with the fleet that the versions give for the time of the run.
 
     The fleet is rebuilt in order of time. An instance is in the fleet from the start of each of its versions until just
     before the end of that version.

@@ -37,7 +37,7 @@ _cached_tracker = lru_cache(100)(tracker)
 
 @dataclass
 class _Versions:
-    """The facts about one instance's versions that its check has read so far, in order of time."""
+    """What was read so far of one instance's versions, in order of time."""
 
     first: Any = None
     last: Any = None
@@ -114,14 +114,14 @@ def _check_instance(check: AccountCheck, state: Any, history: Iterator[Any]) -> 
 
 
 def _find_never_ignored(check: AccountCheck, state: Any, last: Any) -> Iterator[str]:
-    """Yield a text for each contradiction of an instance's state with what the runs say of ignored fields.
+    """Yield a text for each contradiction between an instance's state and the fields that the runs ignored.
 
-    The runs that count are the one that opened the newest version, and all later ones.
+    The run that opened the newest version, or a later run, must have ignored:
 
-    - A field that is named in the column `ignored` of the row must have been ignored by one of these runs. This is not
-      checked if the newest version opened before the log began.
-    - A field whose value in the row is not that of the newest version must have been ignored by one of these runs. If
-      the newest version opened before the log began, the fields that differed when the log began are allowed too.
+    - each field that the state's column `ignored` names. This is not checked if the newest version opened before the
+      log began.
+    - each field in which the state differs from the newest version. If the newest version opened before the log began,
+      the fields that differed when the log began are allowed too.
 
     Check nothing if the account has no log.
     """

@@ -90,7 +90,7 @@ class _Replay:
     is left.
     """
     by_hash: int = 0
-    """The number of entries that cannot be computed from the rows alone, as in CheckedLog."""
+    """The number of entries that cannot be computed from the rows alone (`CheckedLog.by_hash`)."""
     acts: int = 0
     """The number of acts so far."""
     running: bool = False
@@ -121,8 +121,8 @@ class LogCheck:
 
         None if there is no such run, or if the account has no `pruned_before`.
 
-        The place is ("log", index of the run's entry). For a run from before the log, it is ("runs", index of the run
-        among the runs that are left from before the log).
+        The place is ("log", index of the run's entry). For a run from before the log, it is ("runs", N), where N is the
+        number of runs before it that are left.
         """
         self._may_drop = False
         """Whether a prune was replayed."""
@@ -320,7 +320,7 @@ class LogCheck:
             self._report(None, "the runs from before the log are not those that entry 0 recorded", wrong=0)
 
     def _check_drops(self) -> None:
-        """Report a breach if only the hash is left of an entry whose run `prune` cannot have dropped."""
+        """Find the newest entry of which only the hash is left. Report it if `prune` cannot have dropped its run."""
         tree, index = self._first_kept or ("log", self._replay.scope.entry if self._replay.scope else 0)
         limit = index if self._may_drop and tree == "log" else 0
         if self._last_dropped >= limit and self._last_dropped:

@@ -137,10 +137,10 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count an instance in `row` if its first episode starts with this stretch, and not before `since`.
+    """Count the instance in `row` if this stretch begins its first episode, at `since` or later.
 
-    An instance that was first seen up to the account's first complete run is counted in `created_before_watch`. Any
-    other is counted in `instances_created`, and `first_created_at` and `last_created_at` are updated.
+    If the instance was first seen by the account's first complete run or earlier, count it in `created_before_watch`.
+    Otherwise count it in `instances_created`, and update `first_created_at` and `last_created_at`.
     """
     at = stretch.began_at
     if stretch.episode != 1 or at != stretch.appeared_at or (since is not None and at < since):

@@ -108,9 +108,9 @@ def serving(file: Path, port: int) -> Iterator[tuple[str, Callable[[], bool]]]:
 
 
 def _plain_text() -> Any:
-    """Return a Datasette plugin that shows addresses in cells, which begin with `http://` or `https://`, as plain text.
+    """Return a Datasette plugin that shows each cell beginning with `http://` or `https://` as plain text.
 
-    Without the plugin, Datasette would show an address as a link. The text may come from the API, so the link could
+    Without the plugin, Datasette would show such a cell as a link. The text may come from the API, so the link could
     lead to a hostile page.
     """
     from datasette import hookimpl

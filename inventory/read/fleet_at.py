@@ -23,7 +23,7 @@ class RunsAround:
 
     account: str
     before: Row | None
-    """The last complete run at or before T: `run_id`, `started_at`; None if a retired account has no complete run."""
+    """The last complete run at or before T: `run_id`, `started_at`. None only if `retired`, and no run was complete."""
     after: Row | None
     """The first complete run after T; None if there is none."""
     exact: bool

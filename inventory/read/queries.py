@@ -137,8 +137,8 @@ def _change_key(row: Row, time: str) -> tuple[Any, ...]:
 def biographies(connection: Connection, instance_id: str, account: str | None = None) -> list[Row]:
     """Return the whole history of an instance: one dict for each account that has seen it.
 
-    Each dict is a row of `instances` with two further keys, `events` and `field_changes`. Their values, and those of
-    `episodes` and `versions` in place of the counts, are lists of rows, the oldest first. With `account`, search only
+    Each dict is a row of `instances` in which `episodes`, `versions`, `events` and `field_changes` are lists of rows,
+    the oldest first. The lists `episodes` and `versions` replace the counts of the row. With `account`, search only
     this account. Raise UsageError if the instance is unknown, DatabaseError if the instance has no versions.
     """
     parts = {
