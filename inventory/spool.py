@@ -9,7 +9,7 @@ The tables and the view of the file:
 - `bodies`: unparsed pages, kept while the list may be the same as in an earlier walk.
 - `seen`: the records from the API.
 - `known`: the instances of the database that are absent or may have to be written.
-- `new`: the listed ids that are not live or missing in the database; empty if no instance is live or missing there.
+- `new`: the listed ids of which the database has no live or missing instance; empty if it has no such instance at all.
 - `final`: the hashes of the open versions that stay open although the row of the instance is written.
 - `gone`: the ids that were marked as proven gone; only those still absent count.
 - `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
@@ -66,9 +66,9 @@ CREATE VIEW newcomers AS
 """
 _AMONG_ALL = "seen"
 _AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
-"""The two sources of the view `newcomers`.
+"""The source of the view `newcomers`: the records with the ids of `new`.
 
-The source is all of `seen` if no instance is live or missing in the database, else the records with the ids of `new`.
+If the database has no live or missing instance, the source is _AMONG_ALL.
 """
 
 _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
@@ -188,8 +188,8 @@ class Spool:
         The parameter `known` has these instances, in the order of their ids.
 
         After the call, the table `known` holds only those that are absent or may have to be written, usually few. The
-        table `new` holds the listed ids that the parameter does not have, but nothing if the parameter is empty. Rows
-        of an earlier call are deleted.
+        table `new` holds the listed ids that the parameter does not have. If the parameter is empty, so is the table
+        `new`. Rows of an earlier call are deleted.
         """
         usual = (self.ignored, "live", False, 0)
         last, live = "", 0

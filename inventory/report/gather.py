@@ -1,4 +1,4 @@
-"""Read the data of a page. Episodes are made compact: as columns instead of rows, with each time and text only once.
+"""Read the data of a page. The episodes are compact: they are stored in columns, with each time and text only once.
 
 Times are whole microseconds since 1970. JavaScript's numbers hold them exactly, because they are below 2^53.
 """
@@ -93,8 +93,8 @@ def _has_too_many_stretches(connection: Connection, since: datetime | None, acco
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    The last stretch of an episode ends when the instance was last seen. Even if this is before the period, the stretch
-    is included, unless the instance vanished before the period. So is any other stretch that ends at the same time.
+    The last stretch of an episode ends when the instance was last seen. If this is before the period, but the instance
+    did not vanish before the period, the stretch is included. Any other stretch that ends at that time is included too.
     """
     if since is None:
         return []
@@ -129,14 +129,15 @@ def _episodes(
     """Return the episodes of the period as columns, each a list of integers. The rows are sorted by `began`.
 
     An episode has a row for each unbroken time in which the instance had the same type. `times` holds all times in
-    order, in microseconds, each as the difference from the time before it. Each of the next five columns is about a
-    time, but holds a difference of indexes in `times`:
+    order, in microseconds, each as the difference from the time before it. Five columns stand for times. They hold
+    differences of indexes in `times`. In this list, each name means the index of its time:
 
-    - `began`, the start of the row: `began` minus `began` of the previous row. The first row has the index itself.
-    - `appeared`, the start of the episode: `began` minus `appeared`.
-    - `after`, the last complete run before the episode: `appeared` minus `after`. 0 means null.
-    - `seen`, the start of the next row of the episode, or when the instance was last seen: `seen` minus `began`.
-    - `gone`, when the instance vanished, in the last row of an episode: `gone` minus `seen`. 0 means null.
+    - `began` is the start of the row. It holds `began` minus `began` of the previous row, in the first row `began`.
+    - `appeared` is the start of the episode. It holds `began` minus `appeared`.
+    - `after` is the last complete run before the episode. It holds `appeared` minus `after`; 0 means null.
+    - `seen` is the start of the episode's next row or, in the last row, when the instance was last seen. It holds
+      `seen` minus `began`.
+    - `gone` is when the instance vanished, and null before the last row. It holds `gone` minus `seen`; 0 means null.
 
     `account`, `creator` and `type` are indexes into the lists of accounts, creators and `types`. A type is [name,
     number of GPUs]. `flags` are the bits _FIRST, _LIVE, _LAST and _KNOWN.
@@ -214,9 +215,10 @@ def _observed(
     """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    A row is about the time from `begin` to `end`. This time begins with the month's first day (UTC) that the view
-    `observation_daily` has, but not before the account's first complete run. It ends with the month, but not after the
-    account was retired or the page was written. With `since`, the days (UTC) before the day of `since` are left out.
+    A row is about the time from `begin` to `end`. `begin` is the start of the month's first day (UTC) in the view
+    `observation_daily` or, if that is later, the account's first complete run. `end` is the end of the month or, if
+    that is earlier, the time at which the account was retired or the page was written. With `since`, the days (UTC)
+    before the day of `since` are left out.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)

@@ -14,7 +14,10 @@ from inventory.report.chart_library import chart_library
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30
-"""The address space in bytes that the JavaScript engine V8 reserves but hardly uses. 64 GiB were not enough."""
+"""The address space in bytes that the JavaScript engine V8 must be able to reserve, though it uses little of it.
+
+If only 64 GiB are allowed, V8 fails.
+"""
 
 
 def page(data: dict[str, Any]) -> str:

@@ -100,8 +100,8 @@ def _of(source: sa.TableClause, account: str | None) -> list[sa.ColumnElement[bo
 def _types(connection: Connection, since: datetime | None, account: str | None) -> Sequence[str | None]:
     """Return the types of all versions that `_fleet` counts.
 
-    The rows of `_days` may lack one of these types. They do not count an instance that was last seen before the period,
-    even if the instance was not yet known to be gone.
+    `_days` may lack one of these types: it counts an instance only until the instance was last seen. `_fleet` may count
+    the instance longer: until it is known to be gone.
     """
     view = relations.relation("instance_versions")
     return connection.scalars(
@@ -217,8 +217,8 @@ def _lifetimes(
     3. The number of those episodes whose start and end are known.
 
     A row has `who` (the creator's number), `episodes` (how many), `ended` (how many with a known start and end), and
-    quantiles under the names in _QUANTILES. The quantiles are of the hours that the episodes with a known start and end
-    lasted: `low...` of the lower bounds, `high...` of the upper bounds. The quantiles are None if `ended` is 0.
+    quantiles under the names in _QUANTILES. Of each `ended` episode, a lower and an upper bound of its hours are known.
+    `low...` are quantiles of the lower bounds, `high...` of the upper bounds. All are None if `ended` is 0.
     """
     view = relations.relation("instance_episodes")
     query = sa.select(view.c.creator_user_nickname, view.c.hours_low, view.c.hours_high).where(*_of(view, account))

@@ -49,10 +49,11 @@ def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, l
 
 
 def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[Row, list[Row]] | None:
-    """Return a made-up run for an attempt that began no run, and a list of the earlier runs of the account.
+    """Return a substitute for the run that an attempt could not begin, and a list of the earlier runs of the account.
 
-    The made-up run failed now. It has the keys that alerts of troubles need, but not `error`. The earlier runs have the
-    form that `run_with_earlier` describes. Return None if the account is retired, or is not in the database.
+    The substitute is a failed run that started now. It has the keys that an alert of the trouble `stale` needs, except
+    `error`, which the caller adds. The earlier runs have the form that `run_with_earlier` describes. Return None if the
+    account is retired, or is not in the database.
     """
     accounts, fresh = relation("accounts"), relation("sync_freshness")
     query = (
@@ -99,10 +100,10 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the instances that match the rule and reached `age` since the last complete run before `run`.
+    """Return the instances that match the rule and reached `age` between the last complete run before `run` and `run`.
 
-    An instance that reaches `age` exactly at the start of `run` is included. The age counts from the run that first saw
-    the instance in its last episode. Vanished instances are left out. An earlier complete run must exist.
+    An instance that reaches `age` exactly at the start of `run` is included. The age of an instance is the time since
+    its last episode began. Vanished instances are left out. An earlier complete run must exist.
     """
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(
@@ -139,8 +140,7 @@ def instances_with_event(connection: Connection, rule: AlertRule, run: Row, even
 def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
     """Return a row for each instance in `ids` that matches the rule.
 
-    `ids` are the ids of the instances that this run recorded as vanished, but at the time of an earlier run
-    (`Outcome.settled`).
+    `ids` is `Outcome.settled` of this run: it recorded these instances as vanished at the time of an earlier run.
     """
     state = relation("instance_state")
     found: list[Row] = []

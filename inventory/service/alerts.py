@@ -2,9 +2,10 @@
 
 There is an alert when a trouble of an account begins, and when its troubles end. The troubles are: instances are held,
 the account is stale, its key is refused. A rule gives an alert when instances that match it appear, vanish or reach an
-age. No alert is sent twice, even with several processes and after restarts. Nothing is stored for that: a trouble is
-reported only by the first run that has it since the last `succeeded` run of the account. There is one exception: if no
-run can begin, for example without a key, each process of `inventory run` reports once that the account is stale.
+age. No alert is sent twice, even with several processes and after restarts. Nothing is stored for that: of the runs
+after the last `succeeded` run of the account, only the first run with a trouble reports this trouble. There is one
+exception: if no run can begin, for example without a key, each process of `inventory run` reports once that the account
+is stale.
 
 `channels.py` sends the alerts.
 """
@@ -190,7 +191,7 @@ def _appeared(connection: Connection, rule: AlertRule, run: Row, outcome: Outcom
 
 
 def _lines(found: InstanceList) -> list[str]:
-    """Return a line of text for each listed instance and, if there are more, one that says how many more."""
+    """Return a line of text for each instance in `rows` and, if there are more, one that says how many more."""
     names = ("instance_id", "instance_type", "region", "creator_user_nickname")
     lines = ["  ".join(_safe(row[name] or "-") for name in names) for row in found.rows]
     return lines + ([f"and {found.total - len(found.rows)} more"] if found.total > len(found.rows) else [])

@@ -63,10 +63,10 @@ class Channels:
             channel.send(alert, receipt)
 
     def close(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """Send the queued alerts, with those retries for which there is time. The rest counts as refused.
+        """Send the queued alerts, with those retries for which there is time.
 
         Wait for at most `seconds`, or less after `stop` is set (`Deadline`). Log each channel that still has alerts.
-        The calls of `answered` for the rest come after that, and may take longer.
+        Then call `answered` with False for each alert that is still undecided. This may take longer than the wait.
         """
         deadline = Deadline(seconds, stop)
         for channel in self._channels:
@@ -168,7 +168,10 @@ class Channel:
                 receipt.report(accepted=sent)
 
     def _wait_to_retry(self, seconds: float) -> bool:
-        """Wait `seconds` and return True. Return False as soon as it is known that the channel closes earlier."""
+        """Wait `seconds` and return True.
+
+        As soon as the channel is closing, return False if the wait would end after the last moment for a retry.
+        """
         due = time.monotonic() + seconds
         if self._closing.wait(seconds):
             if due > self._end:

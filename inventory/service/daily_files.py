@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = log.get(__name__)
 
 PATIENCE = timedelta(minutes=55)
-"""How long no new attempt is made after a failure: less than an hour, so that each hourly run makes an attempt."""
+"""The pause after a failure, before a new attempt. It is below an hour, so that each hourly run makes an attempt."""
 
 
 class DailyFiles:
@@ -44,7 +44,7 @@ class DailyFiles:
         self._work: Future[None] | None = None
         self._failed_at: dict[str, datetime] = {}
         self._written_on: dict[str, date] = {}
-        """By file: the day, by this host's clock, on which the last successful write of this process began."""
+        """The day (UTC, by this host's clock) for which this process last wrote each file, by the name of the file."""
 
     def observe(self, outcome: Outcome) -> None:
         """Start a thread that writes the files that are due.
@@ -111,9 +111,9 @@ class DailyFiles:
 
 
 def written(settings: Settings) -> dict[str, datetime | None]:
-    """Return a dict from the name of each file that the settings ask for to the time of its last write.
+    """Return the times at which the files were last written, by the name of the file: `report` or `export`.
 
-    The names are `report` and `export`. The time is None if the file was never written, or if it cannot be read.
+    Only files that the settings ask for are included. A time is None if the file was never written or cannot be read.
     """
     return dict(_written(settings))
 

@@ -48,7 +48,7 @@ class Snapshot:
     now: datetime
     """The time of the database's clock."""
     freshness: list[Row]
-    """The row of `sync_freshness` of each account that is not retired, and one for each that only the settings have."""
+    """A row for each account that is not retired: from `sync_freshness`, or made up if only the settings have it."""
     last_runs: list[Row]
     """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     held: dict[str, int]

@@ -29,8 +29,8 @@ def observing(
     `sync`, no report and no export is written, and an attempt that began no run sends no alert.
 
     At the end of the block, wait until the queued alerts are sent, and until the daily files that were begun are
-    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). The record of a
-    checkpoint that no channel has accepted is undone after the wait for alerts, and this may take longer. Raise
+    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). After the wait for
+    alerts, undo the record of each checkpoint that no channel has accepted. This may take longer than the limit. Raise
     UsageError if an address or the key for checkpoints cannot be used, or if a library is not installed.
     """
     observers: list[Callable[[Any], None]] = []
@@ -93,9 +93,9 @@ def _sends_checkpoints(settings: Settings) -> bool:
 
 
 def stale_after(settings: Settings) -> timedelta:
-    """Return the age of the last complete run beyond which an account is stale.
+    """Return the greatest age that the last complete run may have before the account is stale.
 
-    It is the setting `stale_after` of the alerts if that is given; else it is computed from the schedule.
+    If the alerts have the setting `stale_after`, return it. Otherwise compute the age from the schedule.
     """
     if settings.alerts is not None and settings.alerts.stale_after is not None:
         return settings.alerts.stale_after

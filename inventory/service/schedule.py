@@ -6,7 +6,7 @@ if one is due. Whether a run is due follows from the database's clock, in the tr
 costs a few small reads.
 
 A check returns the seconds until the next check of the account. After a run that was recorded it returns 0: the next
-check finds that no run is due, and learns when one will be. After a run that the database failed, it returns at most
+check finds that no run is due, and learns when one will be. After a failure that was not recorded, it returns at most
 RETRY_SECONDS. If another process works on the account, the next check is made at the latest when the lease of that
 process ends, because that process may die.
 """

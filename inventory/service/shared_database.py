@@ -15,12 +15,12 @@ class SharedDatabase:
     """The engine and the settings that the watches of all accounts use.
 
     `require_ready` and `is_ready` prepare the database: they accept a SQLite file that has replaced the old one, and
-    create or migrate the tables if `auto_migrate` is set. If the tables are another program's, or may not or cannot be
-    made or migrated, `require_ready` raises WrongSchema, and `is_ready` logs it. An outage is logged when it begins and
-    when it ends.
+    create or migrate the tables if `auto_migrate` is set. If waiting cannot make the database usable, for example
+    because its tables are another program's, `require_ready` raises WrongSchema, and `is_ready` logs it. An outage is
+    logged when it begins and when it ends.
 
-    `run_interval` is the number of seconds between two runs around the start, by this host's clock. It is used only to
-    limit waits: the database's clock decides whether a run is due.
+    `run_interval` is the number of seconds from one run to the next when this object is made. It is read from the
+    schedule with this host's clock, and limits waits. Whether a run is due, the database's clock decides.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:

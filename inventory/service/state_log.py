@@ -44,7 +44,7 @@ class StateLog:
             self._error_type = type(error)
 
     def succeeded(self, **names: Any) -> None:
-        """Log that the thing works again, and how long it failed. Log nothing unless the attempt before it failed."""
+        """If the last attempt failed, log that the thing works again, and how long it failed."""
         with self._lock:
             if self._error_type is not None:
                 after = brief(timedelta(seconds=time.monotonic() - self._failing_since))

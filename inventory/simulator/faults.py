@@ -176,8 +176,8 @@ class Faults:
     ) -> None:
         """Arm a fault: skip the first `after` requests that match `when`, and play the fault for the next `times`.
 
-        `when` None matches every request. `times` None means all further matching ones. If a fault that was added
-        earlier is played for a request, that request counts neither for `after` nor for `times` of this fault.
+        `when` None matches every request. `times` None means all further matching ones. A request for which an earlier
+        added fault is played does not count for the new fault, neither as skipped nor as one of `times`.
         """
         with self._lock:
             self._armed.append(_Armed(fault, when, times, after))

@@ -30,8 +30,8 @@ MIN_LIFE = timedelta(minutes=12)
 class Life:
     """One life of an instance, from `born` until just before `died` (None: it is alive). A return is another Life.
 
-    `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. For an
-    instance that a new fleet begins with, the first item shows the instance at the start of the fleet.
+    `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. If
+    an instance is older than the fleet, its first item shows it at the start of the fleet.
     """
 
     id: str

@@ -67,8 +67,9 @@ MAKE_OR_NAME = "`inventory sync` makes it, or `inventory db upgrade`; --database
 def connect(url: URL, *, create: bool = False, remedy: str = MAKE_OR_NAME) -> Engine:
     """Return an engine, without opening anything.
 
-    Raise DatabaseError if a SQLite file cannot be looked at, or if `create` is False and the file is missing. Then
-    `remedy` is the part of the message that says what to do. Raise WrongSchema if this Python's SQLite is too old.
+    Raise DatabaseError if it cannot be found out whether a SQLite file exists. If `create` is False, raise it also for
+    a missing file, with `remedy` as the part of the message that says what to do. Raise WrongSchema if this Python's
+    SQLite is too old.
     """
     if file := sqlite_path(url):
         try:
