@@ -119,7 +119,10 @@ def sync(engine: Engine, account: Account, settings: Settings, options: SyncOpti
 
 
 def _record_run(context: RunContext) -> None:
-    """Open a run, make it, and close its row. Write into the outcome what `sync` returns, except the seconds."""
+    """Open a run, make it, and close its row. Fill in the outcome, except the seconds.
+
+    Raise the error if the run cannot be opened. A later error is written into the outcome.
+    """
     run = _open_run(context)
     context.outcome.run_id = run.run_id
     try:
@@ -228,7 +231,7 @@ def _make_run(context: RunContext, run: Run, source: WalkContext) -> None:
 
 
 def _apply(context: RunContext, run: Run, walks: Walks, spool: Spool) -> None:
-    """Apply the difference, if there may be one, and close the run, in one transaction."""
+    """Apply the difference and close the run, in one transaction. An unchanged list has no difference."""
     outcome = context.outcome
     with _fenced_transaction(context, run, spool) as (connection, row):
         now = database.now(connection, context.options.clock)
@@ -350,11 +353,11 @@ def _fail_run(context: RunContext, run: Run, error: InventoryError) -> None:
 
 
 def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> dict[str, Any]:
-    """Return the values of `last_complete_run_id` and `walk_digest` that a run writes into `accounts`, by column name.
+    """Return what a run writes into `accounts` after it compared its list with the database, by column name.
 
-    The run has compared its list with the database. A complete run writes both values. The value of `walk_digest` is
-    None if the next run must make this comparison too, even if its list is unchanged. An incomplete run sets
-    `walk_digest` to None if it wrote something into the history. Otherwise the result is empty.
+    After a complete walk, this is `last_complete_run_id` and `walk_digest`. `walk_digest` is None if the next run
+    must compare its list with the database, even if that list is the same. After an incomplete walk, `walk_digest` is
+    None if the run wrote into the history. Otherwise nothing is written.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}
@@ -377,10 +380,11 @@ def _walk_digest(found: ExpectedList, spool: Spool) -> str:
 
 
 def _expected_list(run: Run, spool: Spool) -> ExpectedList | None:
-    """Return the fingerprint of the last complete run's list, by which the walk recognises an unchanged list.
+    """Parse `Run.walk_digest`, the fingerprint of the last complete run's list.
 
-    The fingerprint is `Run.walk_digest`. Return None if there is none, or if another program version or a run with
-    another `ignore_changes` has written it. The run then compares its list with the database.
+    By this fingerprint the walk recognises an unchanged list. Return None if there is no fingerprint, or if it was
+    written by another version of the program or under another `ignore_changes`. Then the run compares its list with the
+    database.
     """
     if run.walk_digest is None:
         return None

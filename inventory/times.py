@@ -32,9 +32,9 @@ def is_relative(text: str) -> bool:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the UTC time that a text means: a time in ISO 8601, or a duration with a unit before `now`, like `2d`.
+    """Return the UTC time that a text means: a time in ISO 8601, or a duration like `2d`, counted back from `now`.
 
-    A time without a zone is in UTC. Raise UsageError for any other text.
+    The duration must have a unit. A time without a zone is in UTC. Raise UsageError for any other text.
     """
     try:
         if is_relative(text):

@@ -69,7 +69,7 @@ def require_replaceable(path: Path) -> os.stat_result | None:
     - It cannot be read, so nobody knows whether it is a database.
     - It is a SQLite database, which may hold the history.
 
-    Raise OSError also for the path `-`, because nothing is written to stdout.
+    Raise OSError also for the path `-`, which usually means stdout: `whole_file` does not write there.
     """
     if str(path) == "-":
         raise OSError(EINVAL, "nothing is written to stdout")

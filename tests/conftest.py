@@ -60,8 +60,8 @@ def pytest_collection(session):
 class FilesTogether(LoadScopeScheduling):
     """A scheduler of pytest-xdist: one process runs all tests of a scope.
 
-    A scope is a test file, or a group of files in TOGETHER, on one backend. Tests of a group without a backend are in
-    the scope on SQLite. Other tests without a backend have a scope of their own for each file.
+    A scope is a test file, or a group of files in TOGETHER, on one backend. Some tests have no backend. In a group,
+    they belong to the group's scope on SQLite. In any other file, they are a scope of their own.
     """
 
     def _split_scope(self, nodeid):
@@ -77,8 +77,9 @@ class FilesTogether(LoadScopeScheduling):
 def pytest_configure(config):
     """Give SIGHUP its default effect, and keep the files of the tests in memory if there is room.
 
-    Under nohup, SIGHUP is ignored, and the processes that tests start would inherit that. On a disk, SQLite waits for
-    the disk at every commit. The option `--basetemp` names another folder, which is not deleted at the end.
+    Under nohup, SIGHUP is ignored, and the processes that tests start would inherit that. Files in memory save SQLite
+    the wait for the disk at every commit. The option `--basetemp` names another folder for the files. That
+    folder is not deleted at the end.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if config.option.basetemp is None and not hasattr(config, "workerinput") and has_room(MEMORY):
@@ -276,8 +277,8 @@ def history(request, backend):
 def new_database(request, backend, tmp_path):
     """Yield a function that creates a database and returns its URL.
 
-    The database is a copy of `template` if one is given. Else it is migrated if `migrated`, else empty. On SQLite, the
-    file of an empty database does not exist yet.
+    The database is a copy of `template`, if one is given. Without a template, `migrated` says whether the database is
+    migrated or empty. On SQLite, the file of an empty database does not exist yet.
     """
     numbers = count(1)
     with ExitStack() as stack:

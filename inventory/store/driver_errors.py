@@ -44,7 +44,7 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
 
 @contextmanager
 def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
-    """Turn the loss of the connection to PostgreSQL during the commit at the end of the block into an Unconfirmed.
+    """Raise Unconfirmed if the connection to PostgreSQL is lost during the commit at the end of the block.
 
     Yield a function to call just before the commit. Other errors are not changed: after them the transaction is rolled
     back.

@@ -57,11 +57,11 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
     Return facts about the role. A second call changes nothing. No role is created, and no right is taken away.
     Raise UsageError if the database is SQLite, if the role does not exist, or if the role may also write to the tables.
     Raise WrongSchema if the database is not at this program's revision. Raise DatabaseError if the connected user may
-    not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. After
-    any error but Unconfirmed nothing was granted.
+    not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. Unless
+    the error is Unconfirmed, nothing was granted.
 
-    A role with NOINHERIT can use the rights of another role only after SET ROLE. A right to write of this kind is found
-    only if the other role is the owner of the tables.
+    A role with NOINHERIT can use the rights of another role only after SET ROLE. Such a right to write is overlooked,
+    unless the other role is the owner of the tables.
     """
     if is_sqlite(engine):
         raise UsageError(

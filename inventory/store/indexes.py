@@ -20,8 +20,8 @@ def rebuilt_after_load(connection: Connection, tables: Sequence[sa.Table], rows:
 
     `rows` is the number of rows that the block inserts. The insertion takes two thirds of the time that it would take
     with the indexes. The tables are locked until the transaction ends, so no other transaction sees them without
-    indexes. If this process freezes in the meantime, the server ends its session after at most 10 s, before waiting
-    readers give up.
+    indexes. If this process freezes before that, the server ends this session after at most 10 s. Readers wait for
+    up to 30 s before they fail.
 
     The indexes stay as they are on SQLite, and for fewer rows than MANY. They also stay if a table has rows or a
     trigger, if an index is on an expression or has a property that rebuilding it would lose, if another object depends

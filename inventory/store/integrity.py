@@ -17,7 +17,8 @@ from inventory.store.tables import METADATA
 MOST = 100
 """The largest number of faults that one check reports.
 
-A check reads one table, one index, the whole SQLite file, or its foreign keys.
+On PostgreSQL each table and each index has a check of its own. On SQLite one check reads the whole file, and another
+one follows all foreign keys.
 """
 
 _AMCHECK = sa.text("""
@@ -31,7 +32,10 @@ _AMCHECK = sa.text("""
     LEFT JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
     WHERE extname = 'amcheck' GROUP BY nspname
 """)
-"""`functions` is how many of the two functions the installed version of amcheck has in the form that is called here."""
+"""`functions` is the number of the two functions that exist with more than one argument, as they are called here.
+
+An amcheck that is older than the server may lack such a function.
+"""
 
 _BTREES = sa.text(r"""
     SELECT indexrelid, indexrelid\:\:regclass\:\:text AS name FROM pg_index

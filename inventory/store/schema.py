@@ -32,7 +32,7 @@ HEAD = "0006"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
-"""The plugins of Alembic that compare tables, without the one for comments: migrations/env.py writes the comments."""
+"""The plugins with which Alembic compares tables. They ignore comments: migrations/env.py writes all of these."""
 
 _COMPARED = "inventory_compared"
 """The name of the temporary view with which `changed_views` compares a view on PostgreSQL."""
@@ -212,10 +212,13 @@ def changed_views(connection: Connection) -> list[str]:
 def _differs_on_postgresql(connection: Connection, name: str) -> bool:
     """Return whether a view in a PostgreSQL database differs from the view that the newest migration creates.
 
-    Return False if the view is missing, or if no temporary view may be created. PostgreSQL does not keep the SQL of a
-    view, but writes the definition as text when asked. A dump has that text. For a view restored from a dump, the
-    server may write a different text. So two temporary views are made: the first from the SQL of the migration, the
-    second from the server's text of the first. The view in the database must have the text of one of the two.
+    Return False if the view is missing, or if no temporary view may be created. Return True if the view of the
+    migration cannot be created on the tables of this database.
+
+    PostgreSQL does not keep the SQL of a view. It writes the definition anew each time that it is asked. A dump holds
+    this written text, and for the view restored from the dump, the server may write another text. So two texts are
+    right. To get them, this function creates a temporary view from the migration's SQL, and another one from the text
+    that the server writes for the first.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
         return False  # `differences` and `find_tampering` report a missing view

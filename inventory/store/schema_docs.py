@@ -41,9 +41,10 @@ _KEYS = (
     ("instances", ("account", "instance_id")),
     ("accounts", ("account",)),
 )
-"""Relations that others refer to, each with the columns that identify one of its rows.
+"""Relations that others refer to, each with its key: the columns that identify one of its rows.
 
-A relation with these columns refers to the relation in this list. `diagram` draws an arrow to the first such relation.
+Any other relation that has all columns of a key refers to the owner of the key. If a relation has several keys,
+`diagram` draws an arrow only for the first one in this list.
 """
 
 _RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")

@@ -76,8 +76,8 @@ def identity(bind: Engine | Connection) -> object:
 def follow(engine: Engine) -> None:
     """Accept the file that has replaced the SQLite file in use; raise DatabaseError if that is not safe.
 
-    Do nothing if the file was not replaced, and on PostgreSQL. A process that runs for long calls this between two
-    pieces of work, and never during one.
+    Do nothing on PostgreSQL, and if the file was not replaced. A long-running process calls this between two pieces of
+    work, never during one.
     """
     if (file := file_of(engine)) is not None:
         file.follow()
@@ -103,8 +103,8 @@ def readers_wait(connection: Connection) -> bool:
 def attach(connection: Connection, file: Path) -> None:
     """Attach a SQLite file under the name `file` until the connection is closed; do nothing on PostgreSQL.
 
-    Call it after the transaction has begun. BEGIN IMMEDIATE takes the write lock of every file that is attached
-    already, and another connection of this process must still be able to write to this file.
+    Call it after the transaction has begun. If the file were attached earlier, BEGIN IMMEDIATE would lock it too, and
+    no other connection of this process could write to it.
     """
     if is_sqlite(connection):
         connection.exec_driver_sql("ATTACH DATABASE ? AS file", (str(file),))

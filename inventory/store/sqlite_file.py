@@ -57,7 +57,7 @@ class _Connection(sqlite3.Connection):
 
     file: "SQLiteFile | None" = None
     has_wal: bool = False
-    """Whether this connection has begun a transaction. In WAL mode it has the `-wal` open since then."""
+    """Whether this connection has begun a transaction. In WAL mode, the `-wal` is open from then on."""
 
     def close(self) -> None:
         if self.file is not None and self.has_wal:
@@ -76,7 +76,7 @@ class SQLiteFile:
         self._opened: _FileIdentity | None = None
         """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
         self._companions: dict[Path, _FileIdentity] = {}
-        """The companions of the opened file by path, as found when they last certainly belonged to that file."""
+        """The companions of the opened file by path, as last recorded while that file was surely in its place."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 

@@ -59,7 +59,7 @@ METADATA = MetaData(
 
 
 def damaged(what: str) -> DatabaseError:
-    """Return the error for a stored value that no run has written; `what` describes the value.
+    """Return the error for stored data that this program cannot have written; `what` describes the data.
 
     SQLite, for example, accepts any text in a column of times.
     """

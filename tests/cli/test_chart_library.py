@@ -1,4 +1,4 @@
-"""The library of the charts of `inventory report`, which a child process makes.
+"""The library of the charts: a script that a child process of `inventory report` makes.
 
 If the child fails, the command ends with an error of one line.
 """

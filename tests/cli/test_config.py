@@ -42,7 +42,7 @@ def run(tmp_path):
 
 
 def settings(done):
-    """Return a dict from each printed setting to a tuple of its columns value, source and where."""
+    """Return a dict from each printed setting to the tuple of its value, its source, and where it was set."""
     found = json.loads(done.stdout)
     assert set(found) == {"settings"}
     assert all(tuple(row) == ("setting", "value", "source", "where") for row in found["settings"])

@@ -132,7 +132,7 @@ def test_a_sqlite_that_is_too_old_is_named_with_both_versions(look, engine, monk
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_postgresql_that_is_too_old_is_named_the_same_by_doctor_and_by_an_upgrade(look, engine, monkeypatch):
-    """Raise the oldest version that is accepted, because the tests have one server only."""
+    """Make the server too old: set the oldest accepted version to 99, because the tests have only one server."""
     monkeypatch.setattr("inventory.store.postgresql.OLDEST_POSTGRESQL", 99)
     with engine.connect() as connection:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one().split()[0]

@@ -658,7 +658,7 @@ HOSTILE = (
 def hostile(world):
     """Return a world of two runs, with an instance for each hostile text.
 
-    The text is the nickname, the status in the first run, the name of a field, and the new value of this field.
+    Each text is used as a nickname, as the status in the first run, as the name of a field, and as its new value.
     """
     for number, text in enumerate(HOSTILE):
         world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})

@@ -25,7 +25,10 @@ pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 EVERY = 1 if LONG else 5
-"""Each try of a command gets two signals, this number of SQL statements later than the try before."""
+"""The step, in SQL statements, from one try of a command to the next.
+
+Each try gets two signals at one statement: the first try at its statement 1, the next one this many statements later.
+"""
 TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys
 from sqlalchemy import event
