@@ -36,7 +36,7 @@ def documents(file):
 
 
 def pods():
-    """Return a dict from the name of each file with a CronJob or a Deployment to the pod specification in it."""
+    """Return the pod specification of each file with a CronJob or a Deployment, as a dict by the name of the file."""
     found = {}
     for file in YAML:
         for document in documents(file):
@@ -143,7 +143,7 @@ def test_what_calls_sync_by_the_clock_names_its_own_interval():
 
 @pytest.mark.medium
 def test_what_the_image_copies_is_enough_to_build_the_program(tmp_path):
-    """Build a wheel from the files that the Dockerfile copies: exactly those that Dockerfile.dockerignore allows."""
+    """Check that the Dockerfile copies exactly what Dockerfile.dockerignore allows. Build a wheel from these files."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     let_through = [line[1:] for line in lines if line.startswith("!")]

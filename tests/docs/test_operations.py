@@ -1,4 +1,4 @@
-"""Checks of the pages about operation: what they name exists, they list all codes, and backups can be restored."""
+"""Checks of the operation pages: commands, files and settings exist, all codes are listed, backups can be restored."""
 
 import os
 import re

@@ -31,7 +31,10 @@ VARIES = (
     (r"\b\d[\d,]*(?:\.\d+)?", "#"),
     (r"─+", "─"),
 )
-"""Pairs of a pattern and its replacement. The patterns match what differs between two demos: each demo ends now."""
+"""Pairs of a pattern and its replacement.
+
+The patterns match what differs between two demos. A demo ends at the time at which it is made.
+"""
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ REAL = json.dumps(
 
 @st.composite
 def mutated(draw):
-    """Return the real body with some of its bytes replaced, removed, repeated, or followed by others."""
+    """Return the body REAL with some bytes replaced, removed, repeated or inserted."""
     body = bytearray(REAL)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))

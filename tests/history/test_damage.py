@@ -1,4 +1,4 @@
-"""Damaged databases: `verify` finds damage that changes the output of a command. No command reports it as a bug."""
+"""Damaged databases. `verify` finds all damage that changes an output. No reading command reports damage as a bug."""
 
 import os
 import re

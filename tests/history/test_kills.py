@@ -17,9 +17,9 @@ from support.marks import LONG, rule
 from support.world import ids
 
 EVERY = 1 if LONG else 16
-"""The largest number of statements and commits from one kill of a command to the next.
+"""The number of statements and commits by which each kill of a command comes later than the kill before it.
 
-A command that makes few of them is killed at smaller steps.
+For a command that makes few of them, the number is smaller.
 """
 MOMENTS = 48 if LONG else 1
 """How many times a command is killed at a random moment."""
@@ -124,7 +124,8 @@ class Witness:
 def change(world, witness, number, words):
     """Change one instance, add one, and remove the one that the call before added. So the command has work to do.
 
-    Unless the command is `sync`, a run records the changes. For `missing`, this run leaves an instance missing.
+    The command `sync` records these changes itself. For the other commands, a run records them first. For `missing`,
+    this run leaves an instance missing.
     """
     world.put("i002", region=f"region-{number}")
     world.put(f"new-{number}")

@@ -153,7 +153,7 @@ def test_run_does_not_create_a_removed_file_again_and_continues_when_it_is_put_b
 
 
 def test_a_file_that_is_removed_while_a_connection_is_opened_is_named_as_removed(engine, file, tmp_path, monkeypatch):
-    """Remove the file between the check and the opening, in place of a step between the two."""
+    """Replace a step between the check of the file and its opening: the step now removes the file."""
     with reading(engine):
         pass
     monkeypatch.setattr(SQLiteFile, "_make_companions_writable", lambda _: file.rename(tmp_path / "aside.db"))
@@ -207,7 +207,7 @@ def test_nothing_of_a_run_is_written_to_a_file_replaced_during_its_walk(world, s
 
 
 def test_nothing_of_a_run_is_written_to_a_backup_made_and_put_back_during_that_run(world, engine, file):
-    """During the walk, a copy that holds the lease of this run replaces the file, and the engine accepts the copy."""
+    """During the walk, replace the file by a copy with the lease of this run. Let the engine accept the copy."""
 
     def replace(_):
         backup(file).replace(file)

@@ -326,7 +326,7 @@ def test_any_change_of_any_version_is_found_and_names_the_instance_and_a_run(liv
 
 
 def names_it(found, version):
-    """Return whether a breach in `found` says that a changed version of this instance may explain a wrong digest."""
+    """Return whether a breach in `found` names the instance of `version` as a possible cause of a wrong digest."""
     return any(
         re.search(rf"version of .*\b{version['instance_id']}\b.* would explain it", breach.what) for breach in found
     )
@@ -402,9 +402,9 @@ def test_a_wrong_last_complete_run_and_a_removed_run_are_found(lived):
 
 
 ALL_MAY_HAVE_MOVED = sa.update(instance_versions).values(moved=True)
-"""A statement that sets `moved` everywhere. By itself it is no breach.
+"""A statement that sets `moved` in all versions. `verify` does not report this.
 
-After it, a change of a type or region does not contradict `moved`, so that only other breaches are found.
+After this statement, a forged type or region cannot contradict `moved`. So `verify` finds only other breaches.
 """
 
 

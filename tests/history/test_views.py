@@ -280,7 +280,7 @@ class Instance:
     presence: str = "vanished"
     held: bool = False
     recorded: dict | None = None
-    """The run that last recorded something of this instance. If the instance is not live: the run that last saw it."""
+    """While live: the last run that recorded something of this instance. Else: the last run known to have seen it."""
     missing: dict | None = None
     vanished: dict | None = None
 

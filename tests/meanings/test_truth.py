@@ -33,7 +33,7 @@ def presences(watch):
     """Return a dict from (account, instance id) to a list of groups. A group is a list of lives of the instance.
 
     The runs of the account cannot tell the lives of one group apart: two successive lives are in one group if no
-    complete run took place, from start to end, between them. Groups and lives are in order of time.
+    complete run both started and ended between them. Groups and lives are in order of time.
     """
     found = {}
     for account in EVERY:

@@ -173,7 +173,7 @@ def test_a_claim_is_handed_back_if_no_channel_accepts(world, deliver):
 def to_channels(world):
     """Return a function that takes receivers, makes a run, and returns for each receiver a list of the posts it got.
 
-    Only posts of checkpoints are returned, as tuples of type, title and lines. Each alert is tried once.
+    Only posts of checkpoints are returned, as tuples of type, title and lines. A failed post is not retried.
     """
     world.put("a")
 

@@ -41,8 +41,8 @@ class Verdict(NamedTuple):
 def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False):
     """Return the Verdict of `verify` on the whole database, against `checkpoints`.
 
-    A prune of history that a checkpoint covers is a difference, unless `allow_pruned` is true. So is a prune that has
-    not finished, in a log with a checkpoint, unless `allow_unfinished` is true.
+    If history that a checkpoint covers was pruned, that is a difference, unless `allow_pruned` is true. If a log with
+    a checkpoint has an unfinished prune, that is a difference too, unless `allow_unfinished` is true.
     """
     found = verify(connection, sizes=_sizes(checkpoints))
     return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)

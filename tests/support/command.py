@@ -24,8 +24,8 @@ class Command:
 
     The command runs in this process. With `process=True` it runs in a child process, for tests of signals and file
     descriptors. The child is forked (`support.forked`), or is a new interpreter if the name of a variable begins with
-    PYTHON, LC_ or LANG: such a variable takes effect when Python starts. `process` of a call overrides that of the
-    object, unless it is None.
+    PYTHON, LC_ or LANG: such a variable takes effect when Python starts. If `process` of a call is not None, it
+    replaces that of the object.
     """
 
     def __init__(self, folder, *, process=False, **environment):

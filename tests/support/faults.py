@@ -18,9 +18,9 @@ class Gate:
 
 
 class StopAtWait(threading.Event):
-    """A fault that plays another fault, `fault`, without waiting, and ends at one wait as if the simulator stopped.
+    """A fault that plays the fault `fault`, but skips its waits. At wait `number`, the simulator seems to stop.
 
-    `number` is the number of that wait, counted from 1. `waits` is a list of the seconds that `fault` wanted to wait.
+    Waits are counted from 1. `waits` is a list of the seconds that `fault` wanted to wait.
     """
 
     def __init__(self, fault, number):

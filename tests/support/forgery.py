@@ -321,8 +321,8 @@ class _Forger:
     def _forge_ignored(self):
         """Add fields to the list `ignored` of entry 0.
 
-        A field is added if an instance's state differs in it from the instance's newest version, and no run has ignored
-        the field since that version opened.
+        A field is added if its value in the state of an instance differs from that in the newest version of the
+        instance, and no run has ignored the field since that version opened.
         """
         found = set(self.earlier.get("ignored", ()))
         for id_, state in self.states.items():
