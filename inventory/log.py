@@ -76,7 +76,7 @@ def say(message: str, level: Literal["info", "warning", "error"] = "info", **mor
 def configure(style: Style = "text", level: str = "info") -> None:
     """Send the log events of the program and of its libraries to stderr, from `level` up.
 
-    Some libraries that log much are logged from `warning` up, whatever `level` is.
+    Some libraries log much: their events below `warning` are never sent.
     """
     set_style(style)
     handler = _StderrHandler()
@@ -84,7 +84,7 @@ def configure(style: Style = "text", level: str = "info") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "httpx_retries", "alembic", "apscheduler", "uvicorn"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
     _structlog.cache_clear()
 
 

@@ -95,7 +95,7 @@ class RetryPolicy(Retry):
                     f"({self.max_backoff_wait:g} s)",
                     status=response.status_code,
                 )
-            wait = max(wait, asked) if asked else wait
+            wait = max(wait, asked)
         logger.info("trying again", reason=reason, attempt=self.attempts_made + 1, wait_seconds=round(wait, 2))
         if self._stop.wait(wait):
             raise Interrupted("stopped by a signal")

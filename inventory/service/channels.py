@@ -46,8 +46,8 @@ class Channels:
 
     def __init__(self, addresses: Sequence[str], pauses: Sequence[float] = RETRY_PAUSES) -> None:
         self._channels = [Channel(number, address, pauses) for number, address in enumerate(addresses, start=1)]
-
         self._receipts: list[Receipt] = []
+        self._lock = threading.Lock()  # runs of several accounts may send at once
 
     def send(self, alert: Alert, answered: Callable[[bool], None] | None = None) -> None:
         """Queue an alert for every channel; return at once.
@@ -57,8 +57,9 @@ class Channels:
         """
         receipt = None
         if answered is not None:
-            self._receipts = [each for each in self._receipts if each.is_open]
-            self._receipts.append(receipt := Receipt(len(self._channels), answered))
+            receipt = Receipt(len(self._channels), answered)
+            with self._lock:
+                self._receipts = [*(each for each in self._receipts if each.is_open), receipt]
         for channel in self._channels:
             channel.send(alert, receipt)
 
