@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def mutants(number: int) -> dict[str, str]:
-    """Try at most `number` mutants of each module. Return two rows of the table: the mutants killed, and those left."""
+    """Try at most `number` mutants of each module. Return two rows of the table: those killed, and the survivors."""
     words = [sys.executable, ROOT / "tools" / "mutation" / "run.py", "--sample", str(number)]
     printed = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - a fixed command
     print(printed)

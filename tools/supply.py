@@ -31,14 +31,14 @@ ALLOWED = {
     "ISC License", "ISC License (ISCL)", "MIT License", "Mozilla Public License 2.0 (MPL 2.0)", "Public Domain",
     "Python Software Foundation License",
 }  # fmt: skip
-"""The names of licences under which a program under Apache-2.0 may use an unchanged library.
+"""The names of the licences that a library may have. The program is under Apache-2.0 and changes no library.
 
-The names are those that the metadata of libraries have: SPDX identifiers, names from classifiers, and free text.
+The names are as in the metadata of libraries: SPDX identifiers, names from classifiers, and free text.
 """
 LONGEST = 200
-"""The most characters of a licence's name or expression. What is longer is the text of a licence."""
+"""The largest length of a licence's name or expression, in characters. A longer value is the text of the licence."""
 UNCLEAR = {"pyarrow": "Apache-2.0"}
-"""A dict from a library to the name of its licence. The metadata of these libraries have only the text of it."""
+"""A dict from a library to the name of its licence, for libraries whose metadata have only the licence's text."""
 
 
 def main() -> None:

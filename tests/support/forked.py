@@ -1,4 +1,4 @@
-"""Start `inventory` in child processes, which a server process forks after it has imported the program.
+"""Start `inventory` in child processes. A server process imports the program once, and forks each of them.
 
 The imports take most of the time of a short command. Run as a program, this module is the server process. It reads
 requests from a socket: JSON text, sent with the descriptors for stdout and stderr. The answer is the id of the new
@@ -39,8 +39,8 @@ class Forked:
 
     - `fatal`: the number of the statement or commit before which the process is killed. Statements and commits are
       counted together, from 1. 0: no kill.
-    - `bulk`: from this number of rows on, the program drops and rebuilds the indexes of empty PostgreSQL tables. None:
-      the program's own number.
+    - `bulk`: the smallest number of inserted rows for which the program drops and rebuilds the indexes of empty
+      PostgreSQL tables. None: the program's own number.
     - `largest_file`: the size in bytes beyond which no file can grow, as on a full disk. None: no limit.
     - `quick_end`: whether the process ends without freeing its memory first (`_exit`).
     - `root_bypass`: whether root may bypass the permissions of files.
@@ -121,7 +121,10 @@ def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90
 
 @cache
 def _server(root_bypass):
-    """Return the socket for requests to a server process. The first call starts it; it ends with this process."""
+    """Return the socket for requests to the server process with this `root_bypass`.
+
+    The first call starts the server process, which ends when this process ends.
+    """
     prefix = [] if root_bypass else WITHOUT_ROOT_BYPASS
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -159,9 +162,9 @@ def _forked(wanted, out, err, server):
 
 
 def serve(requests):
-    """Fork a process for each request. Return None when the socket is closed.
+    """Fork a process for each request. In each new process, return the request as a dict.
 
-    In each new process, return its request as a dict.
+    In the server process, return None when the socket is closed.
     """
     while True:
         text, fds, _, _ = socket.recv_fds(requests, LONGEST, 2)

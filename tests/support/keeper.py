@@ -59,7 +59,7 @@ class NotACheat(Exception):
 
 
 class Try(NamedTuple):
-    """One cheat: its kind, what was done as a text, and what found the cheat: `verify`, `checkpoint`, or None."""
+    """One cheat: its kind, a text that says what was done, and what found it: `verify`, `checkpoint`, or None."""
 
     kind: str
     what: str
@@ -196,11 +196,13 @@ def found_by(verdict):
 
 
 def uncovered_fields(rows):
-    """Return a dict from (account, instance id) to the set of fields that runs ignored since the newest version opened.
+    """Return a dict from (account, instance id) to the set of fields in `instance_state` that no log entry covers.
 
-    If that version is older than the log, the set also has the fields in the list `ignored` of entry 0, and the name
-    `ignored`: the list is one for the whole account, so it does not say what the column `ignored` of the row of one
-    instance in `instance_state` must hold.
+    These are the fields that runs ignored, from the run on that opened the newest version of the instance. If that
+    version is older than the log, these are added:
+
+    - the fields in the list `ignored` of entry 0
+    - the column `ignored`: entry 0 has one list for the whole account, so the right value for one instance is unknown
     """
     newest, earlier, found = {}, {}, defaultdict(set)
     for version in rows["instance_versions"]:
@@ -251,12 +253,12 @@ def hide_exceptions(rows, uncovered):
     - `accounts`: the columns NOT_HISTORY. `walk_digest` only lets the next run skip a comparison.
     - `sync_runs`: the row of a run with the status `running`. It has no log entry yet, and the run ends only after the
       checkpoint was taken.
-    - `instance_state`: `seen_run_id` of a live instance, unless that run is later than the last complete run. Else the
-      instance was last seen by the last complete run, whatever `seen_run_id` is.
+    - `instance_state`: `seen_run_id` of a live instance, if that run is the last complete run or an earlier one. Then
+      the last complete run was the last to see the instance, whatever `seen_run_id` is.
     - `instance_state`: the fields `uncovered`. A change of a field that a run ignores opens no version. Until a later
       version opens, no log entry covers what the row shows for this field (docs/checkpoints.md).
-    - `instance_versions`: a `moved` that is true where it may be false. It only lets queries skip versions. It must be
-      true only where a change gave another type or region than the version before.
+    - `instance_versions`: `moved`, except where a change gave another type or region than the version before. There
+      it must be true. Elsewhere it may be true or false: it only lets queries skip versions.
     """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
@@ -320,7 +322,7 @@ def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line f
 
 
 def other_json(random, text):
-    """Return an edited JSON object as text: a key is there twice, the white space differs, or one value is replaced."""
+    """Return an edited JSON object as text: a key is there twice, the white space differs, or one value is new."""
     kept = json.loads(text or "{}")
     how = random.randrange(4)
     if how == 0 and kept:
@@ -337,9 +339,11 @@ def other_json(random, text):
 def edit_a_value(keeper, after):
     """Edit one column of one row.
 
-    Three kinds of edits change another table too. A field in the last version of an episode is also edited in
-    `instance_state`. A field in `instance_state` is in half of the cases also edited in the open version. The time of a
-    retirement in the act is also edited in the row of the account.
+    Three kinds of edits are repeated in another table:
+
+    - of a field in the last version of an episode: in `instance_state`
+    - of a field in `instance_state`: in the open version, in half of the cases
+    - of the time of an act that retired the account: in `accounts`
     """
     random = keeper.random
     table = random.choice(EDITED)
@@ -539,7 +543,7 @@ def undo_a_change(keeper, after):
 
 
 def another_end(keeper, after):
-    """Let a vanished instance vanish at a random complete run, but the first."""
+    """Let a vanished instance vanish at a random complete run other than the account's first."""
     state = keeper.some(after["instance_state"], where=lambda row: row["presence"] == "vanished")
     version = _versions_of(after, state)[-1]
     runs = sorted(

@@ -143,7 +143,7 @@ class Model:
                 run.status, run.code = "abandoned", "lease_lost"
 
     def accept(self) -> int:
-        """Let all missing instances vanish, as a person does who accepts the loss. Return their number."""
+        """Let all missing instances vanish, as when a person accepts the loss. Return their number."""
         self._abandon()
         missing = [(id_, each) for id_, each in self.instances.items() if each.presence == "missing"]
         for id_, each in missing:
@@ -254,10 +254,10 @@ class Model:
         return None
 
     def _earlier_losses(self, gone: set[str], unseen: set[str]) -> list[tuple[int, int, str]]:
-        """Return the losses of earlier runs. A loss is all missing instances that one run was the first to lack.
+        """Return the losses of earlier runs. A loss is all instances that are missing since the same run.
 
-        `unseen` are the ids that the present run has not seen. Other instances are left out, and so is a loss with no
-        instance in `gone`. A tuple describes one loss:
+        `unseen` are the ids that the present run has not seen: only these instances count. Only losses with an instance
+        in `gone` are returned. A tuple describes one loss:
 
         1. the number of its instances
         2. the number of all instances that the last run before the loss saw

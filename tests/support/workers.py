@@ -1,4 +1,4 @@
-"""`inventory run` in child processes, and a function that waits for a condition."""
+"""`inventory run` in child processes, and functions that wait for a condition."""
 
 import json
 import os

@@ -104,8 +104,8 @@ class World:
     def rows(self, sql, **values):
         """Return the rows of a query as a list of tuples.
 
-        A column that the text of the query names is converted: to datetimes in UTC if it is in TIMES, to bool if it is
-        in BOOLEANS. A `*` names no column.
+        The columns in TIMES become datetimes in UTC, and those in BOOLEANS become bools, but only if the text of the
+        query has their names: `SELECT *` alone converts none.
         """
         types = {name: UTCDateTime() for name in TIMES if name in sql}
         types |= {name: sa.Boolean() for name in BOOLEANS if name in sql}

@@ -1,9 +1,10 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
-The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes:
-first those that have killed other mutants of the module, then the quickest, then those with random histories. In the
-forked process the changed functions get the code of the mutant. The module is executed again only if this is not
-enough. So most mutants are killed within a second.
+The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes
+or, if there are none, any line of the changed function. First come those that have killed other mutants of the module,
+then the quickest, then those with random histories. In the forked process the changed functions get the code of the
+mutant. So most mutants are killed within a second. If new code for functions is not enough, the module is executed
+again, and the tests are those that execute any of its lines.
 
 Lines that are executed in processes that a test starts are not noted. Such a process imports the mutant, because the
 copy of the checkout has the source of the mutant while the mutant is tried.
@@ -17,9 +18,9 @@ The environment says what to do:
   `line`. A mutant of a view also has `view`, the name of the view, and `files`, the files of the tests of views.
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
-- PROCESSES: the number of copies. As many mutants are tried at a time.
-- SECONDS: the limit for the tests of a mutant: the largest sum of the times that they took in the first run. Tests with
-  random histories do not count, and are always run. `inf`: no limit.
+- PROCESSES: the number of copies. As many mutants of Python are tried at a time.
+- SECONDS: the limit for the total time that the tests of a mutant took in the first run. Tests with random histories
+  do not count, and are always run. `inf`: no limit.
 """
 
 import contextlib
@@ -51,7 +52,7 @@ PATIENCE = 30.0
 
 
 class _Source:
-    """The code objects of a module, depth first. `around` has, for each, the index of the one around it, or None."""
+    """The code objects of a module, depth first. `around` has the index of the object that encloses each, or None."""
 
     def __init__(self, text: str, path: str) -> None:
         self.codes: list[CodeType] = []
@@ -111,9 +112,9 @@ class _Tests:
     def choose(self, candidates: set[int], killers: Counter[int], limit: float) -> list[int]:
         """Return the indexes of the tests with which a mutant is tried, in the order in which they are run.
 
-        `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed. `limit` is
-        the largest sum of seconds that the chosen tests may have taken in the first run. Tests with random histories
-        are always chosen, and count nothing. One test is always chosen.
+        `candidates` are the indexes to choose from. `killers` says how many mutants each test has killed. `limit`
+        bounds the total seconds that the chosen tests took in the first run. Tests with random histories are always
+        chosen, and do not count. The first test is chosen even if it exceeds the limit.
         """
         chosen, total = [], 0.0
         for index in sorted(candidates, key=lambda each: (-killers[each], self.is_random(each), self.seconds[each])):
@@ -259,7 +260,7 @@ def _try(copy: Path, mutant: dict[str, Any], source: _Source, killers: Counter[i
 
 
 def _is_killed(file: Path, source: str, tests: list[int], killers: Counter[int], change: Callable[[], None]) -> bool:
-    """Return whether, in a forked process, `change` or a test after it fails, or all of this takes too long.
+    """Call `change` and run the tests in a forked process. Return whether anything fails or takes too long.
 
     Meanwhile the file has the mutant's source. If a test fails, add one to its count in `killers`.
     """

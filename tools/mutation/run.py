@@ -97,8 +97,8 @@ LEFT_OUT = (
 )
 """Patterns of the operators of cosmic-ray that are not tried.
 
-They leave one replacement each of `+`, `-`, `*`, `/`, `//`, `%` and `&`, and none of the other binary operators. `is`
-and `==` are only replaced by `is not` and `!=`, and the reverse.
+What remains: `+`, `-`, `*`, `/`, `//`, `%` and `&` have one replacement each, and other binary operators none. `is` and
+`==` are only replaced by `is not` and `!=`, and the reverse. Variables stay as they are.
 """
 SQL_MUTATIONS = {
     r"<=": "<", r">=": ">", r"(?<![<>=!-])<(?![=>])": "<=", r"(?<![<>=!-])>(?![=])": ">=", r"(?<![<>!])=": "<>",
