@@ -119,9 +119,9 @@ class _Tests:
         chosen, total = [], 0.0
         for index in sorted(candidates, key=lambda each: (-killers[each], self.is_random(each), self.seconds[each])):
             if not self.is_random(index):
-                total += self.seconds[index]
-                if chosen and total > limit:
+                if chosen and total + self.seconds[index] > limit:
                     continue
+                total += self.seconds[index]
             chosen.append(index)
         return chosen
 
