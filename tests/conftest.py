@@ -261,7 +261,7 @@ def postgres_past(postgres, migrated_postgres):
 
 @pytest.fixture
 def lived(world):
-    """Return a World with the fleet and the database that the function `live` of the test's file leaves."""
+    """Return a World with fleet and database as they were after the function `live` of the test's file."""
     return world
 
 

@@ -57,7 +57,7 @@ class CommandList(TyperGroup):
         return name, command.load() if isinstance(command, ListedCommand) else command, rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the library's signature
-        """Write a section for each title, in which no summary of a command is cut off."""
+        """For each title, write a section with its commands and their whole summaries."""
         widest = max(map(len, self.commands))
         for title, commands in self.places.items():
             with formatter.section(title):

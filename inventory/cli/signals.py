@@ -121,7 +121,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 @contextmanager
 def when_late(call: Callable[[], None]) -> Iterator[None]:
-    """Call `call` in another thread if this block still goes on GRACE_SECONDS after a signal.
+    """If this block still runs GRACE_SECONDS after a signal, call `call` in another thread.
 
     The block must be inside a block of `stop_on_signal`.
     """

@@ -977,9 +977,9 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 def _last_shown(account: Account, changes: list[Json]) -> str:
     """Return the latest time for which the bundle shows whether an instance was there.
 
-    `changes` are the changes of the instance. Each shows this for its own time. One by which the instance vanished
-    shows it for the time when a run last saw the instance. A run that recorded a digest of the fleet shows it for all
-    instances, because that run left none missing.
+    `changes` are the changes of the instance. A change counts at its own time; if the instance vanished by it, at
+    `last_seen_at`. A run with a `fleet_digest` counts too: it left no instance missing, so it shows whether each one
+    was there.
     """
     times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
     times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]

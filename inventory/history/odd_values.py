@@ -18,9 +18,9 @@ _ODD_VALUE = (ValueError, TypeError, AttributeError, LookupError, OverflowError,
 def odd_values_as_breach(connection: Connection, kept: str, account: str | None = None) -> Iterator[None]:
     """Raise BreachFound if an odd value of the history, such as a text in a column of numbers, stops the block.
 
-    SQLite stores any value in any column. After such an error, the history of the account is verified, or of all
-    accounts if `account` is None. If no breach is found, the error is a fault of the program, and is raised as it is.
-    `kept` is the part of the message of BreachFound that says what became of the block's work.
+    SQLite stores any value in any column. After an error of _ODD_VALUE, the history of the account is verified, or of
+    all if `account` is None. If no breach is found, the error is a fault of the program, and is raised as it is. `kept`
+    is the part of the message of BreachFound that says what became of the block's work.
     """
     try:
         yield

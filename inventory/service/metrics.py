@@ -176,7 +176,7 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
 class Counters:
     """Counters of what this process did since it started.
 
-    The counters of `accounts` start at zero, so that a first failure shows as an increase.
+    Those of `accounts` exist at once, as 0, so that a first failure shows as an increase.
     """
 
     def __init__(self, registry: CollectorRegistry, accounts: Iterable[str]) -> None:

@@ -58,7 +58,7 @@ def sync_on_schedule(
 
 
 def _require_a_key(settings: Settings, names: Sequence[str]) -> None:
-    """Raise UsageError if no account has a key: the error of the first account."""
+    """If no key is usable, raise the UsageError of the first account."""
     errors = []
     for name in names:
         try:

@@ -123,7 +123,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision` in one transaction. Raise UsageError if it is unknown, WrongSchema like `migrating`."""
+    """Migrate to `revision` in one transaction. Raise UsageError if it is unknown; `migrating` raises WrongSchema."""
     _import_alembic()
     from alembic import command
 

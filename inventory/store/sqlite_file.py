@@ -129,9 +129,9 @@ class SQLiteFile:
         return self._opened
 
     def remember_companions(self, connection: object = None) -> None:
-        """Record the identity of the companions, unless the database file was removed or replaced.
+        """Record the identity of the -wal, -shm and -journal, unless the database file was removed or replaced.
 
-        After a replacement, the companions may belong to the new file. `connection` is a connection that has just begun
+        After a replacement, these may belong to the new file. `connection` is a connection that has just begun
         a transaction. From now on it counts as a connection that has the `-wal` open.
         """
         if isinstance(connection, _Connection):

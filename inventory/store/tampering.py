@@ -65,7 +65,7 @@ def find_tampering(connection: Connection) -> Iterator[str]:
 def why_views_are_unchecked(connection: Connection) -> str | None:
     """Return a message that says why the views cannot be compared with those of this version; None if they can.
 
-    PostgreSQL keeps no text of a view. For the comparison this version's view must be created as a temporary one.
+    PostgreSQL keeps no text of a view, so the comparison needs temporary views, which the server may refuse.
     """
     if is_sqlite(connection):
         return None

@@ -1,4 +1,4 @@
-"""Settings and encodings of PostgreSQL: they change nothing that is stored or shown, or are refused in one line."""
+"""Settings and encodings of PostgreSQL: each is refused in one line, or changes nothing that is stored or shown."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime

@@ -6,8 +6,8 @@ then the quickest, then those with random histories. In the forked process the c
 mutant. So most mutants are killed within a second. If new code for functions is not enough, the module is executed
 again, and the tests are those that execute any of its lines.
 
-Lines that are executed in processes that a test starts are not noted. Such a process imports the mutant, because the
-copy of the checkout has the source of the mutant while the mutant is tried.
+Lines that are executed in processes that a test starts are not noted. But such a process imports the mutant: its source
+is in the copy of the checkout while it is tried.
 
 A mutant of a view is tried with tests of the views, in the same order. The mutant replaces the view in the SQLite files
 of the fixtures of the session. The tests read these files or copies of them.
@@ -19,8 +19,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants of Python are tried at a time.
-- SECONDS: the limit for the total time that the tests of a mutant took in the first run. Tests with random histories
-  do not count, and are always run. `inf`: no limit.
+- SECONDS: for a mutant, tests are chosen up to this total of their seconds in the first run. Tests with random
+  histories do not count, and are always run. `inf`: all.
 """
 
 import contextlib
