@@ -81,7 +81,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     """Fold the versions that ended at the requested time or earlier. Then drop earlier runs that nothing refers to.
 
     If an earlier prune had a later time, that time counts instead of the requested one (`_up_to`). If an earlier prune
-    has done all of this, nothing is written, and no act is recorded.
+    has done all of this, or if no run of the account is older than the time, nothing is written, and no act is
+    recorded.
 
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. Each run that one of these refers to stays too. Some runs stay in any case: the last complete run
@@ -101,7 +102,8 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
             row = find_account(connection, request.account)
             assert row is not None  # noqa: S101 - the account exists: its lease is held
             request = _up_to(request, row["pruned_before"])
-            if row["pruned_before"] == request.before and _count(connection, request) == result:
+            done = row["pruned_before"] == request.before and _count(connection, request) == result
+            if done or not _has_history_before(connection, request):
                 return result  # an act that changes nothing is not recorded
             root = _read_folded_root(connection, row, request)
         with database.writing(engine, idle_limit=lease.seconds) as connection:
@@ -131,6 +133,12 @@ def _count(connection: Connection, request: PruneRequest) -> PruneResult:
         .where(*droppable_runs(connection, request.account, request.before))
     )
     return PruneResult(request.account, connection.scalar(versions) or 0, connection.scalar(dropped) or 0)
+
+
+def _has_history_before(connection: Connection, request: PruneRequest) -> bool:
+    """Return whether a run of the account began before the requested time. If none did, there is nothing to fold."""
+    older = sa.exists().where(sync_runs.c.account == request.account, sync_runs.c.started_at < request.before)
+    return bool(connection.scalar(sa.select(older)))
 
 
 def _raise_if_future(before: datetime, now: datetime) -> None:

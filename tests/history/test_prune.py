@@ -1,7 +1,7 @@
 """`inventory prune` folds old versions and drops old runs. Hours and later fleets stay the same."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -176,6 +176,20 @@ def test_pruning_again_at_the_same_or_an_earlier_time_changes_nothing_and_is_no_
         "SELECT max(started_at) FROM sync_runs WHERE run_id = 7"
     )
     assert len(once["operator_actions"]) == 1
+    assert verifies(lived)
+
+
+@pytest.mark.medium
+@rule("acts-have-an-actor-and-a-reason")
+@pytest.mark.parametrize("before", [datetime.min.replace(tzinfo=UTC), hour(0.5), hour(1)])
+def test_a_prune_before_the_first_run_changes_nothing_and_is_no_act(lived, before):
+    history = lived.dump()
+    done = pruned(lived, before)
+    assert (done.versions, done.runs) == (0, 0)
+    now = lived.dump()
+    for table in ("sync_runs", "instance_state", "instance_versions", "operator_actions"):
+        assert now[table] == history[table]
+    assert lived.one("SELECT pruned_before FROM accounts") is None
     assert verifies(lived)
 
 
