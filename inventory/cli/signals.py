@@ -65,8 +65,16 @@ def guard_the_end() -> None:
     """
     signal.signal(signal.SIGALRM, lambda *_: _interrupt())
     sys.unraisablehook = _unraisable
+    atexit.register(_end_safely)
+
+
+def _end_safely() -> None:
     # at its end Python restores the default action of every signal with a handler: the signal then kills the process
-    atexit.register(lambda: [signal.signal(number, signal.SIG_IGN) for number in _NUMBERS])
+    for number in (*_NUMBERS, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    # Python remembers a KeyboardInterrupt that left a text run by exec(), as dataclasses do at import. At its end it
+    # would kill the process with SIGINT, so the exit code would be lost. The next text that it runs makes it forget.
+    exec("")  # noqa: S102
 
 
 @contextmanager

@@ -108,6 +108,36 @@ from inventory.cli import main
 main()
 """
 
+SIGNAL_IN_TEXT = """
+import inventory.cli.status as module
+
+module.parse_duration = lambda _: exec("import os; os.kill(os.getpid(), 15)\\nwhile True: pass", {})
+from inventory.cli import main
+main()
+"""
+SIGNAL_DROPPED_AT_THE_END = """
+import os, signal, sys, time
+import inventory.cli.status as module
+
+class Doomed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def ends(_):
+    Doomed()
+    raise SystemExit(0)
+
+module.parse_duration = ends
+from inventory.cli import main
+
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.5)
+
+sys.slow = Slow()  # Python deletes it after it has restored the default actions of signals
+main()
+"""
+
 
 @pytest.fixture
 def simulator():
@@ -291,6 +321,22 @@ def test_a_compiled_file_that_was_cut_short_is_no_signal(start):
 def test_a_signal_that_python_drops_in_a_destructor_is_sent_again(start):
     process = start("status", "--max-age", "1m", program=[sys.executable, "-c", SIGNAL_IN_A_DESTRUCTOR])
     assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+
+
+@rule("exit-codes")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_while_python_runs_a_text_as_code_ends_the_command_with_4(start, tmp_path):
+    (tmp_path / "program.py").write_text(SIGNAL_IN_TEXT)
+    process = start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
+    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+
+
+@rule("exit-codes")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_that_python_drops_at_the_end_of_a_command_changes_no_exit_code(start, tmp_path):
+    (tmp_path / "program.py").write_text(SIGNAL_DROPPED_AT_THE_END)
+    process = start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
+    assert ends(process) == (0, "")
 
 
 @pytest.mark.parametrize(
