@@ -92,7 +92,12 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     """A handler that looks up sys.stderr for each event, because a caller may replace sys.stderr at any time."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the event to the present sys.stderr."""
+        """Write the event to the present sys.stderr, unless a signal caused it.
+
+        SQLAlchemy logs the KeyboardInterrupt of a signal with its traceback, and raises it again.
+        """
+        if record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt):
+            return
         if self.formatter is None:
             self.setFormatter(_formatter())
         self.stream = sys.stderr

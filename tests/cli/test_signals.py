@@ -137,6 +137,20 @@ class Slow:
 sys.slow = Slow()  # Python deletes it after it has restored the default actions of signals
 main()
 """
+SIGNAL_WHILE_CLOSING = """
+import os, signal
+from sqlalchemy.engine.default import DefaultDialect
+
+close = DefaultDialect.do_close
+
+def interrupted(self, connection):
+    os.kill(os.getpid(), signal.SIGTERM)
+    close(self, connection)
+
+DefaultDialect.do_close = interrupted
+from inventory.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -337,6 +351,14 @@ def test_a_signal_that_python_drops_at_the_end_of_a_command_changes_no_exit_code
     (tmp_path / "program.py").write_text(SIGNAL_DROPPED_AT_THE_END)
     process = start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
     assert ends(process) == (0, "")
+
+
+@rule("errors-are-one-line")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_while_a_connection_is_closed_ends_the_command_with_one_line(start, sync):
+    sync()
+    process = start("list", program=[sys.executable, "-c", SIGNAL_WHILE_CLOSING])
+    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
 
 
 @pytest.mark.parametrize(
