@@ -36,7 +36,8 @@ class RowBuffer(Collection[Mapping[str, Any]]):
 
     def __del__(self) -> None:
         """Close the file, which removes it."""
-        self._file.close()
+        if "_file" in vars(self):  # not if a signal came before __init__ had made it
+            self._file.close()
 
     def __len__(self) -> int:
         """Return the number of rows."""

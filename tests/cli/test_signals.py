@@ -152,6 +152,14 @@ from inventory.cli import main
 main()
 """
 
+SIGNAL_BEFORE_THE_TEMPORARY_FILE = """
+import os, signal, tempfile
+
+tempfile.SpooledTemporaryFile = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+from inventory.cli import main
+main()
+"""
+
 
 @pytest.fixture
 def simulator():
@@ -358,6 +366,14 @@ def test_a_signal_that_python_drops_at_the_end_of_a_command_changes_no_exit_code
 def test_a_signal_while_a_connection_is_closed_ends_the_command_with_one_line(start, sync):
     sync()
     process = start("list", program=[sys.executable, "-c", SIGNAL_WHILE_CLOSING])
+    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+
+
+@rule("errors-are-one-line")
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_signal_before_the_rows_have_a_temporary_file_ends_the_command_with_one_line(start, sync):
+    sync()
+    process = start("list", program=[sys.executable, "-c", SIGNAL_BEFORE_THE_TEMPORARY_FILE])
     assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
 
 
