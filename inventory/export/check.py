@@ -151,12 +151,16 @@ def _insert(connection: Connection, relation: Exported, file: Path) -> None:
     names = relation.schema.names
     columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
     statement = f"INSERT INTO {relation.name} ({columns}) VALUES ({marks})"
-    for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=names):
-        values = [
-            map(_to_sqlite(relation.kinds[name]), batch.column(name).cast(relation.schema.field(name).type).to_pylist())
-            for name in names
-        ]
-        connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+    with file.open("rb") as opened:  # Arrow itself opens no file whose name is not UTF-8
+        for batch in pq.ParquetFile(opened).iter_batches(BATCH, columns=names):
+            values = [
+                map(
+                    _to_sqlite(relation.kinds[name]),
+                    batch.column(name).cast(relation.schema.field(name).type).to_pylist(),
+                )
+                for name in names
+            ]
+            connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
 
 
 def _to_sqlite(kind: Kind) -> Callable[[Any], Any]:

@@ -772,6 +772,14 @@ def test_every_number_is_exported_exactly(engine, tmp_path):
 
 
 @pytest.mark.medium
+@pytest.mark.parametrize("style", ["parquet", "csv"])
+def test_a_folder_whose_name_is_not_utf_8_is_written_and_checked(lived, run, style):
+    run("export", "lake\udcfc", "--format", style)
+    if style == "parquet":
+        assert "every digest matches" in run("export", "lake\udcfc", "--check").stdout
+
+
+@pytest.mark.medium
 def test_a_folder_that_is_not_there_is_made_with_those_above_it(lived, run, tmp_path):
     assert lived.one("SELECT count(*) FROM accounts") == 1
     run("export", str(tmp_path / "deep" / "er" / "lake"))
