@@ -87,7 +87,8 @@ def render_masked(url: URL) -> str:
     if url.get_backend_name() != "sqlite":
         return mask_url(url.render_as_string(hide_password=False))
     masked = {name: "hidden" if is_secret_name(name) else value for name, value in url.query.items()}
-    return url.set(query=masked).render_as_string()
+    path = (url.database or "").encode(errors="surrogateescape").decode(errors="replace")  # it may be not in UTF-8
+    return url.set(database=path, query=masked).render_as_string()
 
 
 def sqlite_path(url: URL) -> Path | None:
