@@ -18,7 +18,15 @@ from inventory.errors import DatabaseError
 from inventory.store.backend import describe, is_sqlite
 from inventory.store.driver_errors import as_database_error, as_unconfirmed
 from inventory.store.postgresql import postgresql_engine, require_version
-from inventory.store.sqlite import attach, file_of, follow, identity, readers_wait, sqlite_engine
+from inventory.store.sqlite import (
+    attach,
+    file_of,
+    follow,
+    identity,
+    readers_wait,
+    require_known_parameters,
+    sqlite_engine,
+)
 from inventory.store.sqlite_file import SQLiteFile
 from inventory.store.statements import (
     BATCH,
@@ -69,9 +77,10 @@ def connect(url: URL, *, create: bool = False, remedy: str = MAKE_OR_NAME) -> En
 
     Raise DatabaseError if it cannot be found out whether a SQLite file exists. If `create` is False, raise it also for
     a missing file, with `remedy` as the part of the message that says what to do. Raise WrongSchema if this Python's
-    SQLite is too old.
+    SQLite is too old. Raise UsageError if the URL of a SQLite file has a parameter that cannot be used.
     """
     if file := sqlite_path(url):
+        require_known_parameters(url)
         try:
             known, is_there = SQLiteFile(file), file.exists()
         except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links that go in a circle

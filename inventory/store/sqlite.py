@@ -1,6 +1,7 @@
 """The SQLite engine: its pragmas, how it begins a transaction, and the file that it has open."""
 
 import sqlite3
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,31 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import SAWarning
 
-from inventory.errors import WrongSchema
+from inventory.errors import UsageError, WrongSchema
 from inventory.store.backend import LOCK_WAIT_SECONDS, is_sqlite
 from inventory.store.driver_errors import as_database_error, explain
 from inventory.store.sqlite_file import SQLiteFile
 
 OLDEST_SQLITE = (3, 38)
 """The oldest version of SQLite that has all functions that the views use, such as `unixepoch` and `->>`."""
+
+
+def require_known_parameters(url: URL) -> None:
+    """Raise UsageError if the URL of a SQLite database has a parameter that the driver does not know or cannot read.
+
+    The driver would ignore an unknown one, so that `mode=ro` without `uri=true` would allow writing.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)
+            url.get_dialect()().create_connect_args(url)
+    except (SAWarning, ValueError, TypeError):
+        raise UsageError(
+            "The database URL has a parameter that SQLite does not take. Correct it or take it out. To open a file "
+            "read-only, write sqlite:///file:NAME?mode=ro&uri=true."
+        ) from None
 
 
 def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:

@@ -773,7 +773,8 @@ def test_every_number_is_exported_exactly(engine, tmp_path):
 
 @pytest.mark.medium
 @pytest.mark.parametrize("style", ["parquet", "csv"])
-def test_a_folder_whose_name_is_not_utf_8_is_written_and_checked(lived, run, style):
+@pytest.mark.usefixtures("lived")
+def test_a_folder_whose_name_is_not_utf_8_is_written_and_checked(run, style):
     run("export", "lake\udcfc", "--format", style)
     if style == "parquet":
         assert "every digest matches" in run("export", "lake\udcfc", "--check").stdout

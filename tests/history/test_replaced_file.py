@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from inventory.config.database_url import parse_url
 from inventory.demo import demo
-from inventory.errors import DatabaseError
+from inventory.errors import DatabaseError, UsageError
 from inventory.history import prune
 from inventory.history.verify import verify
 from inventory.store import database, schema
@@ -598,6 +598,12 @@ def test_every_form_of_a_sqlite_url_creates_its_file_only_once(url, name, tmp_pa
     with pytest.raises(DatabaseError, match="was removed"), reading(engine):
         pass
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("parameter", ["mode=ro", "timeout=soon", "uri=maybe", "timeout=1&timeout=2"])
+def test_a_parameter_that_sqlite_does_not_take_is_refused(file, parameter):
+    with pytest.raises(UsageError, match="has a parameter that SQLite does not take"):
+        connect(parse_url(f"sqlite:///{file}?{parameter}"))
 
 
 def test_a_read_only_url_cannot_write(engine, file):
