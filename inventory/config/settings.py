@@ -285,6 +285,8 @@ def load(**flags: Any) -> Settings:
         raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{config_file()} is not TOML: {error}.") from None
+    except RecursionError:
+        raise UsageError(f"{config_file()} cannot be read: its values are nested too deeply.") from None
     except OSError as error:
         raise UsageError(f"{config_file()} cannot be read: {error.strerror}.") from None
     return settings

@@ -74,7 +74,7 @@ def log_format() -> Literal["text", "json"]:
     """
     found = _value_of("INVENTORY_LOG_FORMAT")
     if not found:
-        with suppress(UsageError, OSError, ValueError):
+        with suppress(UsageError, OSError, ValueError, RecursionError):
             file = config_file()
             found = tomllib.loads(file.read_text(encoding="utf-8")).get("log_format") if file else None
     return "json" if found == "json" else "text"

@@ -119,6 +119,8 @@ def test_a_file_that_is_not_toml_is_refused(file, tmp_path):
     assert refusal().startswith("inventory.toml is not TOML: ")
     (tmp_path / "inventory.toml").write_bytes(b"# \xff\n")
     assert refusal() == "inventory.toml is not TOML: it is not UTF-8."
+    file(f"every = {'[' * 2000}{']' * 2000}")
+    assert refusal() == "inventory.toml cannot be read: its values are nested too deeply."
 
 
 def test_settings_do_not_change():
