@@ -19,7 +19,7 @@ from inventory.config.keys import Account
 from inventory.config.settings import Settings
 from inventory.errors import Interrupted, UsageError
 from inventory.outcome import Outcome
-from inventory.read.render import Format, show, show_object
+from inventory.read.render import Format, printable, show, show_object
 from inventory.service.observers import observing
 from inventory.store import database, schema
 from inventory.store.tables import EVENTS
@@ -131,8 +131,9 @@ def _progress(account: str) -> Iterator[Callable[[Any], None]]:
         sys.stdout.flush()
         os._exit(Interrupted.exit_code)  # no cleanup: the run still waits for the database
 
-    with live_line(f"{account}: asking for the first page") as line, when_late(give_up):
-        yield lambda walk: line(f"{account}: {counted(walk.items, 'instance')} on {counted(walk.pages, 'page')}")
+    name = printable(account)
+    with live_line(f"{name}: asking for the first page") as line, when_late(give_up):
+        yield lambda walk: line(f"{name}: {counted(walk.items, 'instance')} on {counted(walk.pages, 'page')}")
 
 
 def _notify(observers: Sequence[Callable[[Any], None]], outcome: Any) -> None:
@@ -186,7 +187,7 @@ def _summary(outcome: Any, *, would: bool = False) -> str:
         f"{counts[name]:,} {name}" for name in (*EVENTS, "settled")
         if counts[name] or name != "settled"
     )  # fmt: skip
-    head = f"{outcome.account}: " + ("would be " if would else "") + outcome.status
+    head = f"{printable(outcome.account)}: " + ("would be " if would else "") + outcome.status
     if outcome.run_id is not None:
         head += f" (run {outcome.run_id})"
     elif not would:

@@ -184,6 +184,12 @@ def test_a_character_that_the_locale_lacks_is_an_escape(program, simulator, enco
     assert shown in program("show", "zoë☃", expect=2, PYTHONIOENCODING=encoding)[1]
 
 
+def test_the_name_of_an_account_does_not_act_on_a_terminal(program, tmp_path):
+    (tmp_path / "inventory.toml").write_text('[[accounts]]\nname = "\u202eelihw"\napi_key_env = "FAL_KEY"\n', "utf-8")
+    assert program("sync")[0].startswith("\\u202eelihw: succeeded (run 1)")
+    assert program("sync", "--dry-run")[0].startswith("\\u202eelihw: would be succeeded")
+
+
 def test_python_m_inventory_is_the_same_command_with_the_same_name(program):
     for words, begin in (("--version", "inventory "), ("--help", "Usage: inventory ")):
         done = subprocess.run(
