@@ -62,6 +62,8 @@ def checkpoint_command(
             raise UsageError(f"Account {account} has no log yet: its next run, or act of a person, begins it.")
         for name in without:
             log.say(printable(f"account {name} has no log yet: its next run, or act of a person, begins it"))
+        if not heads and not without:
+            log.say("there is no account yet: a sync makes one")
         if output is None:
             print("\n".join(str(signer.checkpoint(head.log_id, head.size, head.root)[1]) for head in heads), end="")
         else:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from inventory import log
 from inventory.cli.opening import loaded, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, ReasonOption, a_time
 from inventory.cli.progress import live_line
@@ -49,6 +50,8 @@ def prune_command(
         with database.reading(engine) as connection:
             require_account(connection, account)
             names = [account] if account else account_names(connection)
+            if not names:
+                log.say("there is no account yet: a sync makes one")
             time = parse_time(before, database.now(connection))
             if dry_run:
                 for name in names:

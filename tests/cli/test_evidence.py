@@ -704,6 +704,13 @@ def test_a_database_without_an_account_and_an_unknown_account_are_2(run):
     assert "no account 'other'" in run("evidence", *words, "--account", "other", expect=2).stderr
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("words", [("checkpoint",), ("checkpoint", "--output", "kept"), ("prune", "--before", "1d")])
+def test_prune_and_checkpoint_of_a_database_without_an_account_say_so(run, words):
+    done = run(*words)
+    assert (done.stdout, done.stderr) == ("", "there is no account yet: a sync makes one\n")
+
+
 @pytest.mark.parametrize(
     "change",
     ["UPDATE instance_versions SET region = 'eu-west' WHERE instance_id = 'f'",
