@@ -51,7 +51,7 @@ supply:
 mutants:
 	$(BIN)/python tools/mutation/run.py $(MODULES)
 
-# Run the tests that try many random or generated cases, at their longest setting, and count the cases. It takes hours.
+# Run the tests that try many random or generated cases, at their longest setting, and count the cases. It takes over an hour.
 prove:
 	$(BIN)/python tools/prove.py
 

@@ -2,8 +2,8 @@
 
     python tools/prove.py [--profile prove] [--processes 2] [--mutants N]
 
-It takes more than an hour. It prints the numbers of comparisons with the model, of kills, of faults, and of hostile bodies. Two
-counts must be 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, at most N
+It takes over an hour. It prints the numbers of comparisons with the model, of kills, of faults, and of hostile bodies.
+Two counts must be 0: instances falsely marked as vanished, and instances lost after a kill. With --mutants, at most N
 mutants of each module are tried too (tools/mutation/run.py).
 """
 
