@@ -76,9 +76,9 @@ def examine(
     """Yield the result of each check as soon as it is made.
 
     The checks are, in this order: settings, database, schema, the database's clock, keys, the outputs that the settings
-    ask for, the API and its clock, accounts and their leases. Without a usable database, the checks of its schema, its
-    clock and its accounts are left out. Without this program's schema, the check of accounts is left out. `only` is the
-    one account to check. `clock` replaces this host's clock (UTC).
+    ask for, the API and its clock, accounts and their leases. Without a usable database, those of its schema, clock and
+    accounts are left out; without this program's schema, that of accounts. `only` is the one account to check. `clock`
+    replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -164,8 +164,7 @@ def _check_writable(engine: Engine, tables: Sequence[str]) -> Iterator[Check]:
     try:
         database.try_to_write(engine, tables)
     except DatabaseError as error:
-        remedy = "Give the user that syncs the right to write. Commands that only read work without it."
-        yield _fail("database", None, error, remedy)
+        yield _fail("database", None, error, "Give the user that syncs the right to write. Reading works without it.")
     else:
         yield _ok("database", None, "this user may write to it")
 
@@ -257,9 +256,7 @@ def _check_accounts(connection: Connection, settings: Settings, only: str | None
         yield _lease(name, find_holder(connection, name, now))
         if row["last_attempt_at"] is not None and row["last_attempt_at"] > now:
             finding = f"its last run, at {iso(row['last_attempt_at'])}, is in the future"
-            remedy = (
-                "If the clock of the database's host is wrong, set it. `status` exits with 8 until that time is over."
-            )
+            remedy = "If the database's clock is wrong, set it. `status` exits with 8 until that time is over."
             yield _warn("clock", name, finding, remedy)
         if name not in settings.names_to_sync():
             yield _warn("account", name, _unconfigured(row), UNCONFIGURED_REMEDY)
