@@ -91,7 +91,7 @@ def _parse_text(text: str) -> Checkpoint:
     root = decode_base64(encoded)
     if len(root) != HASH_SIZE:
         raise NoteError("the root is no SHA-256 hash")
-    for line, below in pairwise(lines[_LINES:]):
+    for line, below in pairwise(lines[_LINES:]):  # not only _SIZE: a damaged checkpoint must not be passed over
         if re.fullmatch("[0-9]+", line) and len(below) == len(encoded):
             raise NoteError("below a root another checkpoint begins without a blank line; put one between the two")
     if size == "0" and root != EMPTY_ROOT:

@@ -194,4 +194,4 @@ def _read(file: Path) -> Iterator[CheckpointNote]:
     except UnicodeDecodeError:
         raise UsageError(f"{file} is no checkpoint: it is not UTF-8. Compare it with another copy.") from None
     except NoteError as error:
-        raise UsageError(f"{file} is no checkpoint: {error}. Correct it, or use another copy.") from None
+        raise UsageError(f"{file} is no checkpoint: {error}. Compare it with another copy.") from None

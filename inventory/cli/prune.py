@@ -66,7 +66,10 @@ def prune_command(
                 progress=lambda so_far: update(_describe(so_far, "")),
                 checking=checking,
             )
-            print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
+            if done.nothing_older:
+                print(printable(f"{name}: no run is older than {iso(time)}; nothing was pruned"), flush=True)
+            else:
+                print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
 
 
 def _describe(done: PruneResult, how: str) -> str:

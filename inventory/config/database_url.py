@@ -86,9 +86,16 @@ def render_masked(url: URL) -> str:
     """Return the URL as text with masked secrets; `masks.NOT_SHOWN` if the place of a password is not certain."""
     if url.get_backend_name() != "sqlite":
         return mask_url(url.render_as_string(hide_password=False))
-    masked = {name: "hidden" if is_secret_name(name) else value for name, value in url.query.items()}
-    path = (url.database or "").encode(errors="surrogateescape").decode(errors="replace")  # it may be not in UTF-8
-    return url.set(database=path, query=masked).render_as_string()
+    masked = {
+        _shown(name): "hidden" if is_secret_name(name) else [*map(_shown, [value] if isinstance(value, str) else value)]
+        for name, value in url.query.items()
+    }
+    return url.set(database=_shown(url.database or ""), query=masked).render_as_string()
+
+
+def _shown(text: str) -> str:
+    """Return a text from the environment with U+FFFD in place of bytes that are not UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def sqlite_path(url: URL) -> Path | None:

@@ -286,7 +286,8 @@ def load(**flags: Any) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{config_file()} is not TOML: {error}.") from None
     except RecursionError:
-        raise UsageError(f"{config_file()} cannot be read: its values are nested too deeply.") from None
+        where = config_file() or "INVENTORY_ACCOUNTS"
+        raise UsageError(f"{where} cannot be read: its values are nested too deeply.") from None
     except OSError as error:
         raise UsageError(f"{config_file()} cannot be read: {error.strerror}.") from None
     return settings

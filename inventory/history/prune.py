@@ -50,6 +50,8 @@ class PruneResult:
     account: str
     versions: int = 0
     runs: int = 0
+    nothing_older: bool = False
+    """Whether no run of the account is older than the time. Then nothing was changed or recorded."""
 
 
 def would_prune(
@@ -102,8 +104,9 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
             row = find_account(connection, request.account)
             assert row is not None  # noqa: S101 - the account exists: its lease is held
             request = _up_to(request, row["pruned_before"])
-            done = row["pruned_before"] == request.before and _count(connection, request) == result
-            if done or not _has_history_before(connection, request):
+            if not _has_history_before(connection, request):
+                return PruneResult(request.account, nothing_older=True)
+            if row["pruned_before"] == request.before and _count(connection, request) == result:
                 return result  # an act that changes nothing is not recorded
             root = _read_folded_root(connection, row, request)
         with database.writing(engine, idle_limit=lease.seconds) as connection:

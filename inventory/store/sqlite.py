@@ -20,20 +20,30 @@ OLDEST_SQLITE = (3, 38)
 """The oldest version of SQLite that has all functions that the views use, such as `unixepoch` and `->>`."""
 
 
-def require_known_parameters(url: URL) -> None:
-    """Raise UsageError if the URL of a SQLite database has a parameter that the driver does not know or cannot read.
+_OF_URI = frozenset({"mode", "cache", "vfs", "immutable", "nolock", "psow", "modeof"})
+"""The parameters of SQLite itself. The driver passes them on only with `uri=true`."""
+_OF_DRIVER = frozenset({"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"})
 
-    The driver would ignore an unknown one, so that `mode=ro` without `uri=true` would allow writing.
+
+def require_known_parameters(url: URL) -> None:
+    """Raise UsageError if the URL of a SQLite database has a parameter that is not known, or cannot be read.
+
+    Unknown ones would be ignored, so that `mode=ro` without `uri=true` would allow writing.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SAWarning)
             url.get_dialect()().create_connect_args(url)
+        is_known = url.query.keys() <= _OF_URI | _OF_DRIVER and all(
+            isinstance(each, str) for each in url.query.values()
+        )
     except (SAWarning, ValueError, TypeError):
+        is_known = False
+    if not is_known:
         raise UsageError(
-            "The database URL has a parameter that SQLite does not take. Correct it or take it out. To open a file "
-            "read-only, write sqlite:///file:NAME?mode=ro&uri=true."
-        ) from None
+            "The database URL has a parameter that SQLite does not take, or whose value cannot be read. Correct it or "
+            "take it out. To open a file read-only, write sqlite:///file:NAME?mode=ro&uri=true."
+        )
 
 
 def sqlite_engine(url: URL, file: SQLiteFile, *, create: bool) -> Engine:

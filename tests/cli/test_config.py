@@ -203,6 +203,7 @@ def test_a_secret_parameter_of_a_sqlite_url_is_hidden():
 
 def test_a_path_that_is_not_utf_8_is_shown_with_replacements():
     assert render_masked(parse_url("sqlite:///x\udcfc.db")) == "sqlite:///x%EF%BF%BD.db"
+    assert render_masked(parse_url("sqlite:///x.db?a=\udcfc")) == "sqlite:///x.db?a=%EF%BF%BD"
 
 
 def test_masking_keeps_everything_but_secrets():

@@ -600,7 +600,9 @@ def test_every_form_of_a_sqlite_url_creates_its_file_only_once(url, name, tmp_pa
     assert not (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("parameter", ["mode=ro", "timeout=soon", "uri=maybe", "timeout=1&timeout=2"])
+@pytest.mark.parametrize(
+    "parameter", ["mode=ro", "timeout=soon", "uri=maybe", "timeout=1&timeout=2", "mdoe=ro&uri=true"]
+)
 def test_a_parameter_that_sqlite_does_not_take_is_refused(file, parameter):
     with pytest.raises(UsageError, match="has a parameter that SQLite does not take"):
         connect(parse_url(f"sqlite:///{file}?{parameter}"))
