@@ -1,7 +1,7 @@
 """Load the settings and open the database for a command."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
@@ -66,15 +66,13 @@ def open_for_reading(
         yield connection
 
 
-@contextmanager
-def opened_for_runs(settings: Settings) -> Iterator[Engine]:
-    """Yield an engine for the database into which accounts are synced.
+def opened_for_runs(settings: Settings) -> AbstractContextManager[Engine]:
+    """Return a context manager like `opened`, for the database into which accounts are synced.
 
     A missing SQLite file is created only if `auto_migrate` is set. If it is not, raise DatabaseError.
     """
     remedy = "INVENTORY_AUTO_MIGRATE is off: run `inventory db upgrade` first."
-    with opened(settings.database_url, create=settings.auto_migrate, remedy=remedy) as engine:
-        yield engine
+    return opened(settings.database_url, create=settings.auto_migrate, remedy=remedy)
 
 
 @contextmanager

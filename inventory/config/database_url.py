@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from inventory import log
 from inventory.errors import UsageError
 from inventory.masks import HARMLESS_PARAMETERS, hide_key_words, is_secret_name, mask_url
+from inventory.record import clean
 
 
 def parse_url(text: str) -> URL:
@@ -87,15 +88,10 @@ def render_masked(url: URL) -> str:
     if url.get_backend_name() != "sqlite":
         return mask_url(url.render_as_string(hide_password=False))
     masked = {
-        _shown(name): "hidden" if is_secret_name(name) else [*map(_shown, [value] if isinstance(value, str) else value)]
+        clean(name): "hidden" if is_secret_name(name) else [*map(clean, [value] if isinstance(value, str) else value)]
         for name, value in url.query.items()
-    }
-    return url.set(database=_shown(url.database or ""), query=masked).render_as_string()
-
-
-def _shown(text: str) -> str:
-    """Return a text from the environment with U+FFFD in place of bytes that are not UTF-8."""
-    return text.encode(errors="surrogateescape").decode(errors="replace")
+    }  # what is not UTF-8 in the environment is lone surrogates here
+    return url.set(database=clean(url.database or ""), query=masked).render_as_string()
 
 
 def sqlite_path(url: URL) -> Path | None:

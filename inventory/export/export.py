@@ -207,16 +207,13 @@ def _text_sizes(table: pa.Table) -> Any:
 @contextmanager
 def _open_writer(path: Path, style: str, columns: pa.Schema) -> Iterator[_Writer]:
     with path.open("wb") as file:  # Arrow itself opens no file whose name is not UTF-8
-        if style == "csv":
-            with csv.CSVWriter(file, columns) as plain:
-                writer = _Writer(lambda table: plain.write_table(_without_formulas(table)))
-                yield writer
-                writer.flush()
-        else:
-            with pq.ParquetWriter(file, columns, compression="zstd") as parquet:
-                writer = _Writer(parquet.write_table)
-                yield writer
-                writer.flush()
+        is_csv = style == "csv"
+        with csv.CSVWriter(file, columns) if is_csv else pq.ParquetWriter(file, columns, compression="zstd") as opened:
+            writer = _Writer(
+                (lambda table: opened.write_table(_without_formulas(table))) if is_csv else opened.write_table
+            )
+            yield writer
+            writer.flush()
 
 
 def _without_formulas(table: pa.Table) -> pa.Table:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.store.database import is_sqlite
-from inventory.store.tables import UTCDateTime
+from inventory.store.tables import UTCDateTime, require_zone
 
 
 @dataclass(frozen=True)
@@ -121,15 +121,15 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 
     For bytes, texts, integers and booleans it is PostgreSQL's text of the array, which is eight times faster than a
     list. For other values, and for texts with control characters, it is a list. Raise ValueError for a time without a
-    zone: PostgreSQL would take it for a time in the zone of the session.
+    zone.
     """
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
         values = [None if value is None else f"\\x{value.hex()}" for value in values]
     elif kinds != {str} and not kinds <= {int, bool}:
         for value in values:
-            if isinstance(value, datetime) and value.tzinfo is None:
-                raise ValueError(f"a time without a zone: {value}")
+            if isinstance(value, datetime):
+                require_zone(value)
         return list(values)
     return _from_json(json.dumps(values, ensure_ascii=False))
 

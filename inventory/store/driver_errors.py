@@ -82,11 +82,10 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
         reason = f"{reason} ({_free_space(engine)})"
     if is_sqlite(engine) and "readonly database" in reason:
         reason = f"{reason} (check the permissions of the file, its folder, and what ends in -wal or -shm beside it)"
-    remedy = _WHEN_IT_WORKS
-    if getattr(cause, "sqlstate", None) == _NO_RIGHT:
-        remedy = "Connect as a role that has the right, or grant it."
+    state = getattr(cause, "sqlstate", None)
+    remedy = "Connect as a role that has the right, or grant it." if state == _NO_RIGHT else _WHEN_IT_WORKS
     failed = _failed(engine, reason, kept, remedy)
-    return Collision(str(failed)) if getattr(cause, "sqlstate", None) in _COLLISIONS else failed
+    return Collision(str(failed)) if state in _COLLISIONS else failed
 
 
 def _free_space(engine: Engine) -> str:

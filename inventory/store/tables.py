@@ -68,6 +68,12 @@ def damaged(what: str) -> DatabaseError:
     )
 
 
+def require_zone(time: datetime) -> None:
+    """Raise ValueError if the time has no zone: PostgreSQL would take it for a time in the zone of the session."""
+    if time.tzinfo is None:
+        raise ValueError(f"a time without a zone: {time}")
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """The type of columns of times: an aware UTC datetime in Python, `timestamptz` on PostgreSQL.
 
@@ -81,8 +87,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Return the time in UTC: naive for SQLite, aware for PostgreSQL. Raise ValueError for a naive time."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value}")
+        require_zone(value)
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 

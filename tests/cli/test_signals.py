@@ -222,6 +222,16 @@ def rows(database_url):
     engine.dispose()
 
 
+STOPPED = (4, "Stopped by a signal; nothing more was done.\n")
+"""The exit code and the stderr of a command that a signal stopped."""
+
+
+def start_file(start, folder, source):
+    """Start `inventory status` in a process whose main module is a file with this source."""
+    (folder / "program.py").write_text(source)
+    return start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
+
+
 def ends(process):
     """Wait until the process ends, assert that its stderr has no traceback, and return its exit code and stderr."""
     _, err = process.communicate(timeout=90)
@@ -328,7 +338,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_signals_while_the_program_is_loading_end_it_with_one_line(start, number, module):
     program = [sys.executable, "-c", SIGNALS_AT_IMPORT.format(module=module, number=int(number))]
-    assert ends(start("sync", program=program)) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(start("sync", program=program)) == STOPPED
     assert ends(start("run", program=program))[0] == 0
 
 
@@ -342,23 +352,19 @@ def test_a_compiled_file_that_was_cut_short_is_no_signal(start):
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_signal_that_python_drops_in_a_destructor_is_sent_again(start):
     process = start("status", "--max-age", "1m", program=[sys.executable, "-c", SIGNAL_IN_A_DESTRUCTOR])
-    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(process) == STOPPED
 
 
 @rule("exit-codes")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_signal_while_python_runs_a_text_as_code_ends_the_command_with_4(start, tmp_path):
-    (tmp_path / "program.py").write_text(SIGNAL_IN_TEXT)
-    process = start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
-    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(start_file(start, tmp_path, SIGNAL_IN_TEXT)) == STOPPED
 
 
 @rule("exit-codes")
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_signal_that_python_drops_at_the_end_of_a_command_changes_no_exit_code(start, tmp_path):
-    (tmp_path / "program.py").write_text(SIGNAL_DROPPED_AT_THE_END)
-    process = start("status", "--max-age", "1m", program=[sys.executable, "-m", "program"])
-    assert ends(process) == (0, "")
+    assert ends(start_file(start, tmp_path, SIGNAL_DROPPED_AT_THE_END)) == (0, "")
 
 
 @rule("errors-are-one-line")
@@ -366,7 +372,7 @@ def test_a_signal_that_python_drops_at_the_end_of_a_command_changes_no_exit_code
 def test_a_signal_while_a_connection_is_closed_ends_the_command_with_one_line(start, sync):
     sync()
     process = start("list", program=[sys.executable, "-c", SIGNAL_WHILE_CLOSING])
-    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(process) == STOPPED
 
 
 @rule("errors-are-one-line")
@@ -374,7 +380,7 @@ def test_a_signal_while_a_connection_is_closed_ends_the_command_with_one_line(st
 def test_a_signal_before_the_rows_have_a_temporary_file_ends_the_command_with_one_line(start, sync):
     sync()
     process = start("list", program=[sys.executable, "-c", SIGNAL_BEFORE_THE_TEMPORARY_FILE])
-    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(process) == STOPPED
 
 
 @pytest.mark.parametrize(
@@ -399,7 +405,7 @@ def test_a_signal_ends_doctor_while_the_api_is_silent(start, sync, simulator):
     process = start("doctor")
     asked()
     process.send_signal(signal.SIGINT)
-    assert ends(process) == (4, "Stopped by a signal; nothing more was done.\n")
+    assert ends(process) == STOPPED
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
