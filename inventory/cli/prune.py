@@ -1,5 +1,6 @@
 """The command `prune`: fold old history. It is the only command that deletes history."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -56,22 +57,22 @@ def prune_command(
             if dry_run:
                 for name in names:
                     done = would_prune(connection, PruneRequest(name, time), checking=checking)
-                    print(_describe(done, "would be "), flush=True)
+                    print(_describe(done, time, "would be "), flush=True)
                 return
         for name in names:
             done = prune(
                 engine,
                 PruneRequest(name, time, reason),
                 lease_seconds=settings.lease_seconds,
-                progress=lambda so_far: update(_describe(so_far, "")),
+                progress=lambda so_far: update(_describe(so_far, time, "")),
                 checking=checking,
             )
-            if done.nothing_older:
-                print(printable(f"{name}: no run is older than {iso(time)}; nothing was pruned"), flush=True)
-            else:
-                print(f"{_describe(done, '')}; what was before {iso(time)} is coarse now", flush=True)
+            coarse = "" if done.nothing_older else f"; what was before {iso(time)} is coarse now"
+            print(f"{_describe(done, time, '')}{coarse}", flush=True)
 
 
-def _describe(done: PruneResult, how: str) -> str:
+def _describe(done: PruneResult, time: datetime, how: str) -> str:
+    if done.nothing_older:
+        return printable(f"{done.account}: no run is older than {iso(time)}; nothing {how or 'was '}pruned")
     versions, runs = counted(done.versions, "version"), counted(done.runs, "run")
     return printable(f"{done.account}: {versions} {how}folded into others, {runs} {how}dropped")

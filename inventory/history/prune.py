@@ -51,13 +51,13 @@ class PruneResult:
     versions: int = 0
     runs: int = 0
     nothing_older: bool = False
-    """Whether no run of the account is older than the time. Then nothing was changed or recorded."""
+    """Whether no run of the account is older than the time. Then a prune changes and records nothing."""
 
 
 def would_prune(
     connection: Connection, request: PruneRequest, *, checking: Callable[[str], None] = lambda _: None
 ) -> PruneResult:
-    """Return the counts that `prune` would return. The account must exist. Its lease is not checked.
+    """Return what `prune` would return. The account must exist. Its lease is not checked.
 
     A run that is still `running`, but whose process is dead, is not counted. `prune` first marks such a run as
     abandoned, and then may drop and count it.
@@ -68,7 +68,10 @@ def would_prune(
     _raise_if_future(request.before, database.now(connection))
     _raise_if_breached(connection, request.account, checking)
     pruned_before = connection.scalar(sa.select(accounts.c.pruned_before).where(accounts.c.account == request.account))
-    return _count(connection, _up_to(request, pruned_before))
+    request = _up_to(request, pruned_before)
+    if not _has_history_before(connection, request):
+        return PruneResult(request.account, nothing_older=True)
+    return _count(connection, request)
 
 
 def prune(  # noqa: PLR0913 - options by name, as the command has them

@@ -388,11 +388,12 @@ def test_a_time_in_the_future_and_an_unknown_account_are_usage_errors(lived):
     assert lived.dump() == all_of_it
 
 
-def test_the_command_says_that_no_run_is_older_than_the_time(lived, capsys):
+@pytest.mark.parametrize(("words", "said"), [([], "was"), (["--dry-run"], "would be")])
+def test_the_command_says_that_no_run_is_older_than_the_time(lived, capsys, words, said):
     url = lived.engine.url.render_as_string(hide_password=False)
     with pytest.raises(SystemExit) as ended:
-        main(["prune", "--database", url, "--before", "2001-01-01"])
-    out = "default: no run is older than 2001-01-01T00:00:00Z; nothing was pruned\n"
+        main(["prune", "--database", url, "--before", "2001-01-01", *words])
+    out = f"default: no run is older than 2001-01-01T00:00:00Z; nothing {said} pruned\n"
     assert (ended.value.code, capsys.readouterr().out) == (0, out)
 
 

@@ -1,31 +1,45 @@
-"""Random histories of two accounts, with acts of persons, prunes, upgrades, killed runs, and takeovers of a lease."""
+"""Random histories of two accounts, with acts of persons, prunes, upgrades, and several processes.
+
+Processes are killed (SIGKILL) at a statement, are refused while another one is at work, or take over from it.
+"""
 
 from datetime import timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from inventory.history import accounts
+from inventory.errors import AccountBusy
+from inventory.history import accounts, missing
 from inventory.history.prune import PruneRequest, prune, would_prune
 from inventory.history.verify import verify_history
 from inventory.store import database, schema
 from inventory.store.tables import accounts as accounts_table
+from inventory.store.tables import operator_actions
 from support import tally
 from support.catalogue import can_downgrade, downgrade, older_revisions
 from support.checkpoints import check_rows, take_checkpoints
-from support.honest import killed
+from support.in_child import KILLED, in_child
 from support.model import Model
 from support.random_history import LEASE, History
 
 NAMES = ("default", "research", "web")
+ACTS = ("accept", "retire", "rename", "prune")
+
+
+class Ended(NamedTuple):
+    """What another process says of its run."""
+
+    run_id: int
+    status: str
 
 
 class EventfulHistory(History):
     """A state machine with the steps of `History`, and further steps.
 
-    The further steps are kills, prunes, renames, retirements, takeovers, upgrades, moves to the other account, and
-    syncs of a fleet as it was earlier.
+    The further steps are kills, prunes, renames, retirements, refusals, takeovers, upgrades, moves to the other
+    account, and syncs of a fleet as it was earlier.
 
     After each write, the current account must agree with its model. Each log must agree with its checkpoint from before
     the write.
@@ -37,8 +51,11 @@ class EventfulHistory(History):
         self.checkpoints = []
         self.earlier = []
         self.killed = False
-        self.statement = None
-        """The number of statements and commits after which the next run is killed. None: it is not killed."""
+        self.fatal = None
+        """The statement or commit before which the next run is killed: see `in_child`. 0: it is not killed.
+
+        None: the next run is not in a process of its own.
+        """
 
     # -- accounts
 
@@ -78,19 +95,57 @@ class EventfulHistory(History):
 
     # -- other processes
 
-    @rule(statements=st.lists(st.integers(3, 24), min_size=1, max_size=4))
+    @rule(statements=st.lists(st.integers(1, 45), min_size=1, max_size=4))
     def kill_syncs(self, statements):
-        """Make a run for each number in `statements`, and kill it after this number of statements and commits.
+        """Make a run for each number in `statements`, and kill its process before this statement or commit.
 
         If the run had already committed its row, the row stays `running`, until the next run or acceptance marks it
         `abandoned`.
         """
-        for self.statement in statements:
+        for self.fatal in statements:
             self._sync()
 
+    @rule(act=st.sampled_from(ACTS), statement=st.integers(1, 24))
+    @precondition(lambda self: self.model.runs and not self.killed)
+    def kill_an_act(self, act, statement):
+        """Kill the process of an act before a statement or commit. If it had not committed the act, do it again.
+
+        A prune is killed at a statement with three times this number: it has three times as many.
+        """
+        call, acts = self._call_of(act), self._count_acts()
+        if in_child(self.engine, call, fatal=statement * 3 if act == "prune" else statement) == KILLED:
+            tally.count("kills")
+            if act == "prune":  # it commits several times, so it may be half done
+                call()
+            elif self._count_acts() == acts:
+                self._compare()
+                call()
+        if act == "accept":
+            self.model.accept()
+        elif act == "rename":
+            self.account = self._free_name()
+        self._compare()
+
+    @rule(page=st.integers(2, 3), act=st.sampled_from([*ACTS, "sync"]))
+    @precondition(lambda self: self.model.runs)
+    def try_to_act_while_another_process_walks(self, page, act):
+        """Pause a run of another process at a page, and try an act or a run of this process: it must be refused."""
+        refused = []
+
+        def try_to_act():
+            try:
+                refused.append(self._run_sync().error if act == "sync" else self._call_of(act)())
+            except BaseException as error:  # noqa: BLE001 - in a thread of the simulator; looked at below
+                refused.append(error)
+
+        self.fatal = 0
+        self._sync(shift_at=page, shift=try_to_act)
+        for error in refused:
+            assert isinstance(error, AccountBusy), error
+
     @rule(page=st.integers(1, 3))
-    def sync_while_another_run_takes_over(self, page):
-        """Pause a run at a page until its lease has ended. Make a second run, then let the first one continue.
+    def sync_while_another_process_takes_over(self, page):
+        """Pause a run of another process at a page until its lease has ended. Make a second run, then let it continue.
 
         No run is paused if `page` is 1, or if the list has fewer than `page` pages.
         """
@@ -104,20 +159,24 @@ class EventfulHistory(History):
             except BaseException as error:  # noqa: BLE001 - in a thread of the simulator; raised again below
                 failures.append(error)
 
+        self.fatal = 0
         self._sync(shift_at=page, shift=freeze)
         if failures:
             raise failures[0]
 
     def _run_sync(self):
-        if self.statement is None:
+        if self.fatal is None:
             return super()._run_sync()
-        statement, self.statement = self.statement, None
-        with killed(self.engine, statement):
-            return super()._run_sync()
-        return None
+        fatal, self.fatal = self.fatal, None
+        ended = in_child(self.engine, self._run_and_report, fatal=fatal)
+        return ended if ended == KILLED else Ended(*ended)
+
+    def _run_and_report(self):
+        outcome = super()._run_sync()
+        return outcome.run_id, outcome.status
 
     def _record(self, outcome, observed):
-        if outcome is None:
+        if outcome == KILLED:
             self._record_the_killed()
         elif outcome.status == "abandoned":
             assert outcome.run_id in self.run_ids[:-1]
@@ -135,6 +194,24 @@ class EventfulHistory(History):
         self.model.begin_and_die(self.now, self.key)
         self.killed = True
         self._compare()
+
+    def _call_of(self, act):
+        """Return a function that does one of ACTS, without arguments. `rename` gives the account `_free_name()`."""
+        options = {"lease_seconds": LEASE, "clock": lambda: self.now}
+        before = min(self.model.runs[-1].time, self.now)
+        return {
+            "accept": lambda: missing.accept_missing(self.engine, self.account, **options),
+            "retire": lambda: accounts.retire(self.engine, self.account, **options),
+            "rename": lambda: accounts.rename(self.engine, self.account, self._free_name(), **options),
+            "prune": lambda: prune(self.engine, PruneRequest(self.account, before), **options),
+        }[act]
+
+    def _free_name(self):
+        return next(name for name in NAMES if name not in {self.account, self.other[0]})
+
+    def _count_acts(self):
+        with database.reading(self.engine) as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(operator_actions))
 
     # -- prune
 

@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 from functools import cache
-from itertools import count
 
 WITHOUT_ROOT_BYPASS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 """The beginning of a command line that makes the permissions of files apply to root too."""
@@ -200,24 +199,12 @@ def _become(wanted, out, err):
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if wanted["fatal"]:
-        _kill_at(wanted["fatal"])
+        kill_at(wanted["fatal"])
     if wanted["bulk"] is not None:
         indexes.MANY = wanted["bulk"]
     if wanted["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["largest_file"],) * 2)
     return wanted
-
-
-def _kill_at(fatal):
-    """Let this process kill itself before statement or commit number `fatal`; both are counted together, from 1."""
-    numbers = count(1)
-
-    def strike(*_):
-        if next(numbers) == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    for name in ("before_cursor_execute", "commit"):
-        event.listen(Engine, name, strike)
 
 
 def _exit(code):
@@ -238,14 +225,12 @@ if __name__ == "__main__":
     from importlib import import_module
     from pkgutil import walk_packages
 
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
     import inventory
     from inventory import log
     from inventory.cli import main
     from inventory.cli.app import loaded
     from inventory.store import indexes, schema
+    from support.in_child import kill_at
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the tests, which then end this process
     schema.known(schema.HEAD)  # first: it imports Alembic without Pygments, as the program does

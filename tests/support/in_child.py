@@ -1,0 +1,73 @@
+"""Call a function in a forked child process, which may be killed (SIGKILL) before a statement or commit."""
+
+import gc
+import os
+import pickle
+import signal
+import traceback
+import warnings
+from itertools import count
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+KILLED = "killed"
+"""What `in_child` returns if the process was killed."""
+
+
+def in_child(engine, function, *, fatal=0):
+    """Call `function` in a forked child process, and return what it returns; KILLED if the process was killed.
+
+    In the child, `engine` opens its own connections. No thread may use a connection of it when this is called. The
+    process is killed before the statement or commit number `fatal`. Statements and commits of all engines are counted
+    together, from 1. 0: no kill.
+
+    Raise AssertionError, with the traceback of the child, if `function` raises anything.
+    """
+    engine.dispose()  # two processes must not use the same connection
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside the simulator's thread
+        child = os.fork()
+    if child == 0:
+        _be_the_child(function, writer, fatal)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        answer = answers.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if fatal and code == -signal.SIGKILL:
+        return KILLED
+    result, error = pickle.loads(answer) if answer else (None, f"the child process ended with {code}")
+    assert not error, error
+    return result
+
+
+def _be_the_child(function, writer, fatal):
+    """Call `function`, write a pair to the descriptor `writer`, and end this process.
+
+    The pair is what `function` returned and the text of a traceback; one of the two is None.
+    """
+    try:
+        gc.disable()  # to free an object of the parent here could end a session of the parent
+        if fatal:
+            kill_at(fatal)
+        try:
+            answer = function(), None
+        except BaseException:  # noqa: BLE001 - the parent raises it
+            answer = None, traceback.format_exc()
+        with os.fdopen(writer, "wb") as out:
+            pickle.dump(answer, out)
+    finally:
+        os._exit(0)  # else the child would go on with the parent's tests
+
+
+def kill_at(fatal):
+    """Let this process kill itself before statement or commit number `fatal`; both are counted together, from 1."""
+    numbers = count(1)
+
+    def strike(*_):
+        if next(numbers) == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(Engine, name, strike)
