@@ -17,7 +17,7 @@ from inventory.config.database_url import sqlite_path
 from inventory.errors import DatabaseError
 from inventory.store.backend import describe, is_sqlite
 from inventory.store.driver_errors import as_database_error, as_unconfirmed
-from inventory.store.postgresql import postgresql_engine, require_version
+from inventory.store.postgresql import postgresql_engine, require_sequences, require_version
 from inventory.store.sqlite import (
     attach,
     file_of,
@@ -152,15 +152,13 @@ def writing(
 
 
 def try_to_write(engine: Engine, tables: Iterable[str]) -> None:
-    """Raise DatabaseError if locks or missing rights prevent writing to the tables. Nothing is written.
-
-    Rights on sequences are not checked.
-    """
+    """Raise DatabaseError if locks or missing rights prevent writing to the tables. Nothing is written."""
     with writing(engine) as connection:
         for table in tables:
             connection.exec_driver_sql(f"UPDATE {table} SET account = account WHERE false")
             if not is_sqlite(connection):  # SQLite has no rights by table, and an INSERT would change its row counter
                 connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE false")
+                require_sequences(connection, table)
         connection.rollback()  # a commit would write the first page of an empty SQLite file
 
 

@@ -108,3 +108,21 @@ def require_version(connection: Connection) -> None:
     if not is_sqlite(connection) and version < (OLDEST_POSTGRESQL,):
         number = ".".join(map(str, version))
         raise WrongSchema(f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; this one is {number}.")
+
+
+def require_sequences(connection: Connection, table: str) -> None:
+    """Raise DatabaseError if the role may not use a sequence that numbers the rows of a table.
+
+    Rights on tables do not include their sequences. An INSERT without rows does not show it: it draws no number.
+    """
+    query = """
+        SELECT pg_class.relname FROM pg_class JOIN pg_depend ON pg_depend.objid = pg_class.oid
+        WHERE pg_depend.classid = CAST('pg_class' AS regclass) AND pg_depend.deptype = 'a'
+        AND pg_depend.refobjid = CAST(:table AS regclass)
+        AND CASE WHEN pg_class.relkind = 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE, UPDATE') END
+    """
+    for sequence in connection.scalars(sa.text(query), {"table": table}):
+        raise DatabaseError(
+            f"The database {describe(connection.engine)} failed: permission denied for sequence {sequence}; "
+            "nothing was written. Connect as a role that has the right, or grant it."
+        )

@@ -17,6 +17,7 @@ from inventory.history.lease import hold_lease
 from inventory.simulator import Body, Drop, Fleet, Simulator, Status
 from inventory.store import database, schema
 from support.command import KEY, SECRET, Command
+from support.marks import ON_POSTGRESQL
 from support.world import World, machine
 
 REDIRECT = Status(302, headers={"Location": "https://elsewhere.example/"})
@@ -285,16 +286,20 @@ def test_a_database_that_cannot_be_opened_is_reported_and_the_other_checks_go_on
     assert the(checks, "api", account="default")
 
 
-def test_a_read_only_database_is_reported(look, engine, database_url, request, backend):
-    if backend == "sqlite":
-        url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
-    else:
-        role = "reader_of_the_doctor"
+TO_ALL_TABLES = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+
+
+@pytest.fixture
+def role_with(engine, database_url, request):
+    """Yield a function that makes a role of PostgreSQL with these grants, and returns a URL that connects as it."""
+
+    def make(*grants):
+        role = "role_of_the_doctor"
         given = sa.make_url(database_url)
         with database.writing(engine) as connection:
             connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{given.password or ''}'")
-            connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-        url = given.set(username=role).render_as_string(hide_password=False)
+            for grant in grants:
+                connection.exec_driver_sql(f"GRANT {grant} TO {role}")
 
         def drop():
             made = database.connect(parse_url(database_url))
@@ -304,9 +309,33 @@ def test_a_read_only_database_is_reported(look, engine, database_url, request, b
             made.dispose()
 
         request.addfinalizer(drop)
+        return given.set(username=role).render_as_string(hide_password=False)
+
+    return make
+
+
+def test_a_read_only_database_is_reported(look, role_with, database_url, backend):
+    if backend == "sqlite":
+        url = f"sqlite:///file:{database_url.removeprefix('sqlite:///')}?mode=ro&uri=true"
+    else:
+        url = role_with("SELECT ON ALL TABLES IN SCHEMA public")
     failed = the(look(database_url=url), "database", "fail")
     assert failed.exit_code == 7
     assert "Give the user that syncs the right to write" in failed.remedy
+
+
+@ON_POSTGRESQL
+def test_a_role_that_may_write_to_all_tables_but_not_number_the_rows_is_reported(look, role_with):
+    failed = the(look(database_url=role_with(TO_ALL_TABLES)), "database", "fail")
+    assert failed.exit_code == 7
+    assert "permission denied for sequence sync_runs_run_id_seq" in failed.finding
+
+
+@ON_POSTGRESQL
+def test_a_role_with_rights_on_tables_and_sequences_may_write(look, role_with):
+    checks = look(database_url=role_with(TO_ALL_TABLES, "USAGE ON ALL SEQUENCES IN SCHEMA public"))
+    assert [check.finding for check in checks if check.result != "ok"] == []
+    assert {check.result for check in checks} == {"ok"}
 
 
 @pytest.mark.medium
