@@ -1,7 +1,6 @@
 """Syncs with a full disk, a locked database or a lost connection. A sync that cannot succeed changes no instance."""
 
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -197,10 +196,9 @@ def test_a_full_disk_is_7_in_one_line_and_loses_nothing(engine, settings, simula
     for number in range(1_000, 4_000):
         simulator.fleet.put(numbered(number, note="x" * 200))
     done = subprocess.run(
-        [sys.executable, "-c", "from inventory.cli import main; main(['sync'])"],
+        ["prlimit", f"--fsize={limit}", sys.executable, "-c", "from inventory.cli import main; main(['sync'])"],
         env={"PATH": os.environ["PATH"], "FAL_KEY": "id:secret-part", "INVENTORY_API_URL": simulator.url,
              "INVENTORY_DATABASE_URL": database_url, "INVENTORY_PAGE_SIZE": "100"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 7, done.stderr

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import re
-import resource
 import struct
 import subprocess
 import sys
@@ -781,9 +780,8 @@ def test_a_full_disk_leaves_what_was_there(lived, run, tmp_path):
     lived.run()
     lived.run()
     done = subprocess.run(
-        [*PROGRAM, "evidence", "--since", text(SINCE), "--until", text(hour(12.5))],
+        ["prlimit", "--fsize=60000", *PROGRAM, "evidence", "--since", text(SINCE), "--until", text(hour(12.5))],
         cwd=tmp_path, env=run.environment | NO_PYC, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "evidence.zip cannot be written" in done.stderr

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -604,8 +603,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_export_as_it_was(run, lived
         lived.put(f"n{number}", note=hashlib.sha256(b"%d" % number).hexdigest())
     lived.run(clock=lambda: at(3, 9))
     done = subprocess.run(
-        [*PROGRAM, "export", "lake"], cwd=tmp_path, env=run.environment | NO_PYC, capture_output=True, text=True,
-        check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)),
+        ["prlimit", "--fsize=150000", *PROGRAM, "export", "lake"], cwd=tmp_path, env=run.environment | NO_PYC,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "lake cannot be written" in done.stderr

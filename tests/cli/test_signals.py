@@ -322,9 +322,7 @@ def test_many_signals_at_any_time_leave_no_run_running(start, simulator, rows):
 def test_a_hangup_that_is_ignored_stays_ignored(start, simulator, rows):
     gate = Gate()
     simulator.faults.add(gate, when=on_list)
-    process = start(
-        "sync", program=PROGRAM, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    )  # like nohup
+    process = start("sync", program=["nohup", *PROGRAM])
     assert gate.reached.wait(90)
     for _ in range(2):
         process.send_signal(signal.SIGHUP)
