@@ -44,6 +44,16 @@ class AccountCheck:
     pruned_before: Any
     findings: Findings
     progress: Callable[[str], None]
+    ignored_before: frozenset[str] | None
+    """The names of fields that had been ignored before the log began; None if the account has no log.
+
+    In these fields the state of some instance differed from its newest version when the log began.
+    """
+    earlier_run_id: int
+    """The id of the last run from before the log; 0 if there is none.
+
+    The rows of this run and of the runs before it do not say which fields were ignored.
+    """
     runs: dict[Any, CheckedRun] = field(default_factory=dict)
     """The account's runs by their ids; filled by `check_runs`."""
     start_times: set[Any] = field(default_factory=set)
@@ -53,16 +63,6 @@ class AccountCheck:
 
     A version counts for the run that opened it. A version that closed as vanished also counts for the run that closed
     it.
-    """
-    ignored_before: frozenset[str] | None = None
-    """The names of fields that had been ignored before the log began; None if the account has no log.
-
-    In these fields the state of some instance differed from its newest version when the log began.
-    """
-    earlier_run_id: int = 0
-    """The id of the last run from before the log; 0 if there is none.
-
-    The rows of this run and of the runs before it do not say which fields were ignored.
     """
 
     def report(self, kind: str, run_id: int | None, instance_id: str | None, what: str) -> None:

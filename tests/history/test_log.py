@@ -710,6 +710,16 @@ def test_an_account_that_contradicts_its_log_is_a_breach(lived, change, what):
 
 
 @rule("verify-finds-contradictions")
+def test_two_accounts_with_the_same_log_are_a_breach(lived):
+    lived.run(account="research")
+    log_id = sa.select(accounts.c.log_id).where(accounts.c.account == "default").scalar_subquery()
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(accounts).where(accounts.c.account == "research").values(log_id=log_id))
+    found = [breach for breach in breaches(lived) if breach.what == "its log is also that of another account"]
+    assert [breach.account for breach in found] == ["research"]
+
+
+@rule("verify-finds-contradictions")
 def test_without_a_complete_run_by_then_a_prune_keeps_all_runs_from_the_time_on(world):
     world.put("a")
     for status in (401, 401, None, 401):

@@ -16,6 +16,7 @@ from inventory.cli import main
 from inventory.demo import demo
 from inventory.errors import DatabaseError, UsageError
 from inventory.history import missing as history
+from inventory.history.accounts import retire
 from inventory.history.findings import SHOWN
 from inventory.history.verify import verify, verify_history
 from inventory.record import PAYLOAD, Record, hash_records
@@ -252,6 +253,19 @@ def test_a_changed_value_under_the_name_of_a_secret_is_found(world, check, value
         connection.execute(sa.update(instance_state).values(extra=extra, row_hash=hash_records([row])[0]))
     assert [breach.what for breach in check()] == [
         "its token differs from its newest version, and was never ignored since"
+    ]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_invalid_time_of_an_account_is_found_though_another_account_has_a_valid_one(world, check):
+    """On SQLite: PostgreSQL stores no such value."""
+    for name in ("default", "research"):
+        world.run(account=name)
+        retire(world.engine, name, lease_seconds=60, clock=lambda: hour(3))
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("UPDATE accounts SET retired_at = '2026-03-06' WHERE account = 'research'")
+    assert [(breach.account, breach.what) for breach in check() if breach.kind == "account"] == [
+        ("research", "retired_at is '2026-03-06', which is not a valid value of that column")
     ]
 
 
