@@ -204,6 +204,37 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
 
 
 @pytest.mark.medium
+def test_a_field_counts_as_ignored_only_if_the_run_of_the_newest_version_or_a_later_one_ignored_it(world, check):
+    for id_, fields in (("a", ""), ("b", "price"), ("c", "note"), ("d", "price"), ("e", "")):
+        world.put(id_)
+        world.run(ignore_changes=fields)
+    believed = set()
+    for id_ in "abcde":
+        for field in ("price", "note", "ip"):
+            state = sa.update(instance_state).where(instance_state.c.instance_id == id_)
+            found = tamper(world, state.values(ignored=field))
+            assert {breach.instance_id for breach in found} <= {id_}
+            if not found:
+                believed.add((id_, field))
+    assert believed == {(id_, field) for id_ in "abc" for field in ("price", "note")} | {("d", "price")}
+
+
+@pytest.mark.medium
+def test_what_the_last_run_before_the_log_ignored_is_believed_of_it_but_not_of_a_later_run(world, check):
+    world.put("a")
+    world.run()
+    world.put("b", price=1)
+    world.run(ignore_changes="price")
+    world.forget_log()
+    world.put("c")
+    world.run()
+    assert check() == []  # of b, the last run before the log recorded no price
+    called = sa.update(instance_state).values(ignored="price")
+    (found,) = tamper(world, called.where(instance_state.c.instance_id == "c"))
+    assert found.what == "it says that price was ignored, but no run did since its newest version"
+
+
+@pytest.mark.medium
 @pytest.mark.parametrize("ignored", ["price", ""])
 @pytest.mark.parametrize("form", ['{"price": 1, "team": "core"}', '{"price":1,"team":"core","team":"core"}', "{}"])
 def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_ignored(world, check, ignored, form):
@@ -266,6 +297,18 @@ def test_an_invalid_time_of_an_account_is_found_though_another_account_has_a_val
         connection.exec_driver_sql("UPDATE accounts SET retired_at = '2026-03-06' WHERE account = 'research'")
     assert [(breach.account, breach.what) for breach in check() if breach.kind == "account"] == [
         ("research", "retired_at is '2026-03-06', which is not a valid value of that column")
+    ]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_an_invalid_time_of_a_run_is_found_though_an_earlier_run_has_a_valid_one(world, check):
+    """On SQLite: PostgreSQL stores no such value."""
+    for _ in range(3):
+        world.run()
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql("UPDATE sync_runs SET heartbeat_at = '2026-03-06' WHERE run_id = 2")
+    assert (2, "heartbeat_at is '2026-03-06', which is not a valid value of that column") in [
+        (breach.run_id, breach.what) for breach in check()
     ]
 
 
