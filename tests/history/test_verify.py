@@ -306,8 +306,8 @@ def test_an_invalid_time_of_a_run_is_found_though_an_earlier_run_has_a_valid_one
     for _ in range(3):
         world.run()
     with database.writing(world.engine) as connection:
-        connection.exec_driver_sql("UPDATE sync_runs SET heartbeat_at = '2026-03-06' WHERE run_id = 2")
-    assert (2, "heartbeat_at is '2026-03-06', which is not a valid value of that column") in [
+        connection.exec_driver_sql("UPDATE sync_runs SET heartbeat_at = '2026-03-06' WHERE run_id = 3")
+    assert (3, "heartbeat_at is '2026-03-06', which is not a valid value of that column") in [
         (breach.run_id, breach.what) for breach in check()
     ]
 
