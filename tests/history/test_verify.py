@@ -19,6 +19,7 @@ from inventory.history import missing as history
 from inventory.history.accounts import retire
 from inventory.history.findings import SHOWN
 from inventory.history.verify import verify, verify_history
+from inventory.history.verify_digests import Fleet as VerifiedFleet
 from inventory.record import PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database, schema
@@ -204,7 +205,7 @@ def test_a_field_that_no_run_ignored_cannot_be_called_ignored(world, check):
 
 
 @pytest.mark.medium
-def test_a_field_counts_as_ignored_only_if_the_run_of_the_newest_version_or_a_later_one_ignored_it(world, check):
+def test_a_field_counts_as_ignored_only_if_the_run_of_the_newest_version_or_a_later_one_ignored_it(world):
     for id_, fields in (("a", ""), ("b", "price"), ("c", "note"), ("d", "price"), ("e", "")):
         world.put(id_)
         world.run(ignore_changes=fields)
@@ -285,6 +286,15 @@ def test_a_changed_value_under_the_name_of_a_secret_is_found(world, check, value
     assert [breach.what for breach in check()] == [
         "its token differs from its newest version, and was never ignored since"
     ]
+
+
+def test_a_full_temporary_file_is_an_error_and_not_a_breach():
+    with VerifiedFleet() as fleet:
+        fleet._db.execute("PRAGMA max_page_count = 3")  # noqa: SLF001 - without it, only a huge fleet would fill a disk
+        for number in range(1_000):
+            fleet.put(f"i{number}", bytes(32))
+        with pytest.raises(DatabaseError, match="The temporary file of this check failed: database or disk is full"):
+            fleet.digest()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
