@@ -18,9 +18,10 @@ from inventory.errors import DatabaseError, UsageError
 from inventory.history import missing as history
 from inventory.history.accounts import retire
 from inventory.history.findings import SHOWN
+from inventory.history.prune import PruneRequest, prune
 from inventory.history.verify import verify, verify_history
 from inventory.history.verify_digests import Fleet as VerifiedFleet
-from inventory.record import PAYLOAD, Record, hash_records
+from inventory.record import FIELDS, PAYLOAD, Record, hash_records
 from inventory.simulator import Fleet, Simulator, Status, on_get, on_page
 from inventory.store import database, schema
 from inventory.store.tables import accounts, instance_state, instance_versions, sync_runs
@@ -397,6 +398,83 @@ def names_it(found, version):
     return any(
         re.search(rf"version of .*\b{version['instance_id']}\b.* would explain it", breach.what) for breach in found
     )
+
+
+def one_version(id_, number):
+    """Return the condition for the version of an instance that began at hour(number)."""
+    return sa.and_(VERSION.instance_id == id_, VERSION.valid_from == hour(number))
+
+
+def as_first(column):
+    """Return a subquery: the value of a column in the first version of the instance `a`."""
+    first = sa.alias(instance_versions)
+    query = sa.select(first.c[column.name]).where(first.c.instance_id == "a", first.c.valid_from == hour(1))
+    return query.scalar_subquery()
+
+
+LATE = {"valid_to": hour(4), "closed_by_run_id": 4, "last_seen_at": hour(3)}
+ONE_TEXT_EACH = [
+    (one_version("e", 2), {"opened_as": "reappeared"}, "it opens as reappeared after nothing"),
+    (one_version("b", 6), {"opened_as": "changed"}, "it opens as changed after vanished"),
+    (one_version("a", 3), LATE, "it vanished in a run that was not complete"),
+    (one_version("a", 3), {"last_seen_at": hour(4)}, "is not the time of a run that may have been the last to see it"),
+    (
+        one_version("a", 2), {column: as_first(column) for column in (VERSION.status, VERSION.content_hash)},
+        "nothing changed from the version before it",
+    ),
+]  # fmt: skip
+"""Pairs of a version and a change of it, each with a text by which `verify` names what is wrong."""
+
+
+@pytest.mark.medium
+@pytest.mark.parametrize(("one", "change", "what"), ONE_TEXT_EACH)
+def test_a_contradiction_of_a_version_is_named(lived, one, change, what):
+    assert what in "; ".join(
+        breach.what for breach in tamper(lived, sa.update(instance_versions).where(one).values(change))
+    )
+
+
+@pytest.mark.medium
+def test_a_run_that_started_before_the_one_before_it_is_named(lived):
+    found = tamper(lived, sa.update(sync_runs).where(sync_runs.c.run_id == 6).values(started_at=hour(4.5)))
+    assert (6, "it did not start after the run before it") in [(breach.run_id, breach.what) for breach in found]
+
+
+@pytest.mark.medium
+def test_a_wrong_time_of_the_complete_run_before_is_named_also_before_the_time_of_a_prune(lived):
+    prune(lived.engine, PruneRequest("default", hour(7.5)), lease_seconds=60, clock=lambda: hour(9))
+    change = sa.update(sync_runs).where(sync_runs.c.run_id == 7).values(previous_complete_at=hour(5))
+    found = tamper(lived, change)
+    assert any(breach.run_id == 7 and "its previous_complete_at is" in breach.what for breach in found)
+
+
+@pytest.mark.medium
+def test_an_instance_that_says_a_negative_number_of_runs_without_it_is_named(lived):
+    change = sa.update(instance_state).where(instance_state.c.instance_id == "e").values(unlisted_runs=-1)
+    assert "unlisted_runs is -1" in [breach.what for breach in tamper(lived, change)]
+
+
+def test_an_instance_that_a_partial_run_was_the_last_to_see_is_verified(world, check):
+    world.put("a", "b")
+    world.run()
+    world.put("a", status="stopped")
+    world.faults.add(Status(500), when=on_page(2))
+    assert world.run(page_size=1).status == "partial"
+    world.remove("a")
+    world.run()
+    assert world.one("SELECT last_seen_at FROM instances WHERE instance_id = 'a'") == hour(2)
+    assert check() == []
+
+
+@pytest.mark.medium
+@pytest.mark.parametrize("column", FIELDS)
+def test_an_empty_text_in_place_of_a_null_is_found_in_every_field(world, check, column):
+    world.fleet.put({"id": "a"})
+    world.run()
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_versions).values({column: ""}))
+    what = "an empty field should be null, or the GPUs do not match the type"
+    assert what in [breach.what for breach in check()]
 
 
 @pytest.mark.slow
