@@ -457,12 +457,17 @@ def test_an_instance_that_says_a_negative_number_of_runs_without_it_is_named(liv
 def test_an_instance_that_a_partial_run_was_the_last_to_see_is_verified(world, check):
     world.put("a", "b")
     world.run()
-    world.put("a", status="stopped")
+    world.fleet.hide("a")
+    world.faults.add(Status(500), when=on_get)
+    world.faults.add(Status(503), when=on_page(1), after=1)
+    assert (world.run().status, world.presences()["a"]) == ("succeeded", "missing")
+    world.faults.clear()
+    world.fleet.unhide("a")
     world.faults.add(Status(500), when=on_page(2))
-    assert world.run(page_size=1).status == "partial"
+    assert (world.run(page_size=1).status, world.presences()["a"]) == ("partial", "live")
     world.remove("a")
     world.run()
-    assert world.one("SELECT last_seen_at FROM instances WHERE instance_id = 'a'") == hour(2)
+    assert world.one("SELECT last_seen_at FROM instances WHERE instance_id = 'a'") == hour(3)
     assert check() == []
 
 
