@@ -40,8 +40,8 @@ def compare(
     kept: Sequence[KeptCheckpoint],
     findings: Findings,
     *,
-    keys: Sequence[VerifierKey] = (),
-    allow_pruned: bool = False,
+    keys: Sequence[VerifierKey],
+    allow_pruned: bool,
 ) -> list[Anchor]:
     """Compare each checkpoint with its log as `verify` has recomputed it. Return an Anchor for each, in the same order.
 

@@ -290,6 +290,27 @@ def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
 
 
 @pytest.mark.medium
+def test_what_differs_is_narrowed_down_by_the_largest_checkpoint_that_still_holds(lived, inventory):
+    keep(inventory)
+    (inventory.folder / "later").mkdir()
+    for _ in range(2):
+        lived.run(account="research")
+    (later,) = [
+        file for file in keep(inventory, "later") if next(parse_checkpoints(file.read_text())).checkpoint.size == 8
+    ]
+    kept = inventory.folder / "kept" / "later.checkpoint"
+    (note,) = parse_checkpoints(later.read_text())
+    kept.write_text(Checkpoint(note.checkpoint.origin, 8, bytes(32)).text)
+    (line,), _ = found(inventory)
+    assert "the first that differs is one of the entries 6 to 7" in line
+    shutil.copy(later, kept)
+    own = (sync_runs.c.account == "research", sync_runs.c.log_index == 6)
+    change(lived, sa.update(sync_runs).where(*own).values(pages=9))
+    (line,), _ = found(inventory)
+    assert "entry 6 is the first that differs from what its row says" in line
+
+
+@pytest.mark.medium
 def test_a_removed_tail_and_an_older_copy_are_found(lived, inventory, history, new_database):
     early = Command(inventory.folder, INVENTORY_DATABASE_URL=new_database(template=history.template))
     early("verify")
@@ -350,11 +371,14 @@ def test_a_signature_that_is_missing_wrong_or_of_another_name_is_found(inventory
 
 
 @pytest.mark.medium
-def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, inventory):
+@pytest.mark.parametrize("between", [0, 2])
+def test_a_prune_that_is_newer_than_the_checkpoint_must_be_allowed(lived, inventory, between):
     keep(inventory)
+    for _ in range(between):
+        lived.run(account="research")
     prune(lived.engine, PruneRequest("research", hour(8)), lease_seconds=60, clock=lambda: hour(100))
     (line,), lines = found(inventory)
-    assert "a prune, entry 6, has folded history that the checkpoint covers" in line
+    assert f"a prune, entry {6 + between}, has folded history that the checkpoint covers" in line
     assert any("known by hash only" in each for each in lines)
     done = inventory("verify", "--against", "kept", "--allow-pruned")
     assert " 0 known by hash only" not in next(line for line in done.stdout.splitlines() if "account research" in line)

@@ -75,7 +75,7 @@ TESTS_OF = {
     "history/merkle_log/dropped": (*THE_LOG, "history/test_prune"),
     "history/merkle_log/entries": THE_LOG,
     "history/merkle_log/folded": (*THE_LOG, "history/test_prune"),
-    "history/merkle_log/hashes": THE_LOG,
+    "history/merkle_log/hashes": ("cli/test_evidence", "cli/test_export"),
     "history/merkle_log/missing": THE_LOG,
     "history/merkle_log/start": (*THE_LOG, "history/test_upgrades"),
     "views": (
