@@ -315,6 +315,7 @@ def test_the_log_of_an_older_history_begins_with_an_entry_over_all_of_it(lived):
     assert None in {row["closed_log_index"] for row in versions if row["valid_to"] is not None}
     lived.run()
     start = json.loads(account_of(lived)["log_start"])
+    assert (start["kind"], start["index"]) == ("start", 0)
     assert start["history"] == {
         "last_run_id": 12,
         "run_count": 12,
@@ -649,6 +650,23 @@ def test_a_prune_that_is_stopped_before_any_transaction_leaves_a_log_that_verifi
         prune_all(102)
     assert next(steps) == stop + 1 + 5  # so the second prune made five transactions, and no place to stop is left out
     assert breaches(lived) == []
+
+
+@rule("prune-keeps-the-answers")
+def test_each_prune_keeps_the_hash_of_a_run_from_before_the_log_under_its_place_among_those_runs(world):
+    world.put("a")
+    for _ in range(5):
+        world.run()
+    world.forget_log()
+    before_the_log = {row["run_id"]: row for row in table(world, "sync_runs")}
+    world.run()
+    for time in (3.5, 4.5):
+        prune(world.engine, PruneRequest("default", hour(time)), lease_seconds=60, clock=lambda: hour(9))
+        assert breaches(world) == []
+    kept = [row for row in table(world, "dropped_entries") if row["tree"] == "runs"]
+    assert {(row["first_index"], bytes(row["hashes"])) for row in kept} == {
+        (run_id - 1, tree_hash([canonical(run_row(before_the_log[run_id]))])) for run_id in (2, 3)
+    }
 
 
 def leave_only_the_hash(world, run_id):
