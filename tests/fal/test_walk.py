@@ -130,6 +130,57 @@ def test_progress_is_reported_after_each_page(walked):
     assert reported == [(1, 2), (2, 4), (3, 6)]
 
 
+# Lists that were walked before
+
+
+@pytest.mark.parametrize("pages", [3, 24, 30, 50])
+def test_where_only_values_changed_the_spool_has_the_parts_of_the_list_that_differ_and_no_others(
+    api, fleet, stop, pages
+):
+    """A list has at most 24 parts, of the same number of pages each; the last may have fewer."""
+    fleet.clear()
+    for number in range(2 * pages):
+        fleet.put(machine(f"inst_{number}"))
+    size = 2 * -(-pages // 24)
+    listed = [each["id"] for each in fleet.listing()]
+    found = found_in_whole(api, stop)
+    assert len(found.parts) == -(-2 * pages // size)
+    for place in (0, pages, 2 * pages - 1):
+        fleet.put(machine(listed[place], status="stopped"))
+        with Spool() as spool:
+            done = walk(WalkContext(api, spool, stop), 1, found)
+            part = range(place // size * size, min((place // size + 1) * size, 2 * pages))
+            assert set(seen(spool)) == {listed[each] for each in part}
+        assert (done.only_values, done.unchanged, done.found) == (True, False, found_in_whole(api, stop))
+        found = done.found
+    with Spool() as spool:
+        assert walk(WalkContext(api, spool, stop), 1, found).unchanged
+        assert seen(spool) == {}
+
+
+@pytest.mark.parametrize("pages", [3, 50])
+def test_where_an_id_changed_the_spool_has_the_whole_list(api, fleet, stop, pages):
+    fleet.clear()
+    for number in range(2 * pages):
+        fleet.put(machine(f"inst_{number}"))
+    found = found_in_whole(api, stop)
+    ids_before = [each["id"] for each in fleet.listing()]
+    others = [machine("another" if id_ == ids_before[pages] else id_) for id_ in ids_before]
+    fleet.clear()
+    for other in others:
+        fleet.put(other)
+    with Spool() as spool:
+        done = walk(WalkContext(api, spool, stop), 1, found)
+        assert set(seen(spool)) == {each["id"] for each in others}
+    assert (done.only_values, done.unchanged, done.found) == (False, False, found_in_whole(api, stop))
+
+
+def found_in_whole(api, stop):
+    """Walk the list without an expected one, and return the list that was found."""
+    with Spool() as spool:
+        return walk(WalkContext(api, spool, stop), 1).found
+
+
 # Faults during a walk
 
 BREAKS = {
