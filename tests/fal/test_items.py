@@ -278,6 +278,20 @@ def test_a_body_that_is_not_a_page_is_a_bad_response_of_one_line(body):
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[]", "the body: input should be an object"),
+        (b'{"instances":[],"next_cursor":7,"has_more":false}', "next_cursor: input should be a valid string"),
+        (b'{"instances":5,"next_cursor":7,"has_more":0}', "instances: input should be a valid array"),
+    ],
+)
+def test_the_error_says_what_is_wrong_first_with_a_body(body, said):
+    with pytest.raises(BadResponse) as raised:
+        parse_page(body)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
     "items",
     [
         b"",
