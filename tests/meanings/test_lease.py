@@ -526,6 +526,18 @@ def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, c
     assert rows[2][1] == rows[1][1] + timedelta(microseconds=1)
 
 
+@rule("one-run-per-account")
+@pytest.mark.parametrize("run_id", [1, 99])
+def test_a_lease_that_is_left_of_a_run_that_has_ended_or_is_not_there_holds_nobody_up(world, run_id):
+    run(world)
+    set_account(
+        world, fencing_token="left", lease_purpose="sync", lease_run_id=run_id, lease_seconds=360_000,
+        lease_heartbeat_at=world.one("SELECT heartbeat_at FROM sync_runs"), lease_host="elsewhere/0/pid:[1]",
+        lease_pid=1, lease_process_started=1.0,
+    )  # fmt: skip
+    assert run(world).status == "succeeded"
+
+
 @pytest.mark.medium
 @rule("one-run-per-account")
 def test_accepting_takes_the_same_lease(world):
