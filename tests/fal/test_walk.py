@@ -175,6 +175,43 @@ def test_where_an_id_changed_the_spool_has_the_whole_list(api, fleet, stop, page
     assert (done.only_values, done.unchanged, done.found) == (False, False, found_in_whole(api, stop))
 
 
+def test_of_a_list_with_an_id_twice_no_part_is_known_but_the_whole_is(api, simulator, stop):
+    listed = [machine("a"), machine("b", status="stopped")], [machine("b")]
+
+    def serve(pages):
+        def page(number):
+            last = number == len(pages)
+            return {"instances": pages[number - 1], "next_cursor": None if last else "c", "has_more": not last}
+
+        simulator.faults.clear()
+        simulator.faults.add(Pages(page), times=None)
+
+    serve(listed)
+    found = found_in_whole(api, stop)
+    assert (found.duplicates, found.parts) == (1, ())
+    serve(listed)
+    with Spool() as spool:
+        assert walk(WalkContext(api, spool, stop), 1, found).unchanged
+    serve(([machine("a", status="stopped"), machine("b")], [machine("b")]))
+    with Spool() as spool:
+        done = walk(WalkContext(api, spool, stop), 1, found)
+        assert seen(spool) == {"a": "stopped", "b": "ready"}
+    assert (done.complete, done.only_values, done.duplicates) == (True, False, 1)
+
+
+def test_a_list_that_has_become_endless_ends_the_walk_although_another_was_expected(api, simulator, stop):
+    found = found_in_whole(api, stop)
+    simulator.faults.add(
+        Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
+        times=None,
+    )
+    with Spool() as spool:
+        done = walk(WalkContext(api, spool, stop), 1, found)
+        assert seen(spool) == ids(1)
+    assert done.error.error_code == "cursor_loop"
+    assert done.pages <= found.pages + BARREN_PAGES + 2
+
+
 def found_in_whole(api, stop):
     """Walk the list without an expected one, and return the list that was found."""
     with Spool() as spool:
