@@ -199,8 +199,10 @@ def test_of_a_list_with_an_id_twice_no_part_is_known_but_the_whole_is(api, simul
     assert (done.complete, done.only_values, done.duplicates) == (True, False, 1)
 
 
-def test_a_list_that_has_become_endless_ends_the_walk_although_another_was_expected(api, simulator, stop):
+@pytest.mark.parametrize("has_parts", [True, False])
+def test_a_list_that_has_become_endless_ends_the_walk_although_another_was_expected(api, simulator, stop, has_parts):
     found = found_in_whole(api, stop)
+    found = found if has_parts else found._replace(parts=())
     simulator.faults.add(
         Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
         times=None,
