@@ -288,6 +288,22 @@ def test_a_list_with_new_cursors_but_no_new_items_ends_the_walk(simulator, spool
     assert done.items == done.pages * len(items) == found + done.duplicates + done.rejected
 
 
+def test_many_pages_with_one_new_item_each_are_a_complete_walk(simulator, spool, walked):
+    pages = BARREN_PAGES + 10
+
+    def page(number):
+        last = number == pages
+        return {
+            "instances": [machine(f"inst_{number}")],
+            "next_cursor": None if last else f"c{number}",
+            "has_more": not last,
+        }
+
+    simulator.faults.add(Pages(page), times=None)
+    assert numbers(walked()) == (pages, pages, 0, 0)
+    assert seen(spool) == ids(*range(1, pages + 1))
+
+
 def test_a_second_walk_without_new_items_ends_too(simulator, walked):
     assert walked().complete
     simulator.faults.add(
