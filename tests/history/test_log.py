@@ -652,6 +652,19 @@ def test_a_prune_that_is_stopped_before_any_transaction_leaves_a_log_that_verifi
     assert breaches(lived) == []
 
 
+@rule("verify-finds-contradictions")
+def test_an_entry_of_whose_changes_no_version_is_left_is_a_breach(world):
+    world.put("a")
+    world.run()
+    world.put("b")
+    world.run()
+    with database.writing(world.engine) as connection:
+        for rows in (instance_versions, instance_state):
+            connection.execute(sa.delete(rows).where(rows.c.instance_id == "b"))
+    what = "the versions that entry 2 of the log opened or closed are not those that it recorded"
+    assert (2, what) in [(breach.run_id, breach.what) for breach in breaches(world)]
+
+
 @rule("prune-keeps-the-answers")
 def test_each_prune_keeps_the_hash_of_a_run_from_before_the_log_under_its_place_among_those_runs(world):
     world.put("a")
