@@ -252,6 +252,22 @@ def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_igno
 
 
 @pytest.mark.medium
+@pytest.mark.parametrize("ignored", ["price", ""])
+@pytest.mark.parametrize(
+    "extra", ["'x{'", "'[1]'", "'5'", "5", "x'00'", f"'{'[' * 100_000}'"], ids=lambda extra: extra[:8]
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_extra_that_is_no_object_is_found_and_no_fault_of_the_program(world, check, ignored, extra):
+    """On SQLite: PostgreSQL stores no such value."""
+    world.put("a", price=1, team="core")
+    world.run(ignore_changes="price")
+    world.run(ignore_changes=ignored)
+    with database.writing(world.engine) as connection:
+        connection.exec_driver_sql(f"UPDATE instance_state SET extra = {extra}")
+    assert "its fields are not what the last run saw" in [breach.what for breach in check()]
+
+
+@pytest.mark.medium
 def test_an_open_version_with_the_entry_of_a_close_is_found(world, check):
     world.put("a")
     world.run()
