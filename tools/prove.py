@@ -3,7 +3,7 @@
     python tools/prove.py [--profile prove] [--processes 2] [--mutants 2]
 
 It takes almost two hours. It prints the numbers of comparisons with the model, of kills, of faults, and of hostile
-bodies. Two counts must be 0: instances falsely marked as vanished, and instances lost after a kill. Then some mutants
+bodies. Two counts must be 0: instances falsely marked as vanished, and instances lost after a kill. Then two mutants
 of each module are tried (tools/mutation/run.py), which needs the package registry; `--mutants 0` leaves them out.
 """
 
@@ -22,7 +22,7 @@ TESTS = (
     "history/test_sqlite_faults.py", "cli/test_bad_days.py", "fal/test_hostile.py", "cli/test_marked_secrets.py",
     "history/test_keeper.py", "history/test_verify.py",
 )  # fmt: skip
-COUNTED = ("steps", "kills", "faults", "bodies tried", "false vanishes", "rows lost")
+COUNTED = ("steps", "kills", "refusals", "faults", "bodies tried", "false vanishes", "rows lost")
 NEVER = ("false vanishes", "rows lost")
 
 

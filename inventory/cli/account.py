@@ -7,6 +7,7 @@ import typer
 from inventory.cli.complete import values
 from inventory.cli.opening import loaded, open_for_reading, opened_as_is, require_account
 from inventory.cli.options import AccountOption, DatabaseOption, FormatOption, ReasonOption
+from inventory.config.keys import require_account_name
 from inventory.history import accounts
 from inventory.read.accounts import COLUMNS, list_accounts
 from inventory.read.render import Format, printable, show
@@ -88,6 +89,7 @@ def rename_command(
       inventory account rename default research
       inventory account rename default research --reason "one name a team"
     """
+    require_account_name(new)
     settings = loaded(database_url=url)
     with opened_as_is(settings.database_url) as engine:
         with database.reading(engine) as connection:

@@ -57,22 +57,24 @@ def prune_command(
             if dry_run:
                 for name in names:
                     done = would_prune(connection, PruneRequest(name, time), checking=checking)
-                    print(_describe(done, time, "would be "), flush=True)
+                    print(_describe(done, time, dry_run=True), flush=True)
                 return
         for name in names:
             done = prune(
                 engine,
                 PruneRequest(name, time, reason),
                 lease_seconds=settings.lease_seconds,
-                progress=lambda so_far: update(_describe(so_far, time, "")),
+                progress=lambda so_far: update(_describe(so_far, time)),
                 checking=checking,
             )
             coarse = "" if done.nothing_older else f"; what was before {iso(time)} is coarse now"
-            print(f"{_describe(done, time, '')}{coarse}", flush=True)
+            print(f"{_describe(done, time)}{coarse}", flush=True)
 
 
-def _describe(done: PruneResult, time: datetime, how: str) -> str:
+def _describe(done: PruneResult, time: datetime, *, dry_run: bool = False) -> str:
     if done.nothing_older:
-        return printable(f"{done.account}: no run is older than {iso(time)}; nothing {how or 'was '}pruned")
+        pruned = "would be pruned" if dry_run else "was pruned"
+        return printable(f"{done.account}: no run is older than {iso(time)}; nothing {pruned}")
+    would_be = "would be " if dry_run else ""
     versions, runs = counted(done.versions, "version"), counted(done.runs, "run")
-    return printable(f"{done.account}: {versions} {how}folded into others, {runs} {how}dropped")
+    return printable(f"{done.account}: {versions} {would_be}folded into others, {runs} {would_be}dropped")

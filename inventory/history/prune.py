@@ -57,7 +57,9 @@ class PruneResult:
 def would_prune(
     connection: Connection, request: PruneRequest, *, checking: Callable[[str], None] = lambda _: None
 ) -> PruneResult:
-    """Return what `prune` would return. The account must exist. Its lease is not checked.
+    """Return what `prune` would return, apart from the runs of dead processes.
+
+    The account must exist. Its lease is not checked.
 
     A run that is still `running`, but whose process is dead, is not counted. `prune` first marks such a run as
     abandoned, and then may drop and count it.

@@ -102,8 +102,10 @@ def _check_accounts(
         row = columns.repair(found, invalid)
         for what in columns.describe(found, invalid):
             findings.add(Breach("account", row.account, None, None, what))
-        started = known_at_start(row.log_start)
-        check = AccountCheck(connection, row.account, row.pruned_before, findings, progress, *started)
+        ignored_before, earlier_run_id = known_at_start(row.log_start)
+        check = AccountCheck(
+            connection, row.account, row.pruned_before, findings, progress, ignored_before, earlier_run_id
+        )
         _check_account(check, row.last_complete_run_id)
         if row.log_id is not None:
             progress(f"{row.account}: the log")

@@ -18,6 +18,9 @@ _COLLISIONS = {"40001", "40P01"}
 
 _WHEN_IT_WORKS = "Run again when the database works."
 
+GET_THE_RIGHT = "Connect as a role that has the right, or grant it."
+"""What to do if a role of PostgreSQL lacks a right, for a message."""
+
 _NO_RIGHT = "42501"
 """PostgreSQL's code of an insufficient privilege."""
 
@@ -83,7 +86,7 @@ def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     if is_sqlite(engine) and "readonly database" in reason:
         reason = f"{reason} (check the permissions of the file, its folder, and what ends in -wal or -shm beside it)"
     state = getattr(cause, "sqlstate", None)
-    remedy = "Connect as a role that has the right, or grant it." if state == _NO_RIGHT else _WHEN_IT_WORKS
+    remedy = GET_THE_RIGHT if state == _NO_RIGHT else _WHEN_IT_WORKS
     failed = _failed(engine, reason, kept, remedy)
     return Collision(str(failed)) if state in _COLLISIONS else failed
 

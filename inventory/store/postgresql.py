@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from inventory.errors import DatabaseError, WrongSchema
 from inventory.store.backend import LOCK_WAIT_SECONDS, describe, is_sqlite
+from inventory.store.driver_errors import GET_THE_RIGHT
 
 OLDEST_POSTGRESQL = 13
 
@@ -111,18 +112,20 @@ def require_version(connection: Connection) -> None:
 
 
 def require_sequences(connection: Connection, table: str) -> None:
-    """Raise DatabaseError if the role may not use a sequence that numbers the rows of a table.
+    """Raise DatabaseError if the role may not use a sequence that numbers the rows of the table.
 
-    Rights on tables do not include their sequences. An INSERT without rows does not show it: it draws no number.
+    A right on a table does not include its sequences. An INSERT of no rows does not need
+    them, so it does not show this.
     """
     query = """
-        SELECT pg_class.relname FROM pg_class JOIN pg_depend ON pg_depend.objid = pg_class.oid
-        WHERE pg_depend.classid = CAST('pg_class' AS regclass) AND pg_depend.deptype = 'a'
-        AND pg_depend.refobjid = CAST(:table AS regclass)
-        AND CASE WHEN pg_class.relkind = 'S' THEN NOT has_sequence_privilege(pg_class.oid, 'USAGE, UPDATE') END
+        SELECT CAST(CAST(seqrelid AS regclass) AS text) FROM pg_sequence JOIN pg_depend ON objid = seqrelid
+        WHERE classid = CAST('pg_class' AS regclass) AND refclassid = CAST('pg_class' AS regclass)
+        AND refobjid = CAST(:table AS regclass) AND deptype = 'a'
+        AND NOT has_sequence_privilege(seqrelid, 'USAGE, UPDATE')
     """
-    for sequence in connection.scalars(sa.text(query), {"table": table}):
+    sequence = connection.scalar(sa.text(query), {"table": table})
+    if sequence is not None:
         raise DatabaseError(
             f"The database {describe(connection.engine)} failed: permission denied for sequence {sequence}; "
-            "nothing was written. Connect as a role that has the right, or grant it."
+            f"nothing was written. {GET_THE_RIGHT}"
         )

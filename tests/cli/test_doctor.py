@@ -291,7 +291,10 @@ TO_ALL_TABLES = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
 
 @pytest.fixture
 def role_with(engine, database_url, request):
-    """Yield a function that makes a role of PostgreSQL with these grants, and returns a URL that connects as it."""
+    """Return a function that makes a role of PostgreSQL with the given grants, and returns a URL that connects as it.
+
+    The role is dropped at the end.
+    """
 
     def make(*grants):
         role = "role_of_the_doctor"
@@ -334,8 +337,8 @@ def test_a_role_that_may_write_to_all_tables_but_not_number_the_rows_is_reported
 @ON_POSTGRESQL
 def test_a_role_with_rights_on_tables_and_sequences_may_write(look, role_with):
     checks = look(database_url=role_with(TO_ALL_TABLES, "USAGE ON ALL SEQUENCES IN SCHEMA public"))
+    assert checks
     assert [check.finding for check in checks if check.result != "ok"] == []
-    assert {check.result for check in checks} == {"ok"}
 
 
 @pytest.mark.medium

@@ -193,13 +193,13 @@ def start(tmp_path, environment):
     """
     started = []
 
-    def begin(*words, program=None, **extra):
+    def begin(*words, program=None):
         if program is None:
             process = Forked(words, cwd=tmp_path, env=environment)
         else:
             process = subprocess.Popen(
                 [*program, *words], cwd=tmp_path, env=environment, text=True, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **extra,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
         started.append(process)
         return process

@@ -136,7 +136,15 @@ def test_a_name_that_is_taken_is_refused_and_changes_nothing(world):
         accounts.rename(world.engine, "default", "other", lease_seconds=120)
     with pytest.raises(UsageError, match="There is no account 'nobody'"):
         accounts.rename(world.engine, "nobody", "research", lease_seconds=120)
+    with pytest.raises(UsageError, match="An account cannot be named"):
+        accounts.rename(world.engine, "default", "a\nb", lease_seconds=120)
     assert world.dump() == before
+
+
+def test_an_impossible_name_is_refused_before_the_database_is_opened(run):
+    nowhere = "postgresql://nobody@127.0.0.1:1/inventory"
+    refused = run("account", "rename", "default", "a\nb", "--database", nowhere, expect=2)
+    assert "An account cannot be named" in refused.stderr
 
 
 def test_an_account_with_a_lease_is_neither_renamed_nor_retired(world, run):

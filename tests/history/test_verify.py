@@ -230,7 +230,7 @@ def test_what_the_last_run_before_the_log_ignored_is_believed_of_it_but_not_of_a
     world.forget_log()
     world.put("c")
     world.run()
-    assert check() == []  # of b, the last run before the log recorded no price
+    assert check() == []  # the last run before the log ignored the price of b
     called = sa.update(instance_state).values(ignored="price")
     (found,) = tamper(world, called.where(instance_state.c.instance_id == "c"))
     assert found.what == "it says that price was ignored, but no run did since its newest version"
@@ -306,12 +306,15 @@ def test_a_changed_value_under_the_name_of_a_secret_is_found(world, check, value
 
 
 def test_a_full_temporary_file_is_an_error_and_not_a_breach():
-    with VerifiedFleet() as fleet:
-        fleet._db.execute("PRAGMA max_page_count = 3")  # noqa: SLF001 - without it, only a huge fleet would fill a disk
+    def fill(fleet):
         for number in range(1_000):
             fleet.put(f"i{number}", bytes(32))
+        fleet.digest()
+
+    with VerifiedFleet() as fleet:
+        fleet._db.execute("PRAGMA max_page_count = 3")  # noqa: SLF001 - else only a huge fleet would show this
         with pytest.raises(DatabaseError, match="The temporary file of this check failed: database or disk is full"):
-            fleet.digest()
+            fill(fleet)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -29,7 +29,7 @@ ACTS = ("accept", "retire", "rename", "prune")
 
 
 class Ended(NamedTuple):
-    """What another process says of its run."""
+    """The id and the status of a run that another process made."""
 
     run_id: int
     status: str
@@ -52,9 +52,9 @@ class EventfulHistory(History):
         self.earlier = []
         self.killed = False
         self.fatal = None
-        """The statement or commit before which the next run is killed: see `in_child`. 0: it is not killed.
+        """The next run is killed before the statement or commit with this number (`in_child`).
 
-        None: the next run is not in a process of its own.
+        0: it has a process of its own and is not killed. None: it runs in this process.
         """
 
     # -- accounts
@@ -95,7 +95,7 @@ class EventfulHistory(History):
 
     # -- other processes
 
-    @rule(statements=st.lists(st.integers(1, 45), min_size=1, max_size=4))
+    @rule(statements=st.lists(st.integers(1, 45), min_size=3, max_size=6))
     def kill_syncs(self, statements):
         """Make a run for each number in `statements`, and kill its process before this statement or commit.
 
@@ -108,14 +108,14 @@ class EventfulHistory(History):
     @rule(act=st.sampled_from(ACTS), statement=st.integers(1, 24))
     @precondition(lambda self: self.model.runs and not self.killed)
     def kill_an_act(self, act, statement):
-        """Kill the process of an act before a statement or commit. If it had not committed the act, do it again.
+        """Kill the process of an act before a statement or commit. If the act was not committed, do it again.
 
-        A prune is killed at a statement with three times this number: it has three times as many.
+        A prune commits several times, so it is always done again. Its number is multiplied by three, because a prune
+        has about three times as many statements.
         """
         call, acts = self._call_of(act), self._count_acts()
         if in_child(self.engine, call, fatal=statement * 3 if act == "prune" else statement) == KILLED:
-            tally.count("kills")
-            if act == "prune":  # it commits several times, so it may be half done
+            if act == "prune":
                 call()
             elif self._count_acts() == acts:
                 self._compare()
@@ -129,7 +129,10 @@ class EventfulHistory(History):
     @rule(page=st.integers(2, 3), act=st.sampled_from([*ACTS, "sync"]))
     @precondition(lambda self: self.model.runs)
     def try_to_act_while_another_process_walks(self, page, act):
-        """Pause a run of another process at a page, and try an act or a run of this process: it must be refused."""
+        """Pause a run of another process at a page, and try an act or a run in this process. It must be refused.
+
+        Nothing is tried if the list has fewer than `page` pages.
+        """
         refused = []
 
         def try_to_act():
@@ -140,12 +143,15 @@ class EventfulHistory(History):
 
         self.fatal = 0
         self._sync(shift_at=page, shift=try_to_act)
+        tally.count("refusals", len(refused))
         for error in refused:
             assert isinstance(error, AccountBusy), error
 
     @rule(page=st.integers(1, 3))
     def sync_while_another_process_takes_over(self, page):
-        """Pause a run of another process at a page until its lease has ended. Make a second run, then let it continue.
+        """Pause a run of another process at a page until its lease has ended.
+
+        Make a second run in this process. Then let the first one continue.
 
         No run is paused if `page` is 1, or if the list has fewer than `page` pages.
         """
@@ -189,7 +195,6 @@ class EventfulHistory(History):
         newest = self._newest_run()
         if newest is None or newest in self.run_ids:
             return
-        tally.count("kills")
         self.run_ids.append(newest)
         self.model.begin_and_die(self.now, self.key)
         self.killed = True
