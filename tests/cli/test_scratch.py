@@ -129,16 +129,16 @@ def test_the_next_sync_removes_everything_that_a_killed_sync_or_dry_run_left(tem
         environment = {"FAL_KEY": KEY, "INVENTORY_API_URL": simulator.url, "INVENTORY_PAGE_SIZE": "2"}
         command = Command(tmp_path, **environment, TMPDIR=str(temporary))
         for words in (["sync"], ["sync", "--dry-run"]):
-            reached = threading.Event()
-            simulator.before_page = lambda _, reached=reached: reached.set()
+            before, done = {*temporary.iterdir()}, threading.Event()
+            simulator.before_page = lambda _, done=done: done.wait(60)
             process = subprocess.Popen(
                 [sys.executable, "-c", "from inventory.cli import main; main()", *words],
                 env=command.environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            assert reached.wait(60)
+            until(lambda before=before: {*temporary.iterdir()} - before)
             process.send_signal(signal.SIGKILL)
             process.wait()
-        assert list(temporary.iterdir())
+            done.set()
         simulator.before_page = None
         command("sync", "--dry-run")
     assert list(temporary.iterdir()) == []
