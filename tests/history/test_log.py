@@ -653,6 +653,19 @@ def test_a_prune_that_is_stopped_before_any_transaction_leaves_a_log_that_verifi
 
 
 @rule("verify-finds-contradictions")
+@pytest.mark.parametrize("change", [{"held": False}, {"unlisted_runs": 1}])
+def test_a_held_instance_that_is_not_as_the_newest_run_left_it_is_a_breach(world, change):
+    world.put(*ids(15))
+    world.run()
+    world.remove(*ids(12))
+    assert world.run().status == "held"
+    with database.writing(world.engine) as connection:
+        connection.execute(sa.update(instance_state).where(instance_state.c.instance_id == "i003").values(**change))
+    what = "what is missing, or when it was last seen, is not what the log recorded"
+    assert [breach.what for breach in breaches(world)] == [what]
+
+
+@rule("verify-finds-contradictions")
 def test_an_entry_of_whose_changes_no_version_is_left_is_a_breach(world):
     world.put("a")
     world.run()
@@ -802,19 +815,35 @@ def test_two_accounts_with_the_same_log_are_a_breach(lived):
 
 
 @rule("verify-finds-contradictions")
-def test_without_a_complete_run_by_then_a_prune_keeps_all_runs_from_the_time_on(world):
+@pytest.mark.parametrize(("before", "complete", "hash_only"), [(1.5, 3, 4), (2, 4, 3)])
+def test_without_a_complete_run_by_then_a_prune_keeps_all_runs_from_the_time_on(world, before, complete, hash_only):
     world.put("a")
-    for status in (401, 401, None, 401):
-        if status:
-            world.faults.add(Status(status), times=None)
+    for number in (1, 2, 3, 4):
+        if number != complete:
+            world.faults.add(Status(401), times=None)
         world.run()
         world.faults.clear()
-    prune(world.engine, PruneRequest("default", hour(1.5)), lease_seconds=60, clock=lambda: hour(5))
+    prune(world.engine, PruneRequest("default", hour(before)), lease_seconds=60, clock=lambda: hour(5))
     assert [run_id for (run_id,) in world.rows("SELECT run_id FROM sync_runs ORDER BY run_id")] == [2, 3, 4]
     assert breaches(world) == []
-    leave_only_the_hash(world, 4)
+    leave_only_the_hash(world, hash_only)
     (found,) = breaches(world)
     assert "is known by its hash only, though no prune can have dropped it" in str(found)
+
+
+@rule("verify-finds-contradictions")
+@pytest.mark.parametrize("before", [3, 3.5])
+def test_the_last_complete_run_by_the_time_of_a_prune_cannot_have_been_dropped(world, before):
+    world.put("a")
+    for _ in range(5):
+        world.run()
+    prune(world.engine, PruneRequest("default", hour(before)), lease_seconds=60, clock=lambda: hour(6))
+    assert [run_id for (run_id,) in world.rows("SELECT run_id FROM sync_runs ORDER BY run_id")] == [1, 3, 4, 5]
+    assert breaches(world) == []
+    leave_only_the_hash(world, 3)
+    assert any(
+        "is known by its hash only, though no prune can have dropped it" in str(each) for each in breaches(world)
+    )
 
 
 @rule("every-run-and-act-is-logged")
