@@ -805,6 +805,15 @@ def test_an_account_that_contradicts_its_log_is_a_breach(lived, change, what):
 
 
 @rule("verify-finds-contradictions")
+def test_an_account_that_is_no_longer_marked_as_retired_is_a_breach(lived):
+    acts_on_accounts.retire(lived.engine, "default", lease_seconds=60, clock=lambda: hour(11))
+    assert breaches(lived) == []
+    with database.writing(lived.engine) as connection:
+        connection.execute(sa.update(accounts).values(retired_at=None))
+    assert [breach.what for breach in breaches(lived)] == ["retired_at does not follow from the log"]
+
+
+@rule("verify-finds-contradictions")
 def test_two_accounts_with_the_same_log_are_a_breach(lived):
     lived.run(account="research")
     log_id = sa.select(accounts.c.log_id).where(accounts.c.account == "default").scalar_subquery()
