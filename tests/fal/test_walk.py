@@ -87,14 +87,20 @@ def asked(simulator):
 
 
 class Pages:
-    """A fault that answers the first request with the page `page(1)`, the second with `page(2)`, and so on."""
+    """A fault that answers the first request with a page of `items(1)`, the second with one of `items(2)`, and so on.
 
-    def __init__(self, page):
-        self._page = page
+    The list ends with the page `last`. If it is None, the list never ends.
+    """
+
+    def __init__(self, items, last=None):
+        self._items, self._last = items, last
         self._numbers = itertools.count(1)
 
     def play(self, exchange, answer):  # noqa: ARG002
-        exchange.reply(Response(200, json.dumps(self._page(next(self._numbers))).encode()))
+        number = next(self._numbers)
+        more = number != self._last
+        page = {"instances": self._items(number), "next_cursor": f"c{number}" if more else None, "has_more": more}
+        exchange.reply(Response(200, json.dumps(page).encode()))
 
 
 # The end
@@ -138,9 +144,7 @@ def test_where_only_values_changed_the_spool_has_the_parts_of_the_list_that_diff
     api, fleet, stop, pages
 ):
     """A list has at most 24 parts, of the same number of pages each; the last may have fewer."""
-    fleet.clear()
-    for number in range(2 * pages):
-        fleet.put(machine(f"inst_{number}"))
+    refill(fleet, ids(*range(2 * pages)))
     size = 2 * -(-pages // 24)
     listed = [each["id"] for each in fleet.listing()]
     found = found_in_whole(api, stop)
@@ -160,18 +164,14 @@ def test_where_only_values_changed_the_spool_has_the_parts_of_the_list_that_diff
 
 @pytest.mark.parametrize("pages", [3, 50])
 def test_where_an_id_changed_the_spool_has_the_whole_list(api, fleet, stop, pages):
-    fleet.clear()
-    for number in range(2 * pages):
-        fleet.put(machine(f"inst_{number}"))
+    refill(fleet, ids(*range(2 * pages)))
     found = found_in_whole(api, stop)
-    ids_before = [each["id"] for each in fleet.listing()]
-    others = [machine("another" if id_ == ids_before[pages] else id_) for id_ in ids_before]
-    fleet.clear()
-    for other in others:
-        fleet.put(other)
+    others = [each["id"] for each in fleet.listing()]
+    others[pages] = "another"
+    refill(fleet, others)
     with Spool() as spool:
         done = walk(WalkContext(api, spool, stop), 1, found)
-        assert set(seen(spool)) == {each["id"] for each in others}
+        assert set(seen(spool)) == set(others)
     assert (done.only_values, done.unchanged, done.found) == (False, False, found_in_whole(api, stop))
 
 
@@ -179,12 +179,8 @@ def test_of_a_list_with_an_id_twice_no_part_is_known_but_the_whole_is(api, simul
     listed = [machine("a"), machine("b", status="stopped")], [machine("b")]
 
     def serve(pages):
-        def page(number):
-            last = number == len(pages)
-            return {"instances": pages[number - 1], "next_cursor": None if last else "c", "has_more": not last}
-
         simulator.faults.clear()
-        simulator.faults.add(Pages(page), times=None)
+        simulator.faults.add(Pages(lambda number: pages[number - 1], last=len(pages)), times=None)
 
     serve(listed)
     found = found_in_whole(api, stop)
@@ -203,15 +199,19 @@ def test_of_a_list_with_an_id_twice_no_part_is_known_but_the_whole_is(api, simul
 def test_a_list_that_has_become_endless_ends_the_walk_although_another_was_expected(api, simulator, stop, has_parts):
     found = found_in_whole(api, stop)
     found = found if has_parts else found._replace(parts=())
-    simulator.faults.add(
-        Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
-        times=None,
-    )
+    simulator.faults.add(Pages(lambda _: [machine("inst_1")]), times=None)
     with Spool() as spool:
         done = walk(WalkContext(api, spool, stop), 1, found)
         assert seen(spool) == ids(1)
     assert done.error.error_code == "cursor_loop"
     assert done.pages <= found.pages + BARREN_PAGES + 2
+
+
+def refill(fleet, listed):
+    """Let the fleet have an instance of each of these ids and no others, in their order."""
+    fleet.clear()
+    for id_ in listed:
+        fleet.put(machine(id_))
 
 
 def found_in_whole(api, stop):
@@ -277,9 +277,7 @@ def test_cursors_that_repeat_end_the_walk(simulator, spool, walked):
     "items", [[], [machine("inst_1")], [{"status": "ready"}]], ids=["empty", "always the same", "of no use"]
 )
 def test_a_list_with_new_cursors_but_no_new_items_ends_the_walk(simulator, spool, walked, items):
-    simulator.faults.add(
-        Pages(lambda number: {"instances": items, "next_cursor": f"c{number}", "has_more": True}), times=None
-    )
+    simulator.faults.add(Pages(lambda _: items), times=None)
     done = walked()
     assert done.error.error_code == "cursor_loop"
     assert done.pages in {BARREN_PAGES + 1, BARREN_PAGES + 2}
@@ -291,36 +289,21 @@ def test_a_list_with_new_cursors_but_no_new_items_ends_the_walk(simulator, spool
 def test_many_pages_with_one_new_item_each_are_a_complete_walk(simulator, spool, walked):
     pages = BARREN_PAGES + 10
 
-    def page(number):
-        last = number == pages
-        return {
-            "instances": [machine(f"inst_{number}")],
-            "next_cursor": None if last else f"c{number}",
-            "has_more": not last,
-        }
-
-    simulator.faults.add(Pages(page), times=None)
+    simulator.faults.add(Pages(lambda number: [machine(f"inst_{number}")], last=pages), times=None)
     assert numbers(walked()) == (pages, pages, 0, 0)
     assert seen(spool) == ids(*range(1, pages + 1))
 
 
 def test_a_second_walk_without_new_items_ends_too(simulator, walked):
     assert walked().complete
-    simulator.faults.add(
-        Pages(lambda number: {"instances": [machine("inst_1")], "next_cursor": f"c{number}", "has_more": True}),
-        times=None,
-    )
+    simulator.faults.add(Pages(lambda _: [machine("inst_1")]), times=None)
     assert walked(2).error.error_code == "cursor_loop"
 
 
 def test_a_list_with_ever_new_items_ends_the_walk(simulator, spool, walked, monkeypatch):
     monkeypatch.setattr("inventory.fal.walk.MOST_ITEMS", 1000)
 
-    def page(number):
-        items = [machine(f"new-{number}-{each}") for each in range(100)]
-        return {"instances": items, "next_cursor": f"c{number}", "has_more": True}
-
-    simulator.faults.add(Pages(page), times=None)
+    simulator.faults.add(Pages(lambda number: [machine(f"new-{number}-{each}") for each in range(100)]), times=None)
     done = walked()
     assert done.error.error_code == "cursor_loop"
     assert done.items == len(seen(spool)) == 1000
@@ -337,11 +320,7 @@ def test_a_cursor_that_no_server_would_take_is_a_bad_response(simulator, walked)
 
 @pytest.mark.medium
 def test_some_empty_pages_do_not_end_the_walk(simulator, spool, walked):
-    def page(number):
-        items = [] if number % 10 else [machine(f"inst_{number}")]
-        return {"instances": items, "next_cursor": f"c{number}" if number < 200 else None, "has_more": number < 200}
-
-    simulator.faults.add(Pages(page), times=None)
+    simulator.faults.add(Pages(lambda number: [] if number % 10 else [machine(f"inst_{number}")], last=200), times=None)
     assert walked().complete
     assert len(seen(spool)) == 20
 

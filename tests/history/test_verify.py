@@ -442,7 +442,7 @@ ONE_TEXT_EACH = [
         "nothing changed from the version before it",
     ),
 ]  # fmt: skip
-"""Pairs of a version and a change of it, each with a text by which `verify` names what is wrong."""
+"""Tuples of a version, a change of it, and a text by which `verify` names what is wrong then."""
 
 
 @pytest.mark.medium

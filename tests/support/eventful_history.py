@@ -76,7 +76,7 @@ class EventfulHistory(History):
     @rule()
     @precondition(lambda self: self.model.runs and not self.killed)
     def retire(self):
-        accounts.retire(self.engine, self.account, lease_seconds=LEASE, clock=lambda: self.now)
+        self._call_of("retire")()
         self._compare()
 
     # -- the fleet
