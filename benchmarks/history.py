@@ -78,8 +78,9 @@ class Shape:
 
     instances: int
     versions: int
-    """The number of versions of an instance. It has fewer if some would begin after the last of the `hours`."""
+    """The number of versions of each instance. An instance has fewer if some of them would begin after `hours`."""
     hours: int = YEAR
+    """The length of the history, in hours."""
     copies: int = 1
     """The number of instances that have the same life, under different ids. To make up each life would take longer."""
 

@@ -65,7 +65,7 @@ _URL = re.compile(
     (?P<place>[^\s/?\#@]*)(?P<path>/[^\n?\#@]*)?(\?(?P<query>[^\s\#@]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""The pattern of a clear URL: each separator inside a part is percent-encoded.
+"""The pattern of a clear URL: a separator that could end a part early is percent-encoded inside it.
 
 In such a URL the password is exactly the text between the colon after the user and the `@`.
 """

@@ -222,9 +222,9 @@ class Spool:
         self._db.executescript(_NEWCOMERS % (_AMONG_NEW if last else _AMONG_ALL))
 
     def know_vanished(self, ids: Iterable[str]) -> None:
-        """Add to the table `known` the ids of vanished instances that are in `seen` again.
+        """Add `ids` to the table `known`. They must be ids of vanished instances that this run has seen again.
 
-        Such an instance is not a newcomer, and `differing` yields its record.
+        After this, such an instance is not a newcomer, and `differing` yields its record.
         """
         rows = ((id_, b"", b"", "", "vanished", False, 0) for id_ in ids)  # no record has an empty hash: each differs
         with self._transaction():

@@ -78,8 +78,9 @@ def demo_command(
     """Watch a made-up fleet for a month, in a minute.
 
     It runs the real sync over real HTTP, with a simulated clock. Needs no key. Replaces a database that a demo made;
-    any other that is not empty is refused. Writes demo.db. If the extra `report` is installed, also writes demo.html
-    beside it, a page with charts (`inventory report`).
+    any other that is not empty is refused. Writes demo.db, or the database of `--database`. If the extra `report` is
+    installed, also writes a page with charts (`inventory report`): demo.html, or for another SQLite file a page with
+    its name beside it.
 
     \b
     Examples:

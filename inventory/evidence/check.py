@@ -53,7 +53,10 @@ BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
 """The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""A longer time between two complete runs, in seconds, is a gap. Used if the second run names no limit of its own."""
+"""The limit of the time between two complete runs, in seconds: if the time is longer, it is a gap.
+
+It is used if the second run has neither `expected_seconds` nor `max_gap_seconds`.
+"""
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
 _CLOSED = {"changed": 2, "vanished": 4}

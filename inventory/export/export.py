@@ -34,7 +34,10 @@ GROUP_ROWS = 50_000
 """The largest number of rows in a group. The rows of a group are written together. In Parquet they are a row group."""
 
 GROUP_BYTES = 32 << 20
-"""The number of bytes of text that ends a group early. The row that reaches it is the last one of the group."""
+"""A group ends when its text has at least this number of bytes, even if it has fewer than GROUP_ROWS rows.
+
+The row that reaches the number is the last one of the group.
+"""
 
 NO_ROWS = "empty"
 """The name of the only file of a relation that is split by month, if the relation has no rows in the export."""

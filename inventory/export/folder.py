@@ -22,7 +22,10 @@ _PART = ".part"
 
 
 class Folder:
-    """The folder of an export, while only this process writes to it."""
+    """The folder of an export.
+
+    `open_folder` yields it, and keeps other exports from writing to the folder during its block.
+    """
 
     def __init__(self, path: Path, manifest: Manifest, *, is_new: bool) -> None:
         self.path = path

@@ -28,7 +28,10 @@ class Claim:
 
 
 def is_due(connection: Connection, account: str, now: datetime) -> bool:
-    """Return whether the account has a log of which no checkpoint was delivered from 00:00 UTC of this day to `now`."""
+    """Return whether a checkpoint of the account's log is due for delivery at `now`.
+
+    It is due if none was delivered so far on the day of `now` (UTC). It is never due for an account without a log.
+    """
     return connection.scalar(sa.select(accounts.c.account).where(*_due(account, now))) is not None
 
 

@@ -66,7 +66,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Step:
-    """The rows that are written together for one batch of instances."""
+    """The rows that are written together for one batch of instances, and what is needed to write them."""
 
     new: list[State] = field(default_factory=list)
     """Rows to insert into `instance_state`."""

@@ -26,12 +26,13 @@ def observing(
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
     `metrics` is the address HOST:PORT at which metrics are served. Without `scheduled`, which is the case for a single
-    `sync`, no report and no export is written, and an attempt that began no run sends no alert.
+    `sync`, no report and no export is written, and an attempt that began no run sends no alert. Raise UsageError if an
+    address or the key for checkpoints cannot be used, or if a library is not installed.
 
     At the end of the block, wait until the queued alerts are sent, and until the daily files that were begun are
     written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). After the wait for
-    alerts, undo the record of each checkpoint that no channel has accepted. This may take longer than the limit. Raise
-    UsageError if an address or the key for checkpoints cannot be used, or if a library is not installed.
+    alerts, mark each checkpoint that no channel has accepted as not delivered, so that a later run delivers one. The
+    marking may go on after the limit.
     """
     observers: list[Callable[[Any], None]] = []
     daily_files = scheduled and wants_files(settings)

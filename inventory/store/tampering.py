@@ -98,7 +98,10 @@ def _find_attached(connection: Connection, names: list[str]) -> Iterator[str]:
 
 
 def _find_wrong_day(connection: Connection) -> Iterator[str]:
-    """Yield one line of text with the first day that is wrong, missing or added; nothing if there is no such day."""
+    """Compare the table `calendar` with the days that the migrations gave it.
+
+    If they differ, yield one line of text. It names the first day that is wrong, missing or added.
+    """
     days = "SELECT CAST(day AS TEXT) || ' ' || CAST(week AS TEXT) || ' ' || CAST(month AS TEXT) AS day FROM calendar"
     joined = "group_concat(day, ',')" if is_sqlite(connection) else "string_agg(day, ',')"
     stored = connection.exec_driver_sql(f"SELECT {joined} FROM ({days} ORDER BY calendar.day) AS days").scalar() or ""

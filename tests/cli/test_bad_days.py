@@ -47,7 +47,7 @@ def settings(simulator, database_url):
 
 
 def dump(engine):
-    """Return a dict from each of `instance_state` and `instance_versions` to its rows, as sorted texts."""
+    """Return a dict from table names, `instance_state` and `instance_versions`, to a sorted list of rows as texts."""
     with database.reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))

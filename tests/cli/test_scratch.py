@@ -62,7 +62,7 @@ with reading(connect(parse_url(sys.argv[1]))) as connection:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """Make an empty folder the TMPDIR of this process and of its child processes, and return it."""
+    """Create an empty folder, set TMPDIR to it for this process and its child processes, and return the folder."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))

@@ -82,8 +82,8 @@ def shell(tmp_path, sqlite_demo):
 def prepared(shell, tmp_path):
     """Return a function that makes what a command line needs, and then runs the line with the function of `shell`.
 
-    A line may need a new database, a checkpoint, an export, or an account named `research`. A period in the line is
-    replaced by DAYS.
+    A line may need a new database, a checkpoint, an export, or an account named `research`. If the line has
+    `--since X --until Y`, X and Y are replaced by the times in DAYS.
     """
 
     def start(line):

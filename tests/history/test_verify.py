@@ -258,7 +258,7 @@ def test_extra_in_a_form_that_no_run_writes_is_found_also_where_a_field_was_igno
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_extra_that_is_no_object_is_found_and_no_fault_of_the_program(world, check, ignored, extra):
-    """On SQLite: PostgreSQL stores no such value."""
+    """On SQLite only: PostgreSQL refuses most of these values."""
     world.put("a", price=1, team="core")
     world.run(ignore_changes="price")
     world.run(ignore_changes=ignored)

@@ -296,9 +296,11 @@ class History:
         self.now = START
 
     def run(self, account, status, fleet, *, settle="vanish", expected_seconds=None, max_gap_seconds=None):
-        """Add a run that sees `fleet`, a dict of fields by id, and return the run.
+        """Add a run and return it.
 
-        `settle` says what becomes of absent instances in a complete run: vanish, missing or held.
+        A run whose `status` is `complete` or `partial` sees `fleet`, a dict of fields by id; any other sees nothing. A
+        `complete` run gets the status `held` if `settle` is held, else `succeeded`. `settle` says what becomes of
+        absent instances in a complete run: vanish, missing or held.
         """
         before = self.last_complete.get(account)
         complete = status == "complete"

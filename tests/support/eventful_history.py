@@ -237,7 +237,8 @@ class EventfulHistory(History):
     def upgrade(self, revision):
         """Give the database the schema of an earlier revision, then migrate it like an upgrade of the program.
 
-        The revisions before 0004 have no logs. So a database that is upgraded from such a revision begins new logs.
+        Do nothing if the database has no columns left for that (`can_downgrade`). The revisions before 0004 have no
+        logs. So a database that is upgraded from such a revision begins new logs.
         """
         if not can_downgrade(self.engine):
             return

@@ -120,9 +120,10 @@ def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90
 
 @cache
 def _server(root_bypass):
-    """Return the socket for requests to the server process with this `root_bypass`.
+    """Return the socket for requests to the server process for this value of `root_bypass`.
 
-    The first call starts the server process, which ends when this process ends.
+    If `root_bypass` is False, the permissions of files apply to root, too, in that process and in those it forks. The
+    first call with a value starts its server process, which ends when this process ends.
     """
     prefix = [] if root_bypass else WITHOUT_ROOT_BYPASS
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

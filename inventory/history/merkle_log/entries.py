@@ -32,12 +32,13 @@ codecs.lookup("utf-16be")
 Json = dict[str, Any]
 
 UNLOGGED = ("account", "vanished", "log_index", "entry_hash", "changes_root", "missing_digest", "cleared_digest")
-"""The columns of `sync_runs` that the entry of a run leaves out of the run's row.
+"""The columns of `sync_runs` that are not under the key `run` of a run's entry.
 
 `account` may change by a rename. `vanished` grows if a missing instance is settled later. The others serve the log.
 """
 
 RUN_COLUMNS = tuple(column.name for column in sync_runs.c if column.name not in UNLOGGED)
+"""The columns of `sync_runs` under the key `run` of a run's entry."""
 
 ACT_COLUMNS = ("action_id", "occurred_at", "action", "actor", "reason")
 """The columns of `operator_actions` under the key `act` of an entry. `details` has a key of its own."""
