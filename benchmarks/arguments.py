@@ -12,7 +12,7 @@ def positive(text: str) -> int:
 
 
 def some_of(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """Return a type of argument: a list of names, separated by commas, each of which is in `known`."""
+    """Return a type of argument: a list of names, separated by commas. Each name must be in `known`."""
 
     def names(text: str) -> list[str]:
         found = text.split(",")

@@ -27,7 +27,7 @@ from inventory.export.relations import exported_relations
 from inventory.store import database, schema
 from support.postgres import server
 
-LEAST_ROWS, MOST_BYTES = 150_000, 250e6
+LEAST_ROWS, MOST_BYTES = 150_000, 250e6  # rows a second, and bytes of memory
 
 FILL = """
 INSERT INTO accounts (account, created_at) VALUES ('a', '2026-01-01 00:00:00+00');
@@ -82,7 +82,7 @@ def main() -> int:
 def export_versions(url: str, versions: int) -> int:
     """Export `instance_versions` in this process; print the speed, the size of the files, and the peak memory.
 
-    Return 1 if a limit is missed, or if the files do not have as many rows as there are `versions`; else 0.
+    Return 1 if a limit is missed, or if the number of rows in the files is not `versions`; else 0.
     """
     engine = database.connect(parse_url(url))
     with (

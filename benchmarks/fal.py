@@ -67,7 +67,7 @@ class Fleet:
         self._make_pages()
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
-        """Set the faults that `Server.break_page` describes; return how often a page was broken since the last call."""
+        """Set the faults, and return the number of broken answers, as `Server.break_page` describes."""
         broken, self._broken = self._broken, 0
         self._failing, self._empty_once = failing, empty_once
         return broken
@@ -158,10 +158,10 @@ class Server:
         self._order(Fleet.edit, **counts)
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
-        """Answer the page `failing` with 500 from now on, and the page `empty_once` once without its instances.
+        """Break pages: answer `failing` with 500 from now on, and answer `empty_once` once without its instances.
 
-        Pages are counted from 0. None stands for no page, so a call without arguments ends both faults. Return how
-        often a page was broken since the last call.
+        Pages are counted from 0. None stands for no page, so a call without arguments ends both faults. Return the
+        number of answers that were broken in one of these ways since the last call.
         """
         return int(self._order(Fleet.break_page, failing=failing, empty_once=empty_once))
 

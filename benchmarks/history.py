@@ -61,7 +61,7 @@ YEAR = 365 * 24  # hours
 MEAN_LIFE = 30 * 24  # hours
 MOST_VERSIONS = 1_000
 """The largest value of --versions. Each version begins in another hour of the year, so there must be enough hours."""
-LIMITS = {"as of": 1.0, "one instance": 0.1}
+LIMITS = {"as of": 1.0, "one instance": 0.1}  # seconds
 VIEW_LIMIT, VERIFY_LIMIT = 10.0, 20.0  # seconds
 BIG_LIMITS = LIMITS | {"fleet_daily of 90 days": 5.0, "report --since 90d": 20.0}  # seconds
 REPORT_LIMIT = 300.0  # MiB
@@ -78,7 +78,7 @@ class Shape:
 
     instances: int
     versions: int
-    """The number of versions of each instance. An instance has fewer if some of them would begin after `hours`."""
+    """The number of versions of each instance. Versions that would begin after the end of the history are left out."""
     hours: int = YEAR
     """The length of the history, in hours."""
     copies: int = 1

@@ -109,7 +109,10 @@ CHARTED = 1_000, 0
 
 @dataclass(frozen=True)
 class Peer:
-    """A tool: the distributions that it needs, its command, and the SQL that gives id and status of its live rows.
+    """A tool that is compared with others: how to install it, how to run it, and how to read its rows.
+
+    `versions` are the distributions that the tool needs, each with its exact version. `live` is an SQL query for the id
+    and the status of each row that counts as live. `command` is the shell command of a run.
 
     In the command, `{python}` is the Python of the tool's environment, `{bin}` the folder of its programs, and `{here}`
     the folder of the scripts. `{url}` is the URL of the API, `{page}` the number of instances on a page, and
@@ -233,7 +236,7 @@ def postgresql(given: str | None) -> Iterator[str]:
 
 
 class Contestant:
-    """A tool with a database of its own, to be run again and again."""
+    """A tool on one backend. It runs several times on a database of its own."""
 
     def __init__(self, peer: Peer, python: Path, folder: Path, values: dict[str, str]) -> None:
         if peer.setup is not None:
@@ -261,7 +264,7 @@ class Contestant:
         )  # fmt: skip
 
     def live(self) -> dict[str, str]:
-        """Return a dict from the id to the status of each row of the tool that counts as live.
+        """Return the tool's rows that count as live, as a dict from id to status.
 
         An id with several such rows gets the status `two rows`. The API has no such status, so the id counts as wrong.
         """
@@ -289,7 +292,7 @@ class Contestant:
 
 
 def listed(url: str, page: int) -> dict[str, str]:
-    """Return a dict from the id to the status of each instance of the list."""
+    """Return the list as a dict from the id of each instance to its status."""
     return {item["id"]: item["status"] for items in walk(url, page) for item in items}
 
 
@@ -298,7 +301,10 @@ Results = dict[tuple[str, str], Result]
 
 
 def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: set[tuple[str, str]]) -> Results:
-    """Run each tool on each backend in this setup, except the pairs in `left_out`, and return their results."""
+    """Run each tool on each backend in this setup, and return the results.
+
+    `left_out` has the pairs (tool, backend) that are not run.
+    """
     names = [name for name in PEERS if name in options.peers]
     keys = [(name, backend) for name in names for backend in PEERS[name].backends if backend in options.backends]
     results = {key: Result(*key, setup.instances, setup.page, setup.delay) for key in keys if key not in left_out}
@@ -316,7 +322,7 @@ def compete(postgres: str, options: argparse.Namespace, setup: Setup, left_out: 
 def contestants_for(
     server: Server, postgres: str, tools: Path, setup: Setup, keys: list[tuple[str, str]]
 ) -> Iterator[dict[tuple[str, str], Contestant]]:
-    """Yield a dict from each pair in `keys`, a tool and a backend, to a Contestant with its own folder and database."""
+    """Yield a dict from each pair (tool, backend) in `keys` to a Contestant with its own folder and database."""
     with tempfile.TemporaryDirectory() as folder, databases(postgres) as fresh:
         contestants = {}
         for name, backend in keys:

@@ -12,7 +12,7 @@ itself, or if its exit code after SIGTERM was wrong.
 A run is due one interval after the start of the account's last run. But if that run was cut short, because its process
 died or was stopped, the next run is due at once. The table counts:
 
-- due: the runs that were made and the runs that were lost, together.
+- due: the runs that were made, without those that were cut short, and the runs that were lost, together.
 - doubled: the runs that began before they were due, or while another run of the account was in progress.
 - lost: one for each whole interval by which a run began late. After a run that was cut short, the lateness counts from
   the end of its lease. An account without any run counts as one lost run.
@@ -57,7 +57,7 @@ from inventory.store.tables import sync_runs
 from support.pgbouncer import pgbouncer
 from support.postgres import server
 
-LEASE = 2.0
+LEASE = 2.0  # seconds
 PROGRAM = [sys.executable, "-c", "from inventory.cli import main; main(['run'])"]
 FAULTS = (Status(500), Status(429, {"Retry-After": "1"}), Status(401), Drop(), Truncate(), Delay(1.5))
 RARE = 0.004
@@ -281,7 +281,7 @@ def live(fleet: LivelyFleet, done: threading.Event) -> None:
 def counted(
     connection: Connection, accounts: int, period: float, ended: datetime
 ) -> tuple[Count, collections.Counter[str]]:
-    """Return a Count of the runs that began up to the time `ended`, and the number of runs by status.
+    """Return a Count of the runs that began up to the time `ended`, and the numbers of all runs by status.
 
     `accounts` is the number of accounts.
     """

@@ -96,14 +96,14 @@ KINDS: dict[str, tuple[float, Callable[[int], dict[str, int]] | None]] = {
 """A dict from a kind of run to two values: the limit of its ratio, and a function.
 
 The function takes the number of instances. It returns the arguments with which `Server.edit` is called before the run.
-None: the list is not edited.
+If there is None in place of the function, the list is not edited.
 """
 
-MEMORY_LIMIT = 90.0
+MEMORY_LIMIT = 90.0  # MiB
 
 
 def measure(code: str, *words: str, **environment: str) -> tuple[float, float, float]:
-    """Run Python code in a new process, with `words` as its arguments and `environment` as further variables.
+    """Run Python code in a new process, with `words` as arguments and `environment` as further variables.
 
     Return its wall-clock seconds, its CPU seconds (user and system), and its peak resident memory in MiB. Exit if the
     process fails.
@@ -123,8 +123,8 @@ def measure(code: str, *words: str, **environment: str) -> tuple[float, float, f
 def databases(given: str | None) -> Iterator[dict[str, Callable[[], str]]]:
     """Yield a dict from each backend to a function that returns the URL of a new empty database at each call.
 
-    On SQLite the file is not there yet. `given` is the URL of a PostgreSQL server. None: the server of the tests. At
-    the end all databases are removed.
+    On SQLite the file is not there yet. `given` is the URL of a PostgreSQL server; None means the server of the tests.
+    At the end all databases are removed.
     """
     numbers = count()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:

@@ -130,7 +130,7 @@ def demo(
 def _run_all(engine: Engine, hours: list[datetime], progress: Callable[[int], None], stop: threading.Event) -> int:
     """Make one run at each of `hours`; return the number of runs that did not succeed.
 
-    If a run fails with an error that is not the effect of a fault of the simulator, raise this error.
+    If a fault was arranged for a run, an ApiError other than Interrupted is expected. Raise every other error of a run.
     """
     account = Account(ACCOUNT, ApiKey("demo:no-secret"))
     fleet = LivelyFleet(seed=_SEED, start=hours[0] - _HOUR)

@@ -76,9 +76,9 @@ def examine(
     """Yield the result of each check as soon as it is made.
 
     The checks are, in this order: settings, database, schema, the database's clock, keys, the outputs that the settings
-    ask for, the API and its clock, accounts and their leases. Without a usable database, those of its schema, clock and
-    accounts are left out; without this program's schema, that of accounts. `only` is the one account to check. `clock`
-    replaces this host's clock (UTC).
+    ask for, the API and its clock, accounts and their leases. If the database cannot be used, the checks of the schema,
+    of the database's clock and of the accounts are left out. If the schema is not that of this program, the checks of
+    the accounts are left out. `only` is the one account to check. `clock` replaces this host's clock (UTC).
     """
     clock = clock or (lambda: datetime.now(UTC))
     warnings = [
@@ -100,7 +100,7 @@ def examine(
 
 
 def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
-    """Yield the check of the database. Return its engine, which `stack` disposes of; None without a usable database."""
+    """Yield the check. Return the engine, which `stack` disposes of, or None if the database cannot be used."""
     try:
         url = parse_url(settings.database_url)
         file = sqlite_path(url)

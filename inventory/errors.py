@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """An error with a message for a person. An error of no subclass means a fault of the program or the host.
+    """An error with a message for a person. If the error is of no subclass, the program or the host has a fault.
 
     `error_code` is None if the error has no code in `sync_runs`.
     """
@@ -49,7 +49,7 @@ class UsageError(InventoryError):
 
 
 class ApiError(InventoryError):
-    """A failure to get what a walk or a request by id needs from the API.
+    """A failure of a walk, or of a request for one instance by its id.
 
     `status` is the HTTP status of the answer, or None if the error is not about the status of one answer.
     """

@@ -23,7 +23,10 @@ class _Refusal:
 
 
 _changing = threading.Lock()
-"""Held while a new list is assigned to sys.meta_path. The old list is not changed: another thread may be reading it."""
+"""The lock to hold while a new list is assigned to sys.meta_path.
+
+The old list is not changed, because another thread may be reading it.
+"""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _secrets: set[str] = set()
 _style: Style = "text"
 
 SHORTEST_SECRET = 6
-"""The smallest number of characters in a text that is hidden. A shorter text may also occur inside ordinary words."""
+"""Texts with fewer characters than this are not hidden, because they may also occur inside ordinary words."""
 
 
 def hide(secret: str) -> None:
@@ -35,7 +35,7 @@ def hide(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Return the text with `***` for each secret that was given to `hide`, and for anything in the form of a key."""
+    """Return the text with `***` in place of each secret that `hide` got, and of all that has the form of a key."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return hide_keys(text)
@@ -48,7 +48,7 @@ def plain(text: str, limit: int = 300) -> str:
 
 
 def set_style(style: Style) -> None:
-    """Set the style of what `say` writes from now on. For log events too, call `configure`, which sets both."""
+    """Set the style of what `say` writes from now on. To set the style of log events too, call `configure` instead."""
     global _style  # noqa: PLW0603 - a process has one stderr
     _style = style
 

@@ -65,9 +65,9 @@ _URL = re.compile(
     (?P<place>[^\s/?\#@]*)(?P<path>/[^\n?\#@]*)?(\?(?P<query>[^\s\#@]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""The pattern of a clear URL: a separator that could end a part early is percent-encoded inside it.
+"""The pattern of a clear URL. Inside its parts, each separator that could end a part early is percent-encoded.
 
-In such a URL the password is exactly the text between the colon after the user and the `@`.
+So the password is exactly the text between the colon after the user and the `@`.
 """
 
 _KEYS = (
@@ -122,12 +122,18 @@ def looks_like_key(text: str) -> bool:
 
 
 def hide_keys(text: str) -> str:
-    """Return a text with `***` for anything in the form of a key. A long random string stays: it may be an id."""
+    """Return a text with `***` in place of all that has the form of a key.
+
+    A long random string stays: it may be an id.
+    """
     for pattern in _KEYS:
         text = pattern.sub(lambda found: found[0] if found["key"] is None else "***", text)
     return text
 
 
 def hide_key_words(text: str) -> str:
-    """Return a text with `***` for each word that looks like a key. Use it in messages that quote a person's input."""
+    """Return a text with `***` in place of each word that looks like a key.
+
+    Use it in messages that quote a person's input.
+    """
     return re.sub(r"[^\s'\"()]+", lambda word: _unless_key(word[0]), text)

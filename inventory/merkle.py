@@ -49,9 +49,10 @@ class Frontier:
         return b"".join(self._nodes)
 
     def append(self, node: bytes, height: int = 0) -> None:
-        """Append a leaf by its hash, or a complete subtree of 2^height leaves by the hash of its root.
+        """Append a leaf, or a complete subtree of 2^height leaves.
 
-        The size of the tree must be a multiple of the size of the subtree.
+        `node` is the hash of the leaf, or of the root of the subtree. The size of the tree must be a multiple of the
+        size of the subtree.
         """
         rest = self.size >> height
         while rest & 1:

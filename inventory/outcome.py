@@ -19,7 +19,8 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
     """The number of events, by the name of the event.
 
-    `settled` is the number of instances that this run recorded as vanished, but at the time of an earlier run.
+    `settled` is the number of instances that this run recorded as vanished, but at the time of an earlier run. These
+    instances do not count as `vanished`.
     """
     pages: int = 0
     instances_seen: int = 0

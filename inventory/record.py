@@ -62,9 +62,10 @@ def make_record(item: Any, *, escaped: bool = True) -> Record:
     """Return the record of one item of the list; raise Rejected if the item cannot be kept.
 
     A known field whose value is not text goes into `extra`. A number that is not finite becomes null inside an object
-    or a list; a field with such a value is left out. If `escaped` is true, U+0000 and lone surrogates become U+FFFD,
-    but an id with U+0000 is rejected, because it has a control character. If `escaped` is False, the texts are not
-    searched for these characters. So pass False only if no text of the item can hold one of them (see `Page.escaped`).
+    or a list. A field whose value is such a number is left out. If `escaped` is true, U+0000 and lone surrogates become
+    U+FFFD, but an id with U+0000 is rejected, because it has a control character. If `escaped` is False, the texts are
+    not searched for these characters. So pass False only if no text of the item can hold one of them (see
+    `Page.escaped`).
     """
     if type(item) is not dict:
         raise Rejected("an item that is no object")
@@ -142,7 +143,7 @@ def hash_records(records: list[Record]) -> list[bytes]:
 
 
 def tracker(ignored: tuple[str, ...]) -> Callable[[Record], Record]:
-    """Return a function from a record to the same record without the ignored fields, as a version stores it.
+    """Return a function that takes a record and returns it without the ignored fields, as a version stores it.
 
     An ignored known field becomes None. `ignored` is the setting `ignore_changes`: names of known fields, and keys of
     `extra`.
@@ -179,8 +180,8 @@ def differing_fields(state: Record, version: Record) -> frozenset[str]:
 
     A key of `extra` does not count if the only difference is that the state's value has its secrets hidden. An earlier
     version of this program stored secrets, and a later run hid them in the state only. If one of the two has an `extra`
-    that is not a JSON object, the keys are not compared. Then the name `extra` is returned in place of keys, unless all
-    fields are equal.
+    that is not a JSON object, the keys are not compared. Then the name `extra` is returned in place of keys, unless the
+    state and the version are equal.
     """
     if state[1:] == version[1:]:
         return frozenset()

@@ -9,8 +9,9 @@ The tables and the view of the file:
 - `bodies`: unparsed pages, kept while the list may be the same as in an earlier walk.
 - `seen`: the records from the API.
 - `known`: the instances of the database that are absent or may have to be written.
-- `new`: the listed ids of which the database has no live or missing instance; empty if it has no such instance at all.
-- `final`: the hashes of the open versions that stay open although the row of the instance is written.
+- `new`: the listed ids for which the database has no live or missing instance. If the database has no such instance at
+  all, the table is empty.
+- `final`: the hashes of open versions that stay open although the instance's row in `instance_state` is written.
 - `gone`: the ids that were marked as proven gone; only those still absent count.
 - `changes`: the Merkle leaves of the versions that the run opens and closes, for its log entry.
 - `types`: the number and model of GPUs of each instance type.
@@ -66,9 +67,9 @@ CREATE VIEW newcomers AS
 """
 _AMONG_ALL = "seen"
 _AMONG_NEW = "new CROSS JOIN seen ON seen.id = new.id"
-"""The source of the view `newcomers`: the records with the ids of `new`.
+"""The source of the view `newcomers`: the records whose ids are in `new`.
 
-If the database has no live or missing instance, the source is _AMONG_ALL.
+If the database has no live or missing instance, `new` is empty, and the source is _AMONG_ALL: all records.
 """
 
 _AFTER_ALL_IDS = chr(sys.maxunicode) * (LONGEST_ID + 1)
@@ -349,10 +350,10 @@ class Spool:
             yield id_
 
     def keep_versions(self, hashes: Iterable[tuple[str, bytes]]) -> None:
-        """Add (instance id, version hash) of each open version that stays open although the instance's row is written.
+        """Add rows to the table `final`, as (instance id, hash of the open version).
 
-        This happens, for example, if a missing instance is seen again without a change, or after a change of the
-        setting `ignore_changes`.
+        Pass each instance whose row in `instance_state` is written, but whose open version stays open. For example, it
+        was missing and is seen again without a change, or the setting `ignore_changes` was changed.
         """
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO final VALUES (?, ?)", hashes)
@@ -407,9 +408,9 @@ class Spool:
 
 
 def digest_fleet(rows: Iterable[Iterable[Any]]) -> str:
-    """Return the fleet digest, in hex, of pairs of an instance id and the hash of its open version.
+    """Return the fleet digest in hex.
 
-    `rows` yields lists of such pairs, in the order of the ids.
+    `rows` yields lists of pairs (instance id, hash of the open version), in the order of the ids.
     """
     digest = hashlib.sha256()
     for some in rows:

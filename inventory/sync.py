@@ -56,8 +56,9 @@ class SyncOptions:
 
     `trigger` says in `sync_runs` what started the run. `expected_seconds` is the time until the next run, if known. If
     there is a `timetable`, the run is made only if the timetable says that a run is due. `clock` replaces the
-    database's clock. Setting `stop` ends the requests to the API, with the error code `interrupted`; a run that has
-    made all its requests is applied as usual. `progress` is called after each page with the counts of the walk so far.
+    database's clock. If `stop` is set while a run makes requests to the API, the requests end, and the error code is
+    `interrupted`. A run that has made all its requests is applied as usual. `progress` is called after each page with
+    the counts of the walk so far.
     """
 
     trigger: str = "manual"
@@ -356,8 +357,8 @@ def _account_columns(run: Run, walks: Walks, applied: Applied, spool: Spool) -> 
     """Return what a run writes into `accounts` after it compared its list with the database, by column name.
 
     After a complete walk, this is `last_complete_run_id` and `walk_digest`. `walk_digest` is None if the next run
-    must compare its list with the database, even if that list is the same. After an incomplete walk, `walk_digest` is
-    None if the run wrote into the history. Otherwise nothing is written.
+    must compare its list with the database, even if that list is the same. After an incomplete walk, the only column is
+    `walk_digest`, with the value None; if such a run wrote nothing into the history, the dict is empty.
     """
     if not walks.first.complete:
         return {"walk_digest": None} if applied.wrote else {}

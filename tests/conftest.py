@@ -139,9 +139,9 @@ def clean_surroundings(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Yield a `support.postgres.Server`, which the first test that needs it starts.
+    """Yield a `support.postgres.Server`. It is started for the first test that needs it.
 
-    If the server cannot start, or be reached, each test that needs it fails.
+    If the server cannot be started or reached, each test that needs it fails.
     """
     with server() as started:
         yield started
@@ -329,8 +329,8 @@ def world(engine, history):
 def start(world, database_url, tmp_path):
     """Yield a function that starts `inventory run` in a child process and returns a `support.workers.Worker`.
 
-    The function takes more arguments of the command, and settings as environment variables. An empty value removes a
-    variable. `program`, a list of words, is started in place of `inventory`.
+    The function takes further arguments of the command, and settings as environment variables. An empty value removes a
+    variable. If `program`, a list of words, is given, these words are started in place of `inventory`.
     """
     environment = {
         "FAL_KEY": "id:secret-part",

@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def mutants(number: int) -> dict[str, str]:
-    """Try at most `number` mutants of each module. Return two rows of the table: those killed, and those left.
+    """Try at most `number` mutants of each module. Return two rows of the table: mutants killed, mutants left.
 
     Raise CalledProcessError if the script fails, ValueError if it prints no result.
     """

@@ -16,7 +16,7 @@ VARIABLES = [
     ("FAL_KEY_ID, FAL_KEY_SECRET", "-", "The same in two parts, where `FAL_KEY` is not set."),
     ("INVENTORY_CONFIG", "`inventory.toml`", "The settings file."),
 ]
-"""Environment variables that no line of the file can set: name, default, meaning."""
+"""The environment variables that have no line in the settings file: (name, default, meaning)."""
 
 TABLES = {"accounts", "alerts"}
 

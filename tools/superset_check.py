@@ -39,7 +39,7 @@ LIBRARIES = ("apache-superset==6.1.*", "rich", "cachetools", "flask-caching<2.4"
 PICTURES = ROOT / "build" / "superset"
 USER = {"username": "admin", "password": "admin"}
 MAY_BE_EMPTY = {"Acts of operators"}
-PATIENCE = 180
+PATIENCE = 180  # seconds
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def audit(tools: Path, program: Path) -> str | None:
 def judge(libraries: Sequence[Mapping[str, Any]]) -> str | None:
     """Print how many vulnerabilities pip-audit found; return those that are not in ACCEPTED, or None.
 
-    `libraries` is the list `dependencies` of pip-audit's JSON. A library that could not be audited is wrong, too.
+    `libraries` is the list `dependencies` of pip-audit's JSON. A library that could not be audited is reported too.
     """
     others = [each for each in libraries if each["name"] != "fal-inventory"]
     audited = [each for each in others if "skip_reason" not in each]

@@ -58,9 +58,10 @@ class CheckpointNote:
         return key.name in (self.checkpoint.origin, self.checkpoint.origin.rpartition("/")[0])
 
     def signed_by(self, key: VerifierKey) -> bool:
-        """Return whether the key has validly signed the checkpoint, with the origin as the name of the key.
+        """Return whether the key has validly signed the checkpoint.
 
-        Return False also if `may_be_signed_by` returns False.
+        The signature must name the origin as the name of the key, whatever `key.name` is. Return False also if
+        `may_be_signed_by` returns False.
         """
         return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
 
@@ -91,7 +92,7 @@ def _parse_text(text: str) -> Checkpoint:
     root = decode_base64(encoded)
     if len(root) != HASH_SIZE:
         raise NoteError("the root is no SHA-256 hash")
-    for line, below in pairwise(lines[_LINES:]):  # not only _SIZE: a damaged checkpoint must not be passed over
+    for line, below in pairwise(lines[_LINES:]):  # not _SIZE, it is stricter: never ignore a damaged checkpoint
         if re.fullmatch("[0-9]+", line) and len(below) == len(encoded):
             raise NoteError("below a root another checkpoint begins without a blank line; put one between the two")
     if size == "0" and root != EMPTY_ROOT:

@@ -23,10 +23,10 @@ MAX_BYTES = 1 << 20
 """The size in bytes of the largest file of checkpoints that is read. A larger file is refused."""
 
 _ID_DIGITS = 8
-"""The name of a log's file has this many of the first digits of the log's id."""
+"""How many digits of a log's id are in the name of the log's file. They are the first digits of the id."""
 
 LOCK_WAIT_SECONDS = 10.0
-"""How long to wait for another process that writes a checkpoint into the folder. It usually takes milliseconds."""
+"""How long to wait while another process writes a checkpoint into the folder. A write usually takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ def write_checkpoint(
 
 
 def read_checkpoints(paths: Iterable[Path]) -> list[KeptCheckpoint]:
-    """Return all checkpoints in these files, and in the files `*.checkpoint` of these folders and the folders below.
+    """Return all checkpoints in these files and folders.
 
-    In these folders, files and folders whose names begin with a dot are left out. Raise UsageError for a file that
-    cannot be read or holds something else, and for a folder that cannot be read or has no such file in it.
+    In a folder and the folders below it, all files `*.checkpoint` are read. Files and folders in it whose names begin
+    with a dot are left out. Raise UsageError for a file that cannot be read or holds something else, and for a folder
+    that cannot be read or has no such file in it.
     """
     files = {file.absolute(): file for path in paths for file in _files(path)}  # each file once, even if named twice
     return [KeptCheckpoint(file, found) for file in files.values() for found in _read(file)]
@@ -159,9 +160,11 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the file, or all files of checkpoints in the folder and below, sorted; raise UsageError if there is none.
+    """Return all files of checkpoints in the folder `path` and the folders below it, sorted.
 
-    Links to folders are not followed. Raise UsageError also if a folder cannot be read.
+    If `path` is a file, return only this file. In a folder, files and folders whose names begin with a dot are left
+    out, and links to folders are not followed. Raise UsageError if the folder has no such file, or if the path or a
+    folder below it cannot be read.
     """
     found: list[Path] = []
     try:

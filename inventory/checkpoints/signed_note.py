@@ -74,9 +74,9 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """Return the key in a text of the form NAME+ID+KEY, as `str` writes it (the ID also in capitals).
+        """Return the key in a text of the form NAME+ID+KEY, as `str` writes it.
 
-        Raise NoteError for another text.
+        The hex digits of ID may also be capitals. Raise NoteError for any other text.
         """
         name, *rest = text.split("+", 2)
         if len(rest) != 2:  # noqa: PLR2004 - the id and the key

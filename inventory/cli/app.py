@@ -51,7 +51,7 @@ class Commands(CommandList):
 
 
 def loaded() -> dict[str, Any]:
-    """Import all commands and groups; return the Click object of each by its name."""
+    """Import all commands and groups; return a dict from the name of each to its Click object."""
     return {name: each.load() for name, each in Commands().commands.items() if isinstance(each, ListedCommand)}
 
 

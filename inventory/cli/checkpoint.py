@@ -133,8 +133,8 @@ def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Pat
 def _write(engine: Engine, head: LogHead, signer: Signer, folder: Path) -> tuple[LogHead, Path]:
     """Write the checkpoint of one log, and return the head that was written, and the file.
 
-    If the file contradicts this head, read the head again: another process may have written a later checkpoint since.
-    Raise BreachFound if the file contradicts that head too.
+    If the earlier file contradicts `head`, another process may have written a later checkpoint since. So read the log's
+    head from the database again, and write its checkpoint. Raise BreachFound if the file contradicts this one too.
     """
     try:
         return head, write_checkpoint(folder, head.account, *signer.checkpoint(head.log_id, head.size, head.root))

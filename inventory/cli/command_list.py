@@ -10,9 +10,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 Places = Mapping[str, Mapping[str, tuple[str, str]]]
-"""A dict from each title to the commands under it: a dict from the name of a command or group to (place, summary).
+"""A dict from each title to a dict of the commands and groups under it.
 
-The place is `module.name` in this package, where `name` is a function or a Typer app.
+The inner dict goes from the name of a command or group to (place, summary). The place is `module.name` in this package,
+where `name` is a function or a Typer app. The summary is the text beside the name in the list of commands.
 """
 
 
@@ -28,7 +29,7 @@ class ListedCommand(TyperCommand):
         module, _, function = self._place.partition(".")
         found = getattr(import_module(f"inventory.cli.{module}"), function)
         if not gc.isenabled():
-            gc.freeze()  # imported objects stay: to search them for cycles takes a tenth of the import
+            gc.freeze()  # imported objects stay: to search them for cycles takes a tenth of the import time
             gc.enable()
         if isinstance(found, typer.Typer):
             found.info.name = self.name

@@ -35,7 +35,7 @@ def evidence_command(
     the period and those just before and after it, and a checkpoint. For any other account, a line on stderr says why it
     is left out. CSV files list the population, creations, changes, disappearances, creators, runs, gaps, observed time
     and acts. One Python file, check.py, checks the log entries and computes the CSV files again. The bundle also holds
-    a cover to print and SQL queries: check.py does not compute these again. The checkpoints are signed if
+    SQL queries and a cover to print: check.py does not compute these again. The checkpoints are signed if
     INVENTORY_CHECKPOINT_KEY_FILE names a key. Writes nothing to the database. Exits with 2 if no account is left, with
     9 if the history is not what the log recorded.
 

@@ -79,9 +79,9 @@ def list_command(
     Without --at: what is live or missing as of each account's last run. With --at: the fleet and its fields at that
     time. For each account a line on stderr names the complete runs before and after that time, and says if the time
     lies in a gap of the record. A time is refused if it is before an account's first complete run, in pruned history,
-    or after the last complete run. But a retired account is left out if the time is after its last complete run, or if
-    it has no complete run, unless --account names it. If no account is left, the time is refused. A time without an
-    offset is UTC. Times in the output are UTC. Writes nothing.
+    or after the last complete run. There is one exception without --account: a retired account that has no complete run
+    at that time or later is only left out. If no account is left, the time is refused. A time without an offset is UTC.
+    Times in the output are UTC. Writes nothing.
 
     \b
     Examples:
@@ -112,10 +112,10 @@ def list_command(
 
 
 def _describe(runs: RunsAround) -> str:
-    """Return a line of text about one account, which names the complete runs before and after the time of --at.
+    """Return a line of text about one account. It names the complete runs before and after the time of --at.
 
-    If that time is the time of a complete run, the line names only this run. If that time lies in a gap, the line says
-    so. If the account is left out because it is retired, the line says that, and names its last complete run, if any.
+    If a complete run has exactly that time, the line names only this run. If that time lies in a gap, the line says so.
+    If the account is left out because it is retired, the line says that, and names its last complete run, if any.
     """
     name = f"account {printable(runs.account)}"
     if runs.before is None:

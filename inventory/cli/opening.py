@@ -55,8 +55,9 @@ def open_for_reading(
 ) -> Iterator[Connection]:
     """Yield a connection in a read transaction. Nothing is created or migrated.
 
-    `temporary_views` is passed to `database.reading`. Raise DatabaseError if there is no database at this program's
-    revision. Raise UsageError if the database does not have the account.
+    `url` is the value of --database; if it is None, the settings name the database. `temporary_views` is passed to
+    `database.reading`. Raise DatabaseError if there is no database at this program's revision. Raise UsageError if the
+    database does not have the account.
     """
     with (
         opened_as_is(loaded(database_url=url).database_url) as engine,
@@ -69,7 +70,8 @@ def open_for_reading(
 def opened_for_runs(settings: Settings) -> AbstractContextManager[Engine]:
     """Return a context manager like `opened`, for the database into which accounts are synced.
 
-    A missing SQLite file is created only if `auto_migrate` is set. If it is not, raise DatabaseError.
+    With `auto_migrate`, the first connection creates a missing SQLite file. Without `auto_migrate`, the start of the
+    block raises DatabaseError if the file is missing.
     """
     remedy = "INVENTORY_AUTO_MIGRATE is off: run `inventory db upgrade` first."
     return opened(settings.database_url, create=settings.auto_migrate, remedy=remedy)

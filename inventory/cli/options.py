@@ -52,8 +52,8 @@ def an_interval(text: str | None) -> str | None:
 def a_reason(text: str | None) -> str | None:
     """Return the stripped text if it is a valid reason, else raise UsageError. None stays None.
 
-    A valid reason is one line of 1 to LONGEST_REASON characters, and nothing in it has the form of a key
-    (`masks.hide_keys`). Typer calls this function before the command begins.
+    A valid reason is one line of 1 to LONGEST_REASON characters, none of them a control character or a lone surrogate.
+    Nothing in it has the form of a key (`masks.hide_keys`). Typer calls this function before the command begins.
     """
     if text is None:
         return None

@@ -20,10 +20,10 @@ def read_period(
 
 
 def require_period(since: str | None, until: str | None) -> None:
-    """Raise UsageError if `since` is not before `until`, as far as this is known without the database's clock.
+    """Raise UsageError if `since` is not before `until`. Call this before the database is opened.
 
-    Two absolute times are compared, and so are two relative ones. An absolute time and a relative one are compared only
-    by `read_period`.
+    Two absolute times are compared, and so are two relative ones. To compare an absolute time with a relative one, the
+    database's clock is needed: only `read_period` does that.
     """
     if since and until and is_relative(since) == is_relative(until):
         _times(since, until, datetime.now(UTC))

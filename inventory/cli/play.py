@@ -122,10 +122,10 @@ def demo_command(
 
 
 def _page_of(url: str) -> Path:
-    """Return the path of the demo's HTML page: beside the SQLite file, or `demo.html` for PostgreSQL.
+    """Return the path of the demo's HTML page: that of the SQLite file but with `.html`; `demo.html` for PostgreSQL.
 
-    Raise UsageError if this file is the database itself. If the file exists, raise UsageError also if it cannot be
-    read, or if it is no page of inventory.
+    Raise UsageError if this is the path of the database itself. Raise it also if there is a file already that cannot be
+    read or is no page of inventory.
     """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")

@@ -22,7 +22,7 @@ class LiveLine:
             self._status.update(Text(text))
 
     def end(self) -> None:
-        """Remove the line now, although its block goes on, and give the terminal its cursor back."""
+        """Remove the line before the block of `live_line` ends, and show the terminal's cursor again."""
         if self._status is not None:
             self._status.stop()
 

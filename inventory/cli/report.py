@@ -30,10 +30,10 @@ def report_command(
     """Write one HTML page with charts of the whole history.
 
     It shows the fleet over time, GPU hours, lifetimes, creators, changes, what operators did, gaps and freshness. The
-    page needs no network and sends nothing. It can be mailed, printed, and filtered by period, creator and type. If
-    episodes and changes of type or region in them are together more than 200,000, it shows only totals, without
-    filters. The command needs the extra `report`: pip install '.[report]' from a checkout. Writes the file, and nothing
-    to the database.
+    page needs no network and sends nothing. It can be mailed, printed, and filtered by period, creator and type. With
+    more than 200,000 episodes and changes of type or region (counted together), it shows only totals, without filters.
+    The command needs the extra `report`: pip install '.[report]' from a checkout. Writes the file, and nothing to the
+    database.
 
     \b
     Examples:

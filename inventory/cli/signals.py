@@ -1,8 +1,8 @@
 """End work cleanly after SIGINT, SIGTERM or SIGHUP, also if further signals follow.
 
 Only the first signal has an effect, so later ones do not interrupt the cleanup. In a block of `raising`, the first
-signal raises KeyboardInterrupt. This ends where a block of `stop_on_signal` begins in it. In a block of
-`stop_on_signal`, the first signal sets an event, and the command checks the event where it can stop.
+signal raises KeyboardInterrupt, until a block of `stop_on_signal` begins. In that block, the first signal sets an
+event, and the command checks the event where it can stop. After that block, no signal raises KeyboardInterrupt either.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from typing import Any
 from inventory.background import GRACE_SECONDS
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_AGAIN_SECONDS = 0.05
+_AGAIN_SECONDS = 0.05  # from a discarded KeyboardInterrupt to the next one: `_unraisable`
 _ENDS = (b"\0", b"")
 """What the thread of `stop_on_signal` reads when the block has ended. Any other byte is the number of a signal."""
 
@@ -31,18 +31,18 @@ class _State:
         self.came = False
         self.raises = False
         self.late: Callable[[], None] | None = None
-        """What to call if the block of `when_late` goes on for long after a signal."""
+        """What to call if a block of `when_late` still runs GRACE_SECONDS after a signal; None outside such a block."""
 
 
 _state = _State()
 
 
 def install() -> Callable[[], None]:
-    """Install the handler of SIGINT, SIGTERM and SIGHUP. Return a function that restores the handlers from before.
+    """Install the handler of SIGINT, SIGTERM and SIGHUP. Return a function that restores the previous handlers.
 
     Outside the block of `raising`, the handler raises nothing, but remembers that a signal came.
 
-    An ignored SIGHUP stays ignored, as under nohup.
+    If SIGHUP is ignored, as under nohup, it stays ignored.
     """
     global _state  # noqa: PLW0603 - a process has one set of signal handlers
     _state = _State()
@@ -59,7 +59,7 @@ def install() -> Callable[[], None]:
 
 
 def guard_the_end() -> None:
-    """Make the end of the process safe from signals, which would kill it or print a traceback.
+    """Arrange that signals are ignored while the process ends. They would kill the process or print a traceback.
 
     Also let `_unraisable` handle exceptions that Python discards.
     """
@@ -69,11 +69,11 @@ def guard_the_end() -> None:
 
 
 def _end_safely() -> None:
-    # at its end Python restores the default action of every signal with a handler: the signal then kills the process
+    # at its end Python restores the default action of every signal with a handler: to kill the process
     for number in (*_NUMBERS, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
-    # Python remembers a KeyboardInterrupt that left a text run by exec(), as dataclasses do at import. At its end it
-    # would kill the process with SIGINT, so the exit code would be lost. The next text that it runs makes it forget.
+    # If a KeyboardInterrupt ends a call of exec(), Python remembers that. (Dataclasses call exec() at import.) Then, at
+    # its end, Python kills the process with SIGINT, and the exit code is lost. Another call of exec() makes it forget.
     exec("")  # noqa: S102
 
 
@@ -93,8 +93,9 @@ def raising() -> Iterator[None]:
 def stop_on_signal() -> Iterator[threading.Event]:
     """Yield an event that the first signal sets. No signal raises KeyboardInterrupt in the block or after it.
 
-    A thread learns of a signal from a pipe, into which the interpreter writes at once. The handler would be too late.
-    It runs only after the main thread has returned from C code, and that code may wait long for a lock of SQLite.
+    A thread sets the event. It learns of a signal from a pipe, into which the interpreter writes at once. The handler
+    would be too late: it runs only after the main thread has returned from C code, and that code may wait long for a
+    lock of SQLite.
     """
     stop, state = threading.Event(), _state
     reader, writer = os.pipe()
@@ -129,7 +130,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 @contextmanager
 def when_late(call: Callable[[], None]) -> Iterator[None]:
-    """If this block still runs GRACE_SECONDS after a signal, call `call` in another thread.
+    """Call `call` in another thread if the block still runs GRACE_SECONDS after a signal.
 
     The block must be inside a block of `stop_on_signal`.
     """

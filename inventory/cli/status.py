@@ -105,7 +105,7 @@ def _when_written(at: datetime | None, now: datetime) -> str:
 
 
 def _dated(name: str, at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Return a dict of two columns: `<name>_at` is `at`, and `<name>_age_seconds` is the time from then to `now`.
+    """Return a dict of two columns: `<name>_at` is `at`, and `<name>_age_seconds` is the time from `at` to `now`.
 
     Both are None if `at` is None.
     """

@@ -120,9 +120,9 @@ def _accounts(settings: Settings, only: str | None) -> tuple[list[Account], list
 def _progress(account: str) -> Iterator[Callable[[Any], None]]:
     """Show a live line during a run. Yield a function that takes a WalkResult and shows its instances and pages.
 
-    If the run goes on for long after a signal, because it waits for a lock or for the database, end the process with
-    exit code 4. The run's row, if there is one, then stays `running`, and the next run or act marks it as `abandoned`
-    (`a-signal-settles-the-run`).
+    A run may go on for long after a signal, because it waits for a lock or for the database. After GRACE_SECONDS
+    (`background.py`), end the process with exit code 4. The run's row, if there is one, then stays `running`, and the
+    next run or act marks it as `abandoned` (`a-signal-settles-the-run`).
     """
 
     def give_up() -> None:
@@ -212,7 +212,7 @@ def _as_row(connection: Any, outcome: Any) -> dict[str, Any]:
 
 
 def _would_be_row(outcome: Any) -> dict[str, Any]:
-    """Return the columns of `sync_runs` whose values a dry run knows.
+    """Return what a dry run knows of a row in `sync_runs`, as a dict from the column to its value.
 
     The values are those that a run would write. Only the text in `error` differs: it says what a run would do.
     """

@@ -98,8 +98,8 @@ def _parse_key(text: str) -> VerifierKey:
 def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, str | None]) -> list[KeptCheckpoint]:
     """Return the checkpoints. If `account` is given, leave out those of the other accounts of the database.
 
-    `log_ids` is a dict from the name of each account to its log id. Raise UsageError if all checkpoints would be left
-    out.
+    A checkpoint of a log that is not in the database stays. `log_ids` is a dict from the name of each account to its
+    log id. Raise UsageError if all checkpoints would be left out.
     """
     if account is None or not kept:
         return kept
@@ -115,8 +115,9 @@ def _select(kept: list[KeptCheckpoint], account: str | None, log_ids: dict[str, 
 def _show(found: Findings, compared: Sequence[Anchor], without: Sequence[str], *, signed: bool, style: Format) -> None:
     """Print the breaches, and what was checked.
 
-    `without` are the names of the accounts that have no log. JSON holds the breaches, the logs and the checkpoints. CSV
-    holds the breaches only. With JSON or CSV, a summary is written to stderr.
+    `without` are the names of the accounts that have no log. `signed` says whether signatures were checked. JSON holds
+    the breaches, the logs and the checkpoints. CSV holds the breaches only. With JSON or CSV, a summary is written to
+    stderr.
     """
     signature = "signature valid" if signed else "signature not checked"
     rows = [breach._asdict() for breach in found.breaches]

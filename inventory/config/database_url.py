@@ -33,7 +33,7 @@ def parse_url(text: str) -> URL:
     for secret in (url.password or "", *_parameters(url, is_secret_name)):
         log.hide(secret)
         log.hide(quote(secret, safe=""))  # in the form in which a driver may quote it
-    if any(map(is_secret_name, url.query)):  # the rest of a password that contains an & is taken for a parameter
+    if any(map(is_secret_name, url.query)):  # if the password holds an &, what follows was parsed as another parameter
         for rest in (*_unknown(url), *_parameters(url, lambda name: name in _unknown(url))):
             log.hide(rest)
     backend = url.get_backend_name()
@@ -73,7 +73,7 @@ def _is_ambiguous(text: str, url: URL) -> bool:
 
 
 def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
-    """Return the values of those parameters of the URL for whose name `wanted` returns true."""
+    """Call `wanted` with the name of each parameter of the URL. Return the values of those for which it is true."""
     values = (value for name, value in url.query.items() if wanted(name))
     return [each for value in values for each in ([value] if isinstance(value, str) else value)]
 
@@ -90,7 +90,7 @@ def render_masked(url: URL) -> str:
     masked = {
         clean(name): "hidden" if is_secret_name(name) else [*map(clean, [value] if isinstance(value, str) else value)]
         for name, value in url.query.items()
-    }  # what is not UTF-8 in the environment is lone surrogates here
+    }  # `clean`, because bytes that are not UTF-8 in the environment are lone surrogates here
     return url.set(database=clean(url.database or ""), query=masked).render_as_string()
 
 

@@ -28,7 +28,7 @@ _FLAGS = {"database_url": "--database"}
 def in_force(settings: Settings, flags: Mapping[str, Any]) -> list[SettingRow]:
     """Return a row for the configuration file, one for each setting, and one for each account.
 
-    `flags` has the values of the command's flags by the name of the setting; None means that a flag was not given.
+    `flags` is a dict from the name of a setting to the value of its flag. None means that the flag was not given.
     """
     unused = "every" if settings.cron is not None else "cron"  # not in force, even if a weaker source sets it
     values = [

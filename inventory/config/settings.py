@@ -279,7 +279,7 @@ def load(**flags: Any) -> Settings:
         if first["type"] == "twice":
             first["loc"] = (*first["loc"], first["ctx"]["at"], "name")
         raise UsageError(f"{_place_of(first['loc'], flags)}: {_reason(first)}") from None
-    except SettingsError:  # no other variable must be JSON: the type of `alerts` is checked later
+    except SettingsError:  # raised only for INVENTORY_ACCOUNTS: INVENTORY_ALERTS raises ValidationError
         raise UsageError("INVENTORY_ACCOUNTS is not JSON; write its tables in the file instead.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{config_file()} is not TOML: it is not UTF-8.") from None
@@ -294,11 +294,12 @@ def load(**flags: Any) -> Settings:
 
 
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
-    """Return the source, wrapped so that its `every` or `cron` overrides both settings in sources of lower priority.
+    """Return the source in a wrapper. If the source decides the schedule, weaker sources change nothing of it.
 
-    The sources are read from the highest priority to the lowest, and share the list `decided`. The list is empty until
-    a source sets `every` or `cron`. For the setting that this source lacks, its default is added. So later sources
-    change neither. Raise UsageError if this source sets both; `both` is the text that names them in the message.
+    The first source that sets `every` or `cron` decides. The wrapper adds the default of the setting that this source
+    lacks, so that no weaker source can set it. If this source sets both, the wrapper raises UsageError; `both` is the
+    text that names the two in the message. The wrappers are called in order, the strongest source first, and share the
+    list `decided`. It is empty until a source has decided.
     """
 
     def values() -> dict[str, Any]:

@@ -42,9 +42,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _value_of(variable: str) -> str | None:
-    """Return the value of an environment variable, whose name may be in any case; None if it is not set or empty.
+    """Return the value of an environment variable; None if it is not set or empty.
 
-    pydantic-settings takes a name in any case too.
+    `variable` is its name in upper case. In the environment the name may be in any case, as for pydantic-settings.
     """
     return next((value for name, value in os.environ.items() if name.upper() == variable and value), None)
 

@@ -40,7 +40,7 @@ class Timetable(Protocol):
     def pauses(self, now: datetime) -> tuple[float, float]:
         """Return the shortest and the longest pause between two neighbouring runs, in seconds.
 
-        Only the pauses of one year count. It begins with the day of the first run after `now`.
+        Only the pauses of one year count. The year begins with the day of the first run after `now`.
         """
 
 
@@ -118,10 +118,11 @@ class Cron:
         return (fire - now).total_seconds() if fire else _TWELVE_YEARS.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the longer of the two pauses around the last fire time up to `now`, in seconds.
+        """Return the longer of two pauses in seconds: before and after the last fire time that is not later than `now`.
 
         So a pause at weekends is no gap: the runs before and after the weekend expect the long pause. If `until` finds
-        no fire time, `now` takes its place. If there is no fire time before or after it, return twelve years.
+        no such fire time, `now` takes its place. If only one of the two pauses exists, return that one; if none does,
+        return twelve years.
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]
@@ -130,15 +131,15 @@ class Cron:
     def pauses(self, now: datetime) -> tuple[float, float]:
         """Return the shortest and the longest pause between two neighbouring fire times, in seconds.
 
-        Only the pauses of one year count. It begins with the day of the first fire time after `now`. If there is no
-        pause, return twelve years twice.
+        Only the pauses of one year count. The year begins with the day of the first fire time after `now`. If there is
+        no pause, return twelve years twice.
         """
         first = (self.after(now) or now).replace(hour=0, minute=0, second=0, microsecond=0)
         fire, found = self.after(first - _TICK) or first, []
         while fire < first + _YEAR and (later := self.after(fire)):
             found.append((later - fire).total_seconds())
-            # Each later day has the fire times of the first day, or none. So its only new pause comes after its last
-            # fire time: go on there.
+            # A later day fires at the same times of day as the first day, or not at all. So the pauses within it are
+            # known: continue at its last fire time.
             fire = later if later.date() == fire.date() else datetime.combine(later.date(), fire.timetz())
         return min(found, default=_TWELVE_YEARS.total_seconds()), max(found, default=_TWELVE_YEARS.total_seconds())
 

@@ -21,9 +21,9 @@ ACTIVE = "account IN (SELECT account FROM accounts WHERE retired_at IS NULL)"
 KNOWN_SINCE = (
     "coalesce(last_complete_at, (SELECT created_at FROM accounts AS a WHERE a.account = sync_freshness.account))"
 )
-"""The SQL expression for the time of the last complete run in a row of `sync_freshness`.
+"""The SQL expression for the time of an account's last complete run, for queries of `sync_freshness`.
 
-If there is none, it is the time at which the account was added to the database.
+If no run was complete, its value is the time at which the account was added to the database.
 """
 
 CREATOR = f"coalesce(creator_user_nickname, {NOT_GIVEN}) IN (${{creator:sqlstring}})"

@@ -49,15 +49,16 @@ _HARMLESS = HARMLESS_PARAMETERS | {
     "mode", "uri", "timeout", "immutable", "cache", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "channel_binding", "gssencmode", "sslcrl", "sslkey", "passfile", "service",
 }  # fmt: skip
-"""The parameters of a URI that are written with their values, except a value that looks like a key.
+"""The parameters of a URI whose values need not be masked. A value that looks like a key is masked all the same.
 
 Besides HARMLESS_PARAMETERS, these are parameters of SQLite files and of libpq.
 """
 
 
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
-    """Write the zip into `file`. `uri` is the URI by which Superset opens the database, masked by `masked_uri`.
+    """Write the zip into `file`. `uri` is the URI by which Superset opens the database.
 
+    The caller must have masked `uri` by `masked_uri`: it is written as it is.
     `connection` may be to any database with this program's schema: only the types of the columns are read from it.
     """
     files = {
@@ -266,7 +267,7 @@ def superset_uri(url: URL) -> str:
 
 
 def masked_uri(text: str) -> str:
-    """Return a URI with MASK in place of the password, and of the value of each parameter that may hold a secret.
+    """Return a URI in which MASK replaces the password, and the value of each parameter that may hold a secret.
 
     Raise UsageError if the text is no URI, or if it is not certain where a password in it ends. The message does not
     repeat the text, which may hold a password.

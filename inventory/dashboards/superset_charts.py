@@ -57,17 +57,17 @@ METRICS = {
     "observation_daily": {"observed": ("AVG(share)", "Share of the days that is known.")},
     "operator_actions": {"acts": ("COUNT(*)", "Acts of people on the record.")},
 }
-"""By the name of the dataset: a dict from the name of each metric to (SQL, meaning)."""
+"""A dict from the name of each dataset to its metrics: a dict from the name of each metric to (SQL, meaning)."""
 
 
 @dataclass(frozen=True)
 class SupersetChart:
     """One chart of a Superset dashboard. `width` is in twelfths of the page.
 
-    `by` are the columns to group by. The first of them is the x axis of lines and bars. A histogram counts its values.
-    A table has no metrics, and shows the columns `by`. `order` names the column that sorts its rows: `account` from A
-    to Z, or a time from the newest to the oldest. `where` are pairs (column, values). A row is shown only if each of
-    these columns has one of its values.
+    `by` are the columns to group by. In a chart of lines or bars, the first of them is the x axis. In a histogram, the
+    values of the first are counted. A table has no metrics, and shows the columns `by`. `order` names the column that
+    sorts the rows of a table: `account` from A to Z, or a time from the newest to the oldest. `where` are pairs
+    (column, values). Only rows that match every pair are used: their value in the column is one of the values.
     """
 
     title: str
@@ -182,4 +182,7 @@ FILTERS = (
     ("Type", "instance_type", "fleet_daily"),
     ("Region", "region", "fleet_daily"),
 )
-"""The filters by value in each dashboard: (title, column, dataset from which the values to choose are read)."""
+"""The filters of each dashboard, besides the period: (title, column, dataset).
+
+A filter offers the values that the column has in the dataset.
+"""

@@ -33,7 +33,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _LINES = ".jsonl"
 """The suffix of the files that are compressed in the zip. All other files are stored as they are."""
 
-_MODE = 0o100644 << 16
+_MODE = 0o100644 << 16  # a regular file that everybody may read; the zip format has the mode in the upper 16 bits
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,15 @@ def write_bundle(  # noqa: PLR0913 - the last three are options, passed by name
     progress: Callable[[str], object] = lambda _: None,
     leave_out: Callable[[str], object] = lambda _: None,
 ) -> dict[str, check.Account]:
-    """Write the bundle of the account `only`, or of all accounts whose logs prove the whole period.
+    """Write the bundle of a period into `file`, and return a dict from the name of each account in it to its Account.
 
-    Return a dict from the name of each account in the bundle to its Account. `progress` is called before each step,
-    with a text that names the step. `leave_out` is called for each account that is left out, with a text that says why.
-    Raise UsageError if no account can be in the bundle. If there is only one account, this error has the reason, and
-    `leave_out` is not called. Raise BreachFound if the history is not what the log recorded. If a column of times holds
-    a text that is no time, DatabaseError may be raised instead.
+    The bundle is about the account `only`; if `only` is None, about all accounts. An account whose log does not prove
+    the whole period is left out: `leave_out` is called with a text that names the account and says why. `progress` is
+    called before each step, with a text that names the step. `signer` signs the checkpoints.
+
+    Raise UsageError if no account can be in the bundle. If only one account was tried, this error has the reason, and
+    `leave_out` is not called. Raise BreachFound if the history is not what the log recorded. If a column of times
+    holds a text that is no time, DatabaseError may be raised instead.
     """
     files: dict[str, bytes] = {}
     about, found = [], {}
@@ -110,10 +112,11 @@ def _complete(files: dict[str, bytes], about: dict[str, str], period: Period) ->
 def _parts(
     connection: Connection, period: Period, only: str | None, leave_out: Callable[[str], object]
 ) -> list[LogPart]:
-    """Return the LogPart of each account, or of the account `only`. Leave out an account that cannot prove the period.
+    """Return the LogPart of the account `only`, or of each account if `only` is None.
 
-    `leave_out` is called for each such account, with the reason. Raise UsageError if no account can prove the period.
-    If there is only one account, this error has the reason, and `leave_out` is not called.
+    An account whose log does not prove the whole period is left out: `leave_out` is called with a text that names the
+    account and says why. Raise UsageError if no account is left. If only one account was tried, this error has the
+    reason, and `leave_out` is not called.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_start, row.log_size, row.log_frontier, row.pruned_before)
@@ -135,9 +138,10 @@ def _parts(
 
 
 def _first_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the bundle's first run: the last run before the period with a fleet digest and a log entry.
+    """Return the row of the run with which the account's part of the log begins in the bundle.
 
-    Raise UsageError if there is no such run.
+    It is the last run before the period that has both a fleet digest and a log entry. `row` is the account's row. Raise
+    UsageError if there is no such run.
     """
     if row.log_id is None:
         raise UsageError("it has no log yet; its next run begins it.")
@@ -162,9 +166,10 @@ def _first_run(connection: Connection, row: Any, period: Period) -> Any:
 
 
 def _last_run(connection: Connection, row: Any, period: Period) -> Any:
-    """Return the row of the bundle's last run: the first complete run with a log entry at or after the period's end.
+    """Return the row of the run with which the account's part of the log ends in the bundle.
 
-    Raise UsageError if there is no such run.
+    It is the first complete run that started at the end of the period or later, and has a log entry. `row` is the
+    account's row. Raise UsageError if there is no such run.
     """
     run = sync_runs.c
     complete = (run.account == row.account, run.complete, run.log_index.is_not(None))
@@ -182,8 +187,8 @@ def _last_run(connection: Connection, row: Any, period: Period) -> Any:
 def _write(file: IO[bytes], files: dict[str, bytes], about: list[dict[str, str]], period: Period) -> None:
     """Write the zip: `files`, the manifest, and the hash of the manifest.
 
-    `about` holds the manifest's object for each account. Files of JSON lines are compressed with bzip2, because the
-    output of bzip2 is the same on every host. All other files are stored.
+    `about` is the list `accounts` of the manifest: one object for each account. Files of JSON lines are compressed with
+    bzip2, because the output of bzip2 is the same on every host. All other files are stored.
     """
     manifest = json_line(
         {

@@ -14,7 +14,11 @@
 
 This program computes again: the hash of every entry and the root of the log, the root over the changes of each entry,
 the digest of the fleet after each complete run that recorded one, and every list, byte for byte. Given `--key`, it also
-checks the signature of the checkpoint, for which it needs the library `cryptography`.
+checks the signature of the checkpoint, for which it needs the library `cryptography`. Given `--against`, it also
+compares the log with checkpoints that somebody kept outside the bundle.
+
+With `prove`, it says whether an instance existed at a time, and who created it. For this it checks the log, the changes
+of each entry and the fleet before the period, but not the lists.
 
 Exit codes:
 
@@ -53,9 +57,9 @@ BY_CHANGE = ("creations.csv", "changes.csv", "disappearances.csv")
 """The lists whose lines are added while the changes are replayed, one change after the other."""
 
 DEFAULT_GAP = 25 * 3600
-"""The limit of the time between two complete runs, in seconds: if the time is longer, it is a gap.
+"""The longest time between two complete runs that is not a gap, in seconds.
 
-It is used if the second run has neither `expected_seconds` nor `max_gap_seconds`.
+This default applies if the second run has neither `expected_seconds` nor `max_gap_seconds`.
 """
 
 _OPENED = {"appeared": 1, "changed": 2, "reappeared": 3}
@@ -96,7 +100,7 @@ def hash_leaf(data: bytes) -> bytes:
 def append(nodes: list[bytes], size: int, node: bytes) -> int:
     """Append the leaf hash `node` to a tree of `size` leaves, and return the new size.
 
-    `nodes`, changed in place, is the edge of the tree: the roots of its complete subtrees, the largest first.
+    `nodes` is the edge of the tree: the roots of its complete subtrees, the largest first. It is changed in place.
     """
     rest = size
     while rest & 1:
@@ -159,10 +163,10 @@ def time_text(microseconds: int) -> str:
 
 
 def leaf_of(change: Json, hash_: bytes) -> bytes:
-    """Return the bytes that are hashed for the start or the end of a version. They begin with the zero byte of a leaf.
+    """Return the bytes that are hashed for the start or the end of a version.
 
-    `change` is a parsed line of changes.jsonl. `hash_` is the `content_hash` of the version that the change opens or
-    closes.
+    They begin with the zero byte that RFC 6962 puts before each leaf. `change` is a parsed line of changes.jsonl.
+    `hash_` is the `content_hash` of the version that the change opens or closes.
     """
     if "opened_as" in change:
         numbers = (change["episode"], micros(change["valid_from"]), _OPENED[change["opened_as"]])
@@ -202,8 +206,8 @@ def _name_of(number: int, numbers: Mapping[str, int]) -> str:
 def fields_of(line: Json) -> dict[str, str | None]:
     """Return a dict from each name in FIELDS to its value in a parsed line of fleet.jsonl or changes.jsonl.
 
-    The value is None for a field that the line lacks or that is null. Raise ValueError if the line has a field that is
-    not in FIELDS, or another value that is empty or not text.
+    The value is None for a field that the line lacks or that is null. Raise ValueError if any other value is not text
+    or is empty, or if the line has a field that is not in FIELDS.
     """
     found = {name: line["fields"].get(name) for name in FIELDS}
     if line["fields"].keys() - found.keys() or not all(value is None or _is_text(value) for value in found.values()):
@@ -221,10 +225,10 @@ class Episode:
 
     The creator is the first one that the API gave in the episode. `known_from` says where the name comes from:
 
-    - "log": from the latest change of the episode so far, which has the creator that was known then. The log commits
-      to it.
-    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl, as long as the episode has no change.
-      It need not be the first creator: the field may have changed earlier in the episode.
+    - "log": from the latest change of the episode that was replayed. A change holds the creator that was known when it
+      was recorded, and the log commits to this name.
+    - "field": from the field `creator_user_nickname` of a line of fleet.jsonl. No change of the episode was replayed
+      yet. The name need not be that of the first creator: the field may have changed earlier in the episode.
     """
 
     creator: str | None
@@ -247,9 +251,11 @@ class Version:
 class Account:
     """The part of a bundle that is about one account. The fields with a default are computed, all others are read.
 
-    `log` is the id of the account's log. `lines` are the entries of the log in the bundle, as JSON. `first` is the
-    index of the first of these entries. `edge` is the edge of the log's tree before this first entry was appended (see
-    `append`). `start` and `end` are the fleet at the start and at the end of the period, by instance id.
+    `log` is the id of the account's log. `lines` are the log entries in the bundle, as JSON. `entries` are the same
+    entries, parsed. `first` is the index of the first of them. `edge` is the edge of the log's tree before this first
+    entry was appended (see `append`). The period is from `since` (included) to `until` (excluded). `start` and `end`
+    are the fleet at the start and at the end of the period, by instance id. `created` and `vanished` are the numbers of
+    creations and of disappearances in the period, by creator.
     """
 
     name: str
@@ -281,7 +287,7 @@ class Account:
     _creations: list[tuple[Episode, str, str]] = field(default_factory=list)
     """For each line of creations.csv: the episode, the text before the creator, and the text after the creator."""
     _closed_now: dict[str, Version] = field(default_factory=dict)
-    """The versions that were closed as changed, and whose next version is not yet opened, by instance id."""
+    """The versions that were closed as changed, by instance id, until the next version of the instance is opened."""
     _last_digest: str | None = None
     """The digest of the fleet if it was checked after the last change, else None."""
 
@@ -314,8 +320,8 @@ class Account:
     def replay(self, keep: Callable[[bytes], object]) -> None:
         """Apply all changes to the fleet, and check the changes and the fleet against the entries.
 
-        Fill in `entries`, `start`, `end`, `rows` and the counts. Call `keep` with each group of leaves.bin, in order,
-        as it follows from the changes. Raise Differs if a check fails.
+        Fill in the fields that have a default, except `measured`. Call `keep` with the bytes of each group that
+        leaves.bin should have, in order. Raise Differs if a check fails.
         """
         fleet = self.begin()
         self.start, self.end = dict(fleet), dict(fleet)
@@ -345,8 +351,8 @@ class Account:
     def changes_of(self, instance_id: str) -> list[Json]:
         """Return the changes of an instance, decoded from leaves.bin, in the order of the log. Call `begin` before.
 
-        Each has the form of a parsed line of changes.jsonl, but without `fields`. Raise Differs unless leaves.bin holds
-        exactly the changes that the entries committed to.
+        Each change has the form of a parsed line of changes.jsonl, but without `fields`. Raise Differs unless
+        leaves.bin holds exactly the changes that the entries committed to.
         """
         expected = {entry["index"]: committed(entry) for entry in self.entries[1:]}
         expected = {index: root for index, root in expected.items() if root not in {None, _EMPTY_ROOT}}
@@ -420,8 +426,8 @@ class Account:
     def _change(self, entry: Json, change: Json, fleet: dict[str, Version]) -> bytes:
         """Apply a change to the fleet, and add its lines to the lists if its entry is in the period.
 
-        Return the `content_hash` of the version that the change opens or closes. Raise Differs if no such
-        version can be opened or closed.
+        Return the `content_hash` of the version that the change opens or closes. Raise Differs if the change does not
+        fit the fleet, such as the end of a version that is not open. Raise ValueError if a value has the wrong form.
         """
         id_, index = change["instance_id"], entry["index"]
         if not _is_text(id_) or not _is_text(change.get("creator", "nobody")):
@@ -647,7 +653,10 @@ COMMON = ("check.py", "cover.html", "manifest.json", "manifest.sha256", "queries
 PROVING = ("checkpoint", "tree.json", "entries.jsonl", "fleet.jsonl", "leaves.bin")
 """The files of an account that `prove` reads."""
 SOURCES = (*PROVING, "changes.jsonl")
-"""The files of an account, without its lists. changes.jsonl has the changes as JSON, leaves.bin as hashed bytes."""
+"""The files of an account, without its lists.
+
+Two files hold the changes: changes.jsonl as JSON, leaves.bin as the bytes that are hashed.
+"""
 
 
 class Bundle:
@@ -660,7 +669,7 @@ class Bundle:
 
     def __init__(self, path: Path, of_account: Collection[str] | None = None) -> None:
         with path.open("rb") as file:
-            while file.read(1 << 20):  # once to the end: `zipfile` would take an error of the disk for a damaged bundle
+            while file.read(1 << 20):  # an error of the disk is raised here; below, it would count as a damaged bundle
                 pass
         try:
             with zipfile.ZipFile(path) as archive:
@@ -706,10 +715,10 @@ class Bundle:
 
 
 def read_account(files: Mapping[str, bytes], about: Mapping[str, str], since: str, until: str) -> Account:
-    """Return the account that `about`, an object in manifest.json, describes.
+    """Return the Account whose object in manifest.json is `about`.
 
-    `files` is a dict from file name to content. It may lack changes.jsonl and leaves.bin. Raise Differs if the last
-    line of a .jsonl file has no line break.
+    `files` is a dict from file name to content. It may lack changes.jsonl and leaves.bin. `since` and `until` are the
+    limits of the period. Raise Differs if the last line of a .jsonl file has no line break.
     """
     folder = about["folder"]
     for name in ("entries", "fleet", "changes"):
@@ -801,7 +810,7 @@ class Checkpoint:
 def parse_key(text: str) -> bytes:
     """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. NAME and ID are not checked.
 
-    Raise ValueError if KEY has another form.
+    Raise ValueError if KEY is not an Ed25519 public key in base64.
     """
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:
@@ -824,8 +833,8 @@ class Kept:
     def compare(self, bundle: "Bundle", account: Account) -> list[str]:
         """Compare the account's entries with the checkpoint in the bundle, and with each kept checkpoint of the log.
 
-        With a key, check also the signature in the bundle. Return lines that say what agrees and what could not be
-        compared. Raise Differs if anything differs.
+        If there is a key, also check the signature of the checkpoint in the bundle. Return lines that say what agrees
+        and what could not be compared. Raise Differs if anything differs.
         """
         checkpoint, root = Checkpoint.parse(bundle.files[f"{account.folder}/checkpoint"]), account.root()
         size = account.first + len(account.lines)
@@ -885,7 +894,10 @@ def _signature(account: Account, checkpoint: Checkpoint, key: bytes | None) -> s
 
 
 def _compare(account: Account, kept: Checkpoint) -> str:
-    """Return a phrase: the kept checkpoint agrees with the log, or is outside the bundle. Raise Differs otherwise."""
+    """Return a phrase that says that the kept checkpoint agrees with the log, or that it is outside the bundle.
+
+    Raise Differs if the log had another root when it had the size of the checkpoint.
+    """
     nodes, size = list(account.edge), account.first
     for line in [None, *account.lines]:
         if line is not None:
@@ -942,7 +954,7 @@ def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[
 
 
 def _answer(account: Account, instance_id: str, changes: list[Json], moment: str) -> str:
-    """Return a sentence: the instance existed at the time `moment`, or did not exist, or it is not known.
+    """Return a sentence that says whether the instance existed at the time `moment`, or that this is not known.
 
     `changes` are the changes of the instance, in the order of the log.
     """
@@ -980,9 +992,9 @@ def _answer(account: Account, instance_id: str, changes: list[Json], moment: str
 def _last_shown(account: Account, changes: list[Json]) -> str:
     """Return the latest time for which the bundle shows whether an instance was there.
 
-    `changes` are the changes of the instance. A change counts at its own time; if the instance vanished by it, at
-    `last_seen_at`. A run with a `fleet_digest` counts too: it left no instance missing, so it shows whether each one
-    was there.
+    `changes` are the changes of the instance. The start of a version counts at its `valid_from`, the end of a version
+    at its `valid_to`, or at its `last_seen_at` if the instance vanished. A run with a `fleet_digest` counts too: it
+    left no instance missing, so it shows of each instance whether it was there.
     """
     times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
     times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]
@@ -1003,7 +1015,10 @@ def _creator_of(line: Json, changes: list[Json]) -> str:
 
 
 def _created_by(episode: int, changes: list[Json]) -> str:
-    """Return in words who created the instance in an episode. The episode must have changes: the last one counts."""
+    """Return in words who created the instance in an episode.
+
+    At least one of the `changes` must be of this episode. The last one of them counts.
+    """
     *_, last = (change for change in changes if change["episode"] == episode)
     return f"created by {last.get('creator') or 'nobody known'}"
 

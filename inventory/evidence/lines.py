@@ -1,4 +1,4 @@
-"""Read a part of an account's log, and the versions that its entries opened and closed, as files of a bundle."""
+"""Make files of a bundle from a part of an account's log, and from the versions that its entries opened and closed."""
 
 import heapq
 import json
@@ -33,9 +33,10 @@ class LogPart:
 
 
 def read_log_part(connection: Connection, part: LogPart, signer: Signer) -> dict[str, bytes]:
-    """Return a dict from the name of each file of an account to its content, without leaves.bin and the lists.
+    """Return the files of an account in the bundle, as a dict from file name to content.
 
-    Raise BreachFound if the rows of the runs and acts, or the log as a whole, are not what was recorded.
+    leaves.bin and the lists are not among them. Raise BreachFound if the rows of the runs and acts, or the log as a
+    whole, are not what was recorded.
     """
     first, last = part.first.log_index, part.last.log_index
     tree = Frontier()
@@ -129,7 +130,10 @@ def _changes(connection: Connection, part: LogPart) -> bytes:
 
 
 def _openings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
-    """Yield (index of the entry, id in bytes, OPENED, line of changes.jsonl) for each version that was opened."""
+    """Yield (index of the entry, id in bytes, OPENED, line) for each opening in changes.jsonl, in the order of lines.
+
+    `line` is the line of changes.jsonl.
+    """
     version, run = instance_versions.c, sync_runs.c
     query = (
         sa.select(instance_versions, run.log_index)
@@ -148,7 +152,10 @@ def _openings(connection: Connection, part: LogPart) -> Iterator[tuple[int, byte
 
 
 def _closings(connection: Connection, part: LogPart) -> Iterator[tuple[int, bytes, int, bytes]]:
-    """Yield (index of the entry, id in bytes, CLOSED, line of changes.jsonl) for each version that was closed."""
+    """Yield (index of the entry, id in bytes, CLOSED, line) for each closing in changes.jsonl, in the order of lines.
+
+    `line` is the line of changes.jsonl.
+    """
     version = instance_versions.c
     query = (
         sa.select(instance_versions)

@@ -1,6 +1,6 @@
-"""The SQL queries that give the main columns of each list of a bundle from the database.
+"""The SQL queries that read the main columns of each list of a bundle from the database.
 
-So a person can compare the two.
+With them, a person can compare the lists with the database.
 """
 
 from datetime import UTC, datetime, timedelta

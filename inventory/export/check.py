@@ -141,7 +141,7 @@ def _load(engine: sa.Engine, folder: Path, manifest: Manifest, progress: Callabl
                     except (MemoryError, OperationalError):  # a fault of this host, which says nothing of the file
                         raise
                     except Exception as error:  # a forged file may have any form
-                        if isinstance(error, OSError) and error.errno:  # Arrow gives no number for a damaged file
+                        if isinstance(error, OSError) and error.errno:  # for a damaged file, Arrow sets no errno
                             raise _cannot_read(folder / file, error) from error
                         reason = " ".join(str(error).split())
                         raise BreachFound(f"{file}: it does not hold rows of {name}: {reason:.200}") from error

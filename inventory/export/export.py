@@ -40,7 +40,7 @@ The row that reaches the number is the last one of the group.
 """
 
 NO_ROWS = "empty"
-"""The name of the only file of a relation that is split by month, if the relation has no rows in the export."""
+"""If a relation that is split by month has no rows in the export, its only file has this name."""
 
 _FORMULA = r"^[=+\-@\t\r\n]"
 """A regular expression for the beginning of a text that a spreadsheet could take for a formula."""
@@ -57,7 +57,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Request:
-    """What to export: the folder, the format (`parquet` or `csv`), and the first month, such as `2026-03`, or None."""
+    """What to export: the folder, the format (`parquet` or `csv`), and the first month, such as `2026-03`.
+
+    If the first month is None, all months are exported.
+    """
 
     path: Path
     style: Style = "parquet"
@@ -123,7 +126,7 @@ class Export:
         self.written = 0
 
     def write_whole(self, relation: Exported, progress: Callable[[str], object]) -> None:
-        """Write the file of a relation that has only one."""
+        """Write the only file of a relation that is not split by month."""
         with self._writing(relation.name, relation) as write:
             for table in read_tables(self._connection, relation):
                 progress(f"{relation.name}: {write(table):,} rows")
@@ -131,8 +134,9 @@ class Export:
     def write_months(self, relation: Exported, touched: set[str] | None, progress: Callable[[str], object]) -> None:
         """Write the files of the months in `touched`, or of all months if `touched` is None.
 
-        The files of other months are kept. A file that was lost, or has another size, is written again. If the relation
-        has no rows, an empty file named NO_ROWS is written.
+        The files of other months are kept. But if such a file is missing, or its size is not the one in the manifest,
+        its month is added to `touched`, and the file is written again. Months before the first month of the request are
+        not written. If the relation has no rows in the export, a file without rows is written, named NO_ROWS.
         """
         first = self._request.since
         if touched is not None:
@@ -168,7 +172,10 @@ class Export:
 
 
 class _Writer:
-    """A buffer that writes rows in groups. The same rows give the same groups, whatever tables they come in."""
+    """A buffer that writes rows in groups.
+
+    The same rows give the same groups, however the rows are divided into tables.
+    """
 
     def __init__(self, write: Callable[[pa.Table], None]) -> None:
         self._write = write
@@ -233,8 +240,8 @@ def _without_formulas(table: pa.Table) -> pa.Table:
 def _by_month(tables: Iterator[pa.Table], column: str) -> Iterator[tuple[str, pa.Table]]:
     """Yield pairs of a month, like `2026-03`, and a table with rows of this month.
 
-    `column` holds the time of a row. The rows must be in the order of this time. If the rows of a month are in several
-    tables, the month comes several times in succession.
+    `column` is the name of the column that holds the time or the day of a row. The rows must be in the order of this
+    column. If the rows of a month are in several tables, the month comes several times in succession.
     """
     for table in tables:
         starts = pc.floor_temporal(table.column(column), unit="month")
@@ -247,7 +254,10 @@ def _month_in(name: str) -> str:
 
 
 def _ranges(months: set[str], first: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the first and the last month of each unbroken series in `months`. Leave out months before `first`."""
+    """Yield (first month, last month) of each series of consecutive months in `months`.
+
+    Months before the month `first` are left out; None leaves out nothing.
+    """
     run: list[str] = []
     for month in sorted(each for each in months if first is None or each >= first):
         if run and month != month_of(month_start(run[-1], after=1)):

@@ -46,7 +46,10 @@ class Folder:
         return _part(self.path / name)
 
     def keep(self, name: str, rows: int) -> None:
-        """Note that a new file, written at its temporary path, is complete. Sync it to the disk, and hash it."""
+        """Sync a complete new file to the disk, hash it, and record it as a file of this export.
+
+        The file is still at its temporary path. `rows` is the number of its rows.
+        """
         with self.part(name).open("rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
@@ -77,14 +80,14 @@ class Folder:
         part.replace(self.path / MANIFEST)
 
     def remove_parts(self) -> None:
-        """Remove the temporary files, which an export that did not finish may have left."""
+        """Remove the temporary files that an unfinished export may have left."""
         for pattern in (f".*{_PART}", f"*/.*{_PART}"):
             for part in self.path.glob(pattern):
                 part.unlink(missing_ok=True)
 
 
 def _part(file: Path) -> Path:
-    """Return the temporary path of a file. Its name begins with a dot, so that other tools pass over it."""
+    """Return the temporary path of a file. Its name begins with a dot, so that other tools ignore it."""
     return file.with_name(f".{file.name}{_PART}")
 
 

@@ -101,7 +101,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Return the manifest of a folder; None if the folder has no manifest.
 
     Raise UsageError if the file cannot be read, if it is not a JSON object whose `format` is FORMAT, or if a newer
-    version of the program wrote it. Raise BreachFound if another value that is read from it has a form that no export
+    version of the program wrote it. Raise BreachFound if any other value that is needed has a form that no export
     writes.
     """
     path = folder / MANIFEST

@@ -28,7 +28,8 @@ SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
 """The relations whose recent months are always exported again: from the month of `Position.since` to the present.
 
 A later run may change any row of these months. In `observation_daily` and `sync_gaps`, the passing of time alone adds
-or changes rows too. If an account was retired at the last export, its `Position.since` does not count.
+or changes rows too. If an account was retired at the last export, its `Position.since` does not count. For an account
+that was added since the last export, the time at which it was added counts instead.
 """
 
 
@@ -96,7 +97,10 @@ def touched_months(connection: Connection, before: Mapping[str, Position]) -> di
 
 
 def _continues(connection: Connection, row: RowMapping, position: Position) -> bool:
-    """Return whether an account's log still begins with the entries of a position. The position must have a log."""
+    """Return whether the log of the account's row still begins with the entries that were there at a position.
+
+    The position must have a log.
+    """
     if row["log_id"] != position.log_id or row["log_size"] < position.log_size:
         return False
     tree = Frontier()

@@ -41,7 +41,7 @@ _ORDER = (
     "account", "instance_id", "episode", "valid_from", "event", "field", "instance_type", "region", "run_id",
     "action_id", "creator_user_nickname", "day", "log_id", "tree", "first_index",
 )  # fmt: skip
-"""The columns by which rows are ordered after `split_by`, as far as a relation has them.
+"""The columns that order the rows of a relation, as far as it has them. The column `split_by` comes before all of them.
 
 In a fixed order the same rows always give the same file.
 """

@@ -47,7 +47,7 @@ _POSTGRESQL: dict[Kind, str] = {
 }
 
 _PARSED = ARROW | {"time": pa.timestamp("us")}
-"""The Arrow type as which the text of each kind is parsed. Times have no zone here, because the text has none."""
+"""For each kind of column: the Arrow type to which CSV text is parsed. Times have no zone here, as in the text."""
 
 
 def read_tables(

@@ -49,7 +49,7 @@ class Api:
     def __init__(self, key: ApiKey, settings: Settings, stop: threading.Event) -> None:
         log.hide(key.secret)
         self.retries = 0
-        """The number of retries after failures. A request that is sent again without `limit` does not count."""
+        """The number of retries after failures. A request that `_fetch_page` repeats without `limit` does not count."""
         self._base = settings.api_url
         self._shown = mask_url(self._base)
         self._page_size: int | None = settings.page_size
@@ -82,7 +82,7 @@ class Api:
 
     @property
     def clock(self) -> datetime | None:
-        """Return the time in the header `Date` of the API's last answer, in UTC; None if it holds no valid time."""
+        """Return the time in the header `Date` of the API's last answer, in UTC; None if there is no valid time."""
         try:
             date = parsedate_to_datetime(self._transport.date)
             return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
@@ -113,11 +113,11 @@ class Api:
         return _page(self._get("/compute/instances", parameters, parse))
 
     def fetch_instance(self, instance_id: str, *, retry: bool = True) -> Record | None:
-        """Return the instance with an id, or None if the instance is gone: fal itself answered 404.
+        """Return the instance with an id. Return None if it is gone, which means that fal itself answered 404.
 
         Raise ApiError for every other answer. A 404 without fal's own error is such an answer, because a gateway or a
-        portal may have sent it. Raise BadResponse, without a request, for an id that cannot be asked for. If `retry` is
-        false, make a single attempt.
+        portal may have sent it. An id of dots only, or with U+FFFD, cannot be asked for: raise BadResponse and send no
+        request. If `retry` is false, make a single attempt.
         """
         if not instance_id.strip("."):  # httpx removes `.` and `..` from a path
             raise BadResponse("an id of dots only cannot be asked for")

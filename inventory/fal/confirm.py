@@ -20,7 +20,7 @@ MOST_UNANSWERED = 3
 """After this many requests by id in a row without any answer, no further request by id is sent."""
 
 UNLISTED_RUNS = 3
-"""In the third complete run in a row that finds an instance by its id but on no list, the instance counts as gone."""
+"""If this many complete runs in a row find an instance by its id but on no list, it counts as gone in the last."""
 
 logger = log.get(__name__)
 

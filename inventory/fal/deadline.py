@@ -22,8 +22,8 @@ import httpcore
 class DeadlineBackend(httpcore.NetworkBackend):
     """A network backend for httpcore that limits each wait to the time left for the calling thread's request.
 
-    The time limits of httpx are for each single read. A server that sends a byte now and then could make a request last
-    for ever.
+    The time limits of httpx are for each single read. With these limits alone, a server that sends a byte now and then
+    could make a request last for ever.
     """
 
     def __init__(self) -> None:

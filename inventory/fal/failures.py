@@ -34,7 +34,7 @@ def status_error(response: httpx.Response) -> ApiError:
 
 
 def _error_message(response: httpx.Response) -> str:
-    """Return `: ` and the API's own error message, cut and safe to print; an empty text if there is no message."""
+    """Return `: ` followed by the API's error message, shortened and safe to print; an empty text if there is none."""
     error = _member(response, "error")
     text = error.get("message") if isinstance(error, dict) else error or _member(response, "detail")
     return f": {log.plain(text, 160)}" if isinstance(text, str) and text else ""

@@ -82,8 +82,8 @@ def parse_page(body: bytes) -> Page:
 def parse_envelope(body: bytes) -> Page:
     """Return the page that a body holds, with only its envelope parsed: `items` holds an empty object for each item.
 
-    This takes a fifth of the time of `parse_page`. If it fails, for example because an item is not an object, return
-    the whole page from `parse_page`, which may raise BadResponse.
+    This takes a fifth of the time of `parse_page`. If the body cannot be parsed in this way, for example because an
+    item is not an object, return the whole page from `parse_page`, which may raise BadResponse.
     """
     try:
         envelope = _ENVELOPE_ALONE.validate_json(body)

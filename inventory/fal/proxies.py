@@ -13,7 +13,7 @@ from inventory.errors import UsageError
 from inventory.masks import is_clear_url
 
 LONGEST_LOGIN = 255
-"""The limit of the user and of the password for a SOCKS proxy, in bytes (RFC 1929)."""
+"""The largest length of a user name for a SOCKS proxy, and of a password, in bytes (RFC 1929)."""
 
 
 def find_proxy(base: str) -> httpx.Proxy | None:

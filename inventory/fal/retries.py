@@ -21,7 +21,7 @@ The bound doubles with each further retry, up to the longest wait.
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 """The HTTP status codes after which a request is sent again.
 
-With those from 520 on, Cloudflare says that the server behind it failed.
+Cloudflare uses the codes from 520 on to say that the server behind it failed.
 """
 
 _RETRIED_BY_SOCKS = frozenset(
@@ -30,7 +30,7 @@ _RETRIED_BY_SOCKS = frozenset(
         "General SOCKS server failure", "Network unreachable", "Host unreachable", "Connection refused", "TTL expired",
     )
 )  # fmt: skip
-"""The errors of a SOCKS proxy after which a request is sent again, in httpcore's words."""
+"""The texts of httpcore's errors about a SOCKS proxy after which a request is sent again."""
 
 logger = log.get(__name__)
 
@@ -45,7 +45,7 @@ def is_retried(error: httpx.ProxyError) -> bool:
 
 
 class RetryPolicy(Retry):
-    """A retry policy that obeys Retry-After: exponential backoff with full jitter.
+    """A retry policy: exponential backoff with full jitter, or a longer wait if Retry-After asks for one.
 
     - `attempts`: the largest number of attempts per request. The first attempt counts too.
     - `longest_wait`: the longest wait between two attempts, in seconds.

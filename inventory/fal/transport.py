@@ -90,7 +90,7 @@ class ParsingTransport(httpx.BaseTransport):
             raise
         finally:
             # httpcore leaves the connection open if a SOCKS proxy refuses. Through a proxy, a connection to the API
-            # always has TLS. So a stream without TLS is left over
+            # always has TLS. So a stream without TLS is left over from a refusal.
             if self.proxy is not None:
                 self._backend.close_plain()
 

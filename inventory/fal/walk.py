@@ -28,13 +28,13 @@ BARREN_PAGES = 50
 """After this many pages in a row without a new id, the list counts as endless even if every cursor is new."""
 
 MOST_ITEMS = 10_000_000
-"""After this many items the list counts as endless even if every id is new. Otherwise it would fill the disk."""
+"""After this many items the list counts as endless even if every id is new, so that it cannot fill the disk."""
 
 LONGEST_CURSOR = 16_384
 """The most characters in a cursor. Few servers accept a longer address, and a walk keeps all its cursors in memory."""
 
 MOST_CHANGED_PARTS = PARTS // 4
-"""If values changed in more than this number of parts, the whole list is compared, because that is quicker."""
+"""If values changed in more than this number of parts, the run compares the whole list, because that is quicker."""
 
 logger = log.get(__name__)
 
@@ -165,7 +165,7 @@ class _Walk:
                     self._check_part()
                 else:  # an endless list gets here too, once it is longer than the expected one
                     records = self._make_records(result.pages, page if page.whole else parse_page(page.body))
-                    barren = 0 if writer.wait() else barren + 1  # tells of the page before this one
+                    barren = 0 if writer.wait() else barren + 1  # about the page before this one
                     self._add_kept_bodies()
                     writer.start(records)
                 result.items += len(page.items)
@@ -202,11 +202,11 @@ class _Walk:
 
     def _may_be_expected(self, pages: int) -> bool:
         """Return whether a list of more than `pages` pages may still be the expected one."""
-        expected = self._expected  # read once: the thread that fetches calls this too
+        expected = self._expected  # read once: another thread may set it to None meanwhile
         return expected is not None and pages < expected.pages
 
     def _check_part(self) -> None:
-        """If the page that came last is the last one of its part, compare this part with the expected part.
+        """If the latest page completes a part of the list, compare this part with the same part of the expected list.
 
         If only values differ, the records of the part are added to the spool. If the part has other ids or a rejected
         item, or if more than MOST_CHANGED_PARTS parts differ, the list is no longer taken for the expected one.
@@ -234,7 +234,7 @@ class _Walk:
         self._changed[part] = Part(digest, expected.parts[part].ids)
 
     def _recognise(self) -> ExpectedList | None:
-        """Return the walked list as an ExpectedList if it equals the expected one except for values; else None."""
+        """Return the walked list if it is the expected one, or differs from that one in values only; else None."""
         expected, digest = self._expected, self._digests.digest()
         if expected is None or self._result.pages != expected.pages:
             return None
@@ -295,6 +295,6 @@ class _SpoolWriter:
     def wait(self) -> bool:
         """Wait until the previous page is in the spool. If adding that page failed, raise the error.
 
-        Return False if that page had no id that is new to the walk, else True; also True if there is no previous page.
+        Return whether that page had an id that is new to the walk. If there is no previous page, return True.
         """
         return self._added is None or self._added.result() > 0

@@ -24,7 +24,7 @@ SUSPECTS = 5
 
 
 class CheckedRun(NamedTuple):
-    """The values of one run that `check_runs` keeps for the checks after it."""
+    """The values of one run that `check_runs` keeps for later checks."""
 
     started_at: Any
     previous_complete_at: Any
@@ -32,7 +32,7 @@ class CheckedRun(NamedTuple):
     ignored: frozenset[str]
     """The names of the fields in the setting `ignore_changes` at this run."""
     counts: tuple[int, ...]
-    """The number of each event according to the run's row, in the order of EVENTS in `store/tables.py`."""
+    """The counts of events in the run's row, in the order of EVENTS in `store/tables.py`."""
 
 
 @dataclass
@@ -45,9 +45,10 @@ class AccountCheck:
     findings: Findings
     progress: Callable[[str], None]
     ignored_before: frozenset[str] | None
-    """The names of fields that had been ignored before the log began; None if the account has no log.
+    """The names of the fields that runs from before the log are known to have ignored; None if the account has no log.
 
-    In these fields the state of some instance differed from its newest version when the log began.
+    They are known because entry 0 names them: in each of these fields, the state of some instance differed from its
+    newest version when the log began.
     """
     earlier_run_id: int
     """The id of the last run from before the log; 0 if there is none.
@@ -83,8 +84,8 @@ class AccountCheck:
     def _ignored_from(self) -> list[tuple[Any, frozenset[str]]]:
         """Return pairs (run id, names of fields), in the order of the ids.
 
-        The names are the fields that this run or a later run ignored. For a run without a pair, the next later pair
-        says this. If there is no later pair, neither this run nor a later one ignored a field.
+        The names are those of all fields that the run of the pair, or a later run, ignored. A run without a pair has
+        the same names as the next later pair. If there is no later pair, it has no names.
         """
         found: list[tuple[Any, frozenset[str]]] = []
         for run_id, run in sorted(self.runs.items(), reverse=True):
@@ -94,7 +95,7 @@ class AccountCheck:
         return found[::-1]
 
     def may_be_pruned(self, time: Any) -> bool:
-        """Return whether a time is before `pruned_before`: `prune` may have removed what was recorded then."""
+        """Return whether a time is before `pruned_before`. If so, `prune` may have removed what was recorded then."""
         return self.pruned_before is not None and time is not None and time < self.pruned_before
 
     def find_suspects(self, *where: ColumnElement[bool]) -> tuple[str | None, str]:
@@ -125,8 +126,8 @@ class AccountCheck:
     ) -> Iterator[Any]:
         """Yield the account's rows of a table in the given order, with the columns `names` as the driver returns them.
 
-        Each invalid value that `StoredColumns.find_invalid` finds is replaced by one of the right type. If `kind` is
-        given, the value is also reported as a breach of that kind. `where` is a further condition.
+        Each invalid value that `StoredColumns.find_invalid` finds is replaced by a value of the right type. If `kind`
+        is given, the invalid value is also reported as a breach of that kind. `where` is a further condition.
         """
         columns = stored_columns(
             table, names, sqlite=database.is_sqlite(self.connection), thorough=table is sync_runs and kind is not None

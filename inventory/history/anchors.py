@@ -1,8 +1,8 @@
 """Compare the logs with checkpoints that were kept elsewhere (`a-checkpoint-anchors-the-log`).
 
 `verify` recomputes the Merkle tree of each log from the rows. On the way it keeps the root of the tree at the size of
-each checkpoint. A checkpoint holds if that root is the one in the checkpoint. Then no entry that the checkpoint covers
-has changed since the checkpoint was made.
+each checkpoint. A checkpoint holds if that root is equal to the root in the checkpoint. In that case no entry that the
+checkpoint covers has changed since the checkpoint was made.
 """
 
 from collections import defaultdict
@@ -47,8 +47,8 @@ def compare(
 
     Each fault becomes a breach in `findings`, placed before the other breaches. If `keys` are given, each checkpoint
     must have a valid signature by one of them. A prune after the checkpoint may have folded what the checkpoint covers.
-    Such a prune is a fault, unless `allow_pruned` is set. A prune that has not finished is always a fault: the keeper
-    may have added the versions that are not folded yet.
+    Such a prune is a fault, unless `allow_pruned` is set. A prune that has not finished is always a fault, because the
+    log does not protect the content of the versions that are not folded yet (`CheckedLog.unfolded`).
     """
     logs = {log.log_id: log for log in findings.logs}
     contradictions = dict(_contradictions(kept))
@@ -132,7 +132,7 @@ def _signature_faults(kept: KeptCheckpoint, keys: Sequence[VerifierKey]) -> Iter
 
 
 def _contradictions(kept: Sequence[KeptCheckpoint]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the index in `kept` of each contradicted checkpoint, with a list of one fault.
+    """Yield a pair for each checkpoint that another one contradicts: its index in `kept`, and a list with one fault.
 
     Two checkpoints contradict each other if they have the same log and the same size, but different roots.
     """

@@ -64,9 +64,9 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
 def _earlier_losses(connection: Connection, account: str, spool: Spool) -> Iterator[_Loss]:
     """Yield the loss of each earlier run, if some instances of that loss would vanish in this run.
 
-    The loss of an earlier run is the instances that it was the first to lack, and that are still absent. Its `run`
-    is one of the runs that last saw these instances: the latest complete one, or the latest one if none was complete. A
-    later run is not taken, because it may have seen another workspace.
+    The loss of an earlier run is the instances that it was the first to lack, and that are still absent. `_Loss.run`
+    is one of the runs that last saw these instances: the latest complete one, or the latest one if none was complete.
+    Runs after that one are not used, because they may have seen another workspace.
     """
     state = instance_state.c
     lost: Counter[int] = Counter()

@@ -43,7 +43,7 @@ def claim(connection: Connection, account: str, now: datetime) -> Claim | None:
 
 
 def hand_back(connection: Connection, claimed: Claim) -> None:
-    """Restore the earlier time of delivery after a delivery failed, unless a later one was recorded since."""
+    """Restore the time `claimed.earlier` after the delivery failed, unless another delivery was recorded since."""
     row = accounts.c
     connection.execute(
         sa.update(accounts)

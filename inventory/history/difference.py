@@ -1,8 +1,8 @@
 """Compute what a run writes about one instance: its state (row of `instance_state`) and its versions.
 
 An act that accepts missing instances as gone uses `record_vanished` too. The functions read no database and no clock.
-Every time in the rows is the start of a run (`one-time-per-run`). `before` is the state of the instance before the run
-or act; None for a newcomer.
+Every time in the rows is the start of a run (`one-time-per-run`). The parameter `before` is the state of the instance
+before the run or act; None for a newcomer.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def record_seen(step: Step, stamp: RunStamp, before: State | None, seen: SeenIns
 def open_episode(stamp: RunStamp, seen: SeenInstance, before: State | None) -> tuple[State, Version]:
     """Return the new state of a newcomer or of a returning instance, and the first version of its new episode.
 
-    See `a-return-is-a-new-episode`. `reconcile.insert_newcomers` builds its SQL from this function too.
+    See `a-return-is-a-new-episode`. `reconcile.insert_newcomers` builds its SQL from the result of this function.
     """
     state = {
         **_live_state(stamp, seen, before),
@@ -190,8 +190,8 @@ def _may_have_moved(before: State, seen: SeenInstance) -> bool:
     """Return whether the new version of the instance may have another type or region than its open version.
 
     Return True if the type or the region differs, or if the values of the open version are not known. They are known if
-    `row_hash` and `version_hash` of `before` are equal: then the open version has the values of `before`, and None for
-    the fields that `before["ignored"]` names. The hashes may differ after `ignore_changes` was changed.
+    `row_hash` and `version_hash` of `before` are equal: then the open version has the values of `before`, but None in
+    the fields that `before["ignored"]` names. The hashes may differ after the setting `ignore_changes` was changed.
     """
     if before["row_hash"] != before["version_hash"]:
         return True

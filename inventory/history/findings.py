@@ -46,7 +46,7 @@ class CheckedLog:
     If there was no prune: 0 if entry 0 covers a history from before the log, else None.
     """
     unfolded: int
-    """The number of versions that the newest prune has not yet folded into others, although it should.
+    """The number of versions that the newest prune still has to fold into others.
 
     It is 0 after the prune has finished. The log does not protect the content of such a version: the entry of the prune
     covers only the version that results from the folding.

@@ -7,7 +7,8 @@ dead in any of these cases:
 - Its last heartbeat is at least the length of the lease ago.
 - Its last heartbeat is more than that length in the future, because the clock was set back.
 - Its run is no longer `running`.
-- Its holder was a process of this host that is gone, or this process, which no longer uses it.
+- Its holder was a process of this host that is gone.
+- Its holder is this process, but this process no longer uses the lease.
 
 Another process may then take the lease over (`one-run-per-account`).
 
@@ -264,7 +265,7 @@ def raise_if_leased(connection: Connection, row: Mapping[str, Any], now: datetim
 
 
 def find_holder(connection: Connection, account: str, now: datetime) -> LeaseHolder | None:
-    """Return the holder of the account's lease, dead or alive; None if there is no lease."""
+    """Return the holder of the account's lease, whether the lease is dead or alive; None if there is no lease."""
     row = find_account(connection, account)
     if row is None or row["fencing_token"] is None:
         return None

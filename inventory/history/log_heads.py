@@ -20,9 +20,10 @@ class LogHead:
 
 
 def read_log_ids(connection: Connection, account: str | None = None) -> dict[str, str | None]:
-    """Return a dict from the name of each account, or of `account` only, to the id of the account's log.
+    """Return the id of each account's log, by the name of the account.
 
-    The id is None if the account has no log: no run or act has begun one.
+    If `account` is given, the dict has only this account. An id is None if the account has no log: no run or act has
+    begun one.
     """
     row = accounts.c
     query = sa.select(row.account, row.log_id).order_by(row.account)
@@ -31,7 +32,10 @@ def read_log_ids(connection: Connection, account: str | None = None) -> dict[str
 
 
 def read_heads(connection: Connection, account: str | None = None) -> list[LogHead]:
-    """Return the head of each log, or only that of the log of `account`. Raise DatabaseError if a log is damaged."""
+    """Return the head of each account's log. If `account` is given, return only the head of its log.
+
+    Raise DatabaseError if a log is damaged.
+    """
     row = accounts.c
     query = sa.select(row.account, row.log_id, row.log_size, row.log_frontier).where(row.log_id.is_not(None))
     wanted = query if account is None else query.where(row.account == account)

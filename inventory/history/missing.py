@@ -28,8 +28,8 @@ def accept_missing(  # noqa: PLR0913 - options by name, as the command has them
     """Record the account's missing instances as vanished, also the held ones. Return their ids, sorted.
 
     With `only`, do this only for the missing instances with these ids; any other id is ignored. Each instance vanishes
-    at its `missing_since`. No run is inserted. Instead, the `vanished` count of the first complete run that lacked an
-    instance is raised (`settled-at-first-absence`). The `missing` counts of runs stay unchanged. If at least one
+    at its `missing_since`. No run is inserted. For each instance, the `vanished` count of the first complete run that
+    lacked it is raised by 1 (`settled-at-first-absence`). The `missing` counts of runs stay unchanged. If at least one
     instance vanished, the act is recorded with its `reason` in `operator_actions`.
 
     Raise UsageError for an unknown account, AccountBusy if another process holds the lease, LeaseLost if another

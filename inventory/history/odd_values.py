@@ -18,9 +18,10 @@ _ODD_VALUE = (ValueError, TypeError, AttributeError, LookupError, OverflowError,
 def odd_values_as_breach(connection: Connection, kept: str, account: str | None = None) -> Iterator[None]:
     """Raise BreachFound if an odd value of the history, such as a text in a column of numbers, stops the block.
 
-    SQLite stores any value in any column. After an error of _ODD_VALUE, the history of the account is verified, or of
-    all if `account` is None. If no breach is found, the error is a fault of the program, and is raised as it is. `kept`
-    is the part of the message of BreachFound that says what became of the block's work.
+    SQLite stores any value in any column. If the block raises one of the errors _ODD_VALUE, the history of the account
+    is verified; if `account` is None, the history of all accounts. If no breach is found, the error is a fault of the
+    program, and is raised as it is. `kept` is a part of the message of BreachFound: it says what became of the block's
+    work.
     """
     try:
         yield

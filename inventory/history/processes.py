@@ -18,7 +18,7 @@ def host_id() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:  # these files exist on Linux only
         namespace = boot = ""
-    # the number of a network card: without one, it is random in each process
+    # the address of a network card; if the host has none, getnode() makes up another number in each process
     node = "" if boot else f"{uuid.getnode():x}"
     return f"{socket.gethostname()}/{node}/{namespace}/{boot}"
 

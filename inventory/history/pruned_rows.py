@@ -120,11 +120,12 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
 
     These runs stay in any case:
 
-    - the last complete run that started at `before` or earlier, and all runs after it: the fleet at the time `before`
-      depends on them, and a gap that spans that time does too; without such a run, the runs from `before` on
+    - the last complete run that started at `before` or earlier, and all runs after it. The fleet at the time `before`
+      depends on them, and so does a gap that spans that time. If there is no such run, the runs that started at
+      `before` or later stay.
     - the run that the brake looks at (`runs.last_applied`)
     - a run that is still `running`
-    - the last run with each value of `ignore_changes`
+    - for each value of `ignore_changes` but null, the last run with it
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     own = run.account == account
@@ -139,8 +140,8 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
         sa.select(ended.c.opened_by_run_id).where(sa.not_(ended.c.folds)),
         sa.select(version.opened_by_run_id).where(version.account == account, not_ended),
         sa.select(version.closed_by_run_id).where(version.account == account, version.closed_as == "vanished"),
-        # `last_seen_at` may be the time of a partial run. That of a complete run is also the `previous_complete_at` of
-        # the run that closed the version, which stays
+        # `last_seen_at` may be the time of a partial run. If it is the time of a complete run, that run is not needed:
+        # the run that closed the version stays, and has the same time as its `previous_complete_at`
         sa.select(run.run_id)
         .join(instance_versions, sa.and_(version.account == run.account, version.last_seen_at == run.started_at))
         .where(own, run.status == "partial", version.closed_as == "vanished"),
@@ -154,6 +155,6 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
         run.started_at < (last_complete_at or before),
         run.status != "running",
         run.run_id != (last_applied or 0),
-        # for each run, PostgreSQL would search all these ids for a NOT IN, and SQLite for a NOT EXISTS
+        # EXCEPT: with NOT IN, PostgreSQL would search all these ids again for each run; with NOT EXISTS, SQLite would
         run.run_id.in_(sa.except_(sa.select(run.run_id).where(own), *needed)),
     )

@@ -196,7 +196,7 @@ def _plan_missing(connection: Connection, stamp: RunStamp, ids: Iterable[str], *
 
 
 def _read_states(connection: Connection, account: str, ids: list[str]) -> dict[str, State]:
-    """Return a dict from each of these ids to its row of `instance_state`. An id without a row is left out."""
+    """Return the rows of `instance_state` with these ids, by id. An id without a row is left out."""
     rows = connection.execute(
         sa.select(instance_state).where(
             instance_state.c.account == account, database.among(connection, instance_state.c.instance_id, ids)
@@ -243,8 +243,8 @@ def apply(connection: Connection, stamp: RunStamp, step: Step, counts: dict[str,
 def changes_root(stamp: RunStamp, spool: Spool, *, newcomers: bool) -> bytes | None:
     """Return the Merkle root over the starts and the ends of versions that the run records; None if there are none.
 
-    The spool has the leaves of all planned steps. With `newcomers`, the leaves of the versions that `insert_newcomers`
-    writes are computed here and added.
+    The caller must have added the leaves of all planned steps to the spool (`Spool.keep_changes`). With `newcomers`,
+    the leaves of the versions that `insert_newcomers` writes are computed here and added.
     """
     changes = spool.changes()
     if newcomers:
@@ -289,7 +289,7 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
 
 
 def _insert_select(table: sa.Table, row: Mapping[str, Any]) -> str:
-    """Return `INSERT ... SELECT ... FROM ` for a row of SQL expressions and constants. Leave out columns with None."""
+    """Return `INSERT ... SELECT ... FROM `: an SQL expression or constant for each column. None leaves a column out."""
     values = {name: _in_sql(value) for name, value in row.items() if value is not None}
     return f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM "
 

@@ -54,7 +54,7 @@ class RunRequest:
     expected_seconds: float | None = None
     """Seconds from this run to the next, if the caller knows them. With a `timetable`, its interval is used instead."""
     timetable: Timetable | None = None
-    """If given, the run is opened only if one is due by this schedule."""
+    """If given, the run is opened only if a run is due by this schedule."""
     ignore_changes: tuple[str, ...] = ()
     max_vanish: float | None = None
     max_gap_seconds: float | None = None

@@ -66,7 +66,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Step:
-    """The rows that are written together for one batch of instances, and what is needed to write them."""
+    """The plan for one batch of instances: the rows to write, and data for the log, the fleet digest and a preview."""
 
     new: list[State] = field(default_factory=list)
     """Rows to insert into `instance_state`."""
@@ -81,4 +81,4 @@ class Step:
     gone: list[State] = field(default_factory=list)
     """The states of the instances that vanish, as they were before."""
     changes: list[Change] = field(default_factory=list)
-    """A leaf for the account's log for each version in `closed` and each in `opened`."""
+    """The leaves for the log: one for each version in `closed`, and one for each version in `opened`."""

@@ -39,8 +39,8 @@ class StoredColumns:
     """The columns of a query, with the ValueRule of each.
 
     With `thorough`, every value of every row is checked. Otherwise a row counts as valid if an earlier valid row had
-    the same types, and the same values in the columns that allow only a few values. This is enough, because `verify`
-    compares numbers and times with other rows in any case.
+    values of the same types, and the same values in the columns that allow only a few values. This is enough, because
+    `verify` compares numbers and times with other rows in any case.
     """
 
     def __init__(self, table: sa.Table, names: tuple[str, ...], *, sqlite: bool, thorough: bool) -> None:

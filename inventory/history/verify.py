@@ -77,9 +77,10 @@ def verify_history(
     sizes: Sizes = MappingProxyType({}),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Return the findings of `verify` without its checks of the database as a whole: of storage, views and triggers.
+    """Check the history as `verify` does, but not the database as a whole; return the findings.
 
-    Raise DatabaseError if the temporary file of the check cannot be written.
+    The checks of the storage, the views, the triggers and the calendar are left out. Raise DatabaseError if the
+    temporary file of the check cannot be written.
     """
     findings = Findings()
     database.expect_many_rows(connection)

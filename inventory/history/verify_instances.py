@@ -43,7 +43,7 @@ class _Versions:
     last: Any = None
     last_hash: bytes | None = None
     creator: Any = None
-    """The creator of the episode of the version that is being checked."""
+    """The creator of the current episode, as far as its versions were read."""
     episodes: int = 0
     count: int = 0
 
@@ -201,7 +201,7 @@ def _find_wrong_end(check: AccountCheck, version: Any) -> Iterator[str]:
 
 
 def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Iterator[str]:
-    """Yield a text for each contradiction of an instance's row of `instance_state` with its versions or the runs."""
+    """Yield a text for each contradiction between a row of `instance_state` and the instance's versions or the runs."""
     first, last = read.first, read.last
     seen, missing = check.runs.get(state.seen_run_id), check.runs.get(state.missing_run_id)
     vanished, is_missing = state.presence == "vanished", state.presence == "missing"
@@ -233,8 +233,8 @@ def _find_wrong_state(check: AccountCheck, state: Any, read: _Versions) -> Itera
 def _compute_row_hash(state: Any) -> bytes | None:
     """Return what `row_hash` in a row of `instance_state` should be; None if `extra` is not JSON as a run writes it.
 
-    If `version_hash` equals `row_hash` and no field is ignored, the hash of the newest version covers that JSON, and
-    its form is not checked.
+    If `version_hash` equals `row_hash` and no field is ignored, the form of the JSON is not checked, because the hash
+    of the newest version covers it.
     """
     try:
         is_covered = state.extra is None or (state.row_hash == state.version_hash and not state.ignored)
@@ -249,7 +249,8 @@ def _compute_row_hash(state: Any) -> bytes | None:
 def _is_implausible(row: Any) -> bool:
     """Return whether a field is an empty text or has U+0000, or the GPUs do not match the type. No run writes that.
 
-    The hash of a record does not find such fields: in it an empty text is like a null, and U+0000 separates the fields.
+    The hash of a record does not show such values: an empty text is hashed like a null, U+0000 separates the fields,
+    and the GPUs are not hashed.
     """
     content = row[1 : 1 + len(PAYLOAD)]
     if "" in content or "\0" in " ".join(filter(None, content)):

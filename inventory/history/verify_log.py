@@ -74,7 +74,7 @@ class _Replay:
     retired_at: str | None = None
     pruned_before: str | None = None
     missing: str | None = None
-    """The missing digest in hex after the last applied run or the last accept; None if it covers no instance."""
+    """The missing digest in hex after the last applied run or accept so far; None if it covers no instance."""
     history: str | None = None
     """The root, in hex, over the versions that `scope` covers; None if there is no such root.
 
@@ -117,7 +117,7 @@ class LogCheck:
         )
         self._first_wrong: int | None = None
         self._first_kept: tuple[str, int] | None = None
-        """The place of the run from which on `prune` keeps every run.
+        """The place of the first run that `prune` keeps together with all runs after it.
 
         None if there is no such run, or if the account has no `pruned_before`.
 
@@ -167,7 +167,7 @@ class LogCheck:
         yield hash_leaf((self._row["log_start"] or "").encode())
         expected = 1
         found = heapq.merge(self._runs(), self._acts(), self._dropped(), key=itemgetter(0))
-        for index, replay, row in found:  # replayed here, in order: the sources read their rows earlier
+        for index, replay, row in found:  # replayed here, in the order of the entries: the sources read rows in advance
             if index != expected:
                 what = "is there twice" if index < expected else f"is followed by entry {index}"
                 self._report(None, f"entry {expected - 1} of its log {what}", wrong=min(index, expected))
@@ -202,8 +202,8 @@ class LogCheck:
     def _limit_drops(self, row: Any) -> None:
         """Update `_first_kept` from a finished run. Call this for each finished run, in the order of the run ids.
 
-        `prune` keeps the last complete run that started by `pruned_before`, and all runs after it. If there is no such
-        run, it keeps the runs that started from `pruned_before` on.
+        `prune` keeps the last complete run that started at `pruned_before` or earlier, and all runs after it. If there
+        is no such run, it keeps the runs that started at `pruned_before` or later.
         """
         before = self._check.pruned_before
         if before is None:

@@ -1,8 +1,8 @@
 """Ready-made queries about the fleet's history for Datasette, in SQL for SQLite.
 
 In the queries `events`, `changes` and `created`, an empty parameter does not limit the rows. Two queries about the
-present fleet include retired accounts: `top-creators`, and `fleet-at` if no time is given. The others leave them out,
-because the instances of a retired account stay as its last run left them.
+present fleet include retired accounts: `top-creators`, and `fleet-at` if no time is given. The other queries about the
+present fleet leave them out, because the instances of a retired account stay as its last run left them.
 """
 
 import re

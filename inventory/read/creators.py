@@ -137,7 +137,7 @@ def episode_stretches(account: str | None = None, since: datetime | None = None)
 
 
 def _count_creation(row: Row, stretch: sa.Row[Any], since: datetime | None) -> None:
-    """Count the instance in `row` if this stretch begins its first episode, at `since` or later.
+    """Count the stretch's instance in `row` if its first episode begins with this stretch, at `since` or later.
 
     If the instance was first seen by the account's first complete run or earlier, count it in `created_before_watch`.
     Otherwise count it in `instances_created`, and update `first_created_at` and `last_created_at`.

@@ -137,10 +137,10 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an ASGI app that refuses each HTTP request for another host than `localhost` or HOST.
+    """Return an ASGI app that passes an HTTP request to `app` only if its Host header names `localhost` or HOST.
 
-    The host is read from the Host header, whose port does not matter. A request without this header is refused too. So
-    a web page of another site cannot read the database by DNS rebinding.
+    Other HTTP requests are refused, also those without a Host header. A port in the header does not matter. So a web
+    page of another site cannot read the database by DNS rebinding.
     """
     from datasette.utils.asgi import asgi_send
 

@@ -23,7 +23,10 @@ class RunsAround:
 
     account: str
     before: Row | None
-    """The last complete run at or before T: `run_id`, `started_at`. None only if `retired`, and no run was complete."""
+    """The last complete run at or before T: `run_id` and `started_at`.
+
+    It can be None only if `retired` is true. Then the account has no complete run at all.
+    """
     after: Row | None
     """The first complete run after T; None if there is none."""
     exact: bool

@@ -16,8 +16,8 @@ def freshness(connection: Connection, *, account: str | None = None, named: Sequ
     """Return the row of `sync_freshness` of each account that is not retired, or only that of `account`.
 
     For each account in `named` that the database lacks, add a row with None as times and status, and 0 as counts. The
-    rows are in the order of the accounts' names. Raise UsageError if `account` is retired. An `account` must be in the
-    database or in `named`.
+    rows are sorted by the accounts' names. Raise UsageError if `account` is retired. If `account` is given, it must be
+    in the database or in `named`, and `named` must hold no other account.
     """
     table, view = relation("accounts"), relation("sync_freshness")
     active = sa.select(table.c.account).where(table.c.retired_at.is_(None))
@@ -83,9 +83,9 @@ def held(connection: Connection) -> dict[str, int]:
 
 
 def delivered_checkpoints(connection: Connection) -> dict[str, datetime]:
-    """Return a dict from the name of an account to the last time at which a checkpoint of its log was delivered.
+    """Return a dict from each account's name to the time at which a checkpoint of its log was last delivered.
 
-    An account of which no checkpoint was delivered is left out.
+    If none was ever delivered, the account is left out.
     """
     table = relation("accounts")
     query = sa.select(table.c.account, table.c.checkpoint_at).where(table.c.checkpoint_at.is_not(None))

@@ -112,7 +112,10 @@ def with_fields(connection: Connection, rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _fields(connection: Connection, changes: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
-    """Return a dict from the `_change_key` of each change to its changed fields. `changes` has the newest first."""
+    """Return a dict from the `_change_key` of each change to the list of its changed fields.
+
+    `changes` must be sorted by `occurred_at`, the newest first.
+    """
     if not changes:
         return {}
     view = relation("instance_field_changes")
@@ -138,8 +141,8 @@ def biographies(connection: Connection, instance_id: str, account: str | None = 
     """Return the whole history of an instance: one dict for each account that has seen it.
 
     Each dict is a row of `instances` in which `episodes`, `versions`, `events` and `field_changes` are lists of rows,
-    the oldest first. The lists `episodes` and `versions` replace the counts of the row. With `account`, search only
-    this account. Raise UsageError if the instance is unknown, DatabaseError if the instance has no versions.
+    the oldest first. The lists `episodes` and `versions` replace the row's counts of these names. With `account`,
+    search only this account. Raise UsageError if the instance is unknown, DatabaseError if it has no versions.
     """
     parts = {
         "episodes": ("instance_episodes", ("episode",)),

@@ -70,7 +70,7 @@ def show_object(lists: Mapping[str, Rows]) -> None:
 
 
 def facts(pairs: Sequence[tuple[str, Any]], stream: TextIO | None = None) -> None:
-    """Print each name and its value on a line, with the values aligned."""
+    """Print each name with its value on a line of its own. The values are aligned."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         print(f"{name:<{width}}  {cell(value)}".rstrip(), file=stream or sys.stdout)
@@ -157,7 +157,7 @@ def _heading(line: str, stream: TextIO) -> None:
 
 
 def _records(rows: Rows, names: Mapping[str, str], stream: TextIO) -> None:
-    """Print each row as lines of a name and a value, for a terminal that is narrower than the table."""
+    """Print each column of each row on a line of its own, for a terminal that is narrower than the table."""
     for row in rows:
         facts([(name, row.get(column)) for column, name in names.items()], stream)
         stream.write("\n")

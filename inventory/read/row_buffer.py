@@ -36,7 +36,7 @@ class RowBuffer(Collection[Mapping[str, Any]]):
 
     def __del__(self) -> None:
         """Close the file, which removes it."""
-        if "_file" in vars(self):  # not if a signal came before __init__ had made it
+        if "_file" in vars(self):  # a signal may have ended __init__ before it made the file
             self._file.close()
 
     def __len__(self) -> int:

@@ -40,7 +40,7 @@ def gather(
     """Return the data of the page as JSON values: all accounts or only `account`, from `since` on.
 
     In the result, `begins` is the start of the period; null means the whole history. One of `episodes` and `totals` is
-    null: there are totals if the episodes have more than MOST_STRETCHES stretches. The period then begins at midnight
+    null. If the episodes have more than MOST_STRETCHES stretches, `totals` is used, and the period begins at midnight
     (UTC), because GPU hours are counted by day. `changes` and `acts` are the newest ones of the period.
     """
     accounts = _accounts(connection, account)
@@ -93,8 +93,8 @@ def _has_too_many_stretches(connection: Connection, since: datetime | None, acco
 def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[bool]]:
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
-    The last stretch of an episode ends when the instance was last seen. If this is before the period, but the instance
-    did not vanish before the period, the stretch is included. Any other stretch that ends at that time is included too.
+    The last stretch of an episode ends when the instance was last seen. It is included even if it ends before the
+    period, unless the instance vanished before the period. If it has no length, the one before it is included too.
     """
     if since is None:
         return []
@@ -129,15 +129,15 @@ def _episodes(
     """Return the episodes of the period as columns, each a list of integers. The rows are sorted by `began`.
 
     An episode has a row for each unbroken time in which the instance had the same type. `times` holds all times in
-    order, in microseconds, each as the difference from the time before it. Five columns stand for times. They hold
-    differences of indexes in `times`. In this list, each name means the index of its time:
+    order, in microseconds, each as the difference from the time before it. Five columns stand for times. They do not
+    hold the times, but differences of indexes in `times`. In the formulas below, a name means the index of its time:
 
-    - `began` is the start of the row. It holds `began` minus `began` of the previous row, in the first row `began`.
-    - `appeared` is the start of the episode. It holds `began` minus `appeared`.
-    - `after` is the last complete run before the episode. It holds `appeared` minus `after`; 0 means null.
-    - `seen` is the start of the episode's next row or, in the last row, when the instance was last seen. It holds
-      `seen` minus `began`.
-    - `gone` is when the instance vanished, and null before the last row. It holds `gone` minus `seen`; 0 means null.
+    - `began`: the start of the row. The column holds `began` - `began` of the previous row; in the first row, `began`.
+    - `appeared`: the start of the episode. The column holds `began` - `appeared`.
+    - `after`: the last complete run before the episode. The column holds `appeared` - `after`; 0 means null.
+    - `seen`: the start of the episode's next row; in the last row, when the instance was last seen. The column holds
+      `seen` - `began`.
+    - `gone`: when the instance vanished; null before the last row. The column holds `gone` - `seen`; 0 means null.
 
     `account`, `creator` and `type` are indexes into the lists of accounts, creators and `types`. A type is [name,
     number of GPUs]. `flags` are the bits _FIRST, _LIVE, _LAST and _KNOWN.
@@ -215,10 +215,10 @@ def _observed(
     """Return how much of each month was observed: a row for each month and account, the newest month first.
 
     A row is [account number, begin, end, observed seconds, longest interval in seconds, complete runs, failed runs].
-    A row is about the time from `begin` to `end`. `begin` is the start of the month's first day (UTC) in the view
-    `observation_daily` or, if that is later, the account's first complete run. `end` is the end of the month or, if
-    that is earlier, the time at which the account was retired or the page was written. With `since`, the days (UTC)
-    before the day of `since` are left out.
+    A row is about the time from `begin` to `end`. `begin` is the later of two times: the account's first complete run,
+    and the start of the month's first day (UTC) in the view `observation_daily`. `end` is the earliest of three times:
+    the end of the month, the time at which the account was retired, and the time at which the page was written. With
+    `since`, the days (UTC) before the day of `since` are left out.
     """
     view, calendar = relations.relation("observation_daily"), relations.relation("calendar")
     day, month_of = sa.type_coerce(view.c.day, sa.Date), sa.type_coerce(calendar.c.month, sa.Date)
@@ -284,7 +284,7 @@ def _changes(
 def _acts(
     connection: Connection, since: datetime | None, account: str | None, numbers: dict[str, int]
 ) -> list[list[Any]]:
-    """Return the last NEWEST_ACTS acts, newest first: [account number, time, action, what was done, actor, reason]."""
+    """Return at most NEWEST_ACTS acts, newest first: [account number, time, action, what was done, actor, reason]."""
     return [
         [
             numbers[row["account"]],

@@ -18,7 +18,7 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MAX_POINTS = 700
-"""The largest number of evenly spaced times at which the fleet is counted. A chart has not many more pixels."""
+"""The largest number of evenly spaced times at which the fleet is counted. A chart is not many more pixels wide."""
 MOST_CREATORS = 1_000
 """The largest number of creators in a table or chart.
 
@@ -212,7 +212,7 @@ def _lifetimes(
 ) -> tuple[list[Row], int, int]:
     """Return a tuple with three elements.
 
-    1. A list with a row for each creator, the one with the most episodes first, at most MOST_CREATORS.
+    1. A list with a row for each creator, at most MOST_CREATORS. The creator with the most episodes comes first.
     2. The number of all episodes of the period.
     3. The number of those episodes whose start and end are known.
 
@@ -256,7 +256,7 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
 
 
 def _creators(made: Sequence[Row], accounts: Sequence[Row], creators: Numbering) -> list[Row]:
-    """Return the rows of `list_creators`, the one with the most GPU hours first, at most MOST_CREATORS.
+    """Return at most MOST_CREATORS rows of `list_creators`, sorted by GPU hours, the most first.
 
     The keys are renamed as the page's script needs them. Accounts and creators are numbers. Times are in microseconds
     since 1970.

@@ -30,9 +30,9 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and the earlier runs of its account that came after the last `succeeded` one.
+    """Return a run, and a list of the earlier runs of its account since the last earlier run that succeeded.
 
-    If no earlier run succeeded, these are all runs of the account before this run.
+    The run that succeeded is not in the list. If no earlier run succeeded, the list has all earlier runs.
 
     The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before this run
     or, if there is none, the time at which the account was created. The earlier runs have only the keys that
@@ -49,10 +49,10 @@ def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, l
 
 
 def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[Row, list[Row]] | None:
-    """Return a substitute for the run that an attempt could not begin, and a list of the earlier runs of the account.
+    """Return a made-up run for an attempt that began no run, and a list of the earlier runs of the account.
 
-    The substitute is a failed run that started now. It has the keys that an alert of the trouble `stale` needs, except
-    `error`, which the caller adds. The earlier runs have the form that `run_with_earlier` describes. Return None if the
+    The made-up run failed and started now. It has the keys that an alert of the trouble `stale` needs, except `error`,
+    which the caller adds. `run_with_earlier` describes the earlier runs and their form. Return None instead if the
     account is retired, or is not in the database.
     """
     accounts, fresh = relation("accounts"), relation("sync_freshness")
@@ -100,10 +100,10 @@ def held_instances(connection: Connection, account: str) -> InstanceList:
 
 
 def aged_instances(connection: Connection, rule: AlertRule, run: Row, age: timedelta) -> InstanceList:
-    """Return the instances that match the rule and reached `age` between the last complete run before `run` and `run`.
+    """Return the instances that match the rule and reached `age` since the last complete run before `run`.
 
-    An instance that reaches `age` exactly at the start of `run` is included. The age of an instance is the time since
-    its last episode began. Vanished instances are left out. An earlier complete run must exist.
+    They reached it after the start of that earlier run, and not later than the start of `run`. The age of an instance
+    is the time since its last episode began. Vanished instances are left out. An earlier complete run must exist.
     """
     versions, state = relation("instance_versions"), relation("instance_state")
     same_episode = sa.and_(
@@ -140,7 +140,7 @@ def instances_with_event(connection: Connection, rule: AlertRule, run: Row, even
 def settled_instances(connection: Connection, rule: AlertRule, run: Row, ids: Sequence[str]) -> list[Row]:
     """Return a row for each instance in `ids` that matches the rule.
 
-    `ids` is `Outcome.settled` of this run: it recorded these instances as vanished at the time of an earlier run.
+    `ids` is `Outcome.settled` of `run`: the instances that `run` recorded as vanished at the time of an earlier run.
     """
     state = relation("instance_state")
     found: list[Row] = []

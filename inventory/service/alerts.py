@@ -92,8 +92,9 @@ class Alerts:
             self._channels.send(alert)
 
     def send_checkpoint(self, head: LogHead, note: Note, answered: Callable[[bool], None]) -> None:
-        """Queue an alert whose body is a checkpoint, signed if there is a key: the same text as in the file of the log.
+        """Queue an alert whose body is the checkpoint `note`: the same text as in the checkpoint file of the log.
 
+        The note is signed if there is a key. `head` has the account and the size of the log at that checkpoint.
         `answered` is called once: with True when a channel has accepted the alert, with False if no channel accepts it.
         """
         title = f"inventory: {_safe(head.account)}: checkpoint of {counted(head.size, 'entry', 'entries')}"

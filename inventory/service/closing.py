@@ -7,7 +7,7 @@ CLOSING_SECONDS = 60.0
 """The longest wait at the end of a command: enough for all retries of an alert."""
 
 STOPPED_SECONDS = 1.5
-"""The longest wait for an output after a stop signal.
+"""After a stop signal, the longest wait at the end of a command.
 
 The sum of this time and GRACE_SECONDS (`background.py`) is less than the 10 s after which Docker kills the process.
 """

@@ -53,7 +53,7 @@ class DailyFiles:
         """
         if outcome.run_id is None or (self._work is not None and not self._work.done()):
             return
-        today = self._clock().date()  # not when the files are complete, which may be on the next day
+        today = self._clock().date()  # the day on which writing begins; it may end on the next day
         if due := [name for name, at in written(self._settings).items() if self._is_due(name, at)]:
             self._work = background.start(lambda: self._write(due, today))
 

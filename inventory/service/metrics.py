@@ -35,7 +35,7 @@ CACHE_SECONDS = 1.0
 """How many seconds one snapshot is used for further scrapes."""
 
 PATIENCE_SECONDS = 5.0
-"""How many seconds a scrape waits until the database counts as down. Prometheus itself gives up after ten."""
+"""How many seconds a scrape waits for the database. Then the database counts as down. Prometheus waits for 10 s."""
 
 LOST_SECONDS = 60.0
 """How many seconds a read of the database may go unanswered before another read is started."""
@@ -48,7 +48,10 @@ class Snapshot:
     now: datetime
     """The time of the database's clock."""
     freshness: list[Row]
-    """A row for each account that is not retired: from `sync_freshness`, or made up if only the settings have it."""
+    """A row for each account that is not retired, from `sync_freshness`.
+
+    For an account that only the settings have, the row is made up.
+    """
     last_runs: list[Row]
     """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""
     held: dict[str, int]
@@ -60,8 +63,8 @@ class Snapshot:
 class DatabaseCollector(Collector):
     """A collector of the gauges. It reads the database at most once in CACHE_SECONDS.
 
-    `named` are the accounts in the settings. An account that the database lacks counts as never synced. `patience` is
-    how many seconds a scrape waits for the database.
+    `named` are the accounts in the settings. A named account that the database lacks counts as never synced. `patience`
+    is how many seconds a scrape waits for the database.
     """
 
     def __init__(
@@ -176,7 +179,8 @@ def _gauges(snapshot: Snapshot, stale_after: timedelta) -> Iterator[Metric]:
 class Counters:
     """Counters of what this process did since it started.
 
-    Those of `accounts` exist at once, as 0, so that a first failure shows as an increase.
+    The counters of the accounts in `accounts` exist from the start, with the value 0. So a first failure shows as an
+    increase.
     """
 
     def __init__(self, registry: CollectorRegistry, accounts: Iterable[str]) -> None:

@@ -57,7 +57,8 @@ def serve_metrics(
     thread.start()
     try:
         shown = f"[{host}]" if ":" in host else host
-        yield MetricsServer(f"http://{shown or '0.0.0.0'}:{server.server_port}", counters.observe)  # noqa: S104 - an empty host means every interface
+        # an empty host means every interface
+        yield MetricsServer(f"http://{shown or '0.0.0.0'}:{server.server_port}", counters.observe)  # noqa: S104
     finally:
         server.shutdown()
         server.server_close()

@@ -25,14 +25,14 @@ def observing(
 ) -> Iterator[list[Callable[[Any], None]]]:
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
-    `metrics` is the address HOST:PORT at which metrics are served. Without `scheduled`, which is the case for a single
-    `sync`, no report and no export is written, and an attempt that began no run sends no alert. Raise UsageError if an
-    address or the key for checkpoints cannot be used, or if a library is not installed.
+    `metrics` is the address HOST:PORT at which metrics are served. A single `sync` calls this without `scheduled`. Then
+    no report and no export is written, and an attempt that began no run sends no alert. Raise UsageError if an address
+    or the key for checkpoints cannot be used, or if a library is not installed.
 
     At the end of the block, wait until the queued alerts are sent, and until the daily files that were begun are
-    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). After the wait for
-    alerts, mark each checkpoint that no channel has accepted as not delivered, so that a later run delivers one. The
-    marking may go on after the limit.
+    written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). If no channel has
+    accepted a checkpoint when the wait for alerts ends, undo the record of its delivery, so that a later run delivers
+    one. Undoing the records may go on after the time limit.
     """
     observers: list[Callable[[Any], None]] = []
     daily_files = scheduled and wants_files(settings)
@@ -106,7 +106,7 @@ def stale_after(settings: Settings) -> timedelta:
 def stale_after_of_schedule(timetable: Timetable, now: datetime) -> timedelta:
     """Return the schedule's longest pause plus twice its shortest, but at least a minute.
 
-    The pauses are those of `Timetable.pauses`. Twice the shortest is the time for runs that fail or take long.
+    The pauses are those of `Timetable.pauses`. Twice the shortest leaves time for runs that fail or take long.
     """
     shortest, longest = timetable.pauses(now)
     return max(timedelta(seconds=longest + 2 * shortest), timedelta(minutes=1))

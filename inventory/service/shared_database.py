@@ -19,8 +19,8 @@ class SharedDatabase:
     because its tables are another program's, `require_ready` raises WrongSchema, and `is_ready` logs it. An outage is
     logged when it begins and when it ends.
 
-    `run_interval` is the number of seconds from one run to the next when this object is made. It is read from the
-    schedule with this host's clock, and limits waits. Whether a run is due, the database's clock decides.
+    `run_interval` is the schedule's time from one run to the next, in seconds. It is computed once, when this object is
+    made, with this host's clock. It only limits waits: the database's clock decides whether a run is due.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:

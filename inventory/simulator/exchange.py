@@ -56,7 +56,7 @@ class Request:
 
     @property
     def page(self) -> int | None:
-        """Return the number, from 1, of the requested page of the list; None for other requests and invalid cursors."""
+        """Return the number of the requested page of the list, from 1; None for other requests and invalid cursors."""
         if self.path != INSTANCES:
             return None
         try:
@@ -104,7 +104,7 @@ def error(status: int, message: str, request_id: str = "sim-fault", **headers: s
 
 
 class Stopped(ConnectionError):
-    """The stop of the simulator, raised in each thread that waits or sends."""
+    """The error that is raised in each thread that waits or sends when the simulator stops."""
 
 
 @dataclass(slots=True)

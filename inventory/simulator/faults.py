@@ -54,7 +54,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """A body of which only the first `bytes` bytes are sent, before the connection closes.
+    """A response that is cut off: the connection closes after the first `bytes` bytes of the body.
 
     The Content-Length announces more bytes than are sent.
     """
@@ -176,8 +176,9 @@ class Faults:
     ) -> None:
         """Arm a fault: skip the first `after` requests that match `when`, and play the fault for the next `times`.
 
-        `when` None matches every request. `times` None means all further matching ones. A request for which an earlier
-        added fault is played does not count for the new fault, neither as skipped nor as one of `times`.
+        If `when` is None, every request matches. If `times` is None, the fault is played for all further requests that
+        match. If another fault, which was added earlier, is played for a request, the request does not count for the
+        new fault, neither as skipped nor as one of `times`.
         """
         with self._lock:
             self._armed.append(_Armed(fault, when, times, after))

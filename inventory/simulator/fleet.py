@@ -72,7 +72,10 @@ class Fleet:
             return self._encoded.get(instance_id)
 
     def page(self, number: int, size: int) -> tuple[list[bytes], bool]:
-        """Return the instances of the list on page `number`, from 1, each as JSON, and whether another page follows."""
+        """Return the instances on page `number` of the list, each as JSON, and whether another page follows.
+
+        Pages count from 1.
+        """
         with self._lock:
             listed = self._list()
             return listed[(number - 1) * size : number * size], len(listed) > number * size

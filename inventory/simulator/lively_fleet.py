@@ -31,7 +31,8 @@ class Life:
     """One life of an instance, from `born` until just before `died` (None: it is alive). A return is another Life.
 
     `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. If
-    an instance is older than the fleet, its first item shows it at the start of the fleet.
+    an instance is older than the fleet, its first pair still has the time `born`, but the item that the API returns at
+    the start of the fleet.
     """
 
     id: str

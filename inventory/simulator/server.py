@@ -77,7 +77,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the base URL, for INVENTORY_API_URL. Raise UsageError if the port is 0 and not yet known."""
+        """Return the base URL, for INVENTORY_API_URL. Raise UsageError if `port` was 0 and `start` was never called."""
         if not self._port:
             raise UsageError("The simulator has no address before it starts.")
         return f"http://{HOST}:{self._port}/v1"
@@ -160,7 +160,7 @@ class _Server(ThreadingHTTPServer):
         self._acceptor.start()
 
     def end(self) -> None:
-        """End every wait, close every socket, and join every thread of the server except the present one."""
+        """End every wait, close every socket, and join every thread of the server except the calling one."""
         self.stopping.set()
         self.shutdown()
         self._acceptor.join()

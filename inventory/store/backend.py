@@ -12,9 +12,9 @@ A migration on PostgreSQL waits for locks without a limit.
 
 
 def describe(engine: Engine) -> str:
-    """Return the database's name for messages: that of a SQLite file, or a PostgreSQL URL without its password.
+    """Return the name of a database for messages: the SQLite file, or the PostgreSQL URL without its password.
 
-    The name of a SQLite file is its path or its `file:` URI. Of a PostgreSQL URL's parameters, only `host` and `port`
+    A SQLite file is named by its path or its `file:` URI. Of a PostgreSQL URL's parameters, only `host` and `port`
     are kept. If the place of the password in the URL is not certain, return `masks.NOT_SHOWN`.
     """
     if is_sqlite(engine):

@@ -119,9 +119,9 @@ def _arrays(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str
 def _array(values: Sequence[Any]) -> str | list[Any]:
     """Return the values as a parameter for a PostgreSQL array.
 
-    For bytes, texts, integers and booleans it is PostgreSQL's text of the array, which is eight times faster than a
-    list. For other values, and for texts with control characters, it is a list. Raise ValueError for a time without a
-    zone.
+    For bytes, texts, integers and booleans, the parameter is a text in PostgreSQL's form of an array, such as `{1,2}`.
+    This is eight times faster than a list. For other values, and for texts with control characters, the parameter is a
+    list. Raise ValueError for a time without a zone.
     """
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bytes}:
@@ -137,9 +137,9 @@ def _array(values: Sequence[Any]) -> str | list[Any]:
 def _from_json(array: str, type_: str = "") -> str | list[Any]:
     """Return a JSON array as a parameter for a PostgreSQL array.
 
-    The parameter is PostgreSQL's text of the array. This text has other brackets than JSON, and no escapes for control
-    characters. If `array` has such escapes, the parameter is a list instead. If `type_` is BYTEA, `array` must hold
-    hexadecimal values and no nulls.
+    The parameter is a text in PostgreSQL's form of an array. This form has other brackets than JSON, and no escapes for
+    control characters. If `array` has such escapes, the parameter is a list instead. If `type_` is BYTEA, `array` must
+    hold hexadecimal values and no nulls.
     """
     if type_ == "BYTEA":
         inner = array[2:-2].replace('","', ",\\\\x")

@@ -69,7 +69,7 @@ Clock = Callable[[], datetime]
 """A function that returns the time (aware, UTC). It is used instead of the database's clock."""
 
 MAKE_OR_NAME = "`inventory sync` makes it, or `inventory db upgrade`; --database names another one."
-"""What to do if there is no database, for a message."""
+"""The part of a message that says what to do if there is no database."""
 
 
 def connect(url: URL, *, create: bool = False, remedy: str = MAKE_OR_NAME) -> Engine:
@@ -124,7 +124,7 @@ def writing(
 ) -> Iterator[Connection]:
     """Open a write transaction and yield its connection. Commit at the end; roll back if the block raises an exception.
 
-    `idle_limit`: the seconds without a statement after which PostgreSQL ends the session and rolls back, so that a
+    `idle_limit`: if no statement comes for this number of seconds, PostgreSQL ends the session and rolls back. So a
     frozen process cannot hold its locks for ever. It has no effect on SQLite: there other writers wait 30 s for the
     lock, and then raise DatabaseError.
     `kept`: the part of the message of a DatabaseError that says what happened to the data.

@@ -19,7 +19,7 @@ _COLLISIONS = {"40001", "40P01"}
 _WHEN_IT_WORKS = "Run again when the database works."
 
 GET_THE_RIGHT = "Connect as a role that has the right, or grant it."
-"""What to do if a role of PostgreSQL lacks a right, for a message."""
+"""The part of a message that says what to do if a role of PostgreSQL lacks a right."""
 
 _NO_RIGHT = "42501"
 """PostgreSQL's code of an insufficient privilege."""
@@ -75,8 +75,9 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     """Return the DatabaseError for an error of the driver.
 
-    Its message says more about a lock and, on SQLite, about a full disk and rights. If a role of PostgreSQL lacks a
-    right, it says what to do. Return a Collision for a deadlock or a serialization failure on PostgreSQL.
+    If another process holds a lock, or if a SQLite file is read-only or its disk is full, the message says more than
+    that of the driver. If a role of PostgreSQL lacks a right, the message says what to do. Return a Collision for a
+    deadlock or a serialization failure on PostgreSQL.
     """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":

@@ -60,8 +60,8 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
     not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. Unless
     the error is Unconfirmed, nothing was granted.
 
-    A role with NOINHERIT can use the rights of another role only after SET ROLE. Such a right to write is overlooked,
-    unless the other role is the owner of the tables.
+    A role with NOINHERIT can use the rights of the roles that it is a member of, but only after SET ROLE. A right to
+    write that the role has in this way is overlooked, unless it is the right of the owner of the tables.
     """
     if is_sqlite(engine):
         raise UsageError(

@@ -32,9 +32,10 @@ _AMCHECK = sa.text("""
     LEFT JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
     WHERE extname = 'amcheck' GROUP BY nspname
 """)
-"""`functions` is the number of the two functions that exist with more than one argument, as they are called here.
+"""The query for the schema of amcheck, and for what this role can do with it.
 
-An amcheck that is older than the server may lack such a function.
+This module calls two functions of amcheck, each with more than one argument. `functions` is how many of the two exist
+in that form: an amcheck that is older than the server may lack one. `may` says whether this role may call them.
 """
 
 _BTREES = sa.text(r"""
@@ -48,7 +49,7 @@ _DANGLING = sa.text(f"""
     FROM sqlite_master JOIN pragma_foreign_key_check(sqlite_master.name) AS foreign_key
     WHERE sqlite_master.type = 'table' AND sqlite_master.name IN :tables LIMIT {MOST}
 """).bindparams(sa.bindparam("tables", expanding=True))
-"""The rows of the program's own tables that refer to a row that is not there. A user's own tables are not checked."""
+"""The query for rows of the program's tables that refer to a row that is not there. A user's tables are not checked."""
 
 
 def find_damage(connection: Connection, *, quick: bool = False) -> Iterator[str]:
@@ -84,7 +85,7 @@ def why_unchecked(connection: Connection) -> str | None:
 
 
 def require_whole(connection: Connection) -> None:
-    """Raise DatabaseError if the quick check of SQLite finds damage. PostgreSQL has no quick check: do nothing."""
+    """Raise DatabaseError if SQLite's quick check finds damage. On PostgreSQL, which has no such check, do nothing."""
     faults = list(find_damage(connection, quick=True))
     if faults:
         raise DatabaseError(
@@ -126,7 +127,7 @@ def _postgresql(connection: Connection) -> Iterator[str]:
 
 
 def _has_heap_check(connection: Connection) -> bool:
-    """Return whether the server's own version of amcheck can check tables: PostgreSQL 14 or newer."""
+    """Return whether the amcheck that comes with this server can check tables: True from PostgreSQL 14 on."""
     return (connection.dialect.server_version_info or ()) >= (14,)
 
 

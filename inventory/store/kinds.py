@@ -22,7 +22,7 @@ _KINDS: tuple[tuple[type[Any], Kind], ...] = (
 
 
 def column_kinds(connection: Connection, relation: Relation) -> dict[str, Kind]:
-    """Return the kinds of the columns of a table or view, by column name in the order of `relation.columns`."""
+    """Return the kind of each column of a table or view, by column name. The order is that of `relation.columns`."""
     types = {column["name"]: column["type"] for column in sa.inspect(connection).get_columns(relation.name)}
     return {column.name: _kind(types[column.name]) for column in relation.columns}
 

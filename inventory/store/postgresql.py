@@ -73,9 +73,9 @@ def _begin_postgresql(connection: Connection) -> None:
     """Set TRANSACTION_SETTINGS for this transaction, and check that the database can be used.
 
     The connection's option `inventory_settings` adds settings or replaces some. Raise WrongSchema if the database is
-    not in UTF-8. Raise DatabaseError if the transaction is meant to write and the database may only be read. This is
-    done in each transaction, because a pooler in transaction mode may give each transaction another session. One
-    statement does everything, which saves round trips.
+    not in UTF-8. Raise DatabaseError if the transaction was opened for writing, but the database is read-only. The
+    settings and checks are repeated in each transaction, because a pooler in transaction mode may give each transaction
+    another session. One statement does everything, which saves round trips.
     """
     options = connection.get_execution_options()
     settings = TRANSACTION_SETTINGS | options.get("inventory_settings", {})
@@ -114,8 +114,8 @@ def require_version(connection: Connection) -> None:
 def require_sequences(connection: Connection, table: str) -> None:
     """Raise DatabaseError if the role may not use a sequence that numbers the rows of the table.
 
-    A right on a table does not include its sequences. An INSERT of no rows does not need
-    them, so it does not show this.
+    A role that may insert into a table may still lack this right. `database.try_to_write` inserts no rows, so its
+    INSERT takes no number from the sequence, and does not fail.
     """
     query = """
         SELECT CAST(CAST(seqrelid AS regclass) AS text) FROM pg_sequence JOIN pg_depend ON objid = seqrelid

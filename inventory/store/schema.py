@@ -32,7 +32,7 @@ HEAD = "0006"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
-"""The plugins with which Alembic compares tables. They ignore comments: migrations/env.py writes all of these."""
+"""The plugins with which Alembic compares tables. They do not compare comments: migrations/env.py writes them all."""
 
 _COMPARED = "inventory_compared"
 """The name of the temporary view with which `changed_views` compares a view on PostgreSQL."""
@@ -178,10 +178,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """Return the changes that would bring the tables and views to this version; an empty list if there are none.
+    """Return the changes that would give tables and views the form of this version; an empty list if none is needed.
 
-    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). For the changes of
-    one existing column, Alembic's autogenerate returns a list of such tuples.
+    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). The changes of one
+    existing column are together one element of the result: a list of such tuples.
     """
     _import_alembic()
     from alembic.autogenerate import compare_metadata
@@ -215,10 +215,10 @@ def _differs_on_postgresql(connection: Connection, name: str) -> bool:
     Return False if the view is missing, or if no temporary view may be created. Return True if the view of the
     migration cannot be created on the tables of this database.
 
-    PostgreSQL does not keep the SQL of a view. It writes the definition anew each time that it is asked. A dump holds
-    this written text, and for the view restored from the dump, the server may write another text. So two texts are
-    right. To get them, this function creates a temporary view from the migration's SQL, and another one from the text
-    that the server writes for the first.
+    PostgreSQL does not keep the SQL of a view. It writes a text of the definition each time that it is asked. A dump
+    holds this text. If the view is restored from the dump, the server may write another text for it. So two texts are
+    accepted. To get them, this function creates a temporary view from the migration's SQL, and another one from the
+    text that the server writes for the first.
     """
     if connection.scalar(sa.text("SELECT to_regclass(:name) IS NULL"), {"name": name}):
         return False  # `differences` and `find_tampering` report a missing view

@@ -43,8 +43,8 @@ _KEYS = (
 )
 """Relations that others refer to, each with its key: the columns that identify one of its rows.
 
-Any other relation that has all columns of a key refers to the owner of the key. If a relation has several keys,
-`diagram` draws an arrow only for the first one in this list.
+Any other relation that has all columns of a key refers to the relation with that key. If it has the columns of several
+keys, `diagram` draws an arrow only for the first of these keys in the list.
 """
 
 _RUN_IDS = ("run_id", "opened_by_run_id", "closed_by_run_id")

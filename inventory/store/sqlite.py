@@ -26,9 +26,9 @@ _OF_DRIVER = frozenset({"uri", "timeout", "isolation_level", "detect_types", "ch
 
 
 def require_known_parameters(url: URL) -> None:
-    """Raise UsageError if the URL of a SQLite database has a parameter that is not known, or cannot be read.
+    """Raise UsageError if the URL of a SQLite database has an unknown parameter, or a value that cannot be read.
 
-    Unknown ones would be ignored, so that `mode=ro` without `uri=true` would allow writing.
+    Unknown parameters would be ignored. So would `mode=ro` without `uri=true`, and the file would be writable.
     """
     try:
         with warnings.catch_warnings():

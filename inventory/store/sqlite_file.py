@@ -131,8 +131,8 @@ class SQLiteFile:
     def remember_companions(self, connection: object = None) -> None:
         """Record the identity of the -wal, -shm and -journal, unless the database file was removed or replaced.
 
-        After a replacement, these may belong to the new file. `connection` is a connection that has just begun
-        a transaction. From now on it counts as a connection that has the `-wal` open.
+        After a replacement, these may belong to the new file. If `connection` is given, it has just begun a
+        transaction. From now on, it counts as a connection that has the `-wal` open.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True

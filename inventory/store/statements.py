@@ -39,8 +39,8 @@ def stream(connection: Connection, statement: sa.Select[Any]) -> Iterator[Sequen
     try:
         yield from result.partitions()
     finally:
-        # after an exception in the caller, this generator may end only when the connection is closed already; to close
-        # the result would then fail on SQLite
+        # After an exception in the caller, the connection may be closed before this generator ends. On SQLite, closing
+        # the result would then fail.
         if not (connection.closed and is_sqlite(connection)):
             result.close()
 

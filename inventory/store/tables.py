@@ -145,8 +145,9 @@ accounts = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("retired_at", UTCDateTime),
     Column("pruned_before", UTCDateTime),
-    # internal. last_complete_run_id: the time of this run is the last_seen_at of each live instance of which no later
-    # run recorded anything. walk_digest: fingerprint of this run's list. The next run compares its own list with it
+    # internal. last_complete_run_id: the time of this run is the last_seen_at of each live instance, unless a later run
+    # recorded something of the instance. walk_digest: fingerprint of this run's list. The next run compares its own
+    # list with this fingerprint
     Column("last_complete_run_id", RunId),
     Column("walk_digest", Text),
     # internal: the lease, from fencing_token to lease_process_started. While a run has the lease, its heartbeat is in
@@ -160,7 +161,8 @@ accounts = Table(
     Column("lease_pid", Integer),
     Column("lease_process_started", Double),
     Column("checkpoint_at", UTCDateTime),
-    # internal: the account's Merkle log: its id, its entry 0, its number of entries, the right edge of its tree
+    # internal: the account's Merkle log: its id, its entry 0, its number of entries, and the `hashes` of its tree
+    # (`merkle.Frontier`)
     Column("log_id", Text),
     Column("log_start", Text),
     Column("log_size", RunId),
@@ -197,8 +199,8 @@ sync_runs = Table(
     Column("max_gap_seconds", Double),
     Column("log_index", RunId),
     # internal. entry_hash: hash of the run's log entry. changes_root: Merkle root in that entry over the versions that
-    # the run opened and closed. missing_digest: the same over the instances left unsettled. cleared_digest: the value
-    # that `prune` has removed from fleet_digest; it is needed to compute the log entry, which commits to that value
+    # the run opened and closed. missing_digest: the missing digest in that entry. cleared_digest: the value that
+    # `prune` has removed from fleet_digest; it is needed to compute the log entry, which commits to that value
     Column("entry_hash", LargeBinary),
     Column("changes_root", LargeBinary),
     Column("missing_digest", LargeBinary),

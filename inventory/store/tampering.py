@@ -1,8 +1,8 @@
 """Find what makes queries answer wrongly although the history is right: a changed view, a trigger, a missing day.
 
-Each table and view of the program must exist, and neither kind may stand in for the other. A view must have the text
-that this version of the program gives it. No table or view may have a trigger, a rule, a policy, row-level security or
-a child table. The calendar must have exactly the days that the migrations gave it.
+Each table of the program must exist, as a table. Each view of the program must exist, as a view, and have the text that
+this version of the program gives it. No table or view may have a trigger, a rule, a policy, row-level security or a
+child table. The calendar must have exactly the days that the migrations gave it.
 """
 
 from collections.abc import Iterator

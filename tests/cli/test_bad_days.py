@@ -47,7 +47,10 @@ def settings(simulator, database_url):
 
 
 def dump(engine):
-    """Return a dict from table names, `instance_state` and `instance_versions`, to a sorted list of rows as texts."""
+    """Return a dict with two keys, `instance_state` and `instance_versions`.
+
+    Each value is the sorted list of the table's rows, each row as a text.
+    """
     with database.reading(engine) as connection:
         return {
             name: sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}")))

@@ -28,9 +28,10 @@ REFUSE_EXECUTABLE_MEMORY = (65, 1, 0, 0, 0)
 
 @pytest.fixture
 def reporting(world, database_url, tmp_path):
-    """Return a context manager that starts `inventory report` and yields its process and the child of the process.
+    """Return a context manager that starts `inventory report` and yields a pair of processes.
 
-    The child makes the library, and is suspended. At the end, the process and the child are killed.
+    The first is the process of the command. The second is its child: it makes the library, and is suspended. At the
+    end, both are killed.
     """
     world.put("a")
     world.run()

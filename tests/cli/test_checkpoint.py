@@ -73,7 +73,7 @@ def keep(inventory, folder="kept", **environment):
 
 @contextmanager
 def locked(folder):
-    """Hold the lock that a process takes to write checkpoints into the folder."""
+    """Hold a lock on the folder during the block: the lock that a process needs to write checkpoints there."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -274,7 +274,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 @pytest.mark.medium
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The checkpoint of entries 0 to 5 agrees with the log, and that of 0 to 6 does not. So entry 6 must differ."""
+    """The checkpoint of entries 0 to 5 agrees with the log, and the one of entries 0 to 6 does not: entry 6 differs."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")

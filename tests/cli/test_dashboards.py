@@ -21,7 +21,11 @@ BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
 
 
 def as_grafana(sql, values, begins=BEGINS, ends=DEMO_ENDS):
-    """Return the SQL as Grafana sends it, with the period and the chosen values in place of macros and variables."""
+    """Return the SQL as Grafana sends it.
+
+    Macros are replaced by the period from `begins` to `ends`, and variables by the chosen values. `values` is a dict
+    from the name of a variable to the list of its values.
+    """
     first, last = (f"'{time:%Y-%m-%dT%H:%M:%SZ}'" for time in (begins, ends))
     sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {first} AND {last}", sql)
     sql = sql.replace("$__timeFrom()", first).replace("$__timeTo()", last)
@@ -54,7 +58,7 @@ def titled(title):
 
 
 def queries():
-    """Yield a title and the SQL of each panel and each alert rule in the files."""
+    """Yield a pair for each panel and each alert rule in the files: its title, after the file's name, and its SQL."""
     for name, content in files().items():
         made = json.loads(content)
         for panel in made.get("panels", []):

@@ -122,7 +122,7 @@ def test_a_variable_that_is_no_setting_is_a_warning(look, engine, monkeypatch):
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_sqlite_that_is_too_old_is_named_with_both_versions(look, engine, monkeypatch):
-    """Imitate an older library, because a Python has only one."""
+    """Imitate an older SQLite, because this Python has only one SQLite library."""
     assert engine
     monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 37, 2))
     monkeypatch.setattr("sqlite3.sqlite_version", "3.37.2")

@@ -328,7 +328,7 @@ def test_the_day_that_begins_at_the_end_of_the_period_is_not_asked_for():
 
 
 def forged(files, file):
-    """Write a bundle of these files to `file`, with a manifest that has the hashes of these files. Return `file`."""
+    """Write a bundle of `files` to the path `file`. The hashes of `files` are put into its manifest. Return `file`."""
     manifest = json.loads(files["manifest.json"])
     manifest["files"] |= {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     text = json.dumps(manifest).encode()
@@ -338,7 +338,7 @@ def forged(files, file):
 
 
 def refused(file, kept=None):
-    """Check the bundle in this process. The check must fail; return the text of its error."""
+    """Check the bundle in this process, against the `check.Kept` that is passed. Return the error, which must occur."""
     with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError, struct.error)) as raised:
         check.check(file, kept)
     return str(raised.value)

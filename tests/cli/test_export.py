@@ -306,7 +306,10 @@ def test_the_digests_and_the_log_follow_from_the_files_alone(lived, run, tmp_pat
 
 
 def changed(folder, name, change):
-    """Let the function `change` edit a list of the rows of a file. Write the new hash of the file into the manifest."""
+    """Change a Parquet file, and write its new hash into the manifest.
+
+    The function `change` takes the list of the file's rows, each a dict, and edits it in place.
+    """
     table = pq.read_table(folder / name)
     rows = table.to_pylist()
     change(rows)
@@ -321,12 +324,12 @@ def rehash(folder, name, **about):
 
 
 def setting(**values):
-    """Return a function that takes a list of rows, and sets these values in the first row."""
+    """Return a function for `changed`. It takes a list of rows, and sets these values in the first row."""
     return lambda rows: rows[0].update(values)
 
 
 def invent(rows):
-    """Append a version that lasts a microsecond, opened and closed by a run that does not exist."""
+    """Append a version to the rows. It lasts a microsecond. The run that opened and closed it does not exist."""
     begin = at(1, 30) + timedelta(microseconds=1)
     rows.append(rows[0] | {
         "instance_id": "zz", "opened_by_run_id": 999, "valid_from": begin,

@@ -25,8 +25,9 @@ LIMITS = [("nofile", number) for number in (5, 6, 7, 8, 12, 20)] + [
 def limited(tmp_path, database_url):
     """Yield a function that runs a command under one resource limit, or under none, and returns the completed process.
 
-    `limit` is a pair: the name of an option of prlimit(1), without the dashes, and its value. `preexec_fn` is not used:
-    it runs Python in a process that was forked beside other threads, and may wait for ever for a lock of theirs.
+    `limit` is a pair: the name of an option of prlimit(1), without the dashes, and its value. `preexec_fn` of
+    `subprocess` could set the limit too, but it runs Python code after a fork. If another thread held a lock at the
+    fork, this code may wait for that lock for ever.
     """
     machines = [{"id": f"inst_{number}", "status": "ready"} for number in range(300)]
     with Simulator(Fleet(machines), keys={KEY}) as simulator:

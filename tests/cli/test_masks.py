@@ -63,7 +63,10 @@ API = "https://127.0.0.1:1/v1"
 
 
 def parts(password):
-    """Return the parts of a password that no output may contain: letters and digits, 4 or more in a row."""
+    """Return the parts of a password that no output may contain: each run of 4 or more letters and digits.
+
+    The password is searched as it is, and with its percent-escapes decoded. The word `password` itself may be shown.
+    """
     found = {part for text in (password, unquote(password)) for part in re.split(r"[^0-9A-Za-z]+", text)}
     return sorted(part for part in found if len(part) >= 4 and part != "password")
 
@@ -204,7 +207,7 @@ FILES = (
 
 
 def pieces(key):
-    """Return all substrings of 8 characters of the secret part of a key."""
+    """Return all substrings of 8 characters of the secret part of a key; a prefix `sk-proj-` does not count."""
     secret = key.rpartition(":")[2].removeprefix("sk-proj-")
     return [secret[start : start + 8] for start in range(len(secret) - 7)]
 

@@ -289,7 +289,7 @@ def test_a_machine_that_changed_its_type_counts_under_the_type_of_each_time(worl
 
 
 def test_a_retired_account_counts_no_machine_after_its_last_complete_run(world, database_url, tmp_path, look):
-    """After the last complete run, a partial run saw one machine with another type, and one for the first time."""
+    """Retire the account `one`. A partial run after its last complete run saw `a` with another type, and `b` as new."""
     world.put("a")
     world.run(account="one")
     world.run(account="two")

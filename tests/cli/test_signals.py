@@ -25,9 +25,9 @@ pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 EVERY = 1 if LONG else 5
-"""The step, in SQL statements, from one try of a command to the next.
+"""The number of SQL statements by which each try of a command is interrupted later than the try before it.
 
-Each try gets two signals at one statement: the first try at its statement 1, the next one this many statements later.
+Each try gets two signals at one of its statements. The first try gets them at its statement 1.
 """
 TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys

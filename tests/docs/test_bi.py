@@ -34,7 +34,7 @@ def tool(request, backend):
     """Yield an SQLAlchemy engine for the demo, like the engine of a BI tool.
 
     On SQLite, the engine has the URL that the guide shows, with the path of the demo. On PostgreSQL, it has the URL of
-    the demo.
+    the demo, with the driver psycopg.
     """
     if backend == "sqlite":
         (url,) = re.findall(r"`(sqlite:///file:\S+)`", GUIDE)

@@ -51,8 +51,8 @@ class Ended:
 def shell(tmp_path, sqlite_demo):
     """Yield a function that runs a command line in a folder with copies of a demo, and returns a Popen or an Ended.
 
-    A line that is only an `inventory` command, and starts no server, runs in this process. Bash starts any other line;
-    there, `inventory` is the program of this environment.
+    A line that is only an `inventory` command, and starts no server, runs in this process and gives an Ended. Bash
+    runs any other line, and finds `inventory` in the Python environment of the tests.
     """
     for name in ("inventory.db", "demo.db"):
         shutil.copyfile(sqlite_demo, tmp_path / name)

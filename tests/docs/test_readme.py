@@ -94,7 +94,10 @@ def test_a_real_key_takes_five_lines_and_postgresql_two():
 
 
 def test_ci_makes_a_fresh_environment_and_runs_the_test_command_of_the_readme(tmp_path):
-    """Run .ci/run beside an old `.venv`. Scripts in place of programs write down their own names and arguments."""
+    """Run .ci/run in a folder with an old `.venv`.
+
+    Scripts take the place of the programs that it calls. Each writes down its own name and its arguments.
+    """
     shutil.copyfile(ROOT / "README.md", tmp_path / "README.md")
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")

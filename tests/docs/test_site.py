@@ -17,7 +17,7 @@ SIZES = [(1280, 900), (390, 844)]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """Return a folder with a copy of the files from which the site is built. A test may damage one for a while."""
+    """Return a folder with a copy of the files from which the site is built. A test that damages a file restores it."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("docs", "tools"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -114,7 +114,7 @@ def answers(draw):
 
 
 def check_none_vanished(world):
-    """Check that none of the instances NAMES, which all exist, has vanished, and that the next run succeeds."""
+    """Check that no instance of NAMES has vanished (all of them exist), and that the next run succeeds."""
     false = [id_ for id_, _ in world.gone() if id_ in NAMES]
     tally.count("false vanishes", len(false))
     assert not false

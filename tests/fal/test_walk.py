@@ -89,7 +89,7 @@ def asked(simulator):
 class Pages:
     """A fault that answers the first request with a page of `items(1)`, the second with one of `items(2)`, and so on.
 
-    The list ends with the page `last`. If it is None, the list never ends.
+    `last` is the number of the last page. If `last` is None, the list never ends.
     """
 
     def __init__(self, items, last=None):
@@ -143,7 +143,7 @@ def test_progress_is_reported_after_each_page(walked):
 def test_where_only_values_changed_the_spool_has_the_parts_of_the_list_that_differ_and_no_others(
     api, fleet, stop, pages
 ):
-    """A list has at most 24 parts, of the same number of pages each; the last may have fewer."""
+    """A list has at most 24 parts. All have the same number of pages; only the last part may have fewer."""
     refill(fleet, ids(*range(2 * pages)))
     size = 2 * -(-pages // 24)
     listed = [each["id"] for each in fleet.listing()]
@@ -208,14 +208,14 @@ def test_a_list_that_has_become_endless_ends_the_walk_although_another_was_expec
 
 
 def refill(fleet, listed):
-    """Let the fleet have an instance of each of these ids and no others, in their order."""
+    """Replace the fleet by one instance for each of these ids, in this order."""
     fleet.clear()
     for id_ in listed:
         fleet.put(machine(id_))
 
 
 def found_in_whole(api, stop):
-    """Walk the list without an expected one, and return the list that was found."""
+    """Walk the whole list without an expected list. Return what the walk found, an ExpectedList for later walks."""
     with Spool() as spool:
         return walk(WalkContext(api, spool, stop), 1).found
 

@@ -46,7 +46,7 @@ def run(database_url, world, tmp_path):
 
 
 def history(world):
-    """Return the rows of `World.dump` without the names of accounts, and without the tables of accounts and of acts."""
+    """Return `World.dump` without the tables `accounts` and `operator_actions`. In each row, `account` is null."""
     tables = world.dump()
     del tables["accounts"], tables["operator_actions"]
     return {
@@ -56,7 +56,7 @@ def history(world):
 
 
 def names(world):
-    """Return a dict from each of four tables to the frozenset of the account names in it."""
+    """Return a dict with the names of four tables as keys. Each value is the frozenset of the table's account names."""
     tables = ("accounts", "sync_runs", "instance_state", "instance_versions")
     return {
         table: frozenset(*zip(*world.rows(f"SELECT DISTINCT account FROM {table}"), strict=True)) for table in tables
@@ -64,7 +64,7 @@ def names(world):
 
 
 def record_every_event(world, account="default"):
-    """Record every kind of event for the account, and a run of another account."""
+    """Record three runs of the account, with every kind of event, and one run of the account `other`."""
     world.run(account=account)
     world.run(account="other", key="other:secret")
     world.put("a", region="eu-west")

@@ -183,7 +183,10 @@ TEXTS = (
 
 @pytest.mark.medium
 def test_any_text_is_read_back_as_it_was_written(world):
-    """Write each text as a creator and in `extra`, in new and in changed rows; a printable text also in an id."""
+    """Write each text as a creator and in `extra`, first in new rows, then in changed ones.
+
+    A printable text is also in an id.
+    """
     ids = [f"{text}{number}" if text.isprintable() else f"{number}" for number, text in enumerate(TEXTS)]
     for texts in (TEXTS, TEXTS[::-1]):
         sent = dict(zip(ids, texts, strict=True))

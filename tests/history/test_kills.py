@@ -17,9 +17,10 @@ from support.marks import LONG, rule
 from support.world import ids
 
 EVERY = 1 if LONG else 16
-"""The number of statements and commits by which each kill of a command comes later than the kill before it.
+"""The step from one kill of a command to the next, in statements and commits.
 
-For a command that makes few of them, the number is smaller.
+The first try of a command is killed before its first statement or commit, the next try EVERY of them later, and so on.
+For a command that makes few of them, the step is smaller.
 """
 MOMENTS = 48 if LONG else 1
 """How many times a command is killed at a random moment."""
@@ -122,7 +123,9 @@ class Witness:
 
 
 def change(world, witness, number, words):
-    """Change one instance, add one, and remove the one that the call before added. So the command has work to do.
+    """Change one instance, add one, and remove the instance that the previous call added.
+
+    So the command has work to do.
 
     The command `sync` records these changes itself. For the other commands, a run records them first. For `missing`,
     this run leaves an instance missing.
@@ -161,7 +164,7 @@ def test_a_command_that_is_killed_at_any_statement_leaves_a_history_that_verifie
         code = kill(*words, fatal=number)
         witness.check(code)
         if code != KILLED:
-            assert code in {0, 2}, code  # 2: an earlier attempt was killed after its commit, so it is done
+            assert code in {0, 2}, code  # 2: an earlier try was killed after its commit, so the act is already done
             break
         killed += 1
     assert killed >= least // step

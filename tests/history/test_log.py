@@ -989,7 +989,10 @@ def test_a_run_without_an_entry_in_the_log_is_found(world, run_id, status, lies)
 
 
 def insert_a_ghost(connection, at, opened_by, closed_by):
-    """Insert an instance that was there from one run to another: a copy of the instance `a` with another id."""
+    """Insert the instance `ghost`, with one version: a copy of the only instance of the account `default`.
+
+    The version begins at the time `at`, and ends at the time of the run `closed_by`.
+    """
     (version,) = connection.execute(
         sa.select(instance_versions).where(instance_versions.c.account == "default")
     ).mappings()

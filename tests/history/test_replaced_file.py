@@ -368,7 +368,7 @@ def test_a_connection_that_is_closed_after_the_file_was_replaced_leaves_the_new_
 
 
 def _with_wal(file, tmp_path):
-    """Make a copy of the file with a -wal file that holds one more row, and return the path of the copy."""
+    """Copy the file, put a -wal file with one more row beside the copy, and return the path of the copy."""
     live, copy = tmp_path / "live.db", tmp_path / "restored.db"
     shutil.copyfile(file, live)
     with closing(sqlite3.connect(live, isolation_level=None)) as connection:

@@ -41,9 +41,10 @@ CREATE TRIGGER collide BEFORE UPDATE ON {table} FOR EACH ROW {when} EXECUTE FUNC
 """
 AT_THE_FIRST_ROW = {"table": "instance_state", "when": ""}
 AT_THE_END = {"table": "sync_runs", "when": "WHEN (NEW.status = 'succeeded')"}
-"""Values for COLLIDES.
+"""AT_THE_FIRST_ROW and AT_THE_END are values for two placeholders of COLLIDES, `table` and `when`.
 
-AT_THE_FIRST_ROW: a run collides at the first instance that it updates. AT_THE_END: when it closes its own row.
+With AT_THE_FIRST_ROW, a run collides at the first instance that it updates. With AT_THE_END, it collides when it closes
+its own row.
 """
 
 

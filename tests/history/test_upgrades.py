@@ -78,7 +78,10 @@ def engine(old):
 
 
 def history(engine):
-    """Return a dict from each relation of ALWAYS_TRUE to its rows, cut to the columns named there, as sorted texts."""
+    """Return a dict whose keys are the relations of ALWAYS_TRUE.
+
+    Each value is the sorted list of the relation's rows, as texts. A row has only the columns that ALWAYS_TRUE names.
+    """
     with reading(engine) as connection:
         return {
             relation: sorted(map(repr, connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {relation}")))

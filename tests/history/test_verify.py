@@ -420,12 +420,12 @@ def names_it(found, version):
 
 
 def one_version(id_, number):
-    """Return the condition for the version of an instance that began at hour(number)."""
+    """Return the SQL condition for one version of an instance: the version that began at hour(number)."""
     return sa.and_(VERSION.instance_id == id_, VERSION.valid_from == hour(number))
 
 
 def as_first(column):
-    """Return a subquery: the value of a column in the first version of the instance `a`."""
+    """Return a scalar subquery for the value that a column has in the first version of the instance `a`."""
     first = sa.alias(instance_versions)
     query = sa.select(first.c[column.name]).where(first.c.instance_id == "a", first.c.valid_from == hour(1))
     return query.scalar_subquery()
@@ -442,7 +442,7 @@ ONE_TEXT_EACH = [
         "nothing changed from the version before it",
     ),
 ]  # fmt: skip
-"""Tuples of a version, a change of it, and a text by which `verify` names what is wrong then."""
+"""Tuples of three: the condition for a version, a change of the version, and the text of the breach that follows."""
 
 
 @pytest.mark.medium

@@ -575,7 +575,7 @@ def expected_changes(history):
 
 
 def expected_episodes(history):
-    """Yield a dict for each episode. Its keys are the columns of `instance_episodes`, and also `versions` and `live`.
+    """Yield a dict for each episode. It has each column of `instance_episodes` as a key, and `versions` and `live`.
 
     `versions` is a list of pairs: a Version, and the time until which its hours count. `live` is whether the instance
     is live in this episode.

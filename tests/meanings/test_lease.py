@@ -71,9 +71,9 @@ def world(world):
 def child(world, database_url):
     """Yield a function that starts a sync in a child process, and returns the process.
 
-    `deed` is the name of a signal that the child sends to itself inside the transaction that applies the run. If `deed`
-    is `walk`, the child sends none. `lease` is the length of the lease in seconds. If `name` is not empty, it replaces
-    the name of the process.
+    The function has three parameters. `deed` is the name of a signal that the child sends to itself inside the
+    transaction that applies the run; if `deed` is `walk`, the child sends no signal. `lease` is the length of the lease
+    in seconds. If `name` is not empty, it becomes the name of the process.
     """
     started = []
 
@@ -195,7 +195,7 @@ def test_a_reader_never_sees_half_a_run(world):
     def wait_for_a_read(_connection, _cursor, statement, *_):
         if threading.current_thread() is not reader and "instance_versions" in statement:
             before = len(seen)
-            until(lambda: len(seen) > before + 1)  # one that began after the statement
+            until(lambda: len(seen) > before + 1)  # of two new reads, the second began after the statement
 
     reader = threading.Thread(target=read_on)
     event.listen(world.engine, "after_cursor_execute", wait_for_a_read)
@@ -292,9 +292,9 @@ def test_a_process_id_that_another_process_has_now_means_a_dead_holder(world, ch
 
 @rule("one-run-per-account")
 def test_a_lease_holds_the_boot_id_and_the_start_in_ticks_which_no_step_of_the_clock_changes(world):
-    """Check that the lease holds the start of its process in ticks since the boot.
+    """Check that a lease holds the host's boot id and the start of the holder's process, in ticks since the boot.
 
-    If the clock is set, the same process seems to have started at another time of day, but at the same tick.
+    If the clock of the host is set, the same process seems to have started at another time. The ticks stay the same.
     """
     with walking(world, clock=now) as (gate, _, thread):
         host, started = world.one("SELECT lease_host, lease_process_started FROM accounts")
@@ -324,7 +324,7 @@ def test_a_living_holder_is_found_alive_whatever_its_name(world, child, name):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("started", [1_700_000_000.0, None])
 def test_a_lease_of_an_earlier_version_is_respected_until_it_ends(world, child, started):
-    """Imitate a lease of an older program: it has no boot id, and the start of its process is a time of day or null.
+    """Imitate a lease of an older program. It has no boot id, and the start of its process is a Unix time or null.
 
     Such a lease does not say whether its process is still alive.
     """
@@ -518,7 +518,7 @@ def test_a_heartbeat_from_the_future_does_not_hold_the_account_for_ever(world, c
     run(world)
     child("SIGKILL").wait(PATIENCE)
     set_account(world, lease_host="elsewhere/0/pid:[1]")
-    yesterday = later(days=-1)  # the clock was stepped back a day after the last heartbeat
+    yesterday = later(days=-1)  # as if, after the last heartbeat, the clock was stepped back by a day
     outcome = run(world, clock=yesterday)
     assert outcome.status == "succeeded"
     rows = world.rows("SELECT status, started_at FROM sync_runs ORDER BY run_id")

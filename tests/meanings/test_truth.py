@@ -18,7 +18,7 @@ TIMES = ("appeared_after", "appeared_at", "last_seen_at", "vanished_at", "change
 
 @pytest.fixture
 def rows(watch):
-    """Yield a function that returns the rows of a query. Columns in TIMES, and no others, become datetimes in UTC."""
+    """Yield a function that returns the rows of a query. It converts columns named in TIMES to datetimes in UTC."""
     with asking(watch.url) as connection:
 
         def query(sql):
@@ -32,8 +32,9 @@ def rows(watch):
 def presences(watch):
     """Return a dict from (account, instance id) to a list of groups. A group is a list of lives of the instance.
 
-    The runs of the account cannot tell the lives of one group apart: two successive lives are in one group if no
-    complete run both started and ended between them. Groups and lives are in order of time.
+    The lives are objects of the simulator's class `Life`. The runs of the account cannot tell the lives of one group
+    apart: two successive lives are in one group if no complete run both started and ended between them. Groups and
+    lives are in order of time.
     """
     found = {}
     for account in EVERY:
@@ -52,8 +53,8 @@ def presences(watch):
 def matched(watch, rows, presences):
     """Return a list with a tuple for each row of `instance_episodes`.
 
-    A tuple holds the row, the group of lives in `presences` that the row stands for, and a dict from (account, start)
-    to the run. The dict has all runs, and is the same in each tuple.
+    A tuple holds the row, the group in `presences` that the row stands for, and a dict of all runs: from (account,
+    start) to the run. The dict is the same in each tuple.
     """
     runs = {(run.account, run.started): run for run in watch.runs}
     pairs = []

@@ -95,10 +95,11 @@ def titles(sent):
     ],
 )
 def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
-    """A run is written `NAME:HOURS`: its status or error code, and the hours since the previous complete run.
+    """A run is written `NAME:HOUR`: its status or error code, and the hour at which it started.
 
-    `ok` stands for `succeeded`. `begun` names the alerts that must be sent after the last of the runs. `ended`
-    names the alerts whose end must be reported after it.
+    `ok` stands for `succeeded`. For each of the runs, the last complete run before it counts as one of hour 0. `begun`
+    names the alerts that must be sent after the last of the runs. `ended` names the alerts whose end must be reported
+    after it.
     """
 
     def row(text):
@@ -214,7 +215,7 @@ def test_only_the_configured_alerts_are_sent(alerts_after, world):
     world.faults.add(Status(401), times=2)
     assert alerts_after(on=["held", "stale"]) == []
     assert alerts_after(on=["held", "stale"]) == []
-    assert alerts_after(on=["held", "stale", "recovery"]) == []  # no alert of the failure was sent
+    assert alerts_after(on=["held", "stale", "recovery"]) == []  # no alert of the failure was sent, so none of its end
     world.faults.add(Status(401), times=1)
     assert titles(alerts_after(on=["key_refused"])) == ["inventory: default: the key was refused"]
     assert alerts_after(on=["key_refused"]) == []

@@ -19,7 +19,7 @@ from support.workers import until
 
 @pytest.fixture
 def today():
-    """Return the time. Shortly before midnight, wait for the new day first: a test must not run on two days."""
+    """Return the time. Shortly before midnight, wait for the new day first: a test must not last into a new day."""
     until(lambda: datetime.now(UTC).time() < time(23, 59, 30))
     return datetime.now(UTC)
 
@@ -33,8 +33,8 @@ def settings(tmp_path):
 def after_a_run(world, settings, today):
     """Return a function that makes a run, passes its outcome to an observer, and waits until all files are written.
 
-    Unless an `observer` is passed, a new one is used: its clock says `at`, and `changes` are changed settings. The
-    function returns the observer.
+    The function returns the observer. If none is passed, it makes a new one: the clock of this observer says `at`, and
+    its settings are `settings` with the values of `changes`.
     """
     world.put("a")
 

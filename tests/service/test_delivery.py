@@ -242,7 +242,7 @@ def test_a_channel_that_hangs_until_the_end_hands_the_delivery_back(world):
         alerts.close(0)
         assert delivered_at(world) is None
     for thread in set(threading.enumerate()) - before:
-        if thread.name.startswith("alerts-"):  # it would log into another test
+        if thread.name.startswith("alerts-"):  # else its log lines would get into another test
             thread.join(60)
 
 

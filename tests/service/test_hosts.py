@@ -39,7 +39,10 @@ for module in (apscheduler.schedulers.base, inventory.service.shared_database, i
 from inventory.cli import main
 main()
 """
-"""The source of a program: `inventory` on a host whose clock is wrong. `{}` stands for a number of days."""
+"""The source of a program: `inventory` on a host whose clock is wrong.
+
+`{}` stands for the number of days by which the clock is ahead. If the number is negative, the clock is behind.
+"""
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def get(served, path, method="GET", **headers):
 def scrape(served):
     """Return the metrics of inventory, without buckets of histograms, as a dict of numbers.
 
-    A key is a tuple: the name of the metric, then the values of the labels in the order of the names of the labels.
+    A key is a tuple: the name of the metric, then the values of its labels, sorted by the names of the labels.
     """
     status, text, headers = get(served, "/metrics")
     assert status == 200

@@ -40,7 +40,7 @@ def world(world):
 
 
 def claim(world, at, timetable=HOURLY, **flags):
-    """Try to make a scheduled run at the time `at`. Return its status, or the seconds until it is due."""
+    """Try to make a scheduled run at the time `at`. Return its status, or, if none is due, the seconds until one is."""
     try:
         return world.run(clock=lambda: at, timetable=timetable, trigger="schedule", **flags).status
     except NotDue as wait:

@@ -8,7 +8,7 @@ from inventory.store import schema
 from inventory.store.database import is_sqlite
 
 MANY_COLUMNS = 1_500
-"""From this number of columns on, a PostgreSQL table is too close to the limit of 1,600 for another downgrade."""
+"""A PostgreSQL table can have 1,600 columns. From this number on, too few are left for another downgrade."""
 
 
 def catalogue(engine):
@@ -46,7 +46,8 @@ def downgrade(engine, revision):
 def can_downgrade(engine):
     """Return True if the database can be migrated down and up once more.
 
-    This drops columns and adds them again. PostgreSQL allows 1,600 columns in a table, and dropped columns count too.
+    Each such migration drops columns and adds them again. PostgreSQL allows 1,600 columns in a table, and it also
+    counts those that were dropped.
     """
     if is_sqlite(engine):
         return True

@@ -29,7 +29,7 @@ class Authority:
         self.file.write_bytes(own.public_bytes(Encoding.PEM))
 
     def issue(self, address, *, valid=DAY):
-        """Return the path of a PEM file with a new private key and the certificate of an IP address.
+        """Write a new private key and a certificate for an IP address into a PEM file, and return its path.
 
         `valid` is the time from now until the certificate expires. If it is negative, the certificate has expired.
         """

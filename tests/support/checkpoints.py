@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False):
-    """Return the Verdict of `verify` on the whole database, against `checkpoints`.
+    """Run `verify` on the whole database, compare its logs with `checkpoints`, and return the Verdict.
 
     If history that a checkpoint covers was pruned, that is a difference, unless `allow_pruned` is true. If a log with
     a checkpoint has an unfinished prune, that is a difference too, unless `allow_unfinished` is true.
@@ -49,11 +49,11 @@ def check(connection, checkpoints, *, allow_pruned=False, allow_unfinished=False
 
 
 def check_rows(connection, checkpoints, *, account=None, allow_pruned=False, allow_unfinished=False):
-    """Return the Verdict of `verify_history` on all accounts, or on one account, against `checkpoints`.
+    """Run `verify_history` on all accounts or on one, compare the logs with `checkpoints`, and return the Verdict.
 
-    It leaves out the checks of storage, views, triggers and calendar, which take most of the time of `check`. If
-    `account` is given, all `checkpoints` must be of the log of this account. `check` says what `allow_pruned` and
-    `allow_unfinished` mean.
+    `verify_history` leaves out the checks of storage, views, triggers and calendar, which take most of the time of
+    `check`. If `account` is given, all `checkpoints` must be of the log of this account. `check` says what
+    `allow_pruned` and `allow_unfinished` mean.
     """
     found = verify_history(connection, account=account, sizes=_sizes(checkpoints))
     return compare(found, checkpoints, allow_pruned=allow_pruned, allow_unfinished=allow_unfinished)

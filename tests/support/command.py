@@ -18,14 +18,15 @@ KEY = f"keyid-1:{SECRET}"
 class Command:
     """A callable that runs `inventory` in a folder. The environment has PATH, HOME and the variables in `environment`.
 
-    A call takes the arguments of the command, and more variables. A variable that is None is removed. The call returns
-    a `CompletedProcess`. The call checks the exit code against `expect`, a number or a set of numbers. It also checks
-    that the output has no text of `secrets`, and no traceback unless `--debug` is given.
+    A call takes the arguments of the command, and further variables of the environment. It removes a variable whose
+    value is None. It returns a `CompletedProcess`. It checks the exit code against `expect`, a number or a set of
+    numbers. It also checks that the output has none of the texts in `secrets`, and no traceback unless `--debug` is
+    given.
 
     The command runs in this process. With `process=True` it runs in a child process, for tests of signals and file
-    descriptors. The child is forked (`support.forked`), or is a new interpreter if the name of a variable begins with
-    PYTHON, LC_ or LANG: such a variable takes effect when Python starts. If `process` of a call is not None, it
-    replaces that of the object.
+    descriptors. The child is forked (`support.forked`). But if the name of a variable begins with PYTHON, LC_ or LANG,
+    the child is a new interpreter: such a variable takes effect when Python starts. If a call gives `process`,
+    that value counts.
     """
 
     def __init__(self, folder, *, process=False, **environment):

@@ -1,6 +1,7 @@
 """Random histories of two accounts, with acts of persons, prunes, upgrades, and several processes.
 
-Processes are killed (SIGKILL) at a statement, are refused while another one is at work, or take over from it.
+A process may be killed (SIGKILL) before a statement, be refused because another process is at work, or take over the
+lease of another process.
 """
 
 from datetime import timedelta
@@ -52,9 +53,9 @@ class EventfulHistory(History):
         self.earlier = []
         self.killed = False
         self.fatal = None
-        """The next run is killed before the statement or commit with this number (`in_child`).
+        """The number of the statement or commit before which the process of the next run is killed (`in_child`).
 
-        0: it has a process of its own and is not killed. None: it runs in this process.
+        0: the next run has a process of its own, which is not killed. None: the next run is made in this process.
         """
 
     # -- accounts
@@ -97,10 +98,10 @@ class EventfulHistory(History):
 
     @rule(statements=st.lists(st.integers(1, 45), min_size=3, max_size=6))
     def kill_syncs(self, statements):
-        """Make a run for each number in `statements`, and kill its process before this statement or commit.
+        """Make one run for each number in `statements`, and kill its process.
 
-        If the run had already committed its row, the row stays `running`, until the next run or acceptance marks it
-        `abandoned`.
+        The process is killed before the statement or commit with this number. If the run had already committed its row,
+        the row stays `running`, until the next run or acceptance marks it `abandoned`.
         """
         for self.fatal in statements:
             self._sync()
@@ -110,8 +111,8 @@ class EventfulHistory(History):
     def kill_an_act(self, act, statement):
         """Kill the process of an act before a statement or commit. If the act was not committed, do it again.
 
-        A prune commits several times, so it is always done again. Its number is multiplied by three, because a prune
-        has about three times as many statements.
+        `statement` is the number of the statement or commit. For a prune it is multiplied by three, because a prune has
+        about three times as many statements. A prune commits several times, so a killed prune is always done again.
         """
         call, acts = self._call_of(act), self._count_acts()
         if in_child(self.engine, call, fatal=statement * 3 if act == "prune" else statement) == KILLED:
@@ -129,9 +130,9 @@ class EventfulHistory(History):
     @rule(page=st.integers(2, 3), act=st.sampled_from([*ACTS, "sync"]))
     @precondition(lambda self: self.model.runs)
     def try_to_act_while_another_process_walks(self, page, act):
-        """Pause a run of another process at a page, and try an act or a run in this process. It must be refused.
+        """Pause a run of another process at a page, and try an act or a run in this process.
 
-        Nothing is tried if the list has fewer than `page` pages.
+        The act or run in this process must be refused. Nothing is tried if the list has fewer than `page` pages.
         """
         refused = []
 
@@ -149,11 +150,9 @@ class EventfulHistory(History):
 
     @rule(page=st.integers(1, 3))
     def sync_while_another_process_takes_over(self, page):
-        """Pause a run of another process at a page until its lease has ended.
+        """Pause a run of another process at a page, let its lease end, and make a second run in this process.
 
-        Make a second run in this process. Then let the first one continue.
-
-        No run is paused if `page` is 1, or if the list has fewer than `page` pages.
+        Then let the first run continue. No run is paused if `page` is 1, or if the list has fewer than `page` pages.
         """
         failures = []
 
@@ -201,7 +200,7 @@ class EventfulHistory(History):
         self._compare()
 
     def _call_of(self, act):
-        """Return a function that does one of ACTS, without arguments. `rename` gives the account `_free_name()`."""
+        """Return a function without arguments that does `act`, one of ACTS. A rename takes the name `_free_name()`."""
         options = {"lease_seconds": LEASE, "clock": lambda: self.now}
         before = min(self.model.runs[-1].time, self.now)
         return {
@@ -237,8 +236,8 @@ class EventfulHistory(History):
     def upgrade(self, revision):
         """Give the database the schema of an earlier revision, then migrate it like an upgrade of the program.
 
-        Do nothing if the database has no columns left for that (`can_downgrade`). The revisions before 0004 have no
-        logs. So a database that is upgraded from such a revision begins new logs.
+        Do nothing if `can_downgrade` is false. The revisions before 0004 have no logs. So a database that is upgraded
+        from such a revision begins new logs, and the earlier checkpoints are dropped.
         """
         if not can_downgrade(self.engine):
             return

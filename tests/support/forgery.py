@@ -53,7 +53,7 @@ APPLIED = ("succeeded", "held", "partial")
 
 
 def read_rows(connection):
-    """Return a dict from the name of each table to all its rows: a list of dicts, in the order of the primary key."""
+    """Return a dict from the name of each table in TABLES to all its rows: dicts, in the order of the primary key."""
     return {
         table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()]
         for table in TABLES
@@ -65,7 +65,7 @@ def copy_rows(rows):
 
 
 def keyed(table, rows):
-    """Return a dict from the primary key, a tuple, to the row."""
+    """Return a dict with the `rows` of `table`: from the primary key of a row, a tuple, to the row."""
     names = [column.name for column in table.primary_key]
     return {tuple(row[name] for name in names): row for row in rows}
 
@@ -73,8 +73,8 @@ def keyed(table, rows):
 def write_rows(connection, before, after):
     """Change the database, which must hold the rows `before`, so that it holds the rows `after`.
 
-    Both are as `read_rows` returns them. Only rows that differ are written. SQLite checks foreign keys only at the
-    commit. PostgreSQL does not check them.
+    Both are as `read_rows` returns them. Only rows that differ are written. Foreign keys are checked only at the commit
+    on SQLite, and not at all on PostgreSQL.
     """
     sqlite = database.is_sqlite(connection)
     connection.exec_driver_sql(

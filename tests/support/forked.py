@@ -1,8 +1,8 @@
-"""Start `inventory` in child processes. A server process imports the program once, and forks each of them.
+"""Start `inventory` in child processes. A server process imports the program once, and forks each child process.
 
-The imports take most of the time of a short command. Run as a program, this module is the server process. It reads
-requests from a socket: JSON text, sent with the descriptors for stdout and stderr. The answer is the id of the new
-process.
+This saves time, because most of the time of a short command goes to imports. Run as a program, this module is the
+server process. It reads requests from a socket: JSON text, sent with the descriptors for stdout and stderr. It answers
+with the id of the new process.
 
 Some tests need a new interpreter instead: tests of encodings, of limits of memory and descriptors, and of signals
 during the imports.
@@ -23,7 +23,7 @@ import time
 from functools import cache
 
 WITHOUT_ROOT_BYPASS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
-"""The beginning of a command line that makes the permissions of files apply to root too."""
+"""Words to put before a command. With them, the permissions of files apply even if the command runs as root."""
 SUBREAPER = 36
 """The number of `PR_SET_CHILD_SUBREAPER` for prctl(2)."""
 ONE_AT_A_TIME = threading.Lock()
@@ -63,7 +63,7 @@ class Forked:
         self._ended = os.pidfd_open(self.pid)
 
     def poll(self):
-        """Return the exit code, -N if signal N has ended the process, None if the process is alive."""
+        """Return the exit code; -N if signal N has ended the process; None if the process is still alive."""
         if self.returncode is None:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
@@ -120,10 +120,11 @@ def run(words, *, cwd, env, stdout=None, stderr=None, quick_end=True, timeout=90
 
 @cache
 def _server(root_bypass):
-    """Return the socket for requests to the server process for this value of `root_bypass`.
+    """Return the socket for requests to a server process. Start the server process if there is none yet.
 
-    If `root_bypass` is False, the permissions of files apply to root, too, in that process and in those it forks. The
-    first call with a value starts its server process, which ends when this process ends.
+    Each value of `root_bypass` has a server process of its own. If the value is False, the permissions of files apply
+    to root too, in the server process and in each process that it forks. The server process ends when this process
+    ends.
     """
     prefix = [] if root_bypass else WITHOUT_ROOT_BYPASS
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

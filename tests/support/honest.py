@@ -1,8 +1,8 @@
 """Random honest histories: the program writes them, and nobody edits the database.
 
 The histories have syncs with faults, acts of persons, upgrades, kills at any statement, clocks that step back, and
-checkpoints. `HonestHistories.play` restores the database and the fleet of a random moment of a `support.pasts.Past`,
-and goes on from there. No check of such a history against its checkpoints may find anything.
+checkpoints. `HonestHistories.play` restores the database and the fleet as they were at a random moment of a
+`support.pasts.Past`, and goes on from there. No check of such a history against its checkpoints may find anything.
 """
 
 from contextlib import contextmanager, suppress

@@ -184,7 +184,11 @@ class Keeper:
 
 
 def _differing(rows, others):
-    """Return a list of the rows that differ between two dicts from keys to rows. It has both forms of a changed row."""
+    """Compare two dicts from keys to rows, and return a list of the rows that differ.
+
+    A row that only one dict has is in the list once. If the two dicts have different rows under one key, both are in
+    the list.
+    """
     keys = {key for key in rows.keys() | others.keys() if rows.get(key) != others.get(key)}
     return [found[key] for key in keys for found in (rows, others) if key in found]
 
@@ -198,8 +202,8 @@ def found_by(verdict):
 def uncovered_fields(rows):
     """Return a dict from (account, instance id) to the set of fields in `instance_state` that no log entry covers.
 
-    These are the fields that runs ignored, from the run on that opened the newest version of the instance. If that
-    version is older than the log, these are added:
+    These are the fields that were ignored by the run that opened the newest version of the instance, or by a later run.
+    If that version is older than the log, these are added:
 
     - the fields in the list `ignored` of entry 0
     - the column `ignored`: entry 0 has one list for the whole account, so the right value for one instance is unknown
@@ -245,7 +249,7 @@ def canonical(value):
 
 
 def hide_exceptions(rows, uncovered):
-    """Return a copy of the rows without what a keeper may change without being found.
+    """Return a copy of the rows. Leave out what a keeper may change: no check has to find such a change.
 
     The result is a dict from the name of a table to a dict from primary keys to rows. Each row is a dict. `uncovered`
     is the result of `uncovered_fields`. This is left out, because no answer about the past depends on it:
@@ -257,8 +261,8 @@ def hide_exceptions(rows, uncovered):
       the last complete run was the last to see the instance, whatever `seen_run_id` is.
     - `instance_state`: the fields `uncovered`. A change of a field that a run ignores opens no version. Until a later
       version opens, no log entry covers what the row shows for this field (docs/checkpoints.md).
-    - `instance_versions`: `moved`, except where a change gave another type or region than the version before. There
-      it must be true. Elsewhere it may be true or false: it only lets queries skip versions.
+    - `instance_versions`: `moved`, except in a version that a change opened with another type or region than the
+      version before. There `moved` must be true. Elsewhere it may be true or false: it only lets queries skip versions.
     """
     shown = {}
     last = {row["account"]: row["last_complete_run_id"] or 0 for row in rows["accounts"]}
@@ -339,11 +343,11 @@ def other_json(random, text):
 def edit_a_value(keeper, after):
     """Edit one column of one row.
 
-    Three kinds of edits are repeated in another table:
+    Three kinds of values are edited in another table too:
 
-    - of a field in the last version of an episode: in `instance_state`
-    - of a field in `instance_state`: in the open version, in half of the cases
-    - of the time of an act that retired the account: in `accounts`
+    - a field in the last version of an episode: also in `instance_state`
+    - a field in `instance_state`: in half of the cases also in the open version
+    - the time of an act that retired the account: also in `accounts`
     """
     random = keeper.random
     table = random.choice(EDITED)

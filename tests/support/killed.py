@@ -7,7 +7,7 @@ from support.workers import PATIENCE
 
 
 class Killer:
-    """A callable that runs a command in a child process, in a folder. The process is killed if the call says when."""
+    """A callable that runs a command in a child process, in a folder. The call can say when to kill the process."""
 
     def __init__(self, folder, environment, *, root_bypass=True):
         self._folder = folder
@@ -17,7 +17,7 @@ class Killer:
     def __call__(self, *words, seconds=None, fatal=0, bulk=None, largest_file=None, **environment):
         """Run a command and return its exit code; -9 if the process was killed.
 
-        The process is killed `seconds` after its start, or before the statement or commit `fatal`.
+        The process is killed `seconds` after its start, or before the statement or commit with the number `fatal`.
         `support.forked.Forked` says what `fatal`, `bulk` and `largest_file` are.
         """
         process = Forked(

@@ -13,7 +13,10 @@ KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nick
 
 @dataclass
 class Observed:
-    """The API's answers during one run."""
+    """The API's answers during one run.
+
+    `second` has the pages of the second walk, and `second_code` its error code. They are empty and None without one.
+    """
 
     first: list[list[dict[str, Any]]]
     """The pages of the first walk."""
@@ -216,11 +219,11 @@ class Model:
         """Return a dict from a creator (None if unknown) to the expected row of `creators`.
 
         1. the number of instances that the creator created after the first complete run
-        2. the number of instances of the creator that were there up to the first complete run
+        2. the number of instances of the creator that had appeared by the first complete run
         3. the number of instances of the creator that are live now
         4. and 5. the times at which the first and the last instance counted in 1 appeared; None if there is none
-        6. microseconds of all episodes
-        7. GPU microseconds of the episodes with all GPU counts known; None if there is none
+        6. `hours_low` of all episodes, in microseconds
+        7. `gpu_hours_low` of the episodes whose GPU counts are all known, in microseconds; None if there is none
         """
         hours = self.hours()
         groups: dict[str | None, list[tuple[str, int]]] = {}

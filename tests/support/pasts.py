@@ -317,9 +317,9 @@ def forget_largest(engine):
 
 
 def make_forks(engine, simulator, past, number):
-    """Add `number` forks to `past`: restore an older moment, make up to six more runs, and keep the rows.
+    """Add `number` forks to `past`. For each, restore an older moment, make up to six more runs, and keep the rows.
 
-    At the end the database holds the last moment again.
+    At the end the database holds the last moment of `past` again.
     """
     random = Random(number)
     rows = past.last.rows

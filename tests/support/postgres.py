@@ -39,7 +39,7 @@ OPTIONS = {
 }
 WATCHER = 'cat > /dev/null; "$1/pg_ctl" stop --pgdata "$3" --mode immediate > /dev/null 2>&1; rm -rf "$2" "$3"'
 WAITS_FOR_A_LOCK = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-"""A query that returns one row for each session of its PostgreSQL database that waits for a lock."""
+"""A query for PostgreSQL. It returns one row for each session that waits for a lock in the current database."""
 MEMORY = Path("/dev/shm")
 ROOM = 2**30  # free bytes that are needed; a server with ten databases takes 200 MB
 

@@ -1,4 +1,4 @@
-"""What a test does if a program that pip does not install is missing."""
+"""Skip or fail a test if this machine lacks a program that the test needs. Pip does not install such programs."""
 
 import os
 

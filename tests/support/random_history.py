@@ -180,7 +180,7 @@ class History(RuleBasedStateMachine):
 
     @rule(failing=st.one_of(st.none(), st.sets(ids, min_size=1)), broken=st.one_of(st.none(), st.integers(1, 4)))
     def sync_while_ids_fail(self, failing, broken):
-        """Sync while requests for the ids in `failing` get a 500. If it is None, requests for all ids get a 500.
+        """Sync while requests for the ids in `failing` get a 500. If `failing` is None, all requests by id get a 500.
 
         If `broken` is not None and there is a second walk, the page `broken` of the second walk fails.
         """
@@ -216,7 +216,7 @@ class History(RuleBasedStateMachine):
             simulator.faults.add(Status(503), when=on_page(second_broken_at), after=1)
         self.now += timedelta(hours=1)
         outcome = self._run_sync()
-        # a fault that was played as often as it should be is no longer in `faults`
+        # once a fault was played as often as its `times` allow, it is no longer in `faults`
         struck = len(simulator.faults) < (broken_at is not None) + bool(failing) + (second_broken_at is not None)
         simulator.faults.clear()
         simulator.before_page = None

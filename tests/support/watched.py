@@ -24,7 +24,7 @@ REQUEST = timedelta(seconds=2)
 PAGE = 25
 EVERY = {"research": 1, "production": 12}  # hours from one run to the next
 BROKEN, DOWN, ASLEEP, MUTE = 100, range(150, 156), range(200, 203), range(230, 236)
-"""Hours since BEGIN at which, in this order: page 2 fails, all requests fail, no run is made, requests by id fail."""
+"""Hours since BEGIN. BROKEN: page 2 fails. DOWN: all requests fail. ASLEEP: no run. MUTE: requests by id fail."""
 ACCEPTED = 246  # on 12 March: the runs leave absent instances missing, and a person accepts the loss
 REASONS = {"research": "deleted by ada, ticket 4711", "production": None}
 DOWNTIME = Status(503)
@@ -32,7 +32,7 @@ DOWNTIME = Status(503)
 
 @dataclass
 class Run:
-    """One run: its planned outcome, and `told`, a dict from an instance id to the last item that the run received."""
+    """One run and its planned outcome. `told` is a dict from an instance id to the last item the run received of it."""
 
     account: str
     status: str
@@ -128,7 +128,7 @@ class WatchedFleet(LivelyFleet):
     """A fleet whose time advances by REQUEST with each request that it answers."""
 
     noted: dict
-    """A dict from an instance id to the last item that the fleet sent during the current run."""
+    """A dict from an instance id to the last item of this instance that the fleet sent during the current run."""
 
     def page(self, number, size):
         self.advance(self.now + REQUEST)

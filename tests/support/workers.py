@@ -63,7 +63,7 @@ def until_it_waits_for_a_lock(process, engine):
 
 
 class Worker:
-    """A process that runs `inventory run`, with `words` as more arguments.
+    """A process that runs `inventory run`, with `words` as further arguments.
 
     `program` is a list of words, the beginning of a command line. If it is given, it replaces `inventory`. The process
     writes its log as JSON into the file `log` in `folder`.
@@ -92,7 +92,10 @@ class Worker:
         return self._file.read_text()
 
     def log(self, event=None, **names):
-        """Return the log lines, as dicts, that have all values of `names`; with `event`, only lines of that event."""
+        """Return a list of the log lines, as dicts, that have all the values in `names`.
+
+        If `event` is given, return only lines of this event.
+        """
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         wanted = {"event": event, **names} if event else names
         return [line for line in lines if all(line.get(name) == value for name, value in wanted.items())]

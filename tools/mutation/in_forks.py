@@ -1,16 +1,16 @@
 """A pytest plugin that runs the tests once, and then again for each mutant in a forked process.
 
 The first run notes which lines each test executes. A mutant is tried with tests that execute the line that it changes
-or, if there are none, any line of the changed function. First come those that have killed other mutants of the module,
-then the quickest, then those with random histories. In the forked process the changed functions get the code of the
-mutant. So most mutants are killed within a second. If new code for functions is not enough, the module is executed
+or, if there are none, any line of the changed function. Tests that have killed other mutants of the module come first,
+then the quickest tests, then tests with random histories. In the forked process the changed functions get the code of
+the mutant. So most mutants are killed within a second. If new code for functions is not enough, the module is executed
 again, and the tests are those that execute any of its lines.
 
-Lines that are executed in processes that a test starts are not noted. But such a process imports the mutant: its source
-is in the copy of the checkout while it is tried.
+If a test starts another process, the lines that this process executes are not noted. But the process imports the
+mutant: while a mutant is tried, its source is in the copy of the checkout.
 
 A mutant of a view is tried with tests of the views, in the same order. The mutant replaces the view in the SQLite files
-of the fixtures of the session. The tests read these files or copies of them.
+that fixtures of the session create. The tests read these files or copies of them.
 
 The environment says what to do:
 
@@ -19,8 +19,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants of Python are tried at a time.
-- SECONDS: for a mutant, tests are chosen up to this total of their seconds in the first run. Tests with random
-  histories do not count, and are always run. `inf`: all.
+- SECONDS: the limit for the tests of one mutant: the seconds that they took together in the first run. Tests with
+  random histories do not count, and are always run. `inf` means no limit.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ PATIENCE = 30.0
 
 
 class _Source:
-    """The code objects of a module, depth first. `around` has the index of the object that encloses each, or None."""
+    """The code objects of a module, depth first. `around` has the index of each object's enclosing object, or None."""
 
     def __init__(self, text: str, path: str) -> None:
         self.codes: list[CodeType] = []
@@ -322,7 +322,7 @@ def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
 
 
 def _change(changed: dict[CodeType, CodeType], again: dict[str, Any] | None) -> None:
-    """Give the functions the changed code. If `again`, a mutant, is given, execute the module again with its source."""
+    """Give the changed functions their new code. If `again` is a mutant, execute the module again with its source."""
     for before, after in changed.items():
         for function in _tests.functions.get(before, ()):
             function.__code__ = after

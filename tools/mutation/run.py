@@ -10,8 +10,8 @@ accepted.
 
 This script needs the package registry. It takes a night: name modules, or limit the mutants of each with --sample.
 --seconds limits the tests of a mutant. With a limit, mutants survive that the other tests would kill. The result of
-each mutant is added to build/mutants/results.jsonl at once. If the script was stopped, --resume with the same other
-words tries only the rest.
+each mutant is added to build/mutants/results.jsonl at once. If the script was stopped, call it again with the same
+arguments and --resume: it tries only the rest.
 """
 
 import argparse
@@ -142,7 +142,7 @@ def main() -> None:
         venv.create(folder / "venv", with_pip=True)
         pip = folder / "venv" / "bin" / "pip"
         subprocess.run([pip, "install", "-q", HERE], check=True)  # noqa: S603 - a fixed command
-        # apart from cosmic-ray, whose libraries must not replace those of the tests
+        # in another folder than cosmic-ray, whose libraries must not replace those of the tests
         subprocess.run([pip, "install", "-q", "--target", folder / "coverage", COVERAGE], check=True)  # noqa: S603
         copies = [_copy(folder / f"copy-{number}") for number in range(arguments.processes)]
         python = [module for module in modules if module != "views"]

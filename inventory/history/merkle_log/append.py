@@ -100,7 +100,7 @@ class Act:
 def append_act(connection: Connection, row: Row, done: Act) -> Row:
     """Insert an act into `operator_actions` together with its log entry, and return the account's new row.
 
-    If the clock stepped back, the time of the act may be earlier than the time of the entry before the act.
+    If the clock stepped back, the time of the act may be earlier than the time of the previous entry.
     """
     details = {name: value for name, value in done.details.items() if value is not None}
     act = {

@@ -69,8 +69,8 @@ def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterab
 def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
     """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes.
 
-    SQLite stores any value in any column. In place of a first index that is no integer, -1 is used. In place of hashes
-    that are no bytes, other bytes are used.
+    SQLite stores any value in any column. If a first index is not an integer, -1 is used instead. If hashes are not
+    bytes, the bytes of the value's `repr` are used instead.
     """
     stored = dropped_entries.c
     rows = connection.execute(

@@ -26,7 +26,8 @@ import rfc8785
 from inventory.merkle import hash_leaf
 from inventory.store.tables import EVENTS, damaged, sync_runs
 
-# rfc8785 uses this codec. Python loads it from a file, which is too late when a run ends without free file descriptors
+# rfc8785 uses this codec. Python loads a codec from a file at its first use. Load it now, because at the end of a run
+# there may be no free file descriptor.
 codecs.lookup("utf-16be")
 
 Json = dict[str, Any]
