@@ -65,7 +65,7 @@ ORDER BY run_id;""",
     "gaps.csv": """\
 SELECT gap_start, gap_end, seconds, failed_runs
 FROM sync_gaps
-WHERE account = {account} AND gap_start < {until} AND (gap_end IS NULL OR gap_end > {since})
+WHERE account = {account} AND gap_start < {until} AND (gap_end IS NULL OR gap_end > {after_since})
 ORDER BY gap_start;""",
     "observed.csv": """\
 SELECT day, observed_seconds, share, longest_interval_seconds, complete_runs, failed_runs
@@ -87,8 +87,9 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
     """
     values = {
         "account": _literal(names[0]),
-        "since": _literal(_moment(since)),
-        "until": _literal(_moment(until)),
+        "since": _literal(_just_before(since)),
+        "after_since": _literal(_just_after(since)),
+        "until": _literal(_just_before(until)),
         "first_day": _literal(iso(since)[:10]),
         "last_day": _literal(iso(until - timedelta(microseconds=1))[:10]),
     }
@@ -97,19 +98,28 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
     return "\n".join([_HEAD + accounts, *parts])
 
 
-def _moment(time: datetime) -> str:
-    """Return a time as text in UTC, like `2026-03-06 22:00:00+00`.
+def _just_before(time: datetime) -> str:
+    """Return a time as text in UTC, like `2026-03-06 22:00:00+00`, for `<` and `>=` with a stored time at its left.
 
-    SQLite compares this text with the stored texts, which have no zone. PostgreSQL needs the `+00`: without it,
-    PostgreSQL would read the time in the zone of the session.
+    PostgreSQL needs the `+00`: without it, PostgreSQL would read the time in the zone of the session.
 
-    But in SQLite, `22:00:00.123456+00` comes after the stored text `22:00:00.123456`. So a time with microseconds is
-    given as a slightly earlier one, `22:00:00.1234559999+00`. PostgreSQL rounds it to 22:00:00.123456.
+    SQLite compares texts. It stores a time like `22:00:00.123456`. The text `22:00:00.123456+00` would come after this
+    text, so `>=` would not find the equal time. So a time with microseconds is given as one that comes just before:
+    `22:00:00.1234559999+00`. PostgreSQL rounds it to 22:00:00.123456. A time of whole seconds comes before the stored
+    one in any case, because `+` comes before the point.
     """
     utc = time.astimezone(UTC).replace(tzinfo=None)
     if not utc.microsecond:
         return f"{utc.isoformat(' ')}+00"
     return f"{(utc - timedelta(microseconds=1)).isoformat(' ', 'microseconds')}9999+00"
+
+
+def _just_after(time: datetime) -> str:
+    """Return a time as text in UTC, for `>` with a stored time at its left.
+
+    To SQLite it comes just after the same time as SQLite stores it, without `+00` (see `_just_before`).
+    """
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'microseconds')}+00"
 
 
 def _literal(text: str) -> str:

@@ -322,6 +322,19 @@ def test_a_limit_with_microseconds_is_exact_in_the_sql_too(world):
         assert len(world.rows(sql.replace(":", r"\:"))) == found, (since, until)
 
 
+@pytest.mark.parametrize("microsecond", [0, 123_456])
+def test_the_sql_of_the_gaps_leaves_out_a_gap_that_ends_where_the_period_begins(world, microsecond):
+    moment = timedelta(microseconds=1)
+    start, end = (hour(number) + microsecond * moment for number in (1, 50))
+    for at in (start, end):
+        world.run(clock=lambda at=at: at)
+    for since, found in ((end - moment, 1), (end, 0), (end + moment, 0)):
+        text = questions(since, hour(60), ["default"])
+        (sql,) = re.findall(r"^-- gaps\.csv\n(SELECT.*?);\n", text, re.MULTILINE | re.DOTALL)
+        ended = [row for row in world.rows(sql.replace(":", r"\:")) if row[1] is not None]
+        assert len(ended) == found, since
+
+
 def test_the_day_that_begins_at_the_end_of_the_period_is_not_asked_for():
     text = questions(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC), ["default"])
     assert "day >= '2026-03-01' AND day <= '2026-03-31'" in text
