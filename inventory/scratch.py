@@ -57,8 +57,8 @@ def temporary_file_failed(error: Exception) -> DatabaseError:
     except FileNotFoundError:
         place = "TMPDIR"
     return DatabaseError(
-        f"The temporary file of this run, under {place}, failed: {error}; nothing was applied. "
-        "Give TMPDIR a folder with more room, then run again."
+        f"A temporary file under {place} failed: {error}; nothing was applied. "
+        "Give TMPDIR a folder with more room, then try again."
     )
 
 

@@ -15,6 +15,7 @@ from inventory.errors import DatabaseError
 from inventory.simulator import Fleet, Simulator
 from inventory.spool import Known, Spool
 from inventory.store.database import reading
+from inventory.store.schema import scratch_database
 from support.command import KEY, Command
 from support.workers import until
 from support.world import machine
@@ -242,7 +243,7 @@ def test_the_error_for_a_full_temporary_folder_names_it_and_not_the_database(sma
     with Simulator(Fleet(machine(f"i{number}", note="x" * 10_000) for number in range(300))) as simulator:
         command = Command(tmp_path, FAL_KEY=KEY, INVENTORY_API_URL=simulator.url, TMPDIR=str(small))
         done = command("sync", expect=7)
-        assert f"under {small} (TMPDIR), failed: database or disk is full" in done.stderr
+        assert f"A temporary file under {small} (TMPDIR) failed: database or disk is full" in done.stderr
         assert "The database" not in done.stderr
     assert list(small.iterdir()) == []
 
@@ -274,5 +275,6 @@ def test_a_temporary_folder_too_small_for_sqlite_to_sort_in_is_named(database_ur
 
 def test_a_process_that_cannot_create_a_folder_says_where(temporary, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(temporary / "nowhere"))
-    with pytest.raises(DatabaseError, match=r"nowhere \(TMPDIR\)"), Spool():
-        pass
+    for make in (Spool, scratch_database):
+        with pytest.raises(DatabaseError, match=r"A temporary file under .*nowhere \(TMPDIR\) failed"), make():
+            pass
