@@ -126,9 +126,9 @@ class _Tests:
         return chosen
 
     def is_random(self, index: int) -> bool:
-        """Return whether a test makes random histories. Such tests kill the most mutants."""
+        """Return whether a test makes random histories or other random cases. Such tests kill the most mutants."""
         item = self.items[index]
-        return "test_model.py" in item.nodeid or hasattr(getattr(item, "obj", None), "hypothesis")
+        return "random_history" in item.name or hasattr(getattr(item, "obj", None), "hypothesis")
 
 
 _tests = _Tests([])
@@ -291,9 +291,10 @@ def _executes(code: CodeType) -> tuple[object, ...]:
 
 
 def _in_a_function(index: int | None, source: _Source) -> bool:
-    """Return whether a code object is the code of an existing function, or is inside such code.
+    """Return whether the code object `source.codes[index]` belongs to a function in memory, or lies inside its code.
 
-    If so, the module need not be executed again when the code changes.
+    `note_lines` has found these functions. `_change` can give such a function new code. For any other code, the module
+    must be executed again.
     """
     while index is not None:
         if source.codes[index] in _tests.functions:
