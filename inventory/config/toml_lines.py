@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 Place = Sequence[str | int]
-"""The path to a value: names of tables and indexes of lists, such as ("accounts", 0, "name")."""
+"""The path to a value: keys of tables and indexes of arrays, such as ("accounts", 0, "name")."""
 
 
 def line_of(text: str, place: Place) -> int | None:

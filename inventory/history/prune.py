@@ -94,7 +94,7 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
     the instances. Each run that one of these refers to stays too. Some runs stay in any case: the last complete run
     that started at the requested time or earlier, all runs after that run, the run that the brake looks at
-    (`runs.last_applied`), and for each value of `ignore_changes` but null the last run with it.
+    (`runs.last_applied`), and the last run with each value of `ignore_changes`, except null.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
     batch of instances. Raise UsageError for an unknown account or a time in the future, BreachFound if the history has

@@ -125,7 +125,7 @@ def droppable_runs(connection: Connection, account: str, before: datetime) -> tu
       `before` or later stay.
     - the run that the brake looks at (`runs.last_applied`)
     - a run that is still `running`
-    - for each value of `ignore_changes` but null, the last run with it
+    - the last run with each value of `ignore_changes`, except null
     """
     run, version, state = sync_runs.c, instance_versions.c, instance_state.c
     own = run.account == account

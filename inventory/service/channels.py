@@ -67,7 +67,8 @@ class Channels:
         """Send the queued alerts, with those retries for which there is time.
 
         Wait for at most `seconds`, or less after `stop` is set (`Deadline`). Log each channel that still has alerts.
-        Then call `answered` with False for each alert that is still undecided. This may take longer than the wait.
+        Then call `answered` (of `send`) with False for each alert that is neither accepted nor refused yet. These calls
+        may write to the database, and have no time limit.
         """
         deadline = Deadline(seconds, stop)
         for channel in self._channels:

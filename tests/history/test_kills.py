@@ -17,10 +17,10 @@ from support.marks import LONG, rule
 from support.world import ids
 
 EVERY = 1 if LONG else 16
-"""The step from one kill of a command to the next, in statements and commits.
+"""The step between the kills of two successive tries, in statements and commits, which are counted together.
 
-The first try of a command is killed before its first statement or commit, the next try EVERY of them later, and so on.
-For a command that makes few of them, the step is smaller.
+The first try is killed before number 1, the second before number 1 + EVERY, and so on, until a try ends without a kill.
+For a command that makes few statements, the step is smaller.
 """
 MOMENTS = 48 if LONG else 1
 """How many times a command is killed at a random moment."""
@@ -81,7 +81,10 @@ def indexes(engine):
 
 
 class Witness:
-    """Checkpoints and ids from before a kill, to compare with the history after the kill and after the next run."""
+    """What was there before a kill: checkpoints, instance ids and index names.
+
+    They are compared with the database after the kill, the indexes only after the next run.
+    """
 
     def __init__(self, world, kill, folder, **environment):
         self.world, self.kill, self.folder, self.environment = world, kill, folder, environment

@@ -50,9 +50,9 @@ def keep_run_hashes(connection: Connection, row: Mapping[str, Any], droppable: S
 
 
 def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterable[tuple[int, bytes]]) -> None:
-    """Insert hashes into `dropped_entries`: one row for each series of at most MOST consecutive indexes.
+    """Insert hashes into `dropped_entries`. A row holds the hashes of consecutive indexes, up to MOST of them.
 
-    `entries` are pairs (index, hash), in the order of the indexes.
+    `entries` are pairs (index in the tree, hash), in the order of the indexes.
     """
     rows: list[dict[str, Any]] = []
     first, hashes = 0, b""
