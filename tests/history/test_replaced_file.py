@@ -124,14 +124,22 @@ def assert_well(file):
 # -- `run`
 
 
+def usable_descriptors(pid, file):
+    """Return the flags of each descriptor with which the process can read or write the file, not only name it."""
+    flags = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if descriptor.readlink() == file:
+                about = Path(f"/proc/{pid}/fdinfo", descriptor.name).read_text()
+                flags.append(int(re.search(r"flags:\s*(\d+)", about)[1], 8))
+    return [each for each in flags if not each & os.O_PATH]
+
+
 def test_no_connection_is_open_between_runs(start, file):
     worker = start(INVENTORY_EVERY="1h")
     worker.wait_for("synced")
     until(lambda: beside(file) == [])
-    process = Path(f"/proc/{worker.process.pid}")
-    opened = [each.name for each in process.joinpath("fd").iterdir() if each.readlink() == file]
-    flags = [re.search(r"flags:\s*(\d+)", process.joinpath("fdinfo", each).read_text())[1] for each in opened]
-    assert all(int(each, 8) & os.O_PATH for each in flags)  # such a descriptor can neither read nor write the file
+    until(lambda: usable_descriptors(worker.process.pid, file) == [])
 
 
 def test_run_does_not_create_a_removed_file_again_and_continues_when_it_is_put_back(start, file, tmp_path):
