@@ -158,7 +158,7 @@ class Server:
         self._order(Fleet.edit, **counts)
 
     def break_page(self, *, failing: int | None = None, empty_once: int | None = None) -> int:
-        """Break pages: answer `failing` with 500 from now on, and answer `empty_once` once without its instances.
+        """Break pages: answer page `failing` with 500 from now on, and page `empty_once` once without its instances.
 
         Pages are counted from 0. None stands for no page, so a call without arguments ends both faults. Return the
         number of answers that were broken in one of these ways since the last call.

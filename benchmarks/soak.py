@@ -12,7 +12,7 @@ itself, or if its exit code after SIGTERM was wrong.
 A run is due one interval after the start of the account's last run. But if that run was cut short, because its process
 died or was stopped, the next run is due at once. The table counts:
 
-- due: the runs that were made, without those that were cut short, and the runs that were lost, together.
+- due: the runs that were made, except those that were cut short, plus the runs that were lost.
 - doubled: the runs that began before they were due, or while another run of the account was in progress.
 - lost: one for each whole interval by which a run began late. After a run that was cut short, the lateness counts from
   the end of its lease. An account without any run counts as one lost run.

@@ -88,8 +88,8 @@ def demo(
 
     The last run is at the last full hour that is not after `now` (None: the present time). `progress` is called with
     the number of runs done and the number of all runs. Raise UsageError, and change nothing, if `days` is not from 1 to
-    MAX_DAYS, or if the database holds data that no demo wrote. Raise Interrupted after `stop` or Ctrl-C. If a run fails
-    unexpectedly, raise the error of the run.
+    MAX_DAYS, if a SQLite file cannot be read, or if the database holds data that no demo wrote. Raise Interrupted if
+    `stop` is set or Ctrl-C is pressed. If a run fails unexpectedly, raise the error of the run.
     """
     if not 1 <= days <= MAX_DAYS:
         raise UsageError(f"A demo takes 1 to {MAX_DAYS} days.")

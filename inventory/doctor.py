@@ -100,7 +100,7 @@ def examine(
 
 
 def _check_database(settings: Settings, stack: ExitStack) -> Generator[Check, None, Engine | None]:
-    """Yield the check. Return the engine, which `stack` disposes of, or None if the database cannot be used."""
+    """Yield the check of the database. Return its engine, which `stack` disposes of; None if it cannot be used."""
     try:
         url = parse_url(settings.database_url)
         file = sqlite_path(url)

@@ -151,7 +151,8 @@ class AccountBusy(InventoryError):
 class LeaseLost(AccountBusy):
     """A lease that another process has taken over.
 
-    Of a run, nothing was applied. What an unfinished `prune` has folded stays folded.
+    If it was the lease of a run, nothing of the run was applied. If it was that of `prune`, what `prune` had folded
+    until then stays folded.
     """
 
     error_code = "lease_lost"

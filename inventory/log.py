@@ -94,7 +94,8 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the event to the present sys.stderr, unless a signal caused it.
 
-        SQLAlchemy logs the KeyboardInterrupt of a signal with its traceback, and raises it again.
+        A signal raises KeyboardInterrupt. SQLAlchemy logs this exception with its traceback before it raises it again.
+        A person who stops a command must not see that traceback.
         """
         if record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt):
             return
@@ -202,7 +203,7 @@ def _merge_bound(_logger: object, _method: str, event: dict[str, Any]) -> dict[s
 
 
 class RepeatFilter:
-    """A filter of the log events of work that is repeated in rounds.
+    """A filter for the log events of work that is repeated in rounds.
 
     It drops an event whose text came before in this round or in the previous one, even if the earlier event was dropped
     too. At log level `debug` it drops nothing. It never drops events of libraries. Call `start_round` before each
@@ -219,7 +220,7 @@ class RepeatFilter:
         self._previous, self._current = self._current, set()
 
     def is_new(self, event: str) -> bool:
-        """Return True if this text is new to this round and to the previous one; add the text to this round."""
+        """Return True if neither this round nor the previous one has had this text; add the text to this round."""
         new = event not in self._previous | self._current
         self._current.add(event)
         return new

@@ -79,8 +79,9 @@ _KEYS = (
 )
 """The patterns of keys. A match is a key only if the group `key` matched a part of it.
 
-A match without this group is only a long word. The pattern consumes the whole word, because a search at each of its
-characters would take quadratic time, and fal may send a word of any length.
+A match without this group is a long word that is no key. It is matched only to consume the whole word at once. If it
+did not match, each of its characters would be tried as the start of a key. That would take quadratic time, and fal may
+send a word of any length.
 """
 
 _RANDOM_TEXT = re.compile("(?<![0-9A-Za-z])(?=([A-Za-z]*[0-9]){3})(?=([0-9]*[A-Za-z]){3})[0-9A-Za-z]{20,}")

@@ -13,7 +13,7 @@ HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 _HEIGHT = 8
-"""`root_of` hashes subtrees of this height level by level, which is twice as fast as leaf by leaf."""
+"""Height of the subtrees that `root_of` hashes level by level. This is twice as fast as appending leaf by leaf."""
 
 
 def hash_leaf(data: bytes) -> bytes:

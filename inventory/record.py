@@ -176,7 +176,7 @@ def is_as_written(extra: str) -> bool:
 
 
 def differing_fields(state: Record, version: Record) -> frozenset[str]:
-    """Return the names of the fields, and the keys of `extra`, in which an instance's state differs from its version.
+    """Return the fields, and the keys of `extra`, in which the state of an instance differs from its newest version.
 
     A key of `extra` does not count if the only difference is that the state's value has its secrets hidden. An earlier
     version of this program stored secrets, and a later run hid them in the state only. If one of the two has an `extra`

@@ -88,7 +88,7 @@ class Walks(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """The result of the transaction that applies a run."""
+    """The result of the transaction that applies a run. `wrote` is whether it wrote anything into the history."""
 
     wrote: bool
     held: int
@@ -262,7 +262,8 @@ def _walk_and_confirm(context: RunContext, source: WalkContext, expected: Expect
     """Make all requests of a run: the walk, and the confirmation of absent instances.
 
     Compare the spool with the database after each walk, unless the walk found its list unchanged. Add the counts of the
-    walks to the outcome. Raise the ApiError of the first walk if no page arrived.
+    walks to the outcome. `expected` is the list of the last complete run, if its fingerprint can be used. Raise the
+    ApiError of the first walk if no page arrived.
     """
     outcome, spool = context.outcome, source.spool
     first = walk(source, 1, expected)

@@ -42,7 +42,7 @@ TOGETHER = {
         "docs/test_commands.py", "docs/test_dbt.py", "docs/test_readme.py", "history/test_postgres_settings.py",
     ),
 }  # fmt: skip
-"""A dict from the name of a group to its test files. Each file uses a fixture of SHARED."""
+"""Groups of test files that share a fixture of SHARED: a dict from a group's name to its files (`FilesTogether`)."""
 ROOM = 4 * 2**30
 """The free space, in bytes, that a folder needs for the files of all tests."""
 
@@ -77,9 +77,9 @@ class FilesTogether(LoadScopeScheduling):
 def pytest_configure(config):
     """Give SIGHUP its default effect, and keep the files of the tests in memory if there is room.
 
-    Under nohup, SIGHUP is ignored, and the processes that tests start would inherit that. Files in memory save SQLite
-    the wait for the disk at every commit. The option `--basetemp` names another folder for the files. That
-    folder is not deleted at the end.
+    Under nohup, SIGHUP is ignored, and the processes that tests start would inherit that. With files in memory, SQLite
+    does not wait for the disk at every commit. The option `--basetemp` names another folder for the files. That folder
+    is not deleted at the end.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if config.option.basetemp is None and not hasattr(config, "workerinput") and has_room(MEMORY):
@@ -229,9 +229,9 @@ def backend(request):
 
 @pytest.fixture(scope="session")
 def sqlite_past(migrated_sqlite, tmp_path_factory):
-    """Return a function that takes the `live` of a test file, calls it on SQLite, and returns a `support.world.Past`.
+    """Return a function that calls the function `live` of a test file on SQLite, and returns a `support.world.Past`.
 
-    The function calls each `live` only once. A later call with the same `live` returns the same Past.
+    The only argument of that function is `live`. A later call with the same `live` only returns the same Past again.
     """
 
     @cache
@@ -245,9 +245,9 @@ def sqlite_past(migrated_sqlite, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def postgres_past(postgres, migrated_postgres):
-    """Yield a function that takes a test file's `live`, calls it on PostgreSQL, and returns a `support.world.Past`.
+    """Yield a function that calls the function `live` of a test file on PostgreSQL, and returns a `support.world.Past`.
 
-    The function calls each `live` only once. A later call with the same `live` returns the same Past.
+    The only argument of that function is `live`. A later call with the same `live` only returns the same Past again.
     """
     with ExitStack() as stack:
 
@@ -301,8 +301,8 @@ def new_database(request, backend, tmp_path):
 def database_url(request, new_database, history):
     """Return the URL of a new database for this test.
 
-    If the test uses `lived`, the database is a copy of the template of the file's Past. Else, if the test uses
-    `engine`, directly or through another fixture, the database is migrated. Else it is empty.
+    If the test uses `lived`, the database is as the function `live` of the test's file has left it. Else, if the test
+    uses `engine`, directly or through another fixture, the database is migrated. Else it is empty.
     """
     return new_database(migrated="engine" in request.fixturenames, template=history and history.template)
 

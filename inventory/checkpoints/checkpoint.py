@@ -60,8 +60,8 @@ class CheckpointNote:
     def signed_by(self, key: VerifierKey) -> bool:
         """Return whether the key has validly signed the checkpoint.
 
-        The signature must name the origin as the name of the key, whatever `key.name` is. Return False also if
-        `may_be_signed_by` returns False.
+        In the signature, the name of the key must be the whole origin, even if `key.name` is only a part of it. Return
+        False also if `may_be_signed_by` returns False.
         """
         return self.may_be_signed_by(key) and key.named(self.checkpoint.origin).signed(self.note)
 
@@ -92,7 +92,7 @@ def _parse_text(text: str) -> Checkpoint:
     root = decode_base64(encoded)
     if len(root) != HASH_SIZE:
         raise NoteError("the root is no SHA-256 hash")
-    for line, below in pairwise(lines[_LINES:]):  # not _SIZE, it is stricter: never ignore a damaged checkpoint
+    for line, below in pairwise(lines[_LINES:]):  # not the stricter _SIZE, which would miss a damaged checkpoint
         if re.fullmatch("[0-9]+", line) and len(below) == len(encoded):
             raise NoteError("below a root another checkpoint begins without a blank line; put one between the two")
     if size == "0" and root != EMPTY_ROOT:

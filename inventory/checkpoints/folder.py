@@ -115,8 +115,8 @@ def _find_file(folder: Path, account: str, log_id: str) -> Path:
 
     The name of a file ends with the first digits of the log's id and SUFFIX. An existing file is found by this end.
     The name begins with the name that the account had when the file was made, with three changes. Only the characters
-    A-Z, a-z, 0-9, `.`, `_` and `-` are kept: `-` replaces any others. Then each `.` and `-` at either end is removed,
-    and the rest is cut to 60 characters. If nothing is left, the file's name begins with `account`.
+    A-Z, a-z, 0-9, `.`, `_` and `-` are kept: `-` replaces each series of others. Then each `.` and `-` at either end is
+    removed, and the rest is cut to 60 characters. If nothing is left, the file's name begins with `account`.
     """
     end = f"-{log_id[:_ID_DIGITS]}{SUFFIX}"
     there = sorted(file for file in folder.iterdir() if file.name.endswith(end) and not file.name.startswith("."))

@@ -133,8 +133,9 @@ def _write_all(engine: Engine, heads: list[LogHead], signer: Signer, folder: Pat
 def _write(engine: Engine, head: LogHead, signer: Signer, folder: Path) -> tuple[LogHead, Path]:
     """Write the checkpoint of one log, and return the head that was written, and the file.
 
-    If the earlier file contradicts `head`, another process may have written a later checkpoint since. So read the log's
-    head from the database again, and write its checkpoint. Raise BreachFound if the file contradicts this one too.
+    If the earlier file contradicts `head`, another process may have written a later checkpoint after `head` was read.
+    So read the log's head from the database again, and write the checkpoint of this new head. Raise BreachFound if the
+    file contradicts the new head too.
     """
     try:
         return head, write_checkpoint(folder, head.account, *signer.checkpoint(head.log_id, head.size, head.root))

@@ -55,9 +55,9 @@ def open_for_reading(
 ) -> Iterator[Connection]:
     """Yield a connection in a read transaction. Nothing is created or migrated.
 
-    `url` is the value of --database; if it is None, the settings name the database. `temporary_views` is passed to
-    `database.reading`. Raise DatabaseError if there is no database at this program's revision. Raise UsageError if the
-    database does not have the account.
+    `url` is the value of --database; if it is None, the settings name the database. With `temporary_views`, the
+    transaction may create temporary views on PostgreSQL. Raise DatabaseError if there is no database at this program's
+    revision. Raise UsageError if the database does not have the account.
     """
     with (
         opened_as_is(loaded(database_url=url).database_url) as engine,

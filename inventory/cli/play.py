@@ -122,10 +122,10 @@ def demo_command(
 
 
 def _page_of(url: str) -> Path:
-    """Return the path of the demo's HTML page: that of the SQLite file but with `.html`; `demo.html` for PostgreSQL.
+    """Return the path of the demo's HTML page: the SQLite file with the suffix `.html`; `demo.html` for PostgreSQL.
 
-    Raise UsageError if this is the path of the database itself. Raise it also if there is a file already that cannot be
-    read or is no page of inventory.
+    Raise UsageError if this is the path of the database itself, or if a file at this path cannot be read or is no page
+    of inventory.
     """
     file = sqlite_path(parse_url(url))
     page_file = Path("demo.html") if file is None else file.with_suffix(".html")

@@ -19,7 +19,7 @@ from typing import Any
 from inventory.background import GRACE_SECONDS
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_AGAIN_SECONDS = 0.05  # from a discarded KeyboardInterrupt to the next one: `_unraisable`
+_AGAIN_SECONDS = 0.05  # the time after which a discarded KeyboardInterrupt is raised again: `_unraisable`
 _ENDS = (b"\0", b"")
 """What the thread of `stop_on_signal` reads when the block has ended. Any other byte is the number of a signal."""
 

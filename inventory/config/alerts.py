@@ -30,7 +30,10 @@ Reason = Literal[Trouble, "recovery", "checkpoint"]
 """A reason for an alert: a trouble begins, a trouble ends (`recovery`), or a checkpoint is delivered."""
 
 LONGEST_AGE = timedelta(days=36_525)
-"""The longest age that a setting accepts. A much longer one would reach back to before the year 1."""
+"""The longest age that `older_than` and `stale_after` accept.
+
+With a much longer age, a time in the past would be before the year 1, which `datetime` cannot hold.
+"""
 
 USUAL: tuple[Reason, ...] = (*get_args(Trouble), "recovery")
 """The reasons if `on` is not set: all but `checkpoint`, which is sent only if `on` names it."""

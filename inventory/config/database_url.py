@@ -17,9 +17,9 @@ from inventory.record import clean
 def parse_url(text: str) -> URL:
     """Return the SQLAlchemy URL of a SQLite file or a PostgreSQL database.
 
-    Plain `postgres://` and `postgresql://` mean psycopg 3. Secrets in the URL are hidden in logs from now on.
-    Raise UsageError for any other text, and for a SQLite database in memory or without the name of a file. The message
-    quotes at most the scheme, because the rest of the text may hold a password.
+    Plain `postgres://` and `postgresql://` mean the driver psycopg 3. Secrets in the URL are hidden in logs from now
+    on. Raise UsageError for any other text, and for a SQLite database in memory or without the name of a file. The
+    message quotes at most the scheme, because the rest of the text may hold a password.
     """
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
@@ -73,7 +73,7 @@ def _is_ambiguous(text: str, url: URL) -> bool:
 
 
 def _parameters(url: URL, wanted: Callable[[str], bool]) -> list[str]:
-    """Call `wanted` with the name of each parameter of the URL. Return the values of those for which it is true."""
+    """Return all values of the URL's parameters for which `wanted` is true. It is called with the parameter's name."""
     values = (value for name, value in url.query.items() if wanted(name))
     return [each for value in values for each in ([value] if isinstance(value, str) else value)]
 

@@ -294,12 +294,12 @@ def load(**flags: Any) -> Settings:
 
 
 def _decide_schedule(source: Any, both: str, decided: list[str]) -> Any:
-    """Return the source in a wrapper. If the source decides the schedule, weaker sources change nothing of it.
+    """Return the source in a wrapper, so that only one source decides the schedule.
 
-    The first source that sets `every` or `cron` decides. The wrapper adds the default of the setting that this source
-    lacks, so that no weaker source can set it. If this source sets both, the wrapper raises UsageError; `both` is the
-    text that names the two in the message. The wrappers are called in order, the strongest source first, and share the
-    list `decided`. It is empty until a source has decided.
+    The strongest source that sets `every` or `cron` decides. If it sets one of the two, its wrapper adds the default of
+    the other, so that no weaker source can set that. If it sets both, its wrapper raises UsageError; `both` names the
+    two in the message. The wrappers are called in order, the strongest source first. They share the list `decided`,
+    which is empty until a source has decided.
     """
 
     def values() -> dict[str, Any]:

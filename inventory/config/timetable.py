@@ -32,7 +32,7 @@ class Timetable(Protocol):
         """
 
     def interval(self, now: datetime) -> float:
-        """Return the seconds from one run to the next, as the schedule plans them around `now`.
+        """Return the time that the schedule plans between two neighbouring runs around `now`, in seconds.
 
         A run that is due at `now` records this number as `expected_seconds`.
         """
@@ -100,7 +100,8 @@ class Cron:
     def until(self, time: datetime) -> datetime | None:
         """Return the last fire time at or before a time; None if there is none in the 2**22 minutes (8 years) before.
 
-        The search goes back by 1 minute, then by 2, by 4 and so on, as long as this is less than _TWELVE_YEARS.
+        The search begins 1 minute before the time, then 2 minutes before, then 4 and so on, as long as this is less
+        than _TWELVE_YEARS.
         """
         back = timedelta(minutes=1)
         while back < _TWELVE_YEARS:
@@ -118,11 +119,11 @@ class Cron:
         return (fire - now).total_seconds() if fire else _TWELVE_YEARS.total_seconds()
 
     def interval(self, now: datetime) -> float:
-        """Return the longer of two pauses in seconds: before and after the last fire time that is not later than `now`.
+        """Return the longer of two pauses in seconds: before and after the last fire time at or before `now`.
 
         So a pause at weekends is no gap: the runs before and after the weekend expect the long pause. If `until` finds
-        no such fire time, `now` takes its place. If only one of the two pauses exists, return that one; if none does,
-        return twelve years.
+        no such fire time, use `now` instead of it. If only one of the two pauses exists, return that one. If none
+        exists, return twelve years.
         """
         fire = self.until(now) or now
         around = [abs(other - fire) for other in (self.until(fire - _TICK), self.after(fire)) if other]

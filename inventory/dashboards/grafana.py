@@ -21,7 +21,7 @@ _SCHEMA_VERSION = 39
 
 
 def files() -> dict[str, str]:
-    """Return the content of each file as JSON text, by the name of the file."""
+    """Return a dict from the name of each file to its content, which is JSON text."""
     made = {
         "fleet.json": _dashboard("Fleet", "fal-inventory-fleet", "The fleet, now and over time.", FLEET),
         "audit.json": _dashboard("Audit", "fal-inventory-audit", "Who did what, and how much is known.", AUDIT),

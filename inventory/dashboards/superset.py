@@ -58,8 +58,8 @@ Besides HARMLESS_PARAMETERS, these are parameters of SQLite files and of libpq.
 def write_bundle(file: IO[bytes], connection: Connection, uri: str) -> None:
     """Write the zip into `file`. `uri` is the URI by which Superset opens the database.
 
-    The caller must have masked `uri` by `masked_uri`: it is written as it is.
-    `connection` may be to any database with this program's schema: only the types of the columns are read from it.
+    `uri` is written unchanged, so the caller must have masked it by `masked_uri`. `connection` may lead to any database
+    with this program's schema, because only the types of the columns are read from it.
     """
     files = {
         "metadata.yaml": {

@@ -8,10 +8,10 @@ from inventory.store.columns import GROWS_BY
 Shape = Literal["number", "lines", "bars", "pie", "histogram", "table"]
 
 TIME_COLUMNS = GROWS_BY | {"instances": "first_seen_at"}
-"""The time column of each dataset whose rows can be limited to a period, by the name of the dataset.
+"""A dict from the name of a dataset to its time column, by which its rows can be limited to a period.
 
-The dataset `creators` shows totals of all time. Every other dataset that is not here shows the present. Charts of the
-present show the machines of retired accounts too, because by default Superset allows no subquery in a filter.
+Datasets without a time column are not in it: `creators` shows totals of all time, all others show the present. Charts
+of the present show the machines of retired accounts too, because by default Superset allows no subquery in a filter.
 """
 
 METRICS = {
@@ -57,7 +57,7 @@ METRICS = {
     "observation_daily": {"observed": ("AVG(share)", "Share of the days that is known.")},
     "operator_actions": {"acts": ("COUNT(*)", "Acts of people on the record.")},
 }
-"""A dict from the name of each dataset to its metrics: a dict from the name of each metric to (SQL, meaning)."""
+"""A dict from the name of each dataset to its metrics, which are a dict from the name of a metric to (SQL, meaning)."""
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,7 @@ class Episode:
 
     The creator is the first one that the API gave in the episode. `known_from` says where the name comes from:
 
-    - "log": from the latest change of the episode that was replayed. A change holds the creator that was known when it
+    - "log": from the latest of the replayed changes of the episode. A change holds the creator that was known when it
       was recorded, and the log commits to this name.
     - "field": from the field `creator_user_nickname` of a line of fleet.jsonl. No change of the episode was replayed
       yet. The name need not be that of the first creator: the field may have changed earlier in the episode.
@@ -349,7 +349,7 @@ class Account:
         return map(json.loads, io.BytesIO(self.changes))
 
     def changes_of(self, instance_id: str) -> list[Json]:
-        """Return the changes of an instance, decoded from leaves.bin, in the order of the log. Call `begin` before.
+        """Return the changes of an instance, decoded from leaves.bin, in the order of the log. Call `begin` first.
 
         Each change has the form of a parsed line of changes.jsonl, but without `fields`. Raise Differs unless
         leaves.bin holds exactly the changes that the entries committed to.
@@ -374,7 +374,7 @@ class Account:
         return [change for change in found if change["instance_id"] == instance_id]
 
     def is_in_period(self, entry: Json) -> bool:
-        """Return whether an entry is in the period. Its time in `times` decides. Call `begin` before."""
+        """Return whether an entry is in the period. Its time in `times` decides. Call `begin` first."""
         number: int = entry["index"] - self.first
         return self.since <= self.times[number] < self.until
 
@@ -517,7 +517,7 @@ def increasing_times(entries: list[Json]) -> list[str]:
 
 
 def lists(account: Account) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each CSV file of an account. Call `replay` before."""
+    """Yield (name, content) of each CSV file of an account. Call `replay` first."""
     runs = [entry for entry in account.entries if "run" in entry]
     inside = [entry for entry in account.entries if account.is_in_period(entry)]
     tables: dict[str, Iterable[list[Any]]] = {
@@ -856,7 +856,10 @@ class Kept:
         return said
 
     def require_all_used(self) -> None:
-        """Raise Differs if a file has no checkpoint of a log in the bundle. Call `compare` for each account before."""
+        """Raise Differs if a file of `against` has no checkpoint of a log in the bundle.
+
+        Call `compare` for each account first.
+        """
         for file in self.against.keys() - self._used:
             raise Differs(f"{plain(file)}: it is a checkpoint of another log than those in the bundle")
 
@@ -994,7 +997,7 @@ def _last_shown(account: Account, changes: list[Json]) -> str:
 
     `changes` are the changes of the instance. The start of a version counts at its `valid_from`, the end of a version
     at its `valid_to`, or at its `last_seen_at` if the instance vanished. A run with a `fleet_digest` counts too: it
-    left no instance missing, so it shows of each instance whether it was there.
+    left no instance missing, so it shows for each instance whether the instance was there.
     """
     times = [time_of(entry) for entry in account.entries if entry.get("run", {}).get("fleet_digest")]
     times += [change.get("valid_from") or change.get("last_seen_at") or change["valid_to"] for change in changes]

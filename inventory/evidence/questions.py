@@ -99,14 +99,14 @@ def questions(since: datetime, until: datetime, names: list[str]) -> str:
 
 
 def _just_before(time: datetime) -> str:
-    """Return a time as text in UTC, like `2026-03-06 22:00:00+00`, for `<` and `>=` with a stored time at its left.
+    """Return a time as text in UTC, like `2026-03-06 22:00:00+00`, for `stored < text` and `stored >= text`.
 
     PostgreSQL needs the `+00`: without it, PostgreSQL would read the time in the zone of the session.
 
     SQLite compares texts. It stores a time like `22:00:00.123456`. The text `22:00:00.123456+00` would come after this
-    text, so `>=` would not find the equal time. So a time with microseconds is given as one that comes just before:
-    `22:00:00.1234559999+00`. PostgreSQL rounds it to 22:00:00.123456. A time of whole seconds comes before the stored
-    one in any case, because `+` comes before the point.
+    stored text, so `>=` would not find the equal time. Therefore a time with microseconds is written as a slightly
+    earlier one, `22:00:00.1234559999+00`, which PostgreSQL rounds to 22:00:00.123456. A time of whole seconds needs no
+    such change: the text `22:00:00+00` comes before the stored text `22:00:00.000000`, because `+` comes before `.`.
     """
     utc = time.astimezone(UTC).replace(tzinfo=None)
     if not utc.microsecond:
@@ -115,9 +115,10 @@ def _just_before(time: datetime) -> str:
 
 
 def _just_after(time: datetime) -> str:
-    """Return a time as text in UTC, for `>` with a stored time at its left.
+    """Return a time as text in UTC, for `stored > text`.
 
-    To SQLite it comes just after the same time as SQLite stores it, without `+00` (see `_just_before`).
+    SQLite compares texts (see `_just_before`). It stores a time without `+00`, so the text with `+00` comes just after
+    the stored text of the same time, and `>` does not find an equal time.
     """
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'microseconds')}+00"
 

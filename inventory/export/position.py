@@ -25,11 +25,12 @@ ACTS_ON_ALL = ("prune", "rename", "retire")
 """The acts after which the next export writes every file again."""
 
 SINCE_LAST_RUN = ("fleet_daily", "observation_daily", "sync_gaps")
-"""The relations whose recent months are always exported again: from the month of `Position.since` to the present.
+"""The relations whose recent months are always exported again, up to the present month.
 
 A later run may change any row of these months. In `observation_daily` and `sync_gaps`, the passing of time alone adds
-or changes rows too. If an account was retired at the last export, its `Position.since` does not count. For an account
-that was added since the last export, the time at which it was added counts instead.
+or changes rows too. The first of these months is that of the earliest `Position.since` of all accounts. If an account
+was retired at the last export, its `Position.since` does not count. For an account that was added since the last
+export, the time at which it was added counts instead.
 """
 
 

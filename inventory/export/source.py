@@ -31,7 +31,7 @@ _SQLITE: dict[Kind, tuple[str, str]] = {
     "boolean": ("%s", "{}"),
     "bytes": ("%s", "lower(hex({}))"),
 }
-"""By kind: the `printf` format of a value, and its SQL expression, in which the column replaces the braces.
+"""By kind: the `printf` format of a value, and its SQL expression, in which the braces stand for the column.
 
 `%Q` puts a text in quotes, and writes NULL for a null.
 """
@@ -73,7 +73,7 @@ def read_tables(
     }
     names = list(relation.kinds)
     for block in blocks:
-        # as one block for Arrow too: it fails on a row that is longer than its block
+        # as one block for Arrow too: Arrow fails if a row is longer than its block
         whole = csv.ReadOptions(column_names=names, block_size=len(block))
         yield csv.read_csv(pa.BufferReader(block), read_options=whole, **options).cast(relation.schema)
 

@@ -3,7 +3,8 @@
 A request passes through three layers, from the outside in: `retries` (backoff, Retry-After), `transport` (reads each
 body as a whole and parses it), and `deadline` (ends each request at its time limit, however slowly its bytes arrive).
 
-The key goes to the configured origin only: redirects are not followed. `settings` allows plain http for loopback alone.
+The key goes to the configured origin only: redirects are not followed. The settings allow plain http for loopback
+addresses only.
 """
 
 import functools
@@ -187,7 +188,7 @@ def _parsed(response: httpx.Response) -> Any:
 
 
 def _parse_record(instance_id: str, body: bytes) -> Record:
-    """Return the record in a body; raise BadResponse if there is no record, or one of another instance."""
+    """Return the record in a body; raise BadResponse if the body holds no record, or that of another instance."""
     item, escaped = parse_instance(body)
     try:
         record = make_record(item, escaped=escaped)

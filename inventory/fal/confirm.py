@@ -20,7 +20,7 @@ MOST_UNANSWERED = 3
 """After this many requests by id in a row without any answer, no further request by id is sent."""
 
 UNLISTED_RUNS = 3
-"""If this many complete runs in a row find an instance by its id but on no list, it counts as gone in the last."""
+"""If this many complete runs in a row find an instance by its id but on no list, the last one marks it as gone."""
 
 logger = log.get(__name__)
 

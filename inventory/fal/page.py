@@ -133,7 +133,7 @@ def _parse_leniently(body: bytes) -> Any:
 def _parse_integer(text: str) -> int | float:
     try:
         return int(text)
-    except ValueError:  # Python refuses to convert so many digits
+    except ValueError:  # Python refuses to convert a text of more than 4,300 digits
         return math.inf
 
 

@@ -65,8 +65,8 @@ def _bypasses_proxy(host: str, port: int, rules: str) -> bool:
     - a network, such as 10.0.0.0/8
     - `*`, which covers all hosts
 
-    Neither urllib nor httpx supports all of these: neither has networks, and httpx does not match a rule with the
-    default port.
+    Neither urllib nor httpx supports all of these. Neither has networks, and httpx never matches a rule that names the
+    default port, such as `api.example:443`.
     """
     names = [rule.strip(".").lower() for rule in re.split(r"[\s,]+", rules) if rule]
     places = (host.rstrip("."), f"[{host}]:{port}" if ":" in host else f"{host.rstrip('.')}:{port}")

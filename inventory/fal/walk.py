@@ -54,7 +54,7 @@ class Source(Protocol):
 
 @dataclass
 class WalkResult:
-    """The counts of a walk so far. Once the walk has ended, also its error (None: complete), and what it found."""
+    """The counts of a walk so far. Once the walk has ended: also its error (None if complete), and what it found."""
 
     pages: int = 0
     items: int = 0

@@ -45,9 +45,9 @@ class AccountCheck:
     findings: Findings
     progress: Callable[[str], None]
     ignored_before: frozenset[str] | None
-    """The names of the fields that runs from before the log are known to have ignored; None if the account has no log.
+    """The names of the fields that entry 0 of the log lists as ignored; None if the account has no log.
 
-    They are known because entry 0 names them: in each of these fields, the state of some instance differed from its
+    Runs from before the log have ignored these fields: in each of them, the state of some instance differed from its
     newest version when the log began.
     """
     earlier_run_id: int
@@ -104,9 +104,9 @@ class AccountCheck:
         Return a pair:
 
         - the id of the instance if exactly one was found, else None
-        - a text with the first SUSPECTS ids; if there are more, it ends with "and others"
+        - a text with the first ids, at most SUSPECTS of them; if there are more, it ends with "and others"
 
-        If SHOWN breaches were found already, search nothing and return (None, "").
+        If the number of breaches has already reached the limit SHOWN, search nothing and return (None, "").
         """
         if self.findings.count >= SHOWN:  # each query reads all versions, and further breaches are only counted
             return None, ""

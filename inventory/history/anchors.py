@@ -104,8 +104,9 @@ def _log_faults(
 def _first_difference(kept: KeptCheckpoint, log: CheckedLog, others: Sequence[KeptCheckpoint]) -> str:
     """Return a text that names the first entry that differs, or the range of entries in which it is.
 
-    Of the smaller checkpoints of this log for which `holds` is true, take the largest. The range begins after the
-    entries that it covers. If there is no such checkpoint, the range begins with entry 0.
+    The range begins after the entries that are known to be right: those that a smaller checkpoint of this log covers,
+    if `holds` is true for it. The largest such checkpoint counts. Without one, the range begins with entry 0. The range
+    ends with the last entry that `kept` covers.
 
     If the first entry that contradicts its row is in the range, the text names that entry.
     """

@@ -40,7 +40,7 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
     turns the brake off.
 
     A loss is suspicious if two conditions hold. First, it is more than the share `max_vanish` of the instances that
-    were there before. Second, it has at least FEW instances, or the API key or address has changed.
+    were there before. Second, the number of its instances is at least FEW, or the API key or address has changed.
 
     The loss of this run is the instances that would vanish, and those that were live before the run and are absent
     without proof. The present API key and address are compared with those of the run that `runs.last_applied` finds.
@@ -50,7 +50,7 @@ def brake_applies(connection: Connection, account: Account, settings: Settings, 
     source = mask_url(settings.api_url), account.key.id
 
     def is_suspicious(loss: _Loss) -> bool:
-        # a quotient, not a product: 29 / 100 is 0.29, while 0.29 * 100 is less than 29
+        # A quotient, because 0.29 * 100 is less than 29: by a product, 29 of 100 would be more than the share 0.29.
         if loss.before and loss.lost / loss.before <= settings.max_vanish:
             return False
         return loss.lost >= FEW or (loss.run is not None and (loss.run.api_url, loss.run.api_key_id) != source)

@@ -63,12 +63,12 @@ class Findings:
     count: int = 0
     """The number of all breaches."""
     breaches: list[Breach] = field(default_factory=list)
-    """The first SHOWN breaches."""
+    """The breaches that are kept: the first ones, at most SHOWN."""
     logs: list[CheckedLog] = field(default_factory=list)
     """The logs of the checked accounts. An account has no log if only older versions of this program have synced it."""
 
     def add(self, breach: Breach) -> None:
-        """Count a breach, and keep it if it is one of the first SHOWN."""
+        """Count a breach. Keep it if the number of kept breaches is still below SHOWN."""
         self.count += 1
         if len(self.breaches) < SHOWN:
             self.breaches.append(breach)

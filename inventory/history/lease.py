@@ -151,7 +151,8 @@ def first_heartbeat(
 
     `before` and `prepared` are the account's row before and after `prepare_account`. The time is `now`, which was read
     before that call. But if the call has begun the log of an account with a history, it has read all of that history.
-    This may take longer than the lease, so the time is read again.
+    Reading may take longer than the length of the lease: a lease that counts from `now` could be dead already. So in
+    this case the present time is read again.
     """
     has_read_all = before["log_id"] is None and earlier_history(prepared)
     return database.now(connection, clock) if has_read_all else now

@@ -1,4 +1,4 @@
-"""Identify the process that holds a lease, also after its process id was reused."""
+"""Find out whether the process that holds a lease is still alive, even if another process has its id by now."""
 
 import os
 import socket

@@ -88,12 +88,12 @@ def prune(  # noqa: PLR0913 - options by name, as the command has them
     """Fold the versions that ended at the requested time or earlier. Then drop earlier runs that nothing refers to.
 
     If an earlier prune had a later time, that time counts instead of the requested one (`_up_to`). If an earlier prune
-    has done all of this, or if no run of the account is older than the time, nothing is written, and no act is
-    recorded.
+    has done all of this, or if no run of the account is older than the time, nothing is folded or dropped, and no act
+    is recorded.
 
-    These stay: the fleet at any later time, all episodes with their times and creators, and all hours and GPU hours of
-    the instances. Each run that one of these refers to stays too. Some runs stay in any case: the last complete run
-    that started at the requested time or earlier, all runs after that run, the run that the brake looks at
+    These stay: the fleet at that time and at any later time, all episodes with their times and creators, and all hours
+    and GPU hours of the instances. Each run that one of these refers to stays too. Some runs stay in any case: the last
+    complete run that started at the requested time or earlier, all runs after that run, the run that the brake looks at
     (`runs.last_applied`), and the last run with each value of `ignore_changes`, except null.
 
     `checking` is called with a text while the history is verified, and `progress` with the result so far after each
@@ -157,9 +157,9 @@ def _raise_if_future(before: datetime, now: datetime) -> None:
 def _up_to(request: PruneRequest, pruned_before: datetime | None) -> PruneRequest:
     """Return the request with the later of its time and `pruned_before`.
 
-    So a prune also folds what an earlier prune did not fold, for one of two reasons. The earlier prune may have been
-    stopped. Or an instance was missing during the earlier prune, and a later run recorded that it had vanished, at a
-    time up to `pruned_before` (`settled-at-first-absence`).
+    So a prune also folds what an earlier prune left. There are two cases. The earlier prune may have been stopped. Or
+    an instance was missing during the earlier prune, and a later run or act recorded that it had vanished at a time up
+    to `pruned_before` (`settled-at-first-absence`).
     """
     return request if pruned_before is None else replace(request, before=max(request.before, pruned_before))
 

@@ -32,7 +32,7 @@ _FROM_LAST = (
 
 
 def fold_batch(connection: Connection, account: str, before: datetime, after: str) -> tuple[str | None, int]:
-    """Fold the versions of the next BATCH instances: the first ones, by id, whose id is greater than `after`.
+    """Fold versions of the next batch of instances: those with the lowest ids above `after`, at most BATCH of them.
 
     Only versions that ended at `before` or earlier are folded. Return the last id of the batch, and the number of
     versions that were folded into others. The id is None if no instance was left.

@@ -289,7 +289,7 @@ def insert_newcomers(connection: Connection, stamp: RunStamp, spool: Spool) -> i
 
 
 def _insert_select(table: sa.Table, row: Mapping[str, Any]) -> str:
-    """Return `INSERT ... SELECT ... FROM `: an SQL expression or constant for each column. None leaves a column out."""
+    """Return `INSERT ... SELECT ... FROM ` for a row of SQL expressions and constants. None columns are left out."""
     values = {name: _in_sql(value) for name, value in row.items() if value is not None}
     return f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM "
 

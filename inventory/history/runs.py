@@ -43,7 +43,7 @@ class NotDue(Exception):
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The run that `open_run` is asked to open."""
+    """The run that `open_run` is asked to open. `trigger` says what started it: manual, schedule or demo."""
 
     account: str
     trigger: str
@@ -172,8 +172,8 @@ def close_run(
 def fail_run(engine: Engine, run: Run, clock: Clock | None = None, **values: Any) -> None:
     """Close the run as `failed`: nothing of it was applied. `values` are columns of `sync_runs`, such as `error`.
 
-    If the run cannot be closed, because the database fails or the lease is lost, only log a warning. Another run then
-    marks this one as `abandoned`, or has done so already.
+    If the run cannot be closed, because the database fails or the lease is lost, only log a warning. A later run or act
+    then marks this run as `abandoned`, or has done so already.
     """
     try:
         with database.writing(engine, idle_limit=run.lease.seconds) as connection:

@@ -93,7 +93,7 @@ def stored_columns(table: sa.Table, names: tuple[str, ...], *, sqlite: bool, tho
 
 
 def raw_value(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return an SQL expression for a column's value. SQLAlchemy does not convert the value.
+    """Return an SQL expression for a column's value as the driver returns it: SQLAlchemy does not convert it.
 
     In a column of times, the expression replaces values outside of 0001-01-03 to 9999-12-30, such as PostgreSQL's
     `infinity`, by `_NO_TIME`.

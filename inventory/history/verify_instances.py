@@ -140,7 +140,7 @@ def _find_wrong_start(check: AccountCheck, version: Any, read: _Versions, *, sam
     """Yield a text for each contradiction at the start of a version.
 
     The version is compared with the run that opened it, and with the version before it. The fields of the version are
-    also compared with each other. `same` says that the version has the same content as the version before it.
+    also compared with each other. `same` says whether the version has the same content as the version before it.
     """
     before = read.last
     opened, closed_as = check.runs.get(version.opened_by_run_id), None if before is None else before.closed_as

@@ -57,7 +57,7 @@ _CLOSING = (
 )  # fmt: skip
 
 _DEEPEST = 20
-"""The most levels of objects and lists in a JSON object that is read from a row. The program writes at most three.
+"""The maximum nesting depth of a JSON object that is read from a row. The program writes at most three levels.
 
 Without this limit, a changed row could reach the limit of Python's recursion.
 """
@@ -167,7 +167,7 @@ class LogCheck:
         yield hash_leaf((self._row["log_start"] or "").encode())
         expected = 1
         found = heapq.merge(self._runs(), self._acts(), self._dropped(), key=itemgetter(0))
-        for index, replay, row in found:  # replayed here, in the order of the entries: the sources read rows in advance
+        for index, replay, row in found:  # not replayed in the sources: `merge` reads them ahead of the entries' order
             if index != expected:
                 what = "is there twice" if index < expected else f"is followed by entry {index}"
                 self._report(None, f"entry {expected - 1} of its log {what}", wrong=min(index, expected))
@@ -263,7 +263,7 @@ class LogCheck:
     def _dropped(self) -> Iterator[_Source]:
         for index, entry_hash in read_hashes(self._check.connection, self._row["log_id"], "log"):
             self._last_dropped = index
-            # the run may have settled an earlier absence, and so have closed a version that is still there
+            # Its root cannot be compared. But a version that the run closed, to settle an old absence, may still exist.
             self._replay.changes[index] = ("", False)
             yield index, self._replay_dropped, entry_hash
 

@@ -139,7 +139,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
 def _local_only(app: Callable[..., Any]) -> Callable[..., Any]:
     """Return an ASGI app that passes an HTTP request to `app` only if its Host header names `localhost` or HOST.
 
-    Other HTTP requests are refused, also those without a Host header. A port in the header does not matter. So a web
+    A port in the header does not matter. Other HTTP requests are refused, also those without a Host header. So a web
     page of another site cannot read the database by DNS rebinding.
     """
     from datasette.utils.asgi import asgi_send

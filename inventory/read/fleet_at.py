@@ -25,7 +25,7 @@ class RunsAround:
     before: Row | None
     """The last complete run at or before T: `run_id` and `started_at`.
 
-    It can be None only if `retired` is true. Then the account has no complete run at all.
+    None if the account has no complete run at all. This is possible only if `retired` is true.
     """
     after: Row | None
     """The first complete run after T; None if there is none."""

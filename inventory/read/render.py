@@ -48,7 +48,7 @@ def show(
     """Print rows. `name` is the key of the list of rows in the JSON, such as `runs`.
 
     `columns` are the columns that a table shows, by default those of the first row; JSON and CSV show all columns.
-    `headings` are the titles of a table's columns, by column. The default title is the column's name, with blanks in
+    `headings` is a dict from a column to its title in a table. The default title is the column's name, with blanks in
     place of underscores. `header` are the column names of a CSV without rows, by default `columns`. For a table without
     rows, `empty` is printed on stderr, so that a script finds nothing on stdout.
     """
@@ -131,7 +131,7 @@ def _table(rows: Rows, columns: Sequence[str], headings: Mapping[str, str], stre
             continue
         if first:
             _heading(_line(names.values(), columns, widths, numbers), stream)
-        # never cut to the width of the terminal: that would break long cells into several lines
+        # not a table of rich: to fit the width of the terminal, it would break long cells into several lines
         stream.writelines(_line(line, columns, widths, numbers) for line in cells)
 
 

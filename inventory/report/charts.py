@@ -175,7 +175,7 @@ CONFIG: Chart = {
 
 
 def charts() -> dict[str, Chart]:
-    """Return all charts, by the id of the element that holds the chart in the page."""
+    """Return a dict of all charts. A key is the id of the element of the page that holds the chart."""
     common = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}, "config": CONFIG}
     found = {"fleet": over_time(260), "gpus": over_time(180), "hours": by_day(180), "lifetimes": lifetimes()}
     return {name: common | chart for name, chart in found.items()}

@@ -76,7 +76,7 @@ def shown(data: dict[str, Any]) -> int:
 def _has_too_many_stretches(connection: Connection, since: datetime | None, account: str | None) -> bool:
     """Return whether the period has more than MOST_STRETCHES stretches.
 
-    Episodes are counted before stretches: that is faster, and there are at least as many stretches as episodes.
+    Episodes are counted first, which is faster. Too many episodes have too many stretches: each has at least one.
     """
     view, part = relations.relation("instance_episodes"), episode_stretches(account, since)
     episodes = sa.select(view.c.episode).where(sa.true() if account is None else view.c.account == account)
@@ -94,7 +94,7 @@ def _within(part: sa.Subquery, since: datetime | None) -> list[sa.ColumnElement[
     """Return the SQL conditions for the stretches that lie at least partly in the period from `since` on.
 
     The last stretch of an episode ends when the instance was last seen. It is included even if it ends before the
-    period, unless the instance vanished before the period. If it has no length, the one before it is included too.
+    period, unless the instance vanished before the period. If it has no length, the stretch before it is included too.
     """
     if since is None:
         return []
@@ -137,7 +137,7 @@ def _episodes(
     - `after`: the last complete run before the episode. The column holds `appeared` - `after`; 0 means null.
     - `seen`: the start of the episode's next row; in the last row, when the instance was last seen. The column holds
       `seen` - `began`.
-    - `gone`: when the instance vanished; null before the last row. The column holds `gone` - `seen`; 0 means null.
+    - `gone`: when the instance vanished; null in all rows but the last. The column holds `gone` - `seen`; 0 means null.
 
     `account`, `creator` and `type` are indexes into the lists of accounts, creators and `types`. A type is [name,
     number of GPUs]. `flags` are the bits _FIRST, _LIVE, _LAST and _KNOWN.

@@ -14,9 +14,9 @@ from inventory.report.chart_library import chart_library
 from inventory.report.charts import COLOURS, charts
 
 ADDRESS_SPACE = 100 << 30
-"""The address space in bytes that the JavaScript engine V8 must be able to reserve, though it uses little of it.
+"""The address space in bytes that the JavaScript engine V8 must be able to reserve.
 
-If only 64 GiB are allowed, V8 fails.
+V8 uses little of it, but fails if only 64 GiB are allowed.
 """
 
 

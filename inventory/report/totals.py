@@ -18,7 +18,7 @@ from inventory.report.values import Numbering, micros, value_of
 from inventory.store import database
 
 MAX_POINTS = 700
-"""The largest number of evenly spaced times at which the fleet is counted. More would hardly be seen in a chart."""
+"""The largest number of evenly spaced times at which the fleet is counted. A chart could hardly show more."""
 MOST_CREATORS = 1_000
 """The largest number of creators in a table or chart.
 

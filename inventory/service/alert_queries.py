@@ -30,9 +30,9 @@ class InstanceList:
 
 
 def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, list[Row]]:
-    """Return a run, and a list of the earlier runs of its account since the last earlier run that succeeded.
+    """Return a run, and a list of those earlier runs of its account that came after the last success.
 
-    The run that succeeded is not in the list. If no earlier run succeeded, the list has all earlier runs.
+    The last success is the last `succeeded` run before this run. If there is none, the list has all earlier runs.
 
     The run is a row of `sync_runs` with one more key, `known_since`: the time of the last complete run before this run
     or, if there is none, the time at which the account was created. The earlier runs have only the keys that
@@ -51,9 +51,9 @@ def run_with_earlier(connection: Connection, run_id: int | None) -> tuple[Row, l
 def failed_attempt_with_earlier(connection: Connection, account: str) -> tuple[Row, list[Row]] | None:
     """Return a made-up run for an attempt that began no run, and a list of the earlier runs of the account.
 
-    The made-up run failed and started now. It has the keys that an alert of the trouble `stale` needs, except `error`,
-    which the caller adds. `run_with_earlier` describes the earlier runs and their form. Return None instead if the
-    account is retired, or is not in the database.
+    The made-up run has the status `failed` and starts now. It has the keys that an alert of the trouble `stale` needs,
+    except `error`, which the caller adds. `run_with_earlier` describes the earlier runs and their form. Return None
+    instead if the account is retired, or is not in the database.
     """
     accounts, fresh = relation("accounts"), relation("sync_freshness")
     query = (

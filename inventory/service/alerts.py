@@ -177,7 +177,7 @@ def _rule_alerts(connection: Connection, rule: AlertRule, run: Row, outcome: Out
 
 
 def _vanished(connection: Connection, rule: AlertRule, run: Row, outcome: Outcome) -> InstanceList:
-    """Return the matching instances that this run recorded as vanished, at its time or that of an earlier run."""
+    """Return the matching instances that this run recorded as vanished, at its own time or an earlier run's time."""
     found = InstanceList([], 0)
     if outcome.counts["vanished"]:
         found = instances_with_event(connection, rule, run, ("vanished",))
@@ -192,7 +192,7 @@ def _appeared(connection: Connection, rule: AlertRule, run: Row, outcome: Outcom
 
 
 def _lines(found: InstanceList) -> list[str]:
-    """Return a line of text for each instance in `rows` and, if there are more, one that says how many more."""
+    """Return a line of text for each instance in `found.rows`, and a last line with the number of others, if any."""
     names = ("instance_id", "instance_type", "region", "creator_user_nickname")
     lines = ["  ".join(_safe(row[name] or "-") for name in names) for row in found.rows]
     return lines + ([f"and {found.total - len(found.rows)} more"] if found.total > len(found.rows) else [])

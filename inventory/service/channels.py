@@ -53,7 +53,7 @@ class Channels:
         """Queue an alert for every channel; return at once.
 
         `answered` is called once: with True as soon as any channel has accepted the alert, with False when all channels
-        have failed to send it, or when `close` ends and none has accepted it.
+        have failed to send it. If neither has happened by the end of `close`, `close` calls it with False.
         """
         receipt = None
         if answered is not None:

@@ -76,7 +76,7 @@ class DailyFiles:
         for name in names:
             try:
                 writers[name]()
-            except AccountBusy:  # another process writes the same
+            except AccountBusy:  # another export writes to the folder, or `export --check` reads it
                 continue
             except InventoryError as error:
                 self._failed_at[name] = self._clock()

@@ -50,7 +50,7 @@ class Snapshot:
     freshness: list[Row]
     """A row for each account that is not retired, from `sync_freshness`.
 
-    For an account that only the settings have, the row is made up.
+    For an account that the settings name and the database lacks, the row is made up.
     """
     last_runs: list[Row]
     """`account`, `status` and `error_code` of the last finished run of each account that is not retired."""

@@ -38,7 +38,7 @@ def serve_metrics(
 ) -> Iterator[MetricsServer]:
     """Serve `/metrics` and `/healthz` during the block, and dispose of the collector's engine at the end.
 
-    `address` is HOST:PORT, in the forms that `parse_address` reads. The counters of `accounts` start at zero. Raise
+    `address` is HOST:PORT, in the forms that `parse_address` reads. `accounts` is passed to `Counters`. Raise
     UsageError if the address cannot be used.
     """
     host, port = parse_address(address)

@@ -23,8 +23,9 @@ class Habit:
 
     - `share`: the average share of the whole fleet that all creators with this habit have together.
     - `life`: the mean life of an instance in days. `spread`: the sigma of the lognormal distribution of lives.
-    - `trouble`: the mean time in days from the status `ready` to `stopped` or `unknown`. `stops`: the share of
-      `stopped` among these two. `rest`: the mean time in hours from `stopped` to `ready`.
+    - `trouble`: the mean time in days from the status `ready` to the next status, which is `stopped` or `unknown`.
+      `stops`: how often the next status is `stopped`, from 0 to 1. `rest`: the mean time in hours from `stopped` to
+      `ready`.
     - `large`: the share of instances with 8 GPUs.
     - `hours`: the activity in each hour of the day. `weekend`: the factor for this activity on weekends.
     - `burst`: whether instances are created in groups.

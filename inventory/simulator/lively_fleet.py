@@ -31,7 +31,7 @@ class Life:
     """One life of an instance, from `born` until just before `died` (None: it is alive). A return is another Life.
 
     `changes` are pairs of a time and the item that the API returns from that time on. The first time is `born`. If
-    an instance is older than the fleet, its first pair still has the time `born`, but the item that the API returns at
+    an instance is older than the fleet, its first pair combines the time `born` with the item that the API returns at
     the start of the fleet.
     """
 
@@ -70,11 +70,11 @@ class _Machine:
 class LivelyFleet(Fleet):
     """A fleet whose instances appear, change and vanish when `advance` is called.
 
-    The same arguments give the same fleet at the same time. `instances` is roughly the number of instances that are
-    alive at any one time. With 60, about 700 different instances are alive at some time in a month. `churn` is the
-    speed at which instances come, end and stop: with 2, all of this is twice as fast; with 0, nothing changes. Some
-    shorter times do not depend on `churn`, such as the time until an instance is ready. `truth` holds every Life so
-    far, in the order of `born`. `now` is the UTC time up to which the fleet was advanced.
+    Two fleets with the same arguments are equal whenever they have the same `now`: the UTC time up to which a fleet was
+    advanced. `instances` is roughly the number of instances that are alive at any one time. With 60, about 700
+    different instances are alive at some time in a month. `churn` is the speed at which instances come, end and stop:
+    with 2, all of this is twice as fast; with 0, nothing changes. Some shorter times do not depend on `churn`, such as
+    the time until an instance is ready. `truth` holds every Life so far, in the order of `born`.
 
     Raise UsageError if `start` has no time zone, if `instances` is negative, or if `churn` is negative or not finite.
     """

@@ -1,1 +1,1 @@
-"""The database: engines, transactions, tables, the catalogue of their meanings, bulk statements, migrations, grants."""
+"""The database: engines, transactions, tables, the meanings of their columns, bulk statements, grants, migrations."""

@@ -5,9 +5,9 @@ from sqlalchemy.engine import Connection, Engine
 from inventory.config.database_url import render_masked
 
 LOCK_WAIT_SECONDS = 30
-"""The longest wait for a lock that another process holds, and for a connection to one address of a PostgreSQL server.
+"""The longest wait for a lock that another process holds. A migration on PostgreSQL waits for locks without a limit.
 
-A migration on PostgreSQL waits for locks without a limit.
+It is also the longest wait for a connection to a PostgreSQL server, counted for each address of the server separately.
 """
 
 

@@ -35,7 +35,7 @@ class SourceTable:
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, which all have the same keys, in one statement."""
+    """Insert rows in one statement. Each row maps column names to values; all rows must have the same columns."""
     if not rows:
         return
     if is_sqlite(connection):
@@ -52,10 +52,10 @@ def insert_from_file(
     statements: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
-    """Insert all rows of `source` with each of the statements; return the number of rows in `source`.
+    """Run each INSERT statement over all rows of `source`; return the number of rows in `source`.
 
-    Each statement has the form `INSERT ... SELECT ... FROM `, to which the name of the source table is added. It
-    inserts one row for each row of the source. `parameters` are the values of the statements' parameters.
+    Each statement ends before the name of the source table: `INSERT ... SELECT ... FROM `. The name is added here. A
+    statement must insert one row for each row of the source. `parameters` are the values of the statements' parameters.
     SQLite reads the attached file itself, which is four times as fast as passing the rows through Python. PostgreSQL
     gets each batch only once, because all statements are combined into one.
     """
@@ -90,8 +90,9 @@ def update_rows(
 ) -> int:
     """Update one row of the table for each mapping in `rows`; return the number of updated rows.
 
-    The mappings have the same keys. The columns named in `key` identify the row, and the others are set. `where` is a
-    further condition in SQL; its text must come from the program, never from a user or the API.
+    The names in a mapping are columns, and all mappings must have the same names. The columns named in `key` identify
+    the row, and the other columns are set. `where` is a further condition in SQL; its text must come from the program,
+    never from a user or the API.
     """
     if not rows:
         return 0

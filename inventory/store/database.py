@@ -75,9 +75,9 @@ MAKE_OR_NAME = "`inventory sync` makes it, or `inventory db upgrade`; --database
 def connect(url: URL, *, create: bool = False, remedy: str = MAKE_OR_NAME) -> Engine:
     """Return an engine, without opening anything.
 
-    Raise DatabaseError if it cannot be found out whether a SQLite file exists. If `create` is False, raise it also for
-    a missing file, with `remedy` as the part of the message that says what to do. Raise WrongSchema if this Python's
-    SQLite is too old. Raise UsageError if the URL of a SQLite file has a parameter that cannot be used.
+    Raise DatabaseError if it cannot be found out whether a SQLite file exists. If `create` is False, also raise
+    DatabaseError for a missing file; `remedy` is the part of this message that says what to do. Raise WrongSchema if
+    this Python's SQLite is too old. Raise UsageError if the URL of a SQLite file has a parameter that cannot be used.
     """
     if file := sqlite_path(url):
         require_known_parameters(url)
@@ -108,8 +108,8 @@ def reading(engine: Engine, *, temporary_views: bool = False) -> Iterator[Connec
     with as_database_error(engine), engine.connect() as connection:
         if not is_sqlite(engine):
             connection = connection.execution_options(  # noqa: PLW2901 - the same connection, with its isolation level
-                # not postgresql_readonly: it would leave READ WRITE on the pooled connection for later transactions,
-                # whatever default_transaction_read_only says
+                # Do not use the option postgresql_readonly: it would leave the pooled connection set to READ WRITE for
+                # later transactions, even if default_transaction_read_only is on.
                 isolation_level="REPEATABLE READ",
                 inventory_settings={} if temporary_views else {"transaction_read_only": "on"},
             )
@@ -125,8 +125,8 @@ def writing(
     """Open a write transaction and yield its connection. Commit at the end; roll back if the block raises an exception.
 
     `idle_limit`: if no statement comes for this number of seconds, PostgreSQL ends the session and rolls back. So a
-    frozen process cannot hold its locks for ever. It has no effect on SQLite: there other writers wait 30 s for the
-    lock, and then raise DatabaseError.
+    frozen process cannot hold its locks for ever. The limit has no effect on SQLite: there other writers wait 30 s for
+    the lock, and then raise DatabaseError.
     `kept`: the part of the message of a DatabaseError that says what happened to the data.
     `file`: a SQLite file to attach to the connection, so that `bulk.insert_from_file` can read its tables. It has no
     effect on PostgreSQL.

@@ -49,8 +49,8 @@ def as_database_error(engine: Engine, kept: str = "nothing was written") -> Iter
 def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
     """Raise Unconfirmed if the connection to PostgreSQL is lost during the commit at the end of the block.
 
-    Yield a function to call just before the commit. Other errors are not changed: after them the transaction is rolled
-    back.
+    Yield a function that the block must call just before the commit. All other errors leave the block unchanged: after
+    such an error the transaction is certainly rolled back.
     """
     committing = False
 
@@ -75,9 +75,10 @@ def as_unconfirmed(engine: Engine) -> Iterator[Callable[[], None]]:
 def explain(engine: Engine, cause: BaseException, kept: str) -> DatabaseError:
     """Return the DatabaseError for an error of the driver.
 
-    If another process holds a lock, or if a SQLite file is read-only or its disk is full, the message says more than
-    that of the driver. If a role of PostgreSQL lacks a right, the message says what to do. Return a Collision for a
-    deadlock or a serialization failure on PostgreSQL.
+    `kept` is the part of the message that says what happened to the data. If another process holds a lock, or if a
+    SQLite file is read-only or its disk is full, the message says more than that of the driver. If a role of PostgreSQL
+    lacks a right, the message says what to do. Return a Collision for a deadlock or a serialization failure on
+    PostgreSQL.
     """
     reason = " ".join(str(cause).split())
     if "database is locked" in reason or type(cause).__name__ == "LockNotAvailable":

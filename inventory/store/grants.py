@@ -52,7 +52,7 @@ class _Tables:
 
 
 def grant_reader(engine: Engine, role: str) -> ReaderRole:
-    """Let the role read all tables and views of inventory, also those that the owner of the tables adds later.
+    """Let the role read all tables and views of inventory, and all that their owner adds to the same schema later.
 
     Return facts about the role. A second call changes nothing. No role is created, and no right is taken away.
     Raise UsageError if the database is SQLite, if the role does not exist, or if the role may also write to the tables.
@@ -60,8 +60,8 @@ def grant_reader(engine: Engine, role: str) -> ReaderRole:
     not grant the rights, or if the role cannot get the right to connect to the database or to use the schema. Unless
     the error is Unconfirmed, nothing was granted.
 
-    A role with NOINHERIT can use the rights of the roles that it is a member of, but only after SET ROLE. A right to
-    write that the role has in this way is overlooked, unless it is the right of the owner of the tables.
+    A role with NOINHERIT can use the rights of the roles that it is a member of, but only after SET ROLE. This function
+    does not notice a right to write that the role has in this way. But it always refuses a member of the owner's role.
     """
     if is_sqlite(engine):
         raise UsageError(

@@ -32,10 +32,11 @@ _AMCHECK = sa.text("""
     LEFT JOIN pg_proc ON pronamespace = pg_namespace.oid AND proname IN ('bt_index_check', 'verify_heapam')
     WHERE extname = 'amcheck' GROUP BY nspname
 """)
-"""The query for the schema of amcheck, and for what this role can do with it.
+"""The query that finds the PostgreSQL schema of amcheck, and whether this role can use its functions.
 
 This module calls two functions of amcheck, each with more than one argument. `functions` is how many of the two exist
-in that form: an amcheck that is older than the server may lack one. `may` says whether this role may call them.
+in that form: an amcheck that is older than the server may lack one. `may` says whether this role may call them. If
+amcheck is not installed, the query returns no row.
 """
 
 _BTREES = sa.text(r"""

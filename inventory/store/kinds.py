@@ -1,4 +1,4 @@
-"""Find the kind of each column of a table or view (text, time, number, ...) from the type in the database."""
+"""Find the kind of each column (text, time, number, ...) of a table or view from the column's type in the database."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from inventory.store.columns import Relation
 
 Kind = Literal["text", "time", "day", "integer", "number", "boolean", "bytes"]
-"""What a column holds, under the same name on both backends. A column of JSON holds `text`."""
+"""The kind of the values in a column. It has the same name on both backends. The kind of a column of JSON is `text`."""
 
 _KINDS: tuple[tuple[type[Any], Kind], ...] = (
     (sa.DateTime, "time"),

@@ -33,8 +33,8 @@ TRANSACTION_SETTINGS = {
 }
 """The settings of every transaction. They override the settings of the server, the database, the role and PGOPTIONS.
 
-They limit the wait for a lock, and decide how values are read and written. They leave alone statement_timeout and
-most other settings that do not change results.
+They limit the wait for a lock, and decide how values are read and written. Most settings that do not change results,
+such as statement_timeout, are not among them.
 """
 
 

@@ -32,7 +32,7 @@ HEAD = "0006"
 """The revision this program works with; a test compares it with the newest file in migrations/versions."""
 
 AUTOGENERATE = ("alembic.autogenerate.*", "~alembic.autogenerate.comments")
-"""The plugins with which Alembic compares tables. They do not compare comments: migrations/env.py writes them all."""
+"""Alembic's plugins for comparing tables, except the plugin for comments: migrations/env.py writes all comments."""
 
 _COMPARED = "inventory_compared"
 """The name of the temporary view with which `changed_views` compares a view on PostgreSQL."""
@@ -123,7 +123,7 @@ def prepare(engine: Engine, *, auto_migrate: bool) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate to `revision` in one transaction. Raise UsageError if it is unknown; `migrating` raises WrongSchema."""
+    """Migrate to `revision` in one transaction. Raise UsageError if it is unknown, WrongSchema as `migrating` does."""
     _import_alembic()
     from alembic import command
 
@@ -154,10 +154,11 @@ def require_revision(revision: str) -> None:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction for migrations and yield its connection. Other callers wait, on SQLite 30 s at most.
+    """Open a write transaction for migrations and yield its connection.
 
-    Before the transaction begins, put a SQLite database into WAL mode. Raise WrongSchema if the database has tables
-    that are not inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
+    If another process migrates, wait for it: on PostgreSQL without a limit; on SQLite for 30 s, then raise
+    DatabaseError. Before the transaction begins, put a SQLite database into WAL mode. Raise WrongSchema if the database
+    has tables that are not inventory's, if its revision is unknown, or if the PostgreSQL server is too old.
     """
     if is_sqlite(engine):
         with reading(engine) as connection:
@@ -178,10 +179,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def differences(engine: Engine) -> list[Any]:
-    """Return the changes that would give tables and views the form of this version; an empty list if none is needed.
+    """Return the changes that the tables and views need to have the form that this program expects.
 
-    A change is a tuple that begins with the name of an action, such as ("add_view", "instances"). The changes of one
-    existing column are together one element of the result: a list of such tuples.
+    The list is empty if no change is needed. A change is a tuple that begins with the name of an action, such as
+    ("add_view", "instances"). All changes of one existing column form one element of the result: a list of such tuples.
     """
     _import_alembic()
     from alembic.autogenerate import compare_metadata

@@ -26,9 +26,10 @@ _OF_DRIVER = frozenset({"uri", "timeout", "isolation_level", "detect_types", "ch
 
 
 def require_known_parameters(url: URL) -> None:
-    """Raise UsageError if the URL of a SQLite database has an unknown parameter, or a value that cannot be read.
+    """Raise UsageError if a SQLite URL has a parameter that would be ignored, or a value that cannot be read.
 
-    Unknown parameters would be ignored. So would `mode=ro` without `uri=true`, and the file would be writable.
+    Unknown parameters would be ignored, and so would those of SQLite itself without `uri=true`. For example, with
+    `mode=ro` alone the file would be writable.
     """
     try:
         with warnings.catch_warnings():
@@ -92,7 +93,7 @@ def file_of(bind: Engine | Connection) -> SQLiteFile | None:
 
 
 def identity(bind: Engine | Connection) -> object:
-    """Return an object that identifies the SQLite file in use. Compare two of them with `is`.
+    """Return an object that identifies the SQLite file in use. Compare two such objects with `is`.
 
     The object is the same until `follow` accepts a file that has replaced the old one. It is None for PostgreSQL, and
     before the first connection to a SQLite file.

@@ -76,14 +76,15 @@ class SQLiteFile:
         self._opened: _FileIdentity | None = None
         """The file that was opened first, or that `follow` has accepted since; None before the first connection."""
         self._companions: dict[Path, _FileIdentity] = {}
-        """The companions of the opened file by path, as last recorded while that file was surely in its place."""
+        """The companions of the opened file by path. They are recorded only while that file is surely at its path."""
         self._connections: WeakSet[_Connection] = WeakSet()
         self._changed = threading.Condition(threading.RLock())
 
     def open(self, name: str, *, create: bool, uri: bool = False, **options: Any) -> sqlite3.Connection:
         """Return a connection. A missing file is created only with `create`, and only by the first connection.
 
-        Raise DatabaseError if the file was removed or replaced since the first connection.
+        `name`, `uri` and `options` are arguments for `sqlite3.connect`, as SQLAlchemy makes them from the URL. Raise
+        DatabaseError if the file was removed or replaced since the first connection.
         """
         with self._changed:
             self.check()
@@ -92,7 +93,7 @@ class SQLiteFile:
             try:
                 connection = sqlite3.connect(location, uri=True, factory=_Connection, **options)
             except sqlite3.OperationalError:
-                self.check()  # a file that was removed since the first check is named as such
+                self.check()  # if the file was removed since the first check, say so
                 raise
             try:
                 self._opened = self._opened or self._identify()
@@ -129,10 +130,10 @@ class SQLiteFile:
         return self._opened
 
     def remember_companions(self, connection: object = None) -> None:
-        """Record the identity of the -wal, -shm and -journal, unless the database file was removed or replaced.
+        """Record the identities of the -wal, -shm and -journal, unless the database file was removed or replaced.
 
-        After a replacement, these may belong to the new file. If `connection` is given, it has just begun a
-        transaction. From now on, it counts as a connection that has the `-wal` open.
+        After a replacement, these may belong to the new file. Pass a `connection` that has just begun a transaction:
+        from now on, it counts as a connection that has the `-wal` open.
         """
         if isinstance(connection, _Connection):
             connection.has_wal = True
@@ -185,11 +186,14 @@ class SQLiteFile:
             return
         for name in self._companion_paths():
             if self._stat(name) is not None and not os.access(name, os.W_OK):
-                with suppress(OSError):  # another user's: SQLite will say that it cannot write
+                with suppress(OSError):  # if another user owns the companion, SQLite will say that it cannot write
                     name.chmod(stat.S_IMODE(found.st_mode))
 
     def _raise_if_leftovers(self, database: os.stat_result) -> None:
-        """Raise DatabaseError if SQLite would apply the -wal, -shm or -journal of the old file to the new one."""
+        """Raise DatabaseError if SQLite would apply the -wal, -shm or -journal of the old file to the new one.
+
+        `database` is the os.stat_result of the new file.
+        """
         if self.path.resolve() != self._real:
             return  # a symbolic link was changed: SQLite looks for companions beside the new target
         wal, shm, journal = self._companion_paths()
@@ -262,8 +266,8 @@ class SQLiteFile:
 def _is_in_use(shm: Path) -> bool:
     """Return whether another process has a database open through this `-shm`; also true if that cannot be found out.
 
-    Such a process locks one byte of the `-shm`. This process must have no connection to the database: the check would
-    drop its locks on the `-shm`.
+    Such a process locks one byte of the `-shm`. Call this only while this process has no connection to the database:
+    the check would drop the locks that such a connection holds on the `-shm`.
     """
     try:
         with shm.open("r+b") as opened:

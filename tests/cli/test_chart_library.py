@@ -55,7 +55,7 @@ def reporting(world, database_url, tmp_path):
 
 
 def _child_of(process):
-    """Return the child that makes the library; None if the child has not begun."""
+    """Return the child that makes the library; None if there is no such child yet."""
     assert process.poll() is None, process.communicate()
     for child in psutil.Process(process.pid).children():
         if any("javascript_bundle" in word for word in child.cmdline()):

@@ -94,7 +94,7 @@ def change(world, statement):
 
 
 def found(inventory, *words):
-    """Run `verify --against kept`, which must exit with 9. Return two lists: the checkpoint lines, and all lines."""
+    """Run `verify --against kept`, which must exit with 9. Return its lines about checkpoints, and all of its lines."""
     lines = inventory("verify", "--against", "kept", *words, expect=9).stdout.splitlines()
     return [line for line in lines if line.startswith("checkpoint: ")], lines
 
@@ -274,7 +274,7 @@ def test_an_edited_row_is_found_and_the_entry_is_named(lived, inventory):
 
 @pytest.mark.medium
 def test_a_rewritten_log_is_found_between_two_checkpoints(lived, inventory):
-    """The checkpoint of entries 0 to 5 agrees with the log, and the one of entries 0 to 6 does not: entry 6 differs."""
+    """The log agrees with the checkpoint of entries 0 to 5, but not with that of entries 0 to 6: entry 6 differs."""
     keep(inventory)
     (inventory.folder / "later").mkdir()
     lived.run(account="research")

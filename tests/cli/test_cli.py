@@ -543,7 +543,7 @@ def test_a_closed_pipe_is_no_error(run, tmp_path):
 def accepting(run, simulator, tmp_path):
     """Make inst_001 missing. Return a context manager that starts `missing --accept` with a terminal as stdin.
 
-    The context manager takes more options of the command. It yields a pair: the end of the terminal at which a person
+    Its arguments are further options of the command. It yields a pair: the end of the terminal at which a person
     types, and the process.
     """
     run("sync")

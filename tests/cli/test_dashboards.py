@@ -58,7 +58,7 @@ def titled(title):
 
 
 def queries():
-    """Yield a pair for each panel and each alert rule in the files: its title, after the file's name, and its SQL."""
+    """Yield a pair for each panel and alert rule in the files: the text `FILE: TITLE`, and the SQL."""
     for name, content in files().items():
         made = json.loads(content)
         for panel in made.get("panels", []):

@@ -67,7 +67,7 @@ def live(world):
     world.remove("c")
     world.faults.add(Status(500), when=on_get)
     world.faults.add(Status(503), when=on_page(1), after=1)
-    world.run(expected_seconds=3600)  # hour 7: c is missing
+    world.run(expected_seconds=3600)  # hour 7: `c` is missing
     accept_missing(world.engine, "default", reason="gone, says ada", lease_seconds=60, clock=lambda: hour(7.5))
     world.run(expected_seconds=3600)
     world.put("g")
@@ -91,7 +91,7 @@ def text(time):
 def made(lived, run, tmp_path):  # noqa: ARG001 - `lived` fills the database of `run`
     """Return a function that writes a bundle of a period and returns its path.
 
-    If the command must fail, the function returns stderr instead.
+    The function checks the exit code against `expect`. If `expect` is not 0, it returns stderr instead of the path.
     """
 
     def write(name="evidence.zip", since=SINCE, until=UNTIL, expect=0, **environment):
@@ -351,7 +351,10 @@ def forged(files, file):
 
 
 def refused(file, kept=None):
-    """Check the bundle in this process, against the `check.Kept` that is passed. Return the error, which must occur."""
+    """Check the bundle in this process, which must fail. Return the text of the error.
+
+    `kept` is a `check.Kept`: the key and the checkpoints with which the bundle is compared.
+    """
     with pytest.raises((check.Differs, ValueError, KeyError, TypeError, AttributeError, struct.error)) as raised:
         check.check(file, kept)
     return str(raised.value)
@@ -738,7 +741,7 @@ def test_a_history_that_is_not_what_the_log_recorded_is_9_and_leaves_no_file(mad
 
 
 def refused_after(change, made, lived):
-    """Change the database with the SQL text `change`. Then no bundle can be written; return the line of the error."""
+    """Execute the SQL `UPDATE {change}`. Check that then no bundle can be written, and return the line of the error."""
     with database.writing(lived.engine) as connection:
         if database.is_sqlite(connection):
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")

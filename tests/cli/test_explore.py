@@ -195,7 +195,10 @@ def test_the_database_can_be_neither_written_nor_downloaded(browser, file):
 
 
 def test_a_request_under_a_foreign_host_name_is_refused(browser):
-    """In DNS rebinding, a foreign name resolves to 127.0.0.1 and the browser sends that name as Host."""
+    """In DNS rebinding, a foreign name resolves to 127.0.0.1 and the browser sends that name as Host.
+
+    If the server answered such a request, a foreign page could read the database.
+    """
     port = browser.parts.port
     assert browser.get(host=f"evil.example:{port}") == (421, "Only for this machine.")
     assert browser.get(host="127.0.0.1.evil.example") == (421, "Only for this machine.")

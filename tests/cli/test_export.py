@@ -67,7 +67,7 @@ def live(world):
     world.remove("d")
     world.faults.add(Status(500), when=on_get, times=None)
     world.faults.add(Status(503), when=on_page(1), after=1)
-    world.run(clock=lambda: at(3, 1))  # d is missing
+    world.run(clock=lambda: at(3, 1))  # `d` is missing
     world.faults.clear()
     world.run(clock=lambda: at(3, 2))
 
@@ -216,7 +216,7 @@ def test_a_second_export_writes_only_the_months_that_have_changed(lived, tmp_pat
     write(lived.engine, folder)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.parquet")}
     lived.put("a", status="ready", creator_user_nickname="ada", price=1, share=0.1)
-    lived.run(clock=lambda: at(3, 3))  # closes the version of a that was opened in February
+    lived.run(clock=lambda: at(3, 3))  # closes the version of `a` that was opened in February
     write(lived.engine, folder)
     same = {str(path.relative_to(folder)) for path, time in before.items() if path.stat().st_mtime_ns == time}
     assert "instance_versions/2026-02.parquet" not in same  # it holds the version that was closed
@@ -262,7 +262,8 @@ def test_an_account_that_got_its_log_by_a_rename_is_exported_under_its_new_name(
 def assert_fresh(engine, folder, other, *, since=None):
     """Assert that the files of the folder have the bytes of a new export, made in the folder `other`.
 
-    Relations of OF_NOW are not compared. `other` is removed afterwards.
+    If `since` is given, the new export begins with that month. Relations of OF_NOW are not compared. `other` is removed
+    afterwards.
     """
     write(engine, other, since=since)
     names = {str(path.relative_to(other)) for path in other.glob("**/*.parquet")}
@@ -324,7 +325,7 @@ def rehash(folder, name, **about):
 
 
 def setting(**values):
-    """Return a function for `changed`. It takes a list of rows, and sets these values in the first row."""
+    """Return a function to pass to `changed`: it takes a list of rows, and sets these values in the first row."""
     return lambda rows: rows[0].update(values)
 
 

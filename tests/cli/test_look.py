@@ -658,7 +658,8 @@ HOSTILE = (
 def hostile(world):
     """Return a world of two runs, with an instance for each hostile text.
 
-    Each text is used as a nickname, as the status in the first run, as the name of a field, and as its new value.
+    Each text is a nickname, the status in the first run, and the name of a field. In the second run, it is also the
+    value of this field.
     """
     for number, text in enumerate(HOSTILE):
         world.put(f"h{number}", creator_user_nickname=text, status=text, **{text: "before"})

@@ -58,7 +58,7 @@ def environment(tmp_path, world, database_url):
     """Return environment variables with the key, the token and, on PostgreSQL, the password. The log level is debug."""
     url = sa.engine.make_url(database_url)
     if url.get_backend_name() == "postgresql":
-        url = url.set(password=PASSWORD)  # the server of the tests trusts everybody
+        url = url.set(password=PASSWORD)  # the server of the tests accepts any password
     (tmp_path / "tmp").mkdir()
     (tmp_path / "inventory.toml").write_text('[alerts]\nurls_env = "HOOKS"\n')
     world.put("i000", "i001", creator_user_nickname="ada")

@@ -63,7 +63,7 @@ API = "https://127.0.0.1:1/v1"
 
 
 def parts(password):
-    """Return the parts of a password that no output may contain: each run of 4 or more letters and digits.
+    """Return the parts of a password that no output may contain: each sequence of 4 or more letters and digits.
 
     The password is searched as it is, and with its percent-escapes decoded. The word `password` itself may be shown.
     """

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, "-m", "inventory"]
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 EVERY = 1 if LONG else 5
-"""The number of SQL statements by which each try of a command is interrupted later than the try before it.
+"""The step between two successive tries of a command, in SQL statements.
 
-Each try gets two signals at one of its statements. The first try gets them at its statement 1.
+Each try gets two signals at one of its statements: the first try at statement 1, the second at 1 + EVERY, and so on.
 """
 TWO_SIGNALS_AT_A_STATEMENT = """
 import os, signal, sys

@@ -127,7 +127,8 @@ def test_the_copy_is_consistent_while_a_sync_writes_and_is_one_file(sqlite_demo,
 def test_the_rights_of_the_guide_let_a_reader_in_and_do_not_shut_the_sync_out(migrated_sqlite):
     """Read the file as another user of its group, write as the user of the sync, and read again as the other user.
 
-    The first reader creates a -shm file, and leaves it there. A user outside of the group cannot read the database.
+    The first reader creates a -shm file, and leaves it there. The sync must be able to write to this file. A user
+    outside of the group cannot read the database.
     """
     assert "chmod 2770 . && chmod 660 inventory.db*" in GUIDE
     group, sync, reader, stranger = 54_000, 54_001, 54_002, 54_003

@@ -37,7 +37,7 @@ RESEARCH = '[[accounts]]\nname = "research"\napi_key_env = "FAL_KEY"\n'
 
 
 class Ended:
-    """A command that has run in this process. It has the parts of `subprocess.Popen` that `succeeds` uses."""
+    """A command that has run in this process. It has what the function `succeeds` needs of a `subprocess.Popen`."""
 
     def __init__(self, done):
         self.returncode = done.returncode

@@ -192,7 +192,7 @@ def test_nothing_runs_as_root_or_may_become_it():
 
 
 def test_no_two_versions_of_the_deployment_run_at_once():
-    """If a worker of an older version ran beside a new one, its runs would get no entry in the log."""
+    """If an old version ran beside a new one, the runs of the old version would get no entry in the log."""
     (deployment,) = [each for each in documents(DEPLOY / "kubernetes" / "deployment.yaml") if each]
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}
 

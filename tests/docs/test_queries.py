@@ -508,8 +508,8 @@ def _(watch):
 def observed(watch):
     """Yield a tuple for each account: how much of March is observed.
 
-    March counts from the day of the account's first complete run on. The tuple has the account, the number of these
-    days, the share of them that is observed, the observed hours, the length in hours of the longest interval between
+    Only the days from the account's first complete run on count. The tuple has the account, the number of these days,
+    the share of them that is observed, the observed hours, the length in hours of the longest interval between
     neighbouring complete runs, the number of complete runs, and the number of other runs.
     """
     ends = {(account, end) for account, _, end, *_ in gaps(watch)}
@@ -591,7 +591,7 @@ def _(watch):
 
 
 def ask(world, question, *literals):
-    """Return the answer as a list of tuples. `literals` are pairs: a text in the SQL, and its replacement."""
+    """Return the answer to a question as a list of tuples. `literals` are pairs: a text in the SQL, its replacement."""
     (statement,) = SQL[question]
     for old, new in literals:
         statement = statement.replace(old, new)

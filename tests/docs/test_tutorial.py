@@ -33,7 +33,7 @@ VARIES = (
 )
 """Pairs of a pattern and its replacement.
 
-The patterns match what differs between two demos. A demo ends at the time at which it is made.
+The patterns match what differs between two demos. Their times differ because a demo ends when it is made.
 """
 
 

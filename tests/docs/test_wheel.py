@@ -56,7 +56,10 @@ def wheel(built):
 
 @pytest.fixture(scope="module")
 def programs(wheel, tmp_path_factory):
-    """Return the `bin` folder of a new environment. The wheel is installed there, and its libraries are linked."""
+    """Return the `bin` folder of a new environment with the wheel.
+
+    The libraries that the wheel needs are links to those of the tests' own environment.
+    """
     place = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", place / "venv", cwd=place)
     python = place / "venv" / "bin" / "python"

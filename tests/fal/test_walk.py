@@ -87,7 +87,7 @@ def asked(simulator):
 
 
 class Pages:
-    """A fault that answers the first request with a page of `items(1)`, the second with one of `items(2)`, and so on.
+    """A fault that answers each request with the next page of a list. The items of page `number` are `items(number)`.
 
     `last` is the number of the last page. If `last` is None, the list never ends.
     """

@@ -22,7 +22,7 @@ INDEXES = """
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
-    """Let the program use bulk loading for a single row too. Otherwise it needs 10,000 rows."""
+    """Let the program use bulk loading from one row on. Normally, it does so only from 10,000 rows on."""
     monkeypatch.setattr("inventory.store.indexes.MANY", 1)
 
 

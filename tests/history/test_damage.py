@@ -308,9 +308,9 @@ def kind_of(column):
 def impossible(odd):
     """Yield tuples of a table, a column, and a value that the program never writes into this column.
 
-    The value is SQL text. `odd` is a dict from the kind of a column to such values. A column of CLOSED gets one more,
-    and a column that is NOT NULL gets NULL. Each column of TABLES comes with all of its values if LONG is true, else
-    with one of them.
+    The value is SQL text. `odd` is a dict from the kind of a column to such values. For a column that is NOT NULL, NULL
+    is added. For a column in CLOSED, which takes only a few words, another word is added. Each column of TABLES comes
+    with all of its values if LONG is true, else with one of them.
     """
     columns = [column for table in TABLES for column in table.c]
     for number, column in enumerate(columns):
@@ -338,7 +338,7 @@ def lax(file):
 def update(file, table, column, value):
     """Write a value into a column of one row of the table, and return whether SQLite accepted it.
 
-    The value is SQL text. ROW[table] is the condition for the row. The constraint NOT NULL is lifted for NULL.
+    The value is SQL text. ROW[table] is the condition for the row. If the value is NULL, NOT NULL is lifted first.
     """
     with closing(lax(file)) as connection:
         (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()

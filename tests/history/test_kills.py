@@ -128,10 +128,9 @@ class Witness:
 def change(world, witness, number, words):
     """Change one instance, add one, and remove the instance that the previous call added.
 
-    So the command has work to do.
-
-    The command `sync` records these changes itself. For the other commands, a run records them first. For `missing`,
-    this run leaves an instance missing.
+    So the command in `words`, which the test tries to kill next, has work to do. The command `sync` records these
+    changes itself. For the other commands, a run records them first. For `missing`, this run leaves an instance
+    missing.
     """
     world.put("i002", region=f"region-{number}")
     world.put(f"new-{number}")

@@ -52,7 +52,7 @@ def account_of(world, name="default"):
 
 
 def rows_of(world, name="default"):
-    """Return the row of an account, then the lists of the account's runs, acts and versions, all as dicts."""
+    """Return a tuple of four: the row of an account, and the lists of its runs, acts and versions. A row is a dict."""
     tables = ("sync_runs", "operator_actions", "instance_versions")
     return account_of(world, name), *([row for row in table(world, each) if row["account"] == name] for each in tables)
 

@@ -52,7 +52,7 @@ def alembic_config():
 
 @pytest.fixture
 def alembic_engine(empty):
-    """Yield a connection, although pytest-alembic calls this fixture an engine: env.py gets it as `connection`."""
+    """Yield a connection. pytest-alembic calls this fixture an engine, but env.py gets its value as `connection`."""
     with empty.connect() as connection:
         yield connection
 
@@ -110,7 +110,7 @@ def test_a_second_upgrade_changes_nothing(engine):
 def clauses(sql):
     """Return the clauses of a CREATE statement: texts of columns and constraints, without line breaks.
 
-    Compare them sorted: ADD COLUMN puts a column after the constraints.
+    Sort them before a comparison: ADD COLUMN puts a column after the constraints, and CREATE TABLE before them.
     """
     depth, found = 0, [""]
     for each in sql:
@@ -123,7 +123,7 @@ def clauses(sql):
 
 
 def test_the_migrations_create_exactly_the_declared_tables(engine, new_database):
-    """Compare also what Alembic does not: CHECK constraints, primary keys, WITHOUT ROWID, names of constraints."""
+    """Compare also what Alembic leaves out: CHECK constraints, primary keys, WITHOUT ROWID, names of constraints."""
 
     def statements(engine):
         if not is_sqlite(engine):

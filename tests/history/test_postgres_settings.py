@@ -58,7 +58,7 @@ def names(url):
 def alter(url, **settings):
     """Change settings of the database of the URL, and of its role in this database.
 
-    The settings of the role take precedence.
+    PostgreSQL prefers a setting of the role to one of the database.
     """
     name, role = names(url)
     with psycopg.connect(url, autocommit=True) as connection:

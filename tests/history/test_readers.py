@@ -59,7 +59,7 @@ class Role:
 
 
 def run(url, statement, *names):
-    """Execute a statement on a new connection and return its rows."""
+    """Execute a statement on a new connection and return its rows. Each `{}` is replaced by one of `names`, quoted."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(SQL(statement).format(*map(Identifier, names)))
         return cursor.fetchall() if cursor.description else []

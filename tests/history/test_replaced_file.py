@@ -125,7 +125,10 @@ def assert_well(file):
 
 
 def usable_descriptors(pid, file):
-    """Return the flags of each descriptor with which the process can read or write the file, not only name it."""
+    """Return a list of the flags of each descriptor with which the process can read or write the file.
+
+    A descriptor opened with O_PATH does not count: it only names the file.
+    """
     flags = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
@@ -215,7 +218,10 @@ def test_nothing_of_a_run_is_written_to_a_file_replaced_during_its_walk(world, s
 
 
 def test_nothing_of_a_run_is_written_to_a_backup_made_and_put_back_during_that_run(world, engine, file):
-    """During the walk, replace the file by a copy with the lease of this run. Let the engine accept the copy."""
+    """During the walk, replace the file by a copy, and let the engine accept the copy.
+
+    The copy holds the lease of this run. So a check of the fencing token alone would let the run write to it.
+    """
 
     def replace(_):
         backup(file).replace(file)
@@ -334,7 +340,7 @@ def test_the_wal_of_a_process_that_was_killed_meanwhile_is_not_replayed(engine, 
 def _moved_later(copy, than):
     """Move `copy` away and back, and return whether its ctime is now later than that of the file `than`.
 
-    The clock of ctimes advances in steps of some milliseconds.
+    Call it until it returns True: the clock of ctimes advances in steps of some milliseconds.
     """
     copy.rename(copy.with_name("moved"))
     copy.with_name("moved").rename(copy)

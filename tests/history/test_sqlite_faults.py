@@ -19,7 +19,7 @@ from support.marks import LONG, rule
 from support.world import ids
 
 STEP = 4_096 if LONG else 65_536
-"""By how many bytes the limit of the file size grows from one try to the next. The limit acts like a full disk."""
+"""The bytes by which the limit of the file size grows from one try to the next. The limit acts like a full disk."""
 INSTANCES = 400
 
 pytestmark = [pytest.mark.slow, rule("one-transaction"), pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]

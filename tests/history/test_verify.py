@@ -230,7 +230,7 @@ def test_what_the_last_run_before_the_log_ignored_is_believed_of_it_but_not_of_a
     world.forget_log()
     world.put("c")
     world.run()
-    assert check() == []  # the last run before the log ignored the price of b
+    assert check() == []  # the last run before the log ignored the price of `b`
     called = sa.update(instance_state).values(ignored="price")
     (found,) = tamper(world, called.where(instance_state.c.instance_id == "c"))
     assert found.what == "it says that price was ignored, but no run did since its newest version"

@@ -575,7 +575,7 @@ def expected_changes(history):
 
 
 def expected_episodes(history):
-    """Yield a dict for each episode. It has each column of `instance_episodes` as a key, and `versions` and `live`.
+    """Yield a dict for each episode. Its keys are the columns of `instance_episodes`, and also `versions` and `live`.
 
     `versions` is a list of pairs: a Version, and the time until which its hours count. `live` is whether the instance
     is live in this episode.
@@ -694,8 +694,8 @@ def allowed_seconds(run):
 def expected_gaps(history):
     """Yield the expected rows of `sync_gaps`. An open gap has None for its end and its seconds.
 
-    The histories lie years back. So the time since the last complete run of an account is a gap, unless the account is
-    retired.
+    The histories lie years back. So the time since the last complete run of an account is an open gap, unless the
+    account is retired.
     """
     for account in ACCOUNTS:
         complete = [run for run in history.runs if run["account"] == account and run["complete"]]
@@ -847,7 +847,7 @@ def at(text):
 
 
 def history_of(*steps):
-    """Return a history of complete runs of the account `default`. A step is the time of a run, and the fleet by id."""
+    """Return a history of complete runs of the account `default`. A step is a run's time and its fleet by id."""
     history = History()
     for time, fleet in steps:
         history.now = at(time)

@@ -180,7 +180,7 @@ def test_instances_missing_before_count_as_vanishing_and_are_held_too(world):
 
 
 def run_and_move_to_another_workspace(world, own, others):
-    """Make a run that sees a number of instances, `own`. Then replace the fleet by `others` other instances."""
+    """Make a run that sees `own` instances. Then replace the whole fleet by new instances, `others` in number."""
     world.put(*ids(own))
     world.run()
     world.remove(*ids(own))

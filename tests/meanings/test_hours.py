@@ -226,8 +226,8 @@ def test_prune_folds_each_type_and_region_separately_so_that_no_hours_move(world
 def test_a_history_folded_across_a_change_of_type_by_an_earlier_version_stays_sound(world):
     """Imitate `prune` of an earlier version of the program.
 
-    That `prune` took all versions of an episode that ended at `pruned_before` or earlier. It folded them into one
-    version, even if their types differed. That one version got the fields of the last version that was folded.
+    In each episode, that `prune` took all versions whose `valid_to` was `pruned_before` or earlier. It folded them into
+    one version, even if their types differed. This version got the fields of the last version that was folded.
     """
     grow(world)
     version, account, run = instance_versions.c, accounts.c, sync_runs.c

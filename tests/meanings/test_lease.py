@@ -378,7 +378,12 @@ def test_the_first_heartbeat_is_the_start_of_the_run(world):
 @rule("one-run-per-account")
 @pytest.mark.parametrize("failing_page", [None, 2], ids=["of complete runs", "of partial runs"])
 def test_the_first_heartbeat_comes_after_a_log_was_begun_over_a_long_history(world, failing_page):
-    """Let the clock advance by a minute with each reading, as if everything between two readings took a minute."""
+    """Check that the first heartbeat is later than the start of a run that begins the log of an account with a history.
+
+    To begin such a log, the run reads the whole history, which may take longer than the lease. If the first heartbeat
+    had the time of the start, the lease would then be over at once. In this test, each reading of the clock is a minute
+    later than the reading before.
+    """
     minutes = count(60)
     if failing_page:
         world.put(*ids(6))

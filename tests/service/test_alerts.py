@@ -97,9 +97,9 @@ def titles(sent):
 def test_an_alert_is_due_once_and_its_end_once(runs, begun, ended):
     """A run is written `NAME:HOUR`: its status or error code, and the hour at which it started.
 
-    `ok` stands for `succeeded`. For each of the runs, the last complete run before it counts as one of hour 0. `begun`
+    `ok` stands for `succeeded`. Each run is judged as if the last complete run before it had started at hour 0. `begun`
     names the alerts that must be sent after the last of the runs. `ended` names the alerts whose end must be reported
-    after it.
+    after the last of the runs.
     """
 
     def row(text):
@@ -318,7 +318,7 @@ def test_an_instance_that_a_partial_run_saw_first_is_reported_by_that_run(alerts
     world.put("a")
     alerts_after(rules=[APPEARED])
     world.remove("a")
-    world.put("b", "a")  # b is on the first page
+    world.put("b", "a")  # `b` is on the first page
     world.faults.add(Status(500), when=on_page(2), times=None)
     sent = [alerts_after(rules=[APPEARED], page_size=1)]
     world.faults.clear()
@@ -384,12 +384,12 @@ def test_an_instance_settled_by_a_later_run_is_reported_once(alerts_after, world
 def test_an_old_instance_is_reported_by_the_first_complete_run_after_its_age_limit(alerts_after, world):
     rules = [{"older_than": "2h30m"}]
     world.put("a", creator_user_nickname="ada")
-    sent = [alerts_after(rules=rules)]  # 1: a is there, since an unknown time
+    sent = [alerts_after(rules=rules)]  # 1: `a` is there, since an unknown time
     world.put("b")
     sent += [alerts_after(rules=rules), alerts_after(rules=rules)]  # 2, 3
     world.remove("b")
     world.faults.add(Status(500), times=1)
-    sent.append(alerts_after(rules=rules))  # 4: a is old, but this run failed
+    sent.append(alerts_after(rules=rules))  # 4: `a` is old, but this run failed
     world.put("c")
     sent += [alerts_after(rules=rules) for _ in range(4)]  # 5 to 8
     assert [titles(each) for each in sent] == [

@@ -125,7 +125,10 @@ def done(world, number, status="succeeded"):
 
 
 def check_runs(world, period=timedelta(seconds=1)):
-    """Check that no two runs of an account overlap, that no run began early, and that `verify` finds no breach."""
+    """Check that no two runs of an account overlap, and that `verify` finds no breach.
+
+    Check also that no run began less than `period` after the run before it, unless that one was abandoned or cut.
+    """
     for account, runs in history(world).items():
         for (status, begun, ended), (_, next_begun, _) in pairwise(runs):
             assert ended is not None, (account, "runs twice at once")

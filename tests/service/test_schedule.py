@@ -223,7 +223,10 @@ def test_a_run_with_changes_is_one_log_line_and_a_quiet_run_is_none(world, start
 
 
 def test_after_a_sleep_of_the_machine_one_run_is_due_not_many(world, monkeypatch):
-    """When a laptop wakes up, the time of day has jumped and the monotonic clock has not."""
+    """When a laptop wakes up, the time of day has jumped and the monotonic clock has not.
+
+    So without a check of the clock, a wait that began before the sleep would end hours too late.
+    """
     world.run(clock=lambda: datetime.now(UTC) - timedelta(hours=10))
     wall, stop, looks, outcomes = [0.0], threading.Event(), [], []
     monkeypatch.setattr(timer, "_clock_offset", lambda: wall[0])

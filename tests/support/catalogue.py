@@ -8,7 +8,7 @@ from inventory.store import schema
 from inventory.store.database import is_sqlite
 
 MANY_COLUMNS = 1_500
-"""A PostgreSQL table can have 1,600 columns. From this number on, too few are left for another downgrade."""
+"""A PostgreSQL database with a table of this many columns, dropped ones included, is not downgraded again."""
 
 
 def catalogue(engine):
@@ -33,7 +33,7 @@ def catalogue(engine):
 
 
 def older_revisions():
-    """Return all revisions but the newest, from the oldest on."""
+    """Return all revisions except the newest, beginning with the oldest."""
     return [each.revision for each in ScriptDirectory.from_config(schema.config()).walk_revisions()][:0:-1]
 
 

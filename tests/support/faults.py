@@ -18,9 +18,10 @@ class Gate:
 
 
 class StopAtWait(threading.Event):
-    """A fault that plays the fault `fault`, but skips its waits. At wait `number`, the simulator seems to stop.
+    """A fault that plays another fault, `fault`, but does not really wait.
 
-    Waits are counted from 1. `waits` is a list of the seconds that `fault` wanted to wait.
+    Each wait of `fault` ends at once. The wait with the number `number`, counted from 1, ends as if the simulator was
+    stopped. `waits` is a list of the seconds that `fault` wanted to wait.
     """
 
     def __init__(self, fault, number):

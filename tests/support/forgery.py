@@ -53,7 +53,7 @@ APPLIED = ("succeeded", "held", "partial")
 
 
 def read_rows(connection):
-    """Return a dict from the name of each table in TABLES to all its rows: dicts, in the order of the primary key."""
+    """Return all rows of TABLES: a dict from a table's name to a list of its rows, as dicts, sorted by primary key."""
     return {
         table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()]
         for table in TABLES

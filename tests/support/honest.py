@@ -105,7 +105,7 @@ class HonestHistories:
         with database.reading(self.engine) as connection:
             checked = (
                 check if self.random.random() < 0.1 else check_rows
-            )  # only an upgrade writes what `check` alone checks
+            )  # `check` takes longer, and only an upgrade writes what `check_rows` leaves out
             verdict = checked(
                 connection, set(self.checkpoints), allow_pruned=True, allow_unfinished=self.prune_was_killed
             )

@@ -41,7 +41,7 @@ EDITED = (
 VIEWS = {
     relation.name: [column.name for column in relation.columns] for relation in RELATIONS if relation.kind == "view"
 }
-"""The names of the columns of each view, by the name of the view."""
+"""A dict from the name of a view to the names of its columns."""
 
 PRUNED = "a history edited, all recomputed, then pruned for real"
 
@@ -54,7 +54,7 @@ NOT_HISTORY = {"walk_digest", "checkpoint_at"} | {
 class NotACheat(Exception):
     """A cheat that came to nothing.
 
-    There was no row to edit, nothing changed, two rows had the same key, or no log can be computed from the rows.
+    There was no row to edit, or nothing changed, or two rows had the same key, or the rows allow no log to be computed.
     """
 
 
@@ -143,7 +143,7 @@ class Keeper:
             restore(self.engine, now, self.rows)
 
     def write(self, connection, after):
-        """Write the rows `after`. Set `touched` to the account if all changed rows belong to one, else to None.
+        """Write the rows `after`. If all changed rows belong to one account, set `touched` to it, else to None.
 
         Raise NotACheat if the rows differ from the old ones only in what `hide_exceptions` leaves out, or if two rows
         of a table have the same primary key.

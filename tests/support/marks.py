@@ -7,7 +7,7 @@ ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"])
 
 
 def rule(name):
-    """Return the mark of tests of the rule `name` in docs/meanings.md.
+    """Return the mark for a test that proves the rule `name` of docs/meanings.md.
 
     `pytest -m 'rule(name="brake")'` runs the tests of the rule `brake`.
     """

@@ -15,7 +15,8 @@ KNOWN = ("instance_type", "region", "sector", "ip", "status", "creator_user_nick
 class Observed:
     """The API's answers during one run.
 
-    `second` has the pages of the second walk, and `second_code` its error code. They are empty and None without one.
+    `second` has the pages of the second walk, `second_code` its error code. `second_code` is None if that walk was
+    complete. If there was no second walk, `second` is empty, and `second_code` is None.
     """
 
     first: list[list[dict[str, Any]]]

@@ -80,7 +80,7 @@ class Episode:
     missing: Run | None = None
     versions: list[Version] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
-    """The lives that the instance really had in the episode: more than one if no run could see that it was gone."""
+    """The real lives of the instance in this episode: several, if no run could see that it was gone in between."""
 
     @property
     def item(self):
@@ -167,7 +167,7 @@ class Watch:
             ]
 
     def skipped(self, account):
-        """Return the instances that existed during a whole complete run but were not seen by it.
+        """Return the instances that existed from the start to the end of a complete run that did not see them.
 
         The result is a set of pairs: the id of the instance, and the start of the run.
 

@@ -92,7 +92,7 @@ class Worker:
         return self._file.read_text()
 
     def log(self, event=None, **names):
-        """Return a list of the log lines, as dicts, that have all the values in `names`.
+        """Return the log lines whose fields have all the values in `names`, as a list of dicts.
 
         If `event` is given, return only lines of this event.
         """

@@ -162,7 +162,7 @@ class World:
         return sum(request.page == 1 for request in self.simulator.requests)
 
     def history(self):
-        """Return a dict from the names of `instance_state` and `instance_versions` to a sorted list of their rows."""
+        """Return a dict with the keys `instance_state` and `instance_versions`. Each value is a sorted list of rows."""
         tables = ("instance_state", "instance_versions")
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 

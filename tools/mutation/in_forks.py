@@ -19,8 +19,8 @@ The environment says what to do:
 - RESULTS: the file to which a JSON line is added for each mutant: `number`, `outcome`, `tests`, `seconds`.
 - COPIES: the folder of the copies of the checkout: copy-0, from which the tests are run, copy-1, ...
 - PROCESSES: the number of copies. As many mutants of Python are tried at a time.
-- SECONDS: the limit for the tests of one mutant: the seconds that they took together in the first run. Tests with
-  random histories do not count, and are always run. `inf` means no limit.
+- SECONDS: the limit for the tests of one mutant. Together they took at most this many seconds in the first run. Tests
+  with random histories do not count, and are always run. `inf` means no limit.
 """
 
 import contextlib
@@ -48,11 +48,11 @@ from coverage import Coverage
 DATABASES = ("template.db", "watched.db")
 """The names of the SQLite files that fixtures of the session create, and tests read or copy."""
 PATIENCE = 30.0
-"""A mutant counts as killed after this number of seconds plus five times what its tests took in the first run."""
+"""Seconds. A mutant counts as killed if its tests take longer than this plus five times their time in the first run."""
 
 
 class _Source:
-    """The code objects of a module, depth first. `around` has the index of each object's enclosing object, or None."""
+    """The code objects of a module, depth first. For each, `around` has the index of the enclosing object, or None."""
 
     def __init__(self, text: str, path: str) -> None:
         self.codes: list[CodeType] = []

@@ -258,7 +258,10 @@ def _source(mutant: dict[str, Any]) -> tuple[str, str]:
 
 
 def _mutants_of_views(copy: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the mutants of the newest SQL of each view on SQLite, or a sample of them, as dicts for `in_forks`."""
+    """Return the mutants of the views, or a sample of them, as dicts for `in_forks`.
+
+    Only the newest SQL file of each view is mutated. Files that are only for PostgreSQL are left out.
+    """
     newest: dict[str, Path] = {}
     for file in sorted((copy / "migrations" / "views").glob("*.sql")):
         if ".postgresql." not in file.name:

@@ -157,7 +157,8 @@ def _was_retired(connection: Connection, row: Row) -> bool:
         index = 0  # it was retired before the log began
     if index is None:
         return False
-    # Runs are found as the entries that are not acts: `prune` may have dropped their rows.
+    # Count the acts since then. If there are fewer acts than entries, a run is among the entries. The rows of the runs
+    # cannot be counted: `prune` may have dropped some.
     acts = sa.select(sa.func.count()).where(act.account == row["account"], act.log_index > index)
     acts_since: int = connection.execute(acts).scalar_one()
     return bool(index + 1 + acts_since == row["log_size"])

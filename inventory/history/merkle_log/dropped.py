@@ -2,8 +2,8 @@
 
 There are two trees. `log` is the tree over the entries of a log. `runs` is the tree over the runs from before the log,
 which have no entry of their own; entry 0 holds the root of this tree. The row of such a run does not store the run's
-index in the tree. That index follows from the kept hashes: in the order of their ids, the runs that are not dropped
-take the indexes for which no hash is kept.
+index in the tree. That index follows from the kept hashes. The free indexes are those for which no hash is kept. The
+runs that are not dropped have the free indexes, in the order of the run ids.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ def keep_run_hashes(connection: Connection, row: Mapping[str, Any], droppable: S
 
 
 def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterable[tuple[int, bytes]]) -> None:
-    """Insert hashes into `dropped_entries`. A row holds the hashes of consecutive indexes, up to MOST of them.
+    """Insert hashes into `dropped_entries`. Each row holds hashes of consecutive indexes; MOST limits their number.
 
     `entries` are pairs (index in the tree, hash), in the order of the indexes.
     """
@@ -69,8 +69,8 @@ def _keep_hashes(connection: Connection, log_id: str, tree: str, entries: Iterab
 def read_hashes(connection: Connection, log_id: str, tree: str) -> Iterator[tuple[int, bytes]]:
     """Yield (index, hash) of each dropped leaf of the tree `log` or `runs`, in the order of the indexes.
 
-    SQLite stores any value in any column. If a first index is not an integer, -1 is used instead. If hashes are not
-    bytes, the bytes of the value's `repr` are used instead.
+    SQLite stores any value in any column. A value of a wrong type is replaced, so that `verify` can report a breach: a
+    first index that is not an integer becomes -1; hashes that are not bytes become the bytes of the value's `repr`.
     """
     stored = dropped_entries.c
     rows = connection.execute(

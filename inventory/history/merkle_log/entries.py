@@ -10,8 +10,8 @@ An entry is canonical JSON (RFC 8785). It holds the id of its log, its own index
 - `act`: an act of a person, with its row in `operator_actions`.
 
 The leaf for the start or the end of a version is bytes: numbers of fixed width, the content hash, then texts. U+0000
-separates two texts, because no stored text contains it. The leaf for an instance is numbers and its id. docs/log.md
-describes every entry and leaf byte by byte.
+separates two texts, because no stored text contains it. The two leaves for an instance (`count_leaf`, `missing_leaf`)
+are numbers and its id. docs/log.md describes every entry and leaf byte by byte.
 """
 
 import codecs
@@ -35,7 +35,8 @@ Json = dict[str, Any]
 UNLOGGED = ("account", "vanished", "log_index", "entry_hash", "changes_root", "missing_digest", "cleared_digest")
 """The columns of `sync_runs` that are not under the key `run` of a run's entry.
 
-`account` may change by a rename. `vanished` grows if a missing instance is settled later. The others serve the log.
+An entry never changes, but a rename changes `account`, and `vanished` grows if a missing instance is settled later.
+The other columns serve the log.
 """
 
 RUN_COLUMNS = tuple(column.name for column in sync_runs.c if column.name not in UNLOGGED)

@@ -49,7 +49,7 @@ class HistoryScope:
     All versions that this run or an earlier run opened are covered.
     """
     before: Any = None
-    """All versions that began before this time are covered too. Covered versions that ended by then are folded.
+    """All versions that began before this time are covered too. Covered versions that ended by this time are folded.
 
     If None, no further versions are covered, and nothing is folded. The type is that of the versions' times: datetime,
     or text as SQLite stores it.
@@ -134,8 +134,9 @@ def _leaves(
 ) -> Iterator[bytes]:
     """Yield the leaf hashes of each instance that has a covered version.
 
-    For each version come its start and, if it is closed, its end. Then comes the number of versions that the instance
-    had up to `scope.last_run_id`.
+    The covered versions are folded first. For each version that results come the leaf of its start and, if it is
+    closed, the leaf of its end. Then comes the leaf of the number of versions that the instance had up to
+    `scope.last_run_id`.
     """
     counts = iter(counts)
     for instance_id, group in groupby(versions, key=lambda version: version["instance_id"]):
