@@ -403,7 +403,8 @@ def table(results: list[Result]) -> str:
 def chart(results: list[Result]) -> str:
     """Return the chart as SVG: seconds by number of instances, with a line for each tool.
 
-    There is a panel for each kind of run on each backend.
+    There is a panel for each kind of run on each backend. Only results with the page size and the delay of CHARTED are
+    drawn.
     """
     import vl_convert
 

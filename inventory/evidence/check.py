@@ -455,6 +455,7 @@ class Account:
     def _list(self, entry: Json, change: Json, before: Version, after: Version) -> None:
         """Add the lines about a change to the lists, and count disappearances by creator.
 
+        The parts of a line about a creation go into `_creations`, until the creator is known.
         If a version is opened as changed, `before` is the version before it and `after` the new one. For any other
         change, both are the version that is opened or closed.
         """

@@ -170,9 +170,10 @@ class Channel:
                 receipt.report(accepted=sent)
 
     def _wait_to_retry(self, seconds: float) -> bool:
-        """Wait `seconds` and return True.
+        """Wait `seconds` and return True; return False if no time is left for a retry.
 
-        As soon as the channel is closing, return False if the wait would end after the last moment for a retry.
+        `begin_closing` sets the last moment for a retry. If the wait would end after that moment, return False at once,
+        also if `begin_closing` is called during the wait.
         """
         due = time.monotonic() + seconds
         if self._closing.wait(seconds):

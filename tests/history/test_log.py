@@ -989,9 +989,9 @@ def test_a_run_without_an_entry_in_the_log_is_found(world, run_id, status, lies)
 
 
 def insert_a_ghost(connection, at, opened_by, closed_by):
-    """Insert the instance `ghost`, with one version: a copy of the only instance of the account `default`.
+    """Insert the vanished instance `ghost`, a copy of the only instance of the account `default`, with one version.
 
-    The version begins at the time `at`, and ends at the time of the run `closed_by`.
+    The run `opened_by` opens the version, at the time `at`. The run `closed_by` closes it, at the time of that run.
     """
     (version,) = connection.execute(
         sa.select(instance_versions).where(instance_versions.c.account == "default")

@@ -111,7 +111,8 @@ class Keeper:
     def find(self, connection, checkpoints):
         """Return the Verdict of the first check that finds something; if none does, of the last check.
 
-        The checks are: the rows of the touched account, if only one was touched; all rows; the whole database.
+        The checks are, in this order: `check_rows` for the touched account, if only one was touched; `check_rows` for
+        all accounts; `check`, which also looks at storage, views, triggers and the calendar.
         """
         if self.touched is not None:
             own = {row["log_id"] for row in self.rows["accounts"] if row["account"] == self.touched}
