@@ -5,6 +5,7 @@ Results go to stdout, all other output to stderr. A failure is one line; `--debu
 
 import atexit
 import gc
+import mmap
 import os
 import sys
 import threading
@@ -15,6 +16,12 @@ from inventory.errors import ApiError, InventoryError, UsageError, explain_host_
 
 STOPPED = 130
 """The exit code that Typer returns after a KeyboardInterrupt."""
+
+RESERVE = 4 << 20
+"""The bytes of address space that are released when a command fails.
+
+Without them, a command that lacks memory might have too little to report that, and to end without a traceback.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,9 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:  # no caller in Python, such as a test, shares this process
         signals.guard_the_end()
         threading.excepthook = threading.__excepthook__ if debug else _thread_failed
+    reserve = None
     try:
+        reserve = mmap.mmap(-1, RESERVE)  # not written to, so it takes no memory
         code = _run(words)
     except BaseException as error:  # noqa: BLE001 - any error ends in one line on stderr
+        if reserve is not None:
+            reserve.close()
         code = _failed(error, words, debug=debug)
     sys.stdout.flush()
     if results is not None and results.failure is not None:

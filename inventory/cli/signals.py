@@ -153,7 +153,9 @@ def _interrupt() -> None:
 
 
 def _unraisable(unraisable: Any) -> None:
-    """Schedule a new KeyboardInterrupt if Python discarded one; pass any other exception to the default hook.
+    """Schedule a new KeyboardInterrupt if Python discarded one; pass other exceptions to the default hook.
+
+    Ignore a MemoryError: the command itself fails for lack of memory too, and says so in one line.
 
     Python discards an exception that is raised in a destructor or a callback, and calls this hook. An exception that
     the hook raises would be discarded too. So a timer sends SIGALRM. In the block of `raising`, the handler of SIGALRM
@@ -161,5 +163,5 @@ def _unraisable(unraisable: Any) -> None:
     """
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
-    else:
+    elif not isinstance(unraisable.exc_value, MemoryError):
         sys.__unraisablehook__(unraisable)
