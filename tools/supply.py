@@ -165,7 +165,10 @@ def _sums(files: Iterable[Path]) -> dict[str, str]:
 
 
 def _environment(folder: Path, *wanted: str) -> Path:
-    """Make a virtual environment with these requirements only, without pip; return the folder of its programs."""
+    """Make a virtual environment with these requirements and what they require; return the folder of its programs.
+
+    It has no other pip than one that they require, as datasette does: the pip that `venv` brings would be audited.
+    """
     programs = folder / "bin"
     venv.create(folder)
     pip = (sys.executable, "-m", "pip", "--python", programs / "python", "install", "-q")

@@ -72,8 +72,9 @@ def _end_safely() -> None:
     # at its end Python restores the default action of every signal with a handler: to kill the process
     for number in (*_NUMBERS, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
-    # If a KeyboardInterrupt ends a call of exec(), Python remembers that. (Dataclasses call exec() at import.) Then, at
-    # its end, Python kills the process with SIGINT, and the exit code is lost. Another call of exec() makes it forget.
+    # If a KeyboardInterrupt ends a text that exec() runs, Python remembers that. (Dataclasses run texts at import.) At
+    # its end, Python then kills the process with SIGINT, and the exit code is lost. Only another text makes it forget,
+    # a code object does not.
     exec("")  # noqa: S102
 
 

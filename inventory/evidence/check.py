@@ -811,7 +811,7 @@ class Checkpoint:
 def parse_key(text: str) -> bytes:
     """Return the 32 bytes of the public key in a verifier key `NAME+ID+KEY`. NAME and ID are not checked.
 
-    Raise ValueError if KEY is not an Ed25519 public key in base64.
+    Raise ValueError if KEY is not the base64 of the byte 0x01 (for Ed25519) and the 32 bytes.
     """
     material = b64decode(text.split("+", 2)[-1], validate=True)
     if material[:1] != b"\x01" or len(material) != 1 + _HASH_SIZE:

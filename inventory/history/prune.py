@@ -51,7 +51,7 @@ class PruneResult:
     versions: int = 0
     runs: int = 0
     nothing_older: bool = False
-    """Whether no run of the account began before the requested time. If so, a prune changes and records nothing."""
+    """Whether no run of the account began before the time that counts (`_up_to`). If so, a prune records nothing."""
 
 
 def would_prune(

@@ -5,8 +5,8 @@ the delivery. If the file cannot be written, no delivery is recorded. If the pro
 run writes the file again.
 
 The channels get the checkpoint after the commit. If none of them accepts it before the process ends, the record of the
-delivery is undone, and the next run tries again. If the process is killed before a channel accepts the checkpoint, this
-checkpoint is in the folder only.
+delivery is undone, and the next run tries again. If the process is killed after the commit, but
+before a channel accepts the checkpoint, the delivery stays recorded: the checkpoint of this day is in the folder only.
 """
 
 from collections.abc import Callable

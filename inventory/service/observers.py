@@ -25,9 +25,9 @@ def observing(
 ) -> Iterator[list[Callable[[Any], None]]]:
     """Yield the observers of runs that `settings` and `metrics` ask for: functions that take an Outcome.
 
-    `metrics` is the address HOST:PORT at which metrics are served. A single `sync` calls this without `scheduled`. Then
-    no report and no export is written, and an attempt that began no run sends no alert. Raise UsageError if an address
-    or the key for checkpoints cannot be used, or if a library is not installed.
+    `metrics` is the address HOST:PORT at which metrics are served. If `scheduled` is False,
+    as for a single `sync`, no report and no export is written, and an attempt that began no run sends no alert. Raise
+    UsageError if an address or the key for checkpoints cannot be used, or if a library is not installed.
 
     At the end of the block, wait until the queued alerts are sent, and until the daily files that were begun are
     written. Wait for at most CLOSING_SECONDS, and for less after `stop` is set (`closing.py`). If no channel has

@@ -83,7 +83,8 @@ def indexes(engine):
 class Witness:
     """What was there before a kill: checkpoints, instance ids and index names.
 
-    They are compared with the database after the kill, the indexes only after the next run.
+    The checkpoints and ids are compared with the database after the kill, and again after the next run. The index names
+    are compared only after the next run.
     """
 
     def __init__(self, world, kill, folder, **environment):

@@ -301,7 +301,7 @@ def _hide_moved(versions):
 def other_value(random, table, name, rows, value):  # noqa: PLR0911 - one line for each type
     """Return another value for a column: null, the value of another row, or one near `value`.
 
-    The value may stay as it is if it is 0 or a JSON text.
+    The integer 0 may stay 0, and a JSON text such as `{}` may stay as it is.
     """
     column = METADATA.tables[table].c[name]
     values = [each for each in {row[name] for row in rows} if each != value and each is not None]

@@ -27,6 +27,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -126,9 +127,13 @@ class _Tests:
         return chosen
 
     def is_random(self, index: int) -> bool:
-        """Return whether a test makes random histories or other random cases. Such tests kill the most mutants."""
+        """Return whether a test makes random histories, by its name, or has values from Hypothesis.
+
+        Such tests kill the most mutants.
+        """
         item = self.items[index]
-        return "random_history" in item.name or hasattr(getattr(item, "obj", None), "hypothesis")
+        has_values = hasattr(getattr(item, "obj", None), "hypothesis")
+        return has_values or re.search(r"random_(honest_)?history", item.name) is not None
 
 
 _tests = _Tests([])
