@@ -114,7 +114,9 @@ def _column(name: str, kind: Kind, meaning: str) -> Json:
         "filterable": True,
         "expression": None,
         "description": meaning,
-        "python_date_format": None,
+        "python_date_format": "%Y-%m-%d"
+        if kind == "day"
+        else None,  # the default adds a time, which sorts after the day
         "extra": {},
     }
 

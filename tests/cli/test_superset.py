@@ -5,6 +5,7 @@
 
 import json
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -65,6 +66,24 @@ def test_the_datasets_have_the_columns_and_meanings_of_the_catalogue(files):
         times = {each["column_name"] for each in made["columns"] if each["is_dttm"]}
         assert made["main_dttm_col"] in {*times, None}
         assert {"started_at", "day", "occurred_at"} & {each.name for each in relations[name].columns} <= times
+
+
+@pytest.mark.slow
+def test_a_period_of_days_has_its_first_day_and_not_the_day_after_it_on_sqlite(files, sqlite_demo):
+    """For a type that its SQLite engine does not convert, Superset writes a limit in `python_date_format`.
+
+    The default is '%Y-%m-%d %H:%M:%S.%f'.
+    """
+    for name in ("observation_daily", "fleet_daily"):
+        (day,) = [each for each in files[f"datasets/inventory/{name}.yaml"]["columns"] if each["column_name"] == "day"]
+        first, after = (
+            datetime(2026, 3, number, tzinfo=UTC).strftime(day["python_date_format"] or "%Y-%m-%d %H:%M:%S.%f")
+            for number in (5, 8)
+        )
+        sql = f"SELECT DISTINCT day FROM {name} WHERE day >= '{first}' AND day < '{after}' ORDER BY day"
+        with asking(f"sqlite:///{sqlite_demo}", "UTC") as connection:
+            days = connection.exec_driver_sql(sql).scalars().all()
+        assert days == ["2026-03-05", "2026-03-06", "2026-03-07"], name
 
 
 @pytest.mark.slow
