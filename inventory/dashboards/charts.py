@@ -123,7 +123,7 @@ FLEET = (
         "barchart",
         f"SELECT coalesce(creator_user_nickname, {NOT_GIVEN}) AS creator, sum(gpu_hours_low) AS gpu_hours "
         "FROM instance_episodes WHERE appeared_at <= $__timeTo() "
-        f"AND (vanished_at IS NULL OR vanished_at >= $__timeFrom()) AND {CHOSEN} "
+        f"AND (vanished_at IS NULL OR vanished_at > $__timeFrom()) AND {CHOSEN} "
         "GROUP BY 1 ORDER BY 2 DESC NULLS LAST LIMIT 25",
         unit="h",
     ),
@@ -146,7 +146,7 @@ FLEET = (
     Chart(
         "Gaps", "When nobody could know the fleet.", "table",
         f"SELECT account, gap_start, gap_end, seconds / 3600.0 AS hours, failed_runs FROM sync_gaps WHERE {ACCOUNT} "
-        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end >= $__timeFrom()) ORDER BY gap_start",
+        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end > $__timeFrom()) ORDER BY gap_start",
         width=24,
     ),
 )  # fmt: skip
@@ -168,7 +168,7 @@ AUDIT = (
     Chart(
         "Longest gaps", "When nobody could know the fleet.", "table",
         f"SELECT account, gap_start, gap_end, seconds / 3600.0 AS hours, failed_runs FROM sync_gaps WHERE {ACCOUNT} "
-        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end >= $__timeFrom()) ORDER BY seconds DESC LIMIT 25",
+        "AND gap_start <= $__timeTo() AND (gap_end IS NULL OR gap_end > $__timeFrom()) ORDER BY seconds DESC LIMIT 25",
     ),
     Chart(
         "Acts of operators", "What people did to the record, and why. The actor is self-declared.", "table",

@@ -15,7 +15,7 @@ from inventory.store.database import reading
 from support.asking import asking
 from support.command import Command
 from support.marks import rule
-from support.world import DEMO_DAYS, DEMO_ENDS, ids
+from support.world import DEMO_DAYS, DEMO_ENDS, hour, ids
 
 BEGINS = DEMO_ENDS - timedelta(days=DEMO_DAYS)
 
@@ -134,6 +134,20 @@ def test_the_machines_of_a_retired_account_do_not_count_as_there_now(world):
     retire(world.engine, "default", lease_seconds=60)
     assert now() == [0, 0, 0]
     assert world.rows(as_grafana(titled("Freshness"), values)) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_what_ended_just_when_the_period_begins_is_not_shown_in_it(world):
+    values = {"account": ["default"], "creator": ["ada"], "type": ["gpu_8x_h100_sxm5"], "region": ["us-west"]}
+    world.put("a", creator_user_nickname="ada")
+    world.run()
+    world.remove("a")
+    world.run(clock=lambda: hour(50))  # a gap and a life end
+    world.run(clock=lambda: hour(51))
+    for begins, number in ((hour(50) - timedelta(seconds=1), 1), (hour(50), 0)):
+        for title in ("Gaps", "Longest gaps", "GPU hours by creator"):
+            rows = world.rows(as_grafana(titled(title), values, begins, hour(51)))
+            assert len([row for row in rows if None not in row]) == number, (title, begins)
 
 
 @rule("observed-share")
