@@ -946,12 +946,13 @@ def prove(path: Path, instance_id: str, at: datetime, kept: Kept, say: Callable[
         earlier = [entry for entry in complete if time_of(entry) <= moment]
         later = [entry for entry in complete if time_of(entry) > moment]
         name = f"{account.folder}, called {plain(account.name)}"
-        if not earlier or not later:
+        if not earlier or (not later and time_of(earlier[-1]) != moment):
             say(f"{name}: not known: the time is outside the runs of this bundle")
             continue
         say(f"{name}: {plain(_answer(account, instance_id, changes, moment))}")
         say(f"  last complete run before: entry {earlier[-1]['index']}, {time_of(earlier[-1])}")
-        say(f"  first complete run after: entry {later[0]['index']}, {time_of(later[0])}")
+        if later:
+            say(f"  first complete run after: entry {later[0]['index']}, {time_of(later[0])}")
         for line in compared:
             say(line)
     kept.require_all_used()

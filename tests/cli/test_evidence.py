@@ -494,6 +494,26 @@ def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
 
 
 @pytest.mark.medium
+def test_prove_knows_the_fleet_at_the_very_time_of_the_last_run_of_a_bundle(world, run, tmp_path):
+    def said(instance_id, at):
+        return checked(tmp_path / "evidence.zip", "prove", instance_id, text(hour(at)))
+
+    world.put("stays", "goes")
+    for _ in range(2):
+        world.run()
+    world.remove("goes")
+    world.put("comes")
+    world.run()  # hour 3
+    run("evidence", "--since", text(hour(2)), "--until", text(hour(3)))
+    for id_, answer in (("stays", "it existed then"), ("goes", "it did not exist then"), ("comes", "it existed then")):
+        found = said(id_, 3)
+        assert answer in found
+        assert "last complete run before" in found
+        assert "first complete run after" not in found
+    assert "not known: the time is outside the runs" in said("stays", 3.1)
+
+
+@pytest.mark.medium
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_prove_does_not_know_of_an_instance_that_may_have_been_missing_and_that_no_later_run_shows(
     world, run, tmp_path
