@@ -38,13 +38,18 @@ ORDER BY first_seen_at DESC, instance_id""",
         "fleet-at",
         "The fleet at a time",
         "As it was at a time (UTC) such as 2026-03-06 22:00, each field as it then was. Empty: as last seen.",
-        # `given` converts :at to the form of the stored times, UTC with six decimals; %f alone gives only three
+        # `given` converts :at to the form of the stored times, UTC with six decimals; %f alone gives only three. SQLite
+        # takes no offset without minutes, such as +00. The modifier '+0 days' turns 24:00 into 00:00 of the next day
         """WITH given(at) AS (
     SELECT CASE WHEN :at LIKE '%.%'
-           THEN strftime('%Y-%m-%d %H:%M:%S.', substr(:at, 1, 19) || utc_offset)
+           THEN strftime('%Y-%m-%d %H:%M:%S.', substr(:at, 1, 19) || utc_offset || minutes, '+0 days')
                 || substr(replace(substr(:at, 21), utc_offset, '') || '000000', 1, 6)
-           ELSE strftime('%Y-%m-%d %H:%M:%f000', :at) END
-    FROM (SELECT ltrim(substr(:at, 20), '.0123456789') AS utc_offset)
+           ELSE strftime('%Y-%m-%d %H:%M:%f000', :at || minutes, '+0 days') END
+    FROM (
+        SELECT utc_offset, CASE WHEN utc_offset GLOB '[+-][0-9][0-9]' THEN ':00' ELSE '' END AS minutes
+        FROM (SELECT CASE WHEN :at LIKE '%.%' THEN ltrim(substr(:at, 20), '.0123456789')
+                     ELSE ltrim(substr(:at, 17), ':0123456789') END AS utc_offset)
+    )
 )
 SELECT account, instance_id, instance_type, gpu_count, region, status, creator_user_nickname, valid_from
 FROM instance_versions, given

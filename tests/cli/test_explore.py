@@ -147,13 +147,18 @@ def test_the_fleet_at_a_time_is_the_same_for_every_way_to_write_that_time(browse
     forms = (
         first, "2026-03-06 13:00", "2026-03-06 13:00:00", "2026-03-06T13:00", "2026-03-06T13:00:00Z",
         "2026-03-06T13:00:00.000Z", "2026-03-06T13:00:00.000000", "2026-03-06T15:00+02:00",
-        "2026-03-06T15:00:00.000000+02:00",
+        "2026-03-06T15:00:00.000000+02:00", "2026-03-06 13:00:00.000000+00", "2026-03-06 13:00:00+00",
+        "2026-03-06T15:00+02",
     )  # fmt: skip
     assert len(fleet(first)) > 20
     for form in forms:
         assert fleet(form) == fleet(first), form
     for before in ("2026-03-06 12:59:59.999999", "2026-03-06T12:59", "2026-03-06", "no time"):
         assert fleet(before) == set(), before
+    midnight = fleet("2026-03-07 00:00")
+    assert fleet(first) != midnight
+    for form in ("2026-03-06 24:00", "2026-03-06T24:00:00.000000", "2026-03-06T24:00:00+00"):
+        assert fleet(form) == midnight, form
     last = fleet("2026-03-07 12:00")
     assert fleet(first) != last == fleet("")
 
