@@ -124,7 +124,7 @@ def _add(connection: Connection, touched: dict[str, Months], account: str, posit
     version, first = instance_versions.c, instance_versions.alias("first").c
     own = version.account == account
     since = datetime.fromisoformat(position.since)
-    recent, ended = version.valid_from > since, version.valid_to >= since
+    recent, ended = version.valid_from >= since, version.valid_to >= since
     opened = sa.and_(own, recent, version.opened_by_run_id > position.last_run_id)
     closed = sa.and_(own, ended, version.closed_log_index >= position.log_size)
     if position.log_id is None:  # a version closed before the log began has no entry

@@ -274,6 +274,15 @@ def assert_fresh(engine, folder, other, *, since=None):
     shutil.rmtree(other)
 
 
+def test_the_next_export_has_what_a_first_run_recorded_that_began_before_the_export(world, tmp_path):
+    world.put("a")
+    world.simulator.before_page = lambda _: write(world.engine, tmp_path / "lake")
+    world.run(clock=lambda: hour(1))  # it begins at the very time at which the account is added
+    world.simulator.before_page = None
+    write(world.engine, tmp_path / "lake")
+    assert_fresh(world.engine, tmp_path / "lake", tmp_path / "fresh")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("story", ["every event", "pruned", "upgraded and pruned"])
 def test_an_export_that_is_brought_up_to_date_is_what_a_fresh_one_is(new_database, tmp_path, story):
