@@ -4,9 +4,9 @@
 
 It makes an environment for Superset in the folder, or uses the one that is there. Without a FOLDER, it makes a
 temporary folder, which stays. It starts a PostgreSQL, or uses the one at TEST_DATABASE_URL. For each backend it fills
-a database with a demo, imports the bundle once in Superset's page and twice over REST, asks each chart for its data,
-and compares some numbers with the database. It writes a screenshot of each dashboard to build/superset. It needs the
-package registry and a Chromium.
+a database with a demo, imports the bundle once in Superset's page and twice over REST, and asks each chart for its
+data. It compares some numbers, and those of a period of three days, with the database. It writes a screenshot of each
+dashboard to build/superset. It needs the package registry and a Chromium.
 """
 
 import os
@@ -92,6 +92,7 @@ def _check(folder: Path, backend: str, url: str, metadata: str) -> None:
             )
             numbers[chart["slice_name"]] = result["data"]
         _compare(url, numbers)
+        _check_a_period(url, api, next(each["id"] for each in datasets if each["table_name"] == "fleet_daily"))
         _picture(address, cookies, backend, dashboards)
     counts = f"{len(datasets)} datasets, {len(charts)} charts, {len(dashboards)} dashboards"
     print(f"{backend}: {counts}; all have their data", flush=True)
@@ -120,6 +121,27 @@ def _compare(url: str, numbers: dict[str, list[dict[str, Any]]]) -> None:
             shown = sum(float(row[column] or 0) for row in numbers[title])
             _require(abs(shown - expected) <= 1e-6 * max(1, expected), f"{title}: {shown}, not {expected}")
     engine.dispose()
+
+
+def _check_a_period(url: str, api: httpx.Client, dataset: int) -> None:
+    """Ask for the GPU hours of three days. Exit with an error if they differ from those in the database."""
+    engine = database.connect(parse_url(url))
+    with database.reading(engine) as connection:
+        sql = "SELECT CAST(day AS TEXT), sum(gpu_hours) FROM fleet_daily GROUP BY day ORDER BY day"
+        days = [*connection.exec_driver_sql(sql)]
+    engine.dispose()
+    (first, _), (after, _) = days[3], days[6]
+    query = {
+        "columns": ["day"], "metrics": ["gpu_hours"], "row_limit": 100,
+        "filters": [{"col": "day", "op": "TEMPORAL_RANGE", "val": f"{first} : {after}"}],
+    }  # fmt: skip
+    answer = api.post("chart/data", json={"datasource": {"id": dataset, "type": "table"}, "queries": [query]})
+    _require(answer.status_code == 200, f"a period: {answer.text[:500]}")  # noqa: PLR2004
+    (result,) = answer.json()["result"]
+    expected = sum(float(hours) for _, hours in days[3:6])
+    shown = sum(float(row["gpu_hours"]) for row in result["data"])
+    _require(len(result["data"]) == 3, f"{len(result['data'])} days in a period of three")  # noqa: PLR2004
+    _require(abs(shown - expected) <= 1e-6 * expected, f"{shown} GPU hours in a period, not {expected}")
 
 
 def _log_in(address: str) -> list[Any]:
