@@ -52,7 +52,7 @@ mutants:
 	$(BIN)/python tools/mutation/run.py $(MODULES)
 
 # Run the tests that try many random or generated cases, at their longest setting, and try two mutants of each module.
-# Count them all. It takes almost two hours, and the mutants need the package registry.
+# Count them all. It takes two hours or more, and the mutants need the package registry.
 prove:
 	$(BIN)/python tools/prove.py
 

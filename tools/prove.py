@@ -2,7 +2,7 @@
 
     python tools/prove.py [--profile prove] [--processes 2] [--mutants 2]
 
-It takes almost two hours. It prints how many times the tests compared the database with the model, killed a process,
+It takes two hours or more. It prints how many times the tests compared the database with the model, killed a process,
 tried to work on an account that was leased, made the database fail, and sent a hostile body to the program. Two counts
 must be 0: instances falsely marked as vanished, and instances lost after a kill. Then two mutants of each module are
 tried (tools/mutation/run.py), which needs the package registry; `--mutants 0` leaves them out.

@@ -24,6 +24,7 @@ The environment says what to do:
 """
 
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -48,8 +49,8 @@ from coverage import Coverage
 
 DATABASES = ("template.db", "watched.db")
 """The names of the SQLite files that fixtures of the session create, and tests read or copy."""
-PATIENCE = 30.0
-"""Seconds. A mutant counts as killed if its tests take longer than this plus five times their time in the first run."""
+PATIENCE = 120.0
+"""Seconds. A mutant counts as killed if one test takes longer than this plus five times its time in the first run."""
 
 
 class _Source:
@@ -279,7 +280,7 @@ def _is_killed(file: Path, source: str, tests: list[int], killers: Counter[int],
             _tests.killer = writer
             _run(folder, tests, change)
         os.close(writer)
-        code = _wait(pid, PATIENCE + 5 * sum(_tests.seconds[index] for index in tests))
+        code = _wait(pid, _limit(tests))
         if killer := os.read(reader, 16):
             killers[int(killer)] += 1
     finally:
@@ -308,9 +309,15 @@ def _in_a_function(index: int | None, source: _Source) -> bool:
     return False
 
 
+def _limit(tests: list[int]) -> float:
+    """Return how many seconds the tests may take together."""
+    return PATIENCE + 5 * sum(_tests.seconds[index] for index in tests)
+
+
 def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
     """Call `change`, and run the tests in this process. Exit with 0 if all pass, else with 1.
 
+    Exit with 1 also if one test takes too long: else an endless loop would take the time of all tests.
     `folder` is the place for temporary files.
     """
     try:
@@ -320,7 +327,9 @@ def _run(folder: Path, tests: list[int], change: Callable[[], None]) -> None:
             sys.modules["support.forked"]._server.cache_clear()  # noqa: SLF001
         factory = _tests.items[0].config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001
         factory._basetemp = folder  # noqa: SLF001
+        nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
         for place, index in enumerate(tests):
+            faulthandler.dump_traceback_later(_limit([index]), exit=True, file=nowhere)
             _tests.run(index, tests[(place + 1) % len(tests)])
         os._exit(0)
     except BaseException:  # noqa: BLE001 - any failure kills the mutant
