@@ -47,8 +47,7 @@ ORDER BY first_seen_at DESC, instance_id""",
            ELSE strftime('%Y-%m-%d %H:%M:%f000', :at || minutes, '+0 days') END
     FROM (
         SELECT utc_offset, CASE WHEN utc_offset GLOB '[+-][0-9][0-9]' THEN ':00' ELSE '' END AS minutes
-        FROM (SELECT CASE WHEN :at LIKE '%.%' THEN ltrim(substr(:at, 20), '.0123456789')
-                     ELSE ltrim(substr(:at, 17), ':0123456789') END AS utc_offset)
+        FROM (SELECT ltrim(substr(:at, 17), ':.0123456789') AS utc_offset)
     )
 )
 SELECT account, instance_id, instance_type, gpu_count, region, status, creator_user_nickname, valid_from
