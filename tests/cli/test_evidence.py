@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,11 @@ def checked(file, *words, python=BARE, expect=0):
     return done.stdout + done.stderr
 
 
+def proved(file, instance_id, at):
+    """Return what `check.py prove` prints about an instance at hour(at)."""
+    return checked(file, "prove", instance_id, text(hour(at)))
+
+
 @pytest.mark.medium
 def test_a_bare_python_accepts_the_bundle_and_says_what_it_proves(made):
     printed = checked(made())
@@ -203,9 +209,7 @@ def test_the_creator_is_the_first_of_the_episode_also_if_the_field_changed_befor
         ["bob", "field", "1", "0", "0", "1"],
     ]
 
-    def said(instance_id, at):
-        return checked(file, "prove", instance_id, text(hour(at)))
-
+    said = partial(proved, file)
     assert "it existed then, created by ada (the fleet of entry 2)" in said("gone", 2.9)
     assert "it existed then, created by ada (the fleet of entry 2)" in said("changed", 2.9)
     assert "it existed then, created by ada (entry 4)" in said("changed", 4.1)
@@ -239,7 +243,7 @@ def test_a_creator_that_fal_gave_late_counts_from_the_creation_on_if_an_entry_of
         ["", "log", "0", "1", "0", "1"], ["bob", "log", "1", "2", "1", "2"], ["cleo", "log", "0", "1", "0", "1"],
     ]  # fmt: skip
     for id_, at, creator in (("early", 2.5, "bob"), ("b", 3, "bob"), ("c", 3, "cleo"), ("d", 3, "nobody known")):
-        assert f"it existed then, created by {creator} (" in checked(file, "prove", id_, text(hour(at)))
+        assert f"it existed then, created by {creator} (" in proved(file, id_, at)
     found = answers(world, files)
     assert {row[2]: row[4] or "" for row in found["creations.csv"]} == creations
     assert dict(map(tuple, found["creators.csv"])) == {None: 1, "bob": 2, "cleo": 1}
@@ -251,13 +255,24 @@ def test_a_creator_that_fal_gave_late_counts_from_the_creation_on_if_an_entry_of
     assert "all agree" in checked(file)
 
 
+def statements(content):
+    """Return a dict from the name of each list to its SQL in `content`, the text of a file queries.sql.
+
+    Colons are escaped for `sqlalchemy.text`.
+    """
+    found = re.findall(r"^-- (\w+\.csv)\n(SELECT.*?);\n", content, re.MULTILINE | re.DOTALL)
+    assert len(found) == 10
+    return {name: sql.replace(":", r"\:") for name, sql in found}
+
+
 def answers(world, files):
     """Return a dict from the name of each list in a bundle to the rows that its SQL gives in the world's database."""
-    asked = re.findall(r"^-- (\w+\.csv)\n(SELECT.*?;)\n", files["queries.sql"].decode(), re.MULTILINE | re.DOTALL)
-    assert len(asked) == 10
     url = world.engine.url.render_as_string(hide_password=False)
     with asking(url, "UTC") as connection:
-        return {name: connection.execute(sa.text(sql.rstrip(";").replace(":", r"\:"))).all() for name, sql in asked}
+        return {
+            name: connection.execute(sa.text(sql)).all()
+            for name, sql in statements(files["queries.sql"].decode()).items()
+        }
 
 
 @pytest.mark.medium
@@ -317,9 +332,8 @@ def test_a_limit_with_microseconds_is_exact_in_the_sql_too(world):
     at = hour(1) + 123_456 * moment
     world.run(clock=lambda: at)
     for since, until, found in ((at, at + moment, 1), (at - moment, at, 0), (at + moment, hour(2), 0)):
-        text = questions(since, until, ["default"])
-        (sql,) = re.findall(r"^-- runs\.csv\n(SELECT.*?);\n", text, re.MULTILINE | re.DOTALL)
-        assert len(world.rows(sql.replace(":", r"\:"))) == found, (since, until)
+        sql = statements(questions(since, until, ["default"]))["runs.csv"]
+        assert len(world.rows(sql)) == found, (since, until)
 
 
 @pytest.mark.parametrize("microsecond", [0, 123_456])
@@ -329,9 +343,8 @@ def test_the_sql_of_the_gaps_leaves_out_a_gap_that_ends_where_the_period_begins(
     for at in (start, end):
         world.run(clock=lambda at=at: at)
     for since, found in ((end - moment, 1), (end, 0), (end + moment, 0)):
-        text = questions(since, hour(60), ["default"])
-        (sql,) = re.findall(r"^-- gaps\.csv\n(SELECT.*?);\n", text, re.MULTILINE | re.DOTALL)
-        ended = [row for row in world.rows(sql.replace(":", r"\:")) if row[1] is not None]
+        sql = statements(questions(since, hour(60), ["default"]))["gaps.csv"]
+        ended = [row for row in world.rows(sql) if row[1] is not None]
         assert len(ended) == found, since
 
 
@@ -480,9 +493,7 @@ def test_an_output_that_lacks_a_character_gets_an_escape_and_one_that_cannot_be_
 def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
     file = made()
 
-    def said(instance_id, at):
-        return checked(file, "prove", instance_id, text(hour(at)))
-
+    said = partial(proved, file)
     assert "it existed then, created by ada (the fleet of entry 2)" in said("b", 2.9)
     assert "it did not exist then (entry 4)" in said("b", 4)
     assert "it existed then, created by eve (entry 7)" in said("b", 8.5)
@@ -495,9 +506,7 @@ def test_prove_says_whether_an_instance_existed_and_by_which_entry(made):
 
 @pytest.mark.medium
 def test_prove_knows_the_fleet_at_the_very_time_of_the_last_run_of_a_bundle(world, run, tmp_path):
-    def said(instance_id, at):
-        return checked(tmp_path / "evidence.zip", "prove", instance_id, text(hour(at)))
-
+    said = partial(proved, tmp_path / "evidence.zip")
     world.put("stays", "goes")
     for _ in range(2):
         world.run()
@@ -525,7 +534,7 @@ def test_prove_does_not_know_of_an_instance_that_may_have_been_missing_and_that_
         world.faults.clear()
 
     def said(instance_id, at):
-        return checked(tmp_path / "evidence.zip", "prove", instance_id, text(hour(at))).partition("\n")[0]
+        return proved(tmp_path / "evidence.zip", instance_id, at).partition("\n")[0]
 
     world.put("back", "gone", "other", "still", creator_user_nickname="ada")
     world.run()
