@@ -58,7 +58,7 @@ def temporary_file_failed(error: Exception) -> DatabaseError:
         place = "TMPDIR"
     return DatabaseError(
         f"A temporary file under {place} failed: {error}; nothing was applied. "
-        "Give TMPDIR a folder with more room, then try again."
+        "Give TMPDIR a folder with more room, then run again."
     )
 
 
